@@ -1,0 +1,24 @@
+/* Every ceiling of the program, each with its reason. Nothing grows without one. */
+#ifndef CTVIGIL_LIMITS_H
+#define CTVIGIL_LIMITS_H
+
+/* A reply of a log: 256 entries of DigiCert's are about 2 MB; certspotter and CTVault cap at 64 MiB as well. */
+#define LIMIT_BATCH_BYTES     (16u << 20) /* ceiling of one batch arena, address space; touched as needed */
+#define LIMIT_BATCH_KEEP      (4u << 20)  /* touched memory a batch keeps between rounds */
+#define LIMIT_BIG_BATCH_BYTES (512u << 20) /* file-backed, for one entry of up to 2 x 16 MB and its JSON */
+#define LIMIT_BATCHES         64
+#define LIMIT_JSON_BYTES      (64u << 20)
+#define LIMIT_SMALL_BYTES     (1u << 20) /* heads, checkpoints, proofs */
+#define LIMIT_ISSUER_BYTES    (64u << 10)
+#define LIMIT_NOTE_LINES      64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
+#define LIMIT_WORKERS         64
+#define LIMIT_LOGS            1024
+#define LIMIT_WINDOW          64   /* replies in flight per log */
+#define LIMIT_COMMIT_BATCHES  64   /* replies settled in one transaction */
+#define LIMIT_COMMIT_ENTRIES  16384 /* database.md: 8,192 to 32,768 is where the gain flattens */
+#define LIMIT_ALERTS_BATCH    100000 /* matches written with one reply before the reply is cut in two */
+#define LIMIT_CONFIG_BYTES    (1u << 20)
+#define LIMIT_HOOK_S          60  /* seconds a hook may run before it is killed and the delivery counted as failed */
+#define LIMIT_DELIVERY_TRIES  30  /* then dead letter: about three days with the backoff of watcher/deliver.c */
+
+#endif

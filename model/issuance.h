@@ -1,0 +1,45 @@
+/* One issuance: what precertificate and final certificate have in common and what is known of it, whether it comes
+ * from a log entry or from a stored row. This is what policies judge and the database keeps. */
+#ifndef CTVIGIL_ISSUANCE_H
+#define CTVIGIL_ISSUANCE_H
+
+#include "model/finding.h"
+#include "model/name.h"
+
+enum issuance_form { ISSUANCE_FINAL = 0, ISSUANCE_PRECERT = 1 };
+
+struct issuance {
+    uint8_t tbs_fp[32];            /* SHA-256 of the TBS without CT extensions (protocol.md 1.9) */
+    uint8_t issuer_spki_sha256[32]; /* key that signs the final certificate; zero when unknown */
+    uint8_t spki_sha256[32];
+    bool issuer_known; /* false: issuer_spki_sha256 is zero, no issuer certificate was to be had */
+    bool issuer_proven; /* covered by the leaf hash (precert), or the signature was checked with that key */
+    struct span issuer; /* Name, DER */
+    struct span serial; /* content octets */
+    struct span subject_cn; /* last common name, visible text as found; absent when there is none */
+    int64_t not_before; /* Unix seconds */
+    int64_t not_after;
+    uint32_t cert_flags; /* enum cert_flag */
+    uint32_t key_bits;
+    uint8_t key_alg;  /* enum cert_key_alg */
+    struct name *names;
+    size_t name_count;
+    struct finding_set findings;
+};
+
+/* Where and when a log showed it. */
+struct sighting {
+    int32_t log_id; /* struct ctlog id */
+    uint64_t index;
+    int64_t timestamp_ms;
+    uint8_t sha256[32]; /* of the certificate; of the precertificate for a precert entry */
+    enum issuance_form form;
+    bool verified;
+};
+
+/* Inclusive length in seconds (RFC 5280 section 4.1.2.5): notAfter - notBefore + 1. */
+int64_t issuance_validity_s(const struct issuance *issuance);
+bool issuance_has_placeholder(const struct issuance *issuance);
+const char *issuance_form_name(enum issuance_form form); /* "final", "precert" */
+
+#endif

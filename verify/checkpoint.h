@@ -1,0 +1,18 @@
+/* Checkpoints of static-ct logs: a signed note (C2SP signed-note, tlog-checkpoint, static-ct-api) whose RFC 6962
+ * signature line is selected by key name AND key id, so grease lines and witnesses are passed over. */
+#ifndef CTVIGIL_CHECKPOINT_H
+#define CTVIGIL_CHECKPOINT_H
+
+#include "base/err.h"
+#include "model/ctlog.h"
+#include "model/head.h"
+
+/* First four bytes of SHA-256(origin || 0x0A || 0x05 || log id). */
+void checkpoint_key_id(const struct ctlog *log, uint8_t out[4]);
+
+/* Checks origin, form and signature of `unverified_note`; on success fills `head` (raw is the note itself).
+ * ERR_FORMAT: not a note, other origin, extension lines. ERR_SIGNATURE: no line of ours, or it does not verify. */
+MUST_USE enum err_code checkpoint_verify(const struct ctlog *log, struct span unverified_note, struct head *head,
+                                         struct err *why);
+
+#endif
