@@ -8,6 +8,8 @@
 enum say_level { SAY_ERROR, SAY_WARN, SAY_INFO, SAY_DEBUG };
 
 void say_setup(enum say_level level, bool json);
+/* "error", "warn", "info", "debug"; false: none of these. */
+MUST_USE bool say_level_parse(const char *name, enum say_level *level);
 bool say_wants(enum say_level level);
 /* `subject` is the room or log the line is about. */
 void say(enum say_level level, const char *subject, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -1,0 +1,182 @@
+#include "cli/cmd.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/opt.h"
+
+int cmd_fail(const struct err *why)
+{
+    fprintf(stderr, "ctvigil: %s\n", why->text[0] != '\0' ? why->text : err_sentence(why->code));
+    switch (err_class(why->code)) {
+    case ERR_CLASS_NONE:
+        return CMD_OK;
+    case ERR_CLASS_USAGE:
+        return CMD_USAGE;
+    default:
+        return CMD_FAILED;
+    }
+}
+
+int cmd_usage(const struct cmd *cmd, const char *fmt, ...)
+{
+    char text[ERR_TEXT_MAX];
+    char visible[ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    fprintf(stderr, "ctvigil %s: %s; see 'ctvigil %s --help'\n", cmd->argv[0],
+            text_visible_str(span_str(text), visible, sizeof visible), cmd->argv[0]);
+    return CMD_USAGE;
+}
+
+int cmd_help(const char *usage_lines, const char *sentence, const struct opt *options)
+{
+    printf("usage: %s\n%s\n", usage_lines, sentence);
+    if (options != NULL && options->name != NULL)
+        printf("\n");
+    opt_help(options);
+    return CMD_OK;
+}
+
+void cmd_print_json(json_t *object)
+{
+    char *line;
+
+    must(object != NULL);
+    line = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+    must(line != NULL);
+    printf("%s\n", line);
+    free(line);
+    json_decref(object);
+}
+
+json_t *cmd_json_latin1(struct span bytes)
+{
+    char *utf8 = malloc(2 * bytes.len + 1);
+    size_t len = 0;
+    json_t *text;
+
+    must(utf8 != NULL);
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t byte = bytes.at[i];
+        if (byte < 0x80) {
+            utf8[len++] = (char)byte;
+        } else {
+            utf8[len++] = (char)(0xc0 | byte >> 6);
+            utf8[len++] = (char)(0x80 | (byte & 0x3f));
+        }
+    }
+    text = json_stringn(utf8, len);
+    free(utf8);
+    must(text != NULL);
+    return text;
+}
+
+json_t *cmd_json_hex(struct span bytes)
+{
+    char *hex = malloc(2 * bytes.len + 1);
+    json_t *text;
+
+    must(hex != NULL);
+    text = json_string(text_hex(bytes, hex));
+    free(hex);
+    must(text != NULL);
+    return text;
+}
+
+json_t *cmd_json_time(int64_t unix_ms)
+{
+    char text[TEXT_TIME_MAX];
+    json_t *value = json_string(text_time(unix_ms, unix_ms % 1000 != 0, text));
+
+    must(value != NULL);
+    return value;
+}
+
+void cmd_print_visible(struct span bytes, int width)
+{
+    struct buf visible;
+    int columns = 0;
+
+    buf_init(&visible, 1u << 20);
+    text_visible(&visible, bytes);
+    const char *text = buf_text(&visible);
+    for (const char *at = text; *at != '\0'; at++)
+        columns += ((unsigned char)*at & 0xc0) != 0x80;
+    fputs(text, stdout);
+    if (columns < width)
+        printf("%*s", width - columns, "");
+    buf_fini(&visible);
+}
+
+/* $STATE_DIRECTORY is what systemd hands to a unit; root keeps its state where a service would. */
+static enum err_code cmd_state_default(char *out, size_t out_cap, struct err *why)
+{
+    const char *systemd = getenv("STATE_DIRECTORY");
+    const char *xdg = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+
+    if (systemd != NULL && systemd[0] == '/')
+        (void)snprintf(out, out_cap, "%.*s", (int)strcspn(systemd, ":"), systemd);
+    else if (geteuid() == 0)
+        (void)snprintf(out, out_cap, "/var/lib/ctvigil");
+    else if (xdg != NULL && xdg[0] == '/')
+        (void)snprintf(out, out_cap, "%s/ctvigil", xdg);
+    else if (home != NULL && home[0] == '/')
+        (void)snprintf(out, out_cap, "%s/.local/state/ctvigil", home);
+    else
+        return err_set(why, ERR_CONFIG, "no state directory: $HOME is not set; name one with --state-dir");
+    return ERR_OK;
+}
+
+static enum err_code cmd_make_dirs(char *path, struct err *why)
+{
+    for (char *at = path + 1;; at++) {
+        char kept = *at;
+        if (kept != '/' && kept != '\0')
+            continue;
+        *at = '\0';
+        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+            return err_set(why, ERR_SYSTEM, "%s: the state directory can not be made (%s); name another with --state-dir",
+                           path, strerror(errno));
+        *at = kept;
+        if (kept == '\0')
+            return ERR_OK;
+    }
+}
+
+enum err_code cmd_state_dir(const struct cmd *cmd, const char **dir, struct err *why)
+{
+    static char path[4096];
+    const char *given = cmd->conf->state.dir;
+    char cwd[2048];
+    enum err_code code;
+
+    if (given == NULL || given[0] == '\0') {
+        if ((code = cmd_state_default(path, sizeof path, why)) != ERR_OK)
+            return code;
+    } else if (given[0] == '/') {
+        (void)snprintf(path, sizeof path, "%s", given);
+    } else {
+        if (getcwd(cwd, sizeof cwd) == NULL)
+            return err_set(why, ERR_SYSTEM, "the current directory can not be found (%s)", strerror(errno));
+        (void)snprintf(path, sizeof path, "%s/%s", cwd, given);
+    }
+    if (strlen(path) >= 3000)
+        return err_set(why, ERR_CONFIG, "state.dir: the path is longer than 3000 bytes");
+    if ((code = cmd_make_dirs(path, why)) != ERR_OK)
+        return code;
+    if (access(path, W_OK | X_OK) != 0)
+        return err_set(why, ERR_SYSTEM, "%s: the state directory can not be written (%s); name another with --state-dir",
+                       path, strerror(errno));
+    *dir = path;
+    return ERR_OK;
+}

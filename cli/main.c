@@ -1,0 +1,169 @@
+/* Global options, the table of commands, dispatch. Nothing else. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/say.h"
+#include "cli/cmd.h"
+#include "db/cluster.h"
+
+static const struct command {
+    const char *name;
+    int (*run)(struct cmd *cmd);
+    const char *sentence;
+} commands[] = {
+    {"demo", cmd_demo, "show the whole story on this machine, with nothing configured"},
+    {"run", cmd_run, "read logs, watch domains and deliver alerts, in one process"},
+    {"ingest", cmd_ingest, "read CT logs into the database"},
+    {"watch", cmd_watch, "deliver alerts"},
+    {"log", cmd_log, "add, list and inspect CT logs"},
+    {"domain", cmd_domain, "register domains and what is expected of them"},
+    {"alert", cmd_alert, "list, show and acknowledge alerts"},
+    {"search", cmd_search, "find certificates in the database"},
+    {"cert", cmd_cert, "show what the parser sees in a certificate or log entry"},
+    {"db", cmd_db, "the database: make, migrate, start, stop"},
+    {"config", cmd_config, "check, show or sample the configuration"},
+};
+
+static void main_help(void)
+{
+    printf("ctvigil reads Certificate Transparency logs and tells you about certificates nobody expected.\n\n"
+           "usage: ctvigil [-c FILE] [--json] [--db DSN] [--state-dir DIR] COMMAND ...\n\n");
+    for (size_t i = 0; i < countof(commands); i++)
+        printf("  %-8s %s\n", commands[i].name, commands[i].sentence);
+    printf("\n  -c FILE           configuration file (YAML); see 'ctvigil config sample'\n"
+           "  --json            one JSON object a line on standard output\n"
+           "  --db DSN          PostgreSQL connection string; without it a private cluster is used\n"
+           "  --state-dir DIR   where the program keeps its own files\n"
+           "  --help            of the program or, after a command, of the command\n"
+           "  --version         print the version\n\n"
+           "Start with: ctvigil demo\n");
+}
+
+struct globals {
+    const char *config_path;
+    const char *dsn;
+    const char *state_dir;
+    bool json;
+    bool help;
+    bool version;
+};
+
+/* Takes the value of `--name VALUE` or `--name=VALUE` at argv[*at]; false when argv[*at] is something else. */
+static bool main_value(int argc, char **argv, int *at, const char *name, const char **value)
+{
+    size_t len = strlen(name);
+
+    if (strncmp(argv[*at], name, len) != 0)
+        return false;
+    if (argv[*at][len] == '=' && len > 2) {
+        *value = argv[*at] + len + 1;
+        return true;
+    }
+    if (argv[*at][len] != '\0')
+        return false;
+    if (*at + 1 >= argc) {
+        fprintf(stderr, "ctvigil: %s needs a value\n", name);
+        exit(CMD_USAGE);
+    }
+    *value = argv[++*at];
+    return true;
+}
+
+/* Global options may stand before or after the command: takes them out of argv, returns what is left. */
+static int main_globals(int argc, char **argv, struct globals *globals)
+{
+    int kept = 1;
+
+    for (int at = 1; at < argc; at++) {
+        if (strcmp(argv[at], "--") == 0) {
+            while (at < argc)
+                argv[kept++] = argv[at++];
+            break;
+        }
+        if (strcmp(argv[at], "--json") == 0)
+            globals->json = true;
+        else if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)
+            globals->help = true;
+        else if (strcmp(argv[at], "--version") == 0)
+            globals->version = true;
+        else if (!main_value(argc, argv, &at, "-c", &globals->config_path) &&
+                 !main_value(argc, argv, &at, "--db", &globals->dsn) &&
+                 !main_value(argc, argv, &at, "--state-dir", &globals->state_dir))
+            argv[kept++] = argv[at];
+    }
+    argv[kept] = NULL;
+    return kept;
+}
+
+static void main_override(char **field, const char *value)
+{
+    if (value == NULL)
+        return;
+    free(*field);
+    *field = strdup(value);
+    must(*field != NULL);
+}
+
+static int main_dispatch(const struct command *command, const struct globals *globals, int argc, char **argv)
+{
+    struct conf conf;
+    struct err why = {0};
+    struct cmd cmd = {.json = globals->json,
+                      .help = globals->help,
+                      .program = "/proc/self/exe",
+                      .config_path = globals->config_path,
+                      .argc = argc - 1,
+                      .argv = argv + 1};
+    int status;
+
+    if (conf_load(globals->config_path, &conf, &why) != ERR_OK)
+        return cmd_fail(&why);
+    main_override(&conf.db.dsn, globals->dsn);
+    main_override(&conf.state.dir, globals->state_dir);
+    cmd.conf = &conf;
+    enum say_level level = SAY_INFO;
+    if (!say_level_parse(conf.say.level, &level)) {
+        fprintf(stderr, "ctvigil: say.level: '%s' is none of error, warn, info, debug\n", conf.say.level);
+        conf_free(&conf);
+        return CMD_USAGE;
+    }
+    say_setup(level, conf.say.json);
+    status = command->run(&cmd);
+    conf_free(&conf);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "ctvigil: standard output can not be written\n");
+        return status == CMD_OK ? CMD_FAILED : status;
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct globals globals = {0};
+
+    /* A receiver that goes away is an error of one write, never the end of the program. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (argc == 3 && strcmp(argv[1], CLUSTER_KEEPER_COMMAND) == 0)
+        return cluster_keeper_main(argv[2]);
+    argc = main_globals(argc, argv, &globals);
+    if (globals.version) {
+        printf("ctvigil %s\n", CTVIGIL_VERSION);
+        return CMD_OK;
+    }
+    if (argc < 2) {
+        main_help();
+        return globals.help ? CMD_OK : CMD_USAGE;
+    }
+    for (size_t i = 0; i < countof(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return main_dispatch(&commands[i], &globals, argc, argv);
+    if (strcmp(argv[1], "help") == 0) {
+        main_help();
+        return CMD_OK;
+    }
+    fprintf(stderr, "ctvigil: there is no command '%s'; 'ctvigil --help' lists them\n", argv[1]);
+    return CMD_USAGE;
+}
