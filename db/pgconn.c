@@ -1,0 +1,114 @@
+#include "db/pgconn.h"
+
+#include <stdlib.h>
+
+#include "base/say.h"
+#include "db/pgexec.h"
+
+#define PGCONN_MAGIC 0x5047434eu
+
+/* Whatever the database or the role is set to, our statements mean the same thing. */
+static const char session_setup[] =
+    "SELECT set_config('search_path', 'public', false), set_config('TimeZone', 'UTC', false),"
+    " set_config('DateStyle', 'ISO', false), set_config('bytea_output', 'hex', false),"
+    " set_config('standard_conforming_strings', 'on', false),"
+    " set_config('plan_cache_mode', 'force_generic_plan', false),"
+    " set_config('default_transaction_isolation', 'read committed', false)";
+
+static void notice(void *arg, const char *text)
+{
+    (void)arg;
+    say_debug("db", "%s", text);
+}
+
+static void disconnect(struct pgconn *conn)
+{
+    PQfinish(conn->pg);
+    conn->pg = NULL;
+    conn->cached_count = 0;
+}
+
+/* Its own check, because libpq's message about an unreadable string quotes it, password and all. */
+static enum err_code check_dsn(const char *dsn, struct err *why)
+{
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(dsn, &message);
+    PQfreemem(message);
+    if (options == NULL)
+        return err_set(why, ERR_CONFIG,
+                       "db.dsn: not a connection string: write \"host=... dbname=... user=...\""
+                       " or postgresql://user@host/dbname");
+    PQconninfoFree(options);
+    return ERR_OK;
+}
+
+static enum err_code connect_now(struct pgconn *conn, struct err *why)
+{
+    /* What comes before dbname is a default that the DSN may overrule. */
+    const char *const keys[] = {"application_name",
+                                "connect_timeout",
+                                "keepalives_idle",
+                                "keepalives_interval",
+                                "keepalives_count",
+                                "tcp_user_timeout",
+                                "dbname",
+                                "client_encoding",
+                                NULL};
+    const char *const values[] = {"ctvigil", "10", "10", "5", "3", "30000", conn->dsn, "UTF8", NULL};
+    disconnect(conn);
+    conn->pg = PQconnectdbParams(keys, values, 1);
+    if (conn->pg == NULL)
+        return err_set(why, ERR_MEMORY, "database: no memory for a connection");
+    conn->connects++;
+    if (PQstatus(conn->pg) != CONNECTION_OK)
+        return pgexec_fail(conn, NULL, why);
+    (void)PQsetNoticeProcessor(conn->pg, notice, NULL);
+    enum err_code code = pgexec_script(conn, session_setup, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQserverVersion(conn->pg) < 150000)
+        return err_set(why, ERR_CONFIG, "database: the server is PostgreSQL %d; 15 or newer is needed",
+                       PQserverVersion(conn->pg) / 10000);
+    return ERR_OK;
+}
+
+enum err_code pgconn_open(const char *dsn, struct pgconn **out, struct err *why)
+{
+    *out = NULL;
+    enum err_code code = check_dsn(dsn, why);
+    if (code != ERR_OK)
+        return code;
+    struct pgconn *conn = calloc(1, sizeof *conn);
+    char *copy = strdup(dsn);
+    if (conn == NULL || copy == NULL) {
+        free(conn);
+        free(copy);
+        return err_set(why, ERR_MEMORY, "database: no memory for a connection");
+    }
+    conn->magic = PGCONN_MAGIC;
+    conn->dsn = copy;
+    code = connect_now(conn, why);
+    if (code != ERR_OK) {
+        pgconn_free(conn);
+        return code;
+    }
+    *out = conn;
+    return ERR_OK;
+}
+
+void pgconn_free(struct pgconn *conn)
+{
+    if (conn == NULL)
+        return;
+    must(conn->magic == PGCONN_MAGIC);
+    disconnect(conn);
+    free(conn->dsn);
+    conn->magic = 0;
+    free(conn);
+}
+
+enum err_code pgconn_reopen(struct pgconn *conn, struct err *why)
+{
+    must(conn->magic == PGCONN_MAGIC);
+    return connect_now(conn, why);
+}

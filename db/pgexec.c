@@ -1,0 +1,294 @@
+#include "db/pgexec.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+
+enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_TIMESTAMPTZ = 1184 };
+
+#define PG_EPOCH_MS INT64_C(946684800000) /* 2000-01-01, where PostgreSQL's clock starts */
+
+static int arg_next(struct pgexec_args *args)
+{
+    must(args->count < PGEXEC_ARGS_MAX);
+    int at = args->count++;
+    args->types[at] = 0;
+    args->values[at] = NULL;
+    args->lengths[at] = 0;
+    args->formats[at] = 0;
+    return at;
+}
+
+static void arg_number(struct pgexec_args *args, Oid type, uint64_t value, int width)
+{
+    int at = arg_next(args);
+    for (int i = 0; i < width; i++)
+        args->number[at][i] = (uint8_t)(value >> (8 * (width - 1 - i)));
+    args->types[at] = type;
+    args->values[at] = (const char *)args->number[at];
+    args->lengths[at] = width;
+    args->formats[at] = 1;
+}
+
+void pgexec_int(struct pgexec_args *args, int64_t value)
+{
+    arg_number(args, OID_INT8, (uint64_t)value, 8);
+}
+
+void pgexec_bool(struct pgexec_args *args, bool value)
+{
+    arg_number(args, OID_BOOL, value ? 1 : 0, 1);
+}
+
+void pgexec_time(struct pgexec_args *args, int64_t unix_ms)
+{
+    arg_number(args, OID_TIMESTAMPTZ, (uint64_t)((unix_ms - PG_EPOCH_MS) * 1000), 8);
+}
+
+void pgexec_text(struct pgexec_args *args, const char *text)
+{
+    int at = arg_next(args);
+    args->values[at] = text;
+}
+
+void pgexec_null(struct pgexec_args *args)
+{
+    (void)arg_next(args);
+}
+
+void pgexec_binary(struct pgexec_args *args, Oid type, struct span value)
+{
+    must(value.len <= INT32_MAX);
+    int at = arg_next(args);
+    args->types[at] = type;
+    args->values[at] = (const char *)value.at;
+    args->lengths[at] = (int)value.len;
+    args->formats[at] = 1;
+}
+
+void pgexec_bytes(struct pgexec_args *args, struct span bytes)
+{
+    pgexec_binary(args, OID_BYTEA, bytes);
+}
+
+enum err_code pgexec_code(const char *sqlstate)
+{
+    static const struct {
+        const char *head;
+        enum err_code code;
+    } rows[] = {
+        {"08", ERR_DB_DOWN},        {"57P", ERR_DB_DOWN},       {"53300", ERR_DB_DOWN},
+        {"40001", ERR_DB_CONFLICT}, {"40P01", ERR_DB_CONFLICT}, {"55P03", ERR_DB_CONFLICT},
+        {"42P01", ERR_DB_SCHEMA},   {"42703", ERR_DB_SCHEMA},   {"42883", ERR_DB_SCHEMA},
+        {"3F000", ERR_DB_SCHEMA},
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        if (strncmp(sqlstate, rows[i].head, strlen(rows[i].head)) == 0)
+            return rows[i].code;
+    }
+    return ERR_DB;
+}
+
+/* libpq speaks in several lines; ours is one. */
+static void one_line(const char *text, char *out, size_t out_cap)
+{
+    size_t len = 0;
+    bool gap = false;
+    for (; *text != '\0' && len + 2 < out_cap; text++) {
+        if (*text == '\n' || *text == '\t' || *text == ' ') {
+            gap = len != 0;
+            continue;
+        }
+        if (gap)
+            out[len++] = ' ';
+        gap = false;
+        out[len++] = *text;
+    }
+    out[len] = '\0';
+}
+
+enum err_code pgexec_fail(struct pgconn *conn, const PGresult *res, struct err *why)
+{
+    const char *state = res != NULL ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+    const char *primary = res != NULL ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    char text[ERR_TEXT_MAX];
+    (void)snprintf(conn->sqlstate, sizeof conn->sqlstate, "%s", state != NULL ? state : "");
+    enum err_code code = state != NULL ? pgexec_code(state) : ERR_DB;
+    if (PQstatus(conn->pg) == CONNECTION_BAD)
+        code = ERR_DB_DOWN;
+    one_line(primary != NULL ? primary : PQerrorMessage(conn->pg), text, sizeof text);
+    if (code == ERR_DB_SCHEMA)
+        return err_set(why, code, "database: %s: run `ctvigil db migrate`", text);
+    return err_set(why, code, "database: %s%s%s%s", text[0] != '\0' ? text : "connection lost",
+                   state != NULL ? " (" : "", state != NULL ? state : "", state != NULL ? ")" : "");
+}
+
+static enum err_code finish(struct pgconn *conn, PGresult *raw, PGresult **res, struct err *why)
+{
+    ExecStatusType status = PQresultStatus(raw);
+    if (raw != NULL && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)) {
+        *res = raw;
+        return ERR_OK;
+    }
+    enum err_code code = pgexec_fail(conn, raw, why);
+    PQclear(raw);
+    *res = NULL;
+    return code;
+}
+
+enum err_code pgexec_run(struct pgconn *conn, const char *sql, const struct pgexec_args *args, PGresult **res,
+                         struct err *why)
+{
+    return finish(
+        conn,
+        PQexecParams(conn->pg, sql, args->count, args->types, args->values, args->lengths, args->formats, 1),
+        res, why);
+}
+
+enum err_code pgexec_do(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                        uint64_t *changed, struct err *why)
+{
+    PGresult *res;
+    enum err_code code = pgexec_run(conn, sql, args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (changed != NULL && !text_uint(span_str(PQcmdTuples(res)), changed))
+        *changed = 0;
+    PQclear(res);
+    return ERR_OK;
+}
+
+enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                            PGresult **res, struct err *why)
+{
+    size_t at = 0;
+    char name[16];
+    while (at < conn->cached_count && conn->cached[at] != sql)
+        at++;
+    must(at < PGEXEC_CACHED_MAX);
+    (void)snprintf(name, sizeof name, "s%zu", at);
+    if (at == conn->cached_count) {
+        PGresult *made;
+        enum err_code code =
+            finish(conn, PQprepare(conn->pg, name, sql, args->count, args->types), &made, why);
+        if (code != ERR_OK)
+            return code;
+        PQclear(made);
+        conn->cached[conn->cached_count++] = sql;
+    }
+    return finish(conn,
+                  PQexecPrepared(conn->pg, name, args->count, args->values, args->lengths, args->formats, 1),
+                  res, why);
+}
+
+enum err_code pgexec_script(struct pgconn *conn, const char *sql, struct err *why)
+{
+    PGresult *res;
+    enum err_code code = finish(conn, PQexec(conn->pg, sql), &res, why);
+    PQclear(res);
+    return code;
+}
+
+enum err_code pgexec_begin(struct pgconn *conn, struct err *why)
+{
+    return pgexec_script(conn, "BEGIN", why);
+}
+
+enum err_code pgexec_commit(struct pgconn *conn, struct err *why)
+{
+    PGresult *res;
+    enum err_code code = finish(conn, PQexec(conn->pg, "COMMIT"), &res, why);
+    if (code != ERR_OK)
+        return code;
+    /* A transaction that failed before answers COMMIT with ROLLBACK and calls that a success. */
+    if (strcmp(PQcmdStatus(res), "COMMIT") != 0)
+        code = err_set(why, ERR_DB, "database: the transaction was rolled back");
+    PQclear(res);
+    return code;
+}
+
+void pgexec_rollback(struct pgconn *conn)
+{
+    if (PQtransactionStatus(conn->pg) == PQTRANS_IDLE)
+        return;
+    PQclear(PQexec(conn->pg, "ROLLBACK"));
+}
+
+enum err_code pgexec_copy_begin(struct pgconn *conn, const char *sql, struct err *why)
+{
+    PGresult *res = PQexec(conn->pg, sql);
+    enum err_code code = PQresultStatus(res) == PGRES_COPY_IN ? ERR_OK : pgexec_fail(conn, res, why);
+    PQclear(res);
+    return code;
+}
+
+enum err_code pgexec_copy_put(struct pgconn *conn, struct span bytes, struct err *why)
+{
+    const size_t piece_max = 1u << 20;
+    for (size_t at = 0; at < bytes.len;) {
+        size_t piece = bytes.len - at < piece_max ? bytes.len - at : piece_max;
+        if (PQputCopyData(conn->pg, (const char *)bytes.at + at, (int)piece) != 1)
+            return pgexec_fail(conn, NULL, why);
+        at += piece;
+    }
+    return ERR_OK;
+}
+
+enum err_code pgexec_copy_end(struct pgconn *conn, const char *abort_text, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    if (PQputCopyEnd(conn->pg, abort_text) != 1)
+        code = pgexec_fail(conn, NULL, why);
+    for (PGresult *res = PQgetResult(conn->pg); res != NULL; res = PQgetResult(conn->pg)) {
+        if (PQresultStatus(res) != PGRES_COMMAND_OK && code == ERR_OK)
+            code = pgexec_fail(conn, res, why);
+        PQclear(res);
+        if (PQstatus(conn->pg) == CONNECTION_BAD)
+            break;
+    }
+    return code;
+}
+
+bool pgexec_is_null(const PGresult *res, int row, int col)
+{
+    return PQgetisnull(res, row, col) != 0;
+}
+
+int64_t pgexec_get_int(const PGresult *res, int row, int col)
+{
+    int width = PQgetlength(res, row, col);
+    if (pgexec_is_null(res, row, col))
+        return 0;
+    must(width == 2 || width == 4 || width == 8);
+    const uint8_t *at = (const uint8_t *)PQgetvalue(res, row, col);
+    uint64_t value = (at[0] & 0x80u) != 0 ? UINT64_MAX : 0;
+    for (int i = 0; i < width; i++)
+        value = value << 8 | at[i];
+    return (int64_t)value;
+}
+
+bool pgexec_get_bool(const PGresult *res, int row, int col)
+{
+    return PQgetlength(res, row, col) == 1 && PQgetvalue(res, row, col)[0] != 0;
+}
+
+int64_t pgexec_get_time(const PGresult *res, int row, int col)
+{
+    if (pgexec_is_null(res, row, col))
+        return 0;
+    int64_t micro = pgexec_get_int(res, row, col);
+    int64_t milli = micro / 1000 - (micro % 1000 < 0 ? 1 : 0);
+    return milli + PG_EPOCH_MS;
+}
+
+const char *pgexec_get_text(const PGresult *res, int row, int col)
+{
+    return PQgetvalue(res, row, col);
+}
+
+struct span pgexec_get_bytes(const PGresult *res, int row, int col)
+{
+    if (pgexec_is_null(res, row, col))
+        return SPAN_NONE;
+    return span_of(PQgetvalue(res, row, col), (size_t)PQgetlength(res, row, col));
+}
