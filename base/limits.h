@@ -10,6 +10,7 @@
 #define LIMIT_JSON_BYTES      (64u << 20)
 #define LIMIT_SMALL_BYTES     (1u << 20) /* heads, checkpoints, proofs */
 #define LIMIT_ISSUER_BYTES    (64u << 10)
+#define LIMIT_TREE_SIZE       UINT64_C(0x7fffffffffffffff) /* entries; positions are stored as int8 */
 #define LIMIT_NOTE_LINES      64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
 #define LIMIT_WORKERS         64
 #define LIMIT_LOGS            1024

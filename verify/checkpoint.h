@@ -11,7 +11,9 @@
 void checkpoint_key_id(const struct ctlog *log, uint8_t out[4]);
 
 /* Checks origin, form and signature of `unverified_note`; on success fills `head` (raw is the note itself).
- * ERR_FORMAT: not a note, other origin, extension lines. ERR_SIGNATURE: no line of ours, or it does not verify. */
+ * ERR_FORMAT: not a note, other origin, extension lines. ERR_SIGNATURE: no line of ours, or any line under our name and
+ * key id does not verify. ERR_TOO_BIG: above LIMIT_SMALL_BYTES or LIMIT_NOTE_LINES. `head` is changed on success only.
+ * Other signers' lines must be well-formed; they are not checked. */
 MUST_USE enum err_code checkpoint_verify(const struct ctlog *log, struct span unverified_note, struct head *head,
                                          struct err *why);
 

@@ -6,6 +6,8 @@
 #include "base/span.h"
 #include "model/ctlog.h"
 
+#define LOGKEY_USER_MAX 8192 /* bytes a user may give: a PEM text with comments around it */
+
 /* Fills log_id and key of `log` from a DER SubjectPublicKeyInfo (ECDSA P-256 or RSA >= 2048, RFC 6962 section 2.1.4);
  * ERR_KEY otherwise. */
 MUST_USE enum err_code logkey_set(struct ctlog *log, struct span spki_der, struct err *why);
