@@ -1,0 +1,65 @@
+#include <stdio.h>
+
+#include "cli/cmd.h"
+#include "cli/opt.h"
+#include "cli/roles.h"
+
+/* Until it ends by itself (once) or somebody asks it to; new logs are looked for every few seconds. */
+static void cmd_ingest_loop(struct roles_ingest *ingest, struct pgconn *conn, bool once, struct pipe_result *result)
+{
+    int64_t rounds = 0;
+
+    while (!roles_ingest_wait(ingest, 200, result) && !roles_stopping())
+        if (!once && ++rounds % 15 == 0)
+            roles_ingest_refresh(ingest, conn);
+}
+
+int cmd_ingest(struct cmd *cmd)
+{
+    struct roles_options options = {0};
+    struct opt_list only = {0};
+    const struct opt rows[] = {
+        {"once", OPT_FLAG, &options.once, NULL, "read every log up to the head it has now, verify, commit, end"},
+        {"log", OPT_LIST, &only, "NAME", "only this log; may be given more than once"},
+        {NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    struct roles_ingest *ingest = NULL;
+    struct pipe_result result = {0};
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    int operands;
+    int status = CMD_OK;
+
+    if (cmd->help)
+        return cmd_help("ctvigil ingest [--once] [--log NAME]...",
+                        "Reads CT logs into the database. Exit codes with --once: 0 all verified, 1 a log failed\n"
+                        "verification, 4 a log could not be read.",
+                        rows);
+    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
+        return CMD_USAGE;
+    if (operands > 0)
+        return cmd_usage(cmd, "'%s' is not expected here", cmd->argv[1]);
+    if (only.count > 0) {
+        options.only = only.item;
+        options.only_count = only.count;
+    }
+    roles_signals();
+    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
+        return cmd_fail(&why);
+    if (roles_ingest_start(cmd, conn, &options, &ingest, &why) != ERR_OK) {
+        status = cmd_fail(&why);
+    } else {
+        cmd_ingest_loop(ingest, conn, options.once, &result);
+        roles_ingest_stop(ingest, &result);
+        if (options.once && result.unverified)
+            status = CMD_FINDINGS;
+        else if (options.once && (result.unread || roles_stopping()))
+            status = CMD_FAILED;
+        if (options.once)
+            fprintf(stderr, "ctvigil: %llu entries read%s%s\n", (unsigned long long)result.entries,
+                    result.unverified ? "; a log failed verification, see 'ctvigil log status'" : "",
+                    result.unread ? "; a log could not be read, see 'ctvigil log status'" : "");
+    }
+    cmd_db_close(conn);
+    return status;
+}

@@ -1,0 +1,306 @@
+/* log add | list | status | remove */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/opt.h"
+#include "cli/roles.h"
+#include "db/db_log.h"
+#include "ingest/probe.h"
+#include "verify/logkey.h"
+
+static const char cmd_log_usage[] =
+    "ctvigil log add NAME --protocol rfc6962|static-ct --url URL --key B64|FILE [--submission-url URL]\n"
+    "                       [--from now|0|N|TIME] [--allow-http]\n"
+    "       ctvigil log list\n"
+    "       ctvigil log status [--check]\n"
+    "       ctvigil log remove NAME";
+
+struct cmd_log_add {
+    const char *protocol;
+    const char *url;
+    const char *submission_url;
+    const char *key;
+    const char *from;
+    bool allow_http;
+};
+
+static bool cmd_log_loopback(const char *host)
+{
+    size_t len = strcspn(host, ":/");
+
+    if (host[0] == '[')
+        return strncmp(host, "[::1]", 5) == 0;
+    return (len == 9 && strncmp(host, "localhost", 9) == 0) || (len >= 7 && strncmp(host, "127.", 4) == 0);
+}
+
+/* Copies a URL without trailing slashes, after checking its scheme. */
+static enum err_code cmd_log_url(const char *option, const char *given, bool allow_http, char out[CTLOG_URL_MAX],
+                                 struct err *why)
+{
+    size_t len = strlen(given);
+
+    while (len > 0 && given[len - 1] == '/')
+        len--;
+    if (len >= CTLOG_URL_MAX)
+        return err_set(why, ERR_USAGE, "%s: longer than %d bytes", option, CTLOG_URL_MAX - 1);
+    for (size_t i = 0; i < len; i++)
+        if (given[i] <= 0x20 || given[i] == 0x7f)
+            return err_set(why, ERR_USAGE, "%s: %s is not a URL", option, given);
+    if (strncmp(given, "http://", 7) == 0) {
+        if (!allow_http && !cmd_log_loopback(given + 7))
+            return err_set(why, ERR_USAGE,
+                           "%s: http:// is taken for this machine only; use https:// or say --allow-http", option);
+    } else if (strncmp(given, "https://", 8) != 0) {
+        return err_set(why, ERR_USAGE, "%s: '%s' begins neither with https:// nor with http://", option, given);
+    }
+    memcpy(out, given, len);
+    out[len] = '\0';
+    return ERR_OK;
+}
+
+/* --key is a file when there is one of that name, else base64. */
+static enum err_code cmd_log_key(const char *given, struct ctlog *log, struct err *why)
+{
+    static uint8_t bytes[16384];
+    FILE *file = fopen(given, "rb");
+    size_t len;
+
+    if (file == NULL) {
+        if (logkey_set_from_user(log, span_str(given), why) == ERR_OK)
+            return ERR_OK;
+        if (strchr(given, '/') != NULL && errno == ENOENT && strlen(given) < 80) {
+            err_clear(why);
+            return err_set(why, ERR_KEY, "--key: there is no file %s", given);
+        }
+        return err_prefix(why, "--key");
+    }
+    len = fread(bytes, 1, sizeof bytes, file);
+    (void)fclose(file);
+    if (logkey_set_from_user(log, span_of(bytes, len), why) != ERR_OK)
+        return err_prefix(why, "--key: %s", given);
+    return ERR_OK;
+}
+
+static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char *name, struct ctlog *log, struct err *why)
+{
+    enum err_code code;
+
+    if (strlen(name) >= CTLOG_NAME_MAX || name[0] == '\0')
+        return err_set(why, ERR_USAGE, "the name of a log has 1 to %d bytes", CTLOG_NAME_MAX - 1);
+    for (const char *at = name; *at != '\0'; at++)
+        if (*at <= 0x20 || *at == 0x7f)
+            return err_set(why, ERR_USAGE, "the name of a log has no spaces and no control bytes");
+    (void)snprintf(log->name, sizeof log->name, "%s", name);
+    if (add->protocol == NULL || add->url == NULL || add->key == NULL)
+        return err_set(why, ERR_USAGE, "log add needs --protocol, --url and --key; see 'ctvigil log --help'");
+    if (!ctlog_protocol_parse(add->protocol, &log->protocol))
+        return err_set(why, ERR_USAGE, "--protocol: '%s' is neither rfc6962 nor static-ct", add->protocol);
+    if (log->protocol == CTLOG_HYBRID)
+        return err_set(why, ERR_UNSUPPORTED, "--protocol: hybrid logs can not be read yet; rfc6962 reads the same entries");
+    if ((code = cmd_log_url("--url", add->url, add->allow_http, log->url, why)) != ERR_OK)
+        return code;
+    const char *submission = add->submission_url != NULL ? add->submission_url : add->url;
+    if ((code = cmd_log_url("--submission-url", submission, add->allow_http, log->submission_url, why)) != ERR_OK)
+        return code;
+    (void)snprintf(log->origin, sizeof log->origin, "%s", strstr(log->submission_url, "://") + 3);
+    return cmd_log_key(add->key, log, why);
+}
+
+/* Where reading begins: 0 and N need no look at the log, now and TIME do. */
+static enum err_code cmd_log_begin(const struct cmd *cmd, const struct ctlog *log, const char *from,
+                                   uint64_t *begin, struct err *why)
+{
+    char agent[300];
+    struct probe_head head = {0};
+    int64_t time_ms = 0;
+    bool number = text_uint(span_str(from), begin);
+    bool now = strcmp(from, "now") == 0;
+    bool at_time = !number && !now && text_parse_time(span_str(from), &time_ms);
+
+    if (!number && !now && !at_time)
+        return err_set(why, ERR_USAGE, "--from: '%s' is none of now, 0, an index, a time such as 2026-11-21", from);
+    (void)roles_user_agent(cmd->conf, agent, sizeof agent);
+    enum err_code code = probe_read_head(log, agent, &head, why);
+    if (code == ERR_OK && now) {
+        *begin = head.size;
+    } else if (code == ERR_OK && at_time) {
+        code = probe_find_time(log, agent, head.size, time_ms, begin, why);
+    } else if (code == ERR_OK && *begin > head.size) {
+        return err_set(why, ERR_USAGE, "--from: the log has %llu entries only", (unsigned long long)head.size);
+    } else if (number && err_class(code) == ERR_CLASS_WORLD) {
+        fprintf(stderr, "ctvigil: warning: %s; the log is registered all the same and will be tried again\n", why->text);
+        err_clear(why);
+        return ERR_OK;
+    }
+    return code == ERR_SIGNATURE ? err_prefix(why, "--key does not fit this log") : code;
+}
+
+static int cmd_log_do_add(const struct cmd *cmd, const struct cmd_log_add *add, const char *name)
+{
+    struct ctlog log = {0};
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    uint64_t begin = 0;
+    const char *from = add->from == NULL ? "0" : add->from;
+    int status = CMD_OK;
+
+    if (cmd_log_describe(add, name, &log, &why) != ERR_OK || cmd_log_begin(cmd, &log, from, &begin, &why) != ERR_OK) {
+        (void)cmd_fail(&why);
+        return err_class(why.code) == ERR_CLASS_WORLD ? CMD_FAILED : CMD_USAGE;
+    }
+    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
+        return cmd_fail(&why);
+    if (db_log_add(conn, &log, from, begin, &why) != ERR_OK)
+        status = cmd_fail(&why);
+    else if (cmd->json)
+        cmd_print_json(json_pack("{s:s, s:s, s:i, s:o, s:I}", "schema", "ctvigil.log.added.1", "name", log.name, "id", log.id,
+                                 "log_id", cmd_json_hex(span_of(log.log_id, 32)), "begin", (json_int_t)begin));
+    else
+        printf("%s: added, reading begins at entry %llu\n", log.name, (unsigned long long)begin);
+    cmd_db_close(conn);
+    return status;
+}
+
+static json_t *cmd_log_json(const struct db_log_status *row)
+{
+    json_t *ranges = json_array();
+    json_t *object;
+
+    for (size_t i = 0; i < row->range_count; i++) {
+        const struct db_log_range *range = &row->ranges[i];
+        (void)json_array_append_new(
+            ranges, json_pack("{s:I, s:o, s:I, s:I}", "begin", (json_int_t)range->begin, "end",
+                              range->end == UINT64_MAX ? json_null() : json_integer((json_int_t)range->end), "next",
+                              (json_int_t)range->next, "verified", (json_int_t)range->verified));
+    }
+    object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "schema", "ctvigil.log.1", "name", row->name, "protocol",
+                       row->protocol, "url", row->url, "position", (json_int_t)row->position, "verified_size",
+                       (json_int_t)row->verified_size, "head_size", (json_int_t)row->head_size);
+    (void)json_object_set_new(object, "head_time", row->head_time_ms == 0 ? json_null() : cmd_json_time(row->head_time_ms));
+    (void)json_object_set_new(object, "backlog", json_integer((json_int_t)row->backlog));
+    (void)json_object_set_new(object, "state", json_string(row->state));
+    (void)json_object_set_new(object, "last_error", cmd_json_latin1(span_str(row->last_error)));
+    (void)json_object_set_new(object, "last_contact",
+                              row->last_contact_ms == 0 ? json_null() : cmd_json_time(row->last_contact_ms));
+    (void)json_object_set_new(object, "entries", json_integer((json_int_t)row->entries));
+    (void)json_object_set_new(object, "malformed", json_integer((json_int_t)row->malformed));
+    (void)json_object_set_new(object, "ranges", ranges);
+    return object;
+}
+
+static void cmd_log_status_table(const struct db_log_status *rows, size_t count)
+{
+    printf("%-20s %-10s %12s %12s %12s %10s  %-12s %s\n", "LOG", "PROTOCOL", "POSITION", "VERIFIED", "HEAD", "BACKLOG",
+           "STATE", "LAST ERROR");
+    for (size_t i = 0; i < count; i++) {
+        const struct db_log_status *row = &rows[i];
+        cmd_print_visible(span_str(row->name), 20);
+        printf(" %-10s %12llu %12llu %12llu %10llu  %-12s ", row->protocol, (unsigned long long)row->position,
+               (unsigned long long)row->verified_size, (unsigned long long)row->head_size,
+               (unsigned long long)row->backlog, row->state);
+        cmd_print_visible(span_str(row->last_error), 0);
+        printf("\n");
+    }
+}
+
+static void cmd_log_list_table(const struct db_log_status *rows, size_t count)
+{
+    printf("%-20s %-10s %-8s %s\n", "LOG", "PROTOCOL", "FROM", "URL");
+    for (size_t i = 0; i < count; i++) {
+        cmd_print_visible(span_str(rows[i].name), 20);
+        printf(" %-10s %-8s ", rows[i].protocol, rows[i].from_spec);
+        cmd_print_visible(span_str(rows[i].url), 0);
+        printf("\n");
+    }
+}
+
+/* Stale: never reached, a signed head that is older than a day (the usual MMD), or a log that is not consistent. */
+static bool cmd_log_stale(const struct db_log_status *row)
+{
+    return row->head_time_ms == 0 || clock_wall_ms() - row->head_time_ms > INT64_C(86400000) ||
+           strcmp(row->state, "active") != 0 || row->verified_size < row->position;
+}
+
+static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
+{
+    struct db_log_status *rows = NULL;
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    size_t count = 0;
+    int status = CMD_OK;
+
+    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
+        return cmd_fail(&why);
+    if (db_log_status(conn, &rows, &count, &why) != ERR_OK) {
+        status = cmd_fail(&why);
+    } else if (cmd->json) {
+        for (size_t i = 0; i < count; i++)
+            cmd_print_json(cmd_log_json(&rows[i]));
+    } else if (count == 0) {
+        fprintf(stderr, "ctvigil: no log is registered; see 'ctvigil log --help'\n");
+    } else if (status_wanted) {
+        cmd_log_status_table(rows, count);
+    } else {
+        cmd_log_list_table(rows, count);
+    }
+    for (size_t i = 0; check && i < count; i++)
+        if (cmd_log_stale(&rows[i]))
+            status = status == CMD_OK ? CMD_STALE : status;
+    free(rows);
+    cmd_db_close(conn);
+    return status;
+}
+
+static int cmd_log_do_remove(const struct cmd *cmd, const char *name)
+{
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    int status = CMD_OK;
+
+    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
+        return cmd_fail(&why);
+    if (db_log_remove(conn, name, &why) != ERR_OK)
+        status = cmd_fail(&why);
+    else if (!cmd->json)
+        printf("%s: no longer followed; what was read stays searchable\n", name);
+    cmd_db_close(conn);
+    return status;
+}
+
+int cmd_log(struct cmd *cmd)
+{
+    struct cmd_log_add add = {0};
+    bool check = false;
+    const struct opt rows[] = {
+        {"protocol", OPT_TEXT, &add.protocol, "NAME", "rfc6962 or static-ct"},
+        {"url", OPT_TEXT, &add.url, "URL", "of the log; for static-ct the monitoring prefix"},
+        {"submission-url", OPT_TEXT, &add.submission_url, "URL", "static-ct: gives the origin; default: the same as --url"},
+        {"key", OPT_TEXT, &add.key, "B64|FILE", "public key: base64 of the DER, or a file with DER, PEM or base64"},
+        {"from", OPT_TEXT, &add.from, "WHERE", "now, 0 (default), an index, or a time such as 2026-11-21"},
+        {"allow-http", OPT_FLAG, &add.allow_http, NULL, "accept http:// for other machines than this one"},
+        {"check", OPT_FLAG, &check, NULL, "status: exit with 3 when a log is stale, behind its verification or inconsistent"},
+        {NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    int operands;
+
+    if (cmd->help)
+        return cmd_help(cmd_log_usage, "Adds, lists and inspects the CT logs that are followed.", rows);
+    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
+        return CMD_USAGE;
+    const char *verb = operands > 0 ? cmd->argv[1] : "";
+    if (strcmp(verb, "add") == 0 && operands == 2)
+        return cmd_log_do_add(cmd, &add, cmd->argv[2]);
+    if (strcmp(verb, "list") == 0 && operands == 1)
+        return cmd_log_show(cmd, false, false);
+    if (strcmp(verb, "status") == 0 && operands == 1)
+        return cmd_log_show(cmd, true, check);
+    if (strcmp(verb, "remove") == 0 && operands == 2)
+        return cmd_log_do_remove(cmd, cmd->argv[2]);
+    return cmd_usage(cmd, operands == 0 ? "say add, list, status or remove" : "'%s' is not complete or not known", verb);
+}

@@ -1,0 +1,219 @@
+#include "cli/roles.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/say.h"
+#include "cli/stage.h"
+#include "db/db_log.h"
+#include "db/store_pg.h"
+
+struct roles_ingest {
+    struct pipe *pipe;
+    struct stage *stage;
+    struct ctlog *logs;
+    size_t log_count;
+    char user_agent[300];
+    char evidence_dir[4200];
+    char *dsn;
+    bool ended;
+    struct pipe_result result;
+};
+
+static volatile sig_atomic_t roles_stop_asked;
+
+static void roles_on_signal(int number)
+{
+    if (roles_stop_asked)
+        _exit(128 + number);
+    roles_stop_asked = 1;
+}
+
+void roles_signals(void)
+{
+    struct sigaction action = {.sa_handler = roles_on_signal};
+
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+bool roles_stopping(void)
+{
+    return roles_stop_asked != 0;
+}
+
+const char *roles_user_agent(const struct conf *conf, char *out, size_t out_cap)
+{
+    if (conf->ingest.contact[0] == '\0')
+        (void)snprintf(out, out_cap, "ctvigil/%s (CT monitor)", CTVIGIL_VERSION);
+    else
+        (void)snprintf(out, out_cap, "ctvigil/%s (CT monitor; +%s)", CTVIGIL_VERSION, conf->ingest.contact);
+    return out;
+}
+
+static enum err_code roles_store_open(void *arg, struct store **store, struct err *why)
+{
+    const struct roles_ingest *ingest = arg;
+    return store_pg_open(ingest->dsn, store, why);
+}
+
+static bool roles_wanted(const struct roles_options *options, const char *name)
+{
+    if (options->only == NULL)
+        return true;
+    for (size_t i = 0; i < options->only_count; i++)
+        if (strcmp(options->only[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Keeps of the registered logs those that were asked for. */
+static enum err_code roles_logs(struct roles_ingest *ingest, struct pgconn *conn, const struct roles_options *options,
+                                struct err *why)
+{
+    enum err_code code = db_log_load(conn, &ingest->logs, &ingest->log_count, why);
+    size_t kept = 0;
+
+    if (code != ERR_OK)
+        return code;
+    for (size_t i = 0; options->only != NULL && i < options->only_count; i++) {
+        bool found = false;
+        for (size_t j = 0; j < ingest->log_count; j++)
+            found = found || strcmp(ingest->logs[j].name, options->only[i]) == 0;
+        if (!found)
+            return err_set(why, ERR_NOT_FOUND, "there is no log '%s'; 'ctvigil log list' shows what there is",
+                           options->only[i]);
+    }
+    for (size_t i = 0; i < ingest->log_count; i++)
+        if (roles_wanted(options, ingest->logs[i].name))
+            ingest->logs[kept++] = ingest->logs[i];
+    ingest->log_count = kept;
+    return ERR_OK;
+}
+
+static void roles_options_fill(struct roles_ingest *ingest, const struct conf *conf, const struct roles_options *options,
+                               struct pipe_options *out)
+{
+    *out = (struct pipe_options){
+        .workers = (unsigned)conf->ingest.workers,
+        .settlers = (unsigned)conf->ingest.settlers,
+        .batches = (unsigned)conf->ingest.batches,
+        .window = (unsigned)conf->ingest.window,
+        .page_entries = (unsigned)conf->ingest.page_entries,
+        .connections = (unsigned)conf->ingest.connections,
+        .requests_per_s = (double)conf->ingest.requests_per_s,
+        .poll_ms = options->poll_ms > 0 ? options->poll_ms : conf->ingest.poll_ms,
+        .partial_wait_ms = options->poll_ms > 0 ? options->poll_ms : conf->ingest.partial_wait_ms,
+        .user_agent = roles_user_agent(conf, ingest->user_agent, sizeof ingest->user_agent),
+        .evidence_dir = ingest->evidence_dir,
+        .once = options->once,
+        .stage = stage_hook(ingest->stage),
+        .store_open = roles_store_open,
+        .store_arg = ingest,
+        .told = options->told,
+        .told_arg = options->told_arg,
+    };
+}
+
+enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn, const struct roles_options *options,
+                                 struct roles_ingest **out, struct err *why)
+{
+    struct roles_ingest *ingest = calloc(1, sizeof *ingest);
+    struct pipe_options pipe_options;
+    const char *state_dir;
+    enum err_code code;
+
+    must(ingest != NULL);
+    *out = NULL;
+    ingest->dsn = strdup(cmd_db_dsn());
+    must(ingest->dsn != NULL);
+    if ((code = roles_logs(ingest, conn, options, why)) != ERR_OK)
+        goto out;
+    if ((code = cmd_state_dir(cmd, &state_dir, why)) != ERR_OK)
+        goto out;
+    (void)snprintf(ingest->evidence_dir, sizeof ingest->evidence_dir, "%s/evidence", state_dir);
+    (void)mkdir(ingest->evidence_dir, 0750);
+    if ((code = stage_open(ingest->dsn, &ingest->stage, why)) != ERR_OK)
+        goto out;
+    roles_options_fill(ingest, cmd->conf, options, &pipe_options);
+    code = pipe_start(&pipe_options, ingest->logs, ingest->log_count, &ingest->pipe, why);
+out:
+    if (code != ERR_OK) {
+        roles_ingest_stop(ingest, NULL);
+        return code;
+    }
+    *out = ingest;
+    return ERR_OK;
+}
+
+static bool roles_has(const struct ctlog *logs, size_t count, int32_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (logs[i].id == id)
+            return true;
+    return false;
+}
+
+void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn)
+{
+    struct ctlog *now = NULL;
+    size_t count = 0;
+    struct err why = {0};
+
+    if (db_log_load(conn, &now, &count, &why) != ERR_OK) {
+        say_warn("ingest", "the list of logs can not be read, the known ones go on: %s", why.text);
+        if (why.code == ERR_DB_DOWN) {
+            struct err again = {0};
+            (void)!pgconn_reopen(conn, &again);
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct err one = {0};
+        if (roles_has(ingest->logs, ingest->log_count, now[i].id))
+            continue;
+        say_info("ingest", "following a new log: %s", now[i].name);
+        if (pipe_add(ingest->pipe, &now[i], &one) != ERR_OK)
+            say_error("ingest", "%s: %s", now[i].name, one.text);
+    }
+    for (size_t i = 0; i < ingest->log_count; i++) {
+        if (roles_has(now, count, ingest->logs[i].id))
+            continue;
+        say_info("ingest", "leaving a removed log: %s", ingest->logs[i].name);
+        pipe_remove(ingest->pipe, ingest->logs[i].id);
+    }
+    free(ingest->logs);
+    ingest->logs = now;
+    ingest->log_count = count;
+}
+
+bool roles_ingest_wait(struct roles_ingest *ingest, int64_t wait_ms, struct pipe_result *result)
+{
+    if (!ingest->ended)
+        ingest->ended = pipe_wait(ingest->pipe, wait_ms, &ingest->result);
+    if (ingest->ended && result != NULL)
+        *result = ingest->result;
+    return ingest->ended;
+}
+
+void roles_ingest_stop(struct roles_ingest *ingest, struct pipe_result *result)
+{
+    if (ingest == NULL)
+        return;
+    if (ingest->pipe != NULL) {
+        pipe_stop(ingest->pipe);
+        (void)roles_ingest_wait(ingest, -1, result);
+        pipe_free(ingest->pipe);
+    }
+    if (ingest->stage != NULL)
+        stage_close(ingest->stage);
+    free(ingest->logs);
+    free(ingest->dsn);
+    free(ingest);
+}

@@ -1,0 +1,34 @@
+/* The long-running parts as the commands use them: a pipeline with its logs, options from the configuration, signals. */
+#ifndef CTVIGIL_ROLES_H
+#define CTVIGIL_ROLES_H
+
+#include "cli/cmd.h"
+#include "ingest/pipe.h"
+
+struct roles_ingest; /* a running pipeline, its stage and its list of logs */
+
+struct roles_options {
+    bool once;
+    const char *const *only; /* names of the logs to read; NULL: all */
+    size_t only_count;
+    void (*told)(void *arg, const struct ctlog *log, const char *event, uint64_t begin, uint64_t end);
+    void *told_arg;
+    int64_t poll_ms; /* 0: from the configuration */
+};
+
+/* Starts reading. `conn` is an open connection for the list of logs. ERR_NOT_FOUND: one of `only` is not registered. */
+MUST_USE enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn, const struct roles_options *options,
+                                          struct roles_ingest **ingest, struct err *why);
+/* Adds and removes logs that were registered or removed since the last call; for `run`, every few seconds. */
+void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn);
+bool roles_ingest_wait(struct roles_ingest *ingest, int64_t wait_ms, struct pipe_result *result);
+/* Finishes what is in flight, commits, ends. NULL is fine. */
+void roles_ingest_stop(struct roles_ingest *ingest, struct pipe_result *result);
+
+/* From now on SIGINT and SIGTERM set a flag; a second one ends the process at once. */
+void roles_signals(void);
+bool roles_stopping(void);
+/* User-Agent with the configured contact. */
+const char *roles_user_agent(const struct conf *conf, char *out, size_t out_cap);
+
+#endif
