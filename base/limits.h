@@ -17,6 +17,12 @@
 #define LIMIT_WINDOW          64   /* replies in flight per log */
 #define LIMIT_COMMIT_BATCHES  64   /* replies settled in one transaction */
 #define LIMIT_COMMIT_ENTRIES  16384 /* database.md: 8,192 to 32,768 is where the gain flattens */
+#define LIMIT_COPY_BYTES      (64u << 20) /* one row of COPY: an entry of 2 x 16 MB with its chain, kept raw */
+#define LIMIT_ISSUERS_CACHED  65536 /* names of issuing keys a writer remembers; about 20 MB when full, then it starts anew */
+#define LIMIT_CN_BYTES        512   /* of a common name that is stored as text; X.520 allows 64 characters */
+#define LIMIT_DB_IDLE_S       20    /* a writer that is silent for longer (stopped, cut off) loses its locks */
+#define LIMIT_DB_TX_IDLE_S    60    /* the same inside a transaction; only a repair may take longer */
+#define LIMIT_DB_REPAIR_S     900   /* reading a suspect range again, between two statements */
 #define LIMIT_ALERTS_BATCH    100000 /* matches written with one reply before the reply is cut in two */
 #define LIMIT_CONFIG_BYTES    (1u << 20)
 #define LIMIT_HOOK_S          60  /* seconds a hook may run before it is killed and the delivery counted as failed */
