@@ -8,6 +8,8 @@
 struct arena {
     uint32_t magic;
     bool file_backed;
+    int fd;        /* file-backed: the unlinked file */
+    size_t backed; /* file-backed: bytes for which the disk has promised blocks */
     uint8_t *base;
     size_t used;
     size_t ceiling;
@@ -19,7 +21,8 @@ struct arena {
 
 /* Reserves address space for `ceiling` bytes; memory is used as it is touched. False: out of address space. */
 MUST_USE bool arena_init(struct arena *arena, size_t ceiling);
-/* The same over an unlinked temporary file in `dir`, for the rare entry that is larger than memory should be. */
+/* The same over an unlinked temporary file in `dir`, for the rare entry that is larger than memory should be. A full
+ * disk is a reached ceiling: arena_take says NULL. */
 MUST_USE bool arena_init_file(struct arena *arena, size_t ceiling, const char *dir);
 void arena_fini(struct arena *arena);
 
@@ -36,7 +39,7 @@ MUST_USE bool arena_grow(struct arena *arena, void *last, size_t old_size, size_
 
 size_t arena_mark(const struct arena *arena);
 void arena_rewind(struct arena *arena, size_t mark);
-/* Gives everything back; keeps up to `keep` bytes of touched memory for the next round. */
+/* Gives everything back; keeps up to `keep` bytes of touched memory (rounded up to pages) for the next round. */
 void arena_reset(struct arena *arena, size_t keep);
 
 #endif

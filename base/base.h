@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/banned.h"
+
 #define MUST_USE             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, at) __attribute__((format(printf, fmt, at)))
 #define countof(array)       (sizeof(array) / sizeof((array)[0]))

@@ -25,6 +25,7 @@
 #define LIMIT_DB_REPAIR_S     900   /* reading a suspect range again, between two statements */
 #define LIMIT_ALERTS_BATCH    100000 /* matches written with one reply before the reply is cut in two */
 #define LIMIT_CONFIG_BYTES    (1u << 20)
+#define LIMIT_PSL_BYTES       (4u << 20) /* public suffix list: 0.3 MB today */
 #define LIMIT_HOOK_S          60  /* seconds a hook may run before it is killed and the delivery counted as failed */
 #define LIMIT_DELIVERY_TRIES  30  /* then dead letter: about three days with the backoff of watcher/deliver.c */
 

@@ -1,5 +1,5 @@
 /* What the program says to its operator, on stderr: "log" means a CT log in this house. One line per message, key=value
- * or JSON (config say.format). Values are made visible (text.h), so no input can forge a line. Thread-safe. */
+ * or JSON (config say.json). Values are made visible (text.h), so no input can forge a line. Thread-safe. */
 #ifndef CTVIGIL_SAY_H
 #define CTVIGIL_SAY_H
 
@@ -11,6 +11,8 @@ void say_setup(enum say_level level, bool json);
 /* "error", "warn", "info", "debug"; false: none of these. */
 MUST_USE bool say_level_parse(const char *name, enum say_level *level);
 bool say_wants(enum say_level level);
+/* "error", "warn", "info", "debug"; false for any other word. */
+MUST_USE bool say_level_parse(const char *word, enum say_level *level);
 /* `subject` is the room or log the line is about. */
 void say(enum say_level level, const char *subject, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

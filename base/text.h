@@ -15,11 +15,17 @@ size_t text_base64(struct span bytes, char *out);
 /* Decodes strictly (padding required, no white space); returns false on bad input or when out is too small. */
 MUST_USE bool text_unbase64(struct span text, uint8_t *out, size_t out_cap, size_t *out_len);
 
-/* Appends `bytes` so that no control byte, escape sequence, bidirectional control or invalid UTF-8 gets through: each
- * such byte becomes \xHH and a backslash becomes \\. Other UTF-8 stays as it is. */
+/* Appends `bytes` so that no control byte, escape sequence, bidirectional or invisible control or invalid UTF-8 gets
+ * through: each such byte becomes \xHH and a backslash becomes \\. Other UTF-8 stays as it is. */
 void text_visible(struct buf *out, struct span bytes);
 /* The same into a fixed array, cut off with "..." when it does not fit. Returns out. */
 char *text_visible_str(struct span bytes, char *out, size_t out_cap);
+
+/* True when `bytes` are well-formed UTF-8 (RFC 3629); the empty span is. */
+bool text_is_utf8(struct span bytes);
+
+/* ASCII lower case of a name of ours (row names of the .def files) into out; must() that it fits. Returns out. */
+char *text_lower(const char *text, char *out, size_t out_cap);
 
 #define TEXT_TIME_MAX 40
 /* "2026-11-21T08:46:53Z", or with milliseconds "...53.123Z" when with_ms. Years beyond 9999 or before 0 are written

@@ -1,0 +1,22 @@
+/* The public suffix list in force (publicsuffix.org), private section included. Names are texts of base/dns.h
+ * without wildcard or placeholder; this header knows only about suffixes, dns_apex about the rest.
+ *
+ * One list per process, replaced as a whole; readers take no lock. A replaced list is kept until the process
+ * ends, because somebody may be reading it: about a megabyte for each update. */
+#ifndef CTVIGIL_SUFFIX_H
+#define CTVIGIL_SUFFIX_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* See dns_psl_load. */
+MUST_USE enum err_code suffix_load(struct span list, struct err *why);
+/* Appends the text of the system's list; ERR_NOT_FOUND when the system has none (package publicsuffix). */
+MUST_USE enum err_code suffix_system_text(struct buf *out, struct err *why);
+
+/* The registrable domain of `text`, or all of it when it is a public suffix; must() that a list was loaded.
+ */
+struct span suffix_registrable(struct span text);
+bool suffix_is_public(struct span text);
+
+#endif

@@ -1,0 +1,19 @@
+#include "model/issuance.h"
+
+int64_t issuance_validity_s(const struct issuance *issuance)
+{
+    return issuance->not_after - issuance->not_before + 1;
+}
+
+bool issuance_has_placeholder(const struct issuance *issuance)
+{
+    for (size_t i = 0; i < issuance->name_count; i++)
+        if ((issuance->names[i].flags & NAME_PLACEHOLDER) != 0)
+            return true;
+    return false;
+}
+
+const char *issuance_form_name(enum issuance_form form)
+{
+    return form == ISSUANCE_PRECERT ? "precert" : "final";
+}
