@@ -1,0 +1,58 @@
+/* The private PostgreSQL of a state directory, for people who have no server: made on first use, started on
+ * need, ended with the last program that uses it. Unix socket only, peer authentication, never run as root.
+ *
+ *   STATE/pg         the cluster's home, owned by the user it runs as: data/, sock/, log
+ *   STATE/pg.users   every program that uses the cluster holds a shared lock on it while it lives
+ *   STATE/pg.start   held by the one program that looks whether the cluster runs, or starts it
+ *   STATE/pg.keeper  held by the keeper, the process (this program again, CLUSTER_KEEPER_COMMAND) whose child
+ *                    the server is; holds both process ids
+ *   STATE/pg.stay    there while `db start` wants the server to outlive its users
+ *   STATE/pg.socket  where the socket is, while the server runs
+ *
+ * A killed user drops its lock, so the keeper ends the server; a killed keeper takes the server with it. */
+#ifndef CTVIGIL_CLUSTER_H
+#define CTVIGIL_CLUSTER_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* argv[1] of the keeper; argv[2] is the state directory. main() hands it to cluster_keeper_main before
+ * anything else. */
+#define CLUSTER_KEEPER_COMMAND "db-keeper"
+#define CLUSTER_DSN_MAX        8192
+
+struct cluster;
+
+struct cluster_status {
+    bool made;    /* there is a cluster in the state directory */
+    bool running; /* by a keeper of ours */
+    bool stays;   /* asked to by cluster_stay */
+    pid_t keeper; /* 0: not running */
+    pid_t server;
+    char home[4096];
+    char dsn[CLUSTER_DSN_MAX]; /* "" while it does not run */
+};
+
+/* Makes the cluster if there is none, starts it if it does not run, and counts the caller among its users
+ * until cluster_release or the caller's end. `program` is the executable that is started as the keeper
+ * ("/proc/self/exe"). ERR_CLUSTER says what to do: no PostgreSQL installed, no usable user, a folder that can
+ * not be written. */
+MUST_USE enum err_code cluster_use(const char *state_dir, const char *program, struct cluster **cluster,
+                                   struct err *why);
+/* Connection string; lives until cluster_release. */
+const char *cluster_dsn(const struct cluster *cluster);
+void cluster_release(struct cluster *cluster); /* NULL is fine */
+
+/* The server outlives its users from now on. */
+MUST_USE enum err_code cluster_stay(struct cluster *cluster, struct err *why);
+/* Takes cluster_stay back and waits until the server has ended. *in_use true: other programs use it still; it
+ * ends with the last of them. Nothing when it does not run. */
+MUST_USE enum err_code cluster_stop(const char *state_dir, bool *in_use, struct err *why);
+/* Looks without starting anything. */
+MUST_USE enum err_code cluster_status(const char *state_dir, struct cluster_status *status, struct err *why);
+
+/* The keeper's life; returns its exit status. */
+int cluster_keeper_main(const char *state_dir);
+
+#endif

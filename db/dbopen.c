@@ -1,0 +1,73 @@
+#include "db/dbopen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "db/db_psl.h"
+#include "db/migrate.h"
+
+static enum err_code read_dsn(const char *file, char **dsn, struct err *why)
+{
+    char text[CLUSTER_DSN_MAX];
+    FILE *in = fopen(file, "re");
+    if (in == NULL)
+        return err_set(why, ERR_CONFIG, "db.dsn_file: %s: %s", file, strerror(errno));
+    size_t len = fread(text, 1, sizeof text - 1, in);
+    bool whole = ferror(in) == 0 && feof(in) != 0;
+    (void)fclose(in);
+    if (!whole)
+        return err_set(why, ERR_CONFIG, "db.dsn_file: %s: can not be read, or is too long", file);
+    while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
+        len--;
+    text[len] = '\0';
+    *dsn = strdup(text);
+    return *dsn != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "db.dsn_file: no memory");
+}
+
+static bool given(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+static enum err_code find_dsn(const struct dbopen_options *options, struct dbopen *db, struct err *why)
+{
+    if (!given(options->dsn) && given(options->dsn_file))
+        return read_dsn(options->dsn_file, &db->dsn, why);
+    if (!given(options->dsn)) {
+        enum err_code code = cluster_use(options->state_dir, options->program, &db->cluster, why);
+        if (code != ERR_OK)
+            return code;
+    }
+    db->dsn = strdup(db->cluster != NULL ? cluster_dsn(db->cluster) : options->dsn);
+    return db->dsn != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "database: no memory");
+}
+
+enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *db, struct err *why)
+{
+    unsigned applied;
+    *db = (struct dbopen){0};
+    enum err_code code = find_dsn(options, db, why);
+    if (code == ERR_OK)
+        code = pgconn_open(db->dsn, &db->conn, why);
+    if (code == ERR_OK && (db->cluster != NULL || options->migrate)) {
+        code = migrate_run(db->conn, &applied, why);
+        if (code == ERR_OK)
+            code = db_psl_install(db->conn, NULL, why);
+    } else if (code == ERR_OK) {
+        code = migrate_check(db->conn, why);
+    }
+    if (code == ERR_OK)
+        code = db_psl_activate(db->conn, why);
+    if (code != ERR_OK)
+        dbopen_close(db);
+    return code;
+}
+
+void dbopen_close(struct dbopen *db)
+{
+    pgconn_free(db->conn);
+    cluster_release(db->cluster);
+    free(db->dsn);
+    *db = (struct dbopen){0};
+}

@@ -1,0 +1,29 @@
+/* Opens the database that the configuration names: a server of the user's own, or the private cluster. */
+#ifndef CTVIGIL_DBOPEN_H
+#define CTVIGIL_DBOPEN_H
+
+#include "base/err.h"
+#include "db/cluster.h"
+#include "db/pgconn.h"
+
+struct dbopen {
+    struct pgconn *conn;
+    char *dsn;               /* for further connections */
+    struct cluster *cluster; /* NULL: a server of the user's own */
+};
+
+struct dbopen_options {
+    const char *dsn;      /* NULL or "": the private cluster */
+    const char *dsn_file; /* NULL or "": none; used when dsn is not given */
+    const char *state_dir;
+    const char *program; /* for the cluster's keeper */
+    bool migrate; /* also a server of the user's own gets its schema made or migrated (db init, db migrate) */
+};
+
+/* Connects, sees to the schema and loads the public suffix list into the process. The private cluster is
+ * made, started and migrated on need; a schema on a server of the user's own is only checked: ERR_DB_SCHEMA
+ * says what to run. */
+MUST_USE enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *db, struct err *why);
+void dbopen_close(struct dbopen *db);
+
+#endif

@@ -1,0 +1,455 @@
+#include "db/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libpq-fe.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "db/clusterdir.h"
+#include "db/initdb.h"
+#include "db/keeper.h"
+#include "db/pgbin.h"
+#include "db/pguser.h"
+#include "db/stray.h"
+
+#define POLL_MS        300
+#define SOCKET_NAME    "/.s.PGSQL.5432"
+#define SOCKET_MAX     107 /* sun_path of Linux without its NUL */
+#define LOG_BYTES_MAX  (8 << 20)
+#define SERVER_WAIT_MS 600000
+
+struct keeper {
+    const char *state_dir;
+    char home[CLUSTERDIR_PATH_MAX];   /* STATE/pg as we see it */
+    char inside[CLUSTERDIR_PATH_MAX]; /* the same as the server's user can reach it */
+    char server_socket[CLUSTERDIR_PATH_MAX];
+    struct clusterdir_socket socket;
+    bool mounted;
+    struct pguser user;
+    struct pgbin bin;
+    int users_fd;
+    int lock_fd;
+    pid_t server;
+    bool home_made; /* by this start: taken away again when it fails */
+};
+
+/* --- the folders
+ * -------------------------------------------------------------------------------------------- */
+
+static int try_reach(void *arg)
+{
+    const char *home = arg;
+    if (access(home, R_OK | W_OK | X_OK) == 0)
+        return 0;
+    dprintf(STDERR_FILENO, "%s: %s\n", home, strerror(errno));
+    return 1;
+}
+
+static enum err_code make_home(struct keeper *keeper, struct err *why)
+{
+    struct stat info;
+    if (mkdir(keeper->home, 0700) == 0)
+        keeper->home_made = true;
+    else if (errno != EEXIST)
+        return err_set(why, ERR_CLUSTER, "%s: %s: choose another state directory with --state-dir",
+                       keeper->home, strerror(errno));
+    if (lstat(keeper->home, &info) != 0 || !S_ISDIR(info.st_mode))
+        return err_set(why, ERR_CLUSTER, "%s: not a folder: move it away", keeper->home);
+    if (info.st_uid == keeper->user.uid)
+        return ERR_OK;
+    if (!keeper->home_made && clusterdir_major(keeper->state_dir) != 0)
+        return err_set(why, ERR_CLUSTER,
+                       "%s belongs to root, as which PostgreSQL does not run: chown -R %s %s", keeper->home,
+                       keeper->user.name, keeper->home);
+    if (lchown(keeper->home, keeper->user.uid, keeper->user.gid) != 0)
+        return err_set(why, ERR_CLUSTER, "%s: chown %s: %s", keeper->home, keeper->user.name,
+                       strerror(errno));
+    return ERR_OK;
+}
+
+/* Whatever an earlier keeper that was killed left in /tmp. */
+static void drop_run_folder(const char *run)
+{
+    static const char *const parts[] = {"/s" SOCKET_NAME, "/s" SOCKET_NAME ".lock"};
+    char path[CLUSTERDIR_PATH_MAX];
+    if (strncmp(run, "/tmp/ctvigil-", 13) != 0 || strstr(run, "..") != NULL)
+        return;
+    for (size_t i = 0; i < countof(parts); i++)
+        if (snprintf(path, sizeof path, "%s%s", run, parts[i]) < (int)sizeof path)
+            (void)unlink(path);
+    if (snprintf(path, sizeof path, "%s/s", run) < (int)sizeof path)
+        (void)rmdir(path);
+    if (snprintf(path, sizeof path, "%s/pg", run) < (int)sizeof path)
+        (void)rmdir(path);
+    (void)rmdir(run);
+}
+
+static enum err_code make_run_folder(struct keeper *keeper, struct err *why)
+{
+    char path[CLUSTERDIR_PATH_MAX] = "/tmp/ctvigil-XXXXXX";
+    if (keeper->socket.run[0] != '\0')
+        return ERR_OK;
+    if (mkdtemp(path) == NULL || chmod(path, 0711) != 0)
+        return err_set(why, ERR_CLUSTER, "private database: a folder in /tmp: %s", strerror(errno));
+    (void)snprintf(keeper->socket.run, sizeof keeper->socket.run, "%s", path);
+    return ERR_OK;
+}
+
+/* A folder above the state directory is closed to the server's user, as a root-only temporary folder is. A
+ * mount that only this process and its children see puts the home where that user can reach it. */
+static enum err_code mount_home(struct keeper *keeper, const struct err *refused, struct err *why)
+{
+    enum err_code code = make_run_folder(keeper, why);
+    if (code != ERR_OK)
+        return code;
+    if (snprintf(keeper->inside, sizeof keeper->inside, "%s/pg", keeper->socket.run) >=
+        (int)sizeof keeper->inside)
+        return err_set(why, ERR_CLUSTER, "private database: the path is too long");
+    if (mkdir(keeper->inside, 0711) == 0 && unshare(CLONE_NEWNS) == 0 &&
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+        mount(keeper->home, keeper->inside, NULL, MS_BIND, NULL) == 0) {
+        keeper->mounted = true;
+        return ERR_OK;
+    }
+    return err_set(why, ERR_CLUSTER,
+                   "%s, as seen by user %s, and a private mount is not permitted (%s): chmod o+x the folders "
+                   "above it or choose another --state-dir",
+                   refused->text, keeper->user.name, strerror(errno));
+}
+
+static enum err_code reach_home(struct keeper *keeper, struct err *why)
+{
+    struct err refused = {0};
+    (void)snprintf(keeper->inside, sizeof keeper->inside, "%s", keeper->home);
+    if (pguser_run(&keeper->user, try_reach, keeper->inside, &refused) == ERR_OK)
+        return ERR_OK;
+    if (geteuid() != 0)
+        return err_set(why, ERR_CLUSTER, "%s", refused.text);
+    enum err_code code = mount_home(keeper, &refused, why);
+    if (code == ERR_OK)
+        code = pguser_run(&keeper->user, try_reach, keeper->inside, why);
+    return code;
+}
+
+static int make_socket_folder(void *arg)
+{
+    const struct keeper *keeper = arg;
+    if (mkdir(keeper->server_socket, 0700) == 0 || errno == EEXIST)
+        return 0;
+    dprintf(STDERR_FILENO, "%s: %s\n", keeper->server_socket, strerror(errno));
+    return 1;
+}
+
+/* The socket lies in the home; where its path is too long for the kernel, or holds the comma that separates
+ * socket folders, in a short folder of its own. */
+static enum err_code place_socket(struct keeper *keeper, struct err *why)
+{
+    int ours = snprintf(keeper->socket.dir, sizeof keeper->socket.dir, "%s/sock", keeper->home);
+    int inside = snprintf(keeper->server_socket, sizeof keeper->server_socket, "%s/sock", keeper->inside);
+    bool fits = (size_t)ours + strlen(SOCKET_NAME) <= SOCKET_MAX &&
+                (size_t)inside + strlen(SOCKET_NAME) <= SOCKET_MAX && strpbrk(keeper->home, ",\"") == NULL;
+    if (fits)
+        return pguser_run(&keeper->user, make_socket_folder, keeper, why);
+    enum err_code code = make_run_folder(keeper, why);
+    if (code != ERR_OK)
+        return code;
+    if (snprintf(keeper->socket.dir, sizeof keeper->socket.dir, "%.64s/s", keeper->socket.run) < 0)
+        return err_set(why, ERR_CLUSTER, "private database: the path is too long");
+    memcpy(keeper->server_socket, keeper->socket.dir, sizeof keeper->server_socket);
+    if ((mkdir(keeper->socket.dir, 0700) != 0 && errno != EEXIST) ||
+        lchown(keeper->socket.dir, keeper->user.uid, keeper->user.gid) != 0)
+        return err_set(why, ERR_CLUSTER, "%s: %s", keeper->socket.dir, strerror(errno));
+    return ERR_OK;
+}
+
+/* --- the server
+ * --------------------------------------------------------------------------------------------- */
+
+static _Noreturn void become_server(const struct keeper *keeper, pid_t parent)
+{
+    char program[CLUSTERDIR_PATH_MAX + 16];
+    char data[CLUSTERDIR_PATH_MAX + 16];
+    char log[CLUSTERDIR_PATH_MAX + 16];
+    char *argv[] = {program,
+                    (char *)(uintptr_t) "-D",
+                    data,
+                    (char *)(uintptr_t) "-k",
+                    (char *)(uintptr_t)keeper->server_socket,
+                    NULL};
+    char *env[] = {(char *)(uintptr_t) "PATH=/usr/bin:/bin", (char *)(uintptr_t) "LC_ALL=C",
+                   (char *)(uintptr_t) "TZ=UTC", NULL};
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)snprintf(program, sizeof program, "%s/postgres", keeper->bin.dir);
+    (void)snprintf(data, sizeof data, "%s/data", keeper->inside);
+    (void)snprintf(log, sizeof log, "%s/log", keeper->inside);
+    if (!pguser_become(&keeper->user))
+        _exit(126);
+    /* After the change of user, which would clear it. It is what ends the server when the keeper is killed.
+     */
+    if (prctl(PR_SET_PDEATHSIG, SIGINT) != 0 || getppid() != parent)
+        _exit(126);
+    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+    if (fd >= 0) {
+        (void)dup2(fd, STDOUT_FILENO);
+        (void)dup2(fd, STDERR_FILENO);
+    }
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)close_range(3, ~0u, 0);
+    (void)execve(program, argv, env);
+    _exit(127);
+}
+
+static void note_pids(const struct keeper *keeper)
+{
+    char text[64];
+    int len = snprintf(text, sizeof text, "%d %d\n", (int)getpid(), (int)keeper->server);
+    if (ftruncate(keeper->lock_fd, 0) != 0 || pwrite(keeper->lock_fd, text, (size_t)len, 0) != len)
+        return; /* only `db status` reads it */
+}
+
+static enum err_code wait_ready(struct keeper *keeper, const char *dsn, struct err *why)
+{
+    int64_t deadline = clock_mono_ms() + SERVER_WAIT_MS;
+    while (PQping(dsn) != PQPING_OK) {
+        if (waitpid(keeper->server, NULL, WNOHANG) == keeper->server) {
+            keeper->server = 0;
+            return err_set(why, ERR_CLUSTER, "private database: the server ended at once: see %s/log",
+                           keeper->home);
+        }
+        if (clock_mono_ms() > deadline)
+            return err_set(why, ERR_CLUSTER, "private database: the server does not get ready: see %s/log",
+                           keeper->home);
+        clock_sleep_ms(20);
+    }
+    return ERR_OK;
+}
+
+static enum err_code make_database(const char *dsn, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    PGconn *pg = PQconnectdb(dsn);
+    PGresult *res = PQexec(pg, "SELECT FROM pg_database WHERE datname = 'ctvigil'");
+    if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 0) {
+        PQclear(res);
+        res = PQexec(pg, "CREATE DATABASE ctvigil");
+    }
+    if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK)
+        code = err_set(why, ERR_CLUSTER, "private database: %.*s", (int)strcspn(PQerrorMessage(pg), "\n"),
+                       PQerrorMessage(pg));
+    PQclear(res);
+    PQfinish(pg);
+    return code;
+}
+
+static enum err_code start_server(struct keeper *keeper, struct err *why)
+{
+    char dsn[2 * CLUSTERDIR_PATH_MAX];
+    char data[CLUSTERDIR_PATH_MAX];
+    if (!clusterdir_dsn(keeper->socket.dir, "postgres", dsn, sizeof dsn))
+        return err_set(why, ERR_CLUSTER, "private database: the path of the socket is too long");
+    enum err_code code = clusterdir_path(keeper->state_dir, "/data", data, why);
+    if (code == ERR_OK)
+        code = stray_wait(data, why);
+    if (code == ERR_OK)
+        code = initdb_configure(keeper->inside, &keeper->user, why);
+    if (code != ERR_OK)
+        return code;
+    pid_t parent = getpid();
+    keeper->server = fork();
+    if (keeper->server == 0)
+        become_server(keeper, parent);
+    if (keeper->server < 0) {
+        keeper->server = 0;
+        return err_set(why, ERR_SYSTEM, "private database: fork: %s", strerror(errno));
+    }
+    note_pids(keeper);
+    code = wait_ready(keeper, dsn, why);
+    return code == ERR_OK ? make_database(dsn, why) : code;
+}
+
+static bool wait_end(struct keeper *keeper, int64_t wait_ms)
+{
+    int64_t deadline = clock_mono_ms() + wait_ms;
+    while (waitpid(keeper->server, NULL, WNOHANG) == 0) {
+        if (clock_mono_ms() > deadline)
+            return false;
+        clock_sleep_ms(10);
+    }
+    keeper->server = 0;
+    return true;
+}
+
+static void stop_server(struct keeper *keeper)
+{
+    if (keeper->server == 0)
+        return;
+    (void)kill(keeper->server, SIGINT);
+    if (wait_end(keeper, 60000))
+        return;
+    (void)kill(keeper->server, SIGQUIT);
+    if (wait_end(keeper, 10000))
+        return;
+    (void)kill(keeper->server, SIGKILL);
+    (void)wait_end(keeper, 10000);
+}
+
+/* --- the keeper's life
+ * -------------------------------------------------------------------------------------- */
+
+static enum err_code prepare(struct keeper *keeper, struct err *why)
+{
+    struct clusterdir_socket old;
+    enum err_code code = clusterdir_path(keeper->state_dir, "", keeper->home, why);
+    if (code == ERR_OK)
+        code = clusterdir_open_lock(keeper->state_dir, ".keeper", &keeper->lock_fd, why);
+    if (code == ERR_OK)
+        code = clusterdir_open_lock(keeper->state_dir, ".users", &keeper->users_fd, why);
+    if (code == ERR_OK && !clusterdir_lock(keeper->lock_fd, LOCK_EX, 2000))
+        code = err_set(why, ERR_CLUSTER, "private database: another keeper is there already");
+    if (code == ERR_OK)
+        code = pgbin_find(clusterdir_major(keeper->state_dir), &keeper->bin, why);
+    if (code == ERR_OK)
+        code = pguser_choose(keeper->state_dir, keeper->home, &keeper->user, why);
+    if (code != ERR_OK)
+        return code;
+    if (clusterdir_read_socket(keeper->state_dir, &old))
+        drop_run_folder(old.run);
+    clusterdir_remove(keeper->state_dir, ".socket");
+    return make_home(keeper, why);
+}
+
+static enum err_code start(struct keeper *keeper, struct err *why)
+{
+    enum err_code code = prepare(keeper, why);
+    if (code == ERR_OK)
+        code = reach_home(keeper, why);
+    if (code == ERR_OK)
+        code = place_socket(keeper, why);
+    if (code == ERR_OK && clusterdir_major(keeper->state_dir) == 0)
+        code = initdb_make(keeper->inside, &keeper->bin, &keeper->user, why);
+    if (code == ERR_OK)
+        code = clusterdir_write_socket(keeper->state_dir, &keeper->socket, why);
+    return code == ERR_OK ? start_server(keeper, why) : code;
+}
+
+static void clean_up(struct keeper *keeper, bool failed)
+{
+    char path[CLUSTERDIR_PATH_MAX];
+    stop_server(keeper);
+    if (keeper->home[0] == '\0')
+        return;
+    if (failed && keeper->home_made && clusterdir_major(keeper->state_dir) == 0) {
+        if (snprintf(path, sizeof path, "%s/sock", keeper->home) < (int)sizeof path)
+            (void)rmdir(path);
+        if (keeper->mounted)
+            (void)umount2(keeper->inside, MNT_DETACH);
+        (void)rmdir(keeper->home);
+    } else if (keeper->mounted) {
+        (void)umount2(keeper->inside, MNT_DETACH);
+    }
+    if (keeper->lock_fd >= 0 && (keeper->socket.dir[0] != '\0' || keeper->socket.run[0] != '\0'))
+        clusterdir_remove(keeper->state_dir, ".socket");
+    if (keeper->socket.run[0] != '\0')
+        drop_run_folder(keeper->socket.run);
+}
+
+/* The log is the server's own; a keeper of years must not let it fill the disk. */
+static void bound_log(const struct keeper *keeper)
+{
+    char path[CLUSTERDIR_PATH_MAX];
+    struct stat info;
+    if (snprintf(path, sizeof path, "%s/log", keeper->home) >= (int)sizeof path)
+        return;
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1 &&
+        info.st_size > LOG_BYTES_MAX && ftruncate(fd, 0) != 0)
+        (void)unlink(path);
+    (void)close(fd);
+}
+
+/* True when nobody holds the users' lock any more; it is ours then and stays so until we are gone, which
+ * makes newcomers wait for the end before they start again. */
+static bool unused(const struct keeper *keeper)
+{
+    if (clusterdir_exists(keeper->state_dir, ".stay"))
+        return false;
+    if (flock(keeper->users_fd, LOCK_EX | LOCK_NB) != 0)
+        return false;
+    if (!clusterdir_exists(keeper->state_dir, ".stay"))
+        return true;
+    (void)flock(keeper->users_fd, LOCK_UN);
+    return false;
+}
+
+static void keep(struct keeper *keeper, const sigset_t *signals)
+{
+    const struct timespec wait = {.tv_nsec = POLL_MS * 1000000L};
+    int64_t restart_at = 0;
+    for (;;) {
+        int signal_number = sigtimedwait(signals, NULL, &wait);
+        if (signal_number == SIGTERM || signal_number == SIGINT || unused(keeper))
+            return;
+        bound_log(keeper);
+        if (keeper->server != 0 && waitpid(keeper->server, NULL, WNOHANG) == keeper->server)
+            keeper->server = 0;
+        if (keeper->server != 0 || clock_mono_ms() < restart_at)
+            continue;
+        /* Somebody killed it, or it killed itself: its users find it again by connecting again. */
+        restart_at = clock_mono_ms() + 5000;
+        if (start_server(keeper, NULL) != ERR_OK)
+            stop_server(keeper);
+    }
+}
+
+static void report(enum err_code code, const struct err *why)
+{
+    dprintf(CLUSTERDIR_READY_FD, "%d %s", (int)code, code == ERR_OK ? "" : why->text);
+    (void)close(CLUSTERDIR_READY_FD);
+}
+
+int keeper_main(const char *state_dir)
+{
+    static struct keeper keeper = {.users_fd = -1, .lock_fd = -1};
+    struct err why = {0};
+    struct stat info;
+    sigset_t signals;
+    keeper.state_dir = state_dir;
+    if (fstat(CLUSTERDIR_READY_FD, &info) != 0 || !S_ISFIFO(info.st_mode)) {
+        fprintf(stderr, "ctvigil: the keeper is started by the program itself, not by hand\n");
+        return 2;
+    }
+    (void)fcntl(CLUSTERDIR_READY_FD, F_SETFD, FD_CLOEXEC);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGHUP);
+    (void)sigaddset(&signals, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    (void)umask(077);
+    if (chdir("/") != 0)
+        return 1;
+    enum err_code code = start(&keeper, &why);
+    if (code != ERR_OK)
+        clean_up(&keeper, true);
+    report(code, &why);
+    if (code != ERR_OK)
+        return 1;
+    keep(&keeper, &signals);
+    clean_up(&keeper, false);
+    return 0;
+}

@@ -1,0 +1,25 @@
+/* The schema and its numbered files (sql/, compiled into the program). Each is applied once, in one
+ * transaction, and remembered with its checksum in the table schema_migration; an advisory lock lets one
+ * program migrate at a time. */
+#ifndef CTVIGIL_MIGRATE_H
+#define CTVIGIL_MIGRATE_H
+
+#include "base/err.h"
+#include "db/pgconn.h"
+
+struct migrate_status {
+    unsigned known;   /* newest file of this program */
+    unsigned applied; /* newest file of the database; 0: no schema yet */
+    unsigned pending; /* files to apply */
+};
+
+/* Applies what is missing. ERR_DB_SCHEMA: the database is newer than this program, or a file was applied with
+ * another content. Nothing of a failing file stays. */
+MUST_USE enum err_code migrate_run(struct pgconn *conn, unsigned *applied, struct err *why);
+/* Looks, changes nothing; the same refusals as migrate_run. */
+MUST_USE enum err_code migrate_status(struct pgconn *conn, struct migrate_status *status, struct err *why);
+/* ERR_OK exactly when the schema is the one this program works with; otherwise ERR_DB_SCHEMA with the command
+ * to run. */
+MUST_USE enum err_code migrate_check(struct pgconn *conn, struct err *why);
+
+#endif
