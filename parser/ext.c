@@ -1,0 +1,306 @@
+#include "parser/ext.h"
+
+void ext_init(struct ext *ext, struct span exts, struct finding_set *findings)
+{
+    ext->in = der_of(exts, findings);
+    ext->damaged = false;
+}
+
+static void read_critical(struct der *in, struct ext_item *item)
+{
+    struct der_item flag;
+
+    if (!der_optional(in, DER_BOOLEAN, &flag))
+        return;
+    item->critical = flag.value.len != 0 && flag.value.at[0] != 0;
+    if (!item->critical)
+        finding_add(in->findings, FINDING_CRITICAL_DEFAULT);
+    if (flag.value.len != 1 || (flag.value.at[0] != 0xff && flag.value.at[0] != 0))
+        finding_add(in->findings, FINDING_BOOLEAN_FORM);
+}
+
+bool ext_next(struct ext *ext, struct ext_item *item)
+{
+    struct der_item outer;
+    struct der_item part;
+    struct der in;
+
+    if (!der_more(&ext->in))
+        return false;
+    if (!der_next(&ext->in, &outer)) {
+        ext->damaged = true;
+        return false;
+    }
+    *item = (struct ext_item){.whole = outer.whole, .unreadable = true};
+    in = der_of(outer.value, ext->in.findings);
+    if (outer.tag != DER_SEQUENCE || !der_expect(&in, DER_OID, &part))
+        return true;
+    item->oid = part.value;
+    item->id = oid_find(part.value);
+    read_critical(&in, item);
+    item->head = span_of(outer.value.at, (size_t)(in.at - outer.value.at));
+    if (!der_expect(&in, DER_OCTET_STRING, &part))
+        return true;
+    item->value = part.value;
+    item->unreadable = !der_done(&in);
+    return true;
+}
+
+/* The one SEQUENCE that most extension values are. */
+static bool open_sequence(struct cert *cert, struct span value, struct der *in)
+{
+    struct der outer = der_of(value, &cert->findings);
+    struct der_item item;
+
+    if (!der_expect(&outer, DER_SEQUENCE, &item) || !der_done(&outer))
+        return false;
+    *in = der_of(item.value, &cert->findings);
+    return true;
+}
+
+static bool read_basic_constraints(struct cert *cert, struct span value)
+{
+    struct der in;
+    struct der_item item;
+
+    cert->flags |= CERT_HAS_BC;
+    if (!open_sequence(cert, value, &in))
+        return false;
+    if (der_optional(&in, DER_BOOLEAN, &item)) {
+        if (item.value.len != 0 && item.value.at[0] != 0)
+            cert->flags |= CERT_IS_CA;
+        if (item.value.len != 1 || (item.value.at[0] != 0xff && item.value.at[0] != 0))
+            finding_add(&cert->findings, FINDING_BOOLEAN_FORM);
+    }
+    if (der_optional(&in, DER_INTEGER, &item)) {
+        bool fits = item.value.len >= 1 && item.value.len <= 3 && item.value.at[0] < 0x80;
+        int32_t length = 0;
+        for (size_t i = 0; fits && i < item.value.len; i++)
+            length = length << 8 | item.value.at[i];
+        cert->path_len = fits ? length : -1;
+        if (!fits)
+            return false;
+    }
+    return der_done(&in);
+}
+
+static bool read_key_usage(struct cert *cert, struct span value)
+{
+    struct der outer = der_of(value, &cert->findings);
+    struct der_item item;
+
+    cert->key_usage = value;
+    if (!der_expect(&outer, DER_BIT_STRING, &item) || !der_done(&outer) || item.value.len == 0)
+        return false;
+    if (item.value.len > 1)
+        cert->key_usage_bits = (uint16_t)(item.value.at[1] << 8);
+    if (item.value.len > 2)
+        cert->key_usage_bits |= item.value.at[2];
+    return true;
+}
+
+static bool read_eku(struct cert *cert, struct span value)
+{
+    struct der in;
+    struct der_item item;
+
+    cert->eku = value;
+    cert->flags |= CERT_HAS_EKU;
+    if (!open_sequence(cert, value, &in))
+        return false;
+    while (der_more(&in) && der_expect(&in, DER_OID, &item)) {
+        switch (oid_find(item.value)) {
+        case OID_EKU_SERVER_AUTH:
+            cert->flags |= CERT_SERVER_AUTH;
+            break;
+        case OID_EKU_CLIENT_AUTH:
+            cert->flags |= CERT_CLIENT_AUTH;
+            break;
+        case OID_EKU_ANY:
+            cert->flags |= CERT_ANY_EKU;
+            break;
+        case OID_EKU_PRECERT_SIGNING:
+            cert->flags |= CERT_PRECERT_SIGNING;
+            break;
+        default:
+            break;
+        }
+    }
+    return der_done(&in);
+}
+
+static bool read_policies(struct cert *cert, struct span value)
+{
+    struct der in;
+    struct der_item item;
+
+    cert->policies = value;
+    if (!open_sequence(cert, value, &in))
+        return false;
+    while (der_more(&in) && der_expect(&in, DER_SEQUENCE, &item)) {
+        struct der policy = der_of(item.value, &cert->findings);
+        if (!der_expect(&policy, DER_OID, &item))
+            return false;
+        switch (oid_find(item.value)) {
+        case OID_POLICY_DV:
+            cert->flags |= CERT_POLICY_DV;
+            break;
+        case OID_POLICY_OV:
+            cert->flags |= CERT_POLICY_OV;
+            break;
+        case OID_POLICY_IV:
+            cert->flags |= CERT_POLICY_IV;
+            break;
+        case OID_POLICY_EV:
+            cert->flags |= CERT_POLICY_EV;
+            break;
+        default:
+            break;
+        }
+    }
+    return der_done(&in);
+}
+
+static bool read_aki(struct cert *cert, struct span value)
+{
+    struct der in;
+    struct der_item item;
+
+    cert->aki = value;
+    if (!open_sequence(cert, value, &in))
+        return false;
+    if (der_optional(&in, 0x80, &item))
+        cert->aki_key_id = item.value;
+    while (der_more(&in) && der_next(&in, &item))
+        continue;
+    return der_done(&in);
+}
+
+static bool read_ski(struct cert *cert, struct span value)
+{
+    struct der outer = der_of(value, &cert->findings);
+    struct der_item item;
+
+    if (!der_expect(&outer, DER_OCTET_STRING, &item))
+        return false;
+    cert->ski = item.value;
+    return der_done(&outer);
+}
+
+static void read_san(struct cert *cert, const struct ext_item *item)
+{
+    if (cert->san.at != NULL)
+        cert->flags |= CERT_SAN_DUPLICATE;
+    else
+        cert->san = item->value;
+    if (item->critical)
+        cert->flags |= CERT_SAN_CRITICAL;
+}
+
+static void read_poison(struct cert *cert, const struct ext_item *item)
+{
+    static const uint8_t null[2] = {DER_NULL, 0};
+
+    cert->flags |= CERT_POISON;
+    if (!item->critical || !span_eq(item->value, span_of(null, 2)))
+        finding_add(&cert->findings, FINDING_POISON_FORM);
+}
+
+/* Later extensions of the same kind only add what the first left open; the finding says that there are two.
+ */
+static bool read_value(struct cert *cert, const struct ext_item *item)
+{
+    switch (item->id) {
+    case OID_EXT_SAN:
+        read_san(cert, item);
+        return true;
+    case OID_EXT_BASIC_CONSTRAINTS:
+        return read_basic_constraints(cert, item->value);
+    case OID_EXT_KEY_USAGE:
+        return read_key_usage(cert, item->value);
+    case OID_EXT_EKU:
+        return read_eku(cert, item->value);
+    case OID_EXT_POLICIES:
+        return read_policies(cert, item->value);
+    case OID_EXT_AUTHORITY_KEY_ID:
+        return read_aki(cert, item->value);
+    case OID_EXT_SUBJECT_KEY_ID:
+        return read_ski(cert, item->value);
+    case OID_EXT_AIA:
+        cert->aia = item->value;
+        return true;
+    case OID_EXT_CRL_POINTS:
+        cert->crl_points = item->value;
+        return true;
+    case OID_EXT_NAME_CONSTRAINTS:
+        cert->name_constraints = item->value;
+        return true;
+    case OID_EXT_SCT_LIST:
+        if (cert->sct_list.at == NULL)
+            cert->sct_list = item->value;
+        return true;
+    case OID_EXT_POISON:
+        read_poison(cert, item);
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* How many extensions are compared with each other when their OID is one nobody here knows: beyond it the
+ * search would be quadratic in the attacker's hands. */
+#define DUPLICATE_SEARCH_MAX 64
+
+static bool seen_before(const struct cert *cert, const struct ext_item *item)
+{
+    struct finding_set ignored = {{0, 0}};
+    struct ext ext;
+    struct ext_item other;
+
+    if (cert->ext_count > DUPLICATE_SEARCH_MAX)
+        return false;
+    ext_init(&ext, cert->exts, &ignored);
+    while (ext_next(&ext, &other) && other.whole.at != item->whole.at) {
+        if (other.oid.at != NULL && span_eq(other.oid, item->oid))
+            return true;
+    }
+    return false;
+}
+
+static bool is_duplicate(const struct cert *cert, const struct ext_item *item, uint64_t *seen)
+{
+    /* Extension rows come first in oid.def, so their number is a bit; unknown ones share the upper bits by
+     * hash. */
+    unsigned bit = (unsigned)item->id;
+    bool known = item->id != OID_UNKNOWN && bit < 32;
+
+    if (!known) {
+        unsigned hash = 0;
+        for (size_t i = 0; i < item->oid.len; i++)
+            hash = hash * 31 + item->oid.at[i];
+        bit = 32 + hash % 32;
+    }
+    bool hit = (*seen >> bit & 1u) != 0;
+    *seen |= UINT64_C(1) << bit;
+    return hit && (known || seen_before(cert, item));
+}
+
+void ext_read_all(struct cert *cert)
+{
+    struct ext ext;
+    struct ext_item item;
+    uint64_t seen = 0;
+
+    ext_init(&ext, cert->exts, &cert->findings);
+    while (ext_next(&ext, &item)) {
+        cert->ext_count++;
+        if (item.oid.at != NULL && is_duplicate(cert, &item, &seen))
+            finding_add(&cert->findings, FINDING_EXTENSION_DUPLICATE);
+        if (item.unreadable && item.id == OID_EXT_POISON)
+            cert->flags |= CERT_POISON;
+        if (item.unreadable || !read_value(cert, &item))
+            finding_add(&cert->findings, FINDING_EXTENSION_UNREADABLE);
+    }
+    if (ext.damaged)
+        finding_add(&cert->findings, FINDING_EXTENSION_UNREADABLE);
+}

@@ -1,0 +1,35 @@
+/* X.509 extensions (RFC 5280 section 4.2): one by one, and the values that judging needs. Zero copy, no
+ * allocation. */
+#ifndef CTVIGIL_EXT_H
+#define CTVIGIL_EXT_H
+
+#include "model/cert.h"
+#include "parser/der.h"
+#include "parser/oid.h"
+
+struct ext {
+    struct der in;
+    bool damaged; /* the walk lost the framing: further extensions may be hidden behind it */
+};
+
+struct ext_item {
+    struct span whole; /* the Extension with its header */
+    struct span oid;
+    struct span value; /* content of the extnValue OCTET STRING; absent when `unreadable` */
+    struct span
+        head; /* what stands before the OCTET STRING inside the Extension: OID and critical, as written */
+    enum oid id;
+    bool critical;
+    bool unreadable; /* this one could not be taken apart; oid may be absent */
+};
+
+/* `exts`: content of the Extensions SEQUENCE (cert->exts), or absent. Oddities of form (BOOLEAN_FORM,
+ * CRITICAL_DEFAULT, odd lengths) go to `findings`, which outlives the walk. */
+void ext_init(struct ext *ext, struct span exts, struct finding_set *findings);
+/* The next extension, readable or not. False: no more; `damaged` says whether that is the whole truth. */
+bool ext_next(struct ext *ext, struct ext_item *item);
+
+/* Walks cert->exts once and fills everything of `cert` that comes from extensions, with the findings. */
+void ext_read_all(struct cert *cert);
+
+#endif

@@ -1,0 +1,84 @@
+#include "parser/san.h"
+
+/* extnValue content: exactly one SEQUENCE of names. */
+static void open_value(struct san *san, struct span value)
+{
+    struct der outer = der_of(value, &san->ignored);
+    struct der_item item;
+
+    if (!der_expect(&outer, DER_SEQUENCE, &item)) {
+        san->damaged = true;
+        return;
+    }
+    if (!der_done(&outer))
+        san->damaged = true;
+    if (item.value.len == 0)
+        san->empty = true;
+    san->in = der_of(item.value, &san->ignored);
+}
+
+void san_init(struct san *san, const struct cert *cert)
+{
+    san->ignored = (struct finding_set){{0, 0}};
+    san->damaged = false;
+    san->empty = false;
+    san->in = der_of(SPAN_NONE, &san->ignored);
+    san->more_exts =
+        (cert->flags & CERT_SAN_DUPLICATE) != 0 || finding_has(&cert->findings, FINDING_EXTENSION_UNREADABLE);
+    if (san->more_exts)
+        ext_init(&san->exts, cert->exts, &san->ignored);
+    else if (cert->san.at != NULL)
+        open_value(san, cert->san);
+}
+
+static bool next_ext(struct san *san)
+{
+    struct ext_item ext;
+
+    while (!der_more(&san->in)) {
+        if (san->in.failed) {
+            san->damaged = true;
+            san->in = der_of(SPAN_NONE, &san->ignored);
+        }
+        if (!san->more_exts)
+            return false;
+        if (!ext_next(&san->exts, &ext)) {
+            san->damaged = san->damaged || san->exts.damaged;
+            san->more_exts = false;
+            return false;
+        }
+        /* An extension without a readable OID could have been one of ours. */
+        if (ext.unreadable && (ext.oid.at == NULL || ext.id == OID_EXT_SAN))
+            san->damaged = true;
+        else if (ext.id == OID_EXT_SAN)
+            open_value(san, ext.value);
+    }
+    return true;
+}
+
+static enum san_kind kind_of(uint32_t tag)
+{
+    /* Context class; the constructed bit must be what the kind demands, so that 0xa2 is not taken for a
+     * dNSName. */
+    static const uint8_t tags[] = {0xa0, 0x81, 0x82, 0xa3, 0xa4, 0xa5, 0x86, 0x87, 0x88};
+
+    if (tag < 0x80 || tag > 0xa5 || (tag & 0x1fu) >= countof(tags) || tags[tag & 0x1fu] != tag)
+        return SAN_UNKNOWN_KIND;
+    return (enum san_kind)(tag & 0x1fu);
+}
+
+bool san_next(struct san *san, struct san_item *item)
+{
+    struct der_item found;
+
+    do {
+        if (!next_ext(san))
+            return false;
+    } while (!der_next(&san->in, &found));
+    item->kind = kind_of(found.tag);
+    item->value = found.value;
+    item->whole = found.whole;
+    if (item->kind == SAN_UNKNOWN_KIND)
+        san->damaged = true;
+    return true;
+}

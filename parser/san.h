@@ -1,0 +1,43 @@
+/* GeneralNames of the subject alternative names (RFC 5280 section 4.2.1.6): all nine kinds, over every
+ * subjectAltName extension of a certificate. Zero copy, no allocation, no normalisation (parser/names.h does
+ * that). */
+#ifndef CTVIGIL_SAN_H
+#define CTVIGIL_SAN_H
+
+#include "model/cert.h"
+#include "parser/ext.h"
+
+enum san_kind {
+    SAN_OTHER_NAME = 0,
+    SAN_EMAIL = 1,
+    SAN_DNS = 2,
+    SAN_X400 = 3,
+    SAN_DIRECTORY = 4, /* value: a Name with its header */
+    SAN_EDI_PARTY = 5,
+    SAN_URI = 6,
+    SAN_IP = 7,
+    SAN_REGISTERED_ID = 8,
+    SAN_UNKNOWN_KIND = 9,
+};
+
+struct san {
+    struct der in;
+    struct ext exts;
+    bool more_exts; /* the certificate has several SAN extensions, or its extensions are damaged */
+    bool damaged;   /* some name could not be read, or some SAN extension may be hidden */
+    bool empty;     /* some SAN extension holds no name */
+    struct finding_set ignored;
+};
+
+struct san_item {
+    enum san_kind kind;
+    struct span value; /* content octets; for SAN_DIRECTORY the Name inside the explicit tag */
+    struct span whole;
+};
+
+/* `san` must not be copied afterwards. */
+void san_init(struct san *san, const struct cert *cert);
+/* The next name. False: no more; `damaged` says whether that is the whole truth. */
+bool san_next(struct san *san, struct san_item *item);
+
+#endif
