@@ -24,6 +24,7 @@
 #define LIMIT_DB_TX_IDLE_S    60    /* the same inside a transaction; only a repair may take longer */
 #define LIMIT_DB_REPAIR_S     900   /* reading a suspect range again, between two statements */
 #define LIMIT_ALERTS_BATCH    100000 /* matches written with one reply before the reply is cut in two */
+#define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name per certificate; beyond it concerns everybody: 30 ms */
 #define LIMIT_CONFIG_BYTES    (1u << 20)
 #define LIMIT_PSL_BYTES       (4u << 20) /* public suffix list: 0.3 MB today */
 #define LIMIT_HOOK_S          60  /* seconds a hook may run before it is killed and the delivery counted as failed */

@@ -1,5 +1,5 @@
-/* An immutable snapshot of all registered domains, ready for matching by any number of threads. Counted: a batch pins
- * the snapshot it was matched with. */
+/* An immutable snapshot of all registered domains, ready for matching by any number of threads. Counted:
+ * whoever uses it holds a pin. */
 #ifndef CTVIGIL_WATCHSET_H
 #define CTVIGIL_WATCHSET_H
 
@@ -10,23 +10,29 @@
 
 struct watchset;
 
-/* Takes the watches over (frees them with watch_free at the end). NULL: out of memory. */
+typedef void watchset_hit(void *arg, const struct watch *watch);
+
+/* Takes the watches over (frees them with watch_free at the end, also when it fails). NULL: out of memory. */
 MUST_USE struct watchset *watchset_new(struct watch *watches, size_t count, uint64_t generation);
 struct watchset *watchset_pin(struct watchset *set);
 void watchset_unpin(struct watchset *set); /* NULL is fine */
 uint64_t watchset_generation(const struct watchset *set);
 size_t watchset_count(const struct watchset *set);
 const struct watch *watchset_at(const struct watchset *set, size_t at);
+/* The position of a watch that a hit handed out. */
+size_t watchset_place(const struct watchset *set, const struct watch *watch);
 
-/* Calls `hit` for every watch that the certificate name concerns: exact hosts, subtrees, and wildcard names both ways
- * (dns_covers). `name` is a normal form without placeholder labels. Cost does not grow with the number of watches. */
-void watchset_find(const struct watchset *set, struct span name, void (*hit)(void *arg, const struct watch *watch),
-                   void *arg);
-/* For a name with placeholder labels: every watch it could concern (dns_covers, linear); returns their number. */
-size_t watchset_find_placeholder(const struct watchset *set, struct span name,
-                                 void (*hit)(void *arg, const struct watch *watch), void *arg);
-/* For an address of 4 or 16 octets. */
-void watchset_find_ip(const struct watchset *set, struct span ip, void (*hit)(void *arg, const struct watch *watch),
-                      void *arg);
+/* Calls `hit` for every watch that the certificate name concerns for certain: exact hosts, subtrees, and
+ * wildcard names both ways (dns_covers). A "?" or inner "*" label only matches here by what stands right of
+ * it: for the rest of such a name there is watchset_find_placeholder. A watch may be hit twice. Cost does not
+ * grow with the number of watches. */
+void watchset_find(const struct watchset *set, struct span name, watchset_hit *hit, void *arg);
+/* For a name with placeholder labels: every watch it could concern (dns_covers, linear); returns their
+ * number. The bare placeholder "?" could be an address too. `hit` may be NULL. */
+size_t watchset_find_placeholder(const struct watchset *set, struct span name, watchset_hit *hit, void *arg);
+/* For an address of 4 or 16 octets; an IPv4 address mapped into IPv6 is looked up as both. */
+void watchset_find_ip(const struct watchset *set, struct span ip, watchset_hit *hit, void *arg);
+/* For bytes that could not be parsed: every watch whose name stands in them (watcher/rawscan.h). */
+void watchset_scan(const struct watchset *set, struct span bytes, watchset_hit *hit, void *arg);
 
 #endif

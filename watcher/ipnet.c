@@ -1,0 +1,65 @@
+#include "watcher/ipnet.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "base/text.h"
+
+static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+static uint8_t mask_of(unsigned prefix, unsigned octet)
+{
+    unsigned bits = prefix > 8 * octet ? prefix - 8 * octet : 0;
+    return bits >= 8 ? 0xff : (uint8_t)(0xff00u >> bits);
+}
+
+void ipnet_mask(uint8_t *ip, unsigned ip_len, unsigned prefix)
+{
+    for (unsigned i = 0; i < ip_len; i++)
+        ip[i] &= mask_of(prefix, i);
+}
+
+bool ipnet_inside(const struct watch *watch, struct span ip)
+{
+    if (ip.len == 16 && watch->ip_len == 4 && memcmp(ip.at, mapped, sizeof mapped) == 0)
+        ip = span_part(ip, sizeof mapped, 16);
+    if (ip.len != watch->ip_len)
+        return false;
+    for (unsigned i = 0; i < watch->ip_len; i++) {
+        if (((ip.at[i] ^ watch->ip[i]) & mask_of(watch->ip_prefix, i)) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool ipnet_parse(const char *text, struct watch *watch, char *out)
+{
+    char address[48];
+    const char *slash = strchr(text, '/');
+    size_t len = slash == NULL ? strlen(text) : (size_t)(slash - text);
+    uint64_t prefix = 0;
+    if (len >= sizeof address)
+        return false;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    if (inet_pton(AF_INET, address, watch->ip) == 1)
+        watch->ip_len = 4;
+    else if (inet_pton(AF_INET6, address, watch->ip) == 1)
+        watch->ip_len = 16;
+    else
+        return false;
+    unsigned whole = 8u * watch->ip_len;
+    if (slash == NULL)
+        prefix = whole;
+    else if (!text_uint(span_str(slash + 1), &prefix) || prefix > whole)
+        return false;
+    watch->ip_prefix = (uint8_t)prefix;
+    ipnet_mask(watch->ip, watch->ip_len, watch->ip_prefix);
+    if (inet_ntop(watch->ip_len == 4 ? AF_INET : AF_INET6, watch->ip, address, sizeof address) == NULL)
+        return false;
+    if (prefix == whole)
+        (void)snprintf(out, IPNET_TEXT_MAX, "%s", address);
+    else
+        (void)snprintf(out, IPNET_TEXT_MAX, "%s/%u", address, watch->ip_prefix);
+    return true;
+}

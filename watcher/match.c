@@ -1,0 +1,391 @@
+#include "watcher/match.h"
+
+#include "base/dns.h"
+#include "base/limits.h"
+#include "watcher/ipnet.h"
+#include "watcher/policy.h"
+
+/* One watch that one entry concerns. */
+struct hit {
+    const struct watch *watch;
+    struct span name;     /* the first that matched */
+    struct span wildcard; /* the first wildcard that matched */
+    bool raw;
+    struct hit *next;
+};
+
+struct node {
+    struct alert alert;
+    struct node *next;
+};
+
+struct matching {
+    const struct watchset *set;
+    struct arena *arena;
+    uint64_t *seen;  /* bit per watch: concerned by this entry */
+    uint64_t *could; /* bit per watch: could be concerned by a placeholder */
+    struct hit *hits;
+    struct hit **hits_end;
+    size_t hit_count;
+    const struct name *name; /* being looked up; NULL: raw bytes */
+    struct node *alerts;
+    struct node **alerts_end;
+    size_t alert_count;
+    bool full;
+};
+
+static bool bit_has(const uint64_t *bits, size_t at)
+{
+    return (bits[at >> 6] >> (at & 63) & 1) != 0;
+}
+
+static void bit_add(uint64_t *bits, size_t at)
+{
+    bits[at >> 6] |= UINT64_C(1) << (at & 63);
+}
+
+static void bit_drop(uint64_t *bits, size_t at)
+{
+    bits[at >> 6] &= ~(UINT64_C(1) << (at & 63));
+}
+
+static bool is_wildcard(const struct name *name)
+{
+    return name != NULL && name->kind == NAME_DNS && (name->flags & NAME_WILDCARD) != 0;
+}
+
+static void on_hit(void *arg, const struct watch *watch)
+{
+    struct matching *m = arg;
+    size_t place = watchset_place(m->set, watch);
+    if (bit_has(m->seen, place)) {
+        struct hit *hit = m->hits;
+        while (is_wildcard(m->name) && hit != NULL && hit->watch != watch)
+            hit = hit->next;
+        if (is_wildcard(m->name) && hit != NULL && hit->wildcard.at == NULL)
+            hit->wildcard = m->name->text;
+        return;
+    }
+    struct hit *hit = arena_take(m->arena, sizeof *hit, _Alignof(struct hit));
+    if (hit == NULL) {
+        m->full = true;
+        return;
+    }
+    bit_add(m->seen, place);
+    *hit = (struct hit){.watch = watch, .raw = m->name == NULL};
+    hit->name = m->name == NULL || m->name->text.len == 0 ? span_str(watch->name) : m->name->text;
+    if (is_wildcard(m->name))
+        hit->wildcard = m->name->text;
+    *m->hits_end = hit;
+    m->hits_end = &hit->next;
+    m->hit_count++;
+}
+
+static void on_could(void *arg, const struct watch *watch)
+{
+    struct matching *m = arg;
+    size_t place = watchset_place(m->set, watch);
+    if (!bit_has(m->seen, place))
+        bit_add(m->could, place);
+}
+
+/* A label that stands for anything where no wildcard is allowed to stand. */
+static bool is_vague(const struct name *name)
+{
+    if (name->kind != NAME_DNS)
+        return name->kind == NAME_IP && name->raw.len != 4 && name->raw.len != 16;
+    return (name->flags & NAME_PLACEHOLDER) != 0 ||
+           (name->text.len > 1 && memchr(name->text.at + 1, '*', name->text.len - 1) != NULL);
+}
+
+static void find_names(struct matching *m, const struct issuance *issuance, bool *vague)
+{
+    for (size_t i = 0; i < issuance->name_count; i++) {
+        const struct name *name = &issuance->names[i];
+        m->name = name;
+        if (name->kind == NAME_DNS)
+            watchset_find(m->set, name->text, on_hit, m);
+        else if (name->kind == NAME_IP)
+            watchset_find_ip(m->set, name->raw, on_hit, m);
+        *vague = *vague || is_vague(name);
+    }
+}
+
+static const enum finding unreadable[] = {
+    FINDING_CERTIFICATE_UNREADABLE, FINDING_SAN_UNREADABLE,  FINDING_NAMES_TRUNCATED,
+    FINDING_LEAF_VERSION,           FINDING_LEAF_ENTRY_TYPE, FINDING_LEAF_UNREADABLE,
+};
+
+/* Could there be names that nobody has seen? */
+static bool names_lost(const struct issuance *issuance, const struct finding_set *oddities)
+{
+    for (size_t i = 0; i < countof(unreadable); i++) {
+        if (finding_has(oddities, unreadable[i]))
+            return true;
+    }
+    for (size_t i = 0; i < issuance->name_count; i++) {
+        if (issuance->names[i].kind == NAME_DNS && span_eq(issuance->names[i].text, SPAN_LIT("?")))
+            return true;
+    }
+    return false;
+}
+
+static void find_raw(struct matching *m, const struct entry *entry)
+{
+    m->name = NULL;
+    watchset_scan(m->set, entry->leaf, on_hit, m);
+    /* The chain of a final certificate names CAs, not the certificate's owner. */
+    if (entry->kind == ENTRY_PRECERT && entry->unverified_precert.at != NULL)
+        watchset_scan(m->set, entry->unverified_precert, on_hit, m);
+    else if (entry->kind != ENTRY_X509)
+        watchset_scan(m->set, entry->extra, on_hit, m);
+}
+
+static struct alert *new_alert(struct matching *m)
+{
+    struct node *node = arena_take(m->arena, sizeof *node, _Alignof(struct node));
+    if (node == NULL || m->alert_count >= LIMIT_ALERTS_BATCH) {
+        m->full = true;
+        return NULL;
+    }
+    node->next = NULL;
+    *m->alerts_end = node;
+    m->alerts_end = &node->next;
+    m->alert_count++;
+    return &node->alert;
+}
+
+/* How many watches beyond the hits could be meant by names that can not be read. Comparing each name with
+ * each watch has a budget per certificate; whoever exceeds it concerns everybody. */
+static size_t count_could(struct matching *m, const struct issuance *issuance, bool lost, struct span *name)
+{
+    size_t watches = watchset_count(m->set);
+    size_t others = watches - m->hit_count;
+    size_t budget = LIMIT_PLACEHOLDER_CHECKS;
+    size_t words = (watches + 63) / 64;
+    size_t count = 0;
+    memset(m->could, 0, words * sizeof *m->could);
+    for (size_t i = 0; i < issuance->name_count && !lost; i++) {
+        const struct name *vague = &issuance->names[i];
+        if (!is_vague(vague))
+            continue;
+        struct span text = vague->kind == NAME_DNS ? vague->text : SPAN_LIT("?");
+        if (name->at == NULL)
+            *name = text;
+        lost = budget < watches;
+        budget -= lost ? 0 : watches;
+        if (!lost)
+            watchset_find_placeholder(m->set, text, on_could, m);
+    }
+    if (lost)
+        return others;
+    for (size_t i = 0; i < words; i++)
+        count += (size_t)__builtin_popcountll(m->could[i]);
+    return count;
+}
+
+static void hits_clear(struct matching *m)
+{
+    for (struct hit *hit = m->hits; hit != NULL; hit = hit->next)
+        bit_drop(m->seen, watchset_place(m->set, hit->watch));
+    m->hits = NULL;
+    m->hits_end = &m->hits;
+    m->hit_count = 0;
+}
+
+/* What an alert about an entry without a certificate points to. */
+static const struct issuance *opaque_issuance(struct matching *m, const struct entry *entry)
+{
+    struct issuance *issuance = arena_zeroed(m->arena, 1, sizeof *issuance);
+    if (issuance == NULL) {
+        m->full = true;
+        return &entry->issuance;
+    }
+    memcpy(issuance->tbs_fp, entry->leaf_hash, sizeof issuance->tbs_fp);
+    issuance->findings = entry->findings;
+    return issuance;
+}
+
+static void judge_hits(struct matching *m, const struct entry *entry, size_t at, struct policy_case *what)
+{
+    for (const struct hit *hit = m->hits; hit != NULL && !m->full; hit = hit->next) {
+        struct alert *alert = new_alert(m);
+        what->watch = hit->watch;
+        what->name = hit->name;
+        what->wildcard = hit->wildcard;
+        what->raw = hit->raw;
+        if (alert == NULL || !policy_judge(what, m->arena, alert)) {
+            m->full = true;
+            return;
+        }
+        alert->entry_at = at;
+        alert->sighting = entry->sighting;
+    }
+}
+
+static void match_entry(struct matching *m, struct batch *batch, size_t at, const struct match_prove *prove)
+{
+    struct entry *entry = &batch->entries[at];
+    bool opaque = entry->kind == ENTRY_OPAQUE;
+    bool vague = false;
+    find_names(m, &entry->issuance, &vague);
+    struct finding_set oddities = entry->findings;
+    finding_merge(&oddities, &entry->issuance.findings);
+    bool lost = opaque || names_lost(&entry->issuance, &oddities);
+    if (lost)
+        find_raw(m, entry);
+    if (m->hit_count == 0 && !vague && !lost)
+        return;
+    if (m->hit_count != 0 && prove != NULL && !opaque) {
+        prove->prove(prove->arg, batch, entry);
+        finding_merge(&oddities, &entry->findings);
+        finding_merge(&oddities, &entry->issuance.findings);
+    }
+    struct policy_case what = {.unparsed = opaque, .oddities = &oddities};
+    what.issuance = opaque ? opaque_issuance(m, entry) : &entry->issuance;
+    judge_hits(m, entry, at, &what);
+    struct span name = SPAN_NONE;
+    size_t others = vague || lost ? count_could(m, &entry->issuance, lost, &name) : 0;
+    hits_clear(m);
+    if (others == 0 || m->full)
+        return;
+    struct alert *alert = new_alert(m);
+    what.name = name;
+    if (alert == NULL || !policy_nobody(&what, others, m->arena, alert)) {
+        m->full = true;
+        return;
+    }
+    alert->entry_at = at;
+    alert->sighting = entry->sighting;
+}
+
+static enum err_code hand_over(struct matching *m, struct batch *batch, struct err *why)
+{
+    struct alert *alerts =
+        arena_take(m->arena, (m->alert_count + 1) * sizeof *alerts, _Alignof(struct alert));
+    if (alerts == NULL || m->full)
+        return err_set(why, ERR_TOO_BIG, "entries %" PRIu64 " to %" PRIu64 ": no room for their alerts",
+                       batch->begin, batch->end);
+    size_t count = 0;
+    for (const struct node *node = m->alerts; node != NULL; node = node->next)
+        alerts[count++] = node->alert;
+    batch->alerts = alerts;
+    batch->alert_count = count;
+    batch->watch_generation = watchset_generation(m->set);
+    return ERR_OK;
+}
+
+static bool matching_init(struct matching *m, const struct watchset *set, struct arena *arena)
+{
+    size_t words = (watchset_count(set) + 63) / 64 + 1;
+    *m = (struct matching){.set = set, .arena = arena};
+    m->hits_end = &m->hits;
+    m->alerts_end = &m->alerts;
+    m->seen = arena_zeroed(arena, words, sizeof *m->seen);
+    m->could = arena_zeroed(arena, words, sizeof *m->could);
+    return m->seen != NULL && m->could != NULL;
+}
+
+enum err_code match_batch(const struct watchset *set, struct batch *batch, const struct match_prove *prove,
+                          struct err *why)
+{
+    struct matching m;
+    batch->alerts = NULL;
+    batch->alert_count = 0;
+    if (watchset_count(set) == 0) {
+        batch->watch_generation = watchset_generation(set);
+        return ERR_OK;
+    }
+    m.full = !matching_init(&m, set, &batch->arena);
+    for (size_t at = 0; at < batch->entry_count && !m.full; at++)
+        match_entry(&m, batch, at, prove);
+    if (m.full)
+        return err_set(why, ERR_TOO_BIG, "entries %" PRIu64 " to %" PRIu64 ": no room for matching",
+                       batch->begin, batch->end);
+    return hand_over(&m, batch, why);
+}
+
+/* What stands right of the last label that could be anything. */
+static struct span sure_part(struct span text)
+{
+    for (size_t i = text.len; i-- > 0;) {
+        if (text.at[i] != '?' && (text.at[i] != '*' || i == 0))
+            continue;
+        return i + 2 <= text.len ? span_part(text, i + 2, text.len) : SPAN_NONE;
+    }
+    return text;
+}
+
+static bool surely(const struct watch *watch, const struct name *name)
+{
+    if (watch->kind == WATCH_IP)
+        return name->kind == NAME_IP && ipnet_inside(watch, name->raw);
+    if (name->kind != NAME_DNS)
+        return false;
+    if (!is_vague(name))
+        return dns_covers(name->text, span_str(watch->name), !watch->exact);
+    struct span sure = sure_part(name->text);
+    return !watch->exact && sure.at != NULL && dns_covers(sure, span_str(watch->name), true);
+}
+
+static bool perhaps(const struct watch *watch, const struct name *name)
+{
+    if (!is_vague(name))
+        return false;
+    if (watch->kind == WATCH_IP)
+        return name->kind == NAME_IP || span_eq(name->text, SPAN_LIT("?"));
+    return name->kind == NAME_DNS && dns_covers(name->text, span_str(watch->name), !watch->exact);
+}
+
+bool match_one(const struct watch *watch, const struct issuance *issuance, struct arena *arena,
+               struct alert *alert, bool *full)
+{
+    struct policy_case what = {.watch = watch, .issuance = issuance, .oddities = &issuance->findings};
+    struct span vague = SPAN_NONE;
+    bool lost = names_lost(issuance, &issuance->findings);
+    for (size_t i = 0; i < issuance->name_count; i++) {
+        const struct name *name = &issuance->names[i];
+        if (!surely(watch, name)) {
+            if (vague.at == NULL && perhaps(watch, name))
+                vague = name->kind == NAME_DNS ? name->text : SPAN_LIT("?");
+            continue;
+        }
+        if (what.name.at == NULL)
+            what.name = name->text.len != 0 ? name->text : span_str(watch->name);
+        if (what.wildcard.at == NULL && is_wildcard(name))
+            what.wildcard = name->text;
+    }
+    *full = false;
+    if (what.name.at != NULL) {
+        *full = !policy_judge(&what, arena, alert);
+        return true;
+    }
+    if (vague.at == NULL && !lost)
+        return false;
+    what.name = lost ? SPAN_NONE : vague;
+    *full = !policy_nobody(&what, 1, arena, alert);
+    return true;
+}
+
+static void on_raw(void *arg, const struct watch *watch)
+{
+    const struct watch **found = arg;
+    *found = watch;
+}
+
+bool match_raw(const struct watchset *set_of_one, struct span leaf, struct span extra,
+               const struct issuance *issuance, const struct finding_set *oddities, struct arena *arena,
+               struct alert *alert, bool *full)
+{
+    const struct watch *found = NULL;
+    struct policy_case what = {.issuance = issuance, .oddities = oddities, .unparsed = true, .raw = true};
+    watchset_scan(set_of_one, leaf, on_raw, &found);
+    watchset_scan(set_of_one, extra, on_raw, &found);
+    *full = false;
+    if (found == NULL)
+        return false;
+    what.watch = found;
+    what.name = span_str(found->name);
+    *full = !policy_judge(&what, arena, alert);
+    return true;
+}

@@ -1,0 +1,30 @@
+/* What is expected of a watched domain, held against one issuance: every broken rule becomes a finding with
+ * both values in words. Pure; texts come from the arena. */
+#ifndef CTVIGIL_POLICY_H
+#define CTVIGIL_POLICY_H
+
+#include "base/arena.h"
+#include "model/alert.h"
+#include "model/watch.h"
+
+/* Why an issuance concerns a watch. */
+struct policy_case {
+    const struct watch *watch;
+    const struct issuance *issuance;
+    struct span name;     /* the certificate's name that matched, or the watched name found in raw bytes */
+    struct span wildcard; /* a wildcard name that concerns the watch; absent: none */
+    bool unparsed;        /* there is no certificate to judge: only `malformed` applies */
+    bool raw;             /* the name was only seen in bytes that could not be parsed */
+    const struct finding_set *oddities; /* of entry and certificate */
+};
+
+/* Fills `alert` except entry_at and sighting; finding_count 0: everything is as expected. The issuer counts
+ * only when it is proven (struct issuance). Rules: "allow_ca" (trust.md R1), "wildcard" (R5), "max_days" (R6,
+ * CA/Browser Forum BR 6.3.2, leaf certificates only), "readable". False: the arena is full. */
+MUST_USE bool policy_judge(const struct policy_case *what, struct arena *arena, struct alert *alert);
+
+/* One alert for a name or an entry that could be anybody's. */
+MUST_USE bool policy_nobody(const struct policy_case *what, uint64_t domains_concerned, struct arena *arena,
+                            struct alert *alert);
+
+#endif
