@@ -1,0 +1,229 @@
+#include "ingest/examine.h"
+
+#include "parser/dn.h"
+#include "parser/names.h"
+#include "parser/oid.h"
+#include "parser/precert.h"
+#include "parser/tbs.h"
+#include "verify/certsig.h"
+#include "verify/digest.h"
+
+/* Name of an entry nobody can read: it could be about every domain. */
+static struct name opaque_name = {
+    .kind = NAME_DNS,
+    .flags = NAME_PLACEHOLDER,
+    .raw = {(const uint8_t *)"", 0},
+    .text = {(const uint8_t *)"?", 1},
+};
+
+/* The last common name, as the visible name of the subject; converted only when its string type demands it.
+ */
+static struct span last_cn(const struct cert *cert, struct arena *arena)
+{
+    struct span cn = SPAN_NONE;
+    uint32_t tag = 0;
+    struct dn dn;
+    struct dn_attr attr;
+
+    dn_init(&dn, cert->subject);
+    while (dn_next(&dn, &attr)) {
+        if (oid_find(attr.oid) != OID_DN_CN)
+            continue;
+        cn = attr.value;
+        tag = attr.tag;
+    }
+    if (tag != DER_BMP_STRING && tag != DER_UNIVERSAL_STRING)
+        return cn;
+    uint8_t *text = arena_take(arena, DN_UTF8_ROOM(cn.len), 1);
+    return text == NULL ? cn : span_of(text, dn_utf8(tag, cn, text, DN_UTF8_ROOM(cn.len)));
+}
+
+static void fill_fingerprint(const struct cert *cert, struct span fallback, uint8_t out[32])
+{
+    struct precert_pieces pieces;
+
+    (void)precert_normal_form(cert, &pieces);
+    if (pieces.count == 0)
+        digest_sha256(fallback, out);
+    else
+        digest_sha256_pieces(pieces.piece, pieces.count, out);
+}
+
+/* Everything of the issuance that comes from the certificate alone. */
+static void fill_issuance(const struct cert *cert, struct span input, struct arena *arena,
+                          struct issuance *issuance)
+{
+    fill_fingerprint(cert, input, issuance->tbs_fp);
+    if (cert->spki.at != NULL)
+        digest_sha256(cert->spki, issuance->spki_sha256);
+    issuance->issuer = cert->issuer;
+    issuance->serial = cert->serial;
+    issuance->subject_cn = last_cn(cert, arena);
+    issuance->not_before = cert->not_before;
+    issuance->not_after = cert->not_after;
+    issuance->cert_flags = cert->flags;
+    issuance->key_bits = cert->key_bits;
+    issuance->key_alg = (uint8_t)cert->key_alg;
+    finding_merge(&issuance->findings, &cert->findings);
+    names_collect(cert, arena, &issuance->names, &issuance->name_count, &issuance->findings);
+}
+
+static void use_issuer_key(struct entry *entry, struct span spki)
+{
+    digest_sha256(spki, entry->issuance.issuer_spki_sha256);
+    entry->issuance.issuer_known = true;
+}
+
+/* Does one of the first certificates of the chain hold the key that the leaf names? With a precertificate
+ * signing certificate it is the second. An empty chain says nothing. */
+static bool chain_fits(const struct entry *entry)
+{
+    struct cert cert;
+    uint8_t hash[32];
+
+    for (uint32_t i = 0; i < entry->chain_count; i++) {
+        (void)tbs_read_certificate(entry->unverified_chain[i], &cert);
+        if (cert.spki.at == NULL)
+            continue;
+        digest_sha256(cert.spki, hash);
+        if (memcmp(hash, entry->issuer_key_hash.at, sizeof hash) == 0)
+            return true;
+    }
+    return entry->chain_count == 0;
+}
+
+static void examine_precert(struct entry *entry, struct arena *arena)
+{
+    struct issuance *issuance = &entry->issuance;
+
+    (void)tbs_read(entry->tbs, &entry->cert);
+    fill_issuance(&entry->cert, entry->tbs, arena, issuance);
+    memcpy(issuance->issuer_spki_sha256, entry->issuer_key_hash.at, sizeof issuance->issuer_spki_sha256);
+    issuance->issuer_known = true;
+    issuance->issuer_proven = true;
+    entry->sighting.form = ISSUANCE_PRECERT;
+    if (entry->unverified_precert.at != NULL)
+        digest_sha256(entry->unverified_precert, entry->sighting.sha256);
+    if (!chain_fits(entry))
+        finding_add(&entry->findings, FINDING_CHAIN_MISMATCH);
+}
+
+static void examine_final(struct entry *entry, struct arena *arena)
+{
+    (void)tbs_read_certificate(entry->cert_der, &entry->cert);
+    fill_issuance(&entry->cert, entry->cert_der, arena, &entry->issuance);
+    digest_sha256(entry->cert_der, entry->sighting.sha256);
+    entry->sighting.form = ISSUANCE_FINAL;
+    if ((entry->cert.flags & CERT_POISON) != 0) {
+        /* Nobody can use it as a final certificate, so it is counted as what it is. */
+        finding_add(&entry->findings, FINDING_POISON_IN_FINAL);
+        entry->sighting.form = ISSUANCE_PRECERT;
+    }
+    if (entry->chain_count != 0)
+        examine_issuer(entry, entry->unverified_chain[0]);
+}
+
+void examine_entry(struct entry *entry, struct arena *arena)
+{
+    struct issuance *issuance = &entry->issuance;
+    int32_t log_id = entry->sighting.log_id;
+
+    digest_sha256(span_of(entry->leaf.at - 1, entry->leaf.len + 1), entry->leaf_hash);
+    memset(issuance, 0, sizeof *issuance);
+    memset(&entry->sighting, 0, sizeof entry->sighting);
+    entry->sighting.log_id = log_id;
+    entry->sighting.index = entry->index;
+    entry->sighting.timestamp_ms = entry->timestamp_ms;
+    switch (entry->kind) {
+    case ENTRY_X509:
+        examine_final(entry, arena);
+        break;
+    case ENTRY_PRECERT:
+        examine_precert(entry, arena);
+        break;
+    case ENTRY_OPAQUE:
+        memset(&entry->cert, 0, sizeof entry->cert);
+        memcpy(issuance->tbs_fp, entry->leaf_hash, sizeof issuance->tbs_fp);
+        memcpy(entry->sighting.sha256, entry->leaf_hash, sizeof entry->sighting.sha256);
+        issuance->not_before = CERT_TIME_MIN;
+        issuance->not_after = CERT_TIME_MAX;
+        issuance->names = &opaque_name;
+        issuance->name_count = 1;
+        break;
+    }
+    finding_merge(&issuance->findings, &entry->findings);
+}
+
+void examine_issuer(struct entry *entry, struct span issuer_der)
+{
+    struct cert issuer;
+
+    (void)tbs_read_certificate(issuer_der, &issuer);
+    if (entry->kind != ENTRY_X509 || issuer.spki.at == NULL || entry->cert.issuer.at == NULL)
+        return;
+    if (span_eq(issuer.subject, entry->cert.issuer)) {
+        use_issuer_key(entry, issuer.spki);
+        return;
+    }
+    finding_add(&entry->findings, FINDING_CHAIN_MISMATCH);
+    finding_add(&entry->issuance.findings, FINDING_CHAIN_MISMATCH);
+}
+
+/* The logged TBS must be the precertificate's without its poison; with a precertificate signing certificate
+ * in between, with the names of the real CA. */
+static bool precert_fits(const struct entry *entry, struct span issuer_der)
+{
+    struct precert_pieces pieces;
+    struct cert precert;
+    struct cert issuer;
+
+    (void)tbs_read_certificate(entry->unverified_precert, &precert);
+    if (precert_normal_form(&precert, &pieces) && precert_pieces_equal(&pieces, entry->tbs))
+        return true;
+    if (issuer_der.at == NULL && entry->chain_count != 0)
+        issuer_der = entry->unverified_chain[0];
+    (void)tbs_read_certificate(issuer_der, &issuer);
+    if ((issuer.flags & CERT_PRECERT_SIGNING) == 0)
+        return false;
+    return precert_normal_form_preissuer(&precert, &issuer, &pieces) &&
+           precert_pieces_equal(&pieces, entry->tbs);
+}
+
+static void add_finding(struct entry *entry, enum finding finding)
+{
+    finding_add(&entry->findings, finding);
+    finding_add(&entry->issuance.findings, finding);
+}
+
+void examine_prove_issuer(struct entry *entry, struct span issuer_der)
+{
+    struct issuance *issuance = &entry->issuance;
+    struct cert issuer;
+
+    if (entry->kind == ENTRY_PRECERT) {
+        if (!precert_fits(entry, issuer_der))
+            add_finding(entry, FINDING_PRECERT_MISMATCH);
+        return;
+    }
+    if (entry->kind != ENTRY_X509)
+        return;
+    (void)tbs_read_certificate(issuer_der, &issuer);
+    issuance->issuer_proven = issuer.spki.at != NULL && certsig_verify(entry->cert_der, issuer.spki);
+    if (issuance->issuer_proven) {
+        use_issuer_key(entry, issuer.spki);
+        return;
+    }
+    issuance->issuer_known = false;
+    memset(issuance->issuer_spki_sha256, 0, sizeof issuance->issuer_spki_sha256);
+    add_finding(entry, FINDING_ISSUER_UNVERIFIED);
+}
+
+bool examine_certificate(struct span der, struct arena *arena, struct cert *cert, struct issuance *issuance,
+                         uint8_t sha256[32])
+{
+    memset(issuance, 0, sizeof *issuance);
+    (void)tbs_read_certificate(der, cert);
+    digest_sha256(cert->der, sha256);
+    fill_issuance(cert, der, arena, issuance);
+    return cert->tbs.at != NULL;
+}

@@ -1,0 +1,401 @@
+#include "parser/names.h"
+
+#include <arpa/inet.h>
+
+#include "base/dns.h"
+#include "base/hash.h"
+#include "parser/dn.h"
+#include "parser/san.h"
+
+/* Up to this many names are compared one by one; above, through a hash table, because the number is the
+ * attacker's. */
+#define LINEAR_MAX 16
+
+/* What stands for everything when there is not even room for one name. */
+static const struct name unreadable_name = {
+    .kind = NAME_DNS,
+    .flags = NAME_PLACEHOLDER,
+    .raw = {(const uint8_t *)"", 0},
+    .text = {(const uint8_t *)"?", 1},
+};
+
+struct collect {
+    struct arena *arena;
+    struct finding_set *findings;
+    struct name *names;
+    size_t count;
+    size_t capacity;
+    uint32_t *table;   /* index + 1 of a name, by hash of its key; NULL while few */
+    size_t table_size; /* a power of two, at least twice the capacity */
+    bool full;
+};
+
+/* What makes two names of a kind the same. */
+static struct span key_of(const struct name *name)
+{
+    return name->text.len != 0 ? name->text : name->raw;
+}
+
+static bool same(const struct name *a, const struct name *b)
+{
+    return a->kind == b->kind && span_eq(key_of(a), key_of(b));
+}
+
+static size_t slot_of(const struct collect *collect, const struct name *name)
+{
+    size_t slot = (size_t)hash_keyed(key_of(name)) & (collect->table_size - 1);
+
+    while (collect->table[slot] != 0 && !same(&collect->names[collect->table[slot] - 1], name))
+        slot = (slot + 1) & (collect->table_size - 1);
+    return slot;
+}
+
+static bool is_listed(const struct collect *collect, const struct name *name)
+{
+    if (collect->table != NULL)
+        return collect->table[slot_of(collect, name)] != 0;
+    for (size_t i = 0; i < collect->count; i++) {
+        if (same(&collect->names[i], name))
+            return true;
+    }
+    return false;
+}
+
+/* Twice the room, and from LINEAR_MAX on a table. One place is always kept for the placeholder of a full
+ * arena. */
+static bool grow(struct collect *collect)
+{
+    size_t capacity = collect->capacity == 0 ? 8 : collect->capacity * 2;
+    size_t table_size = capacity * 2;
+    struct name *names;
+
+    if (capacity > UINT32_MAX / 4)
+        return false;
+    names = arena_take(collect->arena, capacity * sizeof *names, _Alignof(struct name));
+    if (names == NULL)
+        return false;
+    if (collect->count != 0)
+        memcpy(names, collect->names, collect->count * sizeof *names);
+    uint32_t *table = NULL;
+    if (capacity > LINEAR_MAX)
+        table = arena_zeroed(collect->arena, table_size, sizeof *table);
+    if (capacity > LINEAR_MAX && table == NULL)
+        return false;
+    collect->names = names;
+    collect->capacity = capacity;
+    collect->table = table;
+    collect->table_size = table_size;
+    for (size_t i = 0; table != NULL && i < collect->count; i++)
+        table[slot_of(collect, &names[i])] = (uint32_t)i + 1;
+    return true;
+}
+
+static void append(struct collect *collect, const struct name *name)
+{
+    if (collect->full || is_listed(collect, name))
+        return;
+    if (collect->count + 1 >= collect->capacity && !grow(collect)) {
+        collect->full = true;
+        return;
+    }
+    if (collect->table != NULL)
+        collect->table[slot_of(collect, name)] = (uint32_t)collect->count + 1;
+    collect->names[collect->count++] = *name;
+}
+
+static void append_placeholder(struct collect *collect, struct span raw)
+{
+    struct name name = unreadable_name;
+
+    name.raw = raw;
+    append(collect, &name);
+}
+
+static void append_ip(struct collect *collect, struct span octets, uint32_t flags)
+{
+    struct name name = {.kind = NAME_IP, .flags = flags, .raw = octets, .text = {NULL, 0}};
+
+    append(collect, &name);
+}
+
+/* An IP address in its canonical text form, as its octets. */
+static void append_ip_text(struct collect *collect, struct span text, uint32_t flags)
+{
+    char zero_ended[INET6_ADDRSTRLEN + 1];
+    uint8_t octets[16];
+    struct span copy;
+
+    if (text.len >= sizeof zero_ended) {
+        append_placeholder(collect, text);
+        return;
+    }
+    memcpy(zero_ended, text.at, text.len);
+    zero_ended[text.len] = '\0';
+    bool six = memchr(text.at, ':', text.len) != NULL;
+    if (inet_pton(six ? AF_INET6 : AF_INET, zero_ended, octets) != 1) {
+        append_placeholder(collect, text);
+        return;
+    }
+    copy = arena_copy(collect->arena, span_of(octets, six ? 16 : 4));
+    if (copy.at == NULL)
+        collect->full = true;
+    else
+        append_ip(collect, copy, flags | NAME_FROM_IP_TEXT);
+}
+
+static void note_reading(struct collect *collect, uint32_t flags, bool from_cn)
+{
+    if ((flags & DNS_HAD_NUL) != 0)
+        finding_add(collect->findings, FINDING_NAME_HAS_NUL);
+    if ((flags & DNS_PLACEHOLDER) != 0)
+        finding_add(collect->findings, FINDING_NAME_LABEL_UNREADABLE);
+    if (from_cn)
+        return;
+    if ((flags & DNS_NON_ASCII) != 0)
+        finding_add(collect->findings, FINDING_NAME_NOT_ASCII);
+    if ((flags & DNS_CHANGED) != 0)
+        finding_add(collect->findings, FINDING_NAME_UNCLEAN);
+    if ((flags & DNS_WAS_IP) != 0)
+        finding_add(collect->findings, FINDING_SAN_IP_TEXT);
+}
+
+static void append_dns(struct collect *collect, struct span raw, uint32_t flags)
+{
+    struct dns_reading readings[DNS_READINGS_MAX];
+    size_t count = dns_read(raw, collect->arena, readings);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct dns_reading *reading = &readings[i];
+        struct name name = {.kind = NAME_DNS, .flags = flags, .raw = raw, .text = reading->text};
+        note_reading(collect, reading->flags, (flags & NAME_FROM_CN) != 0);
+        name.flags |= i != 0 ? NAME_READING : 0;
+        if ((reading->flags & DNS_WAS_IP) != 0) {
+            append_ip_text(collect, reading->text, name.flags);
+            continue;
+        }
+        name.flags |= (reading->flags & DNS_WILDCARD) != 0 ? NAME_WILDCARD : 0;
+        name.flags |= (reading->flags & DNS_PLACEHOLDER) != 0 ? NAME_PLACEHOLDER : 0;
+        name.apex = dns_apex(name.text);
+        append(collect, &name);
+    }
+}
+
+static bool is_plain(uint8_t c)
+{
+    return c > 0x20 && c < 0x7f && c != '\\';
+}
+
+/* "user@Example.COM" to "user@example.com"; bytes that are not plain become \xHH. */
+static void append_email(struct collect *collect, struct span raw, uint32_t flags)
+{
+    static const char hex[] = "0123456789abcdef";
+    struct name name = {.kind = NAME_EMAIL, .flags = flags, .raw = raw, .text = raw};
+    size_t domain = raw.len;
+    bool clean = raw.len != 0;
+    size_t len = 0;
+
+    while (domain > 0 && raw.at[domain - 1] != '@')
+        domain--;
+    for (size_t i = 0; i < raw.len; i++)
+        clean = clean && is_plain(raw.at[i]) && (i < domain || raw.at[i] < 'A' || raw.at[i] > 'Z');
+    if (clean) {
+        append(collect, &name);
+        return;
+    }
+    uint8_t *text = raw.len > SIZE_MAX / 4 ? NULL : arena_take(collect->arena, raw.len * 4, 1);
+    if (text == NULL) {
+        collect->full = true;
+        return;
+    }
+    for (size_t i = 0; i < raw.len; i++) {
+        uint8_t c = raw.at[i];
+        if (is_plain(c)) {
+            text[len++] = i >= domain && c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+            continue;
+        }
+        text[len++] = '\\';
+        text[len++] = 'x';
+        text[len++] = (uint8_t)hex[c >> 4];
+        text[len++] = (uint8_t)hex[c & 15];
+    }
+    name.text = span_of(text, len);
+    append(collect, &name);
+}
+
+/* Four or sixteen octets; an address written as text is read all the same, anything else is kept as it is. */
+static void append_san_ip(struct collect *collect, struct span value)
+{
+    struct dns_reading readings[DNS_READINGS_MAX];
+    struct name name = {.kind = NAME_OTHER, .flags = 0, .raw = value, .text = {NULL, 0}};
+
+    if (value.len == 4 || value.len == 16) {
+        append_ip(collect, value, 0);
+        return;
+    }
+    finding_add(collect->findings, FINDING_SAN_IP_LENGTH);
+    if (dns_read(value, collect->arena, readings) == 1 && (readings[0].flags & DNS_WAS_IP) != 0)
+        append_ip_text(collect, readings[0].text, 0);
+    else
+        append(collect, &name);
+}
+
+static void append_san(struct collect *collect, const struct san_item *item)
+{
+    struct name name = {.kind = NAME_OTHER, .flags = 0, .raw = item->whole, .text = {NULL, 0}};
+
+    switch (item->kind) {
+    case SAN_DNS:
+        append_dns(collect, item->value, 0);
+        return;
+    case SAN_IP:
+        append_san_ip(collect, item->value);
+        return;
+    case SAN_EMAIL:
+        append_email(collect, item->value, 0);
+        return;
+    case SAN_URI:
+        name.kind = NAME_URI;
+        name.raw = item->value;
+        name.text = item->value;
+        break;
+    case SAN_DIRECTORY:
+        name.kind = NAME_DIRECTORY;
+        name.raw = item->value;
+        break;
+    default:
+        break;
+    }
+    append(collect, &name);
+}
+
+static void collect_san(struct collect *collect, const struct cert *cert)
+{
+    struct san san;
+    struct san_item item;
+
+    san_init(&san, cert);
+    while (!collect->full && san_next(&san, &item))
+        append_san(collect, &item);
+    if (san.empty)
+        finding_add(collect->findings, FINDING_SAN_EMPTY);
+    if (!san.damaged)
+        return;
+    if (cert->san.at != NULL)
+        finding_add(collect->findings, FINDING_SAN_UNREADABLE);
+    append_placeholder(collect, cert->san.at != NULL ? cert->san : unreadable_name.raw);
+}
+
+enum cn_kind { CN_HOST, CN_EMAIL, CN_TEXT };
+
+/* A common name is free text. It counts as a host name when it could be meant as one: otherwise "Example Root
+ * CA 3" would be an unreadable name that could concern everybody. A NUL always makes it one, because that is
+ * how a reader is led to see less than there is. */
+static enum cn_kind cn_kind(struct span cn)
+{
+    bool dot = false;
+    bool space = false;
+    size_t begin = 0;
+    size_t end = cn.len;
+
+    if (cn.len != 0 && memchr(cn.at, 0, cn.len) != NULL)
+        return CN_HOST;
+    while (begin < end && cn.at[begin] <= ' ')
+        begin++;
+    while (begin < end && cn.at[end - 1] <= ' ')
+        end--;
+    if (begin == end)
+        return CN_TEXT;
+    if (memchr(cn.at, '@', cn.len) != NULL)
+        return CN_EMAIL;
+    for (size_t i = begin; i < end; i++) {
+        dot = dot || cn.at[i] == '.' || cn.at[i] == ':';
+        space = space || cn.at[i] <= ' ';
+    }
+    if (space)
+        return CN_TEXT;
+    for (size_t i = begin; i < end && !dot; i++) {
+        uint8_t c = cn.at[i];
+        bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+        if (!letter && c != '-' && c != '_' && c != '*' && (c < '0' || c > '9'))
+            return CN_TEXT;
+    }
+    return CN_HOST;
+}
+
+/* The bytes of a common name as UTF-8: the value itself unless its string type says otherwise. */
+static struct span cn_bytes(struct collect *collect, const struct dn_attr *attr)
+{
+    uint8_t *text;
+
+    if (attr->tag != DER_BMP_STRING && attr->tag != DER_UNIVERSAL_STRING)
+        return attr->value;
+    text = arena_take(collect->arena, DN_UTF8_ROOM(attr->value.len), 1);
+    if (text == NULL) {
+        collect->full = true;
+        return unreadable_name.raw;
+    }
+    return span_of(text, dn_utf8(attr->tag, attr->value, text, DN_UTF8_ROOM(attr->value.len)));
+}
+
+static void append_cn(struct collect *collect, const struct cert *cert, const struct dn_attr *attr)
+{
+    struct span cn = cn_bytes(collect, attr);
+    size_t before = collect->count;
+    struct name name = {.kind = NAME_OTHER, .flags = NAME_FROM_CN, .raw = cn, .text = {NULL, 0}};
+
+    if (collect->full)
+        return;
+    switch (cn_kind(cn)) {
+    case CN_HOST:
+        append_dns(collect, cn, NAME_FROM_CN);
+        break;
+    case CN_EMAIL:
+        append_email(collect, cn, NAME_FROM_CN);
+        break;
+    case CN_TEXT:
+        append(collect, &name);
+        break;
+    }
+    if (collect->count != before && (cert->flags & CERT_IS_CA) == 0)
+        finding_add(collect->findings, FINDING_CN_NOT_IN_SAN);
+}
+
+static void collect_cns(struct collect *collect, const struct cert *cert)
+{
+    struct dn dn;
+    struct dn_attr attr;
+
+    dn_init(&dn, cert->subject);
+    while (!collect->full && dn_next(&dn, &attr)) {
+        if (oid_find(attr.oid) == OID_DN_CN)
+            append_cn(collect, cert, &attr);
+    }
+    if (!dn.damaged)
+        return;
+    finding_add(collect->findings, FINDING_NAME_UNREADABLE);
+    append_placeholder(collect, cert->subject);
+}
+
+void names_collect(const struct cert *cert, struct arena *arena, struct name **names, size_t *count,
+                   struct finding_set *findings)
+{
+    struct collect collect = {.arena = arena, .findings = findings};
+
+    collect_san(&collect, cert);
+    collect_cns(&collect, cert);
+    if (finding_has(&cert->findings, FINDING_CERTIFICATE_UNREADABLE))
+        append_placeholder(&collect, unreadable_name.raw);
+    if (collect.full)
+        finding_add(findings, FINDING_NAMES_TRUNCATED);
+    if (collect.full && collect.capacity != 0) {
+        /* grow() keeps one place free for this. */
+        must(collect.count < collect.capacity);
+        collect.names[collect.count++] = unreadable_name;
+    } else if (collect.full) {
+        /* Read-only by contract: nobody writes names of a certificate. */
+        collect.names = (struct name *)(uintptr_t)&unreadable_name;
+        collect.count = 1;
+    }
+    *names = collect.names;
+    *count = collect.count;
+}
