@@ -1,0 +1,209 @@
+#include "db/db_alert.h"
+
+#include <stdlib.h>
+
+#include "db/pgexec.h"
+
+#define LIST_MAX 1000 /* rows of one page: an alert carries its evidence, some kB each */
+
+#define ALERT_COLUMNS                                                                                        \
+    "a.id, a.kind, a.severity, a.domain_name, l.name, a.name, a.tbs_fp, a.findings::text, "                  \
+    "a.issuance::text, a.state,"                                                                             \
+    " a.reason, a.first_seen, a.created_at FROM alert AS a LEFT JOIN log AS l ON l.id = a.log"
+
+static const char list_sql[] =
+    "SELECT " ALERT_COLUMNS
+    " WHERE ($1::text IS NULL OR a.domain_name = $1) AND ($2::text IS NULL OR a.state = $2)"
+    " AND ($3::text IS NULL OR array_position(ARRAY['info', 'low', 'high', 'critical'], a.severity)"
+    "                          >= array_position(ARRAY['info', 'low', 'high', 'critical'], $3))"
+    " AND a.created_at >= $4 AND ($5::int8 = 0 OR a.id < $5) ORDER BY a.id DESC LIMIT $6";
+
+static const char sightings_sql[] =
+    "SELECT l.name, l.url, s.idx, s.form, s.timestamp, s.verified FROM alert_sighting_verified AS s"
+    " JOIN log AS l ON l.id = s.log WHERE s.alert = $1 ORDER BY s.timestamp, l.name, s.idx";
+
+static const char deliveries_sql[] = "SELECT channel, state, tries, next_try_at, sent_at, last_error FROM "
+                                     "outbox WHERE alert = $1 ORDER BY channel";
+
+static const char *text_or_null(const PGresult *res, int row, int col)
+{
+    return pgexec_is_null(res, row, col) ? NULL : pgexec_get_text(res, row, col);
+}
+
+static void get_alert(const PGresult *res, int row, struct db_alert_row *alert)
+{
+    struct span fp = pgexec_get_bytes(res, row, 6);
+    *alert = (struct db_alert_row){
+        .id = pgexec_get_int(res, row, 0),
+        .kind = pgexec_get_text(res, row, 1),
+        .severity = pgexec_get_text(res, row, 2),
+        .domain = text_or_null(res, row, 3),
+        .log = text_or_null(res, row, 4),
+        .name = text_or_null(res, row, 5),
+        .has_fp = fp.len == 32,
+        .findings = pgexec_get_text(res, row, 7),
+        .issuance = text_or_null(res, row, 8),
+        .state = pgexec_get_text(res, row, 9),
+        .reason = pgexec_get_text(res, row, 10),
+        .first_seen_ms = pgexec_get_time(res, row, 11),
+        .created_ms = pgexec_get_time(res, row, 12),
+    };
+    if (alert->has_fp)
+        memcpy(alert->tbs_fp, fp.at, 32);
+}
+
+static struct db_alert_sighting *get_sightings(const PGresult *res)
+{
+    int rows = PQntuples(res);
+    struct db_alert_sighting *sightings = calloc((size_t)rows + 1, sizeof *sightings);
+    for (int row = 0; sightings != NULL && row < rows; row++) {
+        sightings[row] = (struct db_alert_sighting){
+            .log = pgexec_get_text(res, row, 0),
+            .log_url = pgexec_get_text(res, row, 1),
+            .index = (uint64_t)pgexec_get_int(res, row, 2),
+            .form = pgexec_get_text(res, row, 3),
+            .timestamp_ms = pgexec_get_time(res, row, 4),
+            .verified = pgexec_get_bool(res, row, 5),
+        };
+    }
+    return sightings;
+}
+
+static struct db_alert_delivery *get_deliveries(const PGresult *res)
+{
+    int rows = PQntuples(res);
+    struct db_alert_delivery *deliveries = calloc((size_t)rows + 1, sizeof *deliveries);
+    for (int row = 0; deliveries != NULL && row < rows; row++) {
+        deliveries[row] = (struct db_alert_delivery){
+            .channel = pgexec_get_text(res, row, 0),
+            .state = pgexec_get_text(res, row, 1),
+            .tries = (int32_t)pgexec_get_int(res, row, 2),
+            .next_try_ms = pgexec_get_time(res, row, 3),
+            .sent_ms = pgexec_get_time(res, row, 4),
+            .last_error = pgexec_get_text(res, row, 5),
+        };
+    }
+    return deliveries;
+}
+
+struct hand_over {
+    db_alert_each *each;
+    void *arg;
+    bool deliveries; /* read them as well */
+};
+
+static enum err_code hand_over(struct pgconn *conn, struct db_alert_row *alert, const struct hand_over *to,
+                               struct err *why)
+{
+    PGresult *sighted = NULL;
+    PGresult *delivered = NULL;
+    struct db_alert_sighting *sightings = NULL;
+    struct db_alert_delivery *deliveries = NULL;
+    struct pgexec_args args = {0};
+    pgexec_int(&args, alert->id);
+    enum err_code code = pgexec_cached(conn, sightings_sql, &args, &sighted, why);
+    if (code == ERR_OK && to->deliveries)
+        code = pgexec_cached(conn, deliveries_sql, &args, &delivered, why);
+    if (code != ERR_OK)
+        goto out;
+    sightings = get_sightings(sighted);
+    deliveries = delivered != NULL ? get_deliveries(delivered) : NULL;
+    if (sightings == NULL || (delivered != NULL && deliveries == NULL)) {
+        code = err_set(why, ERR_MEMORY, "alert %" PRId64 ": no memory", alert->id);
+        goto out;
+    }
+    alert->sightings = sightings;
+    alert->sighting_count = (size_t)PQntuples(sighted);
+    alert->deliveries = deliveries;
+    alert->delivery_count = delivered != NULL ? (size_t)PQntuples(delivered) : 0;
+    code = to->each(to->arg, alert, why);
+out:
+    free(sightings);
+    free(deliveries);
+    PQclear(sighted);
+    PQclear(delivered);
+    return code;
+}
+
+/* The first `max` rows; the one beyond them only says that there are more. */
+static enum err_code hand_over_all(struct pgconn *conn, const PGresult *res, int max,
+                                   const struct hand_over *to, int64_t *next, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    for (int row = 0; code == ERR_OK && row < PQntuples(res) && row < max; row++) {
+        struct db_alert_row alert;
+        get_alert(res, row, &alert);
+        code = hand_over(conn, &alert, to, why);
+        *next = alert.id;
+    }
+    if (PQntuples(res) <= max)
+        *next = 0;
+    return code;
+}
+
+enum err_code db_alert_list(struct pgconn *conn, const struct db_alert_filter *filter, db_alert_each *each,
+                            void *arg, int64_t *next, struct err *why)
+{
+    PGresult *res;
+    struct pgexec_args args = {0};
+    const struct hand_over to = {each, arg, false};
+    uint32_t limit = filter->limit < LIST_MAX ? filter->limit : LIST_MAX;
+    *next = 0;
+    pgexec_text(&args, filter->domain);
+    pgexec_text(&args, filter->state);
+    pgexec_text(&args, filter->severity);
+    pgexec_time(&args, filter->since_ms);
+    pgexec_int(&args, filter->after);
+    pgexec_int(&args, (int64_t)limit + 1);
+    enum err_code code = pgexec_run(conn, list_sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    code = hand_over_all(conn, res, (int)limit, &to, next, why);
+    PQclear(res);
+    return code;
+}
+
+static enum err_code not_found(int64_t id, struct err *why)
+{
+    return err_set(why, ERR_NOT_FOUND, "alert %" PRId64 ": there is none; `ctvigil alert list` shows them",
+                   id);
+}
+
+enum err_code db_alert_show(struct pgconn *conn, int64_t id, db_alert_each *each, void *arg, struct err *why)
+{
+    PGresult *res;
+    struct pgexec_args args = {0};
+    const struct hand_over to = {each, arg, true};
+    int64_t next;
+    pgexec_int(&args, id);
+    enum err_code code = pgexec_run(conn, "SELECT " ALERT_COLUMNS " WHERE a.id = $1", &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 0)
+        code = not_found(id, why);
+    else
+        code = hand_over_all(conn, res, 1, &to, &next, why);
+    PQclear(res);
+    return code;
+}
+
+enum err_code db_alert_ack(struct pgconn *conn, int64_t id, const char *reason, struct err *why)
+{
+    PGresult *res;
+    struct pgexec_args args = {0};
+    pgexec_int(&args, id);
+    pgexec_text(&args, reason);
+    enum err_code code =
+        pgexec_run(conn,
+                   "WITH acked AS (UPDATE alert SET state = 'acked', reason = $2 WHERE id = $1 RETURNING id),"
+                   " gone AS (UPDATE outbox AS o SET state = 'withdrawn' FROM acked"
+                   "          WHERE o.alert = acked.id AND o.state = 'pending')"
+                   " SELECT id FROM acked",
+                   &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 0)
+        code = not_found(id, why);
+    PQclear(res);
+    return code;
+}

@@ -1,0 +1,242 @@
+#include "db/db_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "db/pgexec.h"
+
+static void put_log(struct pgexec_args *args, const struct ctlog *log)
+{
+    pgexec_text(args, log->name);
+    pgexec_text(args, ctlog_protocol_name(log->protocol));
+    pgexec_text(args, log->url);
+    pgexec_text(args, log->submission_url);
+    pgexec_text(args, log->origin);
+    pgexec_bytes(args, span_of(log->log_id, sizeof log->log_id));
+    pgexec_bytes(args, span_of(log->key, log->key_len));
+}
+
+/* A log of that name is there. One that was removed and is the same log by key and protocol is followed again
+ * from where it stopped. */
+static enum err_code take_up_again(struct pgconn *conn, struct ctlog *log, struct err *why)
+{
+    PGresult *res;
+    struct pgexec_args args = {0};
+    put_log(&args, log);
+    enum err_code code =
+        pgexec_run(conn,
+                   "UPDATE log SET state = 'active', url = $3, submission_url = $4, origin = $5,"
+                   " last_error = ''"
+                   " WHERE name = $1 AND state = 'removed' AND protocol = $2 AND log_id = $6 AND key = $7"
+                   " RETURNING id",
+                   &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 1)
+        log->id = (int32_t)pgexec_get_int(res, 0, 0);
+    else
+        code = err_set(why, ERR_EXISTS, "log %s: a log of that name is there already", log->name);
+    PQclear(res);
+    return code;
+}
+
+static enum err_code add(struct pgconn *conn, struct ctlog *log, const char *from_spec, struct err *why)
+{
+    PGresult *res;
+    struct pgexec_args args = {0};
+    put_log(&args, log);
+    pgexec_text(&args, from_spec);
+    enum err_code code =
+        pgexec_run(conn,
+                   "INSERT INTO log (name, protocol, url, submission_url, origin, log_id, key, from_spec)"
+                   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO NOTHING RETURNING id",
+                   &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    bool added = PQntuples(res) == 1;
+    if (added)
+        log->id = (int32_t)pgexec_get_int(res, 0, 0);
+    PQclear(res);
+    return added ? ERR_OK : take_up_again(conn, log, why);
+}
+
+enum err_code db_log_add(struct pgconn *conn, struct ctlog *log, const char *from_spec, uint64_t begin,
+                         struct err *why)
+{
+    static const uint8_t empty_tree[8];
+    struct pgexec_args args = {0};
+    if (begin > INT64_MAX)
+        return err_set(why, ERR_USAGE, "log %s: it can not begin at %" PRIu64, log->name, begin);
+    enum err_code code = pgexec_begin(conn, why);
+    if (code == ERR_OK)
+        code = add(conn, log, from_spec, why);
+    if (code == ERR_OK) {
+        /* The frontier of a tree that is joined late is found when its first entries are read. */
+        struct span frontier = begin == 0 ? span_of(empty_tree, sizeof empty_tree) : SPAN_NONE;
+        pgexec_int(&args, log->id);
+        pgexec_int(&args, (int64_t)begin);
+        pgexec_bytes(&args, frontier);
+        code =
+            pgexec_do(conn,
+                      "INSERT INTO log_range (log, range_begin, next, verified, frontier, verified_frontier)"
+                      " SELECT $1::int2, $2, $2, $2, $3, $3"
+                      " WHERE NOT EXISTS (SELECT FROM log_range WHERE log = $1::int2)",
+                      &args, NULL, why);
+    }
+    if (code == ERR_OK)
+        code = pgexec_commit(conn, why);
+    if (code != ERR_OK)
+        pgexec_rollback(conn);
+    return code;
+}
+
+enum err_code db_log_remove(struct pgconn *conn, const char *name, struct err *why)
+{
+    struct pgexec_args args = {0};
+    uint64_t changed = 0;
+    pgexec_text(&args, name);
+    enum err_code code =
+        pgexec_do(conn, "UPDATE log SET state = 'removed' WHERE name = $1 AND state <> 'removed'", &args,
+                  &changed, why);
+    if (code == ERR_OK && changed == 0)
+        code = err_set(why, ERR_NOT_FOUND,
+                       "log %s: there is none of that name; `ctvigil log list` shows them", name);
+    return code;
+}
+
+static bool get_log(const PGresult *res, int row, struct ctlog *log)
+{
+    struct span log_id = pgexec_get_bytes(res, row, 6);
+    struct span key = pgexec_get_bytes(res, row, 7);
+    *log = (struct ctlog){.id = (int32_t)pgexec_get_int(res, row, 0)};
+    (void)snprintf(log->name, sizeof log->name, "%s", pgexec_get_text(res, row, 1));
+    (void)snprintf(log->url, sizeof log->url, "%s", pgexec_get_text(res, row, 3));
+    (void)snprintf(log->submission_url, sizeof log->submission_url, "%s", pgexec_get_text(res, row, 4));
+    (void)snprintf(log->origin, sizeof log->origin, "%s", pgexec_get_text(res, row, 5));
+    if (log_id.len != sizeof log->log_id || key.len > sizeof log->key)
+        return false;
+    memcpy(log->log_id, log_id.at, log_id.len);
+    if (key.len != 0)
+        memcpy(log->key, key.at, key.len);
+    log->key_len = key.len;
+    return ctlog_protocol_parse(pgexec_get_text(res, row, 2), &log->protocol);
+}
+
+enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *count, struct err *why)
+{
+    PGresult *res;
+    *logs = NULL;
+    *count = 0;
+    enum err_code code =
+        pgexec_run(conn,
+                   "SELECT id, name, protocol, url, submission_url, origin, log_id, key FROM log"
+                   " WHERE state <> 'removed' ORDER BY id",
+                   &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    size_t rows = (size_t)PQntuples(res);
+    *logs = calloc(rows + 1, sizeof **logs);
+    if (*logs == NULL)
+        code = err_set(why, ERR_MEMORY, "logs: no memory for %zu", rows);
+    for (size_t i = 0; code == ERR_OK && i < rows; i++) {
+        if (!get_log(res, (int)i, &(*logs)[i]))
+            code = err_set(why, ERR_DB, "log %s: its row can not be read", pgexec_get_text(res, (int)i, 1));
+    }
+    PQclear(res);
+    if (code != ERR_OK) {
+        free(*logs);
+        *logs = NULL;
+        return code;
+    }
+    *count = rows;
+    return ERR_OK;
+}
+
+static const char status_sql[] =
+    "SELECT l.id, l.name, l.protocol, l.url, l.state, l.last_error, l.from_spec, l.last_contact,"
+    "  h.size, h.timestamp, m.n"
+    " FROM log AS l"
+    " LEFT JOIN LATERAL (SELECT size, timestamp FROM log_head WHERE log = l.id"
+    "                    ORDER BY size DESC, timestamp DESC LIMIT 1) AS h ON true"
+    " CROSS JOIN LATERAL (SELECT count(*) AS n FROM malformed WHERE log = l.id) AS m"
+    " WHERE l.state <> 'removed' ORDER BY l.name";
+
+static const char ranges_sql[] = "SELECT r.log, r.range_begin, r.range_end, r.next, r.verified FROM "
+                                 "log_range AS r JOIN log AS l ON l.id = r.log"
+                                 " WHERE l.state <> 'removed' ORDER BY r.log, r.range_begin";
+
+static void get_status(const PGresult *res, int row, struct db_log_status *status)
+{
+    *status = (struct db_log_status){.id = (int32_t)pgexec_get_int(res, row, 0)};
+    (void)snprintf(status->name, sizeof status->name, "%s", pgexec_get_text(res, row, 1));
+    (void)snprintf(status->protocol, sizeof status->protocol, "%s", pgexec_get_text(res, row, 2));
+    (void)snprintf(status->url, sizeof status->url, "%s", pgexec_get_text(res, row, 3));
+    (void)snprintf(status->state, sizeof status->state, "%s", pgexec_get_text(res, row, 4));
+    (void)snprintf(status->last_error, sizeof status->last_error, "%s", pgexec_get_text(res, row, 5));
+    (void)snprintf(status->from_spec, sizeof status->from_spec, "%s", pgexec_get_text(res, row, 6));
+    status->last_contact_ms = pgexec_get_time(res, row, 7);
+    status->head_size = (uint64_t)pgexec_get_int(res, row, 8);
+    status->head_time_ms = pgexec_get_time(res, row, 9);
+    status->malformed = (uint64_t)pgexec_get_int(res, row, 10);
+}
+
+/* Ranges come by begin: what touches or overlaps the contiguous part makes it longer. */
+static void add_range(struct db_log_status *status, const struct db_log_range *range)
+{
+    if (status->range_count == 0 || range->begin <= status->position) {
+        if (range->next > status->position)
+            status->position = range->next;
+    }
+    /* `verified` equals `begin` as long as nothing is; a tree is verified from its first leaf on or not at
+     * all. */
+    if (range->verified > range->begin && range->verified > status->verified_size)
+        status->verified_size = range->verified;
+    status->entries += range->next - range->begin;
+    if (status->range_count < DB_LOG_RANGES_MAX)
+        status->ranges[status->range_count++] = *range;
+}
+
+static void add_ranges(const PGresult *res, struct db_log_status *status)
+{
+    for (int row = 0; row < PQntuples(res); row++) {
+        if (pgexec_get_int(res, row, 0) != status->id)
+            continue;
+        struct db_log_range range = {
+            .begin = (uint64_t)pgexec_get_int(res, row, 1),
+            .end = pgexec_is_null(res, row, 2) ? UINT64_MAX : (uint64_t)pgexec_get_int(res, row, 2),
+            .next = (uint64_t)pgexec_get_int(res, row, 3),
+            .verified = (uint64_t)pgexec_get_int(res, row, 4),
+        };
+        add_range(status, &range);
+    }
+    if (status->head_size > status->position)
+        status->backlog = status->head_size - status->position;
+}
+
+enum err_code db_log_status(struct pgconn *conn, struct db_log_status **rows, size_t *count, struct err *why)
+{
+    PGresult *res = NULL;
+    PGresult *ranges = NULL;
+    *rows = NULL;
+    *count = 0;
+    enum err_code code = pgexec_run(conn, status_sql, &PGEXEC_NO_ARGS, &res, why);
+    if (code == ERR_OK)
+        code = pgexec_run(conn, ranges_sql, &PGEXEC_NO_ARGS, &ranges, why);
+    if (code != ERR_OK)
+        goto out;
+    size_t found = (size_t)PQntuples(res);
+    *rows = calloc(found + 1, sizeof **rows);
+    if (*rows == NULL) {
+        code = err_set(why, ERR_MEMORY, "logs: no memory for %zu", found);
+        goto out;
+    }
+    for (size_t i = 0; i < found; i++) {
+        get_status(res, (int)i, &(*rows)[i]);
+        add_ranges(ranges, &(*rows)[i]);
+    }
+    *count = found;
+out:
+    PQclear(res);
+    PQclear(ranges);
+    return code;
+}

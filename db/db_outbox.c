@@ -1,0 +1,155 @@
+#include "db/db_outbox.h"
+
+#include <stdio.h>
+
+#include "db/pgexec.h"
+
+enum err_code db_outbox_channel(struct pgconn *conn, const char *name, struct err *why)
+{
+    struct pgexec_args args = {0};
+    if (name[0] == '\0' || strlen(name) >= DB_OUTBOX_CHANNEL_MAX)
+        return err_set(why, ERR_CONFIG, "channel '%s': its name must have 1 to %d bytes", name,
+                       DB_OUTBOX_CHANNEL_MAX - 1);
+    pgexec_text(&args, name);
+    return pgexec_do(conn,
+                     "INSERT INTO channel (name) VALUES ($1)"
+                     " ON CONFLICT (name) DO UPDATE SET enabled = true WHERE NOT channel.enabled",
+                     &args, NULL, why);
+}
+
+enum err_code db_outbox_channel_disable(struct pgconn *conn, const char *name, struct err *why)
+{
+    struct pgexec_args args = {0};
+    pgexec_text(&args, name);
+    return pgexec_do(conn, "UPDATE channel SET enabled = false WHERE name = $1 AND enabled", &args, NULL,
+                     why);
+}
+
+enum err_code db_outbox_adopt(struct pgconn *conn, uint64_t *adopted, struct err *why)
+{
+    *adopted = 0;
+    return pgexec_do(conn,
+                     "INSERT INTO outbox (alert, channel)"
+                     " SELECT a.id, c.name FROM alert AS a"
+                     " LEFT JOIN domain AS d ON d.id = a.domain"
+                     " CROSS JOIN channel AS c"
+                     " WHERE a.state = 'new' AND c.enabled"
+                     "   AND (coalesce(cardinality(d.channels), 0) = 0 OR c.name = ANY (d.channels))"
+                     "   AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.alert = a.id)"
+                     " ORDER BY a.id, c.name ON CONFLICT DO NOTHING",
+                     &PGEXEC_NO_ARGS, adopted, why);
+}
+
+/* The time a row is leased until doubles as the name of the claim: every claim moves it. */
+static const char claim_sql[] =
+    "WITH due AS (SELECT id FROM outbox WHERE channel = $1 AND state = 'pending' AND next_try_at <= now()"
+    "             ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)"
+    " UPDATE outbox AS o SET next_try_at = clock_timestamp() + $2::int8 * interval '1 millisecond'"
+    " FROM due WHERE o.id = due.id"
+    " RETURNING o.id, o.alert, o.key::text, o.tries, (extract(epoch FROM o.next_try_at) * 1000000)::int8";
+
+static int by_alert(const void *left, const void *right)
+{
+    const struct db_outbox_item *a = left;
+    const struct db_outbox_item *b = right;
+    if (a->alert != b->alert)
+        return a->alert < b->alert ? -1 : 1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+enum err_code db_outbox_claim(struct pgconn *conn, const char *channel, int64_t lease_ms,
+                              struct db_outbox_item *items, size_t max, size_t *count, struct err *why)
+{
+    PGresult *res;
+    struct pgexec_args args = {0};
+    *count = 0;
+    pgexec_text(&args, channel);
+    pgexec_int(&args, lease_ms);
+    pgexec_int(&args, (int64_t)max);
+    enum err_code code = pgexec_cached(conn, claim_sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int row = 0; row < PQntuples(res); row++) {
+        struct db_outbox_item *item = &items[(*count)++];
+        *item = (struct db_outbox_item){
+            .id = pgexec_get_int(res, row, 0),
+            .alert = pgexec_get_int(res, row, 1),
+            .tries = (int32_t)pgexec_get_int(res, row, 3),
+            .token = pgexec_get_int(res, row, 4),
+        };
+        (void)snprintf(item->channel, sizeof item->channel, "%s", channel);
+        (void)snprintf(item->key, sizeof item->key, "%s", pgexec_get_text(res, row, 2));
+    }
+    PQclear(res);
+    if (*count != 0)
+        qsort(items, *count, sizeof *items, by_alert);
+    return ERR_OK;
+}
+
+static void put_claim(struct pgexec_args *args, const struct db_outbox_item *item)
+{
+    pgexec_int(args, item->id);
+    pgexec_int(args, item->token);
+}
+
+#define CLAIMED                                                                                              \
+    "o.id = $1 AND o.state = 'pending' AND (extract(epoch FROM o.next_try_at) * 1000000)::int8 = $2"
+
+enum err_code db_outbox_sent(struct pgconn *conn, const struct db_outbox_item *item, struct err *why)
+{
+    struct pgexec_args args = {0};
+    put_claim(&args, item);
+    return pgexec_do(
+        conn,
+        "WITH sent AS (UPDATE outbox AS o SET state = 'sent', sent_at = now(), tries = tries + 1,"
+        "  last_error = '' WHERE " CLAIMED " RETURNING alert)"
+        " UPDATE alert AS a SET state = 'notified' FROM sent WHERE a.id = sent.alert AND a.state = 'new'",
+        &args, NULL, why);
+}
+
+enum err_code db_outbox_failed(struct pgconn *conn, const struct db_outbox_item *item, const char *error,
+                               int64_t retry_ms, bool dead, struct err *why)
+{
+    struct pgexec_args args = {0};
+    put_claim(&args, item);
+    pgexec_text(&args, error);
+    pgexec_int(&args, retry_ms);
+    pgexec_bool(&args, dead);
+    return pgexec_do(conn,
+                     "UPDATE outbox AS o SET tries = tries + 1, last_error = $3,"
+                     " next_try_at = clock_timestamp() + $4::int8 * interval '1 millisecond',"
+                     " state = CASE WHEN $5::bool THEN 'dead' ELSE 'pending' END WHERE " CLAIMED,
+                     &args, NULL, why);
+}
+
+enum err_code db_outbox_retry(struct pgconn *conn, int64_t alert, uint64_t *count, struct err *why)
+{
+    struct pgexec_args args = {0};
+    *count = 0;
+    pgexec_int(&args, alert);
+    return pgexec_do(conn,
+                     "UPDATE outbox SET state = 'pending', tries = 0, next_try_at = now()"
+                     " WHERE state = 'dead' AND ($1::int8 = 0 OR alert = $1)",
+                     &args, count, why);
+}
+
+enum err_code db_outbox_due_in(struct pgconn *conn, const char *channel, int64_t *wait_ms, struct err *why)
+{
+    PGresult *res;
+    struct pgexec_args args = {0};
+    *wait_ms = -1;
+    pgexec_text(&args, channel);
+    enum err_code code = pgexec_run(
+        conn,
+        "SELECT ceil(extract(epoch FROM min(next_try_at) - clock_timestamp()) * 1000)::int8 FROM outbox"
+        " WHERE channel = $1 AND state = 'pending'",
+        &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (!pgexec_is_null(res, 0, 0)) {
+        int64_t wait = pgexec_get_int(res, 0, 0);
+        *wait_ms = wait > 0 ? wait : 0;
+    }
+    PQclear(res);
+    return ERR_OK;
+}
