@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/opt.h"
+#include "db/dbopen.h"
 
 int cmd_fail(const struct err *why)
 {
@@ -145,7 +146,8 @@ static enum err_code cmd_make_dirs(char *path, struct err *why)
             continue;
         *at = '\0';
         if (mkdir(path, 0755) != 0 && errno != EEXIST)
-            return err_set(why, ERR_SYSTEM, "%s: the state directory can not be made (%s); name another with --state-dir",
+            return err_set(why, ERR_SYSTEM,
+                           "%s: the state directory can not be made (%s); name another with --state-dir",
                            path, strerror(errno));
         *at = kept;
         if (kept == '\0')
@@ -175,8 +177,46 @@ enum err_code cmd_state_dir(const struct cmd *cmd, const char **dir, struct err 
     if ((code = cmd_make_dirs(path, why)) != ERR_OK)
         return code;
     if (access(path, W_OK | X_OK) != 0)
-        return err_set(why, ERR_SYSTEM, "%s: the state directory can not be written (%s); name another with --state-dir",
-                       path, strerror(errno));
+        return err_set(why, ERR_SYSTEM,
+                       "%s: the state directory can not be written (%s); name another with --state-dir", path,
+                       strerror(errno));
     *dir = path;
     return ERR_OK;
+}
+
+/* One database per program: the commands open it once, helpers ask for the DSN of it. */
+static struct dbopen cmd_database;
+
+enum err_code cmd_db_open_with(const struct cmd *cmd, bool migrate, struct pgconn **conn, struct err *why)
+{
+    struct dbopen_options options = {.dsn = cmd->conf->db.dsn,
+                                     .dsn_file = cmd->conf->db.dsn_file,
+                                     .program = cmd->program,
+                                     .migrate = migrate};
+    bool private_cluster = options.dsn[0] == '\0' && options.dsn_file[0] == '\0';
+    enum err_code code = private_cluster ? cmd_state_dir(cmd, &options.state_dir, why) : ERR_OK;
+
+    must(cmd_database.conn == NULL);
+    if (code == ERR_OK)
+        code = dbopen_open(&options, &cmd_database, why);
+    *conn = code == ERR_OK ? cmd_database.conn : NULL;
+    return code;
+}
+
+enum err_code cmd_db_open(const struct cmd *cmd, struct pgconn **conn, struct err *why)
+{
+    return cmd_db_open_with(cmd, false, conn, why);
+}
+
+void cmd_db_close(struct pgconn *conn)
+{
+    must(conn == cmd_database.conn);
+    dbopen_close(&cmd_database);
+    memset(&cmd_database, 0, sizeof cmd_database);
+}
+
+const char *cmd_db_dsn(void)
+{
+    must(cmd_database.conn != NULL);
+    return cmd_database.dsn;
 }

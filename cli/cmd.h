@@ -1,7 +1,8 @@
-/* One file per command, cli/cmd_NAME.c, which exports cmd_NAME. main.c has the table; this header is the contract.
+/* One file per command, cli/cmd_NAME.c, which exports cmd_NAME. main.c has the table; this header is the
+ * contract.
  *
- * Exit codes (they are the same for every command; the lowest non-zero one wins): 0 fine, 1 findings, 2 usage or
- * configuration, 3 stale or incomplete data, 4 anything else. stdout is data, stderr is talk. */
+ * Exit codes (they are the same for every command; the lowest non-zero one wins): 0 fine, 1 findings, 2 usage
+ * or configuration, 3 stale or incomplete data, 4 anything else. stdout is data, stderr is talk. */
 #ifndef CTVIGIL_CMD_H
 #define CTVIGIL_CMD_H
 
@@ -15,11 +16,11 @@ enum cmd_exit { CMD_OK = 0, CMD_FINDINGS = 1, CMD_USAGE = 2, CMD_STALE = 3, CMD_
 
 struct cmd {
     const struct conf *conf;
-    bool json;      /* --json */
-    bool help;      /* --help: print the command's help and return CMD_OK */
-    const char *program; /* path of this executable, to start itself again */
+    bool json;               /* --json */
+    bool help;               /* --help: print the command's help and return CMD_OK */
+    const char *program;     /* path of this executable, to start itself again */
     const char *config_path; /* -c FILE or NULL */
-    int argc;       /* argv[0] is the command's name */
+    int argc;                /* argv[0] is the command's name */
     char **argv;
 };
 
@@ -27,14 +28,18 @@ struct cmd {
 int cmd_fail(const struct err *why);
 /* Says what is wrong with the command line and how to see the help; returns CMD_USAGE. */
 int cmd_usage(const struct cmd *cmd, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Prints the command's usage line, its sentence and its options; returns CMD_OK. `lines` are whole usage lines. */
+/* Prints the command's usage line, its sentence and its options; returns CMD_OK. `lines` are whole usage
+ * lines. */
 struct opt;
 int cmd_help(const char *usage_lines, const char *sentence, const struct opt *options);
 
-/* Opens the database of the configuration: the DSN's, or the private cluster (started on need, schema made and
- * migrated). Keep it open as long as the command runs; cmd_db_close lets the private cluster end. */
+/* Opens the database of the configuration: the DSN's, or the private cluster (started on need, schema made
+ * and migrated). Keep it open as long as the command runs; cmd_db_close lets the private cluster end. */
 MUST_USE enum err_code cmd_db_open(const struct cmd *cmd, struct pgconn **conn, struct err *why);
 void cmd_db_close(struct pgconn *conn);
+/* The same; with `migrate` a server of the user's own gets its schema made or brought up to date too. */
+MUST_USE enum err_code cmd_db_open_with(const struct cmd *cmd, bool migrate, struct pgconn **conn,
+                                        struct err *why);
 /* The DSN behind cmd_db_open, for further connections (pipeline, notifier); valid until cmd_db_close. */
 const char *cmd_db_dsn(void);
 /* State directory, made if needed. */

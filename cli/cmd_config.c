@@ -11,17 +11,19 @@ int cmd_config(struct cmd *cmd)
     int operands;
 
     if (cmd->help)
-        return cmd_help("ctvigil config check|show|sample",
-                        "check: reads the configuration (-c FILE and the environment) and says what is wrong with it.\n"
-                        "show: every key with its value and where the value comes from.\n"
-                        "sample: a commented file that loads.",
-                        rows);
+        return cmd_help(
+            "ctvigil config check|show|sample",
+            "check: reads the configuration (-c FILE and the environment) and says what is wrong with it.\n"
+            "show: every key with its value and where the value comes from.\n"
+            "sample: a commented file that loads.",
+            rows);
     if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;
     const char *verb = operands == 1 ? cmd->argv[1] : "";
     if (strcmp(verb, "check") == 0) {
         /* Reaching this point means that it was read without an error. */
-        printf("%s: the configuration is fine\n", cmd->config_path == NULL ? "environment and defaults" : cmd->config_path);
+        printf("%s: the configuration is fine\n",
+               cmd->config_path == NULL ? "environment and defaults" : cmd->config_path);
         return CMD_OK;
     }
     buf_init(&out, 1u << 20);

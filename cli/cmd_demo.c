@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -32,7 +33,8 @@ static const struct demo_step {
 } demo_steps[] = {
     {"demo", "www.bank.example", 90, NULL, "the expected CA renews a certificate"},
     {"other", "login.bank.example", 90, "unexpected_ca", "a CA nobody allowed issues for the bank"},
-    {"demo", "*.shop.example", 90, "unexpected_wildcard", "the expected CA issues a wildcard nobody asked for"},
+    {"demo", "*.shop.example", 90, "unexpected_wildcard",
+     "the expected CA issues a wildcard nobody asked for"},
     {"demo", "pay.shop.example", 400, "over_long_validity", "the expected CA issues for 400 days"},
 };
 
@@ -45,8 +47,9 @@ struct demo {
     struct roles_ingest *ingest;
     char scratch[64]; /* a state directory of its own, removed at the end; "" when the user named one */
     struct conf conf;
-    int64_t shown;    /* id of the last alert that was printed */
+    int64_t shown; /* id of the last alert that was printed */
     bool json;
+    atomic_bool quiet;
 };
 
 struct demo_seen {
@@ -62,20 +65,22 @@ static void demo_told(void *arg, const struct ctlog *log, const char *event, uin
 {
     const struct demo *demo = arg;
 
-    if (demo->json || demo->shown < 0)
+    if (demo->json || atomic_load(&demo->quiet))
         return;
     if (strcmp(event, "verified") == 0)
         printf("  verified  %-14s entries 0 to %llu: the rebuilt tree has the signed root\n", log->name,
                (unsigned long long)end);
     else if (strcmp(event, "committed") == 0)
-        printf("  stored    %-14s entries %llu to %llu\n", log->name, (unsigned long long)begin, (unsigned long long)end);
+        printf("  stored    %-14s entries %llu to %llu\n", log->name, (unsigned long long)begin,
+               (unsigned long long)end);
     else if (strcmp(event, "mismatch") == 0)
-        printf("  MISMATCH  %-14s entries %llu to %llu\n", log->name, (unsigned long long)begin, (unsigned long long)end);
+        printf("  MISMATCH  %-14s entries %llu to %llu\n", log->name, (unsigned long long)begin,
+               (unsigned long long)end);
     (void)fflush(stdout);
 }
 
-static enum err_code demo_add_log(struct demo *demo, const char *name, enum ctlog_protocol protocol, const char *url,
-                                  struct err *why)
+static enum err_code demo_add_log(struct demo *demo, const char *name, enum ctlog_protocol protocol,
+                                  const char *url, struct err *why)
 {
     struct ctlog log = {.protocol = protocol};
     enum err_code code;
@@ -84,7 +89,8 @@ static enum err_code demo_add_log(struct demo *demo, const char *name, enum ctlo
     (void)snprintf(log.url, sizeof log.url, "%s", url);
     (void)snprintf(log.submission_url, sizeof log.submission_url, "%s", demo->simulator.submission_url);
     const char *scheme_end = strstr(log.submission_url, "://");
-    (void)snprintf(log.origin, sizeof log.origin, "%s", scheme_end == NULL ? log.submission_url : scheme_end + 3);
+    (void)snprintf(log.origin, sizeof log.origin, "%s",
+                   scheme_end == NULL ? log.submission_url : scheme_end + 3);
     if ((code = logkey_set_from_user(&log, span_str(demo->simulator.key), why)) != ERR_OK)
         return code;
     code = db_log_add(demo->conn, &log, "0", 0, why);
@@ -112,8 +118,8 @@ static enum err_code demo_add_domain(struct demo *demo, const char *name, struct
 static size_t demo_step_of(const struct db_alert_row *row)
 {
     for (size_t i = 0; i < countof(demo_steps); i++)
-        if (demo_steps[i].expected != NULL && strcmp(demo_steps[i].expected, row->kind) == 0 && row->name != NULL &&
-            strcmp(demo_steps[i].name, row->name) == 0)
+        if (demo_steps[i].expected != NULL && strcmp(demo_steps[i].expected, row->kind) == 0 &&
+            row->name != NULL && strcmp(demo_steps[i].name, row->name) == 0)
             return i;
     return countof(demo_steps);
 }
@@ -122,8 +128,8 @@ static void demo_print_alert(const struct db_alert_row *row)
 {
     json_t *findings = json_loads(row->findings, 0, NULL);
 
-    printf("  ALERT     %s %s for %s: %s\n", row->severity, row->kind, row->domain == NULL ? "a log" : row->domain,
-           row->name == NULL ? "" : row->name);
+    printf("  ALERT     %s %s for %s: %s\n", row->severity, row->kind,
+           row->domain == NULL ? "a log" : row->domain, row->name == NULL ? "" : row->name);
     for (size_t i = 0; i < json_array_size(findings); i++) {
         json_t *finding = json_array_get(findings, i);
         printf("            expected ");
@@ -181,7 +187,8 @@ static enum err_code demo_caught_up(struct demo *demo, uint64_t *entries, bool *
 
     *caught_up = code == ERR_OK && count == 2;
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
-        *caught_up = *caught_up && rows[i].head_size >= *entries && rows[i].verified_size == rows[i].head_size;
+        *caught_up =
+            *caught_up && rows[i].head_size >= *entries && rows[i].verified_size == rows[i].head_size;
         if (strcmp(rows[i].state, "inconsistent") == 0)
             code = err_set(why, ERR_INCONSISTENT, "%s does not fit its signed head", rows[i].name);
     }
@@ -199,7 +206,8 @@ static enum err_code demo_wait(struct demo *demo, uint64_t entries, struct err *
         if (code != ERR_OK)
             return code;
         if (!caught_up && clock_mono_ms() > until)
-            return err_set(why, ERR_TIMEOUT, "the two logs were not read and verified within %d s", DEMO_WAIT_MS / 1000);
+            return err_set(why, ERR_TIMEOUT, "the two logs were not read and verified within %d s",
+                           DEMO_WAIT_MS / 1000);
         if (!caught_up)
             clock_sleep_ms(50);
     }
@@ -235,10 +243,12 @@ static enum err_code demo_prepare(struct demo *demo, double rate, struct err *wh
     begun = clock_mono_ms();
     if ((code = simulator_start(&demo->simulator, DEMO_ENTRIES, rate, why)) != ERR_OK)
         return code;
-    demo_say(demo, "logs", "%d freshly issued certificates in a simulated log, served in both protocols (%.1f s)",
+    demo_say(demo, "logs",
+             "%d freshly issued certificates in a simulated log, served in both protocols (%.1f s)",
              DEMO_ENTRIES, (double)(clock_mono_ms() - begun) / 1000);
     if ((code = demo_add_log(demo, "demo-rfc6962", CTLOG_RFC6962, demo->simulator.url, why)) != ERR_OK ||
-        (code = demo_add_log(demo, "demo-static", CTLOG_STATIC_CT, demo->simulator.static_url, why)) != ERR_OK)
+        (code = demo_add_log(demo, "demo-static", CTLOG_STATIC_CT, demo->simulator.static_url, why)) !=
+            ERR_OK)
         return code;
     for (size_t i = 0; i < countof(demo_domains); i++) {
         if ((code = demo_add_domain(demo, demo_domains[i], why)) != ERR_OK)
@@ -263,8 +273,8 @@ static enum err_code demo_story(struct demo *demo, struct err *why)
         if ((code = simulator_issue(&demo->simulator, step->ca, &step->name, 1, step->days, why)) != ERR_OK)
             break;
         entries += 2; /* precertificate and final certificate */
-        if ((code = demo_wait(demo, entries, why)) == ERR_OK && (code = demo_look(demo, &seen, true, why)) == ERR_OK &&
-            step->expected == NULL)
+        if ((code = demo_wait(demo, entries, why)) == ERR_OK &&
+            (code = demo_look(demo, &seen, true, why)) == ERR_OK && step->expected == NULL)
             demo_say(demo, "silence", "it is as expected, so nobody is disturbed");
     }
     return code;
@@ -287,11 +297,13 @@ static bool demo_as_expected(struct demo *demo, struct err *why)
         fits = fits && seen.fitting[i] == 1 && seen.sightings[i] == 4;
     }
     if (demo->json)
-        cmd_print_json(json_pack("{s:s, s:b, s:I, s:I}", "schema", "ctvigil.demo.1", "as_expected", fits && seen.raised == expected,
-                                 "alerts", (json_int_t)seen.raised, "alerts_expected", (json_int_t)expected));
+        cmd_print_json(json_pack("{s:s, s:b, s:I, s:I}", "schema", "ctvigil.demo.1", "as_expected",
+                                 fits && seen.raised == expected, "alerts", (json_int_t)seen.raised,
+                                 "alerts_expected", (json_int_t)expected));
     if (fits && seen.raised == expected)
         return true;
-    (void)err_set(why, ERR_INCONSISTENT, "%zu alerts were raised where these %zu were expected, each seen four times", seen.raised,
+    (void)err_set(why, ERR_INCONSISTENT,
+                  "%zu alerts were raised where these %zu were expected, each seen four times", seen.raised,
                   expected);
     return false;
 }
@@ -308,7 +320,7 @@ static void demo_end(struct demo *demo)
 {
     struct pipe_result result;
 
-    demo->shown = -1; /* the threads that still finish have nothing more to tell */
+    atomic_store(&demo->quiet, true); /* the threads that still finish have nothing more to tell */
     roles_ingest_stop(demo->ingest, &result);
     simulator_stop(&demo->simulator);
     if (demo->conn != NULL)
@@ -337,7 +349,8 @@ static enum err_code demo_state(struct demo *demo, struct err *why)
     (void)snprintf(demo->scratch, sizeof demo->scratch, "%s/ctvigil-demo.XXXXXX", tmp);
     if (mkdtemp(demo->scratch) == NULL) {
         demo->scratch[0] = '\0';
-        return err_set(why, ERR_SYSTEM, "%s: no folder for the demo can be made (%s); name one with --state-dir", tmp,
+        return err_set(why, ERR_SYSTEM,
+                       "%s: no folder for the demo can be made (%s); name one with --state-dir", tmp,
                        strerror(errno));
     }
     demo->conf.state.dir = demo->scratch;
@@ -368,17 +381,19 @@ int cmd_demo(struct cmd *cmd)
     struct err why = {0};
     bool once = false;
     const struct opt rows[] = {
-        {"once", OPT_FLAG, &once, NULL, "end after the story; exit 0 only if exactly the expected alerts were raised"},
+        {"once", OPT_FLAG, &once, NULL,
+         "end after the story; exit 0 only if exactly the expected alerts were raised"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     int operands;
     int status = CMD_FAILED;
 
     if (cmd->help)
-        return cmd_help("ctvigil demo [--once]",
-                        "The main job with nothing configured: a private PostgreSQL, a simulated CT log served in both\n"
-                        "protocols, two watched domains, and the alerts as they happen.",
-                        rows);
+        return cmd_help(
+            "ctvigil demo [--once]",
+            "The main job with nothing configured: a private PostgreSQL, a simulated CT log served in both\n"
+            "protocols, two watched domains, and the alerts as they happen.",
+            rows);
     if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;
     if (operands > 0)
@@ -397,7 +412,8 @@ int cmd_demo(struct cmd *cmd)
         if (!once)
             demo_stay(&demo);
         else if (status == CMD_OK && !demo.json)
-            printf("\n  Exactly the expected alerts were raised, each once, however often the certificate was seen.\n");
+            printf("\n  Exactly the expected alerts were raised, each once, however often the certificate "
+                   "was seen.\n");
     }
     demo_end(&demo);
     return status;

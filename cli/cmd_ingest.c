@@ -5,7 +5,8 @@
 #include "cli/roles.h"
 
 /* Until it ends by itself (once) or somebody asks it to; new logs are looked for every few seconds. */
-static void cmd_ingest_loop(struct roles_ingest *ingest, struct pgconn *conn, bool once, struct pipe_result *result)
+static void cmd_ingest_loop(struct roles_ingest *ingest, struct pgconn *conn, bool once,
+                            struct pipe_result *result)
 {
     int64_t rounds = 0;
 
@@ -19,7 +20,8 @@ int cmd_ingest(struct cmd *cmd)
     struct roles_options options = {0};
     struct opt_list only = {0};
     const struct opt rows[] = {
-        {"once", OPT_FLAG, &options.once, NULL, "read every log up to the head it has now, verify, commit, end"},
+        {"once", OPT_FLAG, &options.once, NULL,
+         "read every log up to the head it has now, verify, commit, end"},
         {"log", OPT_LIST, &only, "NAME", "only this log; may be given more than once"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
@@ -31,10 +33,11 @@ int cmd_ingest(struct cmd *cmd)
     int status = CMD_OK;
 
     if (cmd->help)
-        return cmd_help("ctvigil ingest [--once] [--log NAME]...",
-                        "Reads CT logs into the database. Exit codes with --once: 0 all verified, 1 a log failed\n"
-                        "verification, 4 a log could not be read.",
-                        rows);
+        return cmd_help(
+            "ctvigil ingest [--once] [--log NAME]...",
+            "Reads CT logs into the database. Exit codes with --once: 0 all verified, 1 a log failed\n"
+            "verification, 4 a log could not be read.",
+            rows);
     if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;
     if (operands > 0)

@@ -40,8 +40,8 @@ static bool cmd_log_loopback(const char *host)
 }
 
 /* Copies a URL without trailing slashes, after checking its scheme. */
-static enum err_code cmd_log_url(const char *option, const char *given, bool allow_http, char out[CTLOG_URL_MAX],
-                                 struct err *why)
+static enum err_code cmd_log_url(const char *option, const char *given, bool allow_http,
+                                 char out[CTLOG_URL_MAX], struct err *why)
 {
     size_t len = strlen(given);
 
@@ -55,9 +55,11 @@ static enum err_code cmd_log_url(const char *option, const char *given, bool all
     if (strncmp(given, "http://", 7) == 0) {
         if (!allow_http && !cmd_log_loopback(given + 7))
             return err_set(why, ERR_USAGE,
-                           "%s: http:// is taken for this machine only; use https:// or say --allow-http", option);
+                           "%s: http:// is taken for this machine only; use https:// or say --allow-http",
+                           option);
     } else if (strncmp(given, "https://", 8) != 0) {
-        return err_set(why, ERR_USAGE, "%s: '%s' begins neither with https:// nor with http://", option, given);
+        return err_set(why, ERR_USAGE, "%s: '%s' begins neither with https:// nor with http://", option,
+                       given);
     }
     memcpy(out, given, len);
     out[len] = '\0';
@@ -87,7 +89,8 @@ static enum err_code cmd_log_key(const char *given, struct ctlog *log, struct er
     return ERR_OK;
 }
 
-static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char *name, struct ctlog *log, struct err *why)
+static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char *name, struct ctlog *log,
+                                      struct err *why)
 {
     enum err_code code;
 
@@ -102,11 +105,13 @@ static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char 
     if (!ctlog_protocol_parse(add->protocol, &log->protocol))
         return err_set(why, ERR_USAGE, "--protocol: '%s' is neither rfc6962 nor static-ct", add->protocol);
     if (log->protocol == CTLOG_HYBRID)
-        return err_set(why, ERR_UNSUPPORTED, "--protocol: hybrid logs can not be read yet; rfc6962 reads the same entries");
+        return err_set(why, ERR_UNSUPPORTED,
+                       "--protocol: hybrid logs can not be read yet; rfc6962 reads the same entries");
     if ((code = cmd_log_url("--url", add->url, add->allow_http, log->url, why)) != ERR_OK)
         return code;
     const char *submission = add->submission_url != NULL ? add->submission_url : add->url;
-    if ((code = cmd_log_url("--submission-url", submission, add->allow_http, log->submission_url, why)) != ERR_OK)
+    if ((code = cmd_log_url("--submission-url", submission, add->allow_http, log->submission_url, why)) !=
+        ERR_OK)
         return code;
     (void)snprintf(log->origin, sizeof log->origin, "%s", strstr(log->submission_url, "://") + 3);
     return cmd_log_key(add->key, log, why);
@@ -124,7 +129,8 @@ static enum err_code cmd_log_begin(const struct cmd *cmd, const struct ctlog *lo
     bool at_time = !number && !now && text_parse_time(span_str(from), &time_ms);
 
     if (!number && !now && !at_time)
-        return err_set(why, ERR_USAGE, "--from: '%s' is none of now, 0, an index, a time such as 2026-11-21", from);
+        return err_set(why, ERR_USAGE, "--from: '%s' is none of now, 0, an index, a time such as 2026-11-21",
+                       from);
     (void)roles_user_agent(cmd->conf, agent, sizeof agent);
     enum err_code code = probe_read_head(log, agent, &head, why);
     if (code == ERR_OK && now) {
@@ -132,9 +138,11 @@ static enum err_code cmd_log_begin(const struct cmd *cmd, const struct ctlog *lo
     } else if (code == ERR_OK && at_time) {
         code = probe_find_time(log, agent, head.size, time_ms, begin, why);
     } else if (code == ERR_OK && *begin > head.size) {
-        return err_set(why, ERR_USAGE, "--from: the log has %llu entries only", (unsigned long long)head.size);
+        return err_set(why, ERR_USAGE, "--from: the log has %llu entries only",
+                       (unsigned long long)head.size);
     } else if (number && err_class(code) == ERR_CLASS_WORLD) {
-        fprintf(stderr, "ctvigil: warning: %s; the log is registered all the same and will be tried again\n", why->text);
+        fprintf(stderr, "ctvigil: warning: %s; the log is registered all the same and will be tried again\n",
+                why->text);
         err_clear(why);
         return ERR_OK;
     }
@@ -150,7 +158,8 @@ static int cmd_log_do_add(const struct cmd *cmd, const struct cmd_log_add *add, 
     const char *from = add->from == NULL ? "0" : add->from;
     int status = CMD_OK;
 
-    if (cmd_log_describe(add, name, &log, &why) != ERR_OK || cmd_log_begin(cmd, &log, from, &begin, &why) != ERR_OK) {
+    if (cmd_log_describe(add, name, &log, &why) != ERR_OK ||
+        cmd_log_begin(cmd, &log, from, &begin, &why) != ERR_OK) {
         (void)cmd_fail(&why);
         return err_class(why.code) == ERR_CLASS_WORLD ? CMD_FAILED : CMD_USAGE;
     }
@@ -159,8 +168,9 @@ static int cmd_log_do_add(const struct cmd *cmd, const struct cmd_log_add *add, 
     if (db_log_add(conn, &log, from, begin, &why) != ERR_OK)
         status = cmd_fail(&why);
     else if (cmd->json)
-        cmd_print_json(json_pack("{s:s, s:s, s:i, s:o, s:I}", "schema", "ctvigil.log.added.1", "name", log.name, "id", log.id,
-                                 "log_id", cmd_json_hex(span_of(log.log_id, 32)), "begin", (json_int_t)begin));
+        cmd_print_json(json_pack("{s:s, s:s, s:i, s:o, s:I}", "schema", "ctvigil.log.added.1", "name",
+                                 log.name, "id", log.id, "log_id", cmd_json_hex(span_of(log.log_id, 32)),
+                                 "begin", (json_int_t)begin));
     else
         printf("%s: added, reading begins at entry %llu\n", log.name, (unsigned long long)begin);
     cmd_db_close(conn);
@@ -176,13 +186,15 @@ static json_t *cmd_log_json(const struct db_log_status *row)
         const struct db_log_range *range = &row->ranges[i];
         (void)json_array_append_new(
             ranges, json_pack("{s:I, s:o, s:I, s:I}", "begin", (json_int_t)range->begin, "end",
-                              range->end == UINT64_MAX ? json_null() : json_integer((json_int_t)range->end), "next",
-                              (json_int_t)range->next, "verified", (json_int_t)range->verified));
+                              range->end == UINT64_MAX ? json_null() : json_integer((json_int_t)range->end),
+                              "next", (json_int_t)range->next, "verified", (json_int_t)range->verified));
     }
-    object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "schema", "ctvigil.log.1", "name", row->name, "protocol",
-                       row->protocol, "url", row->url, "position", (json_int_t)row->position, "verified_size",
-                       (json_int_t)row->verified_size, "head_size", (json_int_t)row->head_size);
-    (void)json_object_set_new(object, "head_time", row->head_time_ms == 0 ? json_null() : cmd_json_time(row->head_time_ms));
+    object =
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "schema", "ctvigil.log.1", "name", row->name,
+                  "protocol", row->protocol, "url", row->url, "position", (json_int_t)row->position,
+                  "verified_size", (json_int_t)row->verified_size, "head_size", (json_int_t)row->head_size);
+    (void)json_object_set_new(object, "head_time",
+                              row->head_time_ms == 0 ? json_null() : cmd_json_time(row->head_time_ms));
     (void)json_object_set_new(object, "backlog", json_integer((json_int_t)row->backlog));
     (void)json_object_set_new(object, "state", json_string(row->state));
     (void)json_object_set_new(object, "last_error", cmd_json_latin1(span_str(row->last_error)));
@@ -196,8 +208,8 @@ static json_t *cmd_log_json(const struct db_log_status *row)
 
 static void cmd_log_status_table(const struct db_log_status *rows, size_t count)
 {
-    printf("%-20s %-10s %12s %12s %12s %10s  %-12s %s\n", "LOG", "PROTOCOL", "POSITION", "VERIFIED", "HEAD", "BACKLOG",
-           "STATE", "LAST ERROR");
+    printf("%-20s %-10s %12s %12s %12s %10s  %-12s %s\n", "LOG", "PROTOCOL", "POSITION", "VERIFIED", "HEAD",
+           "BACKLOG", "STATE", "LAST ERROR");
     for (size_t i = 0; i < count; i++) {
         const struct db_log_status *row = &rows[i];
         cmd_print_visible(span_str(row->name), 20);
@@ -220,7 +232,8 @@ static void cmd_log_list_table(const struct db_log_status *rows, size_t count)
     }
 }
 
-/* Stale: never reached, a signed head that is older than a day (the usual MMD), or a log that is not consistent. */
+/* Stale: never reached, a signed head that is older than a day (the usual MMD), or a log that is not
+ * consistent. */
 static bool cmd_log_stale(const struct db_log_status *row)
 {
     return row->head_time_ms == 0 || clock_wall_ms() - row->head_time_ms > INT64_C(86400000) ||
@@ -280,11 +293,14 @@ int cmd_log(struct cmd *cmd)
     const struct opt rows[] = {
         {"protocol", OPT_TEXT, &add.protocol, "NAME", "rfc6962 or static-ct"},
         {"url", OPT_TEXT, &add.url, "URL", "of the log; for static-ct the monitoring prefix"},
-        {"submission-url", OPT_TEXT, &add.submission_url, "URL", "static-ct: gives the origin; default: the same as --url"},
-        {"key", OPT_TEXT, &add.key, "B64|FILE", "public key: base64 of the DER, or a file with DER, PEM or base64"},
+        {"submission-url", OPT_TEXT, &add.submission_url, "URL",
+         "static-ct: gives the origin; default: the same as --url"},
+        {"key", OPT_TEXT, &add.key, "B64|FILE",
+         "public key: base64 of the DER, or a file with DER, PEM or base64"},
         {"from", OPT_TEXT, &add.from, "WHERE", "now, 0 (default), an index, or a time such as 2026-11-21"},
         {"allow-http", OPT_FLAG, &add.allow_http, NULL, "accept http:// for other machines than this one"},
-        {"check", OPT_FLAG, &check, NULL, "status: exit with 3 when a log is stale, behind its verification or inconsistent"},
+        {"check", OPT_FLAG, &check, NULL,
+         "status: exit with 3 when a log is stale, behind its verification or inconsistent"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     int operands;
@@ -302,5 +318,6 @@ int cmd_log(struct cmd *cmd)
         return cmd_log_show(cmd, true, check);
     if (strcmp(verb, "remove") == 0 && operands == 2)
         return cmd_log_do_remove(cmd, cmd->argv[2]);
-    return cmd_usage(cmd, operands == 0 ? "say add, list, status or remove" : "'%s' is not complete or not known", verb);
+    return cmd_usage(
+        cmd, operands == 0 ? "say add, list, status or remove" : "'%s' is not complete or not known", verb);
 }

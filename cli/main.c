@@ -51,7 +51,8 @@ struct globals {
     bool version;
 };
 
-/* Takes the value of `--name VALUE` or `--name=VALUE` at argv[*at]; false when argv[*at] is something else. */
+/* Takes the value of `--name VALUE` or `--name=VALUE` at argv[*at]; false when argv[*at] is something else.
+ */
 static bool main_value(int argc, char **argv, int *at, const char *name, const char **value)
 {
     size_t len = strlen(name);
@@ -98,15 +99,6 @@ static int main_globals(int argc, char **argv, struct globals *globals)
     return kept;
 }
 
-static void main_override(char **field, const char *value)
-{
-    if (value == NULL)
-        return;
-    free(*field);
-    *field = strdup(value);
-    must(*field != NULL);
-}
-
 static int main_dispatch(const struct command *command, const struct globals *globals, int argc, char **argv)
 {
     struct conf conf;
@@ -121,8 +113,13 @@ static int main_dispatch(const struct command *command, const struct globals *gl
 
     if (conf_load(globals->config_path, &conf, &why) != ERR_OK)
         return cmd_fail(&why);
-    main_override(&conf.db.dsn, globals->dsn);
-    main_override(&conf.state.dir, globals->state_dir);
+    if ((globals->dsn != NULL &&
+         conf_set(&conf, CONF_KEY_db_dsn, globals->dsn, CONF_FROM_OPTION, "--db", &why) != ERR_OK) ||
+        (globals->state_dir != NULL && conf_set(&conf, CONF_KEY_state_dir, globals->state_dir,
+                                                CONF_FROM_OPTION, "--state-dir", &why) != ERR_OK)) {
+        conf_free(&conf);
+        return cmd_fail(&why);
+    }
     cmd.conf = &conf;
     enum say_level level = SAY_INFO;
     if (!say_level_parse(conf.say.level, &level)) {

@@ -36,8 +36,8 @@ static bool opt_store(const struct opt *row, const char *value)
     case OPT_TIME:
         if (text_parse_time(text, row->target))
             return true;
-        fprintf(stderr, "ctvigil: --%s: '%s' is not a time; write 2026-11-21 or 2026-11-21T08:00:00Z\n", row->name,
-                value);
+        fprintf(stderr, "ctvigil: --%s: '%s' is not a time; write 2026-11-21 or 2026-11-21T08:00:00Z\n",
+                row->name, value);
         return false;
     }
     return false;
@@ -66,10 +66,11 @@ bool opt_parse(const struct opt *options, int argc, char **argv, int *operands)
         }
         const char *given = argv[optind - 1];
         if (code == ':')
-            fprintf(stderr, "ctvigil %s: %s needs a value; see 'ctvigil %s --help'\n", argv[0], given, argv[0]);
+            fprintf(stderr, "ctvigil %s: %s needs a value; see 'ctvigil %s --help'\n", argv[0], given,
+                    argv[0]);
         else
-            fprintf(stderr, "ctvigil %s: %s is not an option of this command; see 'ctvigil %s --help'\n", argv[0],
-                    given, argv[0]);
+            fprintf(stderr, "ctvigil %s: %s is not an option of this command; see 'ctvigil %s --help'\n",
+                    argv[0], given, argv[0]);
         return false;
     }
     *operands = argc - optind;

@@ -27,9 +27,10 @@ struct opt {
     const char *help;     /* one sentence without full stop */
 };
 
-/* Parses argv[1..argc) (argv[0] is the command's name); options may stand anywhere, "--" ends them. What is left is
- * moved to the front of argv[1..] and counted in *operands. False: said on stderr what is wrong; exit with 2. The
- * global options (--json, -c, --db, --state-dir, --help) are known everywhere and handled by main.c before. */
+/* Parses argv[1..argc) (argv[0] is the command's name); options may stand anywhere, "--" ends them. What is
+ * left is moved to the front of argv[1..] and counted in *operands. False: said on stderr what is wrong; exit
+ * with 2. The global options (--json, -c, --db, --state-dir, --help) are known everywhere and handled by
+ * main.c before. */
 MUST_USE bool opt_parse(const struct opt *options, int argc, char **argv, int *operands);
 
 /* "  --owner NAME   text" lines for --help. */

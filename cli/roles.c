@@ -9,13 +9,13 @@
 
 #include "base/limits.h"
 #include "base/say.h"
-#include "cli/stage.h"
+#include "cli/matching.h"
 #include "db/db_log.h"
 #include "db/store_pg.h"
 
 struct roles_ingest {
     struct pipe *pipe;
-    struct stage *stage;
+    struct matching *matching;
     struct ctlog *logs;
     size_t log_count;
     char user_agent[300];
@@ -74,8 +74,8 @@ static bool roles_wanted(const struct roles_options *options, const char *name)
 }
 
 /* Keeps of the registered logs those that were asked for. */
-static enum err_code roles_logs(struct roles_ingest *ingest, struct pgconn *conn, const struct roles_options *options,
-                                struct err *why)
+static enum err_code roles_logs(struct roles_ingest *ingest, struct pgconn *conn,
+                                const struct roles_options *options, struct err *why)
 {
     enum err_code code = db_log_load(conn, &ingest->logs, &ingest->log_count, why);
     size_t kept = 0;
@@ -97,8 +97,8 @@ static enum err_code roles_logs(struct roles_ingest *ingest, struct pgconn *conn
     return ERR_OK;
 }
 
-static void roles_options_fill(struct roles_ingest *ingest, const struct conf *conf, const struct roles_options *options,
-                               struct pipe_options *out)
+static void roles_options_fill(struct roles_ingest *ingest, const struct conf *conf,
+                               const struct roles_options *options, struct pipe_options *out)
 {
     *out = (struct pipe_options){
         .workers = (unsigned)conf->ingest.workers,
@@ -113,7 +113,7 @@ static void roles_options_fill(struct roles_ingest *ingest, const struct conf *c
         .user_agent = roles_user_agent(conf, ingest->user_agent, sizeof ingest->user_agent),
         .evidence_dir = ingest->evidence_dir,
         .once = options->once,
-        .stage = stage_hook(ingest->stage),
+        .stage = matching_hook(ingest->matching),
         .store_open = roles_store_open,
         .store_arg = ingest,
         .told = options->told,
@@ -121,8 +121,9 @@ static void roles_options_fill(struct roles_ingest *ingest, const struct conf *c
     };
 }
 
-enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn, const struct roles_options *options,
-                                 struct roles_ingest **out, struct err *why)
+enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
+                                 const struct roles_options *options, struct roles_ingest **out,
+                                 struct err *why)
 {
     struct roles_ingest *ingest = calloc(1, sizeof *ingest);
     struct pipe_options pipe_options;
@@ -139,7 +140,7 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn, con
         goto out;
     (void)snprintf(ingest->evidence_dir, sizeof ingest->evidence_dir, "%s/evidence", state_dir);
     (void)mkdir(ingest->evidence_dir, 0750);
-    if ((code = stage_open(ingest->dsn, &ingest->stage, why)) != ERR_OK)
+    if ((code = matching_open(ingest->dsn, &ingest->matching, why)) != ERR_OK)
         goto out;
     roles_options_fill(ingest, cmd->conf, options, &pipe_options);
     code = pipe_start(&pipe_options, ingest->logs, ingest->log_count, &ingest->pipe, why);
@@ -211,8 +212,8 @@ void roles_ingest_stop(struct roles_ingest *ingest, struct pipe_result *result)
         (void)roles_ingest_wait(ingest, -1, result);
         pipe_free(ingest->pipe);
     }
-    if (ingest->stage != NULL)
-        stage_close(ingest->stage);
+    if (ingest->matching != NULL)
+        matching_close(ingest->matching);
     free(ingest->logs);
     free(ingest->dsn);
     free(ingest);

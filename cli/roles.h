@@ -1,4 +1,5 @@
-/* The long-running parts as the commands use them: a pipeline with its logs, options from the configuration, signals. */
+/* The long-running parts as the commands use them: a pipeline with its logs, options from the configuration,
+ * signals. */
 #ifndef CTVIGIL_ROLES_H
 #define CTVIGIL_ROLES_H
 
@@ -16,9 +17,11 @@ struct roles_options {
     int64_t poll_ms; /* 0: from the configuration */
 };
 
-/* Starts reading. `conn` is an open connection for the list of logs. ERR_NOT_FOUND: one of `only` is not registered. */
-MUST_USE enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn, const struct roles_options *options,
-                                          struct roles_ingest **ingest, struct err *why);
+/* Starts reading. `conn` is an open connection for the list of logs. ERR_NOT_FOUND: one of `only` is not
+ * registered. */
+MUST_USE enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
+                                          const struct roles_options *options, struct roles_ingest **ingest,
+                                          struct err *why);
 /* Adds and removes logs that were registered or removed since the last call; for `run`, every few seconds. */
 void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn);
 bool roles_ingest_wait(struct roles_ingest *ingest, int64_t wait_ms, struct pipe_result *result);

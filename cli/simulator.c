@@ -69,7 +69,8 @@ static enum err_code simulator_line(int from, char *line, size_t cap, struct err
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return err_set(why, ERR_SYSTEM, SIMULATOR_PROGRAM " could not be started; it belongs beside ctvigil or in PATH");
+            return err_set(why, ERR_SYSTEM,
+                           SIMULATOR_PROGRAM " could not be started; it belongs beside ctvigil or in PATH");
         if (line[len] == '\n')
             break;
         len++;
@@ -88,18 +89,22 @@ static bool simulator_text(json_t *object, const char *name, char *out, size_t c
 static enum err_code simulator_ready(struct simulator *simulator, const char *line, struct err *why)
 {
     json_t *ready = json_loads(line, 0, NULL);
-    bool ok = ready != NULL && simulator_text(ready, "url", simulator->url, sizeof simulator->url) &&
-              simulator_text(ready, "static_url", simulator->static_url, sizeof simulator->static_url) &&
-              simulator_text(ready, "submission_url", simulator->submission_url, sizeof simulator->submission_url) &&
-              simulator_text(ready, "control_url", simulator->control_url, sizeof simulator->control_url) &&
-              simulator_text(ready, "key", simulator->key, sizeof simulator->key) &&
-              simulator_text(json_object_get(ready, "ca"), "demo", simulator->ca_demo, sizeof simulator->ca_demo);
+    bool ok =
+        ready != NULL && simulator_text(ready, "url", simulator->url, sizeof simulator->url) &&
+        simulator_text(ready, "static_url", simulator->static_url, sizeof simulator->static_url) &&
+        simulator_text(ready, "submission_url", simulator->submission_url,
+                       sizeof simulator->submission_url) &&
+        simulator_text(ready, "control_url", simulator->control_url, sizeof simulator->control_url) &&
+        simulator_text(ready, "key", simulator->key, sizeof simulator->key) &&
+        simulator_text(json_object_get(ready, "ca"), "demo", simulator->ca_demo, sizeof simulator->ca_demo);
 
     json_decref(ready);
-    return ok ? ERR_OK : err_set(why, ERR_FORMAT, SIMULATOR_PROGRAM " answered something unexpected: %s", line);
+    return ok ? ERR_OK
+              : err_set(why, ERR_FORMAT, SIMULATOR_PROGRAM " answered something unexpected: %s", line);
 }
 
-enum err_code simulator_start(struct simulator *simulator, unsigned entries, double entries_per_s, struct err *why)
+enum err_code simulator_start(struct simulator *simulator, unsigned entries, double entries_per_s,
+                              struct err *why)
 {
     static char line[16384];
     int ends[2];
@@ -154,22 +159,24 @@ static enum err_code simulator_post(struct simulator *simulator, const char *jso
     curl_slist_free_all(headers);
     enum err_code code = ERR_OK;
     if (result != CURLE_OK)
-        code = err_set(why, ERR_NETWORK, "the log simulator does not answer (%s)", curl_easy_strerror(result));
+        code =
+            err_set(why, ERR_NETWORK, "the log simulator does not answer (%s)", curl_easy_strerror(result));
     else if (status != 200)
         code = err_set(why, ERR_HTTP, "the log simulator refused (%ld): %s", status, buf_text(&body));
     buf_fini(&body);
     return code;
 }
 
-enum err_code simulator_issue(struct simulator *simulator, const char *ca, const char *const *names, size_t count, int days,
-                              struct err *why)
+enum err_code simulator_issue(struct simulator *simulator, const char *ca, const char *const *names,
+                              size_t count, int days, struct err *why)
 {
     json_t *list = json_array();
     enum err_code code;
 
     for (size_t i = 0; i < count; i++)
         (void)json_array_append_new(list, json_string(names[i]));
-    json_t *order = json_pack("{s:{s:o, s:s, s:i, s:s}}", "issue", "names", list, "ca", ca, "days", days, "form", "both");
+    json_t *order =
+        json_pack("{s:{s:o, s:s, s:i, s:s}}", "issue", "names", list, "ca", ca, "days", days, "form", "both");
     must(order != NULL);
     char *text = json_dumps(order, JSON_COMPACT);
     must(text != NULL);

@@ -14,15 +14,16 @@ struct simulator {
     char static_url[CTLOG_URL_MAX];
     char submission_url[CTLOG_URL_MAX];
     char control_url[CTLOG_URL_MAX];
-    char key[2048];     /* base64 of the log's key */
-    char ca_demo[65];   /* hex SHA-256 of the SPKI of its CA "demo" */
+    char key[2048];   /* base64 of the log's key */
+    char ca_demo[65]; /* hex SHA-256 of the SPKI of its CA "demo" */
 };
 
 /* Starts it with `entries` certificates; it ends with this process however that ends. */
-MUST_USE enum err_code simulator_start(struct simulator *simulator, unsigned entries, double entries_per_s, struct err *why);
+MUST_USE enum err_code simulator_start(struct simulator *simulator, unsigned entries, double entries_per_s,
+                                       struct err *why);
 /* Lets CA `ca` issue one certificate (precertificate and final) that the log takes in. */
-MUST_USE enum err_code simulator_issue(struct simulator *simulator, const char *ca, const char *const *names, size_t count,
-                                       int days, struct err *why);
+MUST_USE enum err_code simulator_issue(struct simulator *simulator, const char *ca, const char *const *names,
+                                       size_t count, int days, struct err *why);
 void simulator_stop(struct simulator *simulator);
 
 #endif

@@ -29,7 +29,8 @@ static void conf_section(const char *name, const char *sentence)
     printf(".Pp\n");
 }
 
-static void conf_key(const char *section, const char *key, const char *type, const char *preset, const char *sentence)
+static void conf_key(const char *section, const char *key, const char *type, const char *preset,
+                     const char *sentence)
 {
     printf(".Bl -tag -width Ds -compact\n.It Sy %s.%s Pq %s; default %s\n", section, key,
            strcmp(type, "INT") == 0    ? "whole number"
@@ -43,7 +44,8 @@ static void conf_key(const char *section, const char *key, const char *type, con
 static void conf(void)
 {
 #define CONF_SECTION(name, sentence) conf_section(#name, sentence);
-#define CONF_KEY(section, key, type, preset, min, max, sentence) conf_key(#section, #key, #type, preset, sentence);
+#define CONF_KEY(section, key, type, preset, min, max, sentence)                                             \
+    conf_key(#section, #key, #type, preset, sentence);
 #include "base/conf.def"
 }
 
@@ -96,7 +98,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *kind;
         void (*print)(void);
-    } kinds[] = {{"conf", conf}, {"metrics", metrics}, {"findings", findings}, {"alerts", alerts}, {"errors", errors}};
+    } kinds[] = {
+        {"conf", conf}, {"metrics", metrics}, {"findings", findings}, {"alerts", alerts}, {"errors", errors}};
 
     for (size_t i = 0; argc == 2 && i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(argv[1], kinds[i].kind) == 0) {

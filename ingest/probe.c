@@ -41,11 +41,13 @@ static enum err_code probe_get(const struct ctlog *log, const char *agent, const
     if (!buf_ok(body))
         return err_set(why, ERR_TOO_BIG, "%s: %s answers with more bytes than it may", log->name, url);
     if (result != CURLE_OK)
-        return err_set(why, ERR_NETWORK, "%s: %s can not be reached (%s)", log->name, url, curl_easy_strerror(result));
+        return err_set(why, ERR_NETWORK, "%s: %s can not be reached (%s)", log->name, url,
+                       curl_easy_strerror(result));
     return ERR_OK;
 }
 
-enum err_code probe_read_head(const struct ctlog *log, const char *user_agent, struct probe_head *out, struct err *why)
+enum err_code probe_read_head(const struct ctlog *log, const char *user_agent, struct probe_head *out,
+                              struct err *why)
 {
     const struct proto *proto = proto_of(log->protocol);
     char url[PROTO_URL_MAX];
@@ -73,8 +75,8 @@ enum err_code probe_read_head(const struct ctlog *log, const char *user_agent, s
 }
 
 /* The timestamp of entry `index`, through the decoder of the pipeline. */
-static enum err_code probe_timestamp(const struct ctlog *log, const char *agent, struct batch *batch, uint64_t size,
-                                     uint64_t index, int64_t *timestamp_ms, struct err *why)
+static enum err_code probe_timestamp(const struct ctlog *log, const char *agent, struct batch *batch,
+                                     uint64_t size, uint64_t index, int64_t *timestamp_ms, struct err *why)
 {
     const struct proto *proto = proto_of(log->protocol);
     uint64_t first = proto->tiles ? index - index % TILE_WIDTH : index;
@@ -102,7 +104,8 @@ static enum err_code probe_timestamp(const struct ctlog *log, const char *agent,
         batch->end = first + width;
         uint8_t *copy = arena_take(&batch->arena, body.len + ARENA_PADDING, 16);
         if (copy == NULL) {
-            code = err_set(why, ERR_TOO_BIG, "%s: entry %llu is too large", log->name, (unsigned long long)index);
+            code = err_set(why, ERR_TOO_BIG, "%s: entry %llu is too large", log->name,
+                           (unsigned long long)index);
         } else {
             memcpy(copy, body.at, body.len);
             memset(copy + body.len, 0, ARENA_PADDING);
@@ -111,7 +114,8 @@ static enum err_code probe_timestamp(const struct ctlog *log, const char *agent,
         }
     }
     if (code == ERR_OK && index - batch->begin >= batch->entry_count)
-        code = err_set(why, ERR_FORMAT, "%s: entry %llu is not in the reply", log->name, (unsigned long long)index);
+        code = err_set(why, ERR_FORMAT, "%s: entry %llu is not in the reply", log->name,
+                       (unsigned long long)index);
     if (code == ERR_OK)
         *timestamp_ms = batch->entries[index - batch->begin].timestamp_ms;
     buf_fini(&body);

@@ -1,4 +1,5 @@
-/* One look at a log from a command, outside of the pipeline: does the key fit, how large is it, where is a time? */
+/* One look at a log from a command, outside of the pipeline: does the key fit, how large is it, where is a
+ * time? */
 #ifndef CTVIGIL_PROBE_H
 #define CTVIGIL_PROBE_H
 
@@ -11,15 +12,15 @@ struct probe_head {
     uint8_t root[32];
 };
 
-/* Fetches and verifies the current head. ERR_SIGNATURE or ERR_FORMAT: the key or origin does not fit; class WORLD: the
- * log can not be reached now. */
-MUST_USE enum err_code probe_read_head(const struct ctlog *log, const char *user_agent, struct probe_head *head,
-                                       struct err *why);
+/* Fetches and verifies the current head. ERR_SIGNATURE or ERR_FORMAT: the key or origin does not fit; class
+ * WORLD: the log can not be reached now. */
+MUST_USE enum err_code probe_read_head(const struct ctlog *log, const char *user_agent,
+                                       struct probe_head *head, struct err *why);
 
-/* The smallest index whose entry timestamp is at or after time_ms, by bisection over `size` entries (timestamps of a
- * log are nearly ordered: the result is where reading should begin, at most one merge delay off); size when all are
- * older. */
-MUST_USE enum err_code probe_find_time(const struct ctlog *log, const char *user_agent, uint64_t size, int64_t time_ms,
-                                       uint64_t *index, struct err *why);
+/* The smallest index whose entry timestamp is at or after time_ms, by bisection over `size` entries
+ * (timestamps of a log are nearly ordered: the result is where reading should begin, at most one merge delay
+ * off); size when all are older. */
+MUST_USE enum err_code probe_find_time(const struct ctlog *log, const char *user_agent, uint64_t size,
+                                       int64_t time_ms, uint64_t *index, struct err *why);
 
 #endif

@@ -1,4 +1,5 @@
-/* Replays stored inputs through a fuzz target without a fuzzing engine: files and folders are the arguments. */
+/* Replays stored inputs through a fuzz target without a fuzzing engine: files and folders are the arguments.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

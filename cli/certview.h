@@ -1,0 +1,25 @@
+/* A parsed certificate as people and programs see it on stdout: the JSON object of `ctvigil cert --json` and
+ * the readable form. The spelling of the fields is a contract (serial: signed hex without leading zeros;
+ * times: Unix seconds; names: the raw bytes as Latin-1; ip: hex of the octets; exts: OIDs in order, "!" for
+ * critical). What could not be read is null or missing from its list, and a finding says so. */
+#ifndef CTVIGIL_CERTVIEW_H
+#define CTVIGIL_CERTVIEW_H
+
+#include <jansson.h>
+
+#include "model/cert.h"
+#include "model/entry.h"
+
+struct certview {
+    const struct cert *cert;
+    const struct issuance *issuance;
+    const uint8_t *sha256;     /* of the certificate; NULL when there is none (bare TBS) */
+    const struct entry *entry; /* the log entry it came from; NULL for a file */
+};
+
+/* A new object, owned by the caller; "schema" comes first. */
+json_t *certview_json(const struct certview *view);
+/* Writes the readable form to stdout; every byte of the certificate is made visible. */
+void certview_print(const struct certview *view, const char *origin);
+
+#endif
