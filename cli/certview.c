@@ -278,7 +278,7 @@ json_t *certview_json(const struct certview *view)
     const char *alg = spki_alg_name(cert);
     json_t *object = json_object();
 
-    set(object, "schema", json_string("ctvigil.cert.v1"));
+    set(object, "schema", json_string("ctvigil.cert.1"));
     set(object, "sha256", view->sha256 == NULL ? json_null() : hex(span_of(view->sha256, 32)));
     set(object, "tbs_fp", hex(span_of(issuance->tbs_fp, 32)));
     set(object, "spki_sha256", cert->spki.at == NULL ? json_null() : hex(span_of(issuance->spki_sha256, 32)));
@@ -314,7 +314,7 @@ static void line(const char *label, struct span bytes)
     buf_fini(&visible);
 }
 
-/* Escaped and cut by dn_text, so its own backslashes need no second round; UTF-8 is checked by making it
+/* RFC 4514 text, then made visible: it may hold UTF-8 that a terminal should not see. */
  * visible. */
 static void print_name(const char *label, struct span name)
 {
