@@ -315,7 +315,6 @@ static void line(const char *label, struct span bytes)
 }
 
 /* RFC 4514 text, then made visible: it may hold UTF-8 that a terminal should not see. */
- * visible. */
 static void print_name(const char *label, struct span name)
 {
     char text[4096];

@@ -234,7 +234,7 @@ static enum err_code read_file(struct run *run, struct span *bytes, struct err *
 static int show_file(struct run *run, const char *path)
 {
     struct err why = {0};
-    struct span bytes;
+    struct span bytes = SPAN_NONE;
     int result = CMD_OK;
 
     run->origin = path;
