@@ -77,6 +77,12 @@ void copy_null(struct copy *copy)
     buf_u32(&copy->buf, UINT32_MAX);
 }
 
+void copy_bool(struct copy *copy, bool value)
+{
+    buf_u32(&copy->buf, 1);
+    buf_byte(&copy->buf, value ? 1 : 0);
+}
+
 void copy_int2(struct copy *copy, int16_t value)
 {
     buf_u32(&copy->buf, 2);

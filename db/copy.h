@@ -27,6 +27,7 @@ MUST_USE enum err_code copy_end(struct copy *copy);
 /* Starts a row; sends what has gathered when it is enough for a piece. */
 void copy_row(struct copy *copy, unsigned columns);
 void copy_null(struct copy *copy);
+void copy_bool(struct copy *copy, bool value);
 void copy_int2(struct copy *copy, int16_t value);
 void copy_int4(struct copy *copy, int32_t value);
 void copy_int8(struct copy *copy, int64_t value);

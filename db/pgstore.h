@@ -1,0 +1,55 @@
+/* PRIVATE TO db/: the writer's own record, shared by store_pg (open, commit), store_log, store_alert and
+ * store_repair. */
+#ifndef CTVIGIL_PGSTORE_H
+#define CTVIGIL_PGSTORE_H
+
+#include "db/copy.h"
+#include "db/issuer_ids.h"
+#include "db/pgexec.h"
+#include "db/stage.h"
+#include "db/store.h"
+
+#define PGSTORE_HELD_MAX 1024
+/* Advisory lock of range $1: our own word in the high half, so that other programs on the server do not meet
+ * it. */
+#define PGSTORE_LOCK_KEY "((1668576617::int8 << 32) | ($1::int8 & 4294967295))"
+
+/* A commit whose answer was lost: what log_range must say if it came through. */
+struct pgstore_doubt {
+    bool open;
+    int64_t range_id;
+    uint64_t next;
+    uint64_t epoch; /* after it */
+    uint64_t verified;
+};
+
+struct pgstore_repair {
+    bool open;
+    int64_t range_id;
+    int32_t log_id;
+    uint64_t generation; /* the oldest one a repaired batch was matched with; UINT64_MAX: none was */
+    int32_t alerts;      /* staged so far */
+};
+
+struct pgstore {
+    struct store store; /* first: the ops see this */
+    struct pgconn *conn;
+    uint64_t connects; /* the connection our staging tables live on */
+    struct issuer_ids *issuers;
+    struct copy copy;
+    struct stage stage;
+    int64_t held[PGSTORE_HELD_MAX]; /* ranges whose advisory lock we took */
+    size_t held_count;
+    struct pgstore_doubt doubt;
+    struct pgstore_repair repair;
+    struct buf heads_raw; /* raw bytes of what the last `heads` gave */
+    struct buf other_raw; /* of what the last `head` gave */
+};
+
+static inline struct pgstore *pgstore_of(struct store *store)
+{
+    must(store->magic == STORE_MAGIC);
+    return (struct pgstore *)(void *)store;
+}
+
+#endif

@@ -1,0 +1,470 @@
+#include "db/stage.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "db/dbkey.h"
+#include "db/facts.h"
+
+#define TILE         256
+#define KEY_MAX      512
+#define SCRATCH_MAX  LIMIT_COPY_BYTES
+#define DAY_S        86400
+#define CERT_COLUMNS 14
+
+const char stage_tables[] =
+    "CREATE TEMP TABLE IF NOT EXISTS stage_cert (not_after timestamptz, not_before timestamptz,"
+    " first_seen timestamptz, apex8 int8, idx int8, facts int8, issuer int4, log int2, tbs_fp bytea, serial "
+    "bytea,"
+    " spki_sha256 bytea, names text, cn text, findings bytea) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_key (tbs_fp bytea, issuer int4, apex8 int8) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_ip (tbs_fp bytea, issuer int4, ip inet) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_tile (log int2, tile int8, first_index int8, last_index int8,"
+    " fp8 int8[], sha8 int8[], info bytea) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_malformed (log int2, idx int8, timestamp timestamptz, findings "
+    "text[],"
+    " leaf bytea, extra bytea) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_alert (ord int4, domain int8, domain_name text, kind text, "
+    "severity text,"
+    " name text, tbs_fp bytea, dedup text, findings jsonb, issuance jsonb, log int2, idx int8, form text,"
+    " timestamp timestamptz, alert int8) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_entry (idx int8, tbs_fp bytea, issuer int4, fp8 int8, sha8 int8,"
+    " info bytea, old_fp8 int8, old_sha8 int8, old_info bytea, matched bool) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_wrong (tbs_fp bytea, issuer int4, not_after timestamptz,"
+    " not_before timestamptz, log int2, idx int8, seen timestamptz) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_gone (alert int8) ON COMMIT DELETE ROWS;";
+
+void stage_init(struct stage *stage)
+{
+    *stage = (struct stage){0};
+    buf_init(&stage->scratch, SCRATCH_MAX);
+}
+
+void stage_fini(struct stage *stage)
+{
+    free(stage->rows);
+    free(stage->keys);
+    buf_fini(&stage->scratch);
+}
+
+bool stage_is_readable(const struct entry *entry)
+{
+    static const uint8_t none[32];
+    return entry->kind != ENTRY_OPAQUE && memcmp(entry->issuance.tbs_fp, none, sizeof none) != 0;
+}
+
+bool stage_is_malformed(const struct entry *entry)
+{
+    return !stage_is_readable(entry) || finding_any_broken(&entry->findings) ||
+           finding_any_broken(&entry->issuance.findings);
+}
+
+const char *stage_form(const struct entry *entry)
+{
+    return stage_is_readable(entry) ? issuance_form_name(entry->sighting.form) : "unparsed";
+}
+
+void stage_pack(const struct entry *entry, int64_t *fp8, int64_t *sha8, uint8_t info[9])
+{
+    bool readable = stage_is_readable(entry);
+    int64_t ms = entry->timestamp_ms;
+    int64_t day = readable ? entry->issuance.not_after / DAY_S : 0;
+    uint8_t form = FACTS_FORM_UNPARSED;
+    if (readable)
+        form = entry->sighting.form == ISSUANCE_PRECERT ? FACTS_FORM_PRECERT : FACTS_FORM_FINAL;
+    ms = ms < 0 ? 0 : ms > 0xffffffffffff ? 0xffffffffffff : ms;
+    day = day < 0 ? 0 : day > 0xffff ? 0xffff : day;
+    *fp8 = readable ? dbkey_first8(entry->issuance.tbs_fp) : 0;
+    *sha8 = readable ? dbkey_first8(entry->sighting.sha256) : 0;
+    for (int i = 0; i < 6; i++)
+        info[i] = (uint8_t)((uint64_t)ms >> (40 - 8 * i));
+    info[6] = form;
+    info[7] = (uint8_t)((uint64_t)day >> 8);
+    info[8] = (uint8_t)day;
+}
+
+static int by_fp(const void *left, const void *right)
+{
+    const struct stage_row *a = left;
+    const struct stage_row *b = right;
+    int order = memcmp(a->entry->issuance.tbs_fp, b->entry->issuance.tbs_fp, 32);
+    if (order != 0)
+        return order;
+    if (a->issuer != b->issuer)
+        return a->issuer < b->issuer ? -1 : 1;
+    return (a->entry->index > b->entry->index) - (a->entry->index < b->entry->index);
+}
+
+enum err_code stage_collect(struct stage *stage, struct batch *const *batches, size_t count,
+                            const struct issuer_ids *ids, size_t *missing, struct err *why)
+{
+    size_t total = 0;
+    *missing = 0;
+    for (size_t i = 0; i < count; i++)
+        total += batches[i]->entry_count;
+    if (total > stage->cap) {
+        struct stage_row *rows = realloc(stage->rows, total * sizeof *rows);
+        if (rows == NULL)
+            return err_set(why, ERR_MEMORY, "database: no memory for %zu rows", total);
+        stage->rows = rows;
+        stage->cap = total;
+    }
+    stage->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < batches[i]->entry_count; k++) {
+            const struct entry *entry = &batches[i]->entries[k];
+            if (!stage_is_readable(entry))
+                continue;
+            int32_t issuer = issuer_ids_find(ids, &entry->issuance);
+            *missing += issuer == 0;
+            stage->rows[stage->count++] = (struct stage_row){entry, batches[i]->log->id, issuer};
+        }
+    }
+    if (stage->count != 0)
+        qsort(stage->rows, stage->count, sizeof *stage->rows, by_fp);
+    return ERR_OK;
+}
+
+enum err_code stage_resolve(struct stage *stage, struct issuer_ids *ids, struct pgconn *conn, struct err *why)
+{
+    const struct issuance **list = malloc((stage->count + 1) * sizeof *list);
+    size_t count = 0;
+    if (list == NULL)
+        return err_set(why, ERR_MEMORY, "database: no memory for %zu issuers", stage->count);
+    for (size_t i = 0; i < stage->count; i++) {
+        if (stage->rows[i].issuer == 0)
+            list[count++] = &stage->rows[i].entry->issuance;
+    }
+    enum err_code code = issuer_ids_resolve(ids, conn, list, count, why);
+    free(list);
+    return code;
+}
+
+static bool key_add(struct stage *stage, size_t row, int64_t apex8)
+{
+    if (stage->key_count == stage->key_cap) {
+        size_t cap = stage->key_cap == 0 ? 4096 : 2 * stage->key_cap;
+        struct stage_key *keys = realloc(stage->keys, cap * sizeof *keys);
+        if (keys == NULL)
+            return false;
+        stage->keys = keys;
+        stage->key_cap = cap;
+    }
+    stage->keys[stage->key_count++] = (struct stage_key){row, apex8};
+    return true;
+}
+
+static bool is_host_byte(uint8_t byte)
+{
+    return byte != ':' && byte != '/' && byte != '?' && byte != '#';
+}
+
+/* The host of "scheme://user@host:port/path", or nothing. */
+static struct span uri_host(struct span uri)
+{
+    size_t at = 0;
+    while (at + 3 <= uri.len && memcmp(uri.at + at, "://", 3) != 0)
+        at++;
+    if (at + 3 > uri.len)
+        return SPAN_NONE;
+    size_t begin = at + 3;
+    size_t end = begin;
+    while (end < uri.len && uri.at[end] != '/' && uri.at[end] != '?' && uri.at[end] != '#')
+        end++;
+    for (size_t i = begin; i < end; i++) {
+        if (uri.at[i] == '@')
+            begin = i + 1;
+    }
+    size_t host = begin;
+    while (host < end && is_host_byte(uri.at[host]))
+        host++;
+    return span_part(uri, begin, host);
+}
+
+static struct span email_host(struct span email)
+{
+    for (size_t at = email.len; at > 0; at--) {
+        if (email.at[at - 1] == '@')
+            return span_part(email, at, email.len);
+    }
+    return SPAN_NONE;
+}
+
+static bool key_add_host(struct stage *stage, size_t row, const char *prefix, struct span host)
+{
+    uint8_t text[KEY_MAX];
+    size_t head = strlen(prefix);
+    if (host.len == 0 || host.len > KEY_MAX - head)
+        return true;
+    memcpy(text, prefix, head);
+    for (size_t i = 0; i < host.len; i++) {
+        uint8_t byte = host.at[i];
+        text[head + i] = byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
+    }
+    return key_add(stage, row, dbkey_apex8(span_of(text, head + host.len)));
+}
+
+/* The key of the first registrable domain; every other key goes to stage->keys, duplicates included. */
+static bool collect_keys(struct stage *stage, size_t row, const struct issuance *issuance, size_t first_name,
+                         int64_t *apex8)
+{
+    struct span last = SPAN_NONE;
+    bool ok = true;
+    bool first = true;
+    *apex8 = 0;
+    if (issuance_has_placeholder(issuance))
+        ok = key_add(stage, row, dbkey_apex8(SPAN_LIT(DBKEY_PLACEHOLDER)));
+    for (size_t i = 0; ok && i < issuance->name_count; i++) {
+        /* The name that is stored first decides the row's own key. */
+        size_t at = i == 0 ? first_name : i <= first_name ? i - 1 : i;
+        const struct name *name = &issuance->names[at];
+        if (name->kind == NAME_EMAIL)
+            ok = key_add_host(stage, row, "email:", email_host(name->text));
+        if (name->kind == NAME_URI)
+            ok = key_add_host(stage, row, "uri:", uri_host(name->text));
+        if (name->kind != NAME_DNS || name->apex.len == 0 || (!first && span_eq(name->apex, last)))
+            continue;
+        last = name->apex;
+        int64_t key = dbkey_apex8(last);
+        if (first)
+            *apex8 = key;
+        else if (key != *apex8)
+            ok = key_add(stage, row, key);
+        first = false;
+    }
+    return ok;
+}
+
+/* Position of the DNS name that is byte for byte the common name; 0 and *is_cn false when there is none. */
+static size_t first_name_of(const struct issuance *issuance, bool *is_cn)
+{
+    *is_cn = false;
+    for (size_t i = 0; issuance->subject_cn.len != 0 && i < issuance->name_count; i++) {
+        const struct name *name = &issuance->names[i];
+        if (name->kind != NAME_DNS || !span_eq(name->text, issuance->subject_cn))
+            continue;
+        *is_cn = true;
+        return i;
+    }
+    return 0;
+}
+
+static void put_names(struct buf *out, const struct issuance *issuance, size_t first_name)
+{
+    buf_clear(out);
+    for (size_t i = 0; i < issuance->name_count; i++) {
+        size_t at = i == 0 ? first_name : i <= first_name ? i - 1 : i;
+        if (issuance->names[at].kind != NAME_DNS)
+            continue;
+        if (out->len != 0)
+            buf_byte(out, ' ');
+        dbkey_put_name(out, issuance->names[at].text);
+    }
+}
+
+/* Times that could not be read stand for the earliest and the latest: nothing is hidden. */
+static void put_seconds(struct copy *copy, int64_t unix_s)
+{
+    int64_t clamped = unix_s < CERT_TIME_MIN   ? CERT_TIME_MIN
+                      : unix_s > CERT_TIME_MAX ? CERT_TIME_MAX
+                                               : unix_s;
+    copy_time(copy, clamped * 1000);
+}
+
+static void put_cert(struct stage *stage, struct copy *copy, const struct stage_row *row, size_t at)
+{
+    const struct issuance *issuance = &row->entry->issuance;
+    uint8_t findings[FACTS_FINDINGS_BYTES];
+    int64_t apex8;
+    bool cn_first;
+    size_t first_name = first_name_of(issuance, &cn_first);
+    bool ok = collect_keys(stage, at, issuance, first_name, &apex8);
+    put_names(&stage->scratch, issuance, first_name);
+    if ((!ok || !buf_ok(&stage->scratch)) && copy->code == ERR_OK)
+        copy->code = err_set(copy->why, ERR_MEMORY, "database: no memory for the names of a certificate");
+    copy_row(copy, CERT_COLUMNS);
+    put_seconds(copy, issuance->not_after);
+    put_seconds(copy, issuance->not_before);
+    copy_time(copy, row->entry->timestamp_ms);
+    copy_int8(copy, apex8);
+    copy_int8(copy, (int64_t)row->entry->index);
+    copy_int8(copy, facts_pack(issuance, cn_first));
+    copy_int4(copy, row->issuer);
+    copy_int2(copy, (int16_t)row->log_id);
+    copy_bytes(copy, span_of(issuance->tbs_fp, 32));
+    copy_bytes(copy, issuance->serial);
+    copy_bytes(copy, span_of(issuance->spki_sha256, 32));
+    copy_ascii(copy, buf_span(&stage->scratch));
+    if (issuance->subject_cn.at == NULL || cn_first)
+        copy_null(copy);
+    else
+        copy_text(copy, issuance->subject_cn, LIMIT_CN_BYTES);
+    facts_findings_store(&issuance->findings, findings);
+    if (finding_none(&issuance->findings))
+        copy_null(copy);
+    else
+        copy_bytes(copy, span_of(findings, sizeof findings));
+}
+
+static bool is_same_issuance(const struct stage_row *a, const struct stage_row *b)
+{
+    return a->issuer == b->issuer && memcmp(a->entry->issuance.tbs_fp, b->entry->issuance.tbs_fp, 32) == 0;
+}
+
+static enum err_code put_ips(struct stage *stage, struct copy *copy, struct pgconn *conn, struct err *why)
+{
+    bool any = false;
+    for (size_t i = 0; i < stage->count; i++) {
+        const struct issuance *issuance = &stage->rows[i].entry->issuance;
+        if (i != 0 && is_same_issuance(&stage->rows[i - 1], &stage->rows[i]))
+            continue;
+        for (size_t k = 0; k < issuance->name_count; k++) {
+            const struct name *name = &issuance->names[k];
+            if (name->kind != NAME_IP || (name->raw.len != 4 && name->raw.len != 16))
+                continue;
+            if (!any)
+                copy_begin(copy, conn, "COPY stage_ip FROM STDIN (FORMAT binary)", why);
+            any = true;
+            copy_row(copy, 3);
+            copy_bytes(copy, span_of(issuance->tbs_fp, 32));
+            copy_int4(copy, stage->rows[i].issuer);
+            copy_inet(copy, name->raw);
+        }
+    }
+    return any ? copy_end(copy) : ERR_OK;
+}
+
+static int by_row_and_key(const void *left, const void *right)
+{
+    const struct stage_key *a = left;
+    const struct stage_key *b = right;
+    if (a->row != b->row)
+        return a->row < b->row ? -1 : 1;
+    return (a->apex8 > b->apex8) - (a->apex8 < b->apex8);
+}
+
+static enum err_code put_keys(struct stage *stage, struct copy *copy, struct pgconn *conn, struct err *why)
+{
+    if (stage->key_count == 0)
+        return ERR_OK;
+    qsort(stage->keys, stage->key_count, sizeof *stage->keys, by_row_and_key);
+    copy_begin(copy, conn, "COPY stage_key FROM STDIN (FORMAT binary)", why);
+    for (size_t i = 0; i < stage->key_count; i++) {
+        if (i != 0 && by_row_and_key(&stage->keys[i - 1], &stage->keys[i]) == 0)
+            continue;
+        const struct stage_row *row = &stage->rows[stage->keys[i].row];
+        copy_row(copy, 3);
+        copy_bytes(copy, span_of(row->entry->issuance.tbs_fp, 32));
+        copy_int4(copy, row->issuer);
+        copy_int8(copy, stage->keys[i].apex8);
+    }
+    return copy_end(copy);
+}
+
+enum err_code stage_certs(struct stage *stage, struct copy *copy, struct pgconn *conn, struct err *why)
+{
+    stage->key_count = 0;
+    if (stage->count == 0)
+        return ERR_OK;
+    copy_begin(copy, conn, "COPY stage_cert FROM STDIN (FORMAT binary)", why);
+    for (size_t i = 0; i < stage->count; i++) {
+        if (i == 0 || !is_same_issuance(&stage->rows[i - 1], &stage->rows[i]))
+            put_cert(stage, copy, &stage->rows[i], i);
+    }
+    enum err_code code = copy_end(copy);
+    if (code == ERR_OK)
+        code = put_keys(stage, copy, conn, why);
+    if (code == ERR_OK)
+        code = put_ips(stage, copy, conn, why);
+    return code;
+}
+
+struct tile {
+    int64_t fp8[TILE];
+    int64_t sha8[TILE];
+    uint8_t info[TILE * FACTS_INFO_BYTES];
+    size_t count;
+    uint64_t first;
+};
+
+static void put_tile(struct copy *copy, int32_t log_id, struct tile *tile)
+{
+    if (tile->count == 0)
+        return;
+    copy_row(copy, 7);
+    copy_int2(copy, (int16_t)log_id);
+    copy_int8(copy, (int64_t)(tile->first / TILE));
+    copy_int8(copy, (int64_t)tile->first);
+    copy_int8(copy, (int64_t)(tile->first + tile->count - 1));
+    copy_int8s(copy, tile->fp8, tile->count);
+    copy_int8s(copy, tile->sha8, tile->count);
+    copy_bytes(copy, span_of(tile->info, tile->count * FACTS_INFO_BYTES));
+    tile->count = 0;
+}
+
+enum err_code stage_tiles(struct copy *copy, struct pgconn *conn, struct batch *const *batches, size_t count,
+                          struct err *why)
+{
+    struct tile tile;
+    tile.count = 0;
+    tile.first = 0;
+    copy_begin(copy, conn, "COPY stage_tile FROM STDIN (FORMAT binary)", why);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < batches[i]->entry_count; k++) {
+            const struct entry *entry = &batches[i]->entries[k];
+            if (entry->index / TILE != tile.first / TILE)
+                put_tile(copy, batches[i]->log->id, &tile);
+            if (tile.count == 0)
+                tile.first = entry->index;
+            must(entry->index == tile.first + tile.count);
+            stage_pack(entry, &tile.fp8[tile.count], &tile.sha8[tile.count],
+                       tile.info + tile.count * FACTS_INFO_BYTES);
+            tile.count++;
+        }
+    }
+    if (count != 0)
+        put_tile(copy, batches[0]->log->id, &tile);
+    return copy_end(copy);
+}
+
+static void put_finding_names(struct buf *out, const struct finding_set *set)
+{
+    size_t count = 0;
+    for (int i = 0; i < FINDING_COUNT; i++)
+        count += finding_has(set, (enum finding)i);
+    buf_clear(out);
+    copy_put_array(out, COPY_OID_TEXT, count);
+    for (int i = 0; i < FINDING_COUNT; i++) {
+        if (finding_has(set, (enum finding)i))
+            copy_put_element(out, span_str(finding_name((enum finding)i)));
+    }
+}
+
+enum err_code stage_malformed(struct stage *stage, struct copy *copy, struct pgconn *conn,
+                              struct batch *const *batches, size_t count, size_t *count_out, struct err *why)
+{
+    *count_out = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < batches[i]->entry_count; k++) {
+            const struct entry *entry = &batches[i]->entries[k];
+            if (!stage_is_malformed(entry))
+                continue;
+            if ((*count_out)++ == 0)
+                copy_begin(copy, conn, "COPY stage_malformed FROM STDIN (FORMAT binary)", why);
+            struct finding_set findings = entry->findings;
+            finding_merge(&findings, &entry->issuance.findings);
+            put_finding_names(&stage->scratch, &findings);
+            copy_row(copy, 6);
+            copy_int2(copy, (int16_t)batches[i]->log->id);
+            copy_int8(copy, (int64_t)entry->index);
+            if (entry->timestamp_ms == 0)
+                copy_null(copy);
+            else
+                copy_time(copy, entry->timestamp_ms);
+            copy_bytes(copy, buf_span(&stage->scratch));
+            copy_bytes(copy, entry->leaf);
+            copy_bytes(copy, entry->extra);
+        }
+    }
+    return *count_out == 0 ? ERR_OK : copy_end(copy);
+}

@@ -1,0 +1,354 @@
+#include "db/store_log.h"
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "db/store_alert.h"
+#include "db/store_write.h"
+
+#define NOTE_BYTES 480
+
+/* Columns of a range as every statement here gives them, and back into the struct. */
+#define RANGE_COLUMNS "id, log, range_begin, range_end, next, epoch, frontier, verified, verified_frontier"
+
+static bool load_compact(struct compact *compact, const PGresult *res, int row, int col)
+{
+    compact->size = 0;
+    return pgexec_is_null(res, row, col) || compact_load(compact, pgexec_get_bytes(res, row, col));
+}
+
+static enum err_code load_range(const PGresult *res, int row, struct store_range *range, struct err *why)
+{
+    range->id = pgexec_get_int(res, row, 0);
+    range->log_id = (int32_t)pgexec_get_int(res, row, 1);
+    range->begin = (uint64_t)pgexec_get_int(res, row, 2);
+    range->end = pgexec_is_null(res, row, 3) ? STORE_RANGE_OPEN : (uint64_t)pgexec_get_int(res, row, 3);
+    range->next = (uint64_t)pgexec_get_int(res, row, 4);
+    range->epoch = (uint64_t)pgexec_get_int(res, row, 5);
+    range->verified = (uint64_t)pgexec_get_int(res, row, 7);
+    if (load_compact(&range->frontier, res, row, 6) && load_compact(&range->verified_frontier, res, row, 8))
+        return ERR_OK;
+    return err_set(why, ERR_DB, "database: log_range %" PRId64 ": the stored frontier can not be read",
+                   range->id);
+}
+
+enum err_code store_log_ranges(struct store *store, int32_t log_id, struct store_range *out, size_t max,
+                               size_t *count, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    *count = 0;
+    enum err_code code = store_write_ready(pg, why);
+    if (code != ERR_OK)
+        return code;
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, (int64_t)max);
+    code = pgexec_cached(
+        pg->conn, "SELECT " RANGE_COLUMNS " FROM log_range WHERE log = $1 ORDER BY range_begin LIMIT $2",
+        &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int row = 0; row < PQntuples(res) && code == ERR_OK; row++)
+        code = load_range(res, row, &out[row], why);
+    *count = code == ERR_OK ? (size_t)PQntuples(res) : 0;
+    PQclear(res);
+    return code;
+}
+
+static bool is_held(const struct pgstore *pg, int64_t id)
+{
+    for (size_t i = 0; i < pg->held_count; i++) {
+        if (pg->held[i] == id)
+            return true;
+    }
+    return false;
+}
+
+static enum err_code try_lock(struct pgstore *pg, int64_t id, bool *taken, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    pgexec_int(&args, id);
+    /* Locks of a session are counted; ours is taken once. */
+    enum err_code code =
+        pgexec_cached(pg->conn,
+                      "SELECT CASE WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                      " AND pid = pg_backend_pid() AND objsubid = 1 AND (classid::int8 << 32 | objid::int8) ="
+                      " " PGSTORE_LOCK_KEY ") THEN true ELSE pg_try_advisory_lock(" PGSTORE_LOCK_KEY ") END",
+                      &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *taken = pgexec_get_bool(res, 0, 0);
+    PQclear(res);
+    if (*taken && !is_held(pg, id)) {
+        must(pg->held_count < PGSTORE_HELD_MAX);
+        pg->held[pg->held_count++] = id;
+    }
+    return ERR_OK;
+}
+
+enum err_code store_log_take(struct store *store, struct store_range *range, bool *taken, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    *taken = false;
+    enum err_code code = store_write_ready(pg, why);
+    if (code == ERR_OK)
+        code = try_lock(pg, range->id, taken, why);
+    if (code != ERR_OK || !*taken)
+        return code;
+    pgexec_int(&args, range->id);
+    code = pgexec_cached(pg->conn,
+                         "UPDATE log_range SET epoch = epoch + 1, updated_at = now() WHERE id = $1"
+                         " RETURNING " RANGE_COLUMNS,
+                         &args, &res, why);
+    if (code == ERR_OK) {
+        if (PQntuples(res) == 1)
+            code = load_range(res, 0, range, why);
+        else
+            code = err_set(why, ERR_NOT_FOUND, "database: log_range %" PRId64 " is gone", range->id);
+        PQclear(res);
+    }
+    *taken = code == ERR_OK;
+    return code;
+}
+
+enum err_code store_log_frontier(struct store *store, struct store_range *range,
+                                 const struct compact *frontier, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    uint8_t room[COMPACT_BYTES_MAX];
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    uint64_t changed = 0;
+    must(frontier->size == range->next);
+    enum err_code code = store_write_ready(pg, why);
+    if (code != ERR_OK)
+        return code;
+    pgexec_int(&args, range->id);
+    pgexec_int(&args, (int64_t)range->next);
+    pgexec_int(&args, (int64_t)range->epoch);
+    pgexec_bytes(&args, span_of(room, compact_store(frontier, room)));
+    code = pgexec_do(pg->conn,
+                     "UPDATE log_range SET frontier = $4, updated_at = now()"
+                     " WHERE id = $1 AND next = $2 AND epoch = $3",
+                     &args, &changed, why);
+    if (code == ERR_OK && changed == 0)
+        code = err_set(why, ERR_DB_CONFLICT, "database: another process moved range %" PRId64, range->id);
+    if (code == ERR_OK)
+        range->frontier = *frontier;
+    return code;
+}
+
+static enum err_code put_head(struct pgstore *pg, int32_t log_id, const struct head *head, struct err *why)
+{
+    /* The same claim signed again later: the newest signature is kept, it shows that the log is alive. */
+    static const char sql[] =
+        "INSERT INTO log_head AS h (log, size, root, timestamp, raw) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (log, size, root) DO UPDATE SET timestamp = excluded.timestamp, raw = excluded.raw"
+        " WHERE excluded.timestamp > h.timestamp";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, (int64_t)head->size);
+    pgexec_bytes(&args, span_of(head->root, 32));
+    pgexec_time(&args, head->timestamp_ms);
+    pgexec_bytes(&args, head->raw.at == NULL ? SPAN_LIT("") : head->raw);
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
+}
+
+/* The row's columns size, root, timestamp, raw; raw is copied behind `raws`. */
+static bool load_head(const PGresult *res, int row, struct head *head, struct buf *raws)
+{
+    struct span root = pgexec_get_bytes(res, row, 1);
+    struct span raw = pgexec_get_bytes(res, row, 3);
+    must(root.len == sizeof head->root);
+    head->size = (uint64_t)pgexec_get_int(res, row, 0);
+    memcpy(head->root, root.at, root.len);
+    head->timestamp_ms = pgexec_get_time(res, row, 2);
+    size_t at = raws->len;
+    buf_put(raws, raw);
+    head->raw = buf_ok(raws) ? span_of(raws->at + at, raw.len) : SPAN_NONE;
+    return buf_ok(raws);
+}
+
+enum err_code store_log_head(struct store *store, int32_t log_id, const struct head *head, bool *fork,
+                             struct head *other, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    *fork = false;
+    enum err_code code = store_write_ready(pg, why);
+    if (code == ERR_OK)
+        code = put_head(pg, log_id, head, why);
+    if (code != ERR_OK)
+        return code;
+    /* A statement of its own, after the insertion is visible: of two processes with different roots at least
+     * one sees the other's. */
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, (int64_t)head->size);
+    pgexec_bytes(&args, span_of(head->root, 32));
+    code = pgexec_cached(
+        pg->conn,
+        "SELECT size, root, timestamp, raw FROM log_head WHERE log = $1 AND size = $2 AND root <> $3"
+        " ORDER BY seen_at, root LIMIT 1",
+        &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *fork = PQntuples(res) == 1;
+    buf_clear(&pg->other_raw);
+    if (*fork && other != NULL && !load_head(res, 0, other, &pg->other_raw))
+        code = err_set(why, ERR_MEMORY, "database: no memory for a head");
+    PQclear(res);
+    return code;
+}
+
+enum err_code store_log_heads(struct store *store, int32_t log_id, uint64_t above, struct head *out,
+                              size_t max, size_t *count, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    *count = 0;
+    enum err_code code = store_write_ready(pg, why);
+    if (code != ERR_OK)
+        return code;
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, (int64_t)above);
+    pgexec_int(&args, (int64_t)max);
+    code = pgexec_cached(pg->conn,
+                         "SELECT size, root, timestamp, raw FROM log_head WHERE log = $1 AND size > $2"
+                         " ORDER BY size, seen_at, root LIMIT $3",
+                         &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    /* Room for all of them at once, so that the spans stay where they are. */
+    size_t total = 0;
+    for (int row = 0; row < PQntuples(res); row++)
+        total += pgexec_get_bytes(res, row, 3).len;
+    buf_clear(&pg->heads_raw);
+    if (buf_room(&pg->heads_raw, total) == NULL && total != 0)
+        code = err_set(why, ERR_MEMORY, "database: no memory for %d heads", PQntuples(res));
+    pg->heads_raw.len = 0;
+    for (int row = 0; row < PQntuples(res) && code == ERR_OK; row++)
+        must(load_head(res, row, &out[row], &pg->heads_raw));
+    *count = code == ERR_OK ? (size_t)PQntuples(res) : 0;
+    PQclear(res);
+    return code;
+}
+
+static enum err_code put_evidence(struct pgstore *pg, const struct store_evidence *evidence, struct err *why)
+{
+    /* jsonb refuses the escape of NUL, which a hostile reply may well hold: such an account is kept as one
+     * string. */
+    static const char as_json[] =
+        "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path)"
+        " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7) ON CONFLICT (log, kind, range_begin) DO NOTHING";
+    static const char as_string[] =
+        "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path)"
+        " VALUES ($1, $2, $3, $4, $5, to_jsonb($6::text), $7) ON CONFLICT (log, kind, range_begin) DO "
+        "NOTHING";
+    char sentence[NOTE_BYTES];
+    struct buf json;
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    buf_init(&json, LIMIT_COPY_BYTES);
+    buf_put(&json, evidence->json);
+    bool has_nul = memmem(evidence->json.at, evidence->json.len, "\\u0000", 6) != NULL;
+    pgexec_int(&args, evidence->log_id);
+    pgexec_text(&args, evidence->kind);
+    pgexec_int(&args, (int64_t)evidence->begin);
+    pgexec_int(&args, (int64_t)evidence->end);
+    pgexec_text(&args, text_visible_str(span_str(evidence->sentence), sentence, sizeof sentence));
+    pgexec_text(&args, evidence->json.len == 0 ? "{}" : buf_text(&json));
+    pgexec_text(&args, evidence->path == NULL ? "" : evidence->path);
+    enum err_code code = ERR_MEMORY;
+    if (buf_ok(&json))
+        code = pgexec_do(pg->conn, has_nul ? as_string : as_json, &args, NULL, why);
+    else
+        (void)err_set(why, ERR_MEMORY, "database: no memory for the account of an inconsistency");
+    buf_fini(&json);
+    return code;
+}
+
+enum err_code store_log_inconsistent(struct store *store, const struct store_evidence *evidence,
+                                     struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    enum err_code code = store_write_ready(pg, why);
+    if (code == ERR_OK)
+        code = pgexec_begin(pg->conn, why);
+    if (code != ERR_OK)
+        return code;
+    code = put_evidence(pg, evidence, why);
+    pgexec_int(&args, evidence->log_id);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, "UPDATE log SET state = 'inconsistent' WHERE id = $1 AND state = 'active'",
+                         &args, NULL, why);
+    if (code == ERR_OK)
+        code = store_alert_log(pg, evidence, why);
+    if (code == ERR_OK)
+        code = pgexec_commit(pg->conn, why); /* doing all of it again changes nothing */
+    if (code != ERR_OK)
+        pgexec_rollback(pg->conn);
+    return code;
+}
+
+enum err_code store_log_note(struct store *store, int32_t log_id, const char *last_error, struct err *why)
+{
+    static const char sql[] =
+        "UPDATE log SET last_error = $2, last_contact = CASE WHEN $2 = '' THEN now() ELSE last_contact END"
+        " WHERE id = $1 AND (last_error <> $2 OR $2 = '')";
+    struct pgstore *pg = pgstore_of(store);
+    char text[NOTE_BYTES];
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    enum err_code code = store_write_ready(pg, why);
+    if (code != ERR_OK)
+        return code;
+    pgexec_int(&args, log_id);
+    pgexec_text(&args, text_visible_str(span_str(last_error), text, sizeof text));
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
+}
+
+enum err_code store_log_cert_get(struct store *store, const uint8_t sha256[32], struct arena *arena,
+                                 struct span *der, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    *der = SPAN_NONE;
+    enum err_code code = store_write_ready(pg, why);
+    if (code != ERR_OK)
+        return code;
+    pgexec_bytes(&args, span_of(sha256, 32));
+    code = pgexec_cached(pg->conn, "SELECT der FROM issuer_cert WHERE sha256 = $1", &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 0)
+        code = err_set(why, ERR_NOT_FOUND, "database: this issuer certificate is not stored");
+    else
+        *der = arena_copy(arena, pgexec_get_bytes(res, 0, 0));
+    if (code == ERR_OK && der->at == NULL)
+        code = err_set(why, ERR_MEMORY, "database: no room for an issuer certificate");
+    PQclear(res);
+    return code;
+}
+
+enum err_code store_log_cert_put(struct store *store, const uint8_t sha256[32], struct span der,
+                                 const uint8_t spki_sha256[32], struct span subject, struct err *why)
+{
+    static const char sql[] =
+        "INSERT INTO issuer_cert (sha256, spki_sha256, subject, der) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING";
+    struct pgstore *pg = pgstore_of(store);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    enum err_code code = store_write_ready(pg, why);
+    if (code != ERR_OK)
+        return code;
+    pgexec_bytes(&args, span_of(sha256, 32));
+    pgexec_bytes(&args, span_of(spki_sha256, 32));
+    pgexec_bytes(&args, subject.at == NULL ? SPAN_LIT("") : subject);
+    pgexec_bytes(&args, der);
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
+}

@@ -1,0 +1,226 @@
+#include "db/store_pg.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "db/store_alert.h"
+#include "db/store_log.h"
+#include "db/store_repair.h"
+#include "db/store_write.h"
+
+#define HEADS_RAW_MAX ((size_t)64 << 20)
+
+static void free_store(struct store *store)
+{
+    if (store == NULL)
+        return;
+    struct pgstore *pg = pgstore_of(store);
+    pgconn_free(pg->conn);
+    issuer_ids_free(pg->issuers);
+    copy_fini(&pg->copy);
+    stage_fini(&pg->stage);
+    buf_fini(&pg->heads_raw);
+    buf_fini(&pg->other_raw);
+    pg->store.magic = 0;
+    free(pg);
+}
+
+/* Waits for nobody who is not at the same range, and tells early that the work would be for nothing. */
+static enum err_code check_range(struct pgstore *pg, const struct store_range *range, struct err *why)
+{
+    static const char sql[] =
+        "SELECT id FROM log_range WHERE id = $1 AND next = $2 AND epoch = $3 FOR UPDATE";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    uint64_t found = 0;
+    pgexec_int(&args, range->id);
+    pgexec_int(&args, (int64_t)range->next);
+    pgexec_int(&args, (int64_t)range->epoch);
+    enum err_code code = pgexec_do(pg->conn, sql, &args, &found, why);
+    if (code == ERR_OK && found == 0)
+        code = err_set(why, ERR_DB_CONFLICT, "database: another process moved range %" PRId64, range->id);
+    return code;
+}
+
+/* True when a domain was added after some batch was matched. */
+static bool is_outdated(const struct store_settle *settle, uint64_t generation)
+{
+    for (size_t i = 0; i < settle->count; i++) {
+        uint64_t matched = settle->batches[i]->watch_generation;
+        if (matched != 0 && matched < generation)
+            return true;
+    }
+    return false;
+}
+
+/* Holds the domains as they are and makes sure that every batch was matched with them. Matching again may
+ * change what is known of an issuer, so the rows are collected again; *again: an issuer is new and needs its
+ * own small transaction first. */
+static enum err_code hold_domains(struct pgstore *pg, struct store_settle *settle, bool *again,
+                                  struct err *why)
+{
+    uint64_t generation = 0;
+    size_t missing = 0;
+    enum err_code code = store_write_generation(pg, &generation, why);
+    *again = false;
+    if (code != ERR_OK || !is_outdated(settle, generation))
+        return code;
+    must(settle->rematch != NULL);
+    code = settle->rematch(settle->rematch_arg, settle->batches, settle->count, generation, why);
+    if (code != ERR_OK)
+        return code;
+    must(!is_outdated(settle, generation));
+    code = stage_collect(&pg->stage, settle->batches, settle->count, pg->issuers, &missing, why);
+    *again = code == ERR_OK && missing != 0;
+    return code;
+}
+
+static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle, struct err *why)
+{
+    size_t malformed = 0;
+    int32_t alerts = 0;
+    enum err_code code = stage_certs(&pg->stage, &pg->copy, pg->conn, why);
+    if (code == ERR_OK)
+        code = stage_tiles(&pg->copy, pg->conn, settle->batches, settle->count, why);
+    if (code == ERR_OK)
+        code =
+            stage_malformed(&pg->stage, &pg->copy, pg->conn, settle->batches, settle->count, &malformed, why);
+    if (code == ERR_OK)
+        code = store_alert_stage(pg, settle->batches, settle->count, &alerts, why);
+    if (code == ERR_OK && pg->stage.count != 0)
+        code = store_write_certs(pg, why);
+    if (code == ERR_OK)
+        code = store_write_tiles(pg, why);
+    if (code == ERR_OK && malformed != 0)
+        code = store_write_malformed(pg, why);
+    if (code == ERR_OK && alerts != 0)
+        code = store_alert_write(pg, why);
+    return code;
+}
+
+static enum err_code move_range(struct pgstore *pg, const struct store_settle *settle, struct err *why)
+{
+    bool moved = false;
+    enum err_code code = store_write_move(pg, settle, 0, &moved, why);
+    if (code == ERR_OK && !moved)
+        code = err_set(why, ERR_DB_CONFLICT, "database: another process moved range %" PRId64,
+                       settle->range->id);
+    return code;
+}
+
+static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle, bool *again,
+                                 struct err *why)
+{
+    *again = false;
+    enum err_code code = store_write_collect(pg, settle->batches, settle->count, pg->conn, why);
+    if (code == ERR_OK)
+        code = pgexec_begin(pg->conn, why);
+    if (code != ERR_OK)
+        return code;
+    code = check_range(pg, settle->range, why);
+    if (code == ERR_OK)
+        code = hold_domains(pg, settle, again, why);
+    if (code == ERR_OK && !*again)
+        code = write_rows(pg, settle, why);
+    if (code == ERR_OK && !*again)
+        code = move_range(pg, settle, why);
+    if (code == ERR_OK && !*again)
+        return store_write_commit(pg, settle, 0, why);
+    pgexec_rollback(pg->conn);
+    return code;
+}
+
+static void check_settle(const struct store_settle *settle)
+{
+    uint64_t at = settle->range->next;
+    for (size_t i = 0; i < settle->count; i++) {
+        must(settle->batches[i]->magic == BATCH_MAGIC && settle->batches[i]->begin == at);
+        must(settle->batches[i]->log->id == settle->range->log_id);
+        at = settle->batches[i]->end;
+        must(settle->batches[i]->entry_count == at - settle->batches[i]->begin);
+    }
+    must(at == settle->next);
+    must(!settle->has_verified || settle->verified != NULL);
+}
+
+static enum err_code commit(struct store *store, struct store_settle *settle, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    bool landed = false;
+    bool again = true;
+    must(!pg->repair.open);
+    enum err_code code = store_write_ready(pg, why);
+    if (code == ERR_OK)
+        code = store_write_landed(pg, settle, 0, &landed, why);
+    if (code != ERR_OK || landed)
+        return code;
+    check_settle(settle);
+    while (code == ERR_OK && again)
+        code = commit_once(pg, settle, &again, why);
+    return code;
+}
+
+static enum err_code verified(struct store *store, struct store_settle *settle, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    bool landed = false;
+    must(settle->has_verified && settle->next == settle->range->next);
+    enum err_code code = store_write_ready(pg, why);
+    if (code == ERR_OK)
+        code = store_write_landed(pg, settle, 0, &landed, why);
+    if (code != ERR_OK || landed)
+        return code;
+    code = pgexec_begin(pg->conn, why);
+    if (code != ERR_OK)
+        return code;
+    code = move_range(pg, settle, why);
+    if (code == ERR_OK)
+        return store_write_commit(pg, settle, 0, why);
+    pgexec_rollback(pg->conn);
+    return code;
+}
+
+static const struct store_ops ops = {
+    .free = free_store,
+    .ranges = store_log_ranges,
+    .range_take = store_log_take,
+    .range_frontier = store_log_frontier,
+    .commit = commit,
+    .verified = verified,
+    .repair_begin = store_repair_begin,
+    .repair = store_repair_batch,
+    .repair_end = store_repair_end,
+    .head = store_log_head,
+    .heads = store_log_heads,
+    .inconsistent = store_log_inconsistent,
+    .log_note = store_log_note,
+    .issuer_cert_get = store_log_cert_get,
+    .issuer_cert_put = store_log_cert_put,
+};
+
+enum err_code store_pg_open(const char *dsn, struct store **store, struct err *why)
+{
+    *store = NULL;
+    struct pgstore *pg = calloc(1, sizeof *pg);
+    if (pg == NULL)
+        return err_set(why, ERR_MEMORY, "database: no memory for a store");
+    pg->store.magic = STORE_MAGIC;
+    pg->store.ops = &ops;
+    copy_init(&pg->copy);
+    stage_init(&pg->stage);
+    buf_init(&pg->heads_raw, HEADS_RAW_MAX);
+    buf_init(&pg->other_raw, LIMIT_SMALL_BYTES);
+    pg->issuers = issuer_ids_new();
+    enum err_code code = ERR_OK;
+    if (pg->issuers == NULL)
+        code = err_set(why, ERR_MEMORY, "database: no memory for a store");
+    if (code == ERR_OK)
+        code = pgconn_open(dsn, &pg->conn, why);
+    if (code == ERR_OK)
+        code = store_write_ready(pg, why);
+    if (code != ERR_OK) {
+        free_store(&pg->store);
+        return code;
+    }
+    *store = &pg->store;
+    return ERR_OK;
+}

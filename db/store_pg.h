@@ -1,0 +1,13 @@
+/* The store over PostgreSQL (db/store.h). One connection, one thread; it writes directly, not through a
+ * connection pooler in transaction mode, because it keeps temporary staging tables and advisory locks. Its
+ * session ends by the server's hand when it is silent for LIMIT_DB_IDLE_S: a stopped process must not hold a
+ * log. The next call connects again by itself. */
+#ifndef CTVIGIL_STORE_PG_H
+#define CTVIGIL_STORE_PG_H
+
+#include "db/store.h"
+
+/* Connects; the schema must be there already (db/migrate.h). ERR_DB_DOWN, ERR_CONFIG, ERR_DB_SCHEMA. */
+MUST_USE enum err_code store_pg_open(const char *dsn, struct store **store, struct err *why);
+
+#endif

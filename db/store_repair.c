@@ -1,0 +1,285 @@
+#include "db/store_repair.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "db/facts.h"
+#include "db/store_alert.h"
+#include "db/store_write.h"
+
+#define STRINGIFY(x) #x
+#define STRING_OF(x) STRINGIFY(x)
+#define WITHDRAWN                                                                                            \
+    "withdrawn: the entry was read wrongly; the bytes that fit the log's signed root raise no such alert"
+
+static enum err_code lock_range(struct pgstore *pg, const struct store_range *range, struct err *why)
+{
+    static const char sql[] =
+        "SELECT id FROM log_range WHERE id = $1 AND next = $2 AND epoch = $3 FOR UPDATE";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    uint64_t found = 0;
+    pgexec_int(&args, range->id);
+    pgexec_int(&args, (int64_t)range->next);
+    pgexec_int(&args, (int64_t)range->epoch);
+    enum err_code code = pgexec_do(pg->conn, sql, &args, &found, why);
+    if (code == ERR_OK && found == 0)
+        code = err_set(why, ERR_DB_CONFLICT, "database: another process moved range %" PRId64, range->id);
+    return code;
+}
+
+/* A failed statement ends the whole repair: the caller starts again. */
+static enum err_code give_up(struct pgstore *pg, enum err_code code)
+{
+    pgexec_rollback(pg->conn);
+    pg->repair.open = false;
+    return code;
+}
+
+enum err_code store_repair_begin(struct store *store, struct store_range *range, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    must(!pg->repair.open);
+    enum err_code code = store_write_ready(pg, why);
+    if (code == ERR_OK)
+        code = pgexec_begin(pg->conn, why);
+    if (code != ERR_OK)
+        return code;
+    /* Between two statements the log is read, which may take long. */
+    code = pgexec_script(
+        pg->conn, "SET LOCAL idle_in_transaction_session_timeout = '" STRING_OF(LIMIT_DB_REPAIR_S) "s'", why);
+    if (code == ERR_OK)
+        code = lock_range(pg, range, why);
+    if (code != ERR_OK)
+        return give_up(pg, code);
+    pg->repair = (struct pgstore_repair){true, range->id, range->log_id, UINT64_MAX, 0};
+    return ERR_OK;
+}
+
+static int by_index(const void *left, const void *right)
+{
+    const struct stage_row *a = left;
+    const struct stage_row *b = right;
+    return (a->entry->index > b->entry->index) - (a->entry->index < b->entry->index);
+}
+
+static enum err_code stage_entries(struct pgstore *pg, const struct batch *batch, struct err *why)
+{
+    size_t at = 0;
+    if (pg->stage.count != 0)
+        qsort(pg->stage.rows, pg->stage.count, sizeof *pg->stage.rows, by_index);
+    copy_begin(&pg->copy, pg->conn,
+               "COPY stage_entry (idx, tbs_fp, issuer, fp8, sha8, info, matched) FROM STDIN (FORMAT binary)",
+               why);
+    for (size_t i = 0; i < batch->entry_count; i++) {
+        const struct entry *entry = &batch->entries[i];
+        int64_t fp8;
+        int64_t sha8;
+        uint8_t info[FACTS_INFO_BYTES];
+        stage_pack(entry, &fp8, &sha8, info);
+        copy_row(&pg->copy, 7);
+        copy_int8(&pg->copy, (int64_t)entry->index);
+        if (at < pg->stage.count && pg->stage.rows[at].entry == entry) {
+            copy_bytes(&pg->copy, span_of(entry->issuance.tbs_fp, 32));
+            copy_int4(&pg->copy, pg->stage.rows[at++].issuer);
+        } else {
+            copy_null(&pg->copy);
+            copy_null(&pg->copy);
+        }
+        copy_int8(&pg->copy, fp8);
+        copy_int8(&pg->copy, sha8);
+        copy_bytes(&pg->copy, span_of(info, sizeof info));
+        copy_bool(&pg->copy, batch->watch_generation != 0);
+    }
+    return copy_end(&pg->copy);
+}
+
+/* What the tiles said until now, and how many entries say something else. */
+static enum err_code compare(struct pgstore *pg, const struct batch *batch, uint64_t *changed,
+                             struct err *why)
+{
+    static const char old_sql[] =
+        "UPDATE stage_entry AS e SET old_fp8 = t.fp8[(e.idx - t.first_index + 1)::int],"
+        " old_sha8 = t.sha8[(e.idx - t.first_index + 1)::int],"
+        " old_info = substring(t.info FROM (9 * (e.idx - t.first_index) + 1)::int FOR 9)"
+        " FROM log_tile AS t WHERE e.idx >= $2 AND e.idx < $3 AND t.log = $1 AND t.tile = e.idx / 256"
+        " AND t.first_index <= e.idx AND t.last_index >= e.idx";
+    static const char count_sql[] =
+        "SELECT count(*) FROM stage_entry WHERE idx >= $2 AND idx < $3 AND $1::int8 IS NOT NULL"
+        " AND (fp8, sha8, info) IS DISTINCT FROM (old_fp8, old_sha8, old_info)";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    pgexec_int(&args, pg->repair.log_id);
+    pgexec_int(&args, (int64_t)batch->begin);
+    pgexec_int(&args, (int64_t)batch->end);
+    enum err_code code = pgexec_do(pg->conn, old_sql, &args, NULL, why);
+    if (code == ERR_OK)
+        code = pgexec_run(pg->conn, count_sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *changed = (uint64_t)pgexec_get_int(res, 0, 0);
+    PQclear(res);
+    return ERR_OK;
+}
+
+/* Issuers are made on a connection of their own: in the long transaction their rows would make others wait.
+ */
+static enum err_code collect(struct pgstore *pg, struct batch *batch, struct err *why)
+{
+    size_t missing = 0;
+    struct pgconn *side = NULL;
+    enum err_code code = stage_collect(&pg->stage, &batch, 1, pg->issuers, &missing, why);
+    if (code != ERR_OK || missing == 0)
+        return code;
+    code = pgconn_open(pg->conn->dsn, &side, why);
+    if (code == ERR_OK)
+        code = store_write_collect(pg, &batch, 1, side, why);
+    pgconn_free(side);
+    return code;
+}
+
+enum err_code store_repair_batch(struct store *store, struct batch *batch, uint64_t *changed, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    size_t malformed = 0;
+    *changed = 0;
+    if (!pg->repair.open)
+        return err_set(why, ERR_DB_DOWN, "database: the connection of the repair was lost");
+    must(batch->log->id == pg->repair.log_id);
+    if (batch->watch_generation != 0 && batch->watch_generation < pg->repair.generation)
+        pg->repair.generation = batch->watch_generation;
+    enum err_code code = collect(pg, batch, why);
+    if (code == ERR_OK)
+        code = stage_certs(&pg->stage, &pg->copy, pg->conn, why);
+    if (code == ERR_OK)
+        code = stage_malformed(&pg->stage, &pg->copy, pg->conn, &batch, 1, &malformed, why);
+    if (code == ERR_OK)
+        code = store_alert_stage(pg, &batch, 1, &pg->repair.alerts, why);
+    if (code == ERR_OK)
+        code = stage_entries(pg, batch, why);
+    if (code == ERR_OK)
+        code = compare(pg, batch, changed, why);
+    if (code == ERR_OK)
+        code = stage_tiles(&pg->copy, pg->conn, &batch, 1, why);
+    if (code == ERR_OK)
+        code = store_write_tiles(pg, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, "DELETE FROM stage_tile", &PGEXEC_NO_ARGS, NULL, why);
+    return code == ERR_OK ? code : give_up(pg, code);
+}
+
+/* Rows of cert that stand for what was read wrongly. The tile knew 8 bytes of the fingerprint and the day of
+ * not_after, which is enough to look at one partition by its index. A final certificate's issuer is what the
+ * unverified chain said, so another issuer there is no error as long as the fingerprint is the same. */
+static const char wrong_sql[] =
+    "INSERT INTO stage_wrong (tbs_fp, issuer, not_after, not_before, log, idx, seen)"
+    " SELECT w.tbs_fp, w.issuer, w.not_after, w.not_before, o.log, o.idx, o.seen"
+    " FROM (SELECT e.*, get_byte(e.old_info, 7) * 256 + get_byte(e.old_info, 8) AS day FROM stage_entry AS e"
+    "  WHERE get_byte(e.old_info, 6) < 2) AS e"
+    " CROSS JOIN LATERAL (SELECT c.* FROM cert AS c WHERE c.tbs_fp >= int8send(e.old_fp8)"
+    "  AND c.tbs_fp <= int8send(e.old_fp8) || decode(repeat('ff', 24), 'hex')"
+    "  AND c.not_after >= CASE WHEN e.day = 0 THEN '-infinity' ELSE 'epoch'::timestamptz + e.day * interval "
+    "'24 h' END"
+    "  AND c.not_after < CASE WHEN e.day = 65535 THEN 'infinity'"
+    "   ELSE 'epoch'::timestamptz + (e.day + 1) * interval '24 h' END"
+    "  AND c.log = $1 AND c.idx = e.idx OFFSET 0) AS w"
+    " LEFT JOIN LATERAL (SELECT t.log, t.first_index + p.n - 1 AS idx, 'epoch'::timestamptz + interval '1 "
+    "ms' *"
+    "  ('x' || encode(substring(t.info FROM (9 * (p.n - 1) + 1)::int FOR 6), 'hex'))::bit(48)::int8 AS seen"
+    "  FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8) WITH ORDINALITY AS p(fp8, n)"
+    "  WHERE t.fp8 @> ARRAY[e.old_fp8] AND p.fp8 = e.old_fp8"
+    "  AND NOT (w.tbs_fp = e.tbs_fp AND get_byte(e.info, 6) = 1)"
+    "  AND NOT (t.log = $1 AND t.first_index + p.n - 1 = e.idx)"
+    "  ORDER BY seen, t.log, idx LIMIT 1) AS o ON true"
+    " WHERE w.tbs_fp IS DISTINCT FROM e.tbs_fp OR w.issuer IS DISTINCT FROM e.issuer";
+
+/* Without another sighting the row goes and is no longer counted; else it stands where it really was seen. */
+static const char *const unmake_sql[] = {
+    "DELETE FROM cert AS c USING stage_wrong AS w WHERE w.idx IS NULL AND c.tbs_fp = w.tbs_fp AND c.issuer = "
+    "w.issuer"
+    " AND c.not_after = w.not_after",
+    "DELETE FROM cert_apex AS c USING stage_wrong AS w WHERE w.idx IS NULL AND c.tbs_fp = w.tbs_fp"
+    " AND c.issuer = w.issuer AND c.not_after = w.not_after",
+    "DELETE FROM cert_ip AS c USING stage_wrong AS w WHERE w.idx IS NULL AND c.tbs_fp = w.tbs_fp"
+    " AND c.issuer = w.issuer AND c.not_after = w.not_after",
+    "UPDATE issued AS i SET n = i.n - w.n FROM (SELECT issuer, (not_before AT TIME ZONE 'UTC')::date AS day,"
+    " count(*) AS n FROM stage_wrong WHERE idx IS NULL GROUP BY 1, 2) AS w"
+    " WHERE i.issuer = w.issuer AND i.day = w.day",
+    "DELETE FROM issued AS i USING stage_wrong AS w WHERE w.idx IS NULL AND i.issuer = w.issuer"
+    " AND i.day = (w.not_before AT TIME ZONE 'UTC')::date AND i.n = 0",
+    "UPDATE cert AS c SET log = w.log, idx = w.idx, first_seen = w.seen FROM stage_wrong AS w"
+    " WHERE w.idx IS NOT NULL AND c.tbs_fp = w.tbs_fp AND c.issuer = w.issuer AND c.not_after = w.not_after",
+};
+
+static const char malformed_sql[] =
+    "DELETE FROM malformed AS m USING stage_entry AS e WHERE m.log = $1 AND m.idx = e.idx"
+    " AND NOT EXISTS (SELECT FROM stage_malformed AS s WHERE s.idx = m.idx)";
+
+/* An alert whose domain is gone can not be judged again; only another fingerprint takes its sighting away. */
+static const char withdraw_sql[] =
+    "WITH gone AS (DELETE FROM alert_sighting AS s USING alert AS a, stage_entry AS e"
+    " WHERE a.id = s.alert AND s.log = $1 AND s.idx = e.idx AND (a.tbs_fp IS DISTINCT FROM e.tbs_fp"
+    " OR (e.matched AND a.domain IS NOT NULL AND NOT EXISTS (SELECT FROM stage_alert AS x"
+    " WHERE x.alert = a.id AND x.idx = s.idx))) RETURNING s.alert)"
+    " INSERT INTO stage_gone (alert) SELECT DISTINCT alert FROM gone";
+
+static const char close_sql[] =
+    "WITH shut AS (UPDATE alert AS a SET state = 'closed', reason = '" WITHDRAWN "'"
+    " WHERE a.id IN (SELECT g.alert FROM stage_gone AS g) AND a.state <> 'closed'"
+    " AND NOT EXISTS (SELECT FROM alert_sighting AS s WHERE s.alert = a.id) RETURNING a.id)"
+    " UPDATE outbox AS o SET state = 'withdrawn' FROM shut WHERE o.alert = shut.id AND o.state = 'pending'";
+
+static enum err_code apply(struct pgstore *pg, struct err *why)
+{
+    struct pgexec_args log = PGEXEC_NO_ARGS;
+    pgexec_int(&log, pg->repair.log_id);
+    enum err_code code = pgexec_do(pg->conn, wrong_sql, &log, NULL, why);
+    for (size_t i = 0; i < countof(unmake_sql) && code == ERR_OK; i++)
+        code = pgexec_do(pg->conn, unmake_sql[i], &PGEXEC_NO_ARGS, NULL, why);
+    if (code == ERR_OK)
+        code = store_write_certs(pg, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, malformed_sql, &log, NULL, why);
+    if (code == ERR_OK)
+        code = store_write_malformed(pg, why);
+    if (code == ERR_OK)
+        code = store_alert_write(pg, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, withdraw_sql, &log, NULL, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, close_sql, &PGEXEC_NO_ARGS, NULL, why);
+    return code;
+}
+
+static enum err_code keep_repair(struct pgstore *pg, struct store_settle *settle, struct err *why)
+{
+    uint64_t generation = 0;
+    bool moved = false;
+    enum err_code code = store_write_generation(pg, &generation, why);
+    /* The batches are gone, so they can not be matched again; the caller repairs once more. */
+    if (code == ERR_OK && pg->repair.generation < generation)
+        code = err_set(why, ERR_DB_CONFLICT, "database: domains were changed during the repair");
+    if (code == ERR_OK)
+        code = apply(pg, why);
+    if (code == ERR_OK)
+        code = store_write_move(pg, settle, 1, &moved, why);
+    if (code == ERR_OK && !moved)
+        code = err_set(why, ERR_DB_CONFLICT, "database: another process moved range %" PRId64,
+                       settle->range->id);
+    return code;
+}
+
+enum err_code store_repair_end(struct store *store, struct store_settle *settle, bool keep, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    if (!keep)
+        return give_up(pg, ERR_OK);
+    if (!pg->repair.open)
+        return err_set(why, ERR_DB_DOWN, "database: the connection of the repair was lost");
+    must(settle->range->id == pg->repair.range_id);
+    enum err_code code = keep_repair(pg, settle, why);
+    if (code != ERR_OK)
+        return give_up(pg, code);
+    pg->repair.open = false;
+    code = store_write_commit(pg, settle, 1, why);
+    return code == ERR_OK ? code : give_up(pg, code);
+}

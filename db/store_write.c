@@ -1,0 +1,277 @@
+#include "db/store_write.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+
+#define STRINGIFY(x)   #x
+#define STRING_OF(x)   STRINGIFY(x)
+#define RETRIES_ISSUER 3
+
+/* A writer that is stopped must lose its session, and with it its locks (see store_pg.h). */
+static const char session_sql[] = "SET idle_session_timeout = '" STRING_OF(
+    LIMIT_DB_IDLE_S) "s';"
+                     "SET idle_in_transaction_session_timeout = '" STRING_OF(
+                         LIMIT_DB_TX_IDLE_S) "s';"
+                                             "SET lock_timeout = '" STRING_OF(LIMIT_DB_TX_IDLE_S) "s'";
+
+static enum err_code take_locks_again(struct pgstore *pg, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < pg->held_count && code == ERR_OK; i++) {
+        struct pgexec_args args = PGEXEC_NO_ARGS;
+        pgexec_int(&args, pg->held[i]);
+        /* Whether it is given does not matter: the compare-and-set decides, and this only keeps others away.
+         */
+        code = pgexec_do(pg->conn, "SELECT pg_try_advisory_lock(" PGSTORE_LOCK_KEY ")", &args, NULL, why);
+    }
+    return code;
+}
+
+enum err_code store_write_ready(struct pgstore *pg, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    /* A connection that the server has closed meanwhile shows when its input is looked at. */
+    bool alive = pg->conn->pg != NULL && PQstatus(pg->conn->pg) == CONNECTION_OK &&
+                 PQconsumeInput(pg->conn->pg) == 1 && PQstatus(pg->conn->pg) == CONNECTION_OK;
+    if (!alive)
+        code = pgconn_reopen(pg->conn, why);
+    if (code != ERR_OK || pg->connects == pg->conn->connects)
+        return code;
+    issuer_ids_forget(pg->issuers);
+    pg->repair.open = false;
+    code = pgexec_script(pg->conn, session_sql, why);
+    if (code == ERR_OK)
+        code = pgexec_script(pg->conn, stage_tables, why);
+    if (code == ERR_OK)
+        code = take_locks_again(pg, why);
+    if (code == ERR_OK)
+        pg->connects = pg->conn->connects;
+    return code;
+}
+
+enum err_code store_write_collect(struct pgstore *pg, struct batch *const *batches, size_t count,
+                                  struct pgconn *outside, struct err *why)
+{
+    size_t missing = 0;
+    enum err_code code = stage_collect(&pg->stage, batches, count, pg->issuers, &missing, why);
+    /* Twice at most: when memory of issuers is full, resolving forgets those that were known before. */
+    for (int i = 0; i < RETRIES_ISSUER && code == ERR_OK && missing != 0; i++) {
+        code = stage_resolve(&pg->stage, pg->issuers, outside, why);
+        if (code == ERR_OK)
+            code = stage_collect(&pg->stage, batches, count, pg->issuers, &missing, why);
+    }
+    must(code != ERR_OK || missing == 0);
+    return code;
+}
+
+enum err_code store_write_certs(struct pgstore *pg, struct err *why)
+{
+    static const char sql[] =
+        "WITH ins AS (INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, "
+        "tbs_fp,"
+        " serial, spki_sha256, names, cn, findings)"
+        " SELECT not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial, "
+        "spki_sha256,"
+        " names, cn, findings FROM stage_cert ORDER BY tbs_fp, issuer"
+        " ON CONFLICT DO NOTHING RETURNING tbs_fp, issuer, not_after, not_before),"
+        " keys AS (INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)"
+        " SELECT i.not_after, i.not_before, k.apex8, i.issuer, i.tbs_fp FROM ins AS i"
+        " JOIN stage_key AS k ON k.tbs_fp = i.tbs_fp AND k.issuer = i.issuer"
+        " ORDER BY i.tbs_fp, i.issuer, k.apex8 ON CONFLICT DO NOTHING),"
+        " ips AS (INSERT INTO cert_ip (not_after, not_before, issuer, tbs_fp, ip)"
+        " SELECT i.not_after, i.not_before, i.issuer, i.tbs_fp, p.ip FROM ins AS i"
+        " JOIN stage_ip AS p ON p.tbs_fp = i.tbs_fp AND p.issuer = i.issuer"
+        " ORDER BY i.tbs_fp, i.issuer, p.ip ON CONFLICT DO NOTHING)"
+        " INSERT INTO issued (issuer, day, n)"
+        " SELECT issuer, (not_before AT TIME ZONE 'UTC')::date AS day, count(*) FROM ins"
+        " GROUP BY 1, 2 ORDER BY 1, 2 ON CONFLICT (issuer, day) DO UPDATE SET n = issued.n + excluded.n";
+    return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
+}
+
+/* The new part replaces what it covers of the stored tile and is put in front or behind of the rest; a gap
+ * between the two (two ranges that have not met yet) is filled with absent entries. */
+enum err_code store_write_tiles(struct pgstore *pg, struct err *why)
+{
+    static const char sql[] =
+        "INSERT INTO log_tile AS t (log, tile, first_index, last_index, fp8, sha8, info)"
+        " SELECT log, tile, first_index, last_index, fp8, sha8, info FROM stage_tile ORDER BY log, tile"
+        " ON CONFLICT (log, tile) DO UPDATE SET"
+        " first_index = least(t.first_index, excluded.first_index),"
+        " last_index = greatest(t.last_index, excluded.last_index),"
+        " fp8 = t.fp8[1 : (excluded.first_index - t.first_index)::int]"
+        "  || array_fill(0::int8, ARRAY[greatest(0, excluded.first_index - t.last_index - 1)::int])"
+        "  || excluded.fp8"
+        "  || array_fill(0::int8, ARRAY[greatest(0, t.first_index - excluded.last_index - 1)::int])"
+        "  || t.fp8[(excluded.last_index - t.first_index + 2)::int :],"
+        " sha8 = t.sha8[1 : (excluded.first_index - t.first_index)::int]"
+        "  || array_fill(0::int8, ARRAY[greatest(0, excluded.first_index - t.last_index - 1)::int])"
+        "  || excluded.sha8"
+        "  || array_fill(0::int8, ARRAY[greatest(0, t.first_index - excluded.last_index - 1)::int])"
+        "  || t.sha8[(excluded.last_index - t.first_index + 2)::int :],"
+        " info = substring(t.info FROM 1 FOR greatest(0, 9 * (excluded.first_index - t.first_index))::int)"
+        "  || decode(repeat('000000000000030000', greatest(0, excluded.first_index - t.last_index - "
+        "1)::int), 'hex')"
+        "  || excluded.info"
+        "  || decode(repeat('000000000000030000', greatest(0, t.first_index - excluded.last_index - "
+        "1)::int), 'hex')"
+        "  || substring(t.info FROM greatest(1, 9 * (excluded.last_index - t.first_index + 1) + 1)::int)";
+    return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
+}
+
+enum err_code store_write_malformed(struct pgstore *pg, struct err *why)
+{
+    static const char sql[] =
+        "INSERT INTO malformed (log, idx, timestamp, findings, leaf, extra)"
+        " SELECT log, idx, timestamp, findings, leaf, extra FROM stage_malformed ORDER BY log, idx"
+        " ON CONFLICT (log, idx) DO UPDATE SET timestamp = excluded.timestamp, findings = excluded.findings,"
+        " leaf = excluded.leaf, extra = excluded.extra";
+    return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
+}
+
+enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, struct err *why)
+{
+    PGresult *res;
+    enum err_code code = pgexec_run(pg->conn, "SELECT generation FROM domain_generation FOR SHARE",
+                                    &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 1)
+        *generation = (uint64_t)pgexec_get_int(res, 0, 0);
+    else
+        code = err_set(why, ERR_DB_SCHEMA,
+                       "database: table domain_generation has no row: restore it from a backup");
+    PQclear(res);
+    return code;
+}
+
+/* What a settle makes of the verified size: never less than what is known already. */
+static bool moves_verified(const struct store_settle *settle)
+{
+    return settle->has_verified && settle->verified->size > settle->range->verified &&
+           settle->verified->size <= settle->next && settle->verified->size >= settle->range->begin;
+}
+
+static struct span frontier_bytes(const struct compact *compact, uint64_t size,
+                                  uint8_t room[COMPACT_BYTES_MAX])
+{
+    if (compact == NULL || compact->size != size)
+        return SPAN_NONE;
+    return span_of(room, compact_store(compact, room));
+}
+
+static enum err_code mark_head(struct pgstore *pg, const struct store_settle *settle, struct err *why)
+{
+    /* A log whose only fault was a root that did not fit is well again when a later head fits. */
+    static const char sql[] =
+        "WITH h AS (UPDATE log_head SET verified = true WHERE log = $1 AND size = $2 AND root = $3 AND NOT "
+        "verified)"
+        " UPDATE log SET state = 'active' WHERE id = $1 AND state = 'inconsistent' AND NOT EXISTS"
+        " (SELECT FROM evidence AS e WHERE e.log = $1 AND (e.kind <> 'root_mismatch' OR e.range_end > $2))";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, settle->range->log_id);
+    pgexec_int(&args, (int64_t)settle->verified_head.size);
+    pgexec_bytes(&args, span_of(settle->verified_head.root, 32));
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
+}
+
+enum err_code store_write_move(struct pgstore *pg, const struct store_settle *settle, uint64_t epoch_step,
+                               bool *moved, struct err *why)
+{
+    static const char sql[] =
+        "UPDATE log_range SET next = $4, frontier = CASE WHEN next = $4 THEN coalesce($5, frontier) ELSE $5 "
+        "END, epoch = epoch + $6,"
+        " verified = coalesce($7::int8, verified), verified_frontier = coalesce($8, verified_frontier),"
+        " updated_at = now() WHERE id = $1 AND next = $2 AND epoch = $3";
+    uint8_t frontier[COMPACT_BYTES_MAX];
+    uint8_t verified[COMPACT_BYTES_MAX];
+    const struct store_range *range = settle->range;
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    uint64_t changed = 0;
+    pgexec_int(&args, range->id);
+    pgexec_int(&args, (int64_t)range->next);
+    pgexec_int(&args, (int64_t)range->epoch);
+    pgexec_int(&args, (int64_t)settle->next);
+    pgexec_bytes(&args, frontier_bytes(settle->frontier, settle->next, frontier));
+    pgexec_int(&args, (int64_t)epoch_step);
+    if (moves_verified(settle)) {
+        pgexec_int(&args, (int64_t)settle->verified->size);
+        pgexec_bytes(&args, frontier_bytes(settle->verified, settle->verified->size, verified));
+    } else {
+        pgexec_null(&args);
+        pgexec_bytes(&args, SPAN_NONE);
+    }
+    enum err_code code = pgexec_do(pg->conn, sql, &args, &changed, why);
+    *moved = changed == 1;
+    if (code == ERR_OK && *moved && settle->has_verified)
+        code = mark_head(pg, settle, why);
+    return code;
+}
+
+static void take_over(struct pgstore *pg, struct store_settle *settle, uint64_t epoch_step)
+{
+    struct store_range *range = settle->range;
+    if (moves_verified(settle)) {
+        range->verified = settle->verified->size;
+        range->verified_frontier = *settle->verified;
+    }
+    if (settle->frontier != NULL && settle->frontier->size == settle->next)
+        range->frontier = *settle->frontier;
+    else if (range->next != settle->next)
+        range->frontier.size = 0;
+    range->next = settle->next;
+    range->epoch += epoch_step;
+    pg->doubt.open = false;
+}
+
+enum err_code store_write_landed(struct pgstore *pg, struct store_settle *settle, uint64_t epoch_step,
+                                 bool *landed, struct err *why)
+{
+    const struct store_range *range = settle->range;
+    uint64_t verified = moves_verified(settle) ? settle->verified->size : range->verified;
+    *landed = false;
+    if (!pg->doubt.open)
+        return ERR_OK;
+    if (pg->doubt.range_id != range->id || pg->doubt.next != settle->next || pg->doubt.verified != verified ||
+        pg->doubt.epoch != range->epoch + epoch_step)
+        return ERR_OK;
+    /* FOR SHARE waits for the old session, should it still be at work on the commit. */
+    static const char sql[] =
+        "SELECT next = $2 AND epoch = $3 AND verified = $4 FROM log_range WHERE id = $1 FOR SHARE";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    pgexec_int(&args, range->id);
+    pgexec_int(&args, (int64_t)settle->next);
+    pgexec_int(&args, (int64_t)pg->doubt.epoch);
+    pgexec_int(&args, (int64_t)verified);
+    enum err_code code = pgexec_run(pg->conn, sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *landed = PQntuples(res) == 1 && pgexec_get_bool(res, 0, 0);
+    PQclear(res);
+    pg->doubt.open = false;
+    if (*landed)
+        take_over(pg, settle, epoch_step);
+    return ERR_OK;
+}
+
+enum err_code store_write_commit(struct pgstore *pg, struct store_settle *settle, uint64_t epoch_step,
+                                 struct err *why)
+{
+    struct err first = {0};
+    enum err_code code = pgexec_commit(pg->conn, &first);
+    bool landed = false;
+    if (code == ERR_OK) {
+        take_over(pg, settle, epoch_step);
+        return ERR_OK;
+    }
+    if (code == ERR_DB_DOWN) {
+        uint64_t verified = moves_verified(settle) ? settle->verified->size : settle->range->verified;
+        pg->doubt = (struct pgstore_doubt){true, settle->range->id, settle->next,
+                                           settle->range->epoch + epoch_step, verified};
+        /* The doubt stays when the database can not be asked now; the next try of the same settle asks. */
+        if (store_write_ready(pg, NULL) == ERR_OK &&
+            store_write_landed(pg, settle, epoch_step, &landed, NULL) == ERR_OK && landed)
+            return ERR_OK;
+    }
+    return err_set(why, code, "%s", first.text);
+}
