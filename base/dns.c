@@ -288,17 +288,21 @@ static void add_draft(struct readings *all, const struct draft *draft)
     all->out[all->count++] = reading;
 }
 
+/* Of text that is well-formed UTF-8 and reads well as such, a Latin-1 reading that does not is no reading: a
+ * placeholder would match watches that the name has nothing to do with. */
 static void read_both_charsets(struct readings *all, struct span raw)
 {
     struct draft draft;
-    bool non_ascii = has_non_ascii(raw);
+    bool non_ascii = has_non_ascii(raw), good = false;
     if (!non_ascii || text_is_utf8(raw)) {
         read_host(raw, false, &draft);
         add_draft(all, &draft);
+        good = !draft.failed && (draft.flags & DNS_PLACEHOLDER) == 0;
     }
     if (non_ascii) {
         read_host(raw, true, &draft);
-        add_draft(all, &draft);
+        if (!good || (!draft.failed && (draft.flags & DNS_PLACEHOLDER) == 0))
+            add_draft(all, &draft);
     }
 }
 
