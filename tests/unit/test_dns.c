@@ -91,7 +91,7 @@ static const struct row rows[] = {
     {RAW("B\xc3\x9c"
          "CHER.Example"),
      {{"xn--bcher-kva.example", CHANGED | DNS_NON_ASCII}}},
-    {RAW("\xff\xfe.example"), {{"xn--1da9e.example", CHANGED | DNS_NON_ASCII}}},
+    {RAW("\xff\xfe.example"), {{"xn--vdab.example", CHANGED | DNS_NON_ASCII}}},
     {RAW("a\0\xfc.example"),
      {{"a", CHANGED | DNS_HAD_NUL | DNS_NON_ASCII}, {"?.example", HOLDER | DNS_HAD_NUL | DNS_NON_ASCII}}},
     {RAW("www\xe3\x80\x82"
