@@ -9,6 +9,7 @@
 #include "parser/san.h"
 #include "parser/sctlist.h"
 #include "parser/spki.h"
+#include "parser/when.h"
 
 static void set(json_t *object, const char *key, json_t *value)
 {
@@ -22,11 +23,17 @@ static void append(json_t *array, json_t *value)
 
 static json_t *latin1(struct span bytes)
 {
-    size_t cap = DN_UTF8_ROOM(bytes.len) + 1;
-    uint8_t *utf8 = malloc(cap);
+    uint8_t *utf8 = malloc(2 * bytes.len + 1);
+    size_t len = 0;
 
     must(utf8 != NULL);
-    json_t *text = json_stringn((const char *)utf8, dn_utf8(DER_IA5_STRING, bytes, utf8, cap));
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t byte = bytes.at[i];
+        if (byte >= 0x80)
+            utf8[len++] = (uint8_t)(0xc0 | byte >> 6);
+        utf8[len++] = byte < 0x80 ? byte : (uint8_t)(0x80 | (byte & 0x3f));
+    }
+    json_t *text = json_stringn((const char *)utf8, len);
     free(utf8);
     return text;
 }
@@ -53,12 +60,16 @@ static json_t *dotted(struct span oid)
     return oid.at == NULL ? json_null() : json_string(oid_text(oid, text));
 }
 
-/* An attribute value as Unicode; octets that are not what their string type promises come out as Latin-1. */
+/* An attribute value as Unicode; octets that are not what their string type promises come out as Latin-1, and
+ * values that are no text as hex. */
 static json_t *attr_text(const struct dn_attr *attr)
 {
     size_t cap = DN_UTF8_ROOM(attr->value.len) + 1;
-    uint8_t *utf8 = malloc(cap);
+    uint8_t *utf8;
 
+    if (!dn_is_text(attr->tag))
+        return hex(attr->value);
+    utf8 = malloc(cap);
     must(utf8 != NULL);
     json_t *text = json_stringn((const char *)utf8, dn_utf8(attr->tag, attr->value, utf8, cap));
     free(utf8);
@@ -162,9 +173,35 @@ static json_t *serial_json(struct span serial)
     return value;
 }
 
-static json_t *time_json(int64_t unix_s, int64_t unreadable)
+/* The validity once more, because the extremes that stand for an unreadable time may also be written in a
+ * certificate. */
+struct validity {
+    bool before;
+    bool after;
+};
+
+static struct validity readable_times(const struct cert *cert)
 {
-    return unix_s == unreadable ? json_null() : json_integer(unix_s);
+    struct validity readable = {false, false};
+    struct finding_set ignored = {{0, 0}};
+    struct der_item item;
+    int64_t unix_s;
+
+    if (cert->issuer.at == NULL || cert->subject.at == NULL)
+        return readable;
+    const uint8_t *begin = cert->issuer.at + cert->issuer.len;
+    struct der in = der_of(span_of(begin, (size_t)(cert->subject.at - begin)), &ignored);
+    if (!der_expect(&in, DER_SEQUENCE, &item))
+        return readable;
+    in = der_of(item.value, &ignored);
+    readable.before = der_next(&in, &item) && when_read(item.tag, item.value, &unix_s) != WHEN_UNREADABLE;
+    readable.after = der_next(&in, &item) && when_read(item.tag, item.value, &unix_s) != WHEN_UNREADABLE;
+    return readable;
+}
+
+static json_t *integer_or_null(int64_t value, bool known)
+{
+    return known ? json_integer(value) : json_null();
 }
 
 static void set_san(json_t *object, const struct cert *cert)
@@ -274,7 +311,7 @@ json_t *certview_json(const struct certview *view)
 {
     const struct cert *cert = view->cert;
     const struct issuance *issuance = view->issuance;
-    bool timed = cert->not_before != CERT_TIME_MIN && cert->not_after != CERT_TIME_MAX;
+    struct validity times = readable_times(cert);
     const char *alg = spki_alg_name(cert);
     json_t *object = json_object();
 
@@ -286,9 +323,10 @@ json_t *certview_json(const struct certview *view)
     set(object, "serial", serial_json(cert->serial));
     set(object, "issuer", name_json(cert->issuer));
     set(object, "subject", name_json(cert->subject));
-    set(object, "not_before", time_json(cert->not_before, CERT_TIME_MIN));
-    set(object, "not_after", time_json(cert->not_after, CERT_TIME_MAX));
-    set(object, "validity_seconds", timed ? json_integer(issuance_validity_s(issuance)) : json_null());
+    set(object, "not_before", integer_or_null(cert->not_before, times.before));
+    set(object, "not_after", integer_or_null(cert->not_after, times.after));
+    set(object, "validity_seconds",
+        integer_or_null(issuance_validity_s(issuance), times.before && times.after));
     set(object, "cn", cn_json(cert->subject));
     set_san(object, cert);
     set(object, "key_alg", alg == NULL ? json_null() : json_string(alg));
@@ -323,13 +361,11 @@ static void print_name(const char *label, struct span name)
     line(label, span_of(text, len));
 }
 
-static void print_time(const char *label, int64_t unix_s)
+static void print_time(const char *label, int64_t unix_s, bool readable)
 {
     char text[TEXT_TIME_MAX];
-    bool readable = unix_s != CERT_TIME_MIN && unix_s != CERT_TIME_MAX;
 
-    printf("  %-12s %s\n", label,
-           readable ? text_time(unix_s * 1000, false, text) : "unreadable or without end");
+    printf("  %-12s %s\n", label, readable ? text_time(unix_s * 1000, false, text) : "unreadable");
 }
 
 static void print_names(const struct issuance *issuance)
@@ -373,6 +409,7 @@ void certview_print(const struct certview *view, const char *origin)
     const char *alg = spki_alg_name(cert);
     char oid[OID_TEXT_MAX];
     json_t *serial = serial_json(cert->serial);
+    struct validity times = readable_times(cert);
 
     line("from", span_str(origin));
     if (view->entry != NULL)
@@ -386,8 +423,8 @@ void certview_print(const struct certview *view, const char *origin)
     json_decref(serial);
     print_name("issuer", cert->issuer);
     print_name("subject", cert->subject);
-    print_time("not before", cert->not_before);
-    print_time("not after", cert->not_after);
+    print_time("not before", cert->not_before, times.before);
+    print_time("not after", cert->not_after, times.after);
     printf("  %-12s %s %" PRIu32 "%s%s\n", "key", alg != NULL ? alg : oid_text(cert->key_oid, oid),
            cert->key_bits, (cert->flags & CERT_IS_CA) != 0 ? ", CA" : "",
            (cert->flags & CERT_POISON) != 0 ? ", precertificate" : "");

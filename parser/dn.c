@@ -1,5 +1,6 @@
 #include "parser/dn.h"
 
+#include "base/text.h"
 #include "parser/oid.h"
 
 void dn_init(struct dn *dn, struct span name)
@@ -109,13 +110,27 @@ static uint32_t code_at(struct span value, size_t at, size_t width, size_t *used
     return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
 }
 
+bool dn_is_text(uint32_t tag)
+{
+    /* NumericString to IA5String, VisibleString, GeneralString and the three wide ones. */
+    return tag == DER_UTF8_STRING || (tag >= 0x12 && tag <= 0x16) || (tag >= 0x1a && tag <= DER_BMP_STRING);
+}
+
+/* One-byte string types hold UTF-8 more often than what they promise; Latin-1 is what is left. */
+static bool is_utf8(uint32_t tag, struct span value)
+{
+    if (tag == DER_BMP_STRING || tag == DER_UNIVERSAL_STRING)
+        return false;
+    return tag == DER_UTF8_STRING || text_is_utf8(value);
+}
+
 size_t dn_utf8(uint32_t tag, struct span value, uint8_t *out, size_t cap)
 {
     size_t width = tag == DER_BMP_STRING ? 2 : tag == DER_UNIVERSAL_STRING ? 4 : 1;
     size_t len = 0;
     size_t used;
 
-    if (tag == DER_UTF8_STRING) {
+    if (is_utf8(tag, value)) {
         len = value.len < cap ? value.len : cap;
         while (len < value.len && len > 0 && (value.at[len] & 0xc0u) == 0x80u)
             len--;
@@ -170,14 +185,15 @@ static void put_string(struct text *text, const struct dn_attr *attr)
 {
     uint8_t piece[8];
     size_t step = attr->tag == DER_UNIVERSAL_STRING ? 4 : 2;
+    bool utf8 = is_utf8(attr->tag, attr->value);
 
     if (attr->tag != DER_BMP_STRING && attr->tag != DER_UNIVERSAL_STRING)
         step = 1;
     for (size_t i = 0; i < attr->value.len && !text->full; i += step) {
         size_t used = step;
         uint32_t code = code_at(attr->value, i, step, &used);
-        size_t len = attr->tag == DER_UTF8_STRING ? 1 : put_utf8(code, piece, sizeof piece);
-        if (attr->tag == DER_UTF8_STRING)
+        size_t len = utf8 ? 1 : put_utf8(code, piece, sizeof piece);
+        if (utf8)
             piece[0] = attr->value.at[i];
         bool edge = (i == 0 && (piece[0] == ' ' || piece[0] == '#')) ||
                     (i + used >= attr->value.len && piece[0] == ' ');

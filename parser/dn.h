@@ -31,10 +31,13 @@ void dn_init(struct dn *dn, struct span name);
  * truth. */
 bool dn_next(struct dn *dn, struct dn_attr *attr);
 
-/* The value as UTF-8 into out[cap], no final NUL: UTF8String as it is, BMPString and UniversalString
- * converted, all other types byte by byte as Latin-1, which equals ASCII where they are honest. Surrogates
- * that do not pair and code points beyond Unicode become U+FFFD. Returns the length; what does not fit is
- * left out at a character's border. Room that is always enough: DN_UTF8_ROOM(length). */
+/* True for the types whose value is text; others (BIT STRING, INTEGER) have octets to show. */
+bool dn_is_text(uint32_t tag);
+
+/* The value as UTF-8 into out[cap], no final NUL: UTF8String as it is (well-formed or not), BMPString and
+ * UniversalString converted, all other types as they are when they are well-formed UTF-8 and as Latin-1
+ * otherwise. Surrogates that do not pair and code points beyond Unicode become U+FFFD. Returns the length;
+ * what does not fit is left out at a character's border. Room that is always enough: DN_UTF8_ROOM(length). */
 #define DN_UTF8_ROOM(length) ((length)*2)
 size_t dn_utf8(uint32_t tag, struct span value, uint8_t *out, size_t cap);
 

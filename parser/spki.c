@@ -32,6 +32,10 @@ static uint32_t curve_bits(enum oid curve)
         return 256;
     case OID_CURVE_BP320:
         return 320;
+    case OID_CURVE_B283K:
+        return 281;
+    case OID_CURVE_B283R:
+        return 282;
     case OID_CURVE_P384:
     case OID_CURVE_BP384:
     case OID_CURVE_BP384T:
@@ -116,6 +120,7 @@ static void read_key(struct cert *cert, struct span params, struct span key)
 {
     switch (oid_find(cert->key_oid)) {
     case OID_KEY_RSA:
+    case OID_KEY_RSA_X500:
         cert->key_alg = CERT_KEY_RSA;
         read_rsa(cert, key);
         break;
@@ -133,6 +138,12 @@ static void read_key(struct cert *cert, struct span params, struct span key)
     case OID_KEY_ED448:
         cert->key_alg = CERT_KEY_ED448;
         cert->key_bits = 456;
+        break;
+    case OID_KEY_X25519:
+        cert->key_bits = 253;
+        break;
+    case OID_KEY_X448:
+        cert->key_bits = 448;
         break;
     case OID_KEY_DSA:
         cert->key_alg = CERT_KEY_DSA;
