@@ -94,9 +94,13 @@ static void add_domain(struct pgexec_args *args, const struct alert *alert)
         pgexec_int(args, alert->domain_id);
 }
 
+/* Absent for an entry that could not be parsed. */
 static struct span fp_of(const struct alert *alert)
 {
-    return alert->issuance == NULL ? SPAN_NONE : span_of(alert->issuance->tbs_fp, 32);
+    static const uint8_t none[32];
+    if (alert->issuance == NULL || memcmp(alert->issuance->tbs_fp, none, sizeof none) == 0)
+        return SPAN_NONE;
+    return span_of(alert->issuance->tbs_fp, 32);
 }
 
 /* *id 0: it is there already. */
@@ -157,7 +161,7 @@ static enum err_code merge(struct pgconn *conn, int64_t id, struct texts *t, int
 static enum err_code add_sightings(struct pgconn *conn, int64_t id, const struct alert *alert,
                                    const struct sighting *sightings, size_t count, struct err *why)
 {
-    bool parsed = alert->issuance != NULL && alert->issuance->serial.at != NULL;
+    bool parsed = fp_of(alert).at != NULL;
     enum err_code code = ERR_OK;
     for (size_t i = 0; i < count && code == ERR_OK; i++) {
         struct pgexec_args args = PGEXEC_NO_ARGS;
@@ -186,7 +190,7 @@ enum err_code db_alert_raise(struct pgconn *conn, const struct alert *alert, con
     int64_t alert_id = 0;
     int64_t first_seen_ms = first_seen(alert, sightings, sighting_count);
     must(alert->finding_count != 0);
-    must(dedup != NULL || alert->domain_id != ALERT_DOMAINS_NONE);
+    must(dedup != NULL || (alert->domain_id != ALERT_DOMAINS_NONE && fp_of(alert).at != NULL));
     texts_init(&t, alert);
     enum err_code code = ERR_MEMORY;
     if (!buf_ok(&t.findings) || !buf_ok(&t.issuance) || !buf_ok(&t.name) || !buf_ok(&t.domain))

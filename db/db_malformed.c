@@ -2,10 +2,17 @@
 
 #include "db/pgexec.h"
 
-/* Few at a time: one of them can be 2 x 16 MB. */
-static const char sql_page[] = "SELECT log, idx, coalesce(timestamp, seen_at), array_to_string(findings, ' "
-                               "'), leaf, extra FROM malformed"
-                               " WHERE (log, idx) > ($1::int2, $2::int8) ORDER BY log, idx LIMIT 16";
+/* Few at a time: one of them can be 2 x 16 MB. The tile knows the beginning of the fingerprint, the
+ * certificate's row all of it. */
+static const char sql_page[] =
+    "SELECT m.log, m.idx, coalesce(m.timestamp, m.seen_at), array_to_string(m.findings, ' '), m.leaf, "
+    "m.extra,"
+    " (SELECT c.tbs_fp FROM log_tile AS t, cert AS c WHERE t.log = m.log AND t.tile = m.idx / 256"
+    "   AND m.idx BETWEEN t.first_index AND t.last_index"
+    "   AND c.tbs_fp >= int8send(t.fp8[(m.idx - t.first_index + 1)::int])"
+    "   AND c.tbs_fp < int8send(t.fp8[(m.idx - t.first_index + 1)::int])"
+    "    || decode(repeat('ff', 24), 'hex') LIMIT 1)"
+    " FROM malformed AS m WHERE (m.log, m.idx) > ($1::int2, $2::int8) ORDER BY m.log, m.idx LIMIT 16";
 
 enum err_code db_malformed_each(struct pgconn *conn,
                                 enum err_code (*each)(void *arg, const struct db_malformed_row *row,
@@ -35,6 +42,10 @@ enum err_code db_malformed_each(struct pgconn *conn,
             row.findings = pgexec_get_text(res, i, 3);
             row.leaf = pgexec_get_bytes(res, i, 4);
             row.extra = pgexec_get_bytes(res, i, 5);
+            struct span fp = pgexec_get_bytes(res, i, 6);
+            row.parsed = fp.len == sizeof row.tbs_fp;
+            if (row.parsed)
+                memcpy(row.tbs_fp, fp.at, sizeof row.tbs_fp);
             code = each(arg, &row, why);
         }
         PQclear(res);

@@ -11,6 +11,8 @@ struct db_malformed_row {
     uint64_t index;
     int64_t timestamp_ms;
     const char *findings; /* names, joined by spaces */
+    bool parsed;          /* the certificate could be read all the same, apart from some part of it */
+    uint8_t tbs_fp[32];   /* zero when not parsed */
     struct span leaf;
     struct span extra;
 };

@@ -193,7 +193,8 @@ static void hits_clear(struct matching *m)
     m->hit_count = 0;
 }
 
-/* What an alert about an entry without a certificate points to. */
+/* What an alert about an entry without a certificate points to: no fingerprint, so place and domain tell it
+ * apart. */
 static const struct issuance *opaque_issuance(struct matching *m, const struct entry *entry)
 {
     struct issuance *issuance = arena_zeroed(m->arena, 1, sizeof *issuance);
@@ -201,7 +202,6 @@ static const struct issuance *opaque_issuance(struct matching *m, const struct e
         m->full = true;
         return &entry->issuance;
     }
-    memcpy(issuance->tbs_fp, entry->leaf_hash, sizeof issuance->tbs_fp);
     issuance->findings = entry->findings;
     return issuance;
 }

@@ -32,7 +32,7 @@ MUST_USE bool match_one(const struct watch *watch, const struct issuance *issuan
                         struct alert *alert, bool *full);
 
 /* The same for the stored bytes of an entry that could not be parsed: true when the domain's name stands in
- * them. `issuance` is kept by pointer and only lends tbs_fp (the leaf hash). */
+ * them. Only `malformed` is judged then. `issuance` is kept by pointer. */
 MUST_USE bool match_raw(const struct watchset *set_of_one, struct span leaf, struct span extra,
                         const struct issuance *issuance, const struct finding_set *oddities,
                         struct arena *arena, struct alert *alert, bool *full);

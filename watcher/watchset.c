@@ -138,7 +138,7 @@ static struct span parent_of(struct span name)
 {
     const uint8_t *dot = name.len == 0 ? NULL : memchr(name.at, '.', name.len);
     if (dot == NULL)
-        return SPAN_NONE;
+        return span_part(name, name.len, name.len);
     return span_part(name, (size_t)(dot - name.at) + 1, name.len);
 }
 
@@ -147,8 +147,7 @@ static void insert_name(struct watchset *set, uint32_t at)
     struct span name = span_str(set->watches[at].name);
     struct span parent = parent_of(name);
     insert(set, hash_name(set, name), name, SLOT_NAME, at);
-    if (parent.at != NULL)
-        insert(set, hash_name(set, parent), parent, SLOT_PARENT, at);
+    insert(set, hash_name(set, parent), parent, SLOT_PARENT, at);
 }
 
 static size_t ip_key(const uint8_t *ip, uint8_t ip_len, unsigned prefix, uint8_t key[IP_KEY_MAX])
@@ -296,7 +295,6 @@ static inline void probe_table(const struct watchset *set, uint64_t key_hash, co
 
 void watchset_find(const struct watchset *set, struct span name, watchset_hit *hit, void *arg)
 {
-    bool star = name.len > 1 && name.at[0] == '*' && name.at[1] == '.';
     uint64_t hash = set->secret[0];
     size_t end = name.len;
     for (size_t i = name.len; i-- > 0;) {
@@ -309,9 +307,10 @@ void watchset_find(const struct watchset *set, struct span name, watchset_hit *h
     }
     if (name.len == 0)
         return;
-    if (star) {
-        struct probe covered = {span_part(name, 2, name.len), SLOT_PARENT, true, hit, arg};
-        probe_table(set, hash, &covered);
+    if (name.at[0] == '*' && (name.len == 1 || name.at[1] == '.')) {
+        struct span covered = span_part(name, name.len == 1 ? 1 : 2, name.len);
+        struct probe parent = {covered, SLOT_PARENT, true, hit, arg};
+        probe_table(set, name.len == 1 ? hash_name(set, covered) : hash, &parent);
     }
     struct probe probe = {name, SLOT_NAME, true, hit, arg};
     probe_table(set, hash_label(set, hash, name.at, end), &probe);

@@ -1,0 +1,257 @@
+#include "watcher/deliver.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/metric.h"
+#include "base/rate.h"
+#include "base/say.h"
+#include "base/thread.h"
+#include "db/db_outbox.h"
+#include "watcher/message.h"
+
+#define CLAIM_MAX        16
+#define LEASE_SPARE_MS   30000
+#define POLL_DEFAULT_MS  1000
+#define RECONNECT_MS     1000
+#define RECONNECT_MS_MAX 30000
+
+static const int64_t backoff_default_ms[] = {60000, 300000, 1800000, 7200000};
+
+struct worker {
+    struct deliver *deliver;
+    struct channel *channel;
+    struct pgconn *conn;
+    struct thread thread;
+    struct rate_backoff reconnect;
+    atomic_uint_fast64_t quiet; /* passes that found nothing due */
+};
+
+struct deliver {
+    char *dsn;
+    struct worker *workers;
+    size_t count;
+    int64_t poll_ms;
+    int64_t backoff_ms[DELIVER_BACKOFF_MAX];
+    size_t backoff_count;
+    int32_t tries_max;
+    atomic_bool stop;
+    struct lock lock;
+    struct signal_cond wake;
+};
+
+struct sending {
+    struct channel *channel;
+    const struct db_outbox_item *item;
+    struct err *failure; /* of the receiver */
+};
+
+static enum err_code send_row(void *arg, const struct db_alert_row *row, struct err *why)
+{
+    struct sending *sending = arg;
+    char *json = NULL;
+    char *line = NULL;
+    enum err_code code = message_json(row, false, &json, why);
+    if (code == ERR_OK)
+        code = message_line(row, &line, why);
+    if (code == ERR_OK) {
+        struct channel_message message = {row, json, line, sending->item->key};
+        (void)sending->channel->ops->send(sending->channel, &message, sending->failure);
+    }
+    free(json);
+    free(line);
+    return code;
+}
+
+static int64_t retry_after(const struct deliver *deliver, int32_t tries)
+{
+    size_t at = tries < 0 ? 0 : (size_t)tries;
+    return deliver->backoff_ms[at < deliver->backoff_count ? at : deliver->backoff_count - 1];
+}
+
+static enum err_code finish(struct worker *worker, const struct db_outbox_item *item,
+                            const struct err *failure, struct err *why)
+{
+    const struct deliver *deliver = worker->deliver;
+    if (failure->code == ERR_OK) {
+        metric_add(METRIC_DELIVERIES_TOTAL, 1);
+        return db_outbox_sent(worker->conn, item, why);
+    }
+    bool dead = item->tries + 1 >= deliver->tries_max;
+    metric_add(METRIC_DELIVERIES_FAILED_TOTAL, 1);
+    if (dead)
+        say_error("deliver",
+                  "channel=%s alert=%" PRId64 " given up after %d tries: %s; try again with 'alert retry'",
+                  item->channel, item->alert, (int)item->tries + 1, failure->text);
+    else
+        say_warn("deliver", "channel=%s alert=%" PRId64 " try %d failed: %s", item->channel, item->alert,
+                 (int)item->tries + 1, failure->text);
+    return db_outbox_failed(worker->conn, item, failure->text, retry_after(deliver, item->tries), dead, why);
+}
+
+static enum err_code deliver_item(struct worker *worker, const struct db_outbox_item *item, struct err *why)
+{
+    struct err failure = {0};
+    struct sending sending = {worker->channel, item, &failure};
+    enum err_code code = db_alert_show(worker->conn, item->alert, send_row, &sending, why);
+    if (code != ERR_OK)
+        return code;
+    if (failure.code != ERR_OK && atomic_load(&worker->deliver->stop))
+        return ERR_OK; /* cut off by us: the lease runs out and somebody sends it again */
+    return finish(worker, item, &failure, why);
+}
+
+/* One look at the outbox; *worked: something was due. */
+static enum err_code pass(struct worker *worker, bool *worked, struct err *why)
+{
+    struct db_outbox_item items[CLAIM_MAX];
+    uint64_t adopted = 0;
+    size_t count = 0;
+    int64_t lease_ms = CLAIM_MAX * worker->channel->send_ms_max + LEASE_SPARE_MS;
+    enum err_code code = db_outbox_adopt(worker->conn, &adopted, why);
+    if (code == ERR_OK)
+        code = db_outbox_claim(worker->conn, worker->channel->name, lease_ms, items, CLAIM_MAX, &count, why);
+    for (size_t i = 0; i < count && code == ERR_OK && !atomic_load(&worker->deliver->stop); i++)
+        code = deliver_item(worker, &items[i], why);
+    *worked = count != 0;
+    return code;
+}
+
+static void rest(struct worker *worker, int64_t wait_ms)
+{
+    struct deliver *deliver = worker->deliver;
+    thread_lock(&deliver->lock);
+    if (!atomic_load(&deliver->stop))
+        (void)thread_cond_wait_ms(&deliver->wake, &deliver->lock, wait_ms);
+    thread_unlock(&deliver->lock);
+}
+
+/* A bad world: said once per outage, then waited for. */
+static void recover(struct worker *worker, const struct err *why)
+{
+    if (worker->reconnect.wait_ms == 0)
+        say_warn("deliver", "channel=%s %s; alerts wait", worker->channel->name, why->text);
+    rest(worker, rate_backoff_next(&worker->reconnect));
+    if (why->code == ERR_DB_DOWN && !atomic_load(&worker->deliver->stop) &&
+        pgconn_reopen(worker->conn, NULL) != ERR_OK)
+        say_debug("deliver", "channel=%s still no database", worker->channel->name);
+}
+
+static void work(void *arg)
+{
+    struct worker *worker = arg;
+    while (!atomic_load(&worker->deliver->stop)) {
+        struct err why = {0};
+        bool worked = false;
+        if (pass(worker, &worked, &why) != ERR_OK) {
+            recover(worker, &why);
+            continue;
+        }
+        if (worker->reconnect.wait_ms != 0)
+            say_info("deliver", "channel=%s the database is back", worker->channel->name);
+        rate_backoff_reset(&worker->reconnect);
+        if (worked)
+            continue;
+        atomic_fetch_add(&worker->quiet, 1);
+        rest(worker, worker->deliver->poll_ms);
+    }
+}
+
+static void settings(struct deliver *deliver, const struct deliver_options *options)
+{
+    const int64_t *backoff = options->backoff_ms != NULL ? options->backoff_ms : backoff_default_ms;
+    size_t count = options->backoff_ms != NULL ? options->backoff_count : countof(backoff_default_ms);
+    must(count >= 1 && count <= DELIVER_BACKOFF_MAX);
+    memcpy(deliver->backoff_ms, backoff, count * sizeof *backoff);
+    deliver->backoff_count = count;
+    deliver->poll_ms = options->poll_ms > 0 ? options->poll_ms : POLL_DEFAULT_MS;
+    deliver->tries_max = options->tries_max > 0 ? options->tries_max : LIMIT_DELIVERY_TRIES;
+    deliver->count = options->channel_count;
+    for (size_t i = 0; i < options->channel_count; i++) {
+        struct worker *worker = &deliver->workers[i];
+        worker->deliver = deliver;
+        worker->channel = options->channels[i];
+        worker->channel->stop = &deliver->stop;
+        rate_backoff_init(&worker->reconnect, RECONNECT_MS, RECONNECT_MS_MAX, (uint64_t)clock_mono_ns() + i);
+    }
+}
+
+static enum err_code start_workers(struct deliver *deliver, struct err *why)
+{
+    for (size_t i = 0; i < deliver->count; i++) {
+        struct worker *worker = &deliver->workers[i];
+        enum err_code code = pgconn_open(deliver->dsn, &worker->conn, why);
+        if (code == ERR_OK)
+            code = db_outbox_channel(worker->conn, worker->channel->name, why);
+        if (code != ERR_OK)
+            return code;
+    }
+    for (size_t i = 0; i < deliver->count; i++) {
+        if (!thread_start(&deliver->workers[i].thread, "deliver", work, &deliver->workers[i]))
+            return err_set(why, ERR_SYSTEM, "no thread for the channel %s",
+                           deliver->workers[i].channel->name);
+    }
+    return ERR_OK;
+}
+
+enum err_code deliver_start(const struct deliver_options *options, struct deliver **out, struct err *why)
+{
+    struct deliver *deliver = calloc(1, sizeof *deliver);
+    *out = NULL;
+    must(deliver != NULL);
+    thread_lock_init(&deliver->lock);
+    thread_cond_init(&deliver->wake);
+    deliver->workers = calloc(options->channel_count + 1, sizeof *deliver->workers);
+    deliver->dsn = strdup(options->dsn);
+    must(deliver->workers != NULL && deliver->dsn != NULL);
+    settings(deliver, options);
+    enum err_code code = start_workers(deliver, why);
+    if (code == ERR_OK)
+        *out = deliver;
+    else
+        deliver_stop(deliver);
+    return code;
+}
+
+void deliver_stop(struct deliver *deliver)
+{
+    if (deliver == NULL)
+        return;
+    thread_lock(&deliver->lock);
+    atomic_store(&deliver->stop, true);
+    thread_cond_broadcast(&deliver->wake);
+    thread_unlock(&deliver->lock);
+    for (size_t i = 0; i < deliver->count; i++) {
+        struct worker *worker = &deliver->workers[i];
+        thread_join(&worker->thread);
+        if (worker->conn != NULL)
+            pgconn_free(worker->conn);
+        worker->channel->ops->free(worker->channel);
+    }
+    thread_cond_fini(&deliver->wake);
+    thread_lock_fini(&deliver->lock);
+    free(deliver->workers);
+    free(deliver->dsn);
+    free(deliver);
+}
+
+/* Every worker has to find nothing twice: the first empty look may have begun before the caller's alerts
+ * came. */
+bool deliver_idle(struct deliver *deliver, int64_t wait_ms)
+{
+    int64_t until_ms = clock_mono_ms() + wait_ms;
+    for (size_t i = 0; i < deliver->count; i++) {
+        struct worker *worker = &deliver->workers[i];
+        uint64_t begin = atomic_load(&worker->quiet);
+        while (atomic_load(&worker->quiet) < begin + 2) {
+            if (clock_mono_ms() >= until_ms)
+                return false;
+            thread_lock(&deliver->lock);
+            thread_cond_broadcast(&deliver->wake);
+            thread_unlock(&deliver->lock);
+            clock_sleep_ms(10);
+        }
+    }
+    return true;
+}

@@ -1,0 +1,269 @@
+#include "watcher/message.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+
+#define PAGE_MAX (1u << 20)
+
+static json_t *string_or_null(const char *text)
+{
+    return text == NULL ? json_null() : json_string(text);
+}
+
+static json_t *time_json(int64_t unix_ms)
+{
+    char text[TEXT_TIME_MAX];
+    return json_string(text_time(unix_ms, unix_ms % 1000 != 0, text));
+}
+
+static json_t *parsed(const char *text)
+{
+    json_t *value = text == NULL ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
+    return value == NULL ? json_null() : value;
+}
+
+static json_t *sightings_json(const struct db_alert_row *row)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < row->sighting_count; i++) {
+        const struct db_alert_sighting *s = &row->sightings[i];
+        json_t *one =
+            json_pack("{s:s, s:I, s:s, s:o, s:b}", "log", s->log, "index", (json_int_t)s->index, "form",
+                      s->form, "time", time_json(s->timestamp_ms), "verified", (int)s->verified);
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *deliveries_json(const struct db_alert_row *row)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < row->delivery_count; i++) {
+        const struct db_alert_delivery *d = &row->deliveries[i];
+        json_t *one = json_pack("{s:s, s:s, s:i, s:s, s:o}", "channel", d->channel, "state", d->state,
+                                "tries", (int)d->tries, "last_error", d->last_error, "sent",
+                                d->sent_ms == 0 ? json_null() : time_json(d->sent_ms));
+        if (strcmp(d->state, "pending") == 0)
+            json_object_set_new(one, "next_try", time_json(d->next_try_ms));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static enum err_code dumped(json_t *object, char **json, struct err *why)
+{
+    *json = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(object);
+    return *json != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "alert: its JSON could not be made");
+}
+
+enum err_code message_json(const struct db_alert_row *row, bool deliveries, char **json, struct err *why)
+{
+    char fp[65];
+    json_t *object = json_object();
+    json_object_set_new(object, "schema", json_string("ctvigil.alert.1"));
+    json_object_set_new(object, "id", json_integer(row->id));
+    json_object_set_new(object, "kind", json_string(row->kind));
+    json_object_set_new(object, "severity", json_string(row->severity));
+    json_object_set_new(object, "domain", string_or_null(row->domain));
+    if (row->log != NULL)
+        json_object_set_new(object, "log", json_string(row->log));
+    json_object_set_new(object, "name", string_or_null(row->name));
+    json_object_set_new(object, "tbs_fp",
+                        row->has_fp ? json_string(text_hex(span_of(row->tbs_fp, 32), fp)) : json_null());
+    json_object_set_new(object, "findings", parsed(row->findings));
+    json_object_set_new(object, "sightings", sightings_json(row));
+    json_object_set_new(object, "first_seen", time_json(row->first_seen_ms));
+    json_object_set_new(object, "state", json_string(row->state));
+    if (row->reason[0] != '\0')
+        json_object_set_new(object, "reason", json_string(row->reason));
+    if (row->issuance != NULL)
+        json_object_set_new(object, "issuance", parsed(row->issuance));
+    if (deliveries)
+        json_object_set_new(object, "deliveries", deliveries_json(row));
+    return dumped(object, json, why);
+}
+
+static void copy_member(json_t *to, const char *to_name, const json_t *from, const char *from_name)
+{
+    json_t *value = json_object_get(from, from_name);
+    json_object_set_new(to, to_name, value == NULL ? json_null() : json_incref(value));
+}
+
+enum err_code message_certspotter(const struct db_alert_row *row, char **json, struct err *why)
+{
+    char fp[65];
+    json_t *issuance = parsed(row->issuance);
+    if (!row->has_fp || !json_is_object(issuance) || json_object_get(issuance, "spki_sha256") == NULL) {
+        json_decref(issuance);
+        return err_set(why, ERR_NOT_FOUND, "alert %" PRId64 ": it is not about a certificate", row->id);
+    }
+    json_t *object = json_object();
+    json_object_set_new(object, "tbs_sha256", json_string(text_hex(span_of(row->tbs_fp, 32), fp)));
+    copy_member(object, "pubkey_sha256", issuance, "spki_sha256");
+    copy_member(object, "dns_names", issuance, "names");
+    copy_member(object, "ip_addresses", issuance, "ips");
+    copy_member(object, "not_before", issuance, "not_before");
+    copy_member(object, "not_after", issuance, "not_after");
+    json_decref(issuance);
+    return dumped(object, json, why);
+}
+
+const char *message_issuance(const struct db_alert_row *row, const char *member, char *out, size_t out_cap)
+{
+    json_t *issuance = parsed(row->issuance);
+    json_t *value = json_object_get(issuance, member);
+    out[0] = '\0';
+    if (json_is_string(value))
+        (void)snprintf(out, out_cap, "%s", json_string_value(value));
+    else if (json_is_integer(value))
+        (void)snprintf(out, out_cap, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    json_decref(issuance);
+    return out;
+}
+
+static const char *text_of(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+    return text == NULL ? "" : text;
+}
+
+/* The subject of the alert: whose it is and which name. */
+static void put_head(struct buf *out, const struct db_alert_row *row)
+{
+    buf_fmt(out, "[%s] %s", row->severity, row->kind);
+    if (row->domain != NULL)
+        buf_fmt(out, " for %s", row->domain);
+    if (row->log != NULL)
+        buf_fmt(out, " at log %s", row->log);
+    if (row->name != NULL && (row->domain == NULL || strcmp(row->name, row->domain) != 0))
+        buf_fmt(out, " (%s)", row->name);
+}
+
+static void put_line(struct buf *out, const struct db_alert_row *row, const json_t *findings)
+{
+    size_t count = json_array_size(findings);
+    size_t at = 0;
+    put_head(out, row);
+    /* Findings of later sightings are appended, so the gravest one need not be the first. */
+    while (at + 1 < count && strcmp(text_of(json_array_get(findings, at), "kind"), row->kind) != 0)
+        at++;
+    if (count != 0) {
+        const json_t *first = json_array_get(findings, at);
+        buf_fmt(out, ": found %s; expected %s", text_of(first, "found"), text_of(first, "expected"));
+    }
+    if (count > 1)
+        buf_fmt(out, " (and %zu more)", count - 1);
+}
+
+static enum err_code done(struct buf *out, char **text, struct err *why)
+{
+    *text = buf_ok(out) ? strdup(buf_text(out)) : NULL;
+    buf_fini(out);
+    return *text != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "alert: no memory for its text");
+}
+
+enum err_code message_line(const struct db_alert_row *row, char **text, struct err *why)
+{
+    struct buf out;
+    json_t *findings = parsed(row->findings);
+    buf_init(&out, PAGE_MAX);
+    put_line(&out, row, findings);
+    json_decref(findings);
+    return done(&out, text, why);
+}
+
+static void put_member(struct buf *out, const json_t *issuance, const char *label, const char *member)
+{
+    const char *text = text_of(issuance, member);
+    if (text[0] != '\0')
+        buf_fmt(out, "  %-14s %s\n", label, text);
+}
+
+static void put_certificate(struct buf *out, const json_t *issuance)
+{
+    if (!json_is_object(issuance) || json_object_get(issuance, "serial") == NULL)
+        return;
+    const json_t *names = json_object_get(issuance, "names");
+    const json_t *ips = json_object_get(issuance, "ips");
+    buf_str(out, "\ncertificate:\n");
+    put_member(out, issuance, "issuer", "issuer");
+    put_member(out, issuance, "issuer key", "issuer_spki_sha256");
+    put_member(out, issuance, "serial", "serial");
+    put_member(out, issuance, "common name", "subject_cn");
+    put_member(out, issuance, "not before", "not_before");
+    put_member(out, issuance, "not after", "not_after");
+    put_member(out, issuance, "key", "spki_sha256");
+    put_member(out, issuance, "sha256", "sha256");
+    for (size_t i = 0; i < json_array_size(names); i++)
+        buf_fmt(out, "  %-14s %s\n", "name", json_string_value(json_array_get(names, i)));
+    for (size_t i = 0; i < json_array_size(ips); i++)
+        buf_fmt(out, "  %-14s %s\n", "address", json_string_value(json_array_get(ips, i)));
+}
+
+static void put_findings(struct buf *out, const json_t *findings)
+{
+    for (size_t i = 0; i < json_array_size(findings); i++) {
+        const json_t *one = json_array_get(findings, i);
+        buf_fmt(out, "\n%s (%s, rule %s)\n  %-14s %s\n  %-14s %s\n", text_of(one, "kind"),
+                text_of(one, "severity"), text_of(one, "rule"), "expected", text_of(one, "expected"), "found",
+                text_of(one, "found"));
+    }
+}
+
+static void put_sightings(struct buf *out, const struct db_alert_row *row)
+{
+    char time[TEXT_TIME_MAX];
+    if (row->sighting_count != 0)
+        buf_str(out, "\nseen in:\n");
+    for (size_t i = 0; i < row->sighting_count; i++) {
+        const struct db_alert_sighting *s = &row->sightings[i];
+        buf_fmt(out, "  %s  %s index %" PRIu64 " (%s, %s)\n", text_time(s->timestamp_ms, false, time), s->log,
+                s->index, s->form, s->verified ? "verified" : "not verified yet");
+    }
+}
+
+static void put_deliveries(struct buf *out, const struct db_alert_row *row)
+{
+    char time[TEXT_TIME_MAX];
+    if (row->delivery_count != 0)
+        buf_str(out, "\ndeliveries:\n");
+    for (size_t i = 0; i < row->delivery_count; i++) {
+        const struct db_alert_delivery *d = &row->deliveries[i];
+        buf_fmt(out, "  %-14s %s, %d %s", d->channel, d->state, (int)d->tries,
+                d->tries == 1 ? "try" : "tries");
+        if (strcmp(d->state, "pending") == 0)
+            buf_fmt(out, ", next %s", text_time(d->next_try_ms, false, time));
+        if (d->last_error[0] != '\0')
+            buf_fmt(out, ": %s", d->last_error);
+        buf_byte(out, '\n');
+    }
+}
+
+enum err_code message_page(const struct db_alert_row *row, char **text, struct err *why)
+{
+    struct buf out;
+    char fp[65];
+    char time[TEXT_TIME_MAX];
+    json_t *findings = parsed(row->findings);
+    json_t *issuance = parsed(row->issuance);
+    buf_init(&out, PAGE_MAX);
+    buf_fmt(&out, "alert %" PRId64 " ", row->id);
+    put_head(&out, row);
+    buf_fmt(&out, "\n  %-14s %s\n  %-14s %s\n", "first seen", text_time(row->first_seen_ms, false, time),
+            "state", row->state);
+    if (row->reason[0] != '\0')
+        buf_fmt(&out, "  %-14s %s\n", "reason", row->reason);
+    if (row->has_fp)
+        buf_fmt(&out, "  %-14s %s\n", "fingerprint", text_hex(span_of(row->tbs_fp, 32), fp));
+    put_findings(&out, findings);
+    put_certificate(&out, issuance);
+    put_sightings(&out, row);
+    put_deliveries(&out, row);
+    json_decref(issuance);
+    json_decref(findings);
+    return done(&out, text, why);
+}

@@ -1,0 +1,28 @@
+/* One alert as receivers and people get it: a JSON object, a line of text, a page of text. All bytes from
+ * outside were made visible when the alert was stored; here they are only quoted. */
+#ifndef CTVIGIL_MESSAGE_H
+#define CTVIGIL_MESSAGE_H
+
+#include "db/db_alert.h"
+
+/* The object of `ctvigil alert list --json` without line feed: "schema":"ctvigil.alert.1", id, kind,
+ * severity, domain, log, name, tbs_fp, findings, sightings, first_seen, state, reason, issuance; with
+ * `deliveries` when asked for. The caller frees it. */
+MUST_USE enum err_code message_json(const struct db_alert_row *row, bool deliveries, char **json,
+                                    struct err *why);
+
+/* certspotter's JSON of a discovered certificate: tbs_sha256, pubkey_sha256, dns_names, ip_addresses,
+ * not_before, not_after. ERR_NOT_FOUND when the alert is not about a certificate. */
+MUST_USE enum err_code message_certspotter(const struct db_alert_row *row, char **json, struct err *why);
+
+/* "[high] unexpected_ca for example.com: www.example.com was issued by CN=..., expected ..."; one line, no
+ * line feed. */
+MUST_USE enum err_code message_line(const struct db_alert_row *row, char **text, struct err *why);
+
+/* Everything, for a person: the line, each finding with both values, the certificate, where it was seen. */
+MUST_USE enum err_code message_page(const struct db_alert_row *row, char **text, struct err *why);
+
+/* A member of the stored issuance as text ("" when absent); numbers in decimal. Lives in `out`. */
+const char *message_issuance(const struct db_alert_row *row, const char *member, char *out, size_t out_cap);
+
+#endif

@@ -1,0 +1,34 @@
+/* Alerts to a program, one run per alert, in the manner of certspotter's hook scripts.
+ *
+ * Environment: that of ctvigil without its own and the database's secrets, and
+ *   EVENT            discovered_cert, malformed_cert (no certificate could be read), error (about a log),
+ * test SUMMARY          one line WATCH_ITEM       the registered domain LOG_URI ENTRY_INDEX         of the
+ * first sighting TBS_SHA256                  the fingerprint that precertificate and certificate share
+ *   CERT_SHA256 FINGERPRINT     of the certificate or precertificate of that sighting
+ *   PUBKEY_SHA256 PUBKEY_HASH   of its public key
+ *   NOT_BEFORE NOT_AFTER        and with _RFC3339 and _UNIXTIME
+ *   SUBJECT_DN (the common name) ISSUER_DN SERIAL CERT_PARSEABLE
+ *   JSON_FILENAME               certspotter's JSON file
+ *   TEXT_FILENAME               all of it as text
+ *   PARSE_ERROR                 malformed_cert only
+ *   CTVIGIL_ALERT_JSON          file with the object of `ctvigil alert list --json`
+ *   CTVIGIL_ALERT_ID CTVIGIL_KIND CTVIGIL_SEVERITY CTVIGIL_KEY (the same at every try)
+ * CERT_FILENAME, CHAIN_ERROR, LEAF_HASH and ENTRY_FILENAME are not set: the bytes are not kept. The files
+ * live as long as the run.
+ *
+ * Standard input is empty, standard output and error are read and the end of them kept for the delivery's
+ * last error. The program runs in a process group of its own; when its time is up the group gets SIGTERM,
+ * then SIGKILL. Exit status 0 is success, anything else is tried again later. */
+#ifndef CTVIGIL_SEND_EXEC_H
+#define CTVIGIL_SEND_EXEC_H
+
+#include "watcher/channel.h"
+
+#define SEND_EXEC_NAME "hook"
+
+/* `dir`: where the files are made ("" or NULL: $TMPDIR or /tmp). Both texts are copied. ERR_CONFIG: the
+ * program can not be run by us. */
+MUST_USE enum err_code send_exec_new(const char *program, const char *dir, int64_t timeout_ms,
+                                     struct channel **channel, struct err *why);
+
+#endif
