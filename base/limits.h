@@ -11,6 +11,11 @@
 #define LIMIT_SMALL_BYTES     (1u << 20) /* heads, checkpoints, proofs */
 #define LIMIT_ISSUER_BYTES    (64u << 10)
 #define LIMIT_TREE_SIZE       UINT64_C(0x7fffffffffffffff) /* entries; positions are stored as int8 */
+#define LIMIT_ISSUERS         8192        /* CA certificates remembered at once; all of CT has some 10,000 in use */
+#define LIMIT_ISSUER_CACHE_BYTES (32u << 20) /* their bytes: 8192 of usual size are 12 MB */
+#define LIMIT_HOSTS           1024        /* as many as logs */
+#define LIMIT_EVIDENCE_ENTRIES 512        /* a suspect range up to this long is kept byte by byte */
+#define LIMIT_EVIDENCE_BYTES  (4u << 20)  /* of one account */
 #define LIMIT_NOTE_LINES      64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
 #define LIMIT_WORKERS         64
 #define LIMIT_LOGS            1024
@@ -27,6 +32,9 @@
 #define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name per certificate; beyond it concerns everybody: 30 ms */
 #define LIMIT_CONFIG_BYTES    (1u << 20)
 #define LIMIT_PSL_BYTES       (4u << 20) /* public suffix list: 0.3 MB today */
+#define LIMIT_HISTORY_BYTES   (64u << 20) /* names and sightings of one stored certificate; 100,000 names take 30 MB */
+#define LIMIT_SEARCH_ROWS     10000 /* of one page of a search; more by cursor */
+#define LIMIT_SEARCH_MS       30000 /* a search that no index helps ends here and says so */
 #define LIMIT_HOOK_S          60  /* seconds a hook may run before it is killed and the delivery counted as failed */
 #define LIMIT_DELIVERY_TRIES  30  /* then dead letter: about three days with the backoff of watcher/deliver.c */
 

@@ -1,0 +1,212 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/opt.h"
+#include "db/dbopen.h"
+#include "db/migrate.h"
+
+static const struct opt no_options[] = {{0}};
+
+static bool is_private(const struct cmd *cmd)
+{
+    return cmd->conf->db.dsn[0] == '\0' && cmd->conf->db.dsn_file[0] == '\0';
+}
+
+static enum err_code db_open(const struct cmd *cmd, bool migrate, struct dbopen *db, struct err *why)
+{
+    struct dbopen_options options = {.dsn = cmd->conf->db.dsn,
+                                     .dsn_file = cmd->conf->db.dsn_file,
+                                     .program = cmd->program,
+                                     .migrate = migrate};
+    enum err_code code = ERR_OK;
+    if (is_private(cmd))
+        code = cmd_state_dir(cmd, &options.state_dir, why);
+    return code == ERR_OK ? dbopen_open(&options, db, why) : code;
+}
+
+/* init and migrate are one thing: what is missing is made. Two words, because people look for both. */
+static int db_migrate(struct cmd *cmd)
+{
+    struct dbopen db;
+    struct err why = {0};
+    struct migrate_status status;
+    if (db_open(cmd, true, &db, &why) != ERR_OK)
+        return cmd_fail(&why);
+    enum err_code code = migrate_status(db.conn, &status, &why);
+    dbopen_close(&db);
+    if (code != ERR_OK)
+        return cmd_fail(&why);
+    if (cmd->json)
+        cmd_print_json(json_pack("{s:s, s:i, s:i}", "schema", "ctvigil.db.migrate.1", "step",
+                                 (int)status.applied, "pending", (int)status.pending));
+    else
+        printf("the schema is at step %u of %u\n", status.applied, status.known);
+    return CMD_OK;
+}
+
+static void print_status(const struct cmd *cmd, const struct cluster_status *cluster,
+                         const struct migrate_status *schema)
+{
+    const char *state = cluster == NULL    ? "yours"
+                        : cluster->running ? "running"
+                        : cluster->made    ? "stopped"
+                                           : "none";
+    if (cmd->json) {
+        json_t *line = json_pack("{s:s, s:s, s:s}", "schema", "ctvigil.db.status.1", "kind",
+                                 cluster == NULL ? "server" : "private", "state", state);
+        if (cluster != NULL) {
+            (void)json_object_set_new(line, "home", cmd_json_latin1(span_str(cluster->home)));
+            (void)json_object_set_new(line, "stays", json_boolean(cluster->stays));
+            (void)json_object_set_new(line, "keeper_pid", json_integer(cluster->keeper));
+            (void)json_object_set_new(line, "server_pid", json_integer(cluster->server));
+        }
+        if (schema != NULL) {
+            (void)json_object_set_new(line, "step", json_integer((json_int_t)schema->applied));
+            (void)json_object_set_new(line, "steps_known", json_integer((json_int_t)schema->known));
+            (void)json_object_set_new(line, "pending", json_integer((json_int_t)schema->pending));
+        }
+        cmd_print_json(line);
+        return;
+    }
+    if (cluster == NULL) {
+        printf("database  a server of your own\n");
+    } else {
+        printf("database  private, in ");
+        cmd_print_visible(span_str(cluster->home), 0);
+        printf("\nstate     %s%s\n", state, cluster->stays ? ", asked to stay" : "");
+        if (cluster->running)
+            printf("process   %d, keeper %d\n", (int)cluster->server, (int)cluster->keeper);
+    }
+    if (schema != NULL)
+        printf("schema    step %u of %u\n", schema->applied, schema->known);
+}
+
+static int db_status(struct cmd *cmd)
+{
+    struct err why = {0};
+    struct cluster_status cluster;
+    struct migrate_status schema;
+    struct pgconn *conn;
+    const char *dir;
+    const char *dsn = cmd->conf->db.dsn;
+    bool private = is_private(cmd);
+    if (private &&
+        (cmd_state_dir(cmd, &dir, &why) != ERR_OK || cluster_status(dir, &cluster, &why) != ERR_OK))
+        return cmd_fail(&why);
+    if (private && (!cluster.running || cluster.dsn[0] == '\0')) {
+        print_status(cmd, &cluster, NULL);
+        return CMD_OK;
+    }
+    if (!private && dsn[0] == '\0') {
+        struct dbopen db;
+        if (db_open(cmd, false, &db, &why) != ERR_OK)
+            return cmd_fail(&why);
+        enum err_code code = migrate_status(db.conn, &schema, &why);
+        dbopen_close(&db);
+        if (code != ERR_OK)
+            return cmd_fail(&why);
+        print_status(cmd, NULL, &schema);
+        return CMD_OK;
+    }
+    if (pgconn_open(private ? cluster.dsn : dsn, &conn, &why) != ERR_OK)
+        return cmd_fail(&why);
+    enum err_code code = migrate_status(conn, &schema, &why);
+    pgconn_free(conn);
+    if (code != ERR_OK)
+        return cmd_fail(&why);
+    print_status(cmd, private ? &cluster : NULL, &schema);
+    return CMD_OK;
+}
+
+static int db_start(struct cmd *cmd)
+{
+    struct dbopen db;
+    struct err why = {0};
+    if (!is_private(cmd))
+        return cmd_usage(cmd, "start is about the private database; the configured server is yours to start");
+    if (db_open(cmd, true, &db, &why) != ERR_OK)
+        return cmd_fail(&why);
+    enum err_code code = cluster_stay(db.cluster, &why);
+    if (code == ERR_OK && cmd->json)
+        cmd_print_json(
+            json_pack("{s:s, s:s, s:s}", "schema", "ctvigil.db.start.1", "state", "running", "dsn", db.dsn));
+    else if (code == ERR_OK)
+        printf("running until 'ctvigil db stop'\n%s\n", db.dsn);
+    dbopen_close(&db);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static int db_stop(struct cmd *cmd)
+{
+    struct err why = {0};
+    const char *dir;
+    bool in_use;
+    if (!is_private(cmd))
+        return cmd_usage(cmd, "stop is about the private database; the configured server is yours to stop");
+    if (cmd_state_dir(cmd, &dir, &why) != ERR_OK || cluster_stop(dir, &in_use, &why) != ERR_OK)
+        return cmd_fail(&why);
+    if (cmd->json)
+        cmd_print_json(
+            json_pack("{s:s, s:s}", "schema", "ctvigil.db.stop.1", "state", in_use ? "in use" : "stopped"));
+    else
+        printf("%s\n", in_use ? "other programs use it still: it ends with the last of them" : "stopped");
+    return CMD_OK;
+}
+
+/* Says where the database is; of a private one only while it runs, since starting it for nobody is no use. */
+static int db_dsn(struct cmd *cmd)
+{
+    struct err why = {0};
+    struct cluster_status cluster;
+    const char *dir;
+    const char *dsn = cmd->conf->db.dsn;
+    if (!is_private(cmd) && dsn[0] == '\0')
+        return cmd_usage(cmd,
+                         "the connection string is in the file db.dsn_file names; it may hold a password");
+    if (is_private(cmd)) {
+        if (cmd_state_dir(cmd, &dir, &why) != ERR_OK || cluster_status(dir, &cluster, &why) != ERR_OK)
+            return cmd_fail(&why);
+        if (!cluster.running || cluster.dsn[0] == '\0') {
+            (void)err_set(&why, ERR_CLUSTER,
+                          "the private database does not run: 'ctvigil db start' starts it");
+            return cmd_fail(&why);
+        }
+        dsn = cluster.dsn;
+    }
+    if (cmd->json)
+        cmd_print_json(
+            json_pack("{s:s, s:o}", "schema", "ctvigil.db.dsn.1", "dsn", cmd_json_latin1(span_str(dsn))));
+    else
+        printf("%s\n", dsn);
+    return CMD_OK;
+}
+
+static const struct verb {
+    const char *name;
+    int (*run)(struct cmd *cmd);
+} verbs[] = {
+    {"init", db_migrate}, {"migrate", db_migrate}, {"status", db_status},
+    {"start", db_start},  {"stop", db_stop},       {"dsn", db_dsn},
+};
+
+int cmd_db(struct cmd *cmd)
+{
+    int operands;
+    if (cmd->help)
+        return cmd_help(
+            "ctvigil db init|migrate|status|start|stop|dsn",
+            "Makes or updates the schema, shows its state, starts and stops the private database, prints "
+            "its\n"
+            "connection string. Without --db the private database in the state directory is meant.",
+            no_options);
+    if (!opt_parse(no_options, cmd->argc, cmd->argv, &operands))
+        return CMD_USAGE;
+    if (operands != 1)
+        return cmd_usage(cmd, "one of init, migrate, status, start, stop, dsn is wanted");
+    for (size_t i = 0; i < countof(verbs); i++) {
+        if (strcmp(cmd->argv[1], verbs[i].name) == 0)
+            return verbs[i].run(cmd);
+    }
+    return cmd_usage(cmd, "there is no '%s'", cmd->argv[1]);
+}

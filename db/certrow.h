@@ -1,0 +1,53 @@
+/* PRIVATE TO db/: holds libpq types. One row of cert with what belongs to it, as queries select it and
+ * readers want it: an issuance and its sightings. */
+#ifndef CTVIGIL_CERTROW_H
+#define CTVIGIL_CERTROW_H
+
+#include "base/arena.h"
+#include "db/pgexec.h"
+#include "model/issuance.h"
+
+/* Select list and joins over "cert AS c". */
+#define CERTROW_COLUMNS                                                                                      \
+    "c.not_after, c.not_before, c.first_seen, c.apex8, c.idx, c.facts, c.issuer, c.log, c.tbs_fp, c.serial," \
+    " c.spki_sha256, c.names, c.cn, c.findings, i.spki_sha256, i.dn, i.dn_text,"                             \
+    " (SELECT string_agg(host(p.ip), ' ' ORDER BY p.ip) FROM cert_ip AS p"                                   \
+    "  WHERE p.not_after = c.not_after AND p.tbs_fp = c.tbs_fp AND p.issuer = c.issuer)"
+#define CERTROW_COLUMN_COUNT 18
+#define CERTROW_COLUMN_FP    8 /* tbs_fp */
+#define CERTROW_JOINS        " LEFT JOIN issuer AS i ON i.id = c.issuer"
+
+struct certrow {
+    struct issuance issuance; /* spans into the result and the arena */
+    int64_t not_before_ms;
+    int64_t not_after_ms;
+    int64_t first_seen_ms;
+    int32_t issuer_id;
+    int32_t log_id; /* first sighting that was stored */
+    uint64_t index;
+    struct span issuer_text;
+};
+
+/* Reads row `row`, whose columns from `col` on are CERTROW_COLUMNS. Names and addresses are made in `arena`;
+ * ERR_MEMORY when it is full, ERR_DB when the row is not what we store. */
+MUST_USE enum err_code certrow_get(const PGresult *res, int row, int col, struct arena *arena,
+                                   struct certrow *out, struct err *why);
+
+/* All sightings of a set of issuances, found by the first 8 bytes of tbs_fp and checked against not_after. */
+struct certrow_sightings {
+    PGresult *res;
+};
+
+#define CERTROW_SET_MAX 512
+
+MUST_USE enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
+                                              struct certrow_sightings *sightings, struct err *why);
+/* Those of one issuance, by timestamp, into `arena`; {NULL, 0} is possible: a writer stores tiles and rows at
+ * once, but retention may have taken the tile. Only the first 8 bytes of sha256 are known, the others are
+ * zero. */
+MUST_USE enum err_code certrow_sightings_of(const struct certrow_sightings *sightings,
+                                            const struct certrow *row, struct arena *arena,
+                                            struct sighting **out, size_t *count, struct err *why);
+void certrow_sightings_free(struct certrow_sightings *sightings);
+
+#endif

@@ -1,0 +1,256 @@
+#include "db/db_domain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "db/pgexec.h"
+
+#define ALLOW_MAX 10000 /* keys of one domain; a CA has a few dozen */
+
+static enum err_code insert_domain(struct pgconn *conn, const struct watch *watch, int64_t *id,
+                                   struct err *why)
+{
+    PGresult *res;
+    struct pgexec_args args = {0};
+    pgexec_text(&args, watch->name);
+    pgexec_text(&args, watch->kind == WATCH_IP ? "ip" : "dns");
+    pgexec_bool(&args, watch->exact);
+    pgexec_bool(&args, watch->wildcard_allowed);
+    pgexec_text(&args, watch->owner);
+    enum err_code code = pgexec_run(conn,
+                                    "INSERT INTO domain (name, kind, exact, wildcard_allowed, owner)"
+                                    " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING RETURNING id",
+                                    &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 1)
+        *id = pgexec_get_int(res, 0, 0);
+    else
+        code = err_set(why, ERR_EXISTS, "domain %s: it is registered already", watch->name);
+    PQclear(res);
+    return code;
+}
+
+static enum err_code insert_allow(struct pgconn *conn, int64_t id, const struct watch *watch, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < watch->allow_count; i++) {
+        struct pgexec_args args = {0};
+        pgexec_int(&args, id);
+        pgexec_bytes(&args, span_of(watch->allow[i].spki_sha256, 32));
+        pgexec_text(&args, watch->allow[i].label);
+        code = pgexec_do(conn,
+                         "INSERT INTO domain_allow (domain, spki_sha256, label) VALUES ($1, $2, $3)"
+                         " ON CONFLICT DO NOTHING",
+                         &args, NULL, why);
+    }
+    return code;
+}
+
+static enum err_code insert_channels(struct pgconn *conn, int64_t id, const char *const *channels,
+                                     size_t count, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        struct pgexec_args args = {0};
+        pgexec_int(&args, id);
+        pgexec_text(&args, channels[i]);
+        code = pgexec_do(
+            conn,
+            "UPDATE domain SET channels = channels || $2::text WHERE id = $1 AND NOT $2 = ANY (channels)",
+            &args, NULL, why);
+    }
+    return code;
+}
+
+/* Takes the row exclusively: no ingest transaction is between its matching and its commit while we change
+ * domains. */
+static enum err_code raise_generation(struct pgconn *conn, uint64_t *generation, struct err *why)
+{
+    PGresult *res;
+    enum err_code code =
+        pgexec_run(conn, "UPDATE domain_generation SET generation = generation + 1 RETURNING generation",
+                   &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) != 1)
+        code = err_set(why, ERR_DB_SCHEMA, "database: the table domain_generation has lost its row");
+    else if (generation != NULL)
+        *generation = (uint64_t)pgexec_get_int(res, 0, 0);
+    PQclear(res);
+    return code;
+}
+
+enum err_code db_domain_add(struct pgconn *conn, const struct watch *watch, const char *const *channels,
+                            size_t channel_count, int64_t *id, uint64_t *generation, struct err *why)
+{
+    if (watch->allow_count > ALLOW_MAX)
+        return err_set(why, ERR_TOO_BIG, "domain %s: more than %d allowed keys", watch->name, ALLOW_MAX);
+    enum err_code code = pgexec_begin(conn, why);
+    if (code == ERR_OK)
+        code = raise_generation(conn, generation, why);
+    if (code == ERR_OK)
+        code = insert_domain(conn, watch, id, why);
+    if (code == ERR_OK)
+        code = insert_allow(conn, *id, watch, why);
+    if (code == ERR_OK)
+        code = insert_channels(conn, *id, channels, channel_count, why);
+    if (code == ERR_OK)
+        code = pgexec_commit(conn, why);
+    if (code != ERR_OK)
+        pgexec_rollback(conn);
+    return code;
+}
+
+enum err_code db_domain_remove(struct pgconn *conn, const char *name, struct err *why)
+{
+    struct pgexec_args args = {0};
+    uint64_t removed = 0;
+    pgexec_text(&args, name);
+    enum err_code code = pgexec_begin(conn, why);
+    if (code == ERR_OK)
+        code = raise_generation(conn, NULL, why);
+    if (code == ERR_OK)
+        code = pgexec_do(conn, "DELETE FROM domain WHERE name = $1", &args, &removed, why);
+    if (code == ERR_OK && removed == 0)
+        code = err_set(why, ERR_NOT_FOUND,
+                       "domain %s: it is not registered; `ctvigil domain list` shows what is", name);
+    if (code == ERR_OK)
+        code = pgexec_commit(conn, why);
+    if (code != ERR_OK)
+        pgexec_rollback(conn);
+    return code;
+}
+
+enum err_code db_domain_generation(struct pgconn *conn, uint64_t *generation, struct err *why)
+{
+    PGresult *res;
+    enum err_code code =
+        pgexec_cached(conn, "SELECT generation FROM domain_generation", &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 1)
+        *generation = (uint64_t)pgexec_get_int(res, 0, 0);
+    else
+        code = err_set(why, ERR_DB_SCHEMA, "database: the table domain_generation has lost its row");
+    PQclear(res);
+    return code;
+}
+
+static char *copy_text(const PGresult *res, int row, int col)
+{
+    return pgexec_is_null(res, row, col) ? NULL : strdup(pgexec_get_text(res, row, col));
+}
+
+static bool get_ip(const PGresult *res, int row, struct watch *watch)
+{
+    struct span net = pgexec_get_bytes(res, row, 6);
+    /* inet_send: family, prefix length, is-cidr, octets, address. */
+    if (net.len != 8 && net.len != 20)
+        return false;
+    watch->ip_prefix = net.at[1];
+    watch->ip_len = net.at[3];
+    if (watch->ip_len != net.len - 4 || watch->ip_prefix > 8 * watch->ip_len)
+        return false;
+    memcpy(watch->ip, net.at + 4, watch->ip_len);
+    return true;
+}
+
+static bool get_watch(const PGresult *res, int row, struct watch *watch)
+{
+    watch->id = pgexec_get_int(res, row, 0);
+    watch->name = copy_text(res, row, 1);
+    watch->kind = strcmp(pgexec_get_text(res, row, 2), "ip") == 0 ? WATCH_IP : WATCH_DNS;
+    watch->exact = pgexec_get_bool(res, row, 3);
+    watch->wildcard_allowed = pgexec_get_bool(res, row, 4);
+    watch->owner = copy_text(res, row, 5);
+    if (watch->name == NULL || (watch->owner == NULL && !pgexec_is_null(res, row, 5)))
+        return false;
+    return watch->kind == WATCH_DNS || get_ip(res, row, watch);
+}
+
+/* Rows of the allow list come by domain in the same order as the watches. */
+static bool get_allow(const PGresult *res, int *row, struct watch *watch)
+{
+    int begin = *row;
+    while (*row < PQntuples(res) && pgexec_get_int(res, *row, 0) == watch->id)
+        ++*row;
+    if (*row == begin)
+        return true;
+    watch->allow = calloc((size_t)(*row - begin), sizeof *watch->allow);
+    for (int at = begin; watch->allow != NULL && at < *row; at++) {
+        struct watch_allow *allow = &watch->allow[watch->allow_count++];
+        struct span spki = pgexec_get_bytes(res, at, 1);
+        allow->label = copy_text(res, at, 2);
+        if (spki.len != 32 || allow->label == NULL)
+            return false;
+        memcpy(allow->spki_sha256, spki.at, 32);
+    }
+    return watch->allow != NULL;
+}
+
+static enum err_code load(struct pgconn *conn, struct watch **watches, size_t *count, struct err *why)
+{
+    PGresult *res = NULL;
+    PGresult *allow = NULL;
+    struct watch *made = NULL;
+    size_t made_count = 0;
+    enum err_code code =
+        pgexec_run(conn,
+                   "SELECT id, name, kind, exact, wildcard_allowed, owner,"
+                   " CASE WHEN kind = 'ip' THEN inet_send(name::cidr) END FROM domain ORDER BY name, id",
+                   &PGEXEC_NO_ARGS, &res, why);
+    if (code == ERR_OK)
+        code =
+            pgexec_run(conn,
+                       "SELECT a.domain, a.spki_sha256, a.label FROM domain_allow AS a"
+                       " JOIN domain AS d ON d.id = a.domain ORDER BY d.name, d.id, a.label, a.spki_sha256",
+                       &PGEXEC_NO_ARGS, &allow, why);
+    if (code != ERR_OK)
+        goto out;
+    made = calloc((size_t)PQntuples(res) + 1, sizeof *made);
+    int allow_row = 0;
+    for (int row = 0; made != NULL && row < PQntuples(res); row++) {
+        struct watch *watch = &made[made_count++];
+        if (get_watch(res, row, watch) && get_allow(allow, &allow_row, watch))
+            continue;
+        code = err_set(why, ERR_DB, "domain %s: its row can not be read", pgexec_get_text(res, row, 1));
+        goto out;
+    }
+    if (made == NULL)
+        code = err_set(why, ERR_MEMORY, "domains: no memory");
+out:
+    PQclear(res);
+    PQclear(allow);
+    if (code != ERR_OK) {
+        if (made != NULL)
+            watch_free(made, made_count);
+        return code;
+    }
+    *watches = made;
+    *count = made_count;
+    return ERR_OK;
+}
+
+enum err_code db_domain_load(struct pgconn *conn, struct watch **watches, size_t *count, uint64_t *generation,
+                             struct err *why)
+{
+    *watches = NULL;
+    *count = 0;
+    /* One snapshot, so that the generation is that of exactly these rows. */
+    enum err_code code = pgexec_script(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", why);
+    if (code == ERR_OK)
+        code = db_domain_generation(conn, generation, why);
+    if (code == ERR_OK)
+        code = load(conn, watches, count, why);
+    pgexec_rollback(conn);
+    return code;
+}
+
+enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, struct err *why)
+{
+    struct pgexec_args args = {0};
+    pgexec_int(&args, id);
+    return pgexec_do(conn, "UPDATE domain SET history_at = now() WHERE id = $1", &args, NULL, why);
+}

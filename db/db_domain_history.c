@@ -1,0 +1,252 @@
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "base/dns.h"
+#include "base/limits.h"
+#include "db/certrow.h"
+#include "db/db_domain.h"
+#include "db/dbkey.h"
+
+#define PAGE_ROWS 128
+#define KEYS_MAX  (DNS_TEXT_MAX / 2 + 4) /* one per label, and the special ones */
+/* Later than any not_before that is stored (9999-12-31 at the latest). */
+#define TIME_BEYOND_MS INT64_C(253402300800000)
+
+#define SELECT_CERT "SELECT " CERTROW_COLUMNS " FROM "
+#define KEYSET                                                                                               \
+    " AND c.not_before <= $2 AND (c.not_before < $2 OR (c.tbs_fp, c.issuer) > ($3::bytea, $4::int4))"
+#define NEWEST_FIRST " ORDER BY c.not_before DESC, c.tbs_fp, c.issuer LIMIT $5"
+#define IS_KNOWN     " = ANY ($6::int8[])"
+
+#define NOT_BY_KEY                                                                                           \
+    " AND NOT c.apex8" IS_KNOWN                                                                              \
+    " AND NOT EXISTS (SELECT FROM cert_apex AS b WHERE b.not_after = c.not_after AND b.tbs_fp = c.tbs_fp"    \
+    "  AND b.issuer = c.issuer AND b.apex8" IS_KNOWN ")"
+
+/* By the key of the row itself. */
+static const char own_sql[] =
+    SELECT_CERT "cert AS c" CERTROW_JOINS " WHERE c.apex8 = $1::int8" KEYSET NEWEST_FIRST;
+
+/* By a further key; not when the row has been found by another key of the list. */
+static const char further_sql[] = SELECT_CERT
+    "cert_apex AS a CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.not_after = a.not_after AND k.tbs_fp "
+    "= a.tbs_fp"
+    "  AND k.issuer = a.issuer OFFSET 0) AS c" CERTROW_JOINS
+    " WHERE a.apex8 = $1::int8 AND a.not_before <= $2"
+    " AND (a.not_before < $2 OR (a.tbs_fp, a.issuer) > ($3::bytea, $4::int4)) AND NOT c.apex8" IS_KNOWN
+    " AND NOT EXISTS (SELECT FROM cert_apex AS b WHERE b.not_after = a.not_after AND b.tbs_fp = a.tbs_fp"
+    "  AND b.issuer = a.issuer AND b.apex8 < a.apex8 AND b.apex8" IS_KNOWN
+    ") ORDER BY a.not_before DESC, a.tbs_fp, a.issuer LIMIT $5";
+
+/* Everything below a name under which others register domains of their own: there is no key for that. */
+static const char below_sql[] =
+    SELECT_CERT "cert AS c" CERTROW_JOINS
+                " WHERE position($1::text in ' ' || c.names) > 0" KEYSET NOT_BY_KEY NEWEST_FIRST;
+
+static const char ip_sql[] = SELECT_CERT
+    "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS q WHERE q.ip <<= $1::inet) AS q"
+    " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.not_after = q.not_after AND k.tbs_fp = q.tbs_fp"
+    "  AND k.issuer = q.issuer OFFSET 0) AS c" CERTROW_JOINS " WHERE true" KEYSET NOT_BY_KEY NEWEST_FIRST;
+
+typedef enum err_code history_each(void *arg, const struct issuance *issuance,
+                                   const struct sighting *sightings, size_t count, struct err *why);
+
+struct scan {
+    struct pgconn *conn;
+    struct arena arena;
+    history_each *each;
+    void *arg;
+    int64_t keys[KEYS_MAX];
+    size_t key_count;
+    struct buf key_array; /* the same as PostgreSQL's int8[] */
+    int64_t at_ms;        /* where the next page begins */
+    uint8_t at_fp[32];
+    int32_t at_issuer;
+};
+
+static void add_key(struct scan *scan, int64_t key)
+{
+    for (size_t i = 0; i < scan->key_count; i++) {
+        if (scan->keys[i] == key)
+            return;
+    }
+    must(scan->key_count < KEYS_MAX);
+    scan->keys[scan->key_count++] = key;
+}
+
+/* The domain's own key, and those of every domain above it: a wildcard there may cover it. */
+static void add_dns_keys(struct scan *scan, struct span name)
+{
+    for (size_t at = 0; at < name.len; at++) {
+        if (at != 0 && name.at[at - 1] != '.')
+            continue;
+        struct span apex = dns_apex(span_part(name, at, name.len));
+        if (apex.len != 0)
+            add_key(scan, dbkey_apex8(apex));
+    }
+}
+
+static enum err_code hand_over(struct scan *scan, const PGresult *res,
+                               const struct certrow_sightings *sightings, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    for (int row = 0; code == ERR_OK && row < PQntuples(res); row++) {
+        struct certrow cert;
+        struct sighting *sighted = NULL;
+        size_t count = 0;
+        arena_reset(&scan->arena, 1u << 20);
+        code = certrow_get(res, row, 0, &scan->arena, &cert, why);
+        if (code == ERR_OK)
+            code = certrow_sightings_of(sightings, &cert, &scan->arena, &sighted, &count, why);
+        if (code == ERR_OK)
+            code = scan->each(scan->arg, &cert.issuance, sighted, count, why);
+        scan->at_ms = cert.not_before_ms;
+        memcpy(scan->at_fp, cert.issuance.tbs_fp, sizeof scan->at_fp);
+        scan->at_issuer = cert.issuer_id;
+    }
+    return code;
+}
+
+static enum err_code page(struct scan *scan, const PGresult *res, struct err *why)
+{
+    int64_t fp8[PAGE_ROWS] = {0};
+    struct certrow_sightings sightings;
+    size_t count = 0;
+    for (int row = 0; row < PQntuples(res); row++) {
+        struct span fp = pgexec_get_bytes(res, row, CERTROW_COLUMN_FP);
+        if (fp.len == 32)
+            fp8[count++] = dbkey_first8(fp.at);
+    }
+    enum err_code code = certrow_sightings_load(scan->conn, fp8, count, &sightings, why);
+    if (code != ERR_OK)
+        return code;
+    code = hand_over(scan, res, &sightings, why);
+    certrow_sightings_free(&sightings);
+    return code;
+}
+
+/* Page by page and without an open transaction: what the caller does with a row may take its time and its own
+ * transactions on the same connection. Rows stored meanwhile were matched by their writer. */
+static enum err_code run(struct scan *scan, const char *sql, const struct pgexec_args *first, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    int rows = PAGE_ROWS;
+    scan->at_ms = TIME_BEYOND_MS;
+    scan->at_issuer = 0;
+    memset(scan->at_fp, 0, sizeof scan->at_fp);
+    while (code == ERR_OK && rows == PAGE_ROWS) {
+        PGresult *res;
+        struct pgexec_args args = *first;
+        pgexec_time(&args, scan->at_ms);
+        pgexec_bytes(&args, span_of(scan->at_fp, sizeof scan->at_fp));
+        pgexec_int(&args, scan->at_issuer);
+        pgexec_int(&args, PAGE_ROWS);
+        if (sql != own_sql)
+            pgexec_binary(&args, 1016, buf_span(&scan->key_array));
+        code = pgexec_cached(scan->conn, sql, &args, &res, why);
+        if (code != ERR_OK)
+            return code;
+        rows = PQntuples(res);
+        code = page(scan, res, why);
+        PQclear(res);
+    }
+    return code;
+}
+
+static enum err_code run_keys(struct scan *scan, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < scan->key_count; i++) {
+        struct pgexec_args args = {0};
+        pgexec_int(&args, scan->keys[i]);
+        code = run(scan, own_sql, &args, why);
+        if (code == ERR_OK)
+            code = run(scan, further_sql, &args, why);
+    }
+    return code;
+}
+
+/* Whether somebody may have a registrable domain of his own somewhere below the name. */
+static enum err_code has_suffix_below(struct pgconn *conn, const char *name, bool *has, struct err *why)
+{
+    PGresult *res;
+    struct pgexec_args args = {0};
+    *has = dns_is_public_suffix(span_str(name));
+    if (*has)
+        return ERR_OK;
+    pgexec_text(&args, name);
+    enum err_code code = pgexec_cached(
+        conn, "SELECT position('.' || $1::text || E'\\n' in list) > 0 FROM psl ORDER BY version DESC LIMIT 1",
+        &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *has = PQntuples(res) == 1 && pgexec_get_bool(res, 0, 0);
+    PQclear(res);
+    return ERR_OK;
+}
+
+static enum err_code run_below(struct scan *scan, const char *name, struct err *why)
+{
+    struct buf text;
+    bool has;
+    enum err_code code = has_suffix_below(scan->conn, name, &has, why);
+    if (code != ERR_OK || !has)
+        return code;
+    struct pgexec_args args = {0};
+    buf_init(&text, 8 * DNS_TEXT_MAX);
+    buf_byte(&text, ' ');
+    dbkey_put_name(&text, span_str(name));
+    buf_byte(&text, '.');
+    pgexec_text(&args, buf_text(&text));
+    code = run(scan, below_sql, &args, why);
+    buf_fini(&text);
+    return code;
+}
+
+static enum err_code run_ip(struct scan *scan, const struct watch *watch, struct err *why)
+{
+    char net[INET6_ADDRSTRLEN + 8];
+    char address[INET6_ADDRSTRLEN];
+    struct pgexec_args args = {0};
+    if (inet_ntop(watch->ip_len == 4 ? AF_INET : AF_INET6, watch->ip, address, sizeof address) == NULL)
+        return err_set(why, ERR_USAGE, "domain %s: not an address", watch->name);
+    (void)snprintf(net, sizeof net, "%s/%u", address, watch->ip_prefix);
+    pgexec_text(&args, net);
+    return run(scan, ip_sql, &args, why);
+}
+
+static void make_key_array(struct scan *scan)
+{
+    buf_u32(&scan->key_array, 1); /* dimensions */
+    buf_u32(&scan->key_array, 0); /* no NULLs */
+    buf_u32(&scan->key_array, 20);
+    buf_u32(&scan->key_array, (uint32_t)scan->key_count);
+    buf_u32(&scan->key_array, 1);
+    for (size_t i = 0; i < scan->key_count; i++) {
+        buf_u32(&scan->key_array, 8);
+        buf_u64(&scan->key_array, (uint64_t)scan->keys[i]);
+    }
+}
+
+enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, history_each *each, void *arg,
+                                struct err *why)
+{
+    struct scan scan = {.conn = conn, .each = each, .arg = arg};
+    if (!arena_init(&scan.arena, LIMIT_HISTORY_BYTES))
+        return err_set(why, ERR_MEMORY, "domain %s: no memory for the history scan", watch->name);
+    buf_init(&scan.key_array, 20 + 12 * KEYS_MAX);
+    add_key(&scan, dbkey_apex8(SPAN_LIT(DBKEY_PLACEHOLDER)));
+    add_key(&scan, 0);
+    if (watch->kind == WATCH_DNS)
+        add_dns_keys(&scan, span_str(watch->name));
+    make_key_array(&scan);
+    enum err_code code =
+        buf_ok(&scan.key_array) ? run_keys(&scan, why) : err_set(why, ERR_MEMORY, "no memory");
+    if (code == ERR_OK && watch->kind == WATCH_IP)
+        code = run_ip(&scan, watch, why);
+    if (code == ERR_OK && watch->kind == WATCH_DNS && !watch->exact)
+        code = run_below(&scan, watch->name, why);
+    buf_fini(&scan.key_array);
+    arena_fini(&scan.arena);
+    return code;
+}

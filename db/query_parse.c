@@ -1,0 +1,154 @@
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "db/query.h"
+
+static enum err_code read_hash(const char *hex, struct query *query, struct err *why)
+{
+    if (strlen(hex) != 64 || !text_unhex(span_str(hex), query->bytes, 32))
+        return err_set(why, ERR_USAGE, "'%s': 64 hex digits are wanted", hex);
+    query->len = 32;
+    return ERR_OK;
+}
+
+/* Two's complement of a magnitude, in place. */
+static void negate(uint8_t *bytes, size_t len)
+{
+    unsigned carry = 1;
+    for (size_t i = len; i > 0; i--) {
+        unsigned value = (unsigned)(uint8_t)~bytes[i - 1] + carry;
+        bytes[i - 1] = (uint8_t)value;
+        carry = value >> 8;
+    }
+}
+
+/* The digits after sign and leading zeros, to the content octets of an INTEGER in its shortest form. */
+static enum err_code read_serial(const char *typed, struct query *query, struct err *why)
+{
+    char digits[2 * QUERY_SERIAL_MAX + 1];
+    size_t count = 0;
+    bool negative = typed[0] == '-';
+    const char *at = typed + (negative ? 1 : 0);
+    if (at[0] == '0' && (at[1] == 'x' || at[1] == 'X'))
+        at += 2;
+    bool any = false;
+    for (; *at != '\0'; at++) {
+        if (*at == ':' && any)
+            continue;
+        if (!isxdigit((unsigned char)*at) || count == sizeof digits - 4)
+            return err_set(why, ERR_USAGE, "'%s': a serial number of up to %d hex digits is wanted", typed,
+                           (int)sizeof digits - 4);
+        any = true;
+        if (count != 0 || *at != '0')
+            digits[count++] = *at;
+    }
+    if (!any)
+        return err_set(why, ERR_USAGE, "'%s': a serial number in hex is wanted", typed);
+    char whole[2 * QUERY_SERIAL_MAX + 4];
+    (void)snprintf(whole, sizeof whole, "00%s%.*s", count % 2 != 0 ? "0" : "", (int)count, digits);
+    query->len = strlen(whole) / 2;
+    must(query->len <= sizeof query->bytes && text_unhex(span_str(whole), query->bytes, query->len));
+    if (negative)
+        negate(query->bytes, query->len);
+    /* The octet in front is needed only when the sign would change without it. */
+    size_t spare = 0;
+    while (query->len - spare > 1 &&
+           query->bytes[spare] == ((query->bytes[spare + 1] & 0x80u) != 0 ? 0xff : 0x00))
+        spare++;
+    query->len -= spare;
+    memmove(query->bytes, query->bytes + spare, query->len);
+    return ERR_OK;
+}
+
+static bool is_address(const char *text)
+{
+    char address[INET6_ADDRSTRLEN];
+    uint8_t octets[16];
+    uint64_t prefix = 0;
+    const char *slash = strchr(text, '/');
+    size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+    if (len == 0 || len >= sizeof address)
+        return false;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    bool four = inet_pton(AF_INET, address, octets) == 1;
+    if (!four && inet_pton(AF_INET6, address, octets) != 1)
+        return false;
+    return slash == NULL || (text_uint(span_str(slash + 1), &prefix) && prefix <= (four ? 32u : 128u));
+}
+
+static enum err_code read_ip(const char *typed, struct query *query, struct err *why)
+{
+    if (!is_address(typed))
+        return err_set(why, ERR_USAGE, "'%s': an IP address or CIDR is wanted", typed);
+    (void)snprintf(query->text, sizeof query->text, "%s", typed);
+    return ERR_OK;
+}
+
+/* `example.com` and `.example.com` mean the same; a leading "*." is part of the name only when a name is
+ * asked for. */
+static enum err_code read_domain(const char *typed, struct query *query, struct err *why)
+{
+    bool wildcard = strncmp(typed, "*.", 2) == 0;
+    const char *name = typed + (wildcard ? 2 : 0);
+    char plain[DNS_TEXT_MAX];
+    if (query->kind == QUERY_SUB && name[0] == '.')
+        name++;
+    if (query->kind == QUERY_HOST && wildcard)
+        return err_set(why, ERR_USAGE, "'%s': a host has no wildcard; use name: or sub:", typed);
+    enum err_code code = dns_from_user(name, plain, why);
+    if (code != ERR_OK)
+        return code;
+    int len = snprintf(query->text, sizeof query->text, "%s%s",
+                       wildcard && query->kind == QUERY_NAME ? "*." : "", plain);
+    return len < (int)sizeof query->text ? ERR_OK : err_set(why, ERR_USAGE, "the name is too long");
+}
+
+static bool is_hash(const char *text)
+{
+    uint8_t bytes[32];
+    return strlen(text) == 64 && text_unhex(span_str(text), bytes, sizeof bytes);
+}
+
+static const struct kind {
+    const char *name;
+    enum query_kind kind;
+    enum err_code (*read)(const char *typed, struct query *query, struct err *why);
+} kinds[] = {
+    {"sub", QUERY_SUB, read_domain},     {"host", QUERY_HOST, read_domain},
+    {"name", QUERY_NAME, read_domain},   {"serial", QUERY_SERIAL, read_serial},
+    {"sha256", QUERY_SHA256, read_hash}, {"spki", QUERY_SPKI, read_hash},
+    {"fp", QUERY_FP, read_hash},         {"ip", QUERY_IP, read_ip},
+};
+
+enum err_code query_parse(const char *typed, struct query *query, struct err *why)
+{
+    static const char *const later[] = {"email:", "org:", "issuer:"};
+    *query = (struct query){
+        .since_ms = QUERY_NO_TIME, .until_ms = QUERY_NO_TIME, .seen_since_ms = QUERY_NO_TIME, .limit = 100};
+    for (size_t i = 0; i < countof(kinds); i++) {
+        size_t len = strlen(kinds[i].name);
+        if (strncmp(typed, kinds[i].name, len) != 0 || typed[len] != ':')
+            continue;
+        query->kind = kinds[i].kind;
+        return kinds[i].read(typed + len + 1, query, why);
+    }
+    for (size_t i = 0; i < countof(later); i++) {
+        if (strncmp(typed, later[i], strlen(later[i])) == 0)
+            return err_set(why, ERR_UNSUPPORTED, "'%s': searching by %.*s is not possible yet", typed,
+                           (int)strlen(later[i]) - 1, later[i]);
+    }
+    if (is_hash(typed)) {
+        query->kind = QUERY_HASH;
+        return read_hash(typed, query, why);
+    }
+    if (is_address(typed)) {
+        query->kind = QUERY_IP;
+        return read_ip(typed, query, why);
+    }
+    query->kind = QUERY_SUB;
+    return read_domain(typed, query, why);
+}
