@@ -238,6 +238,17 @@ static void find_event(struct finder *finder, struct walk *walk, const yaml_even
     }
 }
 
+/* Line of the problem; for bytes that are no text libyaml knows their offset only. */
+static size_t problem_line(const yaml_parser_t *parser, struct span text)
+{
+    size_t line = 1;
+    if (parser->error != YAML_READER_ERROR)
+        return parser->problem_mark.line + 1;
+    for (size_t i = 0; i < text.len && i < parser->problem_offset; i++)
+        line += text.at[i] == '\n';
+    return line;
+}
+
 static void find(struct finder *finder, struct span text)
 {
     yaml_parser_t parser;
@@ -250,7 +261,7 @@ static void find(struct finder *finder, struct span text)
     while (!end && finder->line == 0) {
         if (!yaml_parser_parse(&parser, &event)) {
             finder->problem = parser.problem == NULL ? "it can not be read" : parser.problem;
-            finder->line = parser.problem_mark.line + 1;
+            finder->line = problem_line(&parser, text);
             break;
         }
         end = event.type == YAML_STREAM_END_EVENT;
