@@ -1,0 +1,156 @@
+/* One log as it is followed: what its fetch loop, its workers and its settler tell each other. Every member
+ * says who owns it; what is under `lock` is touched with the lock held and never together with another lock.
+ */
+#ifndef CTVIGIL_FOLLOW_H
+#define CTVIGIL_FOLLOW_H
+
+#include <stdatomic.h>
+
+#include "base/rate.h"
+#include "base/thread.h"
+#include "db/store.h"
+#include "ingest/lane.h"
+#include "ingest/proto.h"
+
+#define FOLLOW_HEADS_NEW_MAX 16
+#define FOLLOW_HEADS_MAX     64
+#define FOLLOW_CONDEMNED_MAX 16
+#define FOLLOW_MAGIC         0x464f4c4cu
+
+/* A signed head with its own copy of the bytes; heap, counted by whoever lists it. */
+struct follow_head {
+    struct follow_head *link;
+    struct head head; /* raw points to the copy below */
+    uint8_t raw[];
+};
+
+/* A request of the settler to the fetch loop: rebuild the frontier of `size`. */
+struct follow_frontier {
+    bool wanted;
+    bool answered;
+    bool known; /* the answer: `unverified` is set; false: the log refused */
+    uint64_t size;
+    struct compact unverified;
+};
+
+enum follow_again { FOLLOW_NOT_AGAIN, FOLLOW_PROBE, FOLLOW_MEND };
+
+/* A head that the rebuilt tree did not equal. */
+struct follow_suspect {
+    bool active;
+    struct follow_head *head;
+    uint8_t computed[32];
+    uint64_t begin; /* verified size then */
+};
+
+struct follow_condemned {
+    uint64_t size;
+    uint8_t root[32];
+};
+
+/* Owned by the fetch thread. */
+struct follow_fetch {
+    struct host *host;
+    int64_t head_due_ms;
+    bool head_busy;
+    struct rate_backoff head_backoff;
+    int64_t hold_until_ms; /* no entries before */
+    struct rate_backoff backoff;
+    unsigned fails; /* in a row, without a good batch */
+    unsigned head_fails;
+    uint64_t good_seen;
+    int64_t progress_ms;      /* of the last good batch or head; 0: not set */
+    int64_t partial_since_ms; /* 0: no partial tile waits */
+    struct arena head_arena;
+    struct arena aux_arena; /* proofs and hash tiles */
+    bool aux_busy;
+    int64_t aux_due_ms;
+    int aux_level; /* of the hash tile asked for */
+    bool aux_full;
+    unsigned aux_tries;
+    uint64_t aux_tree;
+    uint8_t aux_nodes[COMPACT_MAX][32];
+    size_t aux_count;
+};
+
+/* Owned by the settler. */
+struct follow_settle {
+    bool held; /* the range below is taken */
+    struct store_range range;
+    int64_t take_due_ms;
+    bool frontier_known; /* range.frontier is that of range.next */
+    bool base_known;     /* range.verified_frontier is that of range.verified */
+    bool base_asked;
+    bool base_refused; /* at least once since the range was taken */
+    int64_t base_due_ms;
+    bool reading;              /* the read lane was started */
+    struct follow_head *heads; /* signed, above range.verified, ascending */
+    size_t head_count;
+    bool heads_more; /* the store may have more than are listed */
+    struct follow_suspect suspect;
+    struct follow_condemned condemned[FOLLOW_CONDEMNED_MAX];
+    size_t condemned_count;
+    enum follow_again again;
+    struct compact again_compact;
+    uint64_t again_end;
+    struct compact again_known; /* the stored frontier at again_end when the probe began */
+    bool again_has;             /* a head was equalled */
+    bool again_fits;            /* the suspect head was */
+    struct compact again_verified;
+    struct follow_head *again_head;
+    struct follow_head *again_heads; /* to be equalled on the way */
+    int64_t again_due_ms;
+    int64_t again_moved_ms;
+    struct rate_backoff again_backoff;
+    struct follow_head *again_at; /* how far that list was compared */
+    bool again_wanted;
+    bool mend_wanted;
+    uint64_t mend_changed;
+    char *again_bytes; /* JSON of the suspect entries while they are few */
+    bool accused;      /* evidence was written since something last fitted */
+    uint64_t target;   /* once: read up to here; UINT64_MAX: not known yet */
+    char noted[ERR_TEXT_MAX];
+    int64_t noted_ms;
+};
+
+struct follow {
+    uint32_t magic;
+    struct ctlog log;
+    const struct proto *proto;
+    unsigned settler;
+    atomic_bool removed;
+    atomic_bool kicked; /* is in its settler's queue */
+    atomic_bool done;   /* nothing more to do: once, or removed and let go */
+    atomic_bool unread;
+    atomic_bool unverified;
+    atomic_uint_fast64_t good; /* batches delivered */
+    struct lock lock;
+    /* Under lock. */
+    struct lane read;
+    struct lane again;
+    struct plan plan;
+    bool head_known;
+    uint64_t head_size;            /* largest verified signature */
+    uint64_t head_target;          /* once: the first one */
+    struct follow_head *heads_new; /* for the settler, newest first */
+    size_t heads_new_count;
+    struct follow_frontier frontier;
+    char error_head[ERR_TEXT_MAX]; /* "" for none */
+    char error_read[ERR_TEXT_MAX];
+    bool bad_head; /* the last head had a wrong signature */
+    int64_t contact_wall_ms;
+    /* Of one thread each. */
+    struct follow_fetch fetch;
+    struct follow_settle settle;
+};
+
+/* NULL: out of memory. */
+MUST_USE struct follow *follow_new(const struct ctlog *log, const struct proto *proto, unsigned page_entries);
+void follow_free(struct follow *follow);
+
+/* A copy with its raw bytes; NULL: out of memory. */
+MUST_USE struct follow_head *follow_head_new(const struct head *head);
+void follow_head_free(struct follow_head *head); /* one */
+void follow_heads_free(struct follow_head **list);
+
+#endif

@@ -1,0 +1,52 @@
+/* CA certificates of static-ct logs by SHA-256: asked of the database first, then of the log, once; believed
+ * only when the hash fits. What a log does not have is remembered for a while, per log. Thread-safe; bounded
+ * in number and bytes, the oldest saved ones make room. It does no I/O itself: settlers and the fetch loop
+ * take the work out. */
+#ifndef CTVIGIL_ISSUERS_H
+#define CTVIGIL_ISSUERS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#define ISSUERS_ABSENT_MS INT64_C(600000) /* an absent one is asked for again after this */
+#define ISSUERS_TRIES     6               /* failed requests until it counts as absent */
+
+enum issuers_answer { ISSUERS_KNOWN, ISSUERS_WAIT, ISSUERS_ABSENT };
+
+struct issuers;
+
+/* One certificate that somebody has to look for. */
+struct issuers_want {
+    size_t slot;
+    int32_t log_id;
+    uint8_t sha256[32];
+    unsigned tries;
+};
+
+MUST_USE struct issuers *issuers_new(void); /* NULL: out of memory */
+void issuers_free(struct issuers *issuers);
+
+/* ISSUERS_KNOWN: *der is a copy in `arena` (absent when the arena is full). ISSUERS_WAIT: somebody will look.
+ */
+enum issuers_answer issuers_get(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32],
+                                struct arena *arena, struct span *der);
+/* Changes whenever an answer of issuers_get may have changed. */
+uint64_t issuers_turn(struct issuers *issuers);
+
+/* Work for a settler: one to look up in the database, for the log of `log_id`. False: none. */
+MUST_USE bool issuers_lookup(struct issuers *issuers, int32_t log_id, struct issuers_want *want);
+/* Work for the fetch loop: one that is due at now_ms and belongs to the log. */
+MUST_USE bool issuers_fetch(struct issuers *issuers, int32_t log_id, int64_t now_ms,
+                            struct issuers_want *want);
+/* The answers. `found` checks the hash: false: the bytes are not that certificate, and the want goes on as
+ * failed. */
+bool issuers_found(struct issuers *issuers, const struct issuers_want *want, struct span der,
+                   bool from_store);
+void issuers_not_stored(struct issuers *issuers, const struct issuers_want *want);
+void issuers_failed(struct issuers *issuers, const struct issuers_want *want, bool for_good, int64_t now_ms);
+/* Work for a settler: a fetched certificate that is not in the database yet, copied to `arena`. */
+MUST_USE bool issuers_unsaved(struct issuers *issuers, int32_t log_id, struct arena *arena,
+                              struct issuers_want *want, struct span *der);
+void issuers_saved(struct issuers *issuers, const struct issuers_want *want);
+
+#endif

@@ -1,0 +1,48 @@
+/* A batch on its way through the pipeline, with what the pipeline itself must know of it. One job per batch
+ * of the pool, for ever; batch.owner points back to it. It belongs to one thread at a time: whoever took it
+ * from a queue. */
+#ifndef CTVIGIL_JOB_H
+#define CTVIGIL_JOB_H
+
+#include "base/err.h"
+#include "model/batch.h"
+
+#define JOB_MAGIC 0x4a4f4221u
+
+enum job_phase {
+    JOB_ASKED,   /* with the fetch loop */
+    JOB_REPLY,   /* the reply is in the arena, nothing is read yet */
+    JOB_ISSUERS, /* decoded and examined; waits for issuer certificates */
+};
+
+struct job {
+    uint32_t magic;
+    struct batch batch;
+    struct follow *follow;
+    struct lane *lane;
+    uint64_t ordinal; /* of the lane when it was asked for */
+    uint64_t begin;   /* asked for: [begin, end) */
+    uint64_t end;
+    unsigned width; /* of the tile asked for */
+    bool fresh;     /* as the lane said then: over a new connection */
+    bool stage;     /* and: the matching stage runs */
+    bool wants_big; /* does not fit into its own arena and can not be halved */
+    bool full_tile; /* the partial tile was not there: the full one is asked for */
+    enum job_phase phase;
+    unsigned tries;        /* failed ones */
+    int64_t due_ms;        /* monotonic; not to be asked for before */
+    uint64_t issuers_seen; /* issuers_turn when it was parked */
+    struct err why;        /* what went wrong, on the way back to the fetch loop */
+    struct arena own;      /* the batch's own arena while it uses the shared big one */
+    void *home;            /* the fetch loop's own record */
+    struct job *link;      /* of the list that holds it */
+};
+
+static inline struct job *job_of(struct batch *batch)
+{
+    struct job *job = batch->owner;
+    must(job->magic == JOB_MAGIC && &job->batch == batch);
+    return job;
+}
+
+#endif

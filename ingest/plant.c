@@ -1,0 +1,174 @@
+#include "ingest/plant.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static unsigned default_of(unsigned value, unsigned fallback, unsigned most)
+{
+    unsigned chosen = value == 0 ? fallback : value;
+    return chosen < most ? chosen : most;
+}
+
+static void options_fill(struct plant *plant, const struct pipe_options *options, size_t log_count)
+{
+    struct pipe_options *own = &plant->options;
+    *own = *options;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned batches = 16 + 2 * (unsigned)log_count;
+    own->workers = default_of(own->workers, processors > 0 ? (unsigned)processors : 1, LIMIT_WORKERS);
+    own->settlers = default_of(own->settlers, 1, PLANT_SETTLERS_MAX);
+    own->batches = default_of(own->batches, batches, LIMIT_BATCHES);
+    own->window = default_of(own->window, 8, LIMIT_WINDOW);
+    own->page_entries = default_of(own->page_entries, 256, 1024);
+    own->connections = default_of(own->connections, 6, 32);
+    own->batch_bytes = own->batch_bytes == 0 ? LIMIT_BATCH_BYTES : own->batch_bytes;
+    own->poll_ms = own->poll_ms == 0 ? 5000 : own->poll_ms;
+    own->partial_wait_ms = own->partial_wait_ms == 0 ? 5000 : own->partial_wait_ms;
+    own->big_dir = own->big_dir == NULL ? "/tmp" : own->big_dir;
+    snprintf(plant->user_agent, sizeof(plant->user_agent), "%s",
+             own->user_agent == NULL ? "ctvigil/" CTVIGIL_VERSION : own->user_agent);
+    own->user_agent = plant->user_agent;
+}
+
+static void on_return(void *arg)
+{
+    plant_wake(arg);
+}
+
+static bool jobs_init(struct plant *plant)
+{
+    size_t count = plant->options.batches;
+    plant->jobs = calloc(count, sizeof(*plant->jobs));
+    if (plant->jobs == NULL || !pool_init(&plant->pool, count, on_return, plant))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct job *job = &plant->jobs[i];
+        if (!batch_init(&job->batch, plant->options.batch_bytes))
+            return false;
+        job->magic = JOB_MAGIC;
+        plant->job_count++;
+        pool_add(&plant->pool, job);
+    }
+    return true;
+}
+
+static bool queues_init(struct plant *plant)
+{
+    size_t count = plant->options.batches;
+    bool made = queue_init(&plant->replies, count) && queue_init(&plant->back, count);
+    for (unsigned i = 0; made && i < plant->options.settlers; i++)
+        made = queue_init(&plant->kicks[i], LIMIT_LOGS);
+    return made;
+}
+
+enum err_code plant_init(struct plant *plant, const struct pipe_options *options, size_t log_count,
+                         struct err *why)
+{
+    options_fill(plant, options, log_count);
+    enum err_code code = wire_new(plant->user_agent, plant->options.connections, &plant->wire, why);
+    if (code != ERR_OK)
+        return code;
+    plant->issuers = issuers_new();
+    if (plant->issuers == NULL || !queues_init(plant) || !jobs_init(plant))
+        return err_set(why, ERR_MEMORY, "%u batches of %zu bytes: out of memory", plant->options.batches,
+                       plant->options.batch_bytes);
+    return ERR_OK;
+}
+
+static void queue_empty(struct queue *queue)
+{
+    if (queue->slots == NULL)
+        return;
+    void *item;
+    while (queue_get(queue, &item, 0) == QUEUE_ITEM)
+        ;
+    queue_fini(queue);
+}
+
+void plant_fini(struct plant *plant)
+{
+    queue_empty(&plant->replies);
+    queue_empty(&plant->back);
+    for (unsigned i = 0; i < plant->options.settlers; i++)
+        queue_empty(&plant->kicks[i]);
+    for (size_t i = 0; i < atomic_load(&plant->follow_count); i++)
+        follow_free(plant->follows[i]);
+    for (size_t i = 0; i < plant->job_count; i++)
+        batch_fini(&plant->jobs[i].batch);
+    queue_empty(&plant->pool.free);
+    free(plant->jobs);
+    if (plant->big_made)
+        arena_fini(&plant->big);
+    issuers_free(plant->issuers);
+    wire_free(plant->wire);
+}
+
+bool plant_stopping(struct plant *plant)
+{
+    return atomic_load(&plant->stopping);
+}
+
+void plant_stop(struct plant *plant)
+{
+    atomic_store(&plant->stop_ms, clock_mono_ms());
+    atomic_store(&plant->stopping, true);
+    plant_wake(plant);
+}
+
+void plant_kick(struct plant *plant, struct follow *follow)
+{
+    if (atomic_exchange(&follow->kicked, true))
+        return;
+    /* The queue holds every log once, so only a closed one refuses. */
+    if (!queue_put_try(&plant->kicks[follow->settler], follow))
+        atomic_store(&follow->kicked, false);
+}
+
+void plant_wake(struct plant *plant)
+{
+    wire_wake(plant->wire);
+}
+
+void plant_job_free(struct plant *plant, struct job *job)
+{
+    struct follow *follow = job->follow;
+    if (follow != NULL) {
+        thread_lock(&follow->lock);
+        must(job->lane->outstanding > 0);
+        job->lane->outstanding--;
+        thread_unlock(&follow->lock);
+    }
+    job->follow = NULL;
+    job->lane = NULL;
+    if (job->batch.big) {
+        batch_reset(&job->batch);
+        plant->big = job->batch.arena;
+        job->batch.arena = job->own;
+        job->batch.big = false;
+        atomic_store(&plant->big_taken, false);
+    }
+    batch_reset(&job->batch);
+    pool_put(&plant->pool, job);
+}
+
+void plant_lane_drop(struct plant *plant, struct follow *follow, struct lane *lane)
+{
+    for (;;) {
+        thread_lock(&follow->lock);
+        struct job *job = seq_drop(&lane->seq);
+        thread_unlock(&follow->lock);
+        if (job == NULL)
+            return;
+        plant_job_free(plant, job);
+    }
+}
+
+void plant_told(struct plant *plant, const struct follow *follow, const char *event, uint64_t begin,
+                uint64_t end)
+{
+    if (plant->options.told != NULL)
+        plant->options.told(plant->options.told_arg, &follow->log, event, begin, end);
+}

@@ -1,0 +1,35 @@
+/* What differs between the protocols of CT logs: where the head and the entries are, and how their bytes are
+ * read. An ops table; everything behind it sees struct head and struct entry only. No I/O here: fetch.c asks,
+ * these read. */
+#ifndef CTVIGIL_PROTO_H
+#define CTVIGIL_PROTO_H
+
+#include "base/err.h"
+#include "model/batch.h"
+#include "model/head.h"
+
+#define PROTO_URL_MAX (CTLOG_URL_MAX + 160)
+
+struct proto {
+    bool tiles; /* entries come in tiles of 256, issuers by fingerprint */
+    void (*head_url)(const struct ctlog *log, char url[PROTO_URL_MAX]);
+    /* Checks form and signature; head->raw is `body`. ERR_FORMAT, ERR_SIGNATURE. */
+    enum err_code (*head_read)(const struct ctlog *log, struct span body, struct head *head, struct err *why);
+    /* For [begin, end) inside one page or tile; `width` is the width of the tile to ask for. */
+    void (*entries_url)(const struct ctlog *log, uint64_t begin, uint64_t end, unsigned width,
+                        char url[PROTO_URL_MAX]);
+    /* Reads batch->body, asked for as [batch->begin, batch->end) in a tile of `width`: fills entries,
+     * entry_count and end; framing only. ERR_FORMAT: not such a reply, no entry, or more than asked for.
+     * ERR_TOO_BIG: arena full. */
+    enum err_code (*decode)(struct batch *batch, unsigned width, struct err *why);
+};
+
+/* NULL: not supported. */
+const struct proto *proto_of(enum ctlog_protocol protocol);
+
+/* url + "/" + the formatted rest. */
+void proto_url(const struct ctlog *log, char url[PROTO_URL_MAX], const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* batch->entries for `count` entries, zeroed; false: the arena is full. */
+MUST_USE bool proto_entries(struct batch *batch, size_t count);
+
+#endif

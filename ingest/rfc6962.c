@@ -1,0 +1,156 @@
+#include "ingest/rfc6962.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "parser/getentries.h"
+#include "parser/leaf.h"
+#include "verify/merkle.h"
+#include "verify/sth.h"
+
+#define SIGNATURE_MAX  1024 /* DigitallySigned of RSA-4096 is 516 bytes */
+#define PATH_MAX_NODES 64
+
+static void head_url(const struct ctlog *log, char url[PROTO_URL_MAX])
+{
+    proto_url(log, url, "ct/v1/get-sth");
+}
+
+static void entries_url(const struct ctlog *log, uint64_t begin, uint64_t end, unsigned width,
+                        char url[PROTO_URL_MAX])
+{
+    (void)width;
+    proto_url(log, url, "ct/v1/get-entries?start=%" PRIu64 "&end=%" PRIu64, begin, end - 1);
+}
+
+/* A member that is an integer >= 0. */
+static bool json_u64(const json_t *object, const char *key, uint64_t *value)
+{
+    const json_t *member = json_object_get(object, key);
+    if (!json_is_integer(member) || json_integer_value(member) < 0)
+        return false;
+    *value = (uint64_t)json_integer_value(member);
+    return true;
+}
+
+static bool json_base64(const json_t *text, uint8_t *out, size_t cap, size_t *len)
+{
+    if (!json_is_string(text))
+        return false;
+    struct span bytes = span_of(json_string_value(text), json_string_length(text));
+    return text_unbase64(bytes, out, cap, len);
+}
+
+static json_t *json_document(struct span body, struct err *why)
+{
+    json_error_t error;
+    json_t *root = json_loadb((const char *)body.at, body.len, 0, &error);
+    if (root == NULL)
+        err_set(why, ERR_FORMAT, "the reply is not JSON: %s", error.text);
+    return root;
+}
+
+static enum err_code head_read(const struct ctlog *log, struct span body, struct head *head, struct err *why)
+{
+    json_t *root = json_document(body, why);
+    if (root == NULL)
+        return ERR_FORMAT;
+    uint64_t size = 0;
+    uint64_t timestamp = 0;
+    uint8_t hash[32];
+    uint8_t signature[SIGNATURE_MAX];
+    size_t hash_len = 0;
+    size_t signature_len = 0;
+    bool read = json_u64(root, "tree_size", &size) && json_u64(root, "timestamp", &timestamp) &&
+                json_base64(json_object_get(root, "sha256_root_hash"), hash, sizeof(hash), &hash_len) &&
+                hash_len == sizeof(hash) &&
+                json_base64(json_object_get(root, "tree_head_signature"), signature, sizeof(signature),
+                            &signature_len);
+    json_decref(root);
+    if (!read)
+        return err_set(why, ERR_FORMAT, "the tree head lacks a member or has one of the wrong type");
+    enum err_code code =
+        sth_verify(log, size, (int64_t)timestamp, hash, span_of(signature, signature_len), head, why);
+    if (code == ERR_OK)
+        head->raw = body;
+    return code;
+}
+
+static enum err_code decode(struct batch *batch, unsigned width, struct err *why)
+{
+    (void)width;
+    size_t asked = (size_t)(batch->end - batch->begin);
+    struct getentries_item *items = arena_zeroed(&batch->arena, asked, sizeof(*items));
+    if (items == NULL || !proto_entries(batch, asked))
+        return err_set(why, ERR_TOO_BIG, "%zu entries do not fit", asked);
+    size_t count = 0;
+    enum err_code code = getentries_decode(batch->body, &batch->arena, items, asked, &count, why);
+    if (code != ERR_OK)
+        return code;
+    if (count == 0)
+        return err_set(why, ERR_FORMAT, "the reply has no entries");
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = &batch->entries[i];
+        entry->index = batch->begin + i;
+        leaf_read(items[i].leaf_input, entry);
+        entry->extra = items[i].extra_data;
+        if (entry->kind != ENTRY_OPAQUE)
+            leaf_read_extra(items[i].extra_data, entry);
+    }
+    batch->entry_count = count;
+    batch->end = batch->begin + count;
+    return ERR_OK;
+}
+
+void rfc6962_proof_url(const struct ctlog *log, uint64_t size, char url[PROTO_URL_MAX])
+{
+    must(size > 0);
+    proto_url(log, url, "ct/v1/get-entry-and-proof?leaf_index=%" PRIu64 "&tree_size=%" PRIu64, size - 1,
+              size);
+}
+
+/* Decodes the base64 of leaf_input and hashes it. */
+static bool proof_leaf(const json_t *text, uint8_t leaf_hash[32])
+{
+    if (!json_is_string(text))
+        return false;
+    size_t cap = json_string_length(text);
+    uint8_t *leaf = malloc(cap + 1);
+    size_t len = 0;
+    bool read = leaf != NULL && json_base64(text, leaf, cap, &len);
+    if (read)
+        merkle_leaf_hash(span_of(leaf, len), leaf_hash);
+    free(leaf);
+    return read;
+}
+
+enum err_code rfc6962_proof_read(struct span body, uint64_t size, struct compact *unverified_frontier,
+                                 struct err *why)
+{
+    json_t *root = json_document(body, why);
+    if (root == NULL)
+        return ERR_FORMAT;
+    uint8_t leaf_hash[32];
+    uint8_t path[PATH_MAX_NODES][32];
+    const json_t *nodes = json_object_get(root, "audit_path");
+    size_t count = json_array_size(nodes);
+    bool read = count <= PATH_MAX_NODES && proof_leaf(json_object_get(root, "leaf_input"), leaf_hash);
+    for (size_t i = 0; read && i < count; i++) {
+        size_t len = 0;
+        read =
+            json_base64(json_array_get(nodes, i), path[i], sizeof(path[i]), &len) && len == sizeof(path[i]);
+    }
+    json_decref(root);
+    if (!read ||
+        !merkle_from_last_leaf(unverified_frontier, size, leaf_hash, (const uint8_t(*)[32])path, count))
+        return err_set(why, ERR_FORMAT, "the proof for the last of %" PRIu64 " entries can not be read",
+                       size);
+    return ERR_OK;
+}
+
+const struct proto *rfc6962_proto(void)
+{
+    static const struct proto proto = {false, head_url, head_read, entries_url, decode};
+    return &proto;
+}

@@ -1,0 +1,18 @@
+/* RFC 6962 sections 4.3, 4.6 and 4.8: get-sth, get-entries, get-entry-and-proof. */
+#ifndef CTVIGIL_RFC6962_H
+#define CTVIGIL_RFC6962_H
+
+#include "ingest/proto.h"
+#include "model/compact.h"
+
+const struct proto *rfc6962_proto(void);
+
+/* get-entry-and-proof for the last leaf of the tree of `size` (> 0): all that is needed to rebuild its
+ * frontier. */
+void rfc6962_proof_url(const struct ctlog *log, uint64_t size, char url[PROTO_URL_MAX]);
+/* ERR_FORMAT: not such a reply, or a path of the wrong length. The result is not verified: compare its root.
+ */
+MUST_USE enum err_code rfc6962_proof_read(struct span body, uint64_t size,
+                                          struct compact *unverified_frontier, struct err *why);
+
+#endif

@@ -1,0 +1,468 @@
+#include "ingest/settle.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "base/say.h"
+#include "ingest/heads.h"
+#include "ingest/reread.h"
+#include "ingest/tenure.h"
+#include "ingest/work.h"
+#include "parser/tbs.h"
+#include "verify/digest.h"
+#include "verify/merkle.h"
+
+#define TICK_MS       100
+#define REFUSED_MS    5000  /* the database refused what we wrote */
+#define STOP_GRACE_MS 10000 /* after a stop, how long to wait for a database that is away */
+#define NOTE_MS       30000
+
+enum err_code settle_init(struct settle *settle, struct plant *plant, unsigned index, struct err *why)
+{
+    *settle = (struct settle){.plant = plant, .index = index};
+    rate_backoff_init(&settle->backoff, 200, 10000, index + 1);
+    if (!arena_init(&settle->arena, 4 * LIMIT_ISSUER_BYTES))
+        return err_set(why, ERR_MEMORY, "settler: out of memory");
+    return plant->options.store_open(plant->options.store_arg, &settle->store, why);
+}
+
+void settle_fini(struct settle *settle)
+{
+    if (settle->store != NULL)
+        settle->store->ops->free(settle->store);
+    if (settle->arena.base != NULL)
+        arena_fini(&settle->arena);
+}
+
+bool settle_again(struct settle *settle, enum err_code code, const struct err *why)
+{
+    struct plant *plant = settle->plant;
+    if (code != ERR_DB_DOWN) {
+        rate_backoff_reset(&settle->backoff);
+        return false;
+    }
+    if (plant_stopping(plant) && clock_mono_ms() - atomic_load(&plant->stop_ms) > STOP_GRACE_MS)
+        return false;
+    int64_t wait_ms = rate_backoff_next(&settle->backoff);
+    say_warn("ingest", "waiting for the database: %s", why == NULL ? "" : why->text);
+    clock_sleep_ms(plant_stopping(plant) && wait_ms > 500 ? 500 : wait_ms);
+    return true;
+}
+
+void settle_let_go(struct settle *settle, struct follow *follow, int64_t wait_ms)
+{
+    struct follow_settle *own = &follow->settle;
+    reread_abort(settle, follow);
+    thread_lock(&follow->lock);
+    lane_stop(&follow->read);
+    follow->frontier.wanted = false;
+    follow->frontier.answered = false;
+    thread_unlock(&follow->lock);
+    plant_lane_drop(settle->plant, follow, &follow->read);
+    follow_heads_free(&own->heads);
+    own->head_count = 0;
+    own->held = false;
+    own->reading = false;
+    own->base_asked = false;
+    own->take_due_ms = clock_mono_ms() + wait_ms;
+}
+
+/* What went wrong with the store, once waiting is no use: the range is let go and read again later. */
+void settle_failed(struct settle *settle, struct follow *follow, const struct err *why)
+{
+    if (why->code == ERR_DB_CONFLICT) {
+        metric_add(METRIC_COMMIT_CONFLICTS_TOTAL, 1);
+        plant_told(settle->plant, follow, "conflict", follow->settle.range.next, follow->settle.range.next);
+        settle_let_go(settle, follow, TENURE_RETRY_MS);
+        return;
+    }
+    say_error(follow->log.name, "%s", why->text);
+    settle_let_go(settle, follow, why->code == ERR_TOO_BIG ? 0 : REFUSED_MS);
+}
+
+/* Rows
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+struct advance {
+    struct job *jobs[LIMIT_COMMIT_BATCHES];
+    struct batch *batches[LIMIT_COMMIT_BATCHES];
+    size_t count;
+    uint64_t entries;
+    struct compact frontier;
+    bool has_verified;
+    struct compact verified;
+    struct follow_head *verified_head;
+    struct follow_head *unequal; /* the first one */
+    uint8_t computed[32];
+};
+
+static void collect(struct follow *follow, struct advance *advance)
+{
+    thread_lock(&follow->lock);
+    while (advance->count < LIMIT_COMMIT_BATCHES && advance->entries < LIMIT_COMMIT_ENTRIES) {
+        struct job *job = seq_take(&follow->read.seq, NULL, NULL);
+        if (job == NULL)
+            break;
+        advance->jobs[advance->count] = job;
+        advance->batches[advance->count++] = &job->batch;
+        advance->entries += job->batch.entry_count;
+    }
+    thread_unlock(&follow->lock);
+}
+
+static void jobs_free(struct settle *settle, struct advance *advance)
+{
+    for (size_t i = 0; i < advance->count; i++)
+        plant_job_free(settle->plant, advance->jobs[i]);
+    advance->count = 0;
+}
+
+static void hash(struct follow_settle *own, struct advance *advance)
+{
+    struct follow_head *list = own->heads;
+    advance->frontier = own->range.frontier;
+    for (size_t i = 0; i < advance->count; i++) {
+        const struct batch *batch = advance->batches[i];
+        for (size_t k = 0; k < batch->entry_count; k++) {
+            merkle_append(&advance->frontier, batch->entries[k].leaf_hash);
+            if (list == NULL || list->head.size > advance->frontier.size)
+                continue;
+            uint8_t root[32];
+            struct follow_head *unequal = NULL;
+            struct follow_head *equal = heads_compare(&advance->frontier, &list, &unequal, root);
+            if (equal != NULL) {
+                advance->has_verified = true;
+                advance->verified = advance->frontier;
+                advance->verified_head = equal;
+            } else if (unequal != NULL && advance->unequal == NULL) {
+                advance->unequal = unequal;
+                memcpy(advance->computed, root, 32);
+            }
+        }
+    }
+}
+
+static enum err_code rematch(void *arg, struct batch **batches, size_t count, uint64_t generation,
+                             struct err *why)
+{
+    struct settle *settle = arg;
+    metric_add(METRIC_REMATCHES_TOTAL, count);
+    for (size_t i = 0; i < count; i++) {
+        enum err_code code = work_match(&settle->plant->options.stage, batches[i], generation, why);
+        if (code != ERR_OK)
+            return code;
+    }
+    return ERR_OK;
+}
+
+static enum err_code commit(struct settle *settle, struct follow *follow, struct advance *advance,
+                            struct err *why)
+{
+    struct follow_settle *own = &follow->settle;
+    static const struct compact unknown;
+    struct store_settle row = {.range = &own->range,
+                               .batches = advance->batches,
+                               .count = advance->count,
+                               .next = advance->batches[advance->count - 1]->end,
+                               .frontier = own->frontier_known ? &advance->frontier : &unknown,
+                               .has_verified = advance->has_verified,
+                               .verified = advance->has_verified ? &advance->verified : NULL,
+                               .rematch = rematch,
+                               .rematch_arg = settle};
+    if (advance->has_verified)
+        row.verified_head = advance->verified_head->head;
+    enum err_code code;
+    do {
+        err_clear(why);
+        code = settle->store->ops->commit(settle->store, &row, why);
+    } while (settle_again(settle, code, why));
+    if (code != ERR_OK)
+        return code;
+    own->range.next = row.next;
+    own->range.frontier = *row.frontier;
+    if (advance->has_verified) {
+        own->range.verified = advance->verified.size;
+        own->range.verified_frontier = advance->verified;
+        own->base_known = true;
+        own->accused = false;
+    }
+    return ERR_OK;
+}
+
+static void count_up(struct settle *settle, const struct advance *advance)
+{
+    uint64_t malformed = 0;
+    for (size_t i = 0; i < advance->count; i++)
+        for (size_t k = 0; k < advance->batches[i]->entry_count; k++) {
+            const struct entry *entry = &advance->batches[i]->entries[k];
+            malformed += entry->kind == ENTRY_OPAQUE ||
+                         finding_has(&entry->issuance.findings, FINDING_CERTIFICATE_UNREADABLE);
+        }
+    metric_add(METRIC_COMMITS_TOTAL, 1);
+    metric_add(METRIC_ENTRIES_TOTAL, advance->entries);
+    metric_add(METRIC_ENTRIES_MALFORMED_TOTAL, malformed);
+    atomic_fetch_add(&settle->plant->entries, advance->entries);
+}
+
+/* One transaction's worth; false: nothing was ready. */
+static bool rows_serve(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct advance advance = {.count = 0};
+    collect(follow, &advance);
+    if (advance.count == 0)
+        return false;
+    uint64_t begin = own->range.next;
+    uint64_t verified = own->range.verified;
+    must(advance.batches[0]->begin == begin);
+    if (own->frontier_known)
+        hash(own, &advance);
+    struct err why = {.code = ERR_OK};
+    if (commit(settle, follow, &advance, &why) != ERR_OK) {
+        jobs_free(settle, &advance);
+        settle_failed(settle, follow, &why);
+        return false;
+    }
+    count_up(settle, &advance);
+    jobs_free(settle, &advance);
+    plant_told(settle->plant, follow, "commit", begin, own->range.next);
+    if (advance.has_verified)
+        plant_told(settle->plant, follow, "verified", begin, own->range.verified);
+    if (advance.unequal != NULL)
+        reread_suspect(settle, follow, heads_take(own, advance.unequal), verified, advance.computed);
+    heads_drop(own, own->range.next - (own->range.next > own->range.verified ? 1 : 0));
+    if (own->heads == NULL && own->heads_more)
+        heads_load(settle, follow);
+    return true;
+}
+
+enum err_code settle_verified(struct settle *settle, struct follow *follow, const struct compact *verified,
+                              const struct follow_head *head, struct err *why)
+{
+    struct follow_settle *own = &follow->settle;
+    struct store_settle row = {.range = &own->range,
+                               .next = own->range.next,
+                               .frontier = &own->range.frontier,
+                               .has_verified = true,
+                               .verified = verified,
+                               .verified_head = head->head,
+                               .rematch = rematch,
+                               .rematch_arg = settle};
+    enum err_code code;
+    do {
+        err_clear(why);
+        code = settle->store->ops->verified(settle->store, &row, why);
+    } while (settle_again(settle, code, why));
+    if (code != ERR_OK)
+        return code;
+    own->range.verified = verified->size;
+    own->range.verified_frontier = *verified;
+    own->base_known = true;
+    own->accused = false;
+    plant_told(settle->plant, follow, "verified", own->range.begin, own->range.verified);
+    return ERR_OK;
+}
+
+/* A head that came when its entries were stored already. */
+static void reached_serve(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    if (!own->frontier_known || own->heads == NULL || own->heads->head.size != own->range.next ||
+        own->range.verified >= own->range.next)
+        return;
+    struct follow_head *list = own->heads;
+    struct follow_head *unequal = NULL;
+    uint8_t root[32];
+    struct follow_head *equal = heads_compare(&own->range.frontier, &list, &unequal, root);
+    struct err why = {.code = ERR_OK};
+    struct compact frontier = own->range.frontier;
+    if (equal != NULL && settle_verified(settle, follow, &frontier, equal, &why) != ERR_OK) {
+        settle_failed(settle, follow, &why);
+        return;
+    }
+    if (equal == NULL && unequal != NULL)
+        reread_suspect(settle, follow, heads_take(own, unequal), own->range.verified, root);
+    if (equal != NULL)
+        heads_drop(own, own->range.next);
+}
+
+/* Errands for the store
+ * --------------------------------------------------------------------------------------- */
+
+static void issuer_save(struct settle *settle, const struct issuers_want *want, struct span der)
+{
+    struct cert cert = {.der = SPAN_NONE};
+    uint8_t spki[32] = {0};
+    if (tbs_read_certificate(der, &cert))
+        digest_sha256(cert.spki, spki);
+    struct err why;
+    enum err_code code;
+    do {
+        err_clear(&why);
+        code =
+            settle->store->ops->issuer_cert_put(settle->store, want->sha256, der, spki, cert.subject, &why);
+    } while (settle_again(settle, code, &why));
+    if (code != ERR_OK)
+        say_error("ingest", "issuer certificate: %s", why.text);
+    issuers_saved(settle->plant->issuers, want);
+}
+
+static void issuers_serve(struct settle *settle, const struct follow *follow)
+{
+    struct plant *plant = settle->plant;
+    struct issuers_want want;
+    struct span der;
+    bool any = false;
+    while (issuers_lookup(plant->issuers, follow->log.id, &want)) {
+        struct err why;
+        enum err_code code;
+        do {
+            err_clear(&why);
+            arena_reset(&settle->arena, LIMIT_ISSUER_BYTES);
+            der = SPAN_NONE;
+            code =
+                settle->store->ops->issuer_cert_get(settle->store, want.sha256, &settle->arena, &der, &why);
+        } while (settle_again(settle, code, &why));
+        if (code != ERR_OK || der.at == NULL || !issuers_found(plant->issuers, &want, der, true))
+            issuers_not_stored(plant->issuers, &want);
+        any = true;
+    }
+    arena_reset(&settle->arena, LIMIT_ISSUER_BYTES);
+    while (issuers_unsaved(plant->issuers, follow->log.id, &settle->arena, &want, &der)) {
+        issuer_save(settle, &want, der);
+        arena_reset(&settle->arena, LIMIT_ISSUER_BYTES);
+    }
+    if (any)
+        plant_wake(plant);
+}
+
+/* What `log status` shows: the last error, and that the log was heard of. */
+static void note_serve(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    char text[ERR_TEXT_MAX];
+    int64_t now_ms = clock_mono_ms();
+    thread_lock(&follow->lock);
+    snprintf(text, sizeof(text), "%s",
+             follow->error_read[0] != '\0' ? follow->error_read : follow->error_head);
+    bool contact = follow->contact_wall_ms != 0;
+    thread_unlock(&follow->lock);
+    bool changed = strcmp(text, own->noted) != 0;
+    int64_t wait_ms = changed && own->noted_ms != 0 ? 1000 : NOTE_MS;
+    if ((!changed && !contact) || (own->noted_ms != 0 && now_ms - own->noted_ms < wait_ms))
+        return;
+    struct err why = {.code = ERR_OK};
+    if (settle->store->ops->log_note(settle->store, follow->log.id, text, &why) == ERR_OK)
+        memcpy(own->noted, text, sizeof(text));
+    own->noted_ms = now_ms;
+}
+
+/* The loop
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void once_check(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    if (!settle->plant->options.once || !own->held || own->target == UINT64_MAX || reread_busy(follow))
+        return;
+    uint64_t goal = own->target < own->range.end ? own->target : own->range.end;
+    bool waits = !own->frontier_known && own->range.next == own->range.verified && !own->base_refused;
+    if (own->range.next < goal || (waits && goal > own->range.begin))
+        return;
+    if (own->range.verified < goal || own->accused)
+        atomic_store(&follow->unverified, true);
+    atomic_store(&follow->done, true);
+    plant_wake(settle->plant);
+}
+
+static void removed_serve(struct settle *settle, struct follow *follow)
+{
+    if (follow->settle.held)
+        settle_let_go(settle, follow, 0);
+    atomic_store(&follow->done, true);
+}
+
+static bool may_read(const struct follow *follow)
+{
+    const struct follow_settle *own = &follow->settle;
+    /* A frontier is worth a short wait, entries read without one have to be read twice to be verified. */
+    return own->held && (own->frontier_known || own->range.next != own->range.verified || own->base_refused);
+}
+
+static void serve(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    if (settle->mending != NULL && settle->mending != follow)
+        return;
+    if (atomic_load(&follow->removed)) {
+        removed_serve(settle, follow);
+        return;
+    }
+    if (settle->mending == NULL) {
+        tenure_take(settle, follow);
+        heads_serve(settle, follow);
+        issuers_serve(settle, follow);
+        note_serve(settle, follow);
+    }
+    if (!own->held)
+        return;
+    if (settle->mending == NULL)
+        tenure_base(settle, follow);
+    if (own->held && !own->reading && may_read(follow))
+        tenure_read(settle, follow);
+    while (own->held && settle->mending == NULL && !own->mend_wanted && rows_serve(settle, follow))
+        ;
+    if (own->held && settle->mending == NULL)
+        reached_serve(settle, follow);
+    if (own->held)
+        reread_serve(settle, follow);
+    once_check(settle, follow);
+}
+
+static void serve_all(struct settle *settle)
+{
+    struct plant *plant = settle->plant;
+    size_t count = atomic_load(&plant->follow_count);
+    for (size_t i = 0; i < count; i++)
+        if (plant->follows[i]->settler == settle->index)
+            serve(settle, plant->follows[i]);
+}
+
+/* After the last reply: what lies ready is stored, what waits for something that will not come is dropped. */
+static void finish(struct settle *settle)
+{
+    struct plant *plant = settle->plant;
+    size_t count = atomic_load(&plant->follow_count);
+    for (size_t i = 0; i < count; i++) {
+        struct follow *follow = plant->follows[i];
+        if (follow->settler != settle->index)
+            continue;
+        serve(settle, follow);
+        settle_let_go(settle, follow, 0);
+    }
+}
+
+void settle_run(void *arg)
+{
+    struct settle *settle = arg;
+    struct queue *kicks = &settle->plant->kicks[settle->index];
+    int64_t tick_ms = 0;
+    for (;;) {
+        void *item;
+        enum queue_got got = queue_get(kicks, &item, TICK_MS);
+        if (got == QUEUE_CLOSED)
+            break;
+        if (got == QUEUE_ITEM) {
+            struct follow *follow = item;
+            atomic_store(&follow->kicked, false);
+            serve(settle, follow);
+        }
+        if (clock_mono_ms() - tick_ms >= TICK_MS) {
+            serve_all(settle);
+            tick_ms = clock_mono_ms();
+        }
+    }
+    finish(settle);
+}

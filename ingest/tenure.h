@@ -1,0 +1,18 @@
+/* Holding a range of a log: taking it, the frontier it begins with, and starting to read it. On the settler's
+ * thread. */
+#ifndef CTVIGIL_TENURE_H
+#define CTVIGIL_TENURE_H
+
+#include "ingest/settle.h"
+
+#define TENURE_RETRY_MS 3000 /* another process has the range: how often to try again */
+
+/* Takes an unfinished range when none is held. */
+void tenure_take(struct settle *settle, struct follow *follow);
+/* The frontier at the verified position: known, or asked of the log and believed only as far as a signed head
+ * above it is equalled later. While it can not be had, entries are read and stored all the same. */
+void tenure_base(struct settle *settle, struct follow *follow);
+/* Starts (or starts again) the read lane at range.next. */
+void tenure_read(struct settle *settle, struct follow *follow);
+
+#endif

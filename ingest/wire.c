@@ -1,0 +1,292 @@
+#include "ingest/wire.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/metric.h"
+#include "base/rate.h"
+
+#define CALL_MAGIC 0x43414c4cu
+
+struct call {
+    uint32_t magic;
+    struct call *link; /* of the free list, or of those under way */
+    struct wire *wire;
+    CURL *easy;
+    struct wire_ask ask;
+    uint8_t *at;
+    size_t len;
+    size_t cap;
+    bool too_big;
+    int64_t retry_after_ms;
+    char text[CURL_ERROR_SIZE];
+};
+
+struct wire {
+    CURLM *multi;
+    struct curl_slist *accept_gzip;
+    struct curl_slist *accept_plain;
+    const char *user_agent;
+    struct call *idle;
+    struct call *busy;
+    unsigned count;
+};
+
+static pthread_once_t global_once = PTHREAD_ONCE_INIT;
+
+static void global_init(void)
+{
+    must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+}
+
+enum err_code wire_new(const char *user_agent, unsigned connections, struct wire **out, struct err *why)
+{
+    pthread_once(&global_once, global_init);
+    struct wire *wire = calloc(1, sizeof(*wire));
+    if (wire == NULL)
+        return err_set(why, ERR_MEMORY, "fetch loop: out of memory");
+    wire->user_agent = user_agent;
+    wire->multi = curl_multi_init();
+    /* curl's own decoding has no ceiling, so it only negotiates and the bytes stay as sent. */
+    wire->accept_gzip = curl_slist_append(NULL, "Accept-Encoding: gzip, identity");
+    wire->accept_plain = curl_slist_append(NULL, "Accept-Encoding: identity");
+    if (wire->multi == NULL || wire->accept_gzip == NULL || wire->accept_plain == NULL) {
+        wire_free(wire);
+        return err_set(why, ERR_MEMORY, "fetch loop: out of memory");
+    }
+    /* One more than the entries may use, so that a head never waits behind them. */
+    curl_multi_setopt(wire->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections + 1);
+    curl_multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS, (long)LIMIT_LOGS);
+    *out = wire;
+    return ERR_OK;
+}
+
+void wire_free(struct wire *wire)
+{
+    if (wire == NULL)
+        return;
+    must(wire->busy == NULL);
+    while (wire->idle != NULL) {
+        struct call *call = wire->idle;
+        wire->idle = call->link;
+        curl_easy_cleanup(call->easy);
+        free(call);
+    }
+    curl_slist_free_all(wire->accept_gzip);
+    curl_slist_free_all(wire->accept_plain);
+    if (wire->multi != NULL)
+        curl_multi_cleanup(wire->multi);
+    free(wire);
+}
+
+static bool call_room(struct call *call, size_t more)
+{
+    if (more > call->ask.ceiling - call->len)
+        return false;
+    if (call->at == NULL) {
+        call->at = arena_take(call->ask.arena, more, 16);
+        call->cap = more;
+        return call->at != NULL;
+    }
+    if (call->len + more <= call->cap)
+        return true;
+    if (!arena_grow(call->ask.arena, call->at, call->cap, call->len + more))
+        return false;
+    call->cap = call->len + more;
+    return true;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct call *call = arg;
+    must(call->magic == CALL_MAGIC);
+    size_t len = size * count;
+    if (len == 0)
+        return 0;
+    if (!call_room(call, len)) {
+        call->too_big = true;
+        return 0;
+    }
+    memcpy(call->at + call->len, bytes, len);
+    call->len += len;
+    return len;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
+{
+    static const char name[] = "retry-after:";
+    struct call *call = arg;
+    size_t len = size * count;
+    if (len > sizeof(name) - 1 && strncasecmp(bytes, name, sizeof(name) - 1) == 0) {
+        struct span value = span_of(bytes + sizeof(name) - 1, len - (sizeof(name) - 1));
+        while (value.len != 0 && (value.at[0] == ' ' || value.at[0] == '\t'))
+            value = span_part(value, 1, value.len);
+        while (value.len != 0 && value.at[value.len - 1] <= ' ')
+            value.len--;
+        call->retry_after_ms = rate_retry_after_ms(value, clock_wall_ms(), WIRE_RETRY_MS_MAX);
+    }
+    return len;
+}
+
+static bool call_setup(struct call *call)
+{
+    CURL *easy = call->easy;
+    CURLcode bad = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    bad |= curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, call->wire->user_agent);
+    bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 512L * 1024);
+    bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)WIRE_CONNECT_MS);
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)WIRE_STALL_S);
+    bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)WIRE_TOTAL_MS);
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+    bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->text);
+    bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    return bad == CURLE_OK;
+}
+
+static struct call *call_get(struct wire *wire)
+{
+    struct call *call = wire->idle;
+    if (call != NULL) {
+        wire->idle = call->link;
+        return call;
+    }
+    call = calloc(1, sizeof(*call));
+    if (call == NULL)
+        return NULL;
+    call->magic = CALL_MAGIC;
+    call->wire = wire;
+    call->easy = curl_easy_init();
+    if (call->easy == NULL || !call_setup(call)) {
+        curl_easy_cleanup(call->easy);
+        free(call);
+        return NULL;
+    }
+    return call;
+}
+
+enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err *why)
+{
+    struct call *call = call_get(wire);
+    if (call == NULL)
+        return err_set(why, ERR_MEMORY, "%s: out of memory", ask->url);
+    call->ask = *ask;
+    call->ask.url = NULL; /* curl has its own copy; the caller's may go */
+    call->at = NULL;
+    call->len = 0;
+    call->cap = 0;
+    call->too_big = false;
+    call->retry_after_ms = -1;
+    call->text[0] = '\0';
+    CURLcode bad = curl_easy_setopt(call->easy, CURLOPT_URL, ask->url);
+    bad |=
+        curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, ask->gzip ? wire->accept_gzip : wire->accept_plain);
+    bad |= curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, ask->fresh ? 1L : 0L);
+    if (bad != CURLE_OK || curl_multi_add_handle(wire->multi, call->easy) != CURLM_OK) {
+        call->link = wire->idle;
+        wire->idle = call;
+        return err_set(why, ERR_MEMORY, "%s: the request could not be made", ask->url);
+    }
+    call->link = wire->busy;
+    wire->busy = call;
+    wire->count++;
+    metric_add(METRIC_REQUESTS_TOTAL, 1);
+    return ERR_OK;
+}
+
+static void reply_fill(struct call *call, CURLcode result, struct wire_reply *reply)
+{
+    const char *url = "";
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &reply->status);
+    curl_easy_getinfo(call->easy, CURLINFO_EFFECTIVE_URL, &url);
+    const char *text = call->text[0] != '\0' ? call->text : curl_easy_strerror(result);
+    if (call->too_big && reply->status == 200)
+        reply->code =
+            err_set(&reply->why, ERR_TOO_BIG, "%s: the reply is larger than %zu bytes", url, call->len);
+    else if (reply->status == 429 || reply->status == 503)
+        reply->code = err_set(&reply->why, ERR_HTTP_BUSY, "%s: HTTP status %ld", url, reply->status);
+    else if (reply->status != 0 && reply->status != 200)
+        reply->code = err_set(&reply->why, ERR_HTTP, "%s: HTTP status %ld", url, reply->status);
+    else if (result == CURLE_OPERATION_TIMEDOUT)
+        reply->code = err_set(&reply->why, ERR_TIMEOUT, "%s: %s", url, text);
+    else if (result != CURLE_OK)
+        reply->code = err_set(&reply->why, ERR_NETWORK, "%s: %s", url, text);
+    reply->retry_after_ms = call->retry_after_ms;
+    static const uint8_t nothing[1];
+    reply->body = call->at == NULL ? span_of(nothing, 0) : span_of(call->at, call->len);
+    metric_add(METRIC_BYTES_RECEIVED_TOTAL, call->len);
+}
+
+static void call_done(struct call *call, CURLcode result, bool cancelled)
+{
+    struct wire *wire = call->wire;
+    struct wire_reply reply = {.code = ERR_OK, .retry_after_ms = -1};
+    if (cancelled)
+        reply.code = err_set(&reply.why, ERR_CLOSED, "the request was given up");
+    else
+        reply_fill(call, result, &reply);
+    if (!cancelled && reply.code != ERR_OK)
+        metric_add(METRIC_REQUESTS_FAILED_TOTAL, 1);
+    if (reply.code == ERR_HTTP_BUSY)
+        metric_add(METRIC_REQUESTS_BUSY_TOTAL, 1);
+    curl_multi_remove_handle(wire->multi, call->easy);
+    struct call **place = &wire->busy;
+    while (*place != call)
+        place = &(*place)->link;
+    *place = call->link;
+    wire->count--;
+    struct wire_ask ask = call->ask;
+    call->link = wire->idle;
+    wire->idle = call;
+    ask.done(ask.arg, &reply);
+}
+
+void wire_turn(struct wire *wire, int64_t wait_ms)
+{
+    int running = 0;
+    must(curl_multi_perform(wire->multi, &running) == CURLM_OK);
+    CURLMsg *message;
+    int left = 0;
+    bool any = false;
+    while ((message = curl_multi_info_read(wire->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        struct call *call = NULL;
+        CURLcode result = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+        must(call != NULL && call->magic == CALL_MAGIC);
+        call_done(call, result, false);
+        any = true;
+    }
+    if (!any && wait_ms > 0)
+        must(curl_multi_poll(wire->multi, NULL, 0, (int)(wait_ms > 60000 ? 60000 : wait_ms), NULL) ==
+             CURLM_OK);
+}
+
+void wire_wake(struct wire *wire)
+{
+    curl_multi_wakeup(wire->multi);
+}
+
+void wire_cancel(struct wire *wire)
+{
+    while (wire->busy != NULL)
+        call_done(wire->busy, CURLE_OK, true);
+}
+
+unsigned wire_count(const struct wire *wire)
+{
+    return wire->count;
+}

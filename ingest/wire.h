@@ -1,0 +1,49 @@
+/* HTTP GET for many hosts on one thread: one curl multi handle. Bodies land in the caller's arena as they
+ * arrive, bounded; nothing is decoded here (gzip bodies stay gzip). No redirects, TLS verified, HTTP/1.1
+ * connections kept. It does not retry and knows neither logs nor batches. One thread; only wire_wake may be
+ * called from others. */
+#ifndef CTVIGIL_WIRE_H
+#define CTVIGIL_WIRE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#define WIRE_CONNECT_MS   10000
+#define WIRE_STALL_S      30              /* this long below one byte per second ends a transfer */
+#define WIRE_TOTAL_MS     INT64_C(600000) /* a trickle ends here */
+#define WIRE_RETRY_MS_MAX INT64_C(3600000)
+
+struct wire;
+
+struct wire_reply {
+    enum err_code code;     /* ERR_OK: status 200 and a whole body */
+    long status;            /* 0: none came */
+    int64_t retry_after_ms; /* -1: not said */
+    struct span body;       /* the last allocation of the arena */
+    struct err why;
+};
+
+struct wire_ask {
+    const char *url;
+    struct arena *arena; /* the caller's, until `done` was called */
+    size_t ceiling;      /* longest body; more is ERR_TOO_BIG */
+    bool fresh;          /* over a new connection */
+    bool gzip;           /* the server may answer with a gzip body, which is left as it is */
+    void (*done)(void *arg, const struct wire_reply *reply); /* called from wire_turn or wire_cancel */
+    void *arg;
+};
+
+/* `connections` per host are kept. */
+MUST_USE enum err_code wire_new(const char *user_agent, unsigned connections, struct wire **out,
+                                struct err *why);
+void wire_free(struct wire *wire); /* nothing may be under way */
+
+MUST_USE enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err *why);
+/* Moves everything under way along and waits up to wait_ms for something to happen. */
+void wire_turn(struct wire *wire, int64_t wait_ms);
+void wire_wake(struct wire *wire);
+/* Ends everything under way with ERR_CLOSED. */
+void wire_cancel(struct wire *wire);
+unsigned wire_count(const struct wire *wire);
+
+#endif

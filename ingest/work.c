@@ -1,0 +1,235 @@
+#include "ingest/work.h"
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "base/say.h"
+#include "ingest/examine.h"
+#include "ingest/gunzip.h"
+
+#define ISSUER_MEMO   64 /* distinct issuers per tile are few: 5 to 52 were seen */
+#define STAGE_WAIT_MS 500
+
+struct work {
+    struct plant *plant;
+    struct gunzip *gunzip;
+};
+
+/* Issuer certificates already copied for this batch. */
+struct memo {
+    struct span sha256[ISSUER_MEMO];
+    struct span der[ISSUER_MEMO];
+    size_t count;
+};
+
+static bool arena_was_full(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->entry_count; i++)
+        if (finding_has(&batch->entries[i].issuance.findings, FINDING_NAMES_TRUNCATED))
+            return true;
+    return false;
+}
+
+enum err_code work_decode(const struct proto *proto, struct batch *batch, unsigned width,
+                          struct gunzip *gunzip, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    if (gunzip_is_gzip(batch->body))
+        code = gunzip_run(gunzip, batch->body, &batch->arena, batch->arena.ceiling, &batch->body, why);
+    if (code == ERR_OK)
+        code = proto->decode(batch, width, why);
+    if (code != ERR_OK)
+        return code;
+    for (size_t i = 0; i < batch->entry_count; i++) {
+        examine_entry(&batch->entries[i], &batch->arena);
+        batch->entries[i].sighting.log_id = batch->log->id;
+    }
+    metric_add(METRIC_BATCHES_TOTAL, 1);
+    /* Names cut off for want of room would match every watch; read in smaller pieces there is room. */
+    if (!batch->big && arena_was_full(batch))
+        return err_set(why, ERR_TOO_BIG, "the names of %zu entries do not fit", batch->entry_count);
+    return ERR_OK;
+}
+
+/* Issuers
+ * ------------------------------------------------------------------------------------------------------ */
+
+static enum issuers_answer issuer_get(struct plant *plant, struct job *job, struct memo *memo,
+                                      struct span sha256, struct span *der)
+{
+    for (size_t i = 0; i < memo->count; i++) {
+        if (!span_eq(memo->sha256[i], sha256))
+            continue;
+        *der = memo->der[i];
+        return ISSUERS_KNOWN;
+    }
+    enum issuers_answer answer =
+        issuers_get(plant->issuers, job->follow->log.id, sha256.at, &job->batch.arena, der);
+    if (answer == ISSUERS_KNOWN && memo->count < ISSUER_MEMO) {
+        memo->sha256[memo->count] = sha256;
+        memo->der[memo->count++] = *der;
+    }
+    return answer;
+}
+
+/* The first certificate of each chain decides about the issuer; the rest of the chain is only fetched, for
+ * later. */
+static bool entry_issuer(struct plant *plant, struct job *job, struct memo *memo, struct entry *entry)
+{
+    struct span all = entry->unverified_fingerprints;
+    bool waits = false;
+    for (size_t at = 0; at + 32 <= all.len; at += 32) {
+        struct span der = SPAN_NONE;
+        enum issuers_answer answer = issuer_get(plant, job, memo, span_part(all, at, at + 32), &der);
+        if (at != 0)
+            continue;
+        waits = answer == ISSUERS_WAIT;
+        entry->unverified_chain[0] = der;
+        entry->chain_count = der.at != NULL ? 1 : 0;
+    }
+    return !waits;
+}
+
+/* False: some are not there yet; the batch has to wait. */
+static bool issuers_attach(struct plant *plant, struct job *job)
+{
+    struct batch *batch = &job->batch;
+    struct memo memo = {.count = 0};
+    bool all = true;
+    for (size_t i = 0; i < batch->entry_count; i++)
+        if (batch->entries[i].kind != ENTRY_OPAQUE)
+            all = entry_issuer(plant, job, &memo, &batch->entries[i]) && all;
+    for (size_t i = 0; all && i < batch->entry_count; i++) {
+        struct entry *entry = &batch->entries[i];
+        if (entry->kind == ENTRY_X509 && entry->chain_count != 0)
+            examine_issuer(entry, entry->unverified_chain[0]);
+    }
+    return all;
+}
+
+/* Matching
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* True when a proof failed, so that the entry has to be judged again. */
+static bool prove(struct batch *batch)
+{
+    bool changed = false;
+    for (size_t i = 0; i < batch->alert_count; i++) {
+        struct entry *entry = &batch->entries[batch->alerts[i].entry_at];
+        if (entry->kind == ENTRY_OPAQUE || (entry->kind == ENTRY_X509 && entry->issuance.issuer_proven))
+            continue;
+        struct span issuer = entry->chain_count != 0 ? entry->unverified_chain[0] : SPAN_NONE;
+        struct issuance before = entry->issuance;
+        examine_prove_issuer(entry, issuer);
+        changed = changed || before.issuer_known != entry->issuance.issuer_known ||
+                  memcmp(&before.findings, &entry->issuance.findings, sizeof(before.findings)) != 0;
+    }
+    return changed;
+}
+
+enum err_code work_match(const struct pipe_stage *stage, struct batch *batch, uint64_t generation,
+                         struct err *why)
+{
+    if (stage->run == NULL)
+        return ERR_OK;
+    arena_rewind(&batch->arena, batch->stage_mark);
+    batch->alerts = NULL;
+    batch->alert_count = 0;
+    enum err_code code = stage->run(stage->arg, batch, generation, why);
+    if (code != ERR_OK || !prove(batch))
+        return code;
+    arena_rewind(&batch->arena, batch->stage_mark);
+    batch->alerts = NULL;
+    batch->alert_count = 0;
+    return stage->run(stage->arg, batch, generation, why);
+}
+
+/* One batch
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void give_back(struct work *work, struct job *job)
+{
+    if (queue_put(&work->plant->back, job))
+        plant_wake(work->plant);
+    else
+        plant_job_free(work->plant, job);
+}
+
+/* Into log order; what did not come is asked for again. */
+static void deliver(struct work *work, struct job *job)
+{
+    struct follow *follow = job->follow;
+    struct batch *batch = &job->batch;
+    thread_lock(&follow->lock);
+    bool fits = job->lane->active && job->lane->ordinal == job->ordinal;
+    if (fits) {
+        plan_learn(&follow->plan, job->begin, job->end, batch->end);
+        if (batch->end < job->end)
+            lane_hole(job->lane, batch->end, job->end);
+        fits = seq_put(&job->lane->seq, batch->begin, batch->end, job);
+        must(fits); /* the window of the lane bounds what is under way */
+    }
+    bool is_short = batch->end < job->end;
+    thread_unlock(&follow->lock);
+    if (!fits) {
+        plant_job_free(work->plant, job);
+        return;
+    }
+    atomic_fetch_add(&follow->good, 1);
+    plant_kick(work->plant, follow);
+    if (is_short)
+        plant_wake(work->plant);
+}
+
+/* A world error of the stage (no database to read the watches from) is waited out here: it concerns every
+ * batch. */
+static enum err_code stage_run(struct work *work, struct job *job)
+{
+    const struct pipe_stage *stage = &work->plant->options.stage;
+    job->batch.stage_mark = arena_mark(&job->batch.arena);
+    for (;;) {
+        err_clear(&job->why);
+        enum err_code code = work_match(stage, &job->batch, 0, &job->why);
+        if (code == ERR_OK || code == ERR_TOO_BIG || plant_stopping(work->plant))
+            return code;
+        say_warn("ingest", "matching waits: %s", job->why.text);
+        clock_sleep_ms(STAGE_WAIT_MS);
+    }
+}
+
+static void one(struct work *work, struct job *job)
+{
+    enum err_code code = ERR_OK;
+    if (job->phase == JOB_REPLY)
+        code = work_decode(job->follow->proto, &job->batch, job->width, work->gunzip, &job->why);
+    if (code != ERR_OK) {
+        err_prefix(&job->why, "entries %" PRIu64 " to %" PRIu64, job->begin, job->end - 1);
+        give_back(work, job);
+        return;
+    }
+    job->phase = JOB_ISSUERS;
+    job->issuers_seen = issuers_turn(work->plant->issuers);
+    if (job->follow->proto->tiles && !issuers_attach(work->plant, job)) {
+        plant_kick(work->plant, job->follow); /* the database may have them */
+        give_back(work, job);
+        return;
+    }
+    if (job->stage && stage_run(work, job) != ERR_OK) {
+        give_back(work, job);
+        return;
+    }
+    deliver(work, job);
+}
+
+void work_run(void *arg)
+{
+    struct work work = {.plant = arg, .gunzip = gunzip_new()};
+    struct plant *plant = work.plant;
+    must(work.gunzip != NULL);
+    void *item;
+    while (queue_get(&plant->replies, &item, -1) == QUEUE_ITEM)
+        one(&work, item);
+    gunzip_free(work.gunzip);
+    if (atomic_fetch_sub(&plant->workers_left, 1) == 1)
+        for (unsigned i = 0; i < plant->options.settlers; i++)
+            queue_close(&plant->kicks[i]);
+}
