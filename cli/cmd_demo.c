@@ -70,7 +70,7 @@ static void demo_told(void *arg, const struct ctlog *log, const char *event, uin
     if (strcmp(event, "verified") == 0)
         printf("  verified  %-14s entries 0 to %llu: the rebuilt tree has the signed root\n", log->name,
                (unsigned long long)end);
-    else if (strcmp(event, "committed") == 0)
+    else if (strcmp(event, "commit") == 0)
         printf("  stored    %-14s entries %llu to %llu\n", log->name, (unsigned long long)begin,
                (unsigned long long)end);
     else if (strcmp(event, "mismatch") == 0)

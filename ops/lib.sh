@@ -41,9 +41,15 @@ need_packages() {
 }
 
 # build PRESET [TARGET...]
+# Programs alone (a target is named) need no test library.
 build() {
-  local preset=$1; shift
+  local preset=$1 log; shift
   say "building $preset"
-  cmake --preset "$preset" >/dev/null
-  cmake --build "build/$preset" -j "$JOBS" ${1:+--target "$@"} | tail -n 1
+  log=$(mktemp)
+  if cmake --preset "$preset" ${1:+-DBUILD_TESTING=OFF} >"$log" 2>&1 &&
+     cmake --build "build/$preset" -j "$JOBS" ${1:+--target "$@"} >>"$log" 2>&1; then
+    rm -f "$log"
+  else
+    tail -n 60 "$log" >&2; rm -f "$log"; exit 1
+  fi
 }
