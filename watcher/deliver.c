@@ -9,6 +9,7 @@
 #include "base/say.h"
 #include "base/thread.h"
 #include "db/db_outbox.h"
+#include "db/db_outbox_one.h"
 #include "watcher/message.h"
 
 #define CLAIM_MAX        16
@@ -254,4 +255,24 @@ bool deliver_idle(struct deliver *deliver, int64_t wait_ms)
         }
     }
     return true;
+}
+
+enum err_code deliver_one(struct pgconn *conn, struct channel *channel, int64_t alert,
+                          enum deliver_outcome *outcome, struct err *failure, struct err *why)
+{
+    struct db_outbox_item item;
+    bool claimed = false;
+    *outcome = DELIVER_ELSEWHERE;
+    enum err_code code = db_outbox_one(conn, alert, channel->name, channel->send_ms_max + LEASE_SPARE_MS,
+                                       &item, &claimed, why);
+    if (code != ERR_OK || !claimed)
+        return code;
+    struct sending sending = {channel, &item, failure};
+    code = db_alert_show(conn, alert, send_row, &sending, why);
+    if (code != ERR_OK)
+        return code;
+    *outcome = failure->code == ERR_OK ? DELIVER_SENT : DELIVER_REFUSED;
+    if (*outcome == DELIVER_SENT)
+        return db_outbox_sent(conn, &item, why);
+    return db_outbox_failed(conn, &item, failure->text, backoff_default_ms[0], false, why);
 }

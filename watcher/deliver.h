@@ -33,4 +33,11 @@ void deliver_stop(struct deliver *deliver);
  * their next try do not count. */
 bool deliver_idle(struct deliver *deliver, int64_t wait_ms);
 
+enum deliver_outcome { DELIVER_SENT, DELIVER_REFUSED, DELIVER_ELSEWHERE };
+
+/* Sends one alert through one channel now, in the caller's thread (`alert test`). DELIVER_REFUSED: `failure`
+ * says why, the row waits for its next try. DELIVER_ELSEWHERE: another notifier has it. */
+MUST_USE enum err_code deliver_one(struct pgconn *conn, struct channel *channel, int64_t alert,
+                                   enum deliver_outcome *outcome, struct err *failure, struct err *why);
+
 #endif

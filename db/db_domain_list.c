@@ -1,0 +1,42 @@
+#include "db/db_domain_list.h"
+
+#include "db/pgexec.h"
+
+static const char sql_list[] =
+    "SELECT d.id, d.name, d.kind, d.exact, d.wildcard_allowed, d.owner, to_jsonb(d.channels)::text,"
+    " coalesce((SELECT jsonb_agg(jsonb_build_object('spki_sha256', encode(a.spki_sha256, 'hex'), 'label', "
+    "a.label)"
+    "   ORDER BY a.label, a.spki_sha256) FROM domain_allow AS a WHERE a.domain = d.id), '[]')::text,"
+    " d.added_at, d.history_at,"
+    " (SELECT count(*) FROM alert AS a WHERE a.domain = d.id AND a.state IN ('new', 'notified'))"
+    " FROM domain AS d ORDER BY d.name";
+
+enum err_code db_domain_list(struct pgconn *conn,
+                             enum err_code (*each)(void *arg, const struct db_domain_row *row,
+                                                   struct err *why),
+                             void *arg, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    enum err_code code = pgexec_run(conn, sql_list, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int i = 0; i < PQntuples(res) && code == ERR_OK; i++) {
+        struct db_domain_row row = {
+            .id = pgexec_get_int(res, i, 0),
+            .name = pgexec_get_text(res, i, 1),
+            .kind = pgexec_get_text(res, i, 2),
+            .exact = pgexec_get_bool(res, i, 3),
+            .wildcard_allowed = pgexec_get_bool(res, i, 4),
+            .owner = pgexec_is_null(res, i, 5) ? NULL : pgexec_get_text(res, i, 5),
+            .channels = pgexec_get_text(res, i, 6),
+            .allow = pgexec_get_text(res, i, 7),
+            .added_ms = pgexec_get_time(res, i, 8),
+            .history_ms = pgexec_is_null(res, i, 9) ? 0 : pgexec_get_time(res, i, 9),
+            .alerts_open = (uint64_t)pgexec_get_int(res, i, 10),
+        };
+        code = each(arg, &row, why);
+    }
+    PQclear(res);
+    return code;
+}
