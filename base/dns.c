@@ -258,6 +258,9 @@ static void read_host(struct span raw, bool latin1, struct draft *draft)
         put_label(draft, span_part(host, begin, end), latin1);
         begin = end + 1;
     }
+    /* Other scripts have digits too, and UTS-46 makes them ours. */
+    if (!draft->failed)
+        (void)read_address(span_of(draft->text, draft->len), draft);
 }
 
 struct readings {

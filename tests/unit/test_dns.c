@@ -108,6 +108,7 @@ static const struct row rows[] = {
     {RAW("2001:DB8:0:0:0:0:0:1"), {{"2001:db8::1", DNS_WAS_IP | CHANGED}}},
     {RAW("[2001:db8::1]:443"), {{"2001:db8::1", DNS_WAS_IP | CHANGED}}},
     {RAW("::ffff:192.0.2.1"), {{"::ffff:192.0.2.1", DNS_WAS_IP}}},
+    {RAW("\xb9.2.3.4"), {{"1.2.3.4", DNS_WAS_IP | CHANGED | DNS_NON_ASCII}}},
     {RAW("256.0.2.1"), {{"256.0.2.1", 0}}},
     {RAW("1.2.3"), {{"1.2.3", 0}}},
     {RAW("010.0.0.1"), {{"010.0.0.1", 0}}},
