@@ -1,0 +1,104 @@
+#include "cli/allow.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "cli/pem.h"
+#include "parser/tbs.h"
+#include "verify/digest.h"
+
+static enum err_code allow_spki(const char *hex, struct watch_allow *allow, struct err *why)
+{
+    if (strlen(hex) == 64 && text_unhex(span_str(hex), allow->spki_sha256, 32))
+        return ERR_OK;
+    return err_set(why, ERR_USAGE,
+                   "--allow-ca: spki:%s: 64 hex digits are needed, the SHA-256 of the CA's key", hex);
+}
+
+static enum err_code allow_read(const char *path, uint8_t *bytes, size_t cap, struct span *read,
+                                struct err *why)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return err_set(why, ERR_USAGE, "--allow-ca: cert:%s: %s", path, strerror(errno));
+    size_t len = fread(bytes, 1, cap, file);
+    bool failed = ferror(file) != 0;
+    (void)fclose(file);
+    if (failed)
+        return err_set(why, ERR_USAGE, "--allow-ca: cert:%s: it can not be read", path);
+    if (len == cap)
+        return err_set(why, ERR_USAGE, "--allow-ca: cert:%s: larger than %zu bytes", path, cap - 1);
+    *read = span_of(bytes, len);
+    return ERR_OK;
+}
+
+/* The first certificate of a PEM file; decoded in place, which base64 allows because it only shrinks. */
+static bool allow_der(uint8_t *bytes, struct span *der, bool *more)
+{
+    struct pem pem = pem_of(*der);
+    struct pem_block block;
+    size_t len = 0;
+    if (!pem_is(*der))
+        return true;
+    do {
+        if (!pem_next(&pem, &block))
+            return false;
+    } while (!span_eq(block.label, SPAN_LIT("CERTIFICATE")));
+    struct pem_block next;
+    *more = pem_next(&pem, &next) && span_eq(next.label, SPAN_LIT("CERTIFICATE"));
+    if (!pem_decode(block.body, bytes, &len))
+        return false;
+    *der = span_of(bytes, len);
+    return true;
+}
+
+static enum err_code allow_cert(const char *path, struct watch_allow *allow, struct err *warning,
+                                struct err *why)
+{
+    struct cert cert;
+    struct span der = SPAN_NONE;
+    bool more = false;
+    uint8_t *bytes = malloc(2 * LIMIT_ISSUER_BYTES);
+    must(bytes != NULL);
+    enum err_code code = allow_read(path, bytes, LIMIT_ISSUER_BYTES, &der, why);
+    uint8_t *decoded = bytes + LIMIT_ISSUER_BYTES;
+    if (code == ERR_OK &&
+        (!allow_der(decoded, &der, &more) || !tbs_read_certificate(der, &cert) || cert.spki.at == NULL))
+        code = err_set(why, ERR_USAGE, "--allow-ca: cert:%s: it holds no certificate that can be read", path);
+    if (code == ERR_OK) {
+        digest_sha256(cert.spki, allow->spki_sha256);
+        if ((cert.flags & CERT_IS_CA) == 0)
+            (void)err_set(warning, ERR_USAGE, "cert:%s is not the certificate of a CA; its key signs nothing",
+                          path);
+        else if (more)
+            (void)err_set(warning, ERR_USAGE, "cert:%s holds more than one certificate; the first one counts",
+                          path);
+    }
+    free(bytes);
+    return code;
+}
+
+enum err_code allow_parse(const char *given, struct watch_allow *allow, struct err *warning, struct err *why)
+{
+    enum err_code code;
+    if (strncmp(given, "spki:", 5) == 0)
+        code = allow_spki(given + 5, allow, why);
+    else if (strncmp(given, "cert:", 5) == 0)
+        code = allow_cert(given + 5, allow, warning, why);
+    else if (strncmp(given, "ca:", 3) == 0 || strchr(given, '.') != NULL)
+        code = err_set(why, ERR_UNSUPPORTED,
+                       "--allow-ca: '%s' needs a trust bundle to know the keys of that CA, and there is none "
+                       "here; name the"
+                       " key with spki:HEX or a CA certificate with cert:FILE",
+                       given);
+    else
+        code = err_set(why, ERR_USAGE, "--allow-ca: '%s' is neither spki:HEX nor cert:FILE", given);
+    if (code != ERR_OK)
+        return code;
+    allow->label = strdup(given);
+    must(allow->label != NULL);
+    return ERR_OK;
+}

@@ -1,0 +1,296 @@
+/* alert list | show | ack | retry | test */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/notify.h"
+#include "cli/opt.h"
+#include "db/db_alert.h"
+#include "db/db_alert_raise.h"
+#include "db/db_outbox.h"
+#include "watcher/message.h"
+
+#define CMD_ALERT_LIMIT     100
+#define CMD_ALERT_LIMIT_MAX 10000
+
+static const char cmd_alert_usage[] =
+    "ctvigil alert list [--domain D] [--state S] [--severity S] [--since TIME] [--limit N] [--after CURSOR]\n"
+    "       ctvigil alert show ID\n"
+    "       ctvigil alert ack ID [--reason TEXT]\n"
+    "       ctvigil alert retry [ID]\n"
+    "       ctvigil alert test";
+
+struct cmd_alert_options {
+    const char *domain;
+    const char *state;
+    const char *severity;
+    const char *reason;
+    int64_t since_ms;
+    uint64_t limit;
+    uint64_t after;
+};
+
+static bool cmd_alert_one_of(const char *text, const char *const *words)
+{
+    for (; *words != NULL; words++)
+        if (strcmp(text, *words) == 0)
+            return true;
+    return false;
+}
+
+static bool cmd_alert_id(const char *text, int64_t *id)
+{
+    return text_int(span_str(text), id) && *id > 0;
+}
+
+static enum err_code cmd_alert_row_json(void *arg, const struct db_alert_row *row, struct err *why)
+{
+    const bool *deliveries = arg;
+    char *json = NULL;
+    enum err_code code = message_json(row, *deliveries, &json, why);
+
+    if (code == ERR_OK)
+        printf("%s\n", json);
+    free(json);
+    return code;
+}
+
+static enum err_code cmd_alert_row_page(void *arg, const struct db_alert_row *row, struct err *why)
+{
+    char *page = NULL;
+    enum err_code code = message_page(row, &page, why);
+
+    (void)arg;
+    if (code == ERR_OK)
+        fputs(page, stdout);
+    free(page);
+    return code;
+}
+
+static enum err_code cmd_alert_row_line(void *arg, const struct db_alert_row *row, struct err *why)
+{
+    bool *head = arg;
+    char time[TEXT_TIME_MAX];
+    const char *about = row->domain != NULL ? row->domain : (row->log != NULL ? row->log : "-");
+
+    (void)why;
+    if (!*head)
+        printf("%-7s %-8s %-20s %-20s %-8s %-30s %s\n", "ID", "SEVERITY", "FIRST SEEN", "KIND", "STATE",
+               "DOMAIN", "NAME");
+    *head = true;
+    printf("%-7" PRId64 " %-8s %-20s %-20s %-8s ", row->id, row->severity,
+           text_time(row->first_seen_ms, false, time), row->kind, row->state);
+    cmd_print_visible(span_str(about), 30);
+    printf(" ");
+    cmd_print_visible(span_str(row->name == NULL ? "-" : row->name), 0);
+    printf("\n");
+    return ERR_OK;
+}
+
+static int cmd_alert_do_list(const struct cmd *cmd, const struct cmd_alert_options *options)
+{
+    static const char *const states[] = {"new", "notified", "acked", "closed", NULL};
+    static const char *const severities[] = {"info", "low", "high", "critical", NULL};
+    struct db_alert_filter filter = {.domain = options->domain,
+                                     .state = options->state,
+                                     .severity = options->severity,
+                                     .since_ms = options->since_ms,
+                                     .after = (int64_t)options->after,
+                                     .limit = (uint32_t)options->limit};
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    int64_t next = 0;
+    bool flag = false;
+
+    if (options->state != NULL && !cmd_alert_one_of(options->state, states))
+        return cmd_usage(cmd, "--state: '%s' is none of new, notified, acked, closed", options->state);
+    if (options->severity != NULL && !cmd_alert_one_of(options->severity, severities))
+        return cmd_usage(cmd, "--severity: '%s' is none of info, low, high, critical", options->severity);
+    if (options->limit == 0 || options->limit > CMD_ALERT_LIMIT_MAX || options->after > INT64_MAX)
+        return cmd_usage(cmd, "--limit: 1 to %d, --after: a cursor of a list before", CMD_ALERT_LIMIT_MAX);
+    if (options->domain != NULL && options->domain[0] == '.')
+        filter.domain++;
+    enum err_code code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code = db_alert_list(conn, &filter, cmd->json ? cmd_alert_row_json : cmd_alert_row_line, &flag, &next,
+                             &why);
+    if (code == ERR_OK && next != 0 && cmd->json)
+        cmd_print_json(json_pack("{s:o}", "cursor", json_sprintf("%" PRId64, next)));
+    else if (code == ERR_OK && next != 0)
+        fprintf(stderr, "ctvigil: there are more: --after %" PRId64 "\n", next);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static int cmd_alert_do_show(const struct cmd *cmd, int64_t id)
+{
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    bool deliveries = true;
+
+    enum err_code code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code =
+            db_alert_show(conn, id, cmd->json ? cmd_alert_row_json : cmd_alert_row_page, &deliveries, &why);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static int cmd_alert_do_ack(const struct cmd *cmd, int64_t id, const char *reason)
+{
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+
+    enum err_code code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code = db_alert_ack(conn, id, reason == NULL ? "" : reason, &why);
+    if (code == ERR_OK && cmd->json)
+        cmd_print_json(json_pack("{s:s, s:I, s:s}", "schema", "ctvigil.alert.acked.1", "id", (json_int_t)id,
+                                 "state", "acked"));
+    else if (code == ERR_OK)
+        printf("alert %" PRId64 " acknowledged\n", id);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static int cmd_alert_do_retry(const struct cmd *cmd, int64_t id)
+{
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    uint64_t count = 0;
+
+    enum err_code code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code = db_outbox_retry(conn, id, &count, &why);
+    if (code == ERR_OK && cmd->json)
+        cmd_print_json(
+            json_pack("{s:s, s:I}", "schema", "ctvigil.alert.retry.1", "deliveries", (json_int_t)count));
+    else if (code == ERR_OK)
+        printf("%" PRIu64 " given-up deliver%s will be tried again\n", count, count == 1 ? "y" : "ies");
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+/* Raised like any other alert, so that what is tested is what will run. */
+static enum err_code cmd_alert_raise_test(struct pgconn *conn, struct channel *const *channels, size_t count,
+                                          int64_t *id, struct err *why)
+{
+    struct alert alert = {.domain_id = ALERT_DOMAINS_NONE, .finding_count = 1};
+    uint8_t random[8];
+    char hex[17];
+    char dedup[32];
+    bool raised = false;
+    enum err_code code = ERR_OK;
+
+    alert.sighting.timestamp_ms = clock_wall_ms();
+    alert.findings[0] = (struct alert_finding){ALERT_KIND_TEST, alert_kind_severity(ALERT_KIND_TEST), "test",
+                                               SPAN_LIT("a message that arrives"), SPAN_LIT("this one")};
+    hash_random(random, sizeof random);
+    (void)snprintf(dedup, sizeof dedup, "test:%s", text_hex(span_of(random, sizeof random), hex));
+    for (size_t i = 0; i < count && code == ERR_OK; i++)
+        code = db_outbox_channel(conn, channels[i]->name, why);
+    if (code == ERR_OK)
+        code = db_alert_raise(conn, &alert, NULL, 0, dedup, id, &raised, why);
+    return code;
+}
+
+static enum err_code cmd_alert_send_test(struct pgconn *conn, struct channel *const *channels, size_t count,
+                                         bool *refused, struct err *why)
+{
+    int64_t id = 0;
+    enum err_code code = cmd_alert_raise_test(conn, channels, count, &id, why);
+
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
+        enum deliver_outcome outcome = DELIVER_ELSEWHERE;
+        struct err failure = {0};
+        code = deliver_one(conn, channels[i], id, &outcome, &failure, why);
+        if (code != ERR_OK)
+            break;
+        if (outcome == DELIVER_SENT)
+            fprintf(stderr, "ctvigil: channel %s: accepted\n", channels[i]->name);
+        else if (outcome == DELIVER_REFUSED)
+            fprintf(stderr, "ctvigil: channel %s: %s\n", channels[i]->name, failure.text);
+        else
+            fprintf(stderr,
+                    "ctvigil: channel %s: a running notifier delivers it; see 'alert show %" PRId64 "'\n",
+                    channels[i]->name, id);
+        *refused = *refused || outcome == DELIVER_REFUSED;
+    }
+    return code;
+}
+
+static int cmd_alert_do_test(const struct cmd *cmd)
+{
+    struct channel *channels[NOTIFY_CHANNELS_MAX];
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    size_t count = 0;
+    bool refused = false;
+
+    enum err_code code = notify_channels(cmd, channels, &count, &why);
+    if (code != ERR_OK)
+        return cmd_fail(&why);
+    if (count == 0)
+        return cmd_usage(cmd, "no channel is configured: set stdout.enabled or hook.command");
+    code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code = cmd_alert_send_test(conn, channels, count, &refused, &why);
+    for (size_t i = 0; i < count; i++)
+        channels[i]->ops->free(channels[i]);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    if (code != ERR_OK)
+        return cmd_fail(&why);
+    return refused ? CMD_FAILED : CMD_OK;
+}
+
+int cmd_alert(struct cmd *cmd)
+{
+    struct cmd_alert_options options = {.limit = CMD_ALERT_LIMIT};
+    const struct opt rows[] = {
+        {"domain", OPT_TEXT, &options.domain, "NAME", "list: only of this registered domain"},
+        {"state", OPT_TEXT, &options.state, "STATE", "list: only new, notified, acked or closed ones"},
+        {"severity", OPT_TEXT, &options.severity, "SEVERITY",
+         "list: only this severity (info, low, high, critical) and graver"},
+        {"since", OPT_TIME, &options.since_ms, "TIME", "list: only those raised since then"},
+        {"limit", OPT_NUMBER, &options.limit, "N", "list: at most so many; 100 by default"},
+        {"after", OPT_NUMBER, &options.after, "CURSOR",
+         "list: the page after the one that ended with this cursor"},
+        {"reason", OPT_TEXT, &options.reason, "TEXT", "ack: why it is fine"},
+        {NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    int operands;
+    int64_t id = 0;
+
+    if (cmd->help)
+        return cmd_help(
+            cmd_alert_usage,
+            "Lists and answers alerts. `retry` gives deliveries that were given up another life (of one\n"
+            "alert, or of all); `test` sends a test alert through every configured channel.",
+            rows);
+    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
+        return CMD_USAGE;
+    const char *verb = operands > 0 ? cmd->argv[1] : "";
+    if (operands == 2 && !cmd_alert_id(cmd->argv[2], &id))
+        return cmd_usage(cmd, "'%s' is not the number of an alert", cmd->argv[2]);
+    if (strcmp(verb, "list") == 0 && operands == 1)
+        return cmd_alert_do_list(cmd, &options);
+    if (strcmp(verb, "show") == 0 && operands == 2)
+        return cmd_alert_do_show(cmd, id);
+    if (strcmp(verb, "ack") == 0 && operands == 2)
+        return cmd_alert_do_ack(cmd, id, options.reason);
+    if (strcmp(verb, "retry") == 0 && (operands == 1 || operands == 2))
+        return cmd_alert_do_retry(cmd, id);
+    if (strcmp(verb, "test") == 0 && operands == 1)
+        return cmd_alert_do_test(cmd);
+    return cmd_usage(
+        cmd, operands == 0 ? "say list, show, ack, retry or test" : "'%s' is not complete or not known",
+        verb);
+}

@@ -1,0 +1,322 @@
+/* domain add | list | remove | history */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/dns.h"
+#include "base/text.h"
+#include "cli/allow.h"
+#include "cli/cmd.h"
+#include "cli/notify.h"
+#include "cli/opt.h"
+#include "db/db_domain.h"
+#include "db/db_domain_list.h"
+#include "watcher/history.h"
+#include "watcher/ipnet.h"
+
+static const char cmd_domain_usage[] =
+    "ctvigil domain add NAME [--exact] [--allow-ca CA]... [--allow-wildcard] [--owner O] [--channel C]...\n"
+    "       ctvigil domain list\n"
+    "       ctvigil domain remove NAME\n"
+    "       ctvigil domain history NAME";
+
+struct cmd_domain_add {
+    bool exact;
+    bool wildcard;
+    const char *owner;
+    struct opt_list allow;
+    struct opt_list channels;
+};
+
+/* What the user typed, as it is stored: an address, a range, or a name as A-labels. */
+static enum err_code cmd_domain_name(const char *typed, struct watch *watch, char out[DNS_TEXT_MAX],
+                                     struct err *why)
+{
+    char ip[IPNET_TEXT_MAX];
+
+    if (ipnet_parse(typed, watch, ip)) {
+        watch->kind = WATCH_IP;
+        (void)snprintf(out, DNS_TEXT_MAX, "%s", ip);
+        return ERR_OK;
+    }
+    watch->kind = WATCH_DNS;
+    if (strchr(typed, '*') != NULL)
+        return err_set(why, ERR_USAGE,
+                       "%s: write the domain without '*': everything below it is watched anyway", typed);
+    if (typed[0] == '.')
+        typed++;
+    if (dns_from_user(typed, out, why) != ERR_OK)
+        return why->code;
+    return ERR_OK;
+}
+
+static enum err_code cmd_domain_describe(const struct cmd_domain_add *add, struct watch *watch,
+                                         struct err *why)
+{
+    if (watch->kind == WATCH_IP && add->exact)
+        return err_set(why, ERR_USAGE, "--exact: an address is exact already, and a range is not");
+    watch->exact = add->exact;
+    watch->wildcard_allowed = add->wildcard;
+    if (add->owner != NULL) {
+        watch->owner = strdup(add->owner);
+        must(watch->owner != NULL);
+    }
+    for (size_t i = 0; i < add->channels.count; i++)
+        if (!notify_known(add->channels.item[i]))
+            return err_set(why, ERR_USAGE, "--channel: there is no channel '%s'; there are stdout and hook",
+                           add->channels.item[i]);
+    watch->allow = calloc(add->allow.count + 1, sizeof *watch->allow);
+    must(watch->allow != NULL);
+    for (size_t i = 0; i < add->allow.count; i++) {
+        struct err warning = {0};
+        enum err_code code = allow_parse(add->allow.item[i], &watch->allow[i], &warning, why);
+        if (code != ERR_OK)
+            return code;
+        watch->allow_count++;
+        if (warning.code != ERR_OK)
+            fprintf(stderr, "ctvigil: warning: %s\n", warning.text);
+    }
+    return ERR_OK;
+}
+
+static void cmd_domain_say(const struct cmd *cmd, const struct watch *watch,
+                           const struct history_result *result, const char *what)
+{
+    if (cmd->json) {
+        cmd_print_json(json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I}", "schema",
+                                 "ctvigil.domain.added.1", "id", (json_int_t)watch->id, "name", watch->name,
+                                 "kind", watch->kind == WATCH_IP ? "ip" : "dns", "exact", (int)watch->exact,
+                                 "concerned", (json_int_t)result->concerned, "alerts",
+                                 (json_int_t)result->raised, "claimed", (json_int_t)result->claimed));
+        return;
+    }
+    printf("%s %s (id %" PRId64 "): %" PRIu64 " stored certificate%s concern%s it, %" PRIu64
+           " alert%s raised\n",
+           what, watch->name, watch->id, result->concerned, result->concerned == 1 ? "" : "s",
+           result->concerned == 1 ? "s" : "", result->raised, result->raised == 1 ? "" : "s");
+    if (result->claimed != 0)
+        fprintf(stderr,
+                "ctvigil: %" PRIu64
+                " of them were issued by an allowed CA by the word of the log alone: stored without"
+                " their bytes, and without a precertificate that names the key\n",
+                result->claimed);
+}
+
+/* The scan writes while it reads, so it has a second connection. */
+static enum err_code cmd_domain_scan(struct pgconn *conn, const struct watch *watch,
+                                     struct history_result *result, struct err *why)
+{
+    struct pgconn *write = NULL;
+    enum err_code code = pgconn_open(cmd_db_dsn(), &write, why);
+
+    if (code == ERR_OK)
+        code = history_run(conn, write, watch, result, why);
+    if (write != NULL)
+        pgconn_free(write);
+    if (code != ERR_OK)
+        (void)err_prefix(
+            why,
+            "%s is registered, but the stored certificates were not all looked at ('ctvigil domain"
+            " history %s' does it again)",
+            watch->name, watch->name);
+    return code;
+}
+
+static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add *add, const char *typed)
+{
+    char name[DNS_TEXT_MAX];
+    struct watch *watch = calloc(1, sizeof *watch);
+    struct history_result result = {0};
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    uint64_t generation = 0;
+
+    must(watch != NULL);
+    enum err_code code = cmd_domain_name(typed, watch, name, &why);
+    if (code == ERR_OK)
+        code = cmd_domain_describe(add, watch, &why);
+    if (code == ERR_OK)
+        code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK) {
+        watch->name = strdup(name);
+        must(watch->name != NULL);
+        if (watch->kind == WATCH_DNS && !watch->exact && dns_is_public_suffix(span_str(name)))
+            fprintf(stderr,
+                    "ctvigil: warning: everybody registers names below %s; there will be many alerts\n",
+                    name);
+        code = db_domain_add(conn, watch, add->channels.item, add->channels.count, &watch->id, &generation,
+                             &why);
+    }
+    if (code == ERR_OK)
+        code = cmd_domain_scan(conn, watch, &result, &why);
+    if (code == ERR_OK)
+        cmd_domain_say(cmd, watch, &result, "watching");
+    if (conn != NULL)
+        cmd_db_close(conn);
+    watch_free(watch, 1);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static enum err_code cmd_domain_find(struct pgconn *conn, const char *name, struct watch **watches,
+                                     size_t *count, const struct watch **found, struct err *why)
+{
+    uint64_t generation = 0;
+    enum err_code code = db_domain_load(conn, watches, count, &generation, why);
+
+    *found = NULL;
+    for (size_t i = 0; code == ERR_OK && i < *count; i++)
+        if (strcmp((*watches)[i].name, name) == 0)
+            *found = &(*watches)[i];
+    if (code == ERR_OK && *found == NULL)
+        code = err_set(why, ERR_NOT_FOUND, "%s: not registered; 'ctvigil domain list' shows what is", name);
+    return code;
+}
+
+static int cmd_domain_do_history(const struct cmd *cmd, const char *typed)
+{
+    char name[DNS_TEXT_MAX];
+    struct watch described = {0};
+    struct watch *watches = NULL;
+    const struct watch *watch = NULL;
+    struct history_result result = {0};
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    size_t count = 0;
+
+    enum err_code code = cmd_domain_name(typed, &described, name, &why);
+    if (code == ERR_OK)
+        code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code = cmd_domain_find(conn, name, &watches, &count, &watch, &why);
+    if (code == ERR_OK)
+        code = cmd_domain_scan(conn, watch, &result, &why);
+    if (code == ERR_OK)
+        cmd_domain_say(cmd, watch, &result, "matched");
+    if (watches != NULL)
+        watch_free(watches, count);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static int cmd_domain_do_remove(const struct cmd *cmd, const char *typed)
+{
+    char name[DNS_TEXT_MAX];
+    struct watch described = {0};
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+
+    enum err_code code = cmd_domain_name(typed, &described, name, &why);
+    if (code == ERR_OK)
+        code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code = db_domain_remove(conn, name, &why);
+    if (code == ERR_OK && cmd->json)
+        cmd_print_json(json_pack("{s:s, s:s}", "schema", "ctvigil.domain.removed.1", "name", name));
+    else if (code == ERR_OK)
+        printf("no longer watching %s; its alerts stay\n", name);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static json_t *cmd_domain_parsed(const char *text)
+{
+    json_t *value = json_loads(text, 0, NULL);
+    return value == NULL ? json_array() : value;
+}
+
+static enum err_code cmd_domain_row_json(void *arg, const struct db_domain_row *row, struct err *why)
+{
+    (void)arg;
+    (void)why;
+    cmd_print_json(json_pack("{s:s, s:I, s:s, s:s, s:b, s:b, s:s?, s:o, s:o, s:o, s:o, s:I}", "schema",
+                             "ctvigil.domain.1", "id", (json_int_t)row->id, "name", row->name, "kind",
+                             row->kind, "exact", (int)row->exact, "wildcard_allowed",
+                             (int)row->wildcard_allowed, "owner", row->owner, "channels",
+                             cmd_domain_parsed(row->channels), "allow", cmd_domain_parsed(row->allow),
+                             "added", cmd_json_time(row->added_ms), "history",
+                             row->history_ms == 0 ? json_null() : cmd_json_time(row->history_ms),
+                             "alerts_open", (json_int_t)row->alerts_open));
+    return ERR_OK;
+}
+
+static enum err_code cmd_domain_row_text(void *arg, const struct db_domain_row *row, struct err *why)
+{
+    bool *head = arg;
+    json_t *allow = cmd_domain_parsed(row->allow);
+    size_t index;
+    json_t *one;
+
+    (void)why;
+    if (!*head)
+        printf("%-6s %-40s %-8s %-6s %-14s %s\n", "ID", "NAME", "COVERS", "ALERTS", "OWNER", "ALLOWED CAS");
+    *head = true;
+    printf("%-6" PRId64 " ", row->id);
+    cmd_print_visible(span_str(row->name), 40);
+    printf(" %-8s %-6" PRIu64 " ", strcmp(row->kind, "ip") == 0 ? "range" : (row->exact ? "host" : "subtree"),
+           row->alerts_open);
+    cmd_print_visible(span_str(row->owner == NULL ? "-" : row->owner), 14);
+    if (json_array_size(allow) == 0)
+        printf(" none");
+    json_array_foreach(allow, index, one)
+    {
+        const char *label = json_string_value(json_object_get(one, "label"));
+        printf(index == 0 ? " " : ", ");
+        cmd_print_visible(span_str(label == NULL ? "?" : label), 0);
+    }
+    printf("%s\n", row->history_ms == 0 ? "  (history not scanned yet: domain history)" : "");
+    json_decref(allow);
+    return ERR_OK;
+}
+
+static int cmd_domain_do_list(const struct cmd *cmd)
+{
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    bool head = false;
+
+    enum err_code code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code = db_domain_list(conn, cmd->json ? cmd_domain_row_json : cmd_domain_row_text, &head, &why);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+int cmd_domain(struct cmd *cmd)
+{
+    struct cmd_domain_add add = {0};
+    const struct opt rows[] = {
+        {"exact", OPT_FLAG, &add.exact, NULL, "the name alone, not what is below it"},
+        {"allow-ca", OPT_LIST, &add.allow, "CA",
+         "a CA that may issue: spki:HEX or cert:FILE; more than once for more; none: every certificate is "
+         "unexpected"},
+        {"allow-wildcard", OPT_FLAG, &add.wildcard, NULL, "wildcard certificates are expected"},
+        {"owner", OPT_TEXT, &add.owner, "NAME", "who is responsible"},
+        {"channel", OPT_LIST, &add.channels, "NAME",
+         "only this channel (stdout, hook); default: all of them"},
+        {NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    int operands;
+
+    if (cmd->help)
+        return cmd_help(
+            cmd_domain_usage,
+            "Registers the domains that are watched, and what is expected of them. NAME is a domain\n"
+            "(with everything below it), an address or a range such as 192.0.2.0/24. `history` matches\n"
+            "the stored certificates again.",
+            rows);
+    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
+        return CMD_USAGE;
+    const char *verb = operands > 0 ? cmd->argv[1] : "";
+    if (strcmp(verb, "add") == 0 && operands == 2)
+        return cmd_domain_do_add(cmd, &add, cmd->argv[2]);
+    if (strcmp(verb, "list") == 0 && operands == 1)
+        return cmd_domain_do_list(cmd);
+    if (strcmp(verb, "remove") == 0 && operands == 2)
+        return cmd_domain_do_remove(cmd, cmd->argv[2]);
+    if (strcmp(verb, "history") == 0 && operands == 2)
+        return cmd_domain_do_history(cmd, cmd->argv[2]);
+    return cmd_usage(
+        cmd, operands == 0 ? "say add, list, remove or history" : "'%s' is not complete or not known", verb);
+}
