@@ -66,7 +66,8 @@ enum err_code err_prefix(struct err *why, const char *fmt, ...)
     char text[2 * ERR_TEXT_MAX + 2]; /* both and ": " */
     va_list args;
 
-    must(why != NULL && why->code != ERR_OK);
+    if (why == NULL || why->code == ERR_OK)
+        return ERR_OK;
     va_start(args, fmt);
     int len = vsnprintf(prefix, sizeof prefix, fmt, args);
     va_end(args);

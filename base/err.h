@@ -28,7 +28,7 @@ struct err {
  * Text beyond ERR_TEXT_MAX is cut off. Control bytes in the result are replaced by \xHH. */
 enum err_code err_set(struct err *why, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* Puts "prefix: " in front of the text of a filled `why`; returns its code. */
+/* Puts "prefix: " in front of the text of a filled `why`; returns its code. Does nothing to an empty one. */
 enum err_code err_prefix(struct err *why, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 void err_clear(struct err *why);

@@ -19,9 +19,10 @@
 #include "db/db_log.h"
 #include "verify/logkey.h"
 
-#define DEMO_ENTRIES 600
-#define DEMO_RATE    2.0 /* entries per second while the demo stays open */
-#define DEMO_WAIT_MS 30000
+#define DEMO_ENTRIES      600
+#define DEMO_RATE         2u /* entries per second while the demo stays open */
+#define DEMO_WAIT_MS      30000
+#define DEMO_TELL_ENTRIES 10 /* smaller commits are not worth a line */
 
 /* What is issued, and what must come of it. */
 static const struct demo_step {
@@ -68,14 +69,14 @@ static void demo_told(void *arg, const struct ctlog *log, const char *event, uin
     if (demo->json || atomic_load(&demo->quiet))
         return;
     if (strcmp(event, "verified") == 0)
-        printf("  verified  %-14s entries 0 to %llu: the rebuilt tree has the signed root\n", log->name,
+        printf("  verified  %-14s %llu entries: the tree rebuilt from them has the signed root\n", log->name,
                (unsigned long long)end);
-    else if (strcmp(event, "commit") == 0)
+    else if (strcmp(event, "commit") == 0 && end - begin >= DEMO_TELL_ENTRIES)
         printf("  stored    %-14s entries %llu to %llu\n", log->name, (unsigned long long)begin,
-               (unsigned long long)end);
+               (unsigned long long)end - 1);
     else if (strcmp(event, "mismatch") == 0)
-        printf("  MISMATCH  %-14s entries %llu to %llu\n", log->name, (unsigned long long)begin,
-               (unsigned long long)end);
+        printf("  MISMATCH  %-14s the tree rebuilt from %llu entries has another root than the signed one\n",
+               log->name, (unsigned long long)end);
     (void)fflush(stdout);
 }
 
@@ -138,10 +139,15 @@ static void demo_print_alert(const struct db_alert_row *row)
         cmd_print_visible(span_str(json_string_value(json_object_get(finding, "found"))), 0);
         printf("\n");
     }
-    for (size_t i = 0; i < row->sighting_count; i++)
-        printf("            seen in  %s, entry %llu, %s%s\n", row->sightings[i].log,
-               (unsigned long long)row->sightings[i].index, row->sightings[i].form,
-               row->sightings[i].verified ? ", verified" : "");
+    for (size_t i = 0; i < row->sighting_count; i++) {
+        const struct db_alert_sighting *seen = &row->sightings[i];
+        bool first = i == 0 || strcmp(seen[-1].log, seen->log) != 0;
+        if (first)
+            printf("%s            seen in  %s:", i == 0 ? "" : "\n", seen->log);
+        printf("%s entry %llu (%s%s)", first ? "" : ",", (unsigned long long)seen->index, seen->form,
+               seen->verified ? ", verified" : "");
+    }
+    printf("\n");
     json_decref(findings);
     (void)fflush(stdout);
 }
@@ -230,7 +236,7 @@ static void demo_say(const struct demo *demo, const char *what, const char *fmt,
     (void)fflush(stdout);
 }
 
-static enum err_code demo_prepare(struct demo *demo, double rate, struct err *why)
+static enum err_code demo_prepare(struct demo *demo, unsigned rate, struct err *why)
 {
     int64_t begun = clock_mono_ms();
     struct roles_options options = {.told = demo_told, .told_arg = demo, .poll_ms = 300};
@@ -403,7 +409,7 @@ int cmd_demo(struct cmd *cmd)
         return cmd_fail(&why);
     if (!demo.json)
         printf("ctvigil demo: from the bytes of a log to an alert\n\n");
-    if (demo_prepare(&demo, once ? 0.0 : DEMO_RATE, &why) != ERR_OK || demo_story(&demo, &why) != ERR_OK) {
+    if (demo_prepare(&demo, once ? 0u : DEMO_RATE, &why) != ERR_OK || demo_story(&demo, &why) != ERR_OK) {
         (void)cmd_fail(&why);
     } else if (!roles_stopping() && !demo_as_expected(&demo, &why)) {
         (void)cmd_fail(&why);

@@ -34,7 +34,7 @@ static void simulator_find(char *out, size_t out_cap)
     (void)snprintf(out, out_cap, "%s", SIMULATOR_PROGRAM);
 }
 
-static void simulator_child(int out, unsigned entries, double entries_per_s)
+static void simulator_child(int out, unsigned entries, unsigned entries_per_s)
 {
     char program[4200];
     char count[32];
@@ -48,7 +48,7 @@ static void simulator_child(int out, unsigned entries, double entries_per_s)
         _exit(127);
     simulator_find(program, sizeof program);
     (void)snprintf(count, sizeof count, "%u", entries);
-    (void)snprintf(rate, sizeof rate, "%.2f", entries_per_s);
+    (void)snprintf(rate, sizeof rate, "%u", entries_per_s);
     (void)execlp(program, program, "--port", "0", "--entries", count, "--rate", rate, (char *)NULL);
     _exit(127);
 }
@@ -94,7 +94,7 @@ static enum err_code simulator_ready(struct simulator *simulator, const char *li
         simulator_text(ready, "static_url", simulator->static_url, sizeof simulator->static_url) &&
         simulator_text(ready, "submission_url", simulator->submission_url,
                        sizeof simulator->submission_url) &&
-        simulator_text(ready, "control_url", simulator->control_url, sizeof simulator->control_url) &&
+        simulator_text(ready, "control", simulator->control_url, sizeof simulator->control_url) &&
         simulator_text(ready, "key", simulator->key, sizeof simulator->key) &&
         simulator_text(json_object_get(ready, "ca"), "demo", simulator->ca_demo, sizeof simulator->ca_demo);
 
@@ -103,7 +103,7 @@ static enum err_code simulator_ready(struct simulator *simulator, const char *li
               : err_set(why, ERR_FORMAT, SIMULATOR_PROGRAM " answered something unexpected: %s", line);
 }
 
-enum err_code simulator_start(struct simulator *simulator, unsigned entries, double entries_per_s,
+enum err_code simulator_start(struct simulator *simulator, unsigned entries, unsigned entries_per_s,
                               struct err *why)
 {
     static char line[16384];

@@ -19,7 +19,7 @@ struct simulator {
 };
 
 /* Starts it with `entries` certificates; it ends with this process however that ends. */
-MUST_USE enum err_code simulator_start(struct simulator *simulator, unsigned entries, double entries_per_s,
+MUST_USE enum err_code simulator_start(struct simulator *simulator, unsigned entries, unsigned entries_per_s,
                                        struct err *why);
 /* Lets CA `ca` issue one certificate (precertificate and final) that the log takes in. */
 MUST_USE enum err_code simulator_issue(struct simulator *simulator, const char *ca, const char *const *names,
