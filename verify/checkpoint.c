@@ -122,7 +122,7 @@ static bool checkpoint_base64_ok(struct span text)
         if (!checkpoint_base64_char(text.at[i]))
             return false;
     }
-    return len / 4 * 3 + len % 4 >= CHECKPOINT_SIG_MIN;
+    return len * 3 / 4 >= CHECKPOINT_SIG_MIN;
 }
 
 /* A signature line into its key name and the base64 of key id and signature. */
