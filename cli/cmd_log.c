@@ -1,4 +1,5 @@
 /* log add | list | status | remove */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,13 +31,25 @@ struct cmd_log_add {
     bool allow_http;
 };
 
-static bool cmd_log_loopback(const char *host)
+/* `authority` begins behind "http://". What curl would connect to decides: a user part or a name that only
+ * begins like an address is another machine. */
+static bool cmd_log_loopback(const char *authority)
 {
-    size_t len = strcspn(host, ":/");
+    size_t len = strcspn(authority, "/?#");
+    char host[INET6_ADDRSTRLEN + 2];
+    struct in_addr address;
 
-    if (host[0] == '[')
-        return strncmp(host, "[::1]", 5) == 0;
-    return (len == 9 && strncmp(host, "localhost", 9) == 0) || (len >= 7 && strncmp(host, "127.", 4) == 0);
+    if (memchr(authority, '@', len) != NULL)
+        return false;
+    if (authority[0] == '[')
+        return len >= 5 && strncmp(authority, "[::1]", 5) == 0 && (len == 5 || authority[5] == ':');
+    len = strcspn(authority, ":/?#");
+    if (len >= sizeof host)
+        return false;
+    (void)snprintf(host, sizeof host, "%.*s", (int)len, authority);
+    if (strcmp(host, "localhost") == 0)
+        return true;
+    return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
 /* Copies a URL without trailing slashes, after checking its scheme. */

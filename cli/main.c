@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/say.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "db/cluster.h"
 
@@ -123,7 +124,9 @@ static int main_dispatch(const struct command *command, const struct globals *gl
     cmd.conf = &conf;
     enum say_level level = SAY_INFO;
     if (!say_level_parse(conf.say.level, &level)) {
-        fprintf(stderr, "ctvigil: say.level: '%s' is none of error, warn, info, debug\n", conf.say.level);
+        char visible[200];
+        fprintf(stderr, "ctvigil: say.level: '%s' is none of error, warn, info, debug\n",
+                text_visible_str(span_str(conf.say.level), visible, sizeof visible));
         conf_free(&conf);
         return CMD_USAGE;
     }
@@ -161,6 +164,8 @@ int main(int argc, char **argv)
         main_help();
         return CMD_OK;
     }
-    fprintf(stderr, "ctvigil: there is no command '%s'; 'ctvigil --help' lists them\n", argv[1]);
+    char visible[200];
+    fprintf(stderr, "ctvigil: there is no command '%s'; 'ctvigil --help' lists them\n",
+            text_visible_str(span_str(argv[1]), visible, sizeof visible));
     return CMD_USAGE;
 }

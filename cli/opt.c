@@ -11,6 +11,7 @@
 static bool opt_store(const struct opt *row, const char *value)
 {
     struct span text = span_str(value == NULL ? "" : value);
+    char visible[200];
 
     switch (row->type) {
     case OPT_FLAG:
@@ -31,13 +32,14 @@ static bool opt_store(const struct opt *row, const char *value)
     case OPT_NUMBER:
         if (text_uint(text, row->target))
             return true;
-        fprintf(stderr, "ctvigil: --%s: '%s' is not a whole number of 0 or more\n", row->name, value);
+        fprintf(stderr, "ctvigil: --%s: '%s' is not a whole number of 0 or more\n", row->name,
+                text_visible_str(text, visible, sizeof visible));
         return false;
     case OPT_TIME:
         if (text_parse_time(text, row->target))
             return true;
         fprintf(stderr, "ctvigil: --%s: '%s' is not a time; write 2026-11-21 or 2026-11-21T08:00:00Z\n",
-                row->name, value);
+                row->name, text_visible_str(text, visible, sizeof visible));
         return false;
     }
     return false;
@@ -64,7 +66,8 @@ bool opt_parse(const struct opt *options, int argc, char **argv, int *operands)
                 return false;
             continue;
         }
-        const char *given = argv[optind - 1];
+        char given[200];
+        (void)text_visible_str(span_str(argv[optind - 1]), given, sizeof given);
         if (code == ':')
             fprintf(stderr, "ctvigil %s: %s needs a value; see 'ctvigil %s --help'\n", argv[0], given,
                     argv[0]);
