@@ -1,5 +1,6 @@
-/* Bump memory with a ceiling: reserved once from the operating system, given out in order, taken back all at once.
- * Pages that were touched in a big round are returned to the system on reset. Not thread-safe: one owner at a time. */
+/* Bump memory with a ceiling: reserved once from the operating system, given out in order, taken back all at
+ * once. Pages that were touched in a big round are returned to the system on reset. Not thread-safe: one
+ * owner at a time. */
 #ifndef CTVIGIL_ARENA_H
 #define CTVIGIL_ARENA_H
 
@@ -19,10 +20,11 @@ struct arena {
 /* Bytes behind the ceiling that may be read (never written) by wide loads. */
 #define ARENA_PADDING 64
 
-/* Reserves address space for `ceiling` bytes; memory is used as it is touched. False: out of address space. */
+/* Reserves address space for `ceiling` bytes; memory is used as it is touched. False: out of address space.
+ */
 MUST_USE bool arena_init(struct arena *arena, size_t ceiling);
-/* The same over an unlinked temporary file in `dir`, for the rare entry that is larger than memory should be. A full
- * disk is a reached ceiling: arena_take says NULL. */
+/* The same over an unlinked temporary file in `dir`, for the rare entry that is larger than memory should be.
+ * A full disk is a reached ceiling: arena_take says NULL. */
 MUST_USE bool arena_init_file(struct arena *arena, size_t ceiling, const char *dir);
 void arena_fini(struct arena *arena);
 
@@ -33,13 +35,14 @@ MUST_USE void *arena_take(struct arena *arena, size_t size, size_t align);
 MUST_USE void *arena_zeroed(struct arena *arena, size_t count, size_t size);
 /* Copies the span; {NULL, 0} when there is no room (and for SPAN_NONE). */
 struct span arena_copy(struct arena *arena, struct span bytes);
-/* Grows the most recent allocation in place, from old_size to new_size; false when `last` is not the most recent
- * one or the ceiling is reached. */
+/* Grows the most recent allocation in place, from old_size to new_size; false when `last` is not the most
+ * recent one or the ceiling is reached. */
 MUST_USE bool arena_grow(struct arena *arena, void *last, size_t old_size, size_t new_size);
 
 size_t arena_mark(const struct arena *arena);
 void arena_rewind(struct arena *arena, size_t mark);
-/* Gives everything back; keeps up to `keep` bytes of touched memory (rounded up to pages) for the next round. */
+/* Gives everything back; keeps up to `keep` bytes of touched memory (rounded up to pages) for the next round.
+ */
 void arena_reset(struct arena *arena, size_t keep);
 
 #endif

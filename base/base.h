@@ -14,8 +14,8 @@
 #define PRINTF_LIKE(fmt, at) __attribute__((format(printf, fmt, at)))
 #define countof(array)       (sizeof(array) / sizeof((array)[0]))
 
-/* Our own bug, never bad input and never a bad world: prints one line (file, line, condition, thread) and aborts.
- * Always compiled in; the supervisor restarts the program and the stored position makes that safe. */
+/* Our own bug, never bad input and never a bad world: prints one line (file, line, condition, thread) and
+ * aborts. Always compiled in; the supervisor restarts the program and the stored position makes that safe. */
 #define must(cond) ((cond) ? (void)0 : base_panic(__FILE__, __LINE__, #cond))
 
 _Noreturn void base_panic(const char *file, int line, const char *what);

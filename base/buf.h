@@ -1,5 +1,6 @@
-/* Growing bytes on the heap, born with a ceiling. Overflow (of the ceiling or of memory) is sticky: later puts do
- * nothing and buf_ok says false, so a writer writes straight down and checks once. Not thread-safe. */
+/* Growing bytes on the heap, born with a ceiling. Overflow (of the ceiling or of memory) is sticky: later
+ * puts do nothing and buf_ok says false, so a writer writes straight down and checks once. Not thread-safe.
+ */
 #ifndef CTVIGIL_BUF_H
 #define CTVIGIL_BUF_H
 

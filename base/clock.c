@@ -6,8 +6,9 @@
 
 #include "base/text.h"
 
-#define OFFSET_S_MAX (INT64_C(1000) * 366 * 86400) /* a thousand years; more would leave the range of dates  \
-                                                    */
+#define OFFSET_S_MAX                                                                                         \
+    (INT64_C(1000) * 366 * 86400) /* a thousand years; more would leave the range of dates                   \
+                                   */
 
 static pthread_once_t env_once = PTHREAD_ONCE_INIT;
 static int64_t env_offset_ms;

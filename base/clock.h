@@ -1,6 +1,6 @@
 /* Time. Wall time is milliseconds since the Unix epoch (what certificates and logs speak); monotonic time is
- * milliseconds since some start (what waits and rates use). Tests can set the wall clock of their process, and the
- * environment variable CTVIGIL_TEST_CLOCK_OFFSET_S shifts it for a whole program. */
+ * milliseconds since some start (what waits and rates use). Tests can set the wall clock of their process,
+ * and the environment variable CTVIGIL_TEST_CLOCK_OFFSET_S shifts it for a whole program. */
 #ifndef CTVIGIL_CLOCK_H
 #define CTVIGIL_CLOCK_H
 

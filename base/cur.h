@@ -1,6 +1,6 @@
-/* A cursor over bytes with a sticky error: read, read, read, check once. After the first read past the end every
- * further read returns 0 or an empty span and changes nothing, so a parser reads straight down like its schema.
- * Integers are big-endian (RFC 8446 section 3.1 style, as RFC 6962 uses). No I/O, no allocation. */
+/* A cursor over bytes with a sticky error: read, read, read, check once. After the first read past the end
+ * every further read returns 0 or an empty span and changes nothing, so a parser reads straight down like its
+ * schema. Integers are big-endian (RFC 8446 section 3.1 style, as RFC 6962 uses). No I/O, no allocation. */
 #ifndef CTVIGIL_CUR_H
 #define CTVIGIL_CUR_H
 

@@ -1,9 +1,9 @@
 /* Errors: a code, and a caller-owned text that names the thing first and the reason second.
  *
- * Every fallible function returns enum err_code and takes `struct err *why` as its last argument (NULL is fine). The
- * first error wins: a second err_set on a filled struct err changes nothing. Whoever returns an error does not also
- * log it; the room that decides the response does. Bad input inside certificates is never an error but a finding
- * (model/finding.h). */
+ * Every fallible function returns enum err_code and takes `struct err *why` as its last argument (NULL is
+ * fine). The first error wins: a second err_set on a filled struct err changes nothing. Whoever returns an
+ * error does not also log it; the room that decides the response does. Bad input inside certificates is never
+ * an error but a finding (model/finding.h). */
 #ifndef CTVIGIL_ERR_H
 #define CTVIGIL_ERR_H
 
@@ -24,8 +24,8 @@ struct err {
     char text[ERR_TEXT_MAX]; /* one line, no control bytes: err_set makes hostile bytes visible */
 };
 
-/* Fills `why` if it is empty and returns `code`, so that `return err_set(why, ERR_X, "%s: ...", name);` reads well.
- * Text beyond ERR_TEXT_MAX is cut off. Control bytes in the result are replaced by \xHH. */
+/* Fills `why` if it is empty and returns `code`, so that `return err_set(why, ERR_X, "%s: ...", name);` reads
+ * well. Text beyond ERR_TEXT_MAX is cut off. Control bytes in the result are replaced by \xHH. */
 enum err_code err_set(struct err *why, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Puts "prefix: " in front of the text of a filled `why`; returns its code. Does nothing to an empty one. */

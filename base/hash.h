@@ -1,5 +1,6 @@
-/* A keyed 64-bit hash (SipHash-1-3) for tables whose keys come from outside. The key is random per process, so an
- * attacker cannot choose collisions; the value never leaves the process. Identity is always decided by the bytes. */
+/* A keyed 64-bit hash (SipHash-1-3) for tables whose keys come from outside. The key is random per process,
+ * so an attacker cannot choose collisions; the value never leaves the process. Identity is always decided by
+ * the bytes. */
 #ifndef CTVIGIL_HASH_H
 #define CTVIGIL_HASH_H
 

@@ -2,40 +2,40 @@
 #ifndef CTVIGIL_LIMITS_H
 #define CTVIGIL_LIMITS_H
 
-/* A reply of a log: 256 entries of DigiCert's are about 2 MB; certspotter and CTVault cap at 64 MiB as well. */
-#define LIMIT_BATCH_BYTES     (16u << 20) /* ceiling of one batch arena, address space; touched as needed */
-#define LIMIT_BATCH_KEEP      (4u << 20)  /* touched memory a batch keeps between rounds */
-#define LIMIT_BIG_BATCH_BYTES (512u << 20) /* file-backed, for one entry of up to 2 x 16 MB and its JSON */
-#define LIMIT_BATCHES         64
-#define LIMIT_JSON_BYTES      (64u << 20)
-#define LIMIT_SMALL_BYTES     (1u << 20) /* heads, checkpoints, proofs */
-#define LIMIT_ISSUER_BYTES    (64u << 10)
-#define LIMIT_TREE_SIZE       UINT64_C(0x7fffffffffffffff) /* entries; positions are stored as int8 */
-#define LIMIT_ISSUERS         8192        /* CA certificates remembered at once; all of CT has some 10,000 in use */
+/* A reply of a log: 256 entries of DigiCert's are about 2 MB; certspotter and CTVault cap at 64 MiB too. */
+#define LIMIT_BATCH_BYTES        (16u << 20)  /* one batch arena: address space, touched as needed */
+#define LIMIT_BATCH_KEEP         (4u << 20)   /* touched memory a batch keeps between rounds */
+#define LIMIT_BIG_BATCH_BYTES    (512u << 20) /* file-backed: one entry of up to 2 x 16 MB and its JSON */
+#define LIMIT_BATCHES            64
+#define LIMIT_JSON_BYTES         (64u << 20)
+#define LIMIT_SMALL_BYTES        (1u << 20) /* heads, checkpoints, proofs */
+#define LIMIT_ISSUER_BYTES       (64u << 10)
+#define LIMIT_TREE_SIZE          UINT64_C(0x7fffffffffffffff) /* entries; positions are stored as int8 */
+#define LIMIT_ISSUERS            8192        /* CA certificates remembered at once; CT has some 10,000 */
 #define LIMIT_ISSUER_CACHE_BYTES (32u << 20) /* their bytes: 8192 of usual size are 12 MB */
-#define LIMIT_HOSTS           1024        /* as many as logs */
-#define LIMIT_EVIDENCE_ENTRIES 512        /* a suspect range up to this long is kept byte by byte */
-#define LIMIT_EVIDENCE_BYTES  (4u << 20)  /* of one account */
-#define LIMIT_NOTE_LINES      64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
-#define LIMIT_WORKERS         64
-#define LIMIT_LOGS            1024
-#define LIMIT_WINDOW          64   /* replies in flight per log */
-#define LIMIT_COMMIT_BATCHES  64   /* replies settled in one transaction */
-#define LIMIT_COMMIT_ENTRIES  16384 /* database.md: 8,192 to 32,768 is where the gain flattens */
-#define LIMIT_COPY_BYTES      (64u << 20) /* one row of COPY: an entry of 2 x 16 MB with its chain, kept raw */
-#define LIMIT_ISSUERS_CACHED  65536 /* names of issuing keys a writer remembers; about 20 MB when full, then it starts anew */
-#define LIMIT_CN_BYTES        512   /* of a common name that is stored as text; X.520 allows 64 characters */
-#define LIMIT_DB_IDLE_S       20    /* a writer that is silent for longer (stopped, cut off) loses its locks */
-#define LIMIT_DB_TX_IDLE_S    60    /* the same inside a transaction; only a repair may take longer */
-#define LIMIT_DB_REPAIR_S     900   /* reading a suspect range again, between two statements */
-#define LIMIT_ALERTS_BATCH    100000 /* matches written with one reply before the reply is cut in two */
-#define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name per certificate; beyond it concerns everybody: 30 ms */
-#define LIMIT_CONFIG_BYTES    (1u << 20)
-#define LIMIT_PSL_BYTES       (4u << 20) /* public suffix list: 0.3 MB today */
-#define LIMIT_HISTORY_BYTES   (64u << 20) /* names and sightings of one stored certificate; 100,000 names take 30 MB */
-#define LIMIT_SEARCH_ROWS     10000 /* of one page of a search; more by cursor */
-#define LIMIT_SEARCH_MS       30000 /* a search that no index helps ends here and says so */
-#define LIMIT_HOOK_S          60  /* seconds a hook may run before it is killed and the delivery counted as failed */
-#define LIMIT_DELIVERY_TRIES  30  /* then dead letter: about three days with the backoff of watcher/deliver.c */
+#define LIMIT_HOSTS              1024        /* as many as logs */
+#define LIMIT_EVIDENCE_ENTRIES   512         /* a suspect range this long is kept byte by byte */
+#define LIMIT_EVIDENCE_BYTES     (4u << 20)  /* of one account */
+#define LIMIT_NOTE_LINES         64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
+#define LIMIT_WORKERS            64
+#define LIMIT_LOGS               1024
+#define LIMIT_WINDOW             64          /* replies in flight per log */
+#define LIMIT_COMMIT_BATCHES     64          /* replies settled in one transaction */
+#define LIMIT_COMMIT_ENTRIES     16384       /* database.md: 8,192 to 32,768 is where the gain flattens */
+#define LIMIT_COPY_BYTES         (64u << 20) /* one row of COPY: 2 x 16 MB with its chain, kept raw */
+#define LIMIT_ISSUERS_CACHED     65536       /* issuing keys a writer remembers: 20 MB when full */
+#define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
+#define LIMIT_DB_IDLE_S          20      /* a writer silent for longer (stopped, cut off) loses its locks */
+#define LIMIT_DB_TX_IDLE_S       60      /* the same inside a transaction; only a repair may take longer */
+#define LIMIT_DB_REPAIR_S        900     /* reading a suspect range again, between two statements */
+#define LIMIT_ALERTS_BATCH       100000  /* matches written with one reply before it is cut in two */
+#define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name, 30 ms; beyond: everybody's */
+#define LIMIT_CONFIG_BYTES       (1u << 20)
+#define LIMIT_PSL_BYTES          (4u << 20)  /* public suffix list: 0.3 MB today */
+#define LIMIT_HISTORY_BYTES      (64u << 20) /* one stored certificate; 100,000 names take 30 MB */
+#define LIMIT_SEARCH_ROWS        10000       /* of one page of a search; more by cursor */
+#define LIMIT_SEARCH_MS          30000       /* a search that no index helps ends here and says so */
+#define LIMIT_HOOK_S             60          /* seconds until a hook is killed and its delivery failed */
+#define LIMIT_DELIVERY_TRIES     30          /* then dead letter: three days of watcher/deliver.c */
 
 #endif

@@ -1,5 +1,5 @@
-/* Counters of the process: relaxed atomics, summed on read. One row in metric.def makes one; none can be forgotten in
- * the exposition because it is generated from the same rows. */
+/* Counters of the process: relaxed atomics, summed on read. One row in metric.def makes one; none can be
+ * forgotten in the exposition because it is generated from the same rows. */
 #ifndef CTVIGIL_METRIC_H
 #define CTVIGIL_METRIC_H
 

@@ -1,5 +1,6 @@
-/* A fixed number of reusable objects: the ceiling of memory is their number. An empty pool is the back-pressure of
- * the pipeline. Objects are made once by the owner and handed to pool_add; the pool never frees them. */
+/* A fixed number of reusable objects: the ceiling of memory is their number. An empty pool is the
+ * back-pressure of the pipeline. Objects are made once by the owner and handed to pool_add; the pool never
+ * frees them. */
 #ifndef CTVIGIL_POOL_H
 #define CTVIGIL_POOL_H
 

@@ -1,5 +1,5 @@
-/* Bounded first-in first-out hand-over of pointers between any number of threads. The queue never owns what the
- * pointers point to. After queue_close no put succeeds and gets drain what is left, then say "closed". */
+/* Bounded first-in first-out hand-over of pointers between any number of threads. The queue never owns what
+ * the pointers point to. After queue_close no put succeeds and gets drain what is left, then say "closed". */
 #ifndef CTVIGIL_QUEUE_H
 #define CTVIGIL_QUEUE_H
 

@@ -1,5 +1,5 @@
-/* How fast we may ask: a token bucket, a backoff with jitter, and Retry-After (RFC 9110 section 10.2.3) in both
- * forms. Pure arithmetic over a `now_ms` the caller brings (monotonic). */
+/* How fast we may ask: a token bucket, a backoff with jitter, and Retry-After (RFC 9110 section 10.2.3) in
+ * both forms. Pure arithmetic over a `now_ms` the caller brings (monotonic). */
 #ifndef CTVIGIL_RATE_H
 #define CTVIGIL_RATE_H
 
@@ -28,8 +28,8 @@ void rate_backoff_init(struct rate_backoff *backoff, int64_t wait_ms_min, int64_
 int64_t rate_backoff_next(struct rate_backoff *backoff);
 void rate_backoff_reset(struct rate_backoff *backoff);
 
-/* Milliseconds to wait for a Retry-After value of delta-seconds or an HTTP-date, seen at wall time `now_wall_ms`; in
- * [0, wait_ms_max]. -1: unreadable. */
+/* Milliseconds to wait for a Retry-After value of delta-seconds or an HTTP-date, seen at wall time
+ * `now_wall_ms`; in [0, wait_ms_max]. -1: unreadable. */
 int64_t rate_retry_after_ms(struct span value, int64_t now_wall_ms, int64_t wait_ms_max);
 
 #endif

@@ -1,5 +1,6 @@
-/* What the program says to its operator, on stderr: "log" means a CT log in this house. One line per message, key=value
- * or JSON (config say.json). Values are made visible (text.h), so no input can forge a line. Thread-safe. */
+/* What the program says to its operator, on stderr: "log" means a CT log in this house. One line per message,
+ * key=value or JSON (config say.json). Values are made visible (text.h), so no input can forge a line.
+ * Thread-safe. */
 #ifndef CTVIGIL_SAY_H
 #define CTVIGIL_SAY_H
 

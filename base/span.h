@@ -1,6 +1,6 @@
-/* Borrowed bytes. A span owns nothing: whoever made it says how long the bytes live (in the pipeline: as long as
- * the batch). The bytes may hold NUL and are not NUL-terminated. An absent value is {NULL, 0}; an empty one has
- * a non-NULL `at`. */
+/* Borrowed bytes. A span owns nothing: whoever made it says how long the bytes live (in the pipeline: as long
+ * as the batch). The bytes may hold NUL and are not NUL-terminated. An absent value is {NULL, 0}; an empty
+ * one has a non-NULL `at`. */
 #ifndef CTVIGIL_SPAN_H
 #define CTVIGIL_SPAN_H
 
@@ -45,7 +45,8 @@ static inline bool span_starts(struct span text, struct span head)
 
 static inline bool span_ends(struct span text, struct span tail)
 {
-    return text.len >= tail.len && (tail.len == 0 || memcmp(text.at + (text.len - tail.len), tail.at, tail.len) == 0);
+    return text.len >= tail.len &&
+           (tail.len == 0 || memcmp(text.at + (text.len - tail.len), tail.at, tail.len) == 0);
 }
 
 /* The part [begin, end) of `whole`; must() that it lies inside. */

@@ -37,7 +37,8 @@ bool thread_cond_wait_ms(struct signal_cond *cond, struct lock *lock, int64_t wa
 void thread_cond_signal(struct signal_cond *cond);
 void thread_cond_broadcast(struct signal_cond *cond);
 
-/* Starts a thread that runs run(arg) with every signal blocked. `name` (up to 15 bytes) shows in ps and panics. */
+/* Starts a thread that runs run(arg) with every signal blocked. `name` (up to 15 bytes) shows in ps and
+ * panics. */
 MUST_USE bool thread_start(struct thread *thread, const char *name, void (*run)(void *arg), void *arg);
 void thread_join(struct thread *thread); /* nothing when it does not run */
 const char *thread_name(void);           /* of the calling thread */

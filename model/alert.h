@@ -1,4 +1,5 @@
-/* An alert: one per (domain, issuance), or one about a log. Its kind and severity are those of its gravest finding. */
+/* An alert: one per (domain, issuance), or one about a log. Its kind and severity are those of its gravest
+ * finding. */
 #ifndef CTVIGIL_ALERT_H
 #define CTVIGIL_ALERT_H
 
@@ -28,10 +29,11 @@ struct alert_finding {
 
 struct alert {
     int64_t domain_id; /* ALERT_DOMAINS_NONE: about a log, or a placeholder that could concern every domain */
-    uint64_t domains_concerned; /* for a placeholder without a domain: how many registered domains it could concern */
-    struct span domain;  /* as registered; absent for a log alert */
-    struct span name;    /* the certificate's name that matched */
-    size_t entry_at;     /* position in the batch; unused for history */
+    uint64_t domains_concerned; /* for a placeholder without a domain: how many registered domains it could
+                                   concern */
+    struct span domain;         /* as registered; absent for a log alert */
+    struct span name;           /* the certificate's name that matched */
+    size_t entry_at;            /* position in the batch; unused for history */
     const struct issuance *issuance; /* NULL for a log alert */
     struct sighting sighting;
     struct alert_finding findings[ALERT_FINDINGS_MAX];

@@ -1,5 +1,6 @@
-/* The unit of hand-over: one reply of one log, its bytes, its entries and everything made from them. A batch owns one
- * arena; all spans of its entries and alerts point into it or into the snapshots it pins. Made once, reused for ever. */
+/* The unit of hand-over: one reply of one log, its bytes, its entries and everything made from them. A batch
+ * owns one arena; all spans of its entries and alerts point into it or into the snapshots it pins. Made once,
+ * reused for ever. */
 #ifndef CTVIGIL_BATCH_H
 #define CTVIGIL_BATCH_H
 
@@ -11,18 +12,18 @@
 struct batch {
     uint32_t magic; /* BATCH_MAGIC */
     const struct ctlog *log;
-    void *owner; /* the pipeline's own record of the range this belongs to */
+    void *owner;    /* the pipeline's own record of the range this belongs to */
     uint64_t begin; /* requested [begin, end); after decoding end = begin + entry_count */
     uint64_t end;
     struct arena arena;
-    bool big; /* the arena is the shared file-backed one */
+    bool big;         /* the arena is the shared file-backed one */
     struct span body; /* the reply, content-decoded */
     struct entry *entries;
     size_t entry_count;
     struct alert *alerts; /* made by the matching stage */
     size_t alert_count;
     uint64_t watch_generation; /* of the snapshot it was matched with; 0: not matched */
-    size_t stage_mark; /* arena mark before the matching stage, so that it can run again */
+    size_t stage_mark;         /* arena mark before the matching stage, so that it can run again */
     int64_t received_wall_ms;
 };
 

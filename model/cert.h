@@ -1,5 +1,6 @@
-/* What the parser saw in one certificate: spans into the input. Nothing is copied, nothing is normalised; the parser's
- * iterators (parser/ext.h, san.h, dn.h, sctlist.h) walk the spans again when somebody wants the details. */
+/* What the parser saw in one certificate: spans into the input. Nothing is copied, nothing is normalised; the
+ * parser's iterators (parser/ext.h, san.h, dn.h, sctlist.h) walk the spans again when somebody wants the
+ * details. */
 #ifndef CTVIGIL_CERT_H
 #define CTVIGIL_CERT_H
 
@@ -18,7 +19,7 @@ enum cert_key_alg {
 };
 
 enum cert_flag {
-    CERT_IS_CA = 1,          /* basicConstraints cA TRUE */
+    CERT_IS_CA = 1, /* basicConstraints cA TRUE */
     CERT_HAS_BC = 2,
     CERT_POISON = 4,
     CERT_SERVER_AUTH = 8,
@@ -36,25 +37,25 @@ enum cert_flag {
 };
 
 struct cert {
-    struct span der;       /* whole Certificate; absent when the input was a bare TBS (precert leaf) */
-    struct span tbs;       /* TBSCertificate with its header */
-    struct span serial;    /* content octets of the INTEGER */
+    struct span der;         /* whole Certificate; absent when the input was a bare TBS (precert leaf) */
+    struct span tbs;         /* TBSCertificate with its header */
+    struct span serial;      /* content octets of the INTEGER */
     struct span tbs_sig_oid; /* OID content octets inside the TBS */
-    struct span sig_oid;   /* of the outer AlgorithmIdentifier; absent for a bare TBS */
-    struct span sig;       /* signature bits without the unused-bits octet */
-    struct span issuer;    /* Name with header */
+    struct span sig_oid;     /* of the outer AlgorithmIdentifier; absent for a bare TBS */
+    struct span sig;         /* signature bits without the unused-bits octet */
+    struct span issuer;      /* Name with header */
     struct span subject;
-    struct span spki;      /* SubjectPublicKeyInfo with header */
-    struct span key_oid;   /* OID content octets */
-    struct span curve_oid; /* EC: named curve */
-    struct span exts;      /* content of the Extensions SEQUENCE; absent when there is none */
+    struct span spki;       /* SubjectPublicKeyInfo with header */
+    struct span key_oid;    /* OID content octets */
+    struct span curve_oid;  /* EC: named curve */
+    struct span exts;       /* content of the Extensions SEQUENCE; absent when there is none */
     struct span exts_outer; /* the whole [3] element with header */
-    struct span san;       /* extnValue content of the first subjectAltName */
-    struct span sct_list;  /* extnValue content of the SCT list extension */
-    struct span aki;       /* extnValue content */
+    struct span san;        /* extnValue content of the first subjectAltName */
+    struct span sct_list;   /* extnValue content of the SCT list extension */
+    struct span aki;        /* extnValue content */
     struct span aki_key_id; /* keyIdentifier octets */
-    struct span ski;       /* key identifier octets */
-    struct span eku;       /* extnValue contents */
+    struct span ski;        /* key identifier octets */
+    struct span eku;        /* extnValue contents */
     struct span key_usage;
     struct span policies;
     struct span aia;
@@ -62,17 +63,18 @@ struct cert {
     struct span name_constraints;
     int64_t not_before; /* Unix seconds; see FINDING_TIME_UNREADABLE */
     int64_t not_after;
-    int32_t version; /* 1, 2, 3; anything else as found */
+    int32_t version;  /* 1, 2, 3; anything else as found */
     int32_t path_len; /* -1: none */
     uint32_t key_bits;
     uint32_t ext_count;
-    uint32_t flags;      /* enum cert_flag */
+    uint32_t flags;          /* enum cert_flag */
     uint16_t key_usage_bits; /* bit 0 (digitalSignature) is 0x8000 */
     enum cert_key_alg key_alg;
     struct finding_set findings;
 };
 
-/* Value of not_before/not_after when FINDING_TIME_UNREADABLE is set: earliest and latest, so that nothing is hidden. */
+/* Value of not_before/not_after when FINDING_TIME_UNREADABLE is set: earliest and latest, so that nothing is
+ * hidden. */
 #define CERT_TIME_MIN (-62135596800) /* 0001-01-01T00:00:00Z */
 #define CERT_TIME_MAX 253402300799   /* 9999-12-31T23:59:59Z */
 

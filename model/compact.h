@@ -1,5 +1,6 @@
-/* A compact range (frontier) of a Merkle tree: the roots of the perfect subtrees of the binary digits of `size`, the
- * largest first (RFC 9162 section 2.1; protocol.md 1.8). It is all the state that appending needs. */
+/* A compact range (frontier) of a Merkle tree: the roots of the perfect subtrees of the binary digits of
+ * `size`, the largest first (RFC 9162 section 2.1; protocol.md 1.8). It is all the state that appending
+ * needs. */
 #ifndef CTVIGIL_COMPACT_H
 #define CTVIGIL_COMPACT_H
 

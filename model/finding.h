@@ -1,4 +1,5 @@
-/* Oddities of certificates and entries: bad input is never an error, it is a finding, and the bytes are kept. */
+/* Oddities of certificates and entries: bad input is never an error, it is a finding, and the bytes are kept.
+ */
 #ifndef CTVIGIL_FINDING_H
 #define CTVIGIL_FINDING_H
 
@@ -38,8 +39,8 @@ static inline void finding_merge(struct finding_set *set, const struct finding_s
     set->bits[1] |= more->bits[1];
 }
 
-const char *finding_name(enum finding finding);     /* "san_ip_text": lower case, stable */
-const char *finding_rule(enum finding finding);     /* "RFC 5280 4.2.1.6" */
+const char *finding_name(enum finding finding); /* "san_ip_text": lower case, stable */
+const char *finding_rule(enum finding finding); /* "RFC 5280 4.2.1.6" */
 const char *finding_sentence(enum finding finding);
 enum finding_severity finding_severity(enum finding finding);
 bool finding_any_broken(const struct finding_set *set);

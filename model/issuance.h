@@ -1,5 +1,5 @@
-/* One issuance: what precertificate and final certificate have in common and what is known of it, whether it comes
- * from a log entry or from a stored row. This is what policies judge and the database keeps. */
+/* One issuance: what precertificate and final certificate have in common and what is known of it, whether it
+ * comes from a log entry or from a stored row. This is what policies judge and the database keeps. */
 #ifndef CTVIGIL_ISSUANCE_H
 #define CTVIGIL_ISSUANCE_H
 
@@ -9,19 +9,19 @@
 enum issuance_form { ISSUANCE_FINAL = 0, ISSUANCE_PRECERT = 1 };
 
 struct issuance {
-    uint8_t tbs_fp[32];            /* SHA-256 of the TBS without CT extensions (protocol.md 1.9) */
+    uint8_t tbs_fp[32];             /* SHA-256 of the TBS without CT extensions (protocol.md 1.9) */
     uint8_t issuer_spki_sha256[32]; /* key that signs the final certificate; zero when unknown */
     uint8_t spki_sha256[32];
-    bool issuer_known; /* false: issuer_spki_sha256 is zero, no issuer certificate was to be had */
+    bool issuer_known;  /* false: issuer_spki_sha256 is zero, no issuer certificate was to be had */
     bool issuer_proven; /* covered by the leaf hash (precert), or the signature was checked with that key */
     struct span issuer; /* Name, DER */
     struct span serial; /* content octets */
     struct span subject_cn; /* last common name, visible text as found; absent when there is none */
-    int64_t not_before; /* Unix seconds */
+    int64_t not_before;     /* Unix seconds */
     int64_t not_after;
     uint32_t cert_flags; /* enum cert_flag */
     uint32_t key_bits;
-    uint8_t key_alg;  /* enum cert_key_alg */
+    uint8_t key_alg; /* enum cert_key_alg */
     struct name *names;
     size_t name_count;
     struct finding_set findings;

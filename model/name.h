@@ -1,4 +1,5 @@
-/* A name a certificate stands for, as matching and search see it. The raw bytes are kept beside the normal form. */
+/* A name a certificate stands for, as matching and search see it. The raw bytes are kept beside the normal
+ * form. */
 #ifndef CTVIGIL_NAME_H
 #define CTVIGIL_NAME_H
 

@@ -14,12 +14,12 @@ struct watch_allow {
 struct watch {
     int64_t id;
     enum watch_kind kind;
-    char *name;   /* WATCH_DNS: normal form without leading dot; WATCH_IP: canonical address or CIDR */
-    bool exact;   /* the name alone; false: the domain and everything below it */
+    char *name;     /* WATCH_DNS: normal form without leading dot; WATCH_IP: canonical address or CIDR */
+    bool exact;     /* the name alone; false: the domain and everything below it */
     uint8_t ip[16]; /* WATCH_IP: network address, IPv4 in the first four bytes */
     uint8_t ip_len; /* 4 or 16 */
     uint8_t ip_prefix;
-    bool wildcard_allowed; /* false: a wildcard certificate for this domain is unexpected */
+    bool wildcard_allowed;     /* false: a wildcard certificate for this domain is unexpected */
     struct watch_allow *allow; /* empty: no CA is expected, so every issuance is alerted on */
     size_t allow_count;
     char *owner; /* NULL: none */
