@@ -44,8 +44,9 @@ static enum err_code cmd_domain_name(const char *typed, struct watch *watch, cha
                        "%s: write the domain without '*': everything below it is watched anyway", typed);
     if (typed[0] == '.')
         typed++;
-    if (dns_from_user(typed, out, why) != ERR_OK)
-        return why->code;
+    struct err inner = {0};
+    if (dns_from_user(typed, out, &inner) != ERR_OK)
+        return err_set(why, ERR_USAGE, "%s", inner.text);
     return ERR_OK;
 }
 

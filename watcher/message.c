@@ -255,8 +255,11 @@ enum err_code message_page(const struct db_alert_row *row, char **text, struct e
     put_head(&out, row);
     buf_fmt(&out, "\n  %-14s %s\n  %-14s %s\n", "first seen", text_time(row->first_seen_ms, false, time),
             "state", row->state);
-    if (row->reason[0] != '\0')
-        buf_fmt(&out, "  %-14s %s\n", "reason", row->reason);
+    if (row->reason[0] != '\0') {
+        buf_fmt(&out, "  %-14s ", "reason");
+        text_visible(&out, span_str(row->reason));
+        buf_byte(&out, '\n');
+    }
     if (row->has_fp)
         buf_fmt(&out, "  %-14s %s\n", "fingerprint", text_hex(span_of(row->tbs_fp, 32), fp));
     put_findings(&out, findings);

@@ -32,9 +32,9 @@ struct rawscan {
     bool has_ip;
 };
 
-/* How the bytes are read: as they are, every second one (two alignments serve UTF-16 of both byte orders), or
- * with length octets as dots. */
-enum view { VIEW_PLAIN, VIEW_WIDE_EVEN, VIEW_WIDE_ODD, VIEW_LABELS, VIEW_COUNT };
+/* How the bytes are read: as they are, with length octets as dots, or as UTF-16 of either byte order and
+ * alignment (a BMPString is the big-endian one). */
+enum view { VIEW_PLAIN, VIEW_LABELS, VIEW_WIDE, VIEW_COUNT = VIEW_WIDE + 4 };
 
 static uint8_t lower(uint8_t byte)
 {
@@ -148,29 +148,24 @@ static bool is_length(struct span raw, size_t at)
     return raw.at[at + length + 1] <= 63;
 }
 
-static size_t view_len(enum view view, struct span raw)
+static size_t view_len(unsigned view, struct span raw)
 {
-    if (view == VIEW_WIDE_EVEN)
-        return raw.len / 2;
-    if (view == VIEW_WIDE_ODD)
-        return raw.len == 0 ? 0 : (raw.len - 1) / 2;
-    return raw.len;
+    if (view < VIEW_WIDE)
+        return raw.len;
+    size_t odd = (view - VIEW_WIDE) & 1;
+    return raw.len < odd ? 0 : (raw.len - odd) / 2;
 }
 
-static uint8_t view_at(enum view view, struct span raw, size_t at)
+static uint8_t view_at(unsigned view, struct span raw, size_t at)
 {
-    size_t wide = 2 * at + (view == VIEW_WIDE_ODD);
-    switch (view) {
-    case VIEW_WIDE_EVEN:
-    case VIEW_WIDE_ODD:
-        return raw.at[wide] == 0 ? lower(raw.at[wide + 1]) : NOT_A_NAME;
-    case VIEW_LABELS:
+    if (view == VIEW_PLAIN)
+        return lower(raw.at[at]);
+    if (view == VIEW_LABELS)
         return is_length(raw, at) ? '.' : lower(raw.at[at]);
-    case VIEW_PLAIN:
-    case VIEW_COUNT:
-        break;
-    }
-    return lower(raw.at[at]);
+    size_t first = 2 * at + ((view - VIEW_WIDE) & 1);
+    bool little = view - VIEW_WIDE >= 2;
+    uint8_t high = raw.at[little ? first + 1 : first];
+    return high == 0 ? lower(raw.at[little ? first : first + 1]) : NOT_A_NAME;
 }
 
 /* A string type or a dNSName in front of its length octet. */
@@ -218,7 +213,7 @@ static void try_at(struct scanning *s, size_t at, size_t head)
     }
 }
 
-static void scan_view(struct scanning *s, enum view view, struct span raw)
+static void scan_view(struct scanning *s, unsigned view, struct span raw)
 {
     size_t total = view_len(view, raw);
     for (size_t begin = 0; begin < total; begin += CHUNK) {
@@ -257,8 +252,8 @@ void rawscan_find(const struct rawscan *scan, struct span bytes,
                   void (*hit)(void *arg, const struct watch *watch), void *arg)
 {
     struct scanning s = {.scan = scan, .hit = hit, .arg = arg};
-    for (int view = 0; view < VIEW_COUNT && scan->count != 0; view++)
-        scan_view(&s, (enum view)view, bytes);
+    for (unsigned view = 0; view < VIEW_COUNT && scan->count != 0; view++)
+        scan_view(&s, view, bytes);
     if (scan->has_ip)
         scan_ip(&s, bytes);
 }

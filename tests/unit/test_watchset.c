@@ -1,0 +1,237 @@
+#include "watcher/watchset.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/dns.h"
+#include "tests/fixture/watches.h"
+
+static const char *const watched[] = {
+    "example.com",  "=www.example.org", "=example.org", "co.uk",     "com.example",
+    "192.0.2.0/24", "2001:db8::/32",    "=a.b.c.d.e.f", "192.0.2.7", "localhost",
+};
+
+/* The hits as "1 5 ", in the order of ids. */
+static const char *hits_text(const struct watches_hits *hits, char *out, size_t cap)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t id = 1; id < countof(hits->hit); id++) {
+        if (hits->hit[id])
+            len += (size_t)snprintf(out + len, cap - len, "%zu ", id);
+    }
+    return out;
+}
+
+static void names(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *hits;
+    } rows[] = {
+        {"example.com", "1 "},
+        {"www.example.com", "1 "},
+        {"a.b.c.example.com", "1 "},
+        {"*.example.com", "1 "},
+        {"*.com", "1 "},
+        {"*.a.example.com", "1 "},
+        {"notexample.com", ""},
+        {"example.com.org", ""},
+        {"com", ""},
+        {"*.*.com", ""},
+        {"www.example.org", "2 "},
+        {"example.org", "3 "},
+        {"x.www.example.org", ""},
+        {"*.example.org", "2 "},
+        {"*.org", "3 "},
+        {"*.www.example.org", ""},
+        {"amazon.co.uk", "4 "},
+        {"*.co.uk", "4 "},
+        {"co.uk", "4 "},
+        {"*.uk", "4 "},
+        {"uk", ""},
+        {"com.example", "5 "},
+        {"a.b.c.d.e.f", "8 "},
+        {"*.b.c.d.e.f", "8 "},
+        {"*.c.d.e.f", ""},
+        {"localhost", "10 "},
+        {"*", "10 "},
+        {"?.example.com", "1 "},
+        {"?.com", ""},
+        {"?", ""},
+        {"", ""},
+    };
+    char text[256];
+    struct watchset *set = watches_set(watched, countof(watched));
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct watches_hits hits = {0};
+        watchset_find(set, span_str(rows[i].name), watches_note, &hits);
+        if (strcmp(hits_text(&hits, text, sizeof text), rows[i].hits) != 0)
+            fail_msg("%s: %s, not %s", rows[i].name, text, rows[i].hits);
+    }
+    watchset_unpin(set);
+}
+
+static void placeholders(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *hits;
+    } rows[] = {
+        {"?", "1 2 3 4 5 6 7 8 9 10 "},
+        {"?.example.com", "1 "},
+        {"?.com", "1 "},
+        {"?.example.org", "2 "},
+        {"www.?.org", "2 "},
+        {"?.org", "3 "},
+        {"?.?", "1 3 4 5 10 "},
+        {"x.?.net", ""},
+    };
+    char text[256];
+    struct watchset *set = watches_set(watched, countof(watched));
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct watches_hits hits = {0};
+        size_t count = watchset_find_placeholder(set, span_str(rows[i].name), watches_note, &hits);
+        assert_int_equal(count, hits.count);
+        if (strcmp(hits_text(&hits, text, sizeof text), rows[i].hits) != 0)
+            fail_msg("%s: %s, not %s", rows[i].name, text, rows[i].hits);
+        assert_int_equal(watchset_find_placeholder(set, span_str(rows[i].name), NULL, NULL), count);
+    }
+    watchset_unpin(set);
+}
+
+static void addresses(void **state)
+{
+    static const struct {
+        uint8_t ip[16];
+        size_t len;
+        const char *hits;
+    } rows[] = {
+        {{192, 0, 2, 7}, 4, "6 9 "},
+        {{192, 0, 2, 8}, 4, "6 "},
+        {{192, 0, 3, 7}, 4, ""},
+        {{0x20, 1, 0xd, 0xb8, 1}, 16, "7 "},
+        {{0x20, 1, 0xd, 0xb9}, 16, ""},
+        {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7}, 16, "6 9 "},
+        {{192, 0, 2, 7}, 5, ""},
+    };
+    char text[256];
+    struct watchset *set = watches_set(watched, countof(watched));
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct watches_hits hits = {0};
+        watchset_find_ip(set, span_of(rows[i].ip, rows[i].len), watches_note, &hits);
+        assert_string_equal(hits_text(&hits, text, sizeof text), rows[i].hits);
+    }
+    watchset_unpin(set);
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+/* Names of few letters, so that they meet each other often. */
+static void random_name(uint32_t *seed, char out[160], bool star)
+{
+    static const char *const labels[] = {"a",  "b", "ab", "com", "example", "xn--verylonglabel-abcdefgh",
+                                         "www"};
+    size_t count = 1 + next_random(seed) % 4;
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *label = labels[next_random(seed) % countof(labels)];
+        if (i == 0 && star && next_random(seed) % 3 == 0)
+            label = "*";
+        len += (size_t)snprintf(out + len, 160 - len, "%s%s", i == 0 ? "" : ".", label);
+    }
+}
+
+/* The slow plain model: every watch against every name. */
+static void oracle(void **state)
+{
+    enum { WATCHES = 400, NAMES = 20000 };
+    char texts[WATCHES][164];
+    const char *pointers[WATCHES];
+    uint32_t seed = 12345;
+    size_t hit_count = 0;
+    (void)state;
+    for (size_t i = 0; i < WATCHES; i++) {
+        bool exact = next_random(&seed) % 2 == 0;
+        char name[160];
+        random_name(&seed, name, false);
+        (void)snprintf(texts[i], sizeof texts[i], "%s%s", exact ? "=" : "", name);
+        pointers[i] = texts[i];
+    }
+    struct watchset *set = watches_set(pointers, WATCHES);
+    for (size_t n = 0; n < NAMES; n++) {
+        char name[160];
+        struct watches_hits hits = {0};
+        random_name(&seed, name, true);
+        watchset_find(set, span_str(name), watches_note, &hits);
+        hit_count += hits.count;
+        for (size_t i = 0; i < WATCHES; i++) {
+            const struct watch *watch = watchset_at(set, i);
+            bool expected = dns_covers(span_str(name), span_str(watch->name), !watch->exact);
+            if (hits.hit[watch->id] != expected)
+                fail_msg("%s against %s%s: %d", name, watch->exact ? "=" : "", watch->name, expected);
+        }
+    }
+    assert_true(hit_count > NAMES);
+    watchset_unpin(set);
+}
+
+/* Ten thousand hosts below one parent are one key: only a wildcard touches them. */
+static void siblings(void **state)
+{
+    enum { HOSTS = 4000 };
+    char texts[HOSTS][32];
+    const char *pointers[HOSTS];
+    (void)state;
+    for (size_t i = 0; i < HOSTS; i++) {
+        (void)snprintf(texts[i], sizeof texts[i], "=h%zu.example.com", i);
+        pointers[i] = texts[i];
+    }
+    struct watchset *set = watches_set(pointers, HOSTS);
+    struct watches_hits one = {0};
+    struct watches_hits all = {0};
+    watchset_find(set, SPAN_LIT("h77.example.com"), watches_note, &one);
+    watchset_find(set, SPAN_LIT("*.example.com"), watches_note, &all);
+    assert_int_equal(one.count, 1);
+    assert_int_equal(all.count, HOSTS);
+    watchset_unpin(set);
+}
+
+static void life(void **state)
+{
+    struct watchset *set = watches_set(watched, countof(watched));
+    struct watchset *empty = watches_set(watched, 0);
+    struct watches_hits hits = {0};
+    (void)state;
+    assert_int_equal(watchset_generation(set), 7);
+    assert_int_equal(watchset_count(set), countof(watched));
+    assert_int_equal(watchset_place(set, watchset_at(set, 3)), 3);
+    assert_ptr_equal(watchset_pin(set), set);
+    watchset_unpin(set);
+    watchset_find(empty, SPAN_LIT("example.com"), watches_note, &hits);
+    watchset_scan(empty, SPAN_LIT("example.com"), watches_note, &hits);
+    assert_int_equal(hits.count, 0);
+    watchset_unpin(set);
+    watchset_unpin(empty);
+    watchset_unpin(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names),  cmocka_unit_test(placeholders), cmocka_unit_test(addresses),
+        cmocka_unit_test(oracle), cmocka_unit_test(siblings),     cmocka_unit_test(life),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
