@@ -110,12 +110,18 @@ static enum err_code start_keeper(const char *state_dir, const char *program, st
     return code;
 }
 
-/* The keeper runs; the server may still be starting (its starter died) or ending (it was told to). */
+/* The keeper runs; the server may still be starting (its starter died) or ending (it was told to). A whole
+ * connection, because a server that answers need not have our database yet. */
 static bool answers(const char *state_dir, char *dsn)
 {
     struct clusterdir_socket socket;
-    return clusterdir_read_socket(state_dir, &socket) &&
-           clusterdir_dsn(socket.dir, "ctvigil", dsn, CLUSTER_DSN_MAX) && PQping(dsn) == PQPING_OK;
+    if (!clusterdir_read_socket(state_dir, &socket) ||
+        !clusterdir_dsn(socket.dir, "ctvigil", dsn, CLUSTER_DSN_MAX))
+        return false;
+    PGconn *pg = PQconnectdb(dsn);
+    bool connected = PQstatus(pg) == CONNECTION_OK;
+    PQfinish(pg);
+    return connected;
 }
 
 static enum err_code bring_up(struct cluster *cluster, const char *program, int keeper_fd, struct err *why)

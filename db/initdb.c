@@ -27,6 +27,7 @@ static const char settings[] =
     "fsync = on\n"
     "synchronous_commit = on\n"
     "full_page_writes = on\n"
+    "recovery_init_sync_method = syncfs\n"
     "wal_level = minimal\n"
     "max_wal_senders = 0\n"
     "wal_compression = on\n"

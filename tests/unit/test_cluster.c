@@ -1,0 +1,491 @@
+/* The life of the private PostgreSQL, with real processes: started, shared, killed in every part, found in
+ * odd places. */
+#include "tests/fixture_db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "db/clusterdir.h"
+#include "db/pgexec.h"
+
+#define SELF "/proc/self/exe"
+
+static bool alive(pid_t pid)
+{
+    return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+static bool gone_within(pid_t pid, int64_t wait_ms)
+{
+    int64_t deadline = clock_mono_ms() + wait_ms;
+    while (alive(pid) && clock_mono_ms() < deadline)
+        clock_sleep_ms(20);
+    return !alive(pid);
+}
+
+static struct cluster_status look(const struct fixture_db *fixture)
+{
+    struct cluster_status status;
+    struct err why = {0};
+    if (cluster_status(fixture->state, &status, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return status;
+}
+
+static bool works(const char *dsn, const char *sql)
+{
+    struct pgconn *conn;
+    struct err why = {0};
+    if (pgconn_open(dsn, &conn, &why) != ERR_OK) {
+        print_message("%s\n", why.text);
+        return false;
+    }
+    enum err_code code = pgexec_script(conn, sql, &why);
+    pgconn_free(conn);
+    if (code != ERR_OK)
+        print_message("%s\n", why.text);
+    return code == ERR_OK;
+}
+
+static struct cluster *use(const struct fixture_db *fixture)
+{
+    struct cluster *cluster;
+    struct err why = {0};
+    if (cluster_use(fixture->state, SELF, &cluster, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return cluster;
+}
+
+/* Most tests take one cluster after the other, since making it is what costs time. */
+static struct fixture_db shared;
+
+static int setup_shared(void **state)
+{
+    *state = &shared;
+    if (shared.root[0] == '\0')
+        fixture_db_folder(&shared);
+    return 0;
+}
+
+/* The same with a folder that has no cluster yet. */
+static int setup(void **state)
+{
+    static struct fixture_db fixture;
+    fixture = (struct fixture_db){0};
+    fixture_db_folder(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_db_folder_gone(*state);
+    return 0;
+}
+
+static int teardown_shared(void **state)
+{
+    (void)state;
+    fixture_db_folder_gone(&shared);
+    return 0;
+}
+
+static uid_t owner_of(pid_t pid)
+{
+    char path[64];
+    struct stat info;
+    (void)snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    assert_int_equal(stat(path, &info), 0);
+    return info.st_uid;
+}
+
+static void made_used_and_ended(void **state)
+{
+    struct fixture_db *fixture = *state;
+    struct stat home;
+    struct cluster *cluster = use(fixture);
+    struct cluster_status status = look(fixture);
+    assert_true(status.made && status.running && !status.stays);
+    assert_string_equal(status.dsn, cluster_dsn(cluster));
+    assert_true(
+        works(cluster_dsn(cluster), "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
+    assert_int_equal(stat(status.home, &home), 0);
+    assert_int_not_equal(home.st_uid, 0);
+    assert_int_not_equal(owner_of(status.server), 0);
+    cluster_release(cluster);
+    assert_true(gone_within(status.server, 5000));
+    assert_true(gone_within(status.keeper, 5000));
+    assert_false(look(fixture).running);
+    cluster = use(fixture);
+    assert_true(works(cluster_dsn(cluster), "SELECT 1 / max(n) FROM t"));
+    cluster_release(cluster);
+}
+
+/* Starts a child that uses the cluster until it is killed; returns when it has it. */
+static pid_t start_user(const struct fixture_db *fixture)
+{
+    int ends[2];
+    char byte = 0;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct cluster *cluster;
+        char said = cluster_use(fixture->state, SELF, &cluster, NULL) == ERR_OK ? 'y' : 'n';
+        (void)!write(ends[1], &said, 1);
+        (void)pause();
+        _exit(0);
+    }
+    (void)close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    (void)close(ends[0]);
+    assert_int_equal(byte, 'y');
+    return pid;
+}
+
+static void end_user(pid_t pid)
+{
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+}
+
+static void killed_user_leaves_nothing(void **state)
+{
+    struct fixture_db *fixture = *state;
+    pid_t user = start_user(fixture);
+    struct cluster_status status = look(fixture);
+    end_user(user);
+    assert_true(gone_within(status.server, 3000));
+    assert_true(gone_within(status.keeper, 3000));
+}
+
+static void user_killed_while_it_starts(void **state)
+{
+    struct fixture_db *fixture = *state;
+    for (int delay_ms = 50; delay_ms < 3000; delay_ms = delay_ms * 5 / 2) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct cluster *cluster;
+            (void)!cluster_use(fixture->state, SELF, &cluster, NULL);
+            (void)pause();
+            _exit(0);
+        }
+        clock_sleep_ms(delay_ms);
+        end_user(pid);
+    }
+    struct cluster *cluster = use(fixture);
+    assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+    struct cluster_status status = look(fixture);
+    cluster_release(cluster);
+    assert_true(gone_within(status.keeper, 5000));
+}
+
+static void several_at_once_share_one(void **state)
+{
+    struct fixture_db *fixture = *state;
+    pid_t pids[5];
+    for (size_t i = 0; i < countof(pids); i++) {
+        pids[i] = fork();
+        if (pids[i] != 0)
+            continue;
+        struct cluster *cluster;
+        if (cluster_use(fixture->state, SELF, &cluster, NULL) != ERR_OK)
+            _exit(1);
+        clock_sleep_ms(1500);
+        _exit(works(cluster_dsn(cluster), "SELECT 1") ? 0 : 1);
+    }
+    for (size_t i = 0; i < countof(pids); i++) {
+        int status;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    clock_sleep_ms(2000);
+    assert_false(look(fixture).running);
+}
+
+/* One ends while the next begins, over and over: nobody may meet a server that is going away. */
+static void hand_over_hand(void **state)
+{
+    struct fixture_db *fixture = *state;
+    for (int round = 0; round < 6; round++) {
+        struct cluster *cluster = use(fixture);
+        assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+        cluster_release(cluster);
+        clock_sleep_ms(60 * round + 100);
+    }
+}
+
+static void killed_keeper_takes_server_along(void **state)
+{
+    struct fixture_db *fixture = *state;
+    struct cluster *cluster = use(fixture);
+    struct cluster_status status = look(fixture);
+    assert_true(
+        works(cluster_dsn(cluster), "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
+    (void)kill(status.keeper, SIGKILL);
+    struct cluster *again = use(fixture);
+    assert_true(works(cluster_dsn(again), "SELECT 1 / max(n) FROM t"));
+    assert_true(gone_within(status.server, 3000));
+    assert_int_not_equal(look(fixture).server, status.server);
+    cluster_release(cluster);
+    cluster_release(again);
+}
+
+static void killed_server_comes_back(void **state)
+{
+    struct fixture_db *fixture = *state;
+    struct cluster *cluster = use(fixture);
+    pid_t server = look(fixture).server;
+    assert_true(
+        works(cluster_dsn(cluster), "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
+    (void)kill(server, SIGKILL);
+    bool back = false;
+    for (int i = 0; i < 100 && !back; i++) {
+        clock_sleep_ms(200);
+        back = look(fixture).server != server && works(cluster_dsn(cluster), "SELECT 1 / max(n) FROM t");
+    }
+    assert_true(back);
+    cluster_release(cluster);
+}
+
+static void stale_pid_file_of_a_stranger(void **state)
+{
+    struct fixture_db *fixture = *state;
+    char path[4200];
+    struct stat home;
+    struct cluster *cluster = use(fixture);
+    struct cluster_status status = look(fixture);
+    assert_int_equal(stat(status.home, &home), 0);
+    cluster_release(cluster);
+    assert_true(gone_within(status.keeper, 5000));
+    /* A process of the same user that has the number by chance. */
+    pid_t stranger = fork();
+    if (stranger == 0) {
+        if (geteuid() == 0 && setuid(home.st_uid) != 0)
+            _exit(1);
+        (void)pause();
+        _exit(0);
+    }
+    (void)snprintf(path, sizeof path, "%s/data/postmaster.pid", status.home);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "%d\n%s/data\n1700000000\n5432\n/nowhere\n\n  1234 5678\nready\n", (int)stranger,
+            status.home);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(geteuid() != 0 || chown(path, home.st_uid, home.st_gid) == 0, 1);
+    cluster = use(fixture);
+    assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+    assert_true(alive(stranger));
+    cluster_release(cluster);
+    end_user(stranger);
+}
+
+static void stays_until_stopped(void **state)
+{
+    struct fixture_db *fixture = *state;
+    bool in_use;
+    struct cluster *cluster = use(fixture);
+    struct cluster_status status = look(fixture);
+    assert_int_equal(cluster_stay(cluster, NULL), ERR_OK);
+    cluster_release(cluster);
+    clock_sleep_ms(1500);
+    assert_true(alive(status.server));
+    assert_true(look(fixture).stays);
+    cluster = use(fixture);
+    assert_int_equal(cluster_stop(fixture->state, &in_use, NULL), ERR_OK);
+    assert_true(in_use);
+    assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+    cluster_release(cluster);
+    assert_int_equal(cluster_stop(fixture->state, &in_use, NULL), ERR_OK);
+    assert_false(in_use);
+    assert_false(alive(status.server));
+    assert_int_equal(cluster_stop(fixture->state, &in_use, NULL), ERR_OK);
+}
+
+/* The folder in /tmp that the running server needs; "" when it needs none. */
+static void run_folder(const struct fixture_db *fixture, char out[CLUSTERDIR_PATH_MAX])
+{
+    struct clusterdir_socket socket;
+    assert_true(clusterdir_read_socket(fixture->state, &socket));
+    (void)snprintf(out, CLUSTERDIR_PATH_MAX, "%s", socket.run);
+}
+
+static void odd_places(void **state)
+{
+    struct fixture_db *fixture = *state;
+    static const struct {
+        const char *name;
+        mode_t above; /* mode of the folder above the state directory */
+        bool root_only;
+    } rows[] = {
+        {"long, with spaces, commas and 'quotes' \\ backslashes "
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+         0755, false},
+        {"closed", 0700, true},
+    };
+    char run[2][CLUSTERDIR_PATH_MAX];
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct fixture_db here = *fixture;
+        if (rows[i].root_only && geteuid() != 0) {
+            print_message("skipped: %s: needs root\n", rows[i].name);
+            continue;
+        }
+        (void)snprintf(here.state, sizeof here.state, "%s/%zu", fixture->root, i);
+        assert_int_equal(mkdir(here.state, rows[i].above), 0);
+        (void)snprintf(here.state, sizeof here.state, "%s/%zu/%s", fixture->root, i, rows[i].name);
+        assert_int_equal(mkdir(here.state, 0700), 0);
+        struct cluster *cluster = use(&here);
+        assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+        run_folder(&here, run[0]);
+        assert_int_equal(access(run[0], F_OK), 0);
+        struct cluster_status status = look(&here);
+        /* The folder in /tmp of a killed keeper is taken away by the next one. */
+        (void)kill(status.keeper, SIGKILL);
+        struct cluster *again = use(&here);
+        assert_true(works(cluster_dsn(again), "SELECT 1"));
+        assert_int_not_equal(access(run[0], F_OK), 0);
+        run_folder(&here, run[1]);
+        status = look(&here);
+        cluster_release(cluster);
+        cluster_release(again);
+        assert_true(gone_within(status.keeper, 5000));
+        assert_int_not_equal(access(run[1], F_OK), 0);
+    }
+}
+
+/* Runs `body` in a child, as root in a mount namespace of its own; skips when that is not to be had. */
+static void in_own_namespace(int (*body)(struct fixture_db *fixture), struct fixture_db *fixture)
+{
+    int status;
+    if (geteuid() != 0) {
+        print_message("skipped: needs root\n");
+        skip();
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+            _exit(77);
+        _exit(body(fixture));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(status, 0);
+}
+
+static int refuses(struct fixture_db *fixture, const char *expected)
+{
+    struct cluster *cluster;
+    struct err why = {0};
+    if (cluster_use(fixture->state, SELF, &cluster, &why) == ERR_OK)
+        return 10;
+    print_message("%s\n", why.text);
+    return strstr(why.text, expected) != NULL && strchr(why.text, '\n') == NULL ? 0 : 11;
+}
+
+static int no_postgresql(struct fixture_db *fixture)
+{
+    if (mount("none", "/usr/lib/postgresql", "tmpfs", 0, NULL) != 0)
+        return 77;
+    int failed = refuses(fixture, "install the package");
+    /* rmdir works on an empty folder only. */
+    return failed != 0 ? failed : rmdir(fixture->state) == 0 ? 0 : 12;
+}
+
+static void without_postgresql(void **state)
+{
+    in_own_namespace(no_postgresql, *state);
+}
+
+static int disk_full(struct fixture_db *fixture)
+{
+    char home[4100];
+    struct stat info;
+    if (mount("none", fixture->state, "tmpfs", 0, "size=8m") != 0)
+        return 77;
+    int failed = refuses(fixture, "private database");
+    (void)snprintf(home, sizeof home, "%s/pg", fixture->state);
+    return failed != 0 ? failed : stat(home, &info) != 0 ? 0 : 12;
+}
+
+static void full_disk_leaves_nothing(void **state)
+{
+    in_own_namespace(disk_full, *state);
+}
+
+static int as_nobody(struct fixture_db *fixture)
+{
+    const struct passwd *nobody = getpwnam("nobody");
+    if (nobody == NULL || chown(fixture->state, nobody->pw_uid, nobody->pw_gid) != 0 ||
+        setgroups(0, NULL) != 0 || setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)
+        return 77;
+    struct cluster *cluster;
+    struct err why = {0};
+    if (cluster_use(fixture->state, SELF, &cluster, &why) != ERR_OK) {
+        print_message("%s\n", why.text);
+        return 10;
+    }
+    bool fine = works(cluster_dsn(cluster), "SELECT 1") && owner_of(look(fixture).server) == nobody->pw_uid;
+    pid_t keeper = look(fixture).keeper;
+    cluster_release(cluster);
+    return fine && gone_within(keeper, 5000) ? 0 : 11;
+}
+
+static void plain_user(void **state)
+{
+    in_own_namespace(as_nobody, *state);
+}
+
+static int unwritable(struct fixture_db *fixture)
+{
+    const struct passwd *nobody = getpwnam("nobody");
+    if (nobody == NULL || setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)
+        return 77;
+    return refuses(fixture, "--state-dir");
+}
+
+static void unwritable_state_directory(void **state)
+{
+    in_own_namespace(unwritable, *state);
+}
+
+static int nameless(struct fixture_db *fixture)
+{
+    if (chmod(fixture->state, 0777) != 0 || setgid(54321) != 0 || setuid(54321) != 0)
+        return 77;
+    return refuses(fixture, "has no name");
+}
+
+static void user_without_name(void **state)
+{
+    in_own_namespace(nameless, *state);
+}
+
+int main(int argc, char **argv)
+{
+    FIXTURE_DB_KEEPER(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(made_used_and_ended, setup_shared),
+        cmocka_unit_test_setup(killed_user_leaves_nothing, setup_shared),
+        cmocka_unit_test_setup_teardown(user_killed_while_it_starts, setup, teardown),
+        cmocka_unit_test_setup(several_at_once_share_one, setup_shared),
+        cmocka_unit_test_setup(hand_over_hand, setup_shared),
+        cmocka_unit_test_setup(killed_keeper_takes_server_along, setup_shared),
+        cmocka_unit_test_setup(killed_server_comes_back, setup_shared),
+        cmocka_unit_test_setup(stale_pid_file_of_a_stranger, setup_shared),
+        cmocka_unit_test_setup(stays_until_stopped, setup_shared),
+        cmocka_unit_test_setup_teardown(odd_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_postgresql, setup, teardown),
+        cmocka_unit_test_setup_teardown(full_disk_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(plain_user, setup, teardown),
+        cmocka_unit_test_setup_teardown(unwritable_state_directory, setup, teardown),
+        cmocka_unit_test_setup_teardown(user_without_name, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, teardown_shared);
+}
