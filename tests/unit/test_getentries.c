@@ -1,0 +1,150 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "parser/getentries.h"
+#include "tests/unit/sample.h"
+
+#define ITEMS 4
+
+static const struct {
+    const char *json;
+    enum err_code code;
+    size_t count;
+    const char *leaf; /* of the first item */
+    const char *extra;
+} rows[] = {
+    {"{\"entries\":[]}", ERR_OK, 0, NULL, NULL},
+    {"{\"entries\":null}", ERR_OK, 0, NULL, NULL},
+    {" { \"x\" : 1 , \"entries\" : [ ] } ", ERR_OK, 0, NULL, NULL},
+    {"{\"entries\":[{\"leaf_input\":\"YWJj\",\"extra_data\":\"ZA==\"}]}", ERR_OK, 1, "abc", "d"},
+    {"{\"entries\":[{\"extra_data\":\"ZGU=\",\"leaf_input\":\"\"}]}", ERR_OK, 1, "", "de"},
+    {"{\"entries\":[{\"leaf\\u005finput\":\"\\u0059W\\u004aj\",\"extra_data\":\"\"}]}", ERR_OK, 1, "abc", ""},
+    {"{\"entries\":[{\"leaf_input\":\"YWJjYWJjYWJjYWJjYWJjYWJj\\/\\/\\/\\/"
+     "\",\"extra_data\":\"\",\"n\":[{}]}]}",
+     ERR_OK, 1, "abcabcabcabcabcabc\xff\xff\xff", ""},
+    {"{\"entries\":[{\"leaf_input\":\"YWJj\"}]}", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"entries\":[{\"leaf_input\":\"YWJ\",\"extra_data\":\"\"}]}", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"entries\":[{\"leaf_input\":\"YW=j\",\"extra_data\":\"\"}]}", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"entries\":[{\"leaf_input\":\"YW==YWJj\",\"extra_data\":\"\"}]}", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"entries\":[{\"leaf_input\":\"YW J\",\"extra_data\":\"\"}]}", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"entries\":[{\"leaf_input\":\"YWJj\",\"leaf_input\":\"YWJj\",\"extra_data\":\"\"}]}", ERR_FORMAT, 0,
+     NULL, NULL},
+    {"{\"entries\":[],\"entries\":[]}", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"entries\":[]}x", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"entries\":[],}", ERR_FORMAT, 0, NULL, NULL},
+    {"{}", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"x\":1}", ERR_FORMAT, 0, NULL, NULL},
+    {"[]", ERR_FORMAT, 0, NULL, NULL},
+    {"", ERR_FORMAT, 0, NULL, NULL},
+    {"<html>429</html>", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"entries\":[{\"leaf_input\":5,\"extra_data\":\"\"}]}", ERR_FORMAT, 0, NULL, NULL},
+    {"{\"entries\":[{\"leaf_input\":\"YWJj", ERR_FORMAT, 0, NULL, NULL},
+};
+
+static enum err_code decode(struct span json, struct arena *arena, struct getentries_item *items,
+                            size_t *count, struct err *why)
+{
+    uint8_t *copy = arena_take(arena, json.len + ARENA_PADDING, 1);
+
+    assert_non_null(copy);
+    if (json.len != 0)
+        memcpy(copy, json.at, json.len);
+    /* Padding that would go on as base64 if anybody read it. */
+    memset(copy + json.len, 'A', ARENA_PADDING);
+    return getentries_decode(span_of(copy, json.len), arena, items, ITEMS, count, why);
+}
+
+static void test_rows(void **state)
+{
+    struct arena arena;
+
+    (void)state;
+    assert_true(arena_init(&arena, 1u << 20));
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct getentries_item items[ITEMS];
+        struct err why = {0};
+        size_t count;
+        if (decode(span_str(rows[i].json), &arena, items, &count, &why) != rows[i].code)
+            fail_msg("row %zu: %s", i, rows[i].json);
+        assert_int_equal(count, rows[i].count);
+        assert_int_equal(why.text[0] != '\0', rows[i].code != ERR_OK);
+        if (rows[i].leaf != NULL) {
+            assert_true(span_eq(items[0].leaf_input, span_str(rows[i].leaf)));
+            assert_true(span_eq(items[0].extra_data, span_str(rows[i].extra)));
+            assert_int_equal(items[0].leaf_input.at[-1], 0);
+        }
+        arena_reset(&arena, 1u << 20);
+    }
+    arena_fini(&arena);
+}
+
+static void test_too_many(void **state)
+{
+    char json[1024] = "{\"entries\":[";
+    struct getentries_item items[ITEMS];
+    struct err why = {0};
+    struct arena arena;
+    size_t count;
+    size_t len = strlen(json);
+
+    (void)state;
+    assert_true(arena_init(&arena, 1u << 20));
+    for (size_t i = 0; i < ITEMS + 1; i++)
+        len += (size_t)snprintf(json + len, sizeof json - len, "%s{\"leaf_input\":\"\",\"extra_data\":\"\"}",
+                                i == 0 ? "" : ",");
+    memcpy(json + len, "]}", 2);
+    assert_int_equal(decode(span_of(json, len + 2), &arena, items, &count, &why), ERR_FORMAT);
+    assert_non_null(strstr(why.text, "more than 4"));
+    arena_fini(&arena);
+}
+
+static void test_no_room(void **state)
+{
+    struct getentries_item items[ITEMS];
+    struct err why = {0};
+    struct arena arena;
+    size_t count;
+
+    (void)state;
+    assert_true(arena_init(&arena, 16));
+    assert_int_equal(getentries_decode(span_str(rows[3].json), &arena, items, ITEMS, &count, &why),
+                     ERR_TOO_BIG);
+    arena_fini(&arena);
+}
+
+/* Every beginning of a real reply is refused; what was taken of the arena goes back. */
+static void test_every_cut(void **state)
+{
+    struct span json = sample_load("getentries/pretty");
+    struct getentries_item items[ITEMS];
+    struct arena arena;
+    size_t count;
+
+    (void)state;
+    assert_true(arena_init(&arena, 1u << 20));
+    for (size_t len = 0; len < json.len; len++) {
+        size_t mark = arena_mark(&arena);
+        enum err_code code = getentries_decode(span_part(json, 0, len), &arena, items, ITEMS, &count, NULL);
+        assert_int_equal(code, ERR_FORMAT);
+        assert_int_equal(arena_mark(&arena), mark);
+    }
+    assert_int_equal(getentries_decode(json, &arena, items, ITEMS, &count, NULL), ERR_OK);
+    assert_int_equal(count, 2);
+    arena_fini(&arena);
+    sample_free(json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_every_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

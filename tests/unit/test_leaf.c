@@ -1,0 +1,154 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "parser/leaf.h"
+#include "tests/unit/sample.h"
+
+static void test_leaf(void **state)
+{
+    static const struct {
+        const char *file;
+        enum entry_kind kind;
+        int finding; /* -1: none */
+        int64_t leaf_index;
+    } rows[] = {
+        {"leaf/x509", ENTRY_X509, -1, -1},
+        {"leaf/precert", ENTRY_PRECERT, -1, 7},
+        {"leaf/unknown_type", ENTRY_OPAQUE, FINDING_LEAF_ENTRY_TYPE, -1},
+        {"leaf/version", ENTRY_OPAQUE, FINDING_LEAF_VERSION, -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct span leaf = sample_load(rows[i].file);
+        struct entry entry = {.index = 7};
+        leaf_read(leaf, &entry);
+        assert_int_equal(entry.kind, rows[i].kind);
+        assert_true(entry.leaf_index == rows[i].leaf_index);
+        assert_true(entry.leaf.at == leaf.at && entry.leaf.len == leaf.len);
+        if (rows[i].finding >= 0)
+            assert_true(finding_has(&entry.findings, (enum finding)rows[i].finding));
+        else
+            assert_true(finding_none(&entry.findings) && entry.timestamp_ms == 1700000000123);
+        sample_free(leaf);
+    }
+}
+
+static void test_every_cut(void **state)
+{
+    struct span leaf = sample_load("leaf/precert");
+
+    (void)state;
+    for (size_t len = 0; len < leaf.len; len++) {
+        struct entry entry = {.index = 0};
+        leaf_read(span_part(leaf, 0, len), &entry);
+        assert_int_equal(entry.kind, ENTRY_OPAQUE);
+        assert_true(finding_has(&entry.findings, FINDING_LEAF_UNREADABLE));
+    }
+    sample_free(leaf);
+}
+
+static void test_trailing(void **state)
+{
+    struct span leaf = sample_load("leaf/x509");
+    uint8_t *longer = malloc(leaf.len + 1);
+    struct entry entry = {.index = 0};
+
+    (void)state;
+    assert_non_null(longer);
+    memcpy(longer, leaf.at, leaf.len);
+    longer[leaf.len] = 0;
+    leaf_read(span_of(longer, leaf.len + 1), &entry);
+    assert_int_equal(entry.kind, ENTRY_X509);
+    assert_true(finding_has(&entry.findings, FINDING_LEAF_TRAILING));
+    free(longer);
+    sample_free(leaf);
+}
+
+static void test_extra(void **state)
+{
+    static const struct {
+        const char *file;
+        enum entry_kind kind;
+        size_t cut;
+        uint32_t chain;
+        bool fits;
+    } rows[] = {
+        {"leaf/extra_x509", ENTRY_X509, 0, 2, true},       {"leaf/extra_x509", ENTRY_X509, 1, 0, false},
+        {"leaf/extra_precert", ENTRY_PRECERT, 0, 1, true}, {"leaf/extra_precert", ENTRY_X509, 0, 0, false},
+        {"leaf/extra_precert", ENTRY_OPAQUE, 0, 0, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct span extra = sample_load(rows[i].file);
+        struct entry entry = {.kind = rows[i].kind};
+        leaf_read_extra(span_part(extra, 0, extra.len - rows[i].cut), &entry);
+        if (rows[i].fits)
+            assert_int_equal(entry.chain_count, rows[i].chain);
+        assert_int_equal(finding_has(&entry.findings, FINDING_EXTRA_UNREADABLE), !rows[i].fits);
+        assert_int_equal(entry.unverified_precert.at != NULL, rows[i].kind == ENTRY_PRECERT);
+        sample_free(extra);
+    }
+}
+
+static void test_tile(void **state)
+{
+    struct span tile = sample_load("leaf/tile");
+    struct cur cur = cur_of(tile);
+    uint8_t *room = malloc(tile.len + 2);
+    struct entry first = {.index = 7};
+    struct entry second = {.index = 8};
+
+    (void)state;
+    assert_non_null(room);
+    assert_true(leaf_read_tile(&cur, room, tile.len + 2, &first));
+    assert_int_equal(first.kind, ENTRY_X509);
+    assert_int_equal(first.unverified_fingerprints.len, 64);
+    assert_false(finding_has(&first.findings, FINDING_LEAF_INDEX));
+    assert_true(first.leaf.at == room && room[0] == 0 && room[1] == 0);
+    assert_true(first.cert_der.at > room && first.cert_der.at < room + first.leaf.len);
+    /* The second names position 7 as well. */
+    assert_true(leaf_read_tile(&cur, room, tile.len + 2, &second));
+    assert_int_equal(second.kind, ENTRY_PRECERT);
+    assert_true(finding_has(&second.findings, FINDING_LEAF_INDEX));
+    assert_true(second.unverified_precert.len > 0);
+    assert_true(cur_done(&cur));
+    free(room);
+    sample_free(tile);
+}
+
+static void test_tile_lost(void **state)
+{
+    struct span tile = sample_load("leaf/tile");
+    uint8_t *room = malloc(tile.len + 2);
+
+    (void)state;
+    assert_non_null(room);
+    for (size_t len = 1; len < 400; len++) {
+        struct cur cur = cur_of(span_part(tile, 0, len));
+        struct entry entry = {.index = 0};
+        assert_false(leaf_read_tile(&cur, room, tile.len + 2, &entry));
+        assert_ptr_equal(cur.at, tile.at);
+        assert_int_equal(entry.kind, ENTRY_OPAQUE);
+        assert_null(entry.cert_der.at);
+    }
+    struct cur cur = cur_of(tile);
+    struct entry entry = {.index = 0};
+    assert_false(leaf_read_tile(&cur, room, 20, &entry));
+    free(room);
+    sample_free(tile);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_leaf),  cmocka_unit_test(test_every_cut), cmocka_unit_test(test_trailing),
+        cmocka_unit_test(test_extra), cmocka_unit_test(test_tile),      cmocka_unit_test(test_tile_lost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/dns.h"
+#include "parser/names.h"
+#include "parser/tbs.h"
+#include "tests/unit/sample.h"
+
+struct expected {
+    enum name_kind kind;
+    const char *text; /* NULL: not compared */
+    uint32_t flags;
+};
+
+static struct arena arena;
+
+static size_t collect(const char *file, struct name **names, struct finding_set *findings)
+{
+    struct span der = sample_load(file);
+    struct cert cert;
+    size_t count;
+
+    *findings = (struct finding_set){{0, 0}};
+    (void)tbs_read_certificate(arena_copy(&arena, der), &cert);
+    names_collect(&cert, &arena, names, &count, findings);
+    sample_free(der);
+    return count;
+}
+
+static void compare(const char *file, const struct expected *expected, size_t expected_count)
+{
+    struct finding_set findings;
+    struct name *names;
+    size_t count = collect(file, &names, &findings);
+
+    assert_int_equal(count, expected_count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(names[i].kind, expected[i].kind);
+        assert_int_equal(names[i].flags, expected[i].flags);
+        if (expected[i].text != NULL && !span_eq(names[i].text, span_str(expected[i].text)))
+            fail_msg("%s: name %zu is not %s", file, i, expected[i].text);
+    }
+}
+
+static void test_plain(void **state)
+{
+    static const struct expected expected[] = {
+        {NAME_DNS, "www.example.org", 0},
+        {NAME_DNS, "*.example.org", NAME_WILDCARD},
+    };
+
+    (void)state;
+    compare("tbs/plain.der", expected, countof(expected));
+}
+
+static void test_cn(void **state)
+{
+    static const struct expected expected[] = {{NAME_DNS, "www.example.org", NAME_FROM_CN}};
+    struct finding_set findings;
+    struct name *names;
+
+    (void)state;
+    compare("tbs/v1.der", expected, countof(expected));
+    (void)collect("tbs/v1.der", &names, &findings);
+    assert_true(finding_has(&findings, FINDING_CN_NOT_IN_SAN));
+    assert_true(span_eq(names[0].apex, SPAN_LIT("example.org")));
+}
+
+static void test_kinds(void **state)
+{
+    unsigned kinds[NAME_OTHER + 1] = {0};
+    struct finding_set findings;
+    struct name *names;
+    size_t count = collect("tbs/kinds.der", &names, &findings);
+    bool email = false;
+    bool address = false;
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        kinds[names[i].kind]++;
+        email = email || span_eq(names[i].text, SPAN_LIT("user@example.org"));
+        address = address || (names[i].flags == NAME_FROM_IP_TEXT &&
+                              span_eq(names[i].raw, SPAN_LIT("\xc0\x00\x02\x01")));
+    }
+    assert_int_equal(kinds[NAME_DNS], 1);
+    assert_int_equal(kinds[NAME_IP], 3);
+    assert_int_equal(kinds[NAME_EMAIL], 1);
+    assert_int_equal(kinds[NAME_URI], 1);
+    assert_int_equal(kinds[NAME_DIRECTORY], 1);
+    assert_int_equal(kinds[NAME_OTHER], 2);
+    assert_true(email && address);
+    assert_true(finding_has(&findings, FINDING_SAN_IP_TEXT));
+    assert_true(finding_has(&findings, FINDING_NAME_UNCLEAN));
+}
+
+static void test_damage_is_a_placeholder(void **state)
+{
+    static const char *const files[] = {"tbs/badsan.der", "tbs/cut.der"};
+
+    (void)state;
+    for (size_t i = 0; i < countof(files); i++) {
+        struct finding_set findings;
+        struct name *names;
+        size_t count = collect(files[i], &names, &findings);
+        bool placeholder = false;
+        for (size_t k = 0; k < count; k++)
+            placeholder = placeholder ||
+                          ((names[k].flags & NAME_PLACEHOLDER) != 0 && span_eq(names[k].text, SPAN_LIT("?")));
+        assert_true(placeholder);
+    }
+}
+
+static void test_no_memory_is_a_placeholder(void **state)
+{
+    struct span san = sample_load("names/san_only");
+    struct cert cert = {.san = san};
+
+    (void)state;
+    for (size_t ceiling = 0; ceiling < 1200; ceiling += 8) {
+        struct finding_set findings = {{0, 0}};
+        struct arena little;
+        struct name *names;
+        size_t count;
+        assert_true(arena_init(&little, ceiling));
+        names_collect(&cert, &little, &names, &count, &findings);
+        if (finding_has(&findings, FINDING_NAMES_TRUNCATED))
+            assert_true(count != 0 && span_eq(names[count - 1].text, SPAN_LIT("?")));
+        else
+            assert_int_equal(count, 8);
+        arena_fini(&little);
+    }
+    sample_free(san);
+}
+
+/* 20,000 names, each twice: as many come out as there are different ones, in reasonable time. */
+static void test_many(void **state)
+{
+    enum { COUNT = 20000, EACH = 15 };
+    uint8_t *value = malloc(2 * COUNT * EACH + 8);
+    struct finding_set findings = {{0, 0}};
+    size_t len = 6;
+    struct name *names;
+    size_t count;
+
+    (void)state;
+    assert_non_null(value);
+    for (int i = 0; i < 2 * COUNT; i++) {
+        value[len] = 0x82;
+        value[len + 1] = EACH - 2;
+        char text[16];
+        assert_int_equal(snprintf(text, sizeof text, "a%05d.ab.com", i % COUNT), EACH - 2);
+        memcpy(value + len + 2, text, EACH - 2);
+        len += EACH;
+    }
+    size_t content = len - 6;
+    const uint8_t head[6] = {0x30,
+                             0x84,
+                             (uint8_t)(content >> 24),
+                             (uint8_t)(content >> 16),
+                             (uint8_t)(content >> 8),
+                             (uint8_t)content};
+    memcpy(value, head, sizeof head);
+    struct cert cert = {.san = {value, len}};
+    names_collect(&cert, &arena, &names, &count, &findings);
+    assert_int_equal(count, COUNT);
+    assert_false(finding_has(&findings, FINDING_NAMES_TRUNCATED));
+    free(value);
+}
+
+/* A subject with one common name, and what comes of it. */
+static void test_common_names(void **state)
+{
+    static const struct {
+        struct span cn;
+        enum name_kind kind;
+        const char *text;
+    } rows[] = {
+        {{(const uint8_t *)"Example Root CA 3", 17}, NAME_OTHER, NULL},
+        {{(const uint8_t *)"host.example.com", 16}, NAME_DNS, "host.example.com"},
+        {{(const uint8_t *)" Host.example.com. ", 19}, NAME_DNS, "host.example.com"},
+        {{(const uint8_t *)"localhost", 9}, NAME_DNS, "localhost"},
+        {{(const uint8_t *)"user@example.com", 16}, NAME_EMAIL, "user@example.com"},
+        {{(const uint8_t *)"192.0.2.1", 9}, NAME_IP, ""},
+        {{(const uint8_t *)"a\0b.com", 7}, NAME_DNS, "a"},
+        {{(const uint8_t *)"(R)", 3}, NAME_OTHER, NULL},
+        {{(const uint8_t *)"w*.example.com", 14}, NAME_DNS, "?.example.com"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        uint8_t name[64];
+        size_t len = rows[i].cn.len;
+        const uint8_t head[13] = {0x30,        (uint8_t)(len + 11),
+                                  0x31,        (uint8_t)(len + 9),
+                                  0x30,        (uint8_t)(len + 7),
+                                  0x06,        3,
+                                  0x55,        0x04,
+                                  0x03,        0x13,
+                                  (uint8_t)len};
+        memcpy(name, head, sizeof head);
+        memcpy(name + sizeof head, rows[i].cn.at, len);
+        struct cert cert = {.subject = {name, sizeof head + len}};
+        struct finding_set findings = {{0, 0}};
+        struct name *names;
+        size_t count;
+        names_collect(&cert, &arena, &names, &count, &findings);
+        assert_true(count >= 1);
+        assert_int_equal(names[0].kind, rows[i].kind);
+        assert_true((names[0].flags & NAME_FROM_CN) != 0);
+        if (rows[i].text != NULL && !span_eq(names[0].text, span_str(rows[i].text)))
+            fail_msg("row %zu", i);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_cn),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_damage_is_a_placeholder),
+        cmocka_unit_test(test_no_memory_is_a_placeholder),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_common_names),
+    };
+
+    must(arena_init(&arena, 64u << 20) && dns_psl_load(SPAN_LIT("com\norg\n"), NULL) == ERR_OK);
+    int result = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_fini(&arena);
+    return result;
+}

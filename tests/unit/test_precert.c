@@ -1,0 +1,160 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "parser/precert.h"
+#include "parser/tbs.h"
+#include "tests/unit/sample.h"
+
+/* final.der is plain.der with one SCT list more; taking it out must give plain's TBS back. */
+static void test_final(void **state)
+{
+    struct span plain_der = sample_load("tbs/plain.der");
+    struct span final_der = sample_load("tbs/final.der");
+    struct cert plain, final_cert;
+    struct precert_pieces pieces;
+
+    (void)state;
+    assert_true(tbs_read_certificate(plain_der, &plain));
+    assert_true(tbs_read_certificate(final_der, &final_cert));
+    assert_true(precert_normal_form(&final_cert, &pieces));
+    assert_true(precert_pieces_equal(&pieces, plain.tbs));
+    assert_true(precert_normal_form(&plain, &pieces));
+    assert_int_equal(pieces.count, 1);
+    assert_true(precert_pieces_equal(&pieces, plain.tbs));
+    assert_false(precert_pieces_equal(&pieces, final_cert.tbs));
+    sample_free(plain_der);
+    sample_free(final_der);
+}
+
+static uint8_t *put(uint8_t *at, uint8_t tag, const void *bytes, size_t len)
+{
+    uint8_t head[6];
+    size_t n = 2;
+
+    head[0] = tag;
+    head[1] = (uint8_t)len;
+    if (len >= 128) {
+        head[1] = 0x82;
+        head[2] = (uint8_t)(len >> 8);
+        head[3] = (uint8_t)len;
+        n = 4;
+        if (len < 256) {
+            head[1] = 0x81;
+            head[2] = (uint8_t)len;
+            n = 3;
+        }
+    }
+    memmove(at + n, bytes, len);
+    memcpy(at, head, n);
+    return at + n + len;
+}
+
+/* A TBS whose list of extensions is `filler` bytes of one extension, with or without a poison in front. */
+static size_t make_tbs(uint8_t *out, size_t filler, bool poison)
+{
+    static const uint8_t poison_ext[] =
+        "\x30\x13\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03\x01\x01\xff\x04\x02\x05";
+    static const uint8_t fixed[] = "\xa0\x03\x02\x01\x02\x02\x01\x05\x30\x03\x06\x01\x2a\x30\x00"
+                                   "\x30\x1e\x17\x0d"
+                                   "260101000000Z\x17\x0d"
+                                   "260201000000Z\x30\x00\x30\x09\x30\x03\x06\x01\x2a\x03\x02\x00\x01";
+    static uint8_t content[1024], list[1024], value[1024];
+    uint8_t *at = list;
+    size_t fixed_len = sizeof fixed - 1;
+
+    if (poison) {
+        memcpy(at, poison_ext, sizeof poison_ext);
+        at += sizeof poison_ext;
+    }
+    if (filler != 0) {
+        uint8_t *end = put(value, 0x06, "\x2a\x03", 2);
+        uint8_t zeros[512] = {0};
+        end = put(end, 0x04, zeros, filler);
+        at = put(at, 0x30, value, (size_t)(end - value));
+    }
+    memcpy(content, fixed, fixed_len);
+    uint8_t *end = content + fixed_len;
+    if (at != list) {
+        uint8_t *list_end = put(value, 0x30, list, (size_t)(at - list));
+        end = put(end, 0xa3, value, (size_t)(list_end - value));
+    }
+    return (size_t)(put(out, 0x30, content, (size_t)(end - content)) - out);
+}
+
+/* Around 127/128 and 255/256 bytes the headers of all three levels change their size. */
+static void test_lengths(void **state)
+{
+    static uint8_t with[2048], without[2048];
+    struct precert_pieces pieces;
+    struct cert cert;
+
+    (void)state;
+    for (size_t filler = 0; filler < 300; filler++) {
+        size_t with_len = make_tbs(with, filler, true);
+        size_t without_len = make_tbs(without, filler, false);
+        assert_true(tbs_read(span_of(with, with_len), &cert));
+        assert_true((cert.flags & CERT_POISON) != 0);
+        assert_true(precert_normal_form(&cert, &pieces));
+        assert_int_equal(pieces.length, without_len);
+        assert_true(precert_pieces_equal(&pieces, span_of(without, without_len)));
+    }
+}
+
+static void test_preissuer(void **state)
+{
+    struct span poison_der = sample_load("tbs/poison.der");
+    struct span other_der = sample_load("dn/plain");
+    struct cert cert, again;
+    struct cert preissuer = {.issuer = other_der, .aki = SPAN_LIT("\x30\x03\x80\x01z")};
+    struct precert_pieces pieces;
+    uint8_t joined[4096];
+    size_t len = 0;
+
+    (void)state;
+    assert_true(tbs_read_certificate(poison_der, &cert));
+    assert_true(precert_normal_form_preissuer(&cert, &preissuer, &pieces));
+    assert_true(pieces.length <= sizeof joined);
+    for (size_t i = 0; i < pieces.count; i++) {
+        memcpy(joined + len, pieces.piece[i].at, pieces.piece[i].len);
+        len += pieces.piece[i].len;
+    }
+    assert_true(tbs_read(span_of(joined, len), &again));
+    assert_true(span_eq(again.issuer, other_der));
+    assert_true(span_eq(again.aki, preissuer.aki));
+    assert_int_equal(again.ext_count, cert.ext_count - 1 + (cert.aki.at == NULL));
+    /* A preissuer without AKI takes it away. */
+    preissuer.aki = SPAN_NONE;
+    assert_true(precert_normal_form_preissuer(&cert, &preissuer, &pieces));
+    sample_free(poison_der);
+    sample_free(other_der);
+}
+
+static void test_unreadable(void **state)
+{
+    struct precert_pieces pieces;
+    struct cert cert;
+
+    (void)state;
+    assert_false(tbs_read(SPAN_LIT("\x30\x05\x02\x01"), &cert));
+    assert_false(precert_normal_form(&cert, &pieces));
+    assert_int_equal(pieces.count, 1);
+    assert_int_equal(pieces.length, cert.tbs.len);
+    assert_false(tbs_read(SPAN_NONE, &cert));
+    assert_false(precert_normal_form(&cert, &pieces));
+    assert_int_equal(pieces.count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_final),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_preissuer),
+        cmocka_unit_test(test_unreadable),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
