@@ -18,6 +18,7 @@
 #define VARIABLES_MAX 48
 #define INHERITED_MAX 4096
 #define VALUE_MAX     8192 /* the kernel refuses one string above 128 kB */
+#define SAID_SHOWN    400  /* of a delivery's last error */
 #define GRACE_MS      2000
 
 struct hook {
@@ -232,14 +233,31 @@ static char **environment_of(const struct run *run)
     return all;
 }
 
+/* The end of what the program said, made visible; less of it when much has to be spelled out. */
+static void said_text(const struct child_result *result, char out[SAID_SHOWN])
+{
+    struct span said = span_of(result->said, result->said_len);
+    while (said.len != 0 && (said.at[said.len - 1] == '\n' || said.at[said.len - 1] == ' '))
+        said.len--;
+    for (size_t tail = SAID_SHOWN / 2; tail != 0; tail /= 2) {
+        size_t begin = said.len > tail ? said.len - tail : 0;
+        struct buf visible;
+        buf_init(&visible, 8 * SAID_SHOWN);
+        text_visible(&visible, span_part(said, begin, said.len));
+        bool fits = buf_ok(&visible) && visible.len < SAID_SHOWN;
+        if (fits)
+            (void)snprintf(out, SAID_SHOWN, "%s", buf_text(&visible));
+        buf_fini(&visible);
+        if (fits)
+            return;
+    }
+    out[0] = '\0';
+}
+
 static enum err_code judge(const struct hook *hook, const struct child_result *result, struct err *why)
 {
-    char said[CHILD_SAID_MAX];
-    size_t skip = result->said_len > 300 ? result->said_len - 300 : 0;
-    struct span tail = span_of(result->said + skip, result->said_len - skip);
-    while (tail.len != 0 && (tail.at[tail.len - 1] == '\n' || tail.at[tail.len - 1] == ' '))
-        tail.len--;
-    text_visible_str(tail, said, sizeof said);
+    char said[SAID_SHOWN];
+    said_text(result, said);
     const char *colon = said[0] == '\0' ? "" : ": ";
     if (result->timed_out)
         return err_set(why, ERR_TIMEOUT, "%s: ended after %" PRId64 " ms%s%s", hook->program,
@@ -292,8 +310,11 @@ enum err_code send_exec_new(const char *program, const char *dir, int64_t timeou
     *channel = NULL;
     if (program[0] == '\0' || strlen(program) >= PATH_LEN || (dir != NULL && strlen(dir) >= PATH_LEN - 64))
         return err_set(why, ERR_CONFIG, "hook.command: not the path of a program");
-    if (strchr(program, '/') != NULL && access(program, X_OK) != 0)
+    struct stat info;
+    if (strchr(program, '/') != NULL && (access(program, X_OK) != 0 || stat(program, &info) != 0))
         return err_set(why, ERR_CONFIG, "hook.command: %s: %s", program, strerror(errno));
+    if (strchr(program, '/') != NULL && !S_ISREG(info.st_mode))
+        return err_set(why, ERR_CONFIG, "hook.command: %s: not a program", program);
     struct hook *hook = calloc(1, sizeof *hook);
     if (hook == NULL)
         return err_set(why, ERR_MEMORY, "hook: no memory");

@@ -1,0 +1,145 @@
+#include "watcher/message.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "tests/fixture/alertrow.h"
+
+static const char *text_at(const json_t *object, const char *member)
+{
+    return json_string_value(json_object_get(object, member));
+}
+
+static void object(void **state)
+{
+    struct db_alert_row row = alertrow();
+    const struct db_alert_delivery delivery = {"hook", "dead", 30, 0, 0, "exit status 1"};
+    char *json = NULL;
+    (void)state;
+    row.deliveries = &delivery;
+    row.delivery_count = 1;
+    assert_int_equal(message_json(&row, true, &json, NULL), ERR_OK);
+    assert_null(strchr(json, '\n'));
+    assert_memory_equal(json, "{\"schema\":", 10);
+    json_t *root = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(root);
+    assert_string_equal(text_at(root, "schema"), "ctvigil.alert.1");
+    assert_int_equal(json_integer_value(json_object_get(root, "id")), 5);
+    assert_string_equal(text_at(root, "kind"), "unexpected_ca");
+    assert_string_equal(text_at(root, "severity"), "high");
+    assert_string_equal(text_at(root, "domain"), "example.com");
+    assert_string_equal(text_at(root, "name"), "www.example.com");
+    assert_string_equal(text_at(root, "tbs_fp"),
+                        "abcd000000000000000000000000000000000000000000000000000000000000");
+    assert_string_equal(text_at(root, "first_seen"), "2026-06-01T00:00:00.123Z");
+    assert_string_equal(text_at(root, "state"), "new");
+    assert_int_equal(json_array_size(json_object_get(root, "findings")), 2);
+    const json_t *sighting = json_array_get(json_object_get(root, "sightings"), 1);
+    assert_string_equal(text_at(sighting, "log"), "xenon");
+    assert_string_equal(text_at(sighting, "form"), "final");
+    assert_string_equal(text_at(sighting, "time"), "2026-06-01T00:01:00Z");
+    assert_true(json_is_false(json_object_get(sighting, "verified")));
+    assert_string_equal(text_at(json_array_get(json_object_get(root, "deliveries"), 0), "state"), "dead");
+    json_decref(root);
+    free(json);
+}
+
+/* About a log: no domain, no certificate. */
+static void about_a_log(void **state)
+{
+    struct db_alert_row row = alertrow();
+    char *json = NULL;
+    char *line = NULL;
+    (void)state;
+    row.kind = "log_inconsistent";
+    row.severity = "critical";
+    row.domain = row.name = row.issuance = NULL;
+    row.log = "argon";
+    row.has_fp = false;
+    row.findings = "[]";
+    assert_int_equal(message_json(&row, false, &json, NULL), ERR_OK);
+    json_t *root = json_loads(json, 0, NULL);
+    assert_true(json_is_null(json_object_get(root, "domain")));
+    assert_true(json_is_null(json_object_get(root, "tbs_fp")));
+    assert_string_equal(text_at(root, "log"), "argon");
+    assert_int_equal(message_line(&row, &line, NULL), ERR_OK);
+    assert_string_equal(line, "[critical] log_inconsistent at log argon");
+    json_decref(root);
+    free(json);
+    free(line);
+    assert_int_equal(message_certspotter(&row, &json, NULL), ERR_NOT_FOUND);
+}
+
+static void certspotter(void **state)
+{
+    struct db_alert_row row = alertrow();
+    char *json = NULL;
+    (void)state;
+    assert_int_equal(message_certspotter(&row, &json, NULL), ERR_OK);
+    json_t *root = json_loads(json, 0, NULL);
+    assert_int_equal(json_object_size(root), 6);
+    assert_string_equal(text_at(root, "pubkey_sha256"), "cc");
+    assert_string_equal(text_at(root, "not_after"), "2027-07-06T00:00:00Z");
+    assert_int_equal(json_array_size(json_object_get(root, "dns_names")), 2);
+    assert_int_equal(json_array_size(json_object_get(root, "ip_addresses")), 1);
+    json_decref(root);
+    free(json);
+}
+
+static void texts(void **state)
+{
+    struct db_alert_row row = alertrow();
+    char *line = NULL;
+    char *page = NULL;
+    (void)state;
+    row.reason = "fine \x1b[31m";
+    assert_int_equal(message_line(&row, &line, NULL), ERR_OK);
+    assert_string_equal(
+        line, "[high] unexpected_ca for example.com (www.example.com): found CN=Other; expected spki:aa"
+              " (and 1 more)");
+    assert_int_equal(message_page(&row, &page, NULL), ERR_OK);
+    assert_null(strchr(page, '\x1b'));
+    assert_non_null(strstr(page, "alert 5 [high]"));
+    assert_non_null(strstr(page, "argon index 17 (precert, verified)"));
+    assert_non_null(strstr(page, "xenon index 99 (final, not verified yet)"));
+    assert_non_null(strstr(page, "400"));
+    assert_non_null(strstr(page, "\\x1b[31m.test"));
+    free(line);
+    free(page);
+}
+
+/* What the database holds may be damaged; nothing is dereferenced that is not there. */
+static void damaged(void **state)
+{
+    static const char *const broken[] = {
+        "", "null", "[]", "{}", "{\"serial\":5,\"names\":[1,null]}", "{\"names\":3}", "x"};
+    (void)state;
+    for (size_t i = 0; i < countof(broken); i++) {
+        struct db_alert_row row = alertrow();
+        char *text = NULL;
+        char out[16];
+        row.findings = broken[i];
+        row.issuance = broken[i];
+        assert_int_equal(message_json(&row, true, &text, NULL), ERR_OK);
+        free(text);
+        assert_int_equal(message_line(&row, &text, NULL), ERR_OK);
+        free(text);
+        assert_int_equal(message_page(&row, &text, NULL), ERR_OK);
+        free(text);
+        assert_true(strlen(message_issuance(&row, "serial", out, sizeof out)) < sizeof out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(object), cmocka_unit_test(about_a_log), cmocka_unit_test(certspotter),
+        cmocka_unit_test(texts),  cmocka_unit_test(damaged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+#include "watcher/send_exec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/fixture/alertrow.h"
+#include "watcher/message.h"
+
+static char dir[] = "/tmp/ctvigil-hook-XXXXXX";
+static char script[64];
+static char output[64];
+
+static enum err_code run(const struct db_alert_row *row, const char *body, int64_t timeout_ms,
+                         struct err *why)
+{
+    struct channel *channel = NULL;
+    struct channel_message message = {.row = row, .key = "11111111-2222-3333-4444-555555555555"};
+    char *json = NULL;
+    char *line = NULL;
+    FILE *file = fopen(script, "w");
+    assert_non_null(file);
+    fprintf(file, "#!/bin/sh\n%s\n", body);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(script, 0700), 0);
+    assert_int_equal(message_json(row, false, &json, NULL), ERR_OK);
+    assert_int_equal(message_line(row, &line, NULL), ERR_OK);
+    message.json = json;
+    message.line = line;
+    assert_int_equal(send_exec_new(script, dir, timeout_ms, &channel, NULL), ERR_OK);
+    assert_string_equal(channel->name, "hook");
+    enum err_code code = channel->ops->send(channel, &message, why);
+    channel->ops->free(channel);
+    free(json);
+    free(line);
+    return code;
+}
+
+static char *read_output(void)
+{
+    static char text[65536];
+    FILE *file = fopen(output, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    return text;
+}
+
+/* Runs `env` in the hook and looks for whole lines. */
+static void expect_environment(const struct db_alert_row *row, const char *const *lines,
+                               const char *const *absent)
+{
+    char body[256];
+    char line[512];
+    (void)snprintf(body, sizeof body, "{ echo; env; } > %s", output);
+    assert_int_equal(run(row, body, 10000, NULL), ERR_OK);
+    const char *text = read_output();
+    for (; *lines != NULL; lines++) {
+        (void)snprintf(line, sizeof line, "\n%s\n", *lines);
+        if (strstr(text, line) == NULL)
+            fail_msg("%s is missing in %s", *lines, text);
+    }
+    for (; *absent != NULL; absent++) {
+        (void)snprintf(line, sizeof line, "\n%s=", *absent);
+        if (strstr(text, line) != NULL)
+            fail_msg("%s is there: %s", *absent, text);
+    }
+}
+
+static void certificate(void **state)
+{
+    static const char *const lines[] = {
+        "EVENT=discovered_cert",
+        "WATCH_ITEM=example.com",
+        "LOG_URI=https://log.test/argon",
+        "ENTRY_INDEX=17",
+        "TBS_SHA256=abcd000000000000000000000000000000000000000000000000000000000000",
+        "CERT_SHA256=dd",
+        "FINGERPRINT=dd",
+        "PUBKEY_SHA256=cc",
+        "PUBKEY_HASH=cc",
+        "NOT_BEFORE=2026-06-01T00:00:00Z",
+        "NOT_BEFORE_RFC3339=2026-06-01T00:00:00Z",
+        "NOT_BEFORE_UNIXTIME=1780272000",
+        "NOT_AFTER_UNIXTIME=1814832000",
+        "SUBJECT_DN=CN=www.example.com",
+        "ISSUER_DN=CN=Other, O=X",
+        "SERIAL=01f2",
+        "CERT_PARSEABLE=yes",
+        "CTVIGIL_ALERT_ID=5",
+        "CTVIGIL_KIND=unexpected_ca",
+        "CTVIGIL_SEVERITY=high",
+        "CTVIGIL_KEY=11111111-2222-3333-4444-555555555555",
+        "KEPT=yes",
+        NULL,
+    };
+    static const char *const absent[] = {"CTVIGIL_DB_DSN", "PGPASSWORD", "CERT_FILENAME", "PARSE_ERROR",
+                                         NULL};
+    struct db_alert_row row = alertrow();
+    (void)state;
+    (void)setenv("CTVIGIL_DB_DSN", "password=secret", 1);
+    (void)setenv("PGPASSWORD", "secret", 1);
+    (void)setenv("KEPT", "yes", 1);
+    (void)setenv("SERIAL", "of somebody else", 1);
+    expect_environment(&row, lines, absent);
+}
+
+static void other_events(void **state)
+{
+    static const char *const malformed[] = {"EVENT=malformed_cert", "ENTRY_INDEX=17", NULL};
+    static const char *const inconsistent[] = {"EVENT=error", NULL};
+    static const char *const test[] = {"EVENT=test", NULL};
+    static const char *const absent[] = {"CERT_SHA256", "JSON_FILENAME", "CERT_PARSEABLE", NULL};
+    struct db_alert_row row = alertrow();
+    (void)state;
+    (void)unsetenv("SERIAL");
+    row.has_fp = false;
+    row.issuance = "{\"serial\":\"\"}";
+    row.kind = "malformed";
+    expect_environment(&row, malformed, absent);
+    row.issuance = NULL;
+    row.kind = "log_inconsistent";
+    expect_environment(&row, inconsistent, absent);
+    row.kind = "test";
+    expect_environment(&row, test, absent);
+}
+
+/* The files hold what they promise while the hook runs, and are gone afterwards. */
+static void files(void **state)
+{
+    struct db_alert_row row = alertrow();
+    char body[512];
+    (void)state;
+    (void)snprintf(body, sizeof body,
+                   "test -s \"$TEXT_FILENAME\" && cat \"$CTVIGIL_ALERT_JSON\" \"$JSON_FILENAME\" > %s"
+                   " && dirname \"$TEXT_FILENAME\" >> %s",
+                   output, output);
+    assert_int_equal(run(&row, body, 10000, NULL), ERR_OK);
+    char *text = read_output();
+    assert_non_null(strstr(text, "\"schema\":\"ctvigil.alert.1\""));
+    assert_non_null(strstr(text, "\"pubkey_sha256\":\"cc\""));
+    char *folder = strstr(text, dir);
+    assert_non_null(folder);
+    folder[strcspn(folder, "\n")] = '\0';
+    assert_int_not_equal(access(folder, F_OK), 0);
+}
+
+static void failures(void **state)
+{
+    static const struct {
+        const char *body;
+        int64_t timeout_ms;
+        enum err_code code;
+        const char *said;
+    } rows[] = {
+        {"exit 1", 10000, ERR_SYSTEM, "exit status 1"},
+        {"echo 'no route to \033[31mpager' >&2; exit 7", 10000, ERR_SYSTEM,
+         "exit status 7: no route to \\x1b[31mpager"},
+        {"head -c 1000000 /dev/zero; echo done; exit 2", 10000, ERR_SYSTEM, "done"},
+        {"kill -SEGV $$", 10000, ERR_SYSTEM, "signal 11"},
+        {"sleep 30", 200, ERR_TIMEOUT, "ended after 200 ms"},
+    };
+    struct db_alert_row row = alertrow();
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct err why = {0};
+        assert_int_equal(run(&row, rows[i].body, rows[i].timeout_ms, &why), rows[i].code);
+        if (strstr(why.text, rows[i].said) == NULL)
+            fail_msg("%s: %s", rows[i].body, why.text);
+    }
+}
+
+static void configuration(void **state)
+{
+    struct channel *channel = NULL;
+    (void)state;
+    assert_int_equal(send_exec_new("/no/such/program", NULL, 1000, &channel, NULL), ERR_CONFIG);
+    assert_int_equal(send_exec_new("/etc/passwd", NULL, 1000, &channel, NULL), ERR_CONFIG);
+    assert_int_equal(send_exec_new("/etc", NULL, 1000, &channel, NULL), ERR_CONFIG);
+    assert_int_equal(send_exec_new("", NULL, 1000, &channel, NULL), ERR_CONFIG);
+    assert_null(channel);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    if (mkdtemp(dir) == NULL)
+        return -1;
+    (void)snprintf(script, sizeof script, "%s/hook", dir);
+    (void)snprintf(output, sizeof output, "%s/output", dir);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    (void)unlink(script);
+    (void)unlink(output);
+    return rmdir(dir); /* fails when a run left something behind */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(certificate), cmocka_unit_test(other_events),  cmocka_unit_test(files),
+        cmocka_unit_test(failures),    cmocka_unit_test(configuration),
+    };
+    return cmocka_run_group_tests(tests, make, clean);
+}
