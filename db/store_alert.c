@@ -40,12 +40,11 @@ static void put_json(struct copy *copy, struct buf *scratch)
     copy_json(copy, buf_span(scratch));
 }
 
-static void put_alert(struct copy *copy, struct buf *scratch, const struct alert *alert, int32_t ord)
+static void put_alert(struct copy *copy, struct buf *scratch, const struct alert *alert, bool readable,
+                      int32_t ord)
 {
-    static const uint8_t none[32];
     char dedup[DEDUP_BYTES];
     const struct alert_finding *gravest = alert_gravest(alert);
-    bool readable = alert->issuance != NULL && memcmp(alert->issuance->tbs_fp, none, sizeof none) != 0;
     int64_t seen = alert->sighting.timestamp_ms;
     dedup_of(alert, readable, dedup);
     copy_row(copy, 14);
@@ -85,6 +84,9 @@ enum err_code store_alert_stage(struct pgstore *pg, struct batch *const *batches
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < batches[i]->alert_count; k++) {
             const struct alert *alert = &batches[i]->alerts[k];
+            must(alert->entry_at < batches[i]->entry_count);
+            bool readable =
+                alert->issuance != NULL && stage_is_readable(&batches[i]->entries[alert->entry_at]);
             if (alert->finding_count == 0)
                 continue;
             if (!any)
@@ -94,7 +96,7 @@ enum err_code store_alert_stage(struct pgstore *pg, struct batch *const *batches
                            " issuance, log, idx, form, timestamp) FROM STDIN (FORMAT binary)",
                            why);
             any = true;
-            put_alert(&pg->copy, &pg->stage.scratch, alert, (*ord)++);
+            put_alert(&pg->copy, &pg->stage.scratch, alert, readable, (*ord)++);
         }
     }
     return any ? copy_end(&pg->copy) : ERR_OK;

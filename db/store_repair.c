@@ -10,7 +10,8 @@
 #define STRINGIFY(x) #x
 #define STRING_OF(x) STRINGIFY(x)
 #define WITHDRAWN                                                                                            \
-    "withdrawn: the entry was read wrongly; the bytes that fit the log's signed root raise no such alert"
+    "withdrawn: the entry was read wrongly; the bytes that fit the signed root of the log raise no such "    \
+    "alert"
 
 static enum err_code lock_range(struct pgstore *pg, const struct store_range *range, struct err *why)
 {
@@ -210,9 +211,32 @@ static const char *const unmake_sql[] = {
     " WHERE w.idx IS NOT NULL AND c.tbs_fp = w.tbs_fp AND c.issuer = w.issuer AND c.not_after = w.not_after",
 };
 
+/* The first sighting may have been the one that was read wrongly. */
+static const char first_sql[] =
+    "UPDATE cert AS c SET idx = s.idx, first_seen = s.first_seen FROM (SELECT DISTINCT ON (tbs_fp, issuer) *"
+    " FROM stage_cert ORDER BY tbs_fp, issuer, idx) AS s WHERE c.tbs_fp = s.tbs_fp AND c.issuer = s.issuer"
+    " AND c.not_after = s.not_after AND c.log = s.log AND (c.idx > s.idx OR (c.idx = s.idx AND c.first_seen "
+    "<> s.first_seen))";
+
 static const char malformed_sql[] =
     "DELETE FROM malformed AS m USING stage_entry AS e WHERE m.log = $1 AND m.idx = e.idx"
     " AND NOT EXISTS (SELECT FROM stage_malformed AS s WHERE s.idx = m.idx)";
+
+/* An alert that is raised again and was seen nowhere but in what is repaired gets its findings from the fresh
+ * bytes alone. */
+static const char forget_sql[] =
+    "UPDATE alert AS a SET findings = '[]', first_seen = 'infinity' WHERE a.id IN (SELECT s.alert FROM "
+    "alert_sighting AS s"
+    " JOIN stage_entry AS e ON s.log = $1 AND s.idx = e.idx)"
+    " AND EXISTS (SELECT FROM stage_alert AS x WHERE x.dedup = a.dedup"
+    " OR (x.dedup IS NULL AND a.dedup IS NULL AND x.domain = a.domain AND x.tbs_fp = a.tbs_fp))"
+    " AND NOT EXISTS (SELECT FROM alert_sighting AS s WHERE s.alert = a.id"
+    " AND NOT (s.log = $1 AND s.idx IN (SELECT e.idx FROM stage_entry AS e)))";
+
+static const char retime_sql[] =
+    "UPDATE alert_sighting AS s SET timestamp = x.timestamp, form = x.form FROM stage_alert AS x"
+    " WHERE s.alert = x.alert AND s.log = x.log AND s.idx = x.idx AND (s.timestamp, s.form) <> (x.timestamp, "
+    "x.form)";
 
 /* An alert whose domain is gone can not be judged again; only another fingerprint takes its sighting away. */
 static const char withdraw_sql[] =
@@ -238,11 +262,17 @@ static enum err_code apply(struct pgstore *pg, struct err *why)
     if (code == ERR_OK)
         code = store_write_certs(pg, why);
     if (code == ERR_OK)
+        code = pgexec_do(pg->conn, first_sql, &PGEXEC_NO_ARGS, NULL, why);
+    if (code == ERR_OK)
         code = pgexec_do(pg->conn, malformed_sql, &log, NULL, why);
     if (code == ERR_OK)
         code = store_write_malformed(pg, why);
     if (code == ERR_OK)
+        code = pgexec_do(pg->conn, forget_sql, &log, NULL, why);
+    if (code == ERR_OK)
         code = store_alert_write(pg, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, retime_sql, &PGEXEC_NO_ARGS, NULL, why);
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, withdraw_sql, &log, NULL, why);
     if (code == ERR_OK)
