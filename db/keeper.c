@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "db/clusterdir.h"
 #include "db/initdb.h"
-#include "db/keeper.h"
 #include "db/pgbin.h"
 #include "db/pguser.h"
 #include "db/stray.h"
@@ -77,18 +76,34 @@ static enum err_code make_home(struct keeper *keeper, struct err *why)
     return ERR_OK;
 }
 
+static enum err_code await_strays(const struct keeper *keeper, struct err *why)
+{
+    char data[CLUSTERDIR_PATH_MAX];
+    enum err_code code = clusterdir_path(keeper->state_dir, "/data", data, why);
+    return code == ERR_OK ? stray_wait(data, why) : code;
+}
+
+/* A killed server leaves its socket and the lock beside it, and that lock holds for ever when the process id
+ * it names has a new owner, or nobody collects the dead process. */
+static void drop_socket(const char *dir)
+{
+    static const char *const names[] = {SOCKET_NAME, SOCKET_NAME ".lock"};
+    char path[CLUSTERDIR_PATH_MAX];
+    for (size_t i = 0; i < countof(names); i++)
+        if (snprintf(path, sizeof path, "%s%s", dir, names[i]) < (int)sizeof path)
+            (void)unlink(path);
+}
+
 /* Whatever an earlier keeper that was killed left in /tmp. */
 static void drop_run_folder(const char *run)
 {
-    static const char *const parts[] = {"/s" SOCKET_NAME, "/s" SOCKET_NAME ".lock"};
     char path[CLUSTERDIR_PATH_MAX];
     if (strncmp(run, "/tmp/ctvigil-", 13) != 0 || strstr(run, "..") != NULL)
         return;
-    for (size_t i = 0; i < countof(parts); i++)
-        if (snprintf(path, sizeof path, "%s%s", run, parts[i]) < (int)sizeof path)
-            (void)unlink(path);
-    if (snprintf(path, sizeof path, "%s/s", run) < (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/s", run) < (int)sizeof path) {
+        drop_socket(path);
         (void)rmdir(path);
+    }
     if (snprintf(path, sizeof path, "%s/pg", run) < (int)sizeof path)
         (void)rmdir(path);
     (void)rmdir(run);
@@ -256,12 +271,10 @@ static enum err_code make_database(const char *dsn, struct err *why)
 static enum err_code start_server(struct keeper *keeper, struct err *why)
 {
     char dsn[2 * CLUSTERDIR_PATH_MAX];
-    char data[CLUSTERDIR_PATH_MAX];
     if (!clusterdir_dsn(keeper->socket.dir, "postgres", dsn, sizeof dsn))
         return err_set(why, ERR_CLUSTER, "private database: the path of the socket is too long");
-    enum err_code code = clusterdir_path(keeper->state_dir, "/data", data, why);
-    if (code == ERR_OK)
-        code = stray_wait(data, why);
+    enum err_code code = await_strays(keeper, why);
+    drop_socket(keeper->socket.dir);
     if (code == ERR_OK)
         code = initdb_configure(keeper->inside, &keeper->user, why);
     if (code != ERR_OK)
@@ -322,6 +335,11 @@ static enum err_code prepare(struct keeper *keeper, struct err *why)
         code = pgbin_find(clusterdir_major(keeper->state_dir), &keeper->bin, why);
     if (code == ERR_OK)
         code = pguser_choose(keeper->state_dir, keeper->home, &keeper->user, why);
+    if (code != ERR_OK)
+        return code;
+    /* First the processes, then what they stand on: taking a mount point away detaches what is mounted there,
+     * also in the mount namespace of a server that is still writing its last checkpoint. */
+    code = await_strays(keeper, why);
     if (code != ERR_OK)
         return code;
     if (clusterdir_read_socket(keeper->state_dir, &old))
