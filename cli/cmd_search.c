@@ -178,8 +178,12 @@ int cmd_search(struct cmd *cmd)
         return cmd_usage(cmd, "one thing to search for is wanted");
     if (limit == 0 || limit > LIMIT_SEARCH_ROWS)
         return cmd_usage(cmd, "--limit must be 1 to %d", LIMIT_SEARCH_ROWS);
-    if (query_parse(cmd->argv[1], &query, &why) != ERR_OK)
-        return cmd_fail(&why);
+    if (cmd->argv[1][0] == '\0')
+        return cmd_usage(cmd, "the query is empty");
+    if (query_parse(cmd->argv[1], &query, &why) != ERR_OK) {
+        (void)cmd_fail(&why); /* whatever kind of error it is: it stands on the command line */
+        return CMD_USAGE;
+    }
     if (after != NULL && !query_cursor_parse(after, &query.after))
         return cmd_usage(cmd, "--after '%s': not a cursor", after);
     query.has_after = after != NULL;
