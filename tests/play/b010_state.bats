@@ -1,0 +1,133 @@
+# The state directory and the private database as a user meets them. (How the server lives and dies: b000.)
+load play
+
+setup_file() {
+    play_begin
+}
+
+teardown_file() {
+    play_end
+}
+
+no_server() {
+    ! pgrep -f "$1/" >/dev/null
+}
+
+@test "a command starts the database on need and it ends with the command" {
+    run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" log list --json
+    [ -z "$output" ]
+    wait_for 'no_server "$PLAY/one"' 10
+    [ "$(stat -c %U "$PLAY/one/pg")" != root ]
+}
+
+@test "db start keeps it, db stop ends it" {
+    run -0 "$CTVIGIL" --state-dir "$PLAY/one" db start
+    dsn=$("$CTVIGIL" --state-dir "$PLAY/one" db dsn)
+    sleep 1.5
+    [ "$(psql -XqAt -d "$dsn" -c 'SELECT 1')" = 1 ]
+    "$CTVIGIL" --state-dir "$PLAY/one" db status --json | jq -e '.state == "running" and .stays'
+    run -0 "$CTVIGIL" --state-dir "$PLAY/one" db start
+    run -0 "$CTVIGIL" --state-dir "$PLAY/one" db stop
+    wait_for 'no_server "$PLAY/one"' 10
+    run -0 "$CTVIGIL" --state-dir "$PLAY/one" db stop
+    "$CTVIGIL" --state-dir "$PLAY/one" db status --json | jq -e '.state == "stopped" and (.stays | not)'
+}
+
+@test "what was stored is there after a restart; two state directories never meet" {
+    "$CTVIGIL" --state-dir "$PLAY/one" domain add one.example
+    "$CTVIGIL" --state-dir "$PLAY/two" domain add two.example
+    run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" domain list --json
+    [ "$(jq -r .name <<<"$output")" = one.example ]
+    run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/two" domain list --json
+    [ "$(jq -r .name <<<"$output")" = two.example ]
+}
+
+@test "both up at the same time, each with its own server" {
+    "$CTVIGIL" --state-dir "$PLAY/one" db start
+    "$CTVIGIL" --state-dir "$PLAY/two" db start
+    one=$("$CTVIGIL" --state-dir "$PLAY/one" db dsn)
+    two=$("$CTVIGIL" --state-dir "$PLAY/two" db dsn)
+    [ "$one" != "$two" ]
+    [ "$(psql -XqAt -d "$one" -c 'SELECT name FROM domain')" = one.example ]
+    [ "$(psql -XqAt -d "$two" -c 'SELECT name FROM domain')" = two.example ]
+    "$CTVIGIL" --state-dir "$PLAY/one" db stop
+    "$CTVIGIL" --state-dir "$PLAY/two" db stop
+}
+
+@test "a state directory that can not be made or written: one line, 2 or 4, nothing left" {
+    : >"$PLAY/file"
+    run --separate-stderr "$CTVIGIL" --state-dir "$PLAY/file/state" log list
+    [ "$status" = 4 ] || [ "$status" = 2 ]
+    [ ${#stderr_lines[@]} = 1 ]
+    [[ "$stderr" == *"$PLAY/file"* ]]
+    run --separate-stderr "$CTVIGIL" --state-dir /proc/ctvigil log list
+    [ "$status" = 4 ] || [ "$status" = 2 ]
+    [ ${#stderr_lines[@]} = 1 ]
+    [[ "$stderr" == */proc/ctvigil* ]]
+}
+
+@test "a state directory of somebody else: one line, nothing half-made" {
+    [ "$(id -u)" = 0 ] || skip "needs root to become somebody else"
+    mkdir "$PLAY/foreign"
+    run --separate-stderr setpriv --reuid nobody --clear-groups "$CTVIGIL" --state-dir "$PLAY/foreign" log list
+    [ "$status" = 4 ] || [ "$status" = 2 ]
+    [ ${#stderr_lines[@]} = 1 ]
+    [[ "$stderr" == *"$PLAY/foreign"* ]]
+    [ -z "$(ls -A "$PLAY/foreign")" ]
+}
+
+@test "a wrong connection string: 4 in one line without the password, no private database instead" {
+    while read -r dsn; do
+        run --separate-stderr "$CTVIGIL" --state-dir "$PLAY/three" --db "$dsn" log list
+        echo "$dsn: $status $stderr"
+        [ "$status" = 4 ]
+        [ -z "$output" ]
+        [ ${#stderr_lines[@]} = 1 ]
+        [[ "$stderr" != *hush* ]]
+    done <<'TABLE'
+host=127.0.0.1 port=1 user=u password=hushhush connect_timeout=5
+postgresql://u:hushhush@127.0.0.1:1/d?connect_timeout=5
+host=/nonexistent/socket password=hushhush
+TABLE
+    [ ! -e "$PLAY/three/pg" ]
+}
+
+@test "a connection string that is none: 2 or 4, one line, no password" {
+    for dsn in "nonsense=1 password=hushhush" "host='unended password=hushhush" "postgresql://u:hushhush@h:port/d"; do
+        run --separate-stderr "$CTVIGIL" --state-dir "$PLAY/three" --db "$dsn" log list
+        echo "$dsn: $status $stderr"
+        [ "$status" = 4 ] || [ "$status" = 2 ]
+        [ ${#stderr_lines[@]} = 1 ]
+        [[ "$stderr" != *hush* ]]
+    done
+}
+
+@test "a server of one's own without schema is refused with the advice, db init makes it" {
+    "$CTVIGIL" --state-dir "$PLAY/one" db start
+    dsn=$("$CTVIGIL" --state-dir "$PLAY/one" db dsn)
+    psql -XqAt -d "$dsn" -c 'CREATE DATABASE other' || skip "the role of the private database may not make another"
+    other="$dsn dbname=other"
+    run --separate-stderr "$CTVIGIL" --state-dir "$PLAY/three" --db "$other" log list
+    echo "$stderr"
+    [ "$status" = 4 ]
+    [ ${#stderr_lines[@]} = 1 ]
+    [[ "$stderr" == *"db init"* || "$stderr" == *"db migrate"* ]]
+    run -0 "$CTVIGIL" --state-dir "$PLAY/three" --db "$other" db init
+    run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/three" --db "$other" log list
+    "$CTVIGIL" --state-dir "$PLAY/one" db stop
+}
+
+@test "no PostgreSQL to be found: 4, one line that says what to install, nothing half-made" {
+    [ -w /proc/self/ns ] || [ "$(id -u)" = 0 ] || skip "hiding it needs root"
+    unshare -m true 2>/dev/null || skip "no mount namespace here"
+    mkdir -p "$PLAY/empty"
+    folder=$(dirname "$(dirname "$(dirname "$(readlink -f "$(ls -d /usr/lib/postgresql/*/bin/initdb | tail -n 1)")")")")
+    run --separate-stderr unshare -m bash -c \
+        'mount --bind "$1" "$2" && shift 2 && PATH=/bin:/sbin exec "$@"' _ "$PLAY/empty" "$folder" \
+        "$CTVIGIL" --state-dir "$PLAY/four" log list
+    echo "$stderr"
+    [ "$status" = 4 ]
+    [ ${#stderr_lines[@]} = 1 ]
+    [[ "$stderr" == *install* && "$stderr" == *postgresql* ]]
+    [ ! -e "$PLAY/four/pg" ]
+}

@@ -1,0 +1,229 @@
+# A log read by RFC 6962, from registration to search. What is expected comes from the log and from OpenSSL.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --entries 1500 --seed 6962
+    add_log rfc rfc6962
+    ingest --log rfc
+}
+
+teardown_file() {
+    play_end
+}
+
+@test "read once: every entry stored, verified, counted" {
+    assert_complete rfc 1500
+    assert_counts
+    [ "$(sql "SELECT sum(last_index - first_index + 1) FROM log_tile")" = 1500 ]
+    [ "$(sql "SELECT count(*) FROM log_head WHERE size = 1500 AND verified")" = 1 ]
+    ctv log status --json | every_line '.schema and (.head_time | test("^20.*Z$")) and (.ranges | length == 1)
+        and .ranges[0].begin == 0 and .ranges[0].end == null and .ranges[0].next == 1500'
+    run -0 --separate-stderr ctv log status
+    [[ "$output" == *rfc* && "$output" == *1500* ]]
+    run -0 ctv log list
+    [[ "$output" == *"$SIM_URL"* ]]
+}
+
+@test "a second run asks for the head and for nothing else" {
+    dump_db >"$PLAY/before"
+    asked=$(control | jq '.requests["get-entries"]')
+    run -0 ingest --log rfc
+    [ "$(control | jq '.requests["get-entries"]')" = "$asked" ]
+    diff "$PLAY/before" <(dump_db)
+}
+
+@test "certificates of the log are found by every name, serial, hash and key" {
+    tried=0
+    for index in 3 255 256 700 1024 1499; do
+        logged_cert $index >"$PLAY/cert.der" || continue
+        tried=$((tried + 1))
+        sha256=$(openssl x509 -inform DER -in "$PLAY/cert.der" -outform DER | sha256sum | cut -d' ' -f1)
+        serial=$(openssl x509 -inform DER -in "$PLAY/cert.der" -noout -serial | cut -d= -f2)
+        spki=$(openssl x509 -inform DER -in "$PLAY/cert.der" -noout -pubkey | openssl pkey -pubin -outform DER |
+            sha256sum | cut -d' ' -f1)
+        ctv search "sha256:$sha256" --json >"$PLAY/found"
+        [ "$(wc -l <"$PLAY/found")" = 1 ]
+        fp=$(jq -r .tbs_fp "$PLAY/found")
+        openssl x509 -inform DER -in "$PLAY/cert.der" -noout -ext subjectAltName | grep -o 'DNS:[^,]*' | cut -d: -f2 |
+            sort -u >"$PLAY/names"
+        diff "$PLAY/names" <(jq -r '.names[]' "$PLAY/found" | sort -u)
+        jq -e --arg spki "$spki" --arg serial "${serial,,}" --argjson index $index \
+            '.spki_sha256 == $spki and .serial == $serial and .log == "rfc" and .forms.final == true
+             and .index <= $index and .sightings >= 1' "$PLAY/found"
+        for query in $sha256 "${sha256^^}" "serial:$serial" "serial:${serial,,}" "spki:$spki" "$spki" "fp:$fp" "$fp"; do
+            ctv search "$query" --limit 1000 --json | some_line '.tbs_fp == $fp' --arg fp "$fp" >/dev/null ||
+                { echo "$index is not found by $query"; return 1; }
+        done
+        while read -r name; do
+            for query in "name:$name" "sub:${name#\*.}" "${name#\*.}" "host:${name/#\*/any}"; do
+                ctv search "$query" --limit 1000 --json | some_line '.tbs_fp == $fp' --arg fp "$fp" >/dev/null ||
+                    { echo "$index is not found by $query"; return 1; }
+            done
+        done < <(head -n 2 "$PLAY/names")
+    done
+    [ $tried -ge 2 ]
+}
+
+@test "a certificate issued now: names, wildcards and addresses, both forms one issuance" {
+    answer=$(control '{"issue":{"ca":"demo","days":90,"form":"both","ip":["198.18.0.7","2001:db8:7::7"],
+                       "names":["www.kinds.example","*.api.kinds.example"]}}')
+    run -0 ingest
+    fp=$(jq -r .tbs_fp <<<"$answer")
+    for query in fp:$fp host:www.kinds.example host:x.api.kinds.example "name:*.api.kinds.example" kinds.example \
+        sub:api.kinds.example .kinds.example ip:198.18.0.7 ip:198.18.0.0/24 ip:2001:db8:7::7 ip:2001:db8:7::/48 \
+        host:WWW.Kinds.EXAMPLE. "serial:$(ctv search "fp:$fp" --json | jq -r .serial)" \
+        "spki:$(jq -r .spki <<<"$answer")"; do
+        echo "$query"
+        ctv search "$query" --json >"$PLAY/found"
+        [ "$(wc -l <"$PLAY/found")" = 1 ]
+        jq -e --arg fp "$fp" '.tbs_fp == $fp' "$PLAY/found"
+    done
+    jq -e --arg ca "$CA_demo" '.forms == {precert: true, final: true} and .sightings == 2 and
+        .issuer_spki_sha256 == $ca and (.ips | sort) == ["198.18.0.7", "2001:db8:7::7"] and
+        (.names | sort) == ["*.api.kinds.example", "www.kinds.example"] and
+        (.issuer | test("Demo Trust")) and (.not_before | endswith("Z"))' "$PLAY/found"
+    for sha256 in $(jq -r ".entries[].sha256" <<<"$answer"); do
+        ctv search "sha256:$sha256" --json | jq -e --arg fp "$fp" '.tbs_fp == $fp'
+    done
+    for query in host:api.kinds.example host:a.b.api.kinds.example name:kinds.example host:other.kinds.example \
+        sub:nds.example ip:198.18.0.8 ip:2001:db9::/32 serial:00 "fp:$(printf '0%.0s' {1..64})"; do
+        run -0 --separate-stderr ctv search "$query" --json
+        echo "$query: $output"
+        [ -z "$output" ]
+    done
+    run -0 --separate-stderr ctv search host:www.kinds.example
+    [[ "$output" == *www.kinds.example* ]]
+}
+
+@test "queries that mean nothing are refused with 2" {
+    for query in "" "frob:x" "ip:300.1.1.1" "ip:192.0.2.0/33" "sha256:abc" "serial:xyz" "spki:" "fp:00" "host:"; do
+        run -2 --separate-stderr ctv search "$query"
+        echo "$query: $stderr"
+        [ -z "$output" ]
+        [ ${#stderr_lines[@]} = 1 ]
+    done
+    run -2 --separate-stderr ctv search kinds.example --after nonsense
+    [ -z "$output" ]
+}
+
+@test "paging gives every row exactly once, newest first" {
+    for i in $(seq 1 25); do
+        issue demo $((30 + i)) precert "p$i.paging.example" "q$i.paging.example" >/dev/null
+    done
+    run -0 ingest
+    : >"$PLAY/rows"
+    after=() pages=0
+    while :; do
+        ctv search paging.example --limit 7 "${after[@]}" --json >"$PLAY/page"
+        jq -c 'select(.tbs_fp)' "$PLAY/page" >>"$PLAY/rows"
+        cursor=$(jq -r '.cursor // empty' "$PLAY/page")
+        pages=$((pages + 1))
+        [ -n "$cursor" ] || break
+        [ "$(wc -l <"$PLAY/page")" = 8 ]
+        jq -s -e '.[-1] | has("cursor")' "$PLAY/page"
+        after=(--after "$cursor")
+        [ $pages -lt 9 ]
+    done
+    [ $pages = 4 ]
+    [ "$(wc -l <"$PLAY/rows")" = 25 ]
+    [ "$(jq -r .tbs_fp "$PLAY/rows" | sort -u | wc -l)" = 25 ]
+    jq -r .not_before "$PLAY/rows" | sort -rc
+    diff <(jq -c . "$PLAY/rows") <(ctv search paging.example --json --limit 1000 | jq -c .)
+    # Rows that come meanwhile are newer: they move no page.
+    cursor=$(ctv search paging.example --limit 20 --json | jq -r '.cursor // empty')
+    issue demo 90 precert new.paging.example >/dev/null
+    run -0 ingest
+    [ "$(ctv search paging.example --limit 20 --after "$cursor" --json | wc -l)" = 5 ]
+}
+
+@test "time bounds and --exclude-expired" {
+    now=$(date -u +%s)
+    total=$(sql 'SELECT count(*) FROM cert WHERE false' >/dev/null && ctv search kinds.example --json | wc -l)
+    issue demo 10 precert live.bounds.example >/dev/null
+    run -0 ingest
+    count() {
+        ctv search bounds.example --json "$@" | wc -l
+    }
+    day() {
+        date -u -d "@$((now + $1 * 86400))" +%Y-%m-%d
+    }
+    [ "$(count)" = 1 ]
+    [ "$(count --since "$(day -2)")" = 1 ]
+    [ "$(count --since "$(day 2)")" = 0 ]
+    [ "$(count --until "$(day 2)")" = 1 ]
+    [ "$(count --until "$(day -2)")" = 0 ]
+    [ "$(count --seen-since "$(day -2)")" = 1 ]
+    [ "$(count --seen-since "$(day 2)")" = 0 ]
+    [ "$(count --exclude-expired)" = 1 ]
+    fp=$(ctv search bounds.example --json | jq -r .tbs_fp)
+    sql "UPDATE cert SET not_after = now() - interval '1 day', not_before = now() - interval '9 days'
+         WHERE tbs_fp = '\\x$fp'"
+    sql "UPDATE cert_apex SET not_after = now() - interval '1 day', not_before = now() - interval '9 days'
+         WHERE tbs_fp = '\\x$fp'"
+    [ "$(count)" = 1 ]
+    [ "$(count --exclude-expired)" = 0 ]
+}
+
+@test "the log grows while nobody reads: read on from there" {
+    before=$(sim_size)
+    asked=$(control | jq '.requests["get-entries"]')
+    control '{"append":300}'
+    [ "$(sim_size)" = $((before + 300)) ]
+    run -0 ingest --log rfc
+    assert_complete rfc $((before + 300))
+    assert_counts
+    [ $(($(control | jq '.requests["get-entries"]') - asked)) -le 4 ]
+}
+
+@test "a log of short, aligned pages is read whole, without asking twice for the same" {
+    start_sim --entries 1500 --page 32 --seed 32
+    add_log short rfc6962
+    run -0 ingest --log short
+    assert_complete short 1500
+    asked=$(control | jq '.requests["get-entries"]')
+    [ "$asked" -ge 47 ]
+    [ "$asked" -le 60 ]
+    kill $SIM_PID
+}
+
+@test "--from: an index, now, a time" {
+    start_sim --entries 600 --seed 9
+    add_log from400 rfc6962 --from 400
+    add_log fromnow rfc6962 --from now
+    middle=$(curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-entries?start=300&end=300" | jq -r '.entries[0].leaf_input' |
+        base64 -d | od -An -tu8 --endian=big -j2 -N8 | tr -d ' ')
+    add_log fromtime rfc6962 --from "$(date -u -d "@$((middle / 1000))" +%Y-%m-%dT%H:%M:%SZ)"
+    add_log from600 rfc6962 --from 600
+    run -2 add_log from601 rfc6962 --from 601
+    run -2 add_log fromnever rfc6962 --from sometime
+    run -0 ingest --log from400 --log fromnow --log fromtime --log from600
+    ctv log status --json | jq -c 'select(.name | startswith("from"))'
+    log_is from400 '.position == 600 and .entries == 200 and .ranges[0].begin == 400'
+    log_is fromnow '.position == 600 and .entries == 0 and .ranges[0].begin == 600'
+    log_is from600 '.position == 600 and .entries == 0'
+    log_is fromtime '.position == 600 and .ranges[0].begin > 290 and .ranges[0].begin <= 301'
+    log_is from400 '.verified_size == 600 and .state == "active"'
+    log_is fromtime '.verified_size == 600'
+    control '{"append":50}'
+    run -0 ingest --log from400 --log fromnow --log fromtime
+    for name in from400 fromnow fromtime; do
+        log_is $name '.position == 650 and .verified_size == 650 and .state == "active"'
+    done
+    log_is fromnow '.entries == 50'
+    [ "$(ctv log list --json | jq -r .name | grep -c '^from')" = 4 ]
+    kill $SIM_PID
+}
+
+@test "a removed log is followed no longer, what was read stays" {
+    rows=$(sql 'SELECT count(*) FROM cert')
+    add_log gone rfc6962
+    run -0 ctv log remove gone
+    run -2 --separate-stderr ctv log remove gone
+    [ ${#stderr_lines[@]} = 1 ]
+    run -2 --separate-stderr ingest --log gone
+    [[ "$stderr" == *gone* ]]
+    [ "$(ctv log list --json | jq -r .name | grep -c '^gone$')" = 0 ]
+    [ "$(sql 'SELECT count(*) FROM cert')" = "$rows" ]
+    run -2 ctv log remove never-there
+}
