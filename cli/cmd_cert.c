@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/dns.h"
 #include "base/limits.h"
 #include "cli/certview.h"
 #include "cli/cmd.h"
@@ -267,8 +268,10 @@ int cmd_cert(struct cmd *cmd)
         return CMD_USAGE;
     if (operands == 0)
         return cmd_usage(cmd, "name a file, or - for standard input");
+    struct err why = {0};
+    if (dns_psl_load(SPAN_NONE, &why) != ERR_OK)
+        return cmd_fail(&why);
     if (!arena_init(&run.arena, LIMIT_BIG_BATCH_BYTES)) {
-        struct err why = {0};
         (void)err_set(&why, ERR_MEMORY, "no address space for %u bytes", LIMIT_BIG_BATCH_BYTES);
         return cmd_fail(&why);
     }

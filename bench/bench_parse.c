@@ -1,0 +1,114 @@
+/* Parse a certificate and walk its alternative names: parser/ against OpenSSL d2i_X509 +
+ * X509_get_ext_d2i(SAN), in the same run. Hot: 1,000 certificates again and again. Cold: copies spread over
+ * 128 MB, so that each comes from memory. usage: bench_parse [FILE.der...]   (files: real certificates, at
+ * least a few hundred, instead of made ones) */
+#include "bench/certmill.h"
+#include "parser/san.h"
+#include "parser/tbs.h"
+
+#define HOT        1000
+#define COLD_BYTES ((size_t)128 << 20)
+
+static uint64_t sink;
+
+static void parse_ours(struct span der)
+{
+    struct cert cert;
+    struct san san;
+    struct san_item item;
+
+    (void)tbs_read_certificate(der, &cert);
+    san_init(&san, &cert);
+    while (san_next(&san, &item))
+        sink += item.value.len;
+    sink += (uint64_t)cert.not_after;
+}
+
+static void parse_openssl(struct span der)
+{
+    const uint8_t *at = der.at;
+    X509 *cert = d2i_X509(NULL, &at, (long)der.len);
+    GENERAL_NAMES *names = cert == NULL ? NULL : X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+
+    sink += names != NULL ? (uint64_t)sk_GENERAL_NAME_num(names) : 0;
+    GENERAL_NAMES_free(names);
+    X509_free(cert);
+}
+
+/* The best of five rounds: what the code costs when nobody disturbs it. */
+static double measure(void (*parse)(struct span), const struct span *certs, size_t count, size_t passes)
+{
+    double best = 1e18;
+
+    for (int round = 0; round < 5; round++) {
+        int64_t begin = clock_mono_ns();
+        for (size_t pass = 0; pass < passes; pass++)
+            for (size_t i = 0; i < count; i++)
+                parse(certs[i]);
+        double ns = (double)(clock_mono_ns() - begin) / (double)(count * passes);
+        best = ns < best ? ns : best;
+    }
+    return best;
+}
+
+static size_t scatter(const struct certmill *mill, uint8_t *room, struct span *out, size_t out_max)
+{
+    size_t used = 0;
+    size_t count = 0;
+
+    while (count < out_max) {
+        struct span der = mill->certs[(count * 7919) % mill->count];
+        if (used + der.len > COLD_BYTES)
+            break;
+        memcpy(room + used, der.at, der.len);
+        out[count++] = span_of(room + used, der.len);
+        used += der.len;
+    }
+    return count;
+}
+
+static void read_files(struct certmill *mill, int argc, char **argv)
+{
+    *mill = (struct certmill){NULL, 0, 0};
+    for (int i = 1; i < argc; i++) {
+        static uint8_t room[1 << 20];
+        FILE *file = fopen(argv[i], "rb");
+        if (file == NULL)
+            continue;
+        size_t len = fread(room, 1, sizeof room, file);
+        uint8_t *copy = malloc(len + 1);
+        must(copy != NULL);
+        memcpy(copy, room, len);
+        certmill_add(mill, span_of(copy, len));
+        (void)fclose(file);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct certmill mill;
+    size_t cold_max = COLD_BYTES / 300;
+    struct span *cold = malloc(cold_max * sizeof *cold);
+    uint8_t *room = malloc(COLD_BYTES);
+
+    must(cold != NULL && room != NULL);
+    if (argc > 1)
+        read_files(&mill, argc, argv);
+    else
+        certmill_make(&mill, HOT);
+    must(mill.count != 0);
+    size_t cold_count = scatter(&mill, room, cold, cold_max);
+    size_t hot_count = mill.count < HOT ? mill.count : HOT;
+    double hot = measure(parse_ours, mill.certs, hot_count, 200);
+    double openssl = measure(parse_openssl, mill.certs, hot_count, 1);
+    double cold_ns = measure(parse_ours, cold, cold_count, 1);
+    double openssl_cold = measure(parse_openssl, cold, 3000 < cold_count ? 3000 : cold_count, 1);
+    printf("certificates: %zu, %zu bytes on average\n", mill.count, mill.bytes / mill.count);
+    printf("parse + SAN, hot:  %8.0f ns   OpenSSL %8.0f ns   %6.0fx\n", hot, openssl, openssl / hot);
+    printf("parse + SAN, cold: %8.0f ns   OpenSSL %8.0f ns   %6.0fx\n", cold_ns, openssl_cold,
+           openssl_cold / cold_ns);
+    certmill_free(&mill);
+    free(room);
+    free(cold);
+    return sink == 0;
+}
