@@ -1,0 +1,137 @@
+/* Everything that can go wrong on the wire: it is survived, and where nothing helps it is said. */
+#include "tests/fixture/piperig.h"
+
+static void test_unreadable(void **state)
+{
+    static const char *const faults[] = {"5xx:1:500@get-entries", "endless@get-entries",
+                                         "bomb:600@get-entries", "truncate:1@get-entries"};
+    struct rig *rig = calloc(countof(faults), sizeof(*rig));
+    (void)state;
+    assert_non_null(rig);
+    /* Side by side, because giving up takes its time. */
+    for (size_t i = 0; i < countof(faults); i++) {
+        rig_start(&rig[i], CTLOG_RFC6962, 0, ARGS("--entries", "4", "--fault", faults[i]));
+        assert_int_equal(pipe_start(&rig[i].options, rig[i].log, 1, &rig[i].pipe, NULL), ERR_OK);
+    }
+    for (size_t i = 0; i < countof(faults); i++) {
+        assert_true(pipe_wait(rig[i].pipe, 2 * PIPERIG_WAIT_MS, &rig[i].result));
+        assert_true(rig[i].result.unread);
+        assert_int_equal(rig_log(&rig[i], 0)->range.next, 0);
+        assert_int_equal(rig_log(&rig[i], 0)->mismatches, 0);
+        assert_true(rig_log(&rig[i], 0)->note[0] != '\0');
+        rig_end(&rig[i]);
+    }
+    free(rig);
+}
+
+/* One log that is gone does not touch the other. */
+static void test_other_unaffected(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, BOTH, 0, ARGS("--entries", "600", "--fault", "5xx:1:500@checkpoint"));
+    rig_run(&rig);
+    assert_true(rig.result.unread);
+    assert_rows(&rig, 0, 600);
+    assert_int_equal(rig_log(&rig, 1)->range.next, 0);
+    rig_end(&rig);
+}
+
+/* Partial tiles that are gone: waited for until the full tile is there, whose first entries are the same. */
+static void test_no_partial(void **state)
+{
+    static const char *const faults[] = {"nopartial:404", "nopartial:403"};
+    (void)state;
+    for (size_t i = 0; i < countof(faults); i++) {
+        struct rig rig;
+        rig_start(&rig, CTLOG_STATIC_CT, 0, ARGS("--entries", "700", "--fault", faults[i]));
+        rig.options.once = false;
+        rig_run(&rig);
+        int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+        while (position(&rig, 0, false) < 512 && clock_mono_ms() < until_ms)
+            clock_sleep_ms(20);
+        clock_sleep_ms(1000);
+        assert_int_equal(position(&rig, 0, false), 512);
+        simrun_do(&rig.sim, "{\"append\": 100}");
+        assert_true(wait_verified(&rig, 0, 700));
+        while (position(&rig, 0, false) < 768 && clock_mono_ms() < until_ms)
+            clock_sleep_ms(20);
+        assert_int_equal(position(&rig, 0, false), 768);
+        rig_end(&rig);
+    }
+}
+
+/* An unchanged partial tile is not fetched again, and issuers are fetched once, also over a restart. */
+static void test_polite(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_STATIC_CT, 0, ARGS("--entries", "300"));
+    rig.options.once = false;
+    rig_run(&rig);
+    assert_true(wait_verified(&rig, 0, 300));
+    clock_sleep_ms(1000);
+    assert_int_equal(requests(&rig, "tile-data"), 2);
+    unsigned issuers = requests(&rig, "issuer");
+    assert_int_equal(issuers, rig.world->cert_count);
+    assert_true(issuers > 0);
+    rig_stop(&rig);
+    simrun_do(&rig.sim, "{\"append\": 300}");
+    rig.options.once = true;
+    rig_run(&rig);
+    assert_fine(&rig, 600);
+    assert_int_equal(requests(&rig, "issuer"), rig.world->cert_count);
+    for (uint64_t i = 0; i < 600; i++)
+        assert_true(rig_log(&rig, 0)->row[i].known);
+    rig_end(&rig);
+}
+
+/* With far fewer batches than replies in flight nobody waits for ever. */
+static void test_small_pool(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, BOTH, 0, ARGS("--entries", "2000", "--fault", "short:9"));
+    rig.options.batches = 3;
+    rig.options.window = 8;
+    rig_run(&rig);
+    assert_fine(&rig, 2000);
+    rig_end(&rig);
+}
+
+/* Replies larger than a batch: pages are halved, tiles and single entries go into the big arena. */
+static void test_small_batches(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, BOTH, 0, ARGS("--entries", "520"));
+    rig.options.batch_bytes = 96 << 10;
+    rig_run(&rig);
+    assert_fine(&rig, 520);
+    rig_end(&rig);
+}
+
+static void test_gone(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "10"));
+    simrun_stop(&rig.sim);
+    rig_run(&rig);
+    assert_true(rig.result.unread);
+    assert_non_null(strstr(rig_log(&rig, 0)->note, "127.0.0.1"));
+    rig_end(&rig);
+}
+
+int main(int argc, char **argv)
+{
+    if (!piperig_ready(argc, argv))
+        return 77;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unreadable), cmocka_unit_test(test_other_unaffected),
+        cmocka_unit_test(test_no_partial), cmocka_unit_test(test_polite),
+        cmocka_unit_test(test_small_pool), cmocka_unit_test(test_small_batches),
+        cmocka_unit_test(test_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

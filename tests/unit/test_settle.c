@@ -1,0 +1,120 @@
+/* Settling: a store that fails on order, ranges of others, late starts, restarts. */
+#include "tests/fixture/piperig.h"
+
+static void test_store_faults(void **state)
+{
+    static const enum fakestore_fault faults[] = {FAKESTORE_DOWN, FAKESTORE_DOWN_PERSISTED,
+                                                  FAKESTORE_CONFLICT, FAKESTORE_REFUSED};
+    (void)state;
+    for (size_t i = 0; i < countof(faults); i++) {
+        for (unsigned from = 0; from < 3; from++) {
+            struct rig rig;
+            rig_start(&rig, BOTH, 0, ARGS("--entries", "1500", "--page", "64"));
+            rig.options.window = 4;
+            rig.world->fault = faults[i];
+            rig.world->fault_from = from;
+            rig.world->fault_count = 1;
+            rig_run(&rig);
+            assert_fine(&rig, 1500);
+            rig_end(&rig);
+        }
+    }
+}
+
+static void test_rematch(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "600"));
+    rig.world->generation = 7;
+    rig_run(&rig);
+    assert_fine(&rig, 600);
+    assert_true(rig_log(&rig, 0)->rematched > 0);
+    rig_end(&rig);
+}
+
+/* Somebody else has the range: it is left alone, and taken once it is free. */
+static void test_taken_elsewhere(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "200"));
+    rig.options.once = false;
+    rig_log(&rig, 0)->taken_elsewhere = true;
+    rig_run(&rig);
+    clock_sleep_ms(1000);
+    assert_int_equal(position(&rig, 0, false), 0);
+    thread_lock(&rig.world->lock);
+    rig_log(&rig, 0)->taken_elsewhere = false;
+    thread_unlock(&rig.world->lock);
+    assert_true(wait_verified(&rig, 0, 200));
+    rig_stop(&rig);
+    assert_rows(&rig, 0, 200);
+    rig_end(&rig);
+}
+
+/* A log joined late: the frontier comes from the log and is proven by the first signed head. */
+static void test_late_start(void **state)
+{
+    static const uint64_t begins[] = {1, 255, 256, 300, 512, 777, 899};
+    (void)state;
+    for (size_t i = 0; i < countof(begins); i++) {
+        struct rig rig;
+        rig_start(&rig, BOTH, begins[i], ARGS("--entries", "900"));
+        rig_run(&rig);
+        assert_false(rig.result.unverified);
+        for (size_t k = 0; k < 2; k++) {
+            assert_int_equal(rig_log(&rig, k)->range.next, 900);
+            assert_int_equal(rig_log(&rig, k)->range.verified, 900);
+            assert_int_equal(rig_log(&rig, k)->frontiers, 1);
+        }
+        rig_end(&rig);
+    }
+}
+
+/* A log that gives no proofs is read all the same, and nothing is called verified. */
+static void test_late_start_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 300, ARGS("--entries", "900", "--fault", "5xx:1:500@get-entry-and-proof"));
+    rig_run(&rig);
+    assert_true(rig.result.unverified);
+    assert_int_equal(rig_log(&rig, 0)->range.next, 900);
+    assert_int_equal(rig_log(&rig, 0)->range.verified, 300);
+    assert_int_equal(rig_log(&rig, 0)->mismatches, 0);
+    rig_end(&rig);
+}
+
+/* Stopped in the middle and started again, many times: as if it had never been stopped. */
+static void test_restarts(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, BOTH, 0, ARGS("--entries", "8000", "--page", "64", "--fault", "slow:5"));
+    rig.options.once = false;
+    for (unsigned i = 0; i < 6; i++) {
+        rig_run(&rig);
+        clock_sleep_ms(60 + 37 * i);
+        pipe_stop(rig.pipe);
+        assert_true(pipe_wait(rig.pipe, PIPERIG_WAIT_MS, NULL));
+        rig_stop(&rig);
+    }
+    simrun_do(&rig.sim, "{\"clear\": \"all\"}");
+    rig.options.once = true;
+    rig_run(&rig);
+    assert_fine(&rig, 8000);
+    rig_end(&rig);
+}
+
+int main(int argc, char **argv)
+{
+    if (!piperig_ready(argc, argv))
+        return 77;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_store_faults),       cmocka_unit_test(test_rematch),
+        cmocka_unit_test(test_taken_elsewhere),    cmocka_unit_test(test_late_start),
+        cmocka_unit_test(test_late_start_refused), cmocka_unit_test(test_restarts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
