@@ -27,12 +27,21 @@ static enum err_code take_locks_again(struct pgstore *pg, struct err *why)
     return code;
 }
 
+/* Has the server closed the connection meanwhile? First its farewell is read, then the end of the stream.
+ * Without this look the caller would hear of it as a failure, which costs him a wait. */
+static bool is_alive(const struct pgconn *conn)
+{
+    for (int i = 0; conn->pg != NULL && i < 2; i++) {
+        if (PQstatus(conn->pg) != CONNECTION_OK || PQconsumeInput(conn->pg) != 1)
+            return false;
+    }
+    return conn->pg != NULL && PQstatus(conn->pg) == CONNECTION_OK;
+}
+
 enum err_code store_write_ready(struct pgstore *pg, struct err *why)
 {
     enum err_code code = ERR_OK;
-    /* A connection that the server has closed meanwhile shows when its input is looked at. */
-    bool alive = pg->conn->pg != NULL && PQstatus(pg->conn->pg) == CONNECTION_OK &&
-                 PQconsumeInput(pg->conn->pg) == 1 && PQstatus(pg->conn->pg) == CONNECTION_OK;
+    bool alive = is_alive(pg->conn);
     if (!alive)
         code = pgconn_reopen(pg->conn, why);
     if (code != ERR_OK || pg->connects == pg->conn->connects)
