@@ -1,0 +1,162 @@
+/* What was stored before a domain came is judged like what comes after it. */
+#include "watcher/history.h"
+
+#include "tests/fixture/storetest.h"
+
+#include "db/db_domain.h"
+#include "tests/fixture/watches.h"
+#include "watcher/match.h"
+
+#define ENTRIES 600
+
+/* Entry 77 is opaque and names x5.test; the others come as precertificate and as final certificate. */
+static void fill(struct batch *batch, const struct ctlog *log)
+{
+    struct issuances_entry specs[ENTRIES];
+    for (size_t i = 0; i < ENTRIES; i++)
+        specs[i] = (struct issuances_entry){i / 2, i % 2 == 0 ? ISSUANCE_PRECERT : ISSUANCE_FINAL, i == 77};
+    issuances_batch(batch, log, 0, specs, ENTRIES);
+    batch->entries[77].leaf = SPAN_LIT("\x01\x02 www.x5.test \x03");
+    batch->entries[77].extra = SPAN_LIT("");
+}
+
+static void add_domain(struct pgconn *conn, struct watch *watch)
+{
+    struct err why = {0};
+    uint64_t generation = 0;
+    if (db_domain_add(conn, watch, NULL, 0, &watch->id, &generation, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+}
+
+static const char alerts_sql[] =
+    "SELECT string_agg(concat_ws('|', a.domain_name, encode(a.tbs_fp, 'hex'), a.dedup, a.kind, a.severity, "
+    "a.name,"
+    " a.findings, (SELECT string_agg(concat_ws('/', s.log, s.idx, s.form), ',' ORDER BY s.log, s.idx)"
+    "  FROM alert_sighting AS s WHERE s.alert = a.id)), E'\\n' ORDER BY a.domain_name, a.tbs_fp, a.dedup) "
+    "FROM alert AS a";
+
+/* Matches and commits with the given watches in force (NULL: nobody watches). */
+static void store_batch(const struct storetest *test, struct watchset *set)
+{
+    struct store_range range;
+    struct batch batch;
+    struct store *store = storetest_open(test->dsn);
+    storetest_take(store, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    fill(&batch, &test->log[0]);
+    if (set != NULL)
+        assert_int_equal(match_batch(set, &batch, NULL, NULL), ERR_OK);
+    storetest_must_commit(store, &range, &batch);
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
+static struct watchset *load_set(struct pgconn *conn)
+{
+    struct watch *watches = NULL;
+    size_t count = 0;
+    uint64_t generation = 0;
+    assert_int_equal(db_domain_load(conn, &watches, &count, &generation, NULL), ERR_OK);
+    struct watchset *set = watchset_new(watches, count, generation);
+    assert_non_null(set);
+    return set;
+}
+
+static void watches_make(struct watch watches[4])
+{
+    static const char *const texts[] = {"x5.test", "=www.x6.test", "x2.example", "192.0.2.10"};
+    for (size_t i = 0; i < 4; i++)
+        watches[i] = watches_one(texts[i], 0);
+    watches[2].allow = calloc(1, sizeof *watches[2].allow);
+    assert_non_null(watches[2].allow);
+    watches[2].allow_count = 1;
+    watches[2].allow->label = strdup("spki:expected");
+    issuances_hash("issuer", 6, watches[2].allow->spki_sha256); /* x2.example is on number 6: 6 % 7 */
+}
+
+static void watches_drop(struct watch watches[4])
+{
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t k = 0; k < watches[i].allow_count; k++)
+            free(watches[i].allow[k].label);
+        free(watches[i].allow);
+        free(watches[i].name);
+    }
+}
+
+static void before_and_after_are_the_same(void **state)
+{
+    struct storetest before;
+    struct storetest after;
+    struct pgconn *conn = NULL;
+    struct pgconn *write = NULL;
+    struct watch watches[4];
+    struct history_result results[4];
+    static char expected[65536];
+    static char got[65536];
+    (void)state;
+    watches_make(watches);
+    storetest_new(&before);
+    assert_int_equal(pgconn_open(before.dsn, &conn, NULL), ERR_OK);
+    for (size_t i = 0; i < 4; i++)
+        add_domain(conn, &watches[i]);
+    struct watchset *set = load_set(conn);
+    store_batch(&before, set);
+    watchset_unpin(set);
+    pgconn_free(conn);
+    assert_true(pgtest_sql(before.dsn, alerts_sql, expected, sizeof expected));
+
+    storetest_new(&after);
+    store_batch(&after, NULL);
+    assert_int_equal(pgconn_open(after.dsn, &conn, NULL), ERR_OK);
+    assert_int_equal(pgconn_open(after.dsn, &write, NULL), ERR_OK);
+    check_sql(after.dsn, "SELECT count(*) FROM alert", 0);
+    for (size_t i = 0; i < 4; i++) {
+        struct err why = {0};
+        add_domain(conn, &watches[i]);
+        if (history_run(conn, write, &watches[i], &results[i], &why) != ERR_OK)
+            fail_msg("%s: %s", watches[i].name, why.text);
+    }
+    assert_true(pgtest_sql(after.dsn, alerts_sql, got, sizeof got));
+    check_sql(after.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 0);
+    /* The alert that could be anybody's counts whom it concerned when it came: the texts may differ in that
+     * only. */
+    assert_non_null(strstr(expected, "x5.test"));
+    char *expected_nobody = strstr(expected, "|malformed:1:77|");
+    char *got_nobody = strstr(got, "|malformed:1:77|");
+    assert_true((expected_nobody == NULL) == (got_nobody == NULL));
+    check_sql(after.dsn, "SELECT count(*) FROM alert WHERE domain IS NOT NULL",
+              pgtest_count(before.dsn, "SELECT count(*) FROM alert WHERE domain IS NOT NULL"));
+    static const char named_sql[] = "SELECT md5(string_agg(concat_ws('|', a.domain_name, encode(a.tbs_fp, "
+                                    "'hex'), a.dedup, a.kind, a.severity,"
+                                    " a.name, a.findings, (SELECT string_agg(concat_ws('/', s.log, s.idx, "
+                                    "s.form), ',' ORDER BY s.log, s.idx)"
+                                    "  FROM alert_sighting AS s WHERE s.alert = a.id)), E'\\n' ORDER BY "
+                                    "a.domain_name, a.tbs_fp, a.dedup))"
+                                    " FROM alert AS a WHERE a.domain IS NOT NULL";
+    char md5[64];
+    assert_true(pgtest_sql(before.dsn, named_sql, md5, sizeof md5));
+    if (!pgtest_sql(after.dsn, named_sql, got + 32768, 64) || strcmp(md5, got + 32768) != 0)
+        fail_msg("before:\n%s\nafter:\n%s", expected, got);
+    assert_int_equal(results[0].concerned, 2); /* the certificate and the opaque entry */
+    assert_int_equal(results[2].concerned, 1);
+    assert_int_equal(results[2].raised, 0);
+
+    /* Once more: nothing is doubled. */
+    int64_t count = pgtest_count(after.dsn, "SELECT count(*) FROM alert");
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(history_run(conn, write, &watches[i], &results[i], NULL), ERR_OK);
+        assert_int_equal(results[i].raised, 0);
+    }
+    check_sql(after.dsn, "SELECT count(*) FROM alert", count);
+    pgconn_free(conn);
+    pgconn_free(write);
+    watches_drop(watches);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(before_and_after_are_the_same)};
+    must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
+    return storetest_main(tests, countof(tests), "history");
+}
