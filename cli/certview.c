@@ -1,5 +1,6 @@
 #include "cli/certview.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -368,19 +369,27 @@ static void print_time(const char *label, int64_t unix_s, bool readable)
     printf("  %-12s %s\n", label, readable ? text_time(unix_s * 1000, false, text) : "unreadable");
 }
 
+/* Text of a name for people: addresses as such, directory names as RFC 4514 text, the rest as it is. */
+static struct span name_text(const struct name *name, char room[4096])
+{
+    if (name->kind == NAME_IP &&
+        inet_ntop(name->raw.len == 4 ? AF_INET : AF_INET6, name->raw.at, room, 4096) != NULL)
+        return span_str(room);
+    if (name->kind == NAME_DIRECTORY)
+        return span_of(room, dn_text(name->raw, room, 4096));
+    return name->text.len != 0 ? name->text : name->raw;
+}
+
 static void print_names(const struct issuance *issuance)
 {
+    char room[4096];
+    char label[32];
+
     for (size_t i = 0; i < issuance->name_count; i++) {
         const struct name *name = &issuance->names[i];
-        char label[32];
-        char octets[2 * 16 + 1];
-        struct span text = name->text.len != 0 ? name->text : name->raw;
-
-        if (name->kind == NAME_IP && name->raw.len <= 16)
-            text = span_str(text_hex(name->raw, octets));
         (void)snprintf(label, sizeof label, "%s%s", name_kind_name(name->kind),
                        (name->flags & NAME_FROM_CN) != 0 ? " (CN)" : "");
-        line(label, text);
+        line(label, name_text(name, room));
     }
 }
 

@@ -1,0 +1,166 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/dns.h"
+#include "ingest/examine.h"
+#include "parser/leaf.h"
+#include "tests/unit/sample.h"
+#include "verify/digest.h"
+
+static struct arena arena;
+
+static struct span with_zero(const char *file)
+{
+    struct span bytes = sample_load(file);
+    uint8_t *copy = arena_take(&arena, bytes.len + 1, 1);
+
+    assert_non_null(copy);
+    copy[0] = 0;
+    memcpy(copy + 1, bytes.at, bytes.len);
+    sample_free(bytes);
+    return span_of(copy + 1, bytes.len);
+}
+
+static bool is_zero(const uint8_t hash[32])
+{
+    static const uint8_t zero[32];
+
+    return memcmp(hash, zero, 32) == 0;
+}
+
+/* leaf/x509 holds v1.der, leaf/precert its TBS: one issuance in two forms. */
+static void test_forms_share_a_fingerprint(void **state)
+{
+    struct entry final_entry = {.index = 5, .kind = ENTRY_OPAQUE};
+    struct entry precert_entry = {.index = 7, .kind = ENTRY_OPAQUE};
+    struct span der = sample_load("tbs/v1.der");
+    struct issuance issuance;
+    struct cert cert;
+    uint8_t hash[32];
+
+    (void)state;
+    leaf_read(with_zero("leaf/x509"), &final_entry);
+    leaf_read(with_zero("leaf/precert"), &precert_entry);
+    final_entry.sighting.log_id = 3;
+    examine_entry(&final_entry, &arena);
+    examine_entry(&precert_entry, &arena);
+    assert_true(examine_certificate(der, &arena, &cert, &issuance, hash));
+    assert_memory_equal(final_entry.issuance.tbs_fp, precert_entry.issuance.tbs_fp, 32);
+    assert_memory_equal(final_entry.issuance.tbs_fp, issuance.tbs_fp, 32);
+    assert_memory_equal(final_entry.sighting.sha256, hash, 32);
+    assert_int_equal(final_entry.sighting.form, ISSUANCE_FINAL);
+    assert_int_equal(precert_entry.sighting.form, ISSUANCE_PRECERT);
+    assert_int_equal(final_entry.sighting.log_id, 3);
+    assert_true(final_entry.sighting.index == 5 && final_entry.sighting.timestamp_ms == 1700000000123);
+    assert_false(final_entry.issuance.issuer_known);
+    assert_true(precert_entry.issuance.issuer_known && precert_entry.issuance.issuer_proven);
+    assert_true(span_eq(final_entry.issuance.subject_cn, SPAN_LIT("www.example.org")));
+    assert_int_equal(final_entry.issuance.name_count, 1);
+    digest_sha256(span_of(final_entry.leaf.at - 1, final_entry.leaf.len + 1), hash);
+    assert_memory_equal(final_entry.leaf_hash, hash, 32);
+    sample_free(der);
+}
+
+/* v1.der is self-signed: its own key proves it, what is no certificate does not. */
+static void test_issuer(void **state)
+{
+    struct entry entry = {.index = 0, .kind = ENTRY_OPAQUE};
+    struct span self = sample_load("tbs/v1.der");
+
+    (void)state;
+    leaf_read(with_zero("leaf/x509"), &entry);
+    examine_entry(&entry, &arena);
+    examine_issuer(&entry, self);
+    assert_true(entry.issuance.issuer_known && !entry.issuance.issuer_proven);
+    assert_memory_equal(entry.issuance.issuer_spki_sha256, entry.issuance.spki_sha256, 32);
+    examine_prove_issuer(&entry, self);
+    assert_true(entry.issuance.issuer_known && entry.issuance.issuer_proven);
+    examine_prove_issuer(&entry, SPAN_LIT("no certificate"));
+    assert_false(entry.issuance.issuer_known || entry.issuance.issuer_proven);
+    assert_true(is_zero(entry.issuance.issuer_spki_sha256));
+    assert_true(finding_has(&entry.issuance.findings, FINDING_ISSUER_UNVERIFIED));
+    sample_free(self);
+}
+
+static void test_precert_mismatch(void **state)
+{
+    struct entry entry = {.index = 7, .kind = ENTRY_OPAQUE};
+    struct span other = sample_load("tbs/poison.der");
+
+    (void)state;
+    leaf_read(with_zero("leaf/precert"), &entry);
+    entry.unverified_precert = other;
+    entry.unverified_chain[0] = other;
+    entry.chain_count = 1;
+    examine_entry(&entry, &arena);
+    assert_true(finding_has(&entry.issuance.findings, FINDING_CHAIN_MISMATCH));
+    examine_prove_issuer(&entry, SPAN_NONE);
+    assert_true(finding_has(&entry.issuance.findings, FINDING_PRECERT_MISMATCH));
+    sample_free(other);
+}
+
+static void test_opaque(void **state)
+{
+    static const char *const files[] = {"leaf/unknown_type", "leaf/version"};
+
+    (void)state;
+    for (size_t i = 0; i < countof(files); i++) {
+        struct entry entry = {.index = 0, .kind = ENTRY_OPAQUE};
+        leaf_read(with_zero(files[i]), &entry);
+        examine_entry(&entry, &arena);
+        assert_memory_equal(entry.issuance.tbs_fp, entry.leaf_hash, 32);
+        assert_int_equal(entry.issuance.name_count, 1);
+        assert_true((entry.issuance.names[0].flags & NAME_PLACEHOLDER) != 0);
+        assert_true(finding_any_broken(&entry.issuance.findings));
+    }
+}
+
+static void test_poison_in_final(void **state)
+{
+    struct span der = sample_load("tbs/poison.der");
+    uint8_t *leaf = arena_take(&arena, der.len + 18, 1);
+    struct entry entry = {.index = 0, .kind = ENTRY_OPAQUE};
+
+    (void)state;
+    assert_non_null(leaf);
+    memset(leaf, 0, der.len + 18);
+    leaf[14] = (uint8_t)(der.len >> 8);
+    leaf[15] = (uint8_t)der.len;
+    memcpy(leaf + 16, der.at, der.len);
+    leaf_read(span_of(leaf + 1, der.len + 17), &entry);
+    assert_int_equal(entry.kind, ENTRY_X509);
+    examine_entry(&entry, &arena);
+    assert_int_equal(entry.sighting.form, ISSUANCE_PRECERT);
+    assert_true(finding_has(&entry.issuance.findings, FINDING_POISON_IN_FINAL));
+    sample_free(der);
+}
+
+static void test_garbage(void **state)
+{
+    struct issuance issuance;
+    struct cert cert;
+    uint8_t hash[32];
+
+    (void)state;
+    assert_false(examine_certificate(SPAN_LIT("garbage"), &arena, &cert, &issuance, hash));
+    assert_true(finding_has(&issuance.findings, FINDING_CERTIFICATE_UNREADABLE));
+    assert_true(issuance.name_count == 1 && (issuance.names[0].flags & NAME_PLACEHOLDER) != 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms_share_a_fingerprint), cmocka_unit_test(test_issuer),
+        cmocka_unit_test(test_precert_mismatch),          cmocka_unit_test(test_opaque),
+        cmocka_unit_test(test_poison_in_final),           cmocka_unit_test(test_garbage),
+    };
+
+    must(arena_init(&arena, 16u << 20) && dns_psl_load(SPAN_LIT("com\norg\n"), NULL) == ERR_OK);
+    int result = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_fini(&arena);
+    return result;
+}
