@@ -1,0 +1,274 @@
+/* Registered domains, and the scan of what was stored before them. */
+#include "tests/fixture_cert.h"
+
+#include <pthread.h>
+
+#include "db/db_domain.h"
+
+static struct fixture_db fixture;
+
+static struct watch dns_watch(const char *name, bool exact)
+{
+    return (struct watch){.kind = WATCH_DNS, .name = (char *)(uintptr_t)name, .exact = exact};
+}
+
+static void add_load_remove(void **state)
+{
+    (void)state;
+    struct pgconn *conn = fixture.db.conn;
+    struct err why = {0};
+    struct watch_allow allow[2] = {{.label = (char *)(uintptr_t) "spki:aa"},
+                                   {.label = (char *)(uintptr_t) "cert:b.pem"}};
+    static const char *const channels[] = {"stdout", "hook"};
+    struct watch given = dns_watch("example.com", true);
+    struct watch net = {.kind = WATCH_IP, .name = (char *)(uintptr_t) "192.0.2.0/24"};
+    struct watch *loaded;
+    size_t count;
+    int64_t id;
+    int64_t net_id;
+    uint64_t before;
+    uint64_t generation;
+    uint64_t after;
+    memset(allow[0].spki_sha256, 1, 32);
+    memset(allow[1].spki_sha256, 2, 32);
+    given.allow = allow;
+    given.allow_count = 2;
+    given.owner = (char *)(uintptr_t) "it's me; DROP TABLE domain";
+    given.wildcard_allowed = true;
+    assert_int_equal(db_domain_generation(conn, &before, NULL), ERR_OK);
+    assert_int_equal(db_domain_add(conn, &given, channels, 2, &id, &generation, &why), ERR_OK);
+    assert_int_equal(generation, before + 1);
+    assert_int_equal(db_domain_add(conn, &given, channels, 2, &id, &generation, &why), ERR_EXISTS);
+    assert_int_equal(db_domain_generation(conn, &after, NULL), ERR_OK);
+    assert_int_equal(after, before + 1); /* a refused one changes nothing */
+    err_clear(&why);
+    assert_int_equal(db_domain_add(conn, &net, NULL, 0, &net_id, &generation, &why), ERR_OK);
+    assert_int_equal(db_domain_load(conn, &loaded, &count, &after, &why), ERR_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(after, before + 2);
+    assert_string_equal(loaded[0].name, "192.0.2.0/24");
+    assert_int_equal(loaded[0].kind, WATCH_IP);
+    assert_int_equal(loaded[0].ip_len, 4);
+    assert_int_equal(loaded[0].ip_prefix, 24);
+    assert_memory_equal(loaded[0].ip, "\xc0\x00\x02\x00", 4);
+    assert_null(loaded[0].owner);
+    assert_int_equal(loaded[0].allow_count, 0);
+    assert_string_equal(loaded[1].name, "example.com");
+    assert_true(loaded[1].exact && loaded[1].wildcard_allowed);
+    assert_string_equal(loaded[1].owner, given.owner);
+    assert_int_equal(loaded[1].allow_count, 2);
+    assert_string_equal(loaded[1].allow[0].label, "cert:b.pem");
+    assert_int_equal(loaded[1].allow[0].spki_sha256[31], 2);
+    watch_free(loaded, count);
+    assert_int_equal(db_domain_history_done(conn, id, &why), ERR_OK);
+    assert_int_equal(db_domain_remove(conn, "example.com", &why), ERR_OK);
+    assert_int_equal(db_domain_remove(conn, "192.0.2.0/24", &why), ERR_OK);
+    assert_int_equal(db_domain_remove(conn, "example.com", &why), ERR_NOT_FOUND);
+    assert_int_equal(db_domain_load(conn, &loaded, &count, &after, NULL), ERR_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(after, before + 4);
+    watch_free(loaded, count);
+}
+
+struct adding {
+    struct pgconn *conn;
+    bool done;
+    pthread_mutex_t lock;
+};
+
+static void *add_other(void *arg)
+{
+    struct adding *adding = arg;
+    struct watch watch = dns_watch("waiting.example", false);
+    int64_t id;
+    uint64_t generation;
+    bool added = db_domain_add(adding->conn, &watch, NULL, 0, &id, &generation, NULL) == ERR_OK;
+    (void)pthread_mutex_lock(&adding->lock);
+    adding->done = added;
+    (void)pthread_mutex_unlock(&adding->lock);
+    return NULL;
+}
+
+/* While a writer has matched and not yet committed, no domain can come between. */
+static void add_waits_for_writers(void **state)
+{
+    (void)state;
+    struct adding adding = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t thread;
+    assert_int_equal(pgconn_open(fixture.db.dsn, &adding.conn, NULL), ERR_OK);
+    fixture_sql(fixture.db.conn, "BEGIN; SELECT generation FROM domain_generation FOR SHARE");
+    assert_int_equal(pthread_create(&thread, NULL, add_other, &adding), 0);
+    (void)usleep(500000);
+    (void)pthread_mutex_lock(&adding.lock);
+    assert_false(adding.done);
+    (void)pthread_mutex_unlock(&adding.lock);
+    fixture_sql(fixture.db.conn, "COMMIT");
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(adding.done);
+    assert_int_equal(db_domain_remove(fixture.db.conn, "waiting.example", NULL), ERR_OK);
+    pgconn_free(adding.conn);
+}
+
+static const struct fixture_cert certs[] = {
+    {0, "example.com", "2025-06-01 00:00:00+00", NULL},
+    {1, "*.com", "2025-06-02 00:00:00+00", NULL},
+    {2, "other.org www.example.com", "2025-06-03 00:00:00+00", NULL},
+    {3, "?.net", "2025-06-04 00:00:00+00", NULL},
+    {4, "", "2025-06-05 00:00:00+00", "192.0.2.9"},
+    {5, "unrelated.net", "2025-06-06 00:00:00+00", "192.0.2.10"},
+    {6, "www.example.com example.com example.org", "2025-06-07 00:00:00+00", NULL},
+    {7, "a.github.io", "2025-06-08 00:00:00+00", NULL},
+    {8, "unrelated.net b.github.io c.github.io", "2025-06-09 00:00:00+00", NULL},
+    {9, "www.example.com ?.example.com", "2025-06-10 00:00:00+00", "192.0.2.11"},
+};
+
+struct found {
+    int times[4096];
+    size_t sightings;
+    struct pgconn *conn;
+};
+
+static enum err_code found_one(void *arg, const struct issuance *issuance, const struct sighting *sightings,
+                               size_t count, struct err *why)
+{
+    struct found *found = arg;
+    int number = issuance->serial.at[2] << 8 | issuance->serial.at[3];
+    assert_true(number < (int)countof(found->times));
+    found->times[number]++;
+    found->sightings += count;
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(sightings[i].index, number);
+    /* The connection is free for the caller's own transaction in between. */
+    if (found->conn != NULL) {
+        assert_int_equal(pgexec_begin(found->conn, why), ERR_OK);
+        assert_int_equal(pgexec_commit(found->conn, why), ERR_OK);
+    }
+    return ERR_OK;
+}
+
+static void expect(const struct watch *watch, const char *expected)
+{
+    struct found found = {.conn = fixture.db.conn};
+    struct err why = {0};
+    char text[128] = "";
+    size_t len = 0;
+    if (db_domain_history(fixture.db.conn, watch, found_one, &found, &why) != ERR_OK)
+        fail_msg("%s: %s", watch->name, why.text);
+    for (int i = 0; i < 10; i++) {
+        if (found.times[i] != 0)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%d", i);
+        if (found.times[i] > 1)
+            fail_msg("%s: certificate %d came %d times", watch->name, i, found.times[i]);
+    }
+    if (strcmp(text, expected) != 0)
+        fail_msg("%s: found %s, expected %s", watch->name, text, expected);
+}
+
+/* Always among them: 3 and 9, whose name could not be read, and 4, which has no domain at all. */
+static void history_finds_every_candidate(void **state)
+{
+    (void)state;
+    struct watch watch = dns_watch("example.com", false);
+    expect(&watch, "0123469");
+    watch = dns_watch("www.example.com", true);
+    expect(&watch, "0123469");
+    watch = dns_watch("nowhere.test", false);
+    expect(&watch, "349");
+    watch = dns_watch("github.io", false);
+    expect(&watch, "34789");
+    watch = (struct watch){.kind = WATCH_IP,
+                           .name = (char *)(uintptr_t) "192.0.2.8/30",
+                           .ip = {192, 0, 2, 8},
+                           .ip_len = 4,
+                           .ip_prefix = 30};
+    expect(&watch, "3459");
+}
+
+static void history_names_and_sightings(void **state)
+{
+    (void)state;
+    struct found found = {0};
+    struct watch watch = dns_watch("example.com", false);
+    assert_int_equal(db_domain_history(fixture.db.conn, &watch, found_one, &found, NULL), ERR_OK);
+    assert_int_equal(found.sightings, 7);
+}
+
+/* More than one page, many with the same not_before. */
+static void history_pages_join(void **state)
+{
+    (void)state;
+    struct found *found = calloc(1, sizeof *found);
+    struct watch watch = dns_watch("paged.example", false);
+    struct err why = {0};
+    assert_non_null(found);
+    fixture_sql(fixture.db.conn, "BEGIN");
+    for (int i = 100; i < 800; i++) {
+        const struct fixture_cert cert = {i, i % 3 == 0 ? "first.example paged.example" : "a.paged.example",
+                                          i % 2 == 0 ? "2025-07-01 00:00:00+00" : "2025-07-02 00:00:00+00",
+                                          NULL};
+        fixture_cert_put(fixture.db.conn, &cert);
+    }
+    fixture_sql(fixture.db.conn, "COMMIT");
+    if (db_domain_history(fixture.db.conn, &watch, found_one, found, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    for (int i = 100; i < 800; i++)
+        assert_int_equal(found->times[i], 1);
+    free(found);
+}
+
+static enum err_code refuse(void *arg, const struct issuance *issuance, const struct sighting *sightings,
+                            size_t count, struct err *why)
+{
+    (void)issuance;
+    (void)sightings;
+    (void)count;
+    ++*(int *)arg;
+    return err_set(why, ERR_CLOSED, "enough");
+}
+
+static void history_stops_on_error(void **state)
+{
+    (void)state;
+    int calls = 0;
+    struct watch watch = dns_watch("example.com", false);
+    assert_int_equal(db_domain_history(fixture.db.conn, &watch, refuse, &calls, NULL), ERR_CLOSED);
+    assert_int_equal(calls, 1);
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    fixture_db_open(&fixture);
+    fixture_logs(fixture.db.conn);
+    for (size_t i = 0; i < countof(certs); i++)
+        fixture_cert_put(fixture.db.conn, &certs[i]);
+    fixture_tile_put(fixture.db.conn, 2, (int)countof(certs), FACTS_FORM_FINAL, 0);
+    fixture_sql(
+        fixture.db.conn,
+        "DO $$ DECLARE k int; d int; BEGIN FOR k IN 0 .. 9 LOOP"
+        " SELECT floor(extract(epoch FROM not_after) / 86400) INTO d FROM cert WHERE idx = k;"
+        " UPDATE log_tile SET info = set_byte(set_byte(info, k * 9 + 7, d / 256), k * 9 + 8, d % 256);"
+        " END LOOP; END $$");
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    fixture_db_close(&fixture);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    FIXTURE_DB_KEEPER(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(add_load_remove),
+        cmocka_unit_test(add_waits_for_writers),
+        cmocka_unit_test(history_finds_every_candidate),
+        cmocka_unit_test(history_names_and_sightings),
+        cmocka_unit_test(history_pages_join),
+        cmocka_unit_test(history_stops_on_error),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
