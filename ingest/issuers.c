@@ -12,7 +12,7 @@
 #define BUCKETS   4096
 #define NONE      UINT32_MAX
 #define RETRY_MIN 500
-#define RETRY_MAX 15000
+#define RETRY_MAX 60000
 
 enum state { FREE, LOOKUP, LOOKING, FETCH, FETCHING, KNOWN, ABSENT };
 

@@ -16,6 +16,7 @@
 #define TICK_MS       100
 #define REFUSED_MS    5000  /* the database refused what we wrote */
 #define STOP_GRACE_MS 10000 /* after a stop, how long to wait for a database that is away */
+#define ALIVE_MS      7000
 #define NOTE_MS       30000
 
 enum err_code settle_init(struct settle *settle, struct plant *plant, unsigned index, struct err *why)
@@ -430,6 +431,21 @@ static void serve_all(struct settle *settle)
             serve(settle, plant->follows[i]);
 }
 
+/* A connection that is silent for LIMIT_DB_IDLE_S is ended by the server, and its locks are gone with it; a
+ * quiet log is no reason to lose it. */
+static void keep_alive(struct settle *settle)
+{
+    struct plant *plant = settle->plant;
+    struct store_range range;
+    size_t count = 0;
+    int64_t now_ms = clock_mono_ms();
+    if (now_ms - settle->alive_ms < ALIVE_MS || settle->mending != NULL ||
+        atomic_load(&plant->follow_count) == 0)
+        return;
+    settle->alive_ms = now_ms;
+    (void)settle->store->ops->ranges(settle->store, plant->follows[0]->log.id, &range, 1, &count, NULL);
+}
+
 /* After the last reply: what lies ready is stored, what waits for something that will not come is dropped. */
 static void finish(struct settle *settle)
 {
@@ -461,6 +477,7 @@ void settle_run(void *arg)
         }
         if (clock_mono_ms() - tick_ms >= TICK_MS) {
             serve_all(settle);
+            keep_alive(settle);
             tick_ms = clock_mono_ms();
         }
     }

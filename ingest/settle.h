@@ -13,6 +13,7 @@ struct settle {
     struct arena arena;     /* scratch, for issuer certificates */
     struct follow *mending; /* its repair transaction is open: nothing else may use the store */
     struct rate_backoff backoff;
+    int64_t alive_ms; /* the store was last used for nothing but to keep its connection */
 };
 
 MUST_USE enum err_code settle_init(struct settle *settle, struct plant *plant, unsigned index,
