@@ -10,13 +10,13 @@ static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 static uint8_t mask_of(unsigned prefix, unsigned octet)
 {
     unsigned bits = prefix > 8 * octet ? prefix - 8 * octet : 0;
-    return bits >= 8 ? 0xff : (uint8_t)(0xff00u >> bits);
+    return (uint8_t)(0xff00u >> (bits < 8 ? bits : 8));
 }
 
 void ipnet_mask(uint8_t *ip, unsigned ip_len, unsigned prefix)
 {
     for (unsigned i = 0; i < ip_len; i++)
-        ip[i] &= mask_of(prefix, i);
+        ip[i] = (uint8_t)(ip[i] & mask_of(prefix, i));
 }
 
 bool ipnet_inside(const struct watch *watch, struct span ip)
