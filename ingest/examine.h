@@ -1,16 +1,17 @@
-/* Bytes of one entry to everything that is known of it: parse, names, fingerprints. Pure apart from hashing; used by
- * the workers for every entry and by `ctvigil cert` for files. */
+/* Bytes of one entry to everything that is known of it: parse, names, fingerprints. Pure apart from hashing;
+ * used by the workers for every entry and by `ctvigil cert` for files. */
 #ifndef CTVIGIL_EXAMINE_H
 #define CTVIGIL_EXAMINE_H
 
 #include "base/arena.h"
 #include "model/entry.h"
 
-/* `entry` was framed by parser/leaf.h (kind, leaf, cert_der or tbs, unverified_*). Fills leaf_hash, cert, issuance
- * (with names in `arena`), sighting.sha256, form, index, timestamp; merges findings. The byte before leaf.at must be
- * 0x00 and belong to the caller's memory (leaf hash prefix). Issuer key: from the leaf for a precert; for a
- * final certificate from unverified_chain[0] when its subject equals the issuer (issuer_proven stays false); when the
- * chain is given by fingerprints the caller fills it afterwards with examine_issuer. */
+/* `entry` was framed by parser/leaf.h (kind, leaf, cert_der or tbs, unverified_*). Fills leaf_hash, cert,
+ * issuance (with names in `arena`), sighting.sha256, form, index, timestamp; merges findings. The byte before
+ * leaf.at must be 0x00 and belong to the caller's memory (leaf hash prefix). Issuer key: from the leaf for a
+ * precert; for a final certificate from unverified_chain[0] when its subject equals the issuer (issuer_proven
+ * stays false); when the chain is given by fingerprints the caller fills it afterwards with examine_issuer.
+ */
 void examine_entry(struct entry *entry, struct arena *arena);
 
 /* Uses the DER of the first issuer certificate (checked by its hash before) for a final certificate. */
@@ -21,8 +22,8 @@ void examine_issuer(struct entry *entry, struct span issuer_der);
  * unverified_precert fits the leaf (FINDING_PRECERT_MISMATCH). */
 void examine_prove_issuer(struct entry *entry, struct span issuer_der);
 
-/* One certificate from a file: DER of a certificate or precertificate. Fills cert and issuance; false when nothing at
- * all could be read (findings say why). tbs_fp is that of the shared TBS. */
+/* One certificate from a file: DER of a certificate or precertificate. Fills cert and issuance; false when
+ * nothing at all could be read (findings say why). tbs_fp is that of the shared TBS. */
 bool examine_certificate(struct span der, struct arena *arena, struct cert *cert, struct issuance *issuance,
                          uint8_t sha256[32]);
 

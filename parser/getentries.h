@@ -1,6 +1,6 @@
-/* The get-entries reply of RFC 6962 section 4.6, decoded by a scanner of our own with base64 fused into the scan: the
- * hot path. Accepts any JSON a log may legally write (white space, member order, unknown members, escapes): what the
- * fast path does not know falls to a slow one with the same result. Portable C. */
+/* The get-entries reply of RFC 6962 section 4.6, decoded by a scanner of our own with base64 fused into the
+ * scan: the hot path. Accepts any JSON a log may legally write (white space, member order, unknown members,
+ * escapes): what the fast path does not know falls to a slow one with the same result. Portable C. */
 #ifndef CTVIGIL_GETENTRIES_H
 #define CTVIGIL_GETENTRIES_H
 
@@ -8,13 +8,14 @@
 #include "base/err.h"
 
 struct getentries_item {
-    struct span leaf_input; /* preceded in memory by one byte 0x00 that belongs to it: hash at[-1] .. for the leaf hash */
+    struct span leaf_input; /* preceded in memory by one byte 0x00 that belongs to it: hash at[-1] .. for the
+                               leaf hash */
     struct span extra_data;
 };
 
-/* Decodes `json` (followed by ARENA_PADDING readable bytes) into at most `items_max` items whose bytes lie in `arena`.
- * ERR_FORMAT: not such a reply, bad base64, or more than items_max entries; ERR_TOO_BIG: the arena is full. Nothing
- * is trusted of what came before an error. */
+/* Decodes `json` (followed by ARENA_PADDING readable bytes) into at most `items_max` items whose bytes lie in
+ * `arena`. ERR_FORMAT: not such a reply, bad base64, or more than items_max entries; ERR_TOO_BIG: the arena
+ * is full. Nothing is trusted of what came before an error. */
 MUST_USE enum err_code getentries_decode(struct span json, struct arena *arena, struct getentries_item *items,
                                          size_t items_max, size_t *count, struct err *why);
 

@@ -1,6 +1,6 @@
-/* The TBS that precertificate and final certificate share (RFC 6962 section 3.2, protocol.md 1.9): TBS without SCT
- * list and without poison, lengths re-encoded minimally, [3] dropped when no extension remains. No allocation: the
- * result is a list of pieces to hash or to compare. */
+/* The TBS that precertificate and final certificate share (RFC 6962 section 3.2, protocol.md 1.9): TBS
+ * without SCT list and without poison, lengths re-encoded minimally, [3] dropped when no extension remains.
+ * No allocation: the result is a list of pieces to hash or to compare. */
 #ifndef CTVIGIL_PRECERT_H
 #define CTVIGIL_PRECERT_H
 
@@ -15,13 +15,15 @@ struct precert_pieces {
     uint8_t scratch[128];
 };
 
-/* Pieces of cert's TBS without CT extensions. For a bare precert leaf TBS without CT extensions this is the TBS
- * itself. False: the TBS can not be taken apart (then piece[0] is the whole TBS). The pieces point into `out`. */
+/* Pieces of cert's TBS without CT extensions. For a bare precert leaf TBS without CT extensions this is the
+ * TBS itself. False: the TBS can not be taken apart (then piece[0] is the whole TBS). The pieces point into
+ * `out`. */
 bool precert_normal_form(const struct cert *cert, struct precert_pieces *out);
 
-/* The same for a precertificate signed by a Precertificate Signing Certificate: issuer and AKI are replaced by those
- * of `preissuer` (whose own issuer is the real CA). */
-bool precert_normal_form_preissuer(const struct cert *cert, const struct cert *preissuer, struct precert_pieces *out);
+/* The same for a precertificate signed by a Precertificate Signing Certificate: issuer and AKI are replaced
+ * by those of `preissuer` (whose own issuer is the real CA). */
+bool precert_normal_form_preissuer(const struct cert *cert, const struct cert *preissuer,
+                                   struct precert_pieces *out);
 
 /* Does this normal form equal the bytes of `tbs`? */
 bool precert_pieces_equal(const struct precert_pieces *pieces, struct span tbs);
