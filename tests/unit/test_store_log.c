@@ -53,6 +53,7 @@ static void ranges_come_in_order_and_are_taken_once(void **state)
     assert_false(taken);
     /* The lock of a dead session is free, and a store that comes back tries to have its locks again. */
     storetest_run(fix.test.dsn, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+    clock_sleep_ms(500);
     check_ok(&fix, fix.store->ops->ranges(fix.store, 2, ranges, 4, &count, &fix.why));
     check_ok(&fix, other->ops->range_take(other, &ranges[0], &taken, &fix.why));
     assert_false(taken);

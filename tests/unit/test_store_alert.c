@@ -1,0 +1,162 @@
+/* Alerts written by a commit: one per (domain, issuance), whatever shows it, in whatever log and order. */
+#include "tests/fixture/storetest.h"
+
+struct fixture {
+    struct storetest test;
+    struct store *store;
+    struct store_range ranges[2];
+    struct batch batch;
+};
+
+static void fixture_start(struct fixture *fix)
+{
+    storetest_new(&fix->test);
+    storetest_run(fix->test.dsn,
+                  "INSERT INTO domain (name, kind) VALUES ('x.test', 'dns');"
+                  "INSERT INTO domain (name, kind, channels) VALUES ('y.test', 'dns', '{two,gone}');"
+                  "INSERT INTO channel (name, enabled) VALUES ('off', false)");
+    fix->store = storetest_open(fix->test.dsn);
+    for (int i = 0; i < 2; i++)
+        storetest_take(fix->store, i + 1, &fix->ranges[i]);
+    assert_true(batch_init(&fix->batch, STORETEST_BATCH_BYTES));
+}
+
+static void fixture_end(struct fixture *fix)
+{
+    batch_fini(&fix->batch);
+    fix->store->ops->free(fix->store);
+}
+
+/* The next entries of a log, without alerts yet. */
+static void read_log(struct fixture *fix, int log, uint64_t number, size_t count)
+{
+    storetest_pairs(&fix->batch, &fix->test.log[log], fix->ranges[log].next, number, count);
+    fix->batch.watch_generation = 1;
+}
+
+static void commit(struct fixture *fix, int log)
+{
+    storetest_must_commit(fix->store, &fix->ranges[log], &fix->batch);
+}
+
+static void sightings_join_one_alert(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    fixture_start(&fix);
+    /* Precertificate and final certificate in one reply, then both again in another log. */
+    for (int log = 0; log < 2; log++) {
+        read_log(&fix, log, 0, 4);
+        for (size_t i = 0; i < 2; i++)
+            issuances_alert(&fix.batch, i, 1, ALERT_KIND_OVER_LONG_VALIDITY, "400 days");
+        commit(&fix, log);
+        check_sql(fix.test.dsn, "SELECT count(*) FROM alert", 1);
+        check_sql(fix.test.dsn, "SELECT jsonb_array_length(findings) FROM alert", 1);
+        check_sql(fix.test.dsn, "SELECT count(*) FROM alert_sighting", 2 * (log + 1));
+        check_sql(fix.test.dsn, "SELECT count(*) FROM outbox", 2);
+    }
+    storetest_text(fix.test.dsn,
+                   "SELECT severity || ' ' || kind || ' ' || name || ' ' || domain_name FROM alert",
+                   "low over_long_validity x0.test x.test");
+    /* A graver finding of a later sighting: severity and kind follow, nobody is told twice. */
+    read_log(&fix, 0, 0, 1);
+    issuances_alert(&fix.batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, "CN=CA");
+    commit(&fix, 0);
+    storetest_text(
+        fix.test.dsn,
+        "SELECT severity || ' ' || kind || ' ' || (findings->0->>'kind') || ' ' || (findings->1->>'kind')"
+        " FROM alert",
+        "high unexpected_ca unexpected_ca over_long_validity");
+    check_sql(fix.test.dsn, "SELECT count(*) FROM outbox", 2);
+    check_sql(fix.test.dsn,
+              "SELECT count(*) FROM alert WHERE first_seen = (SELECT min(timestamp) FROM alert_sighting)", 1);
+    fixture_end(&fix);
+}
+
+static void channels_and_removed_domains(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    fixture_start(&fix);
+    read_log(&fix, 0, 0, 10);
+    issuances_alert(&fix.batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, "CN=CA");
+    issuances_alert(&fix.batch, 0, 2, ALERT_KIND_UNEXPECTED_CA, "CN=CA");
+    issuances_alert(&fix.batch, 2, 99, ALERT_KIND_UNEXPECTED_CA, "CN=CA"); /* no such domain any more */
+    issuances_alert(&fix.batch, 4, 1, ALERT_KIND_UNEXPECTED_CA, "CN=CA");
+    fix.batch.alerts[3].finding_count = 0; /* as expected */
+    commit(&fix, 0);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM alert", 2);
+    storetest_text(
+        fix.test.dsn,
+        "SELECT string_agg(a.domain || o.channel, ' ' ORDER BY a.domain, o.channel) FROM outbox AS o"
+        " JOIN alert AS a ON a.id = o.alert",
+        "1one 1two 2two");
+    check_sql(fix.test.dsn, "SELECT next FROM log_range WHERE log = 1", 10);
+    fixture_end(&fix);
+}
+
+static void placeholders_and_opaque_entries(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    static const struct issuances_entry specs[] = {
+        {5, ISSUANCE_FINAL, false}, {0, ISSUANCE_FINAL, true}, {0, ISSUANCE_FINAL, true}};
+    fixture_start(&fix);
+    for (int log = 0; log < 2; log++) {
+        issuances_batch(&fix.batch, &fix.test.log[log], 0, specs, countof(specs));
+        fix.batch.watch_generation = 1;
+        for (size_t i = 0; i < 3; i++)
+            issuances_alert(&fix.batch, i, ALERT_DOMAINS_NONE, ALERT_KIND_MALFORMED, "?");
+        issuances_alert(&fix.batch, 1, 1, ALERT_KIND_MALFORMED, "its name stands in the bytes");
+        issuances_alert(&fix.batch, 1, 2, ALERT_KIND_MALFORMED, "its name stands in the bytes");
+        commit(&fix, log);
+    }
+    /* One for the certificate that both logs hold, one per opaque entry, one per domain named in it. */
+    storetest_text(
+        fix.test.dsn,
+        "SELECT string_agg(regexp_replace(dedup, '[0-9a-f]{64}', 'FP'), ' ' ORDER BY dedup COLLATE \"C\")"
+        " FROM alert",
+        "malformed:1:1 malformed:1:1:1 malformed:1:1:2 malformed:1:2 malformed:2:1 malformed:2:1:1"
+        " malformed:2:1:2 malformed:2:2 malformed:FP");
+    check_sql(fix.test.dsn, "SELECT count(*) FROM alert_sighting WHERE form = 'unparsed'", 8);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM alert WHERE tbs_fp IS NOT NULL", 1);
+    fixture_end(&fix);
+}
+
+static void hostile_bytes_do_no_harm(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    static const char evil[] = "\x00\xff\xfe\"}],'; DROP TABLE alert; --\\u0000\x1b[2J\xe2\x80\xae\n\t\\";
+    fixture_start(&fix);
+    read_log(&fix, 0, 0, 2);
+    struct issuance *issuance = &fix.batch.entries[0].issuance;
+    issuance->names[0].text = span_of(evil, sizeof evil - 1);
+    issuance->subject_cn = span_of(evil, sizeof evil - 1);
+    issuance->issuer = span_of(evil, sizeof evil - 1);
+    issuance->names[1].kind = NAME_EMAIL;
+    issuance->names[1].text = span_of(evil, sizeof evil - 1);
+    issuances_alert(&fix.batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, "x");
+    fix.batch.alerts[0].name = span_of(evil, sizeof evil - 1);
+    fix.batch.alerts[0].findings[0].found = span_of(evil, sizeof evil - 1);
+    commit(&fix, 0);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM alert", 1);
+    check_sql(fix.test.dsn,
+              "SELECT count(*) FROM cert WHERE names ~ '[^\\x20-\\x7e]' OR cn ~ '[\\x01-\\x1f]'", 0);
+    check_sql(fix.test.dsn,
+              "SELECT count(*) FROM alert WHERE name || findings::text || issuance::text"
+              " ~ '[\\x01-\\x1f\\u202e]'",
+              0);
+    fixture_end(&fix);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sightings_join_one_alert),
+        cmocka_unit_test(channels_and_removed_domains),
+        cmocka_unit_test(placeholders_and_opaque_entries),
+        cmocka_unit_test(hostile_bytes_do_no_harm),
+    };
+    return storetest_main(tests, countof(tests), "store_alert");
+}
