@@ -27,14 +27,14 @@ void simtree_append(struct simtree *tree, const uint8_t leaf_hash[32])
     uint8_t hash[32];
 
     memcpy(hash, leaf_hash, 32);
-    for (size_t i = 0; i < SIMTREE_LEVELS; i++) {
+    for (size_t i = 0;; i++) {
+        must(i < SIMTREE_LEVELS);
         struct simtree_level *level = &tree->level[i];
         simtree_push(level, hash);
         if ((level->count & 1) != 0)
             return;
         merkle_node_hash(level->node[level->count - 2], level->node[level->count - 1], hash);
     }
-    must(!"the tree is too high");
 }
 
 uint64_t simtree_size(const struct simtree *tree)
