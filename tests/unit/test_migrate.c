@@ -1,0 +1,278 @@
+/* Schema steps, the suffix list, and how a database is opened: made, refused, found again. */
+#include "tests/fixture_db.h"
+
+#include <pthread.h>
+
+#include "base/dns.h"
+#include "db/db_psl.h"
+#include "db/migrate.h"
+#include "db/pgexec.h"
+
+static struct fixture_db fixture;
+
+static void sql(struct pgconn *conn, const char *text)
+{
+    struct err why = {0};
+    if (pgexec_script(conn, text, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+}
+
+static void opened_is_complete(void **state)
+{
+    (void)state;
+    struct migrate_status status;
+    unsigned applied;
+    assert_int_equal(migrate_status(fixture.db.conn, &status, NULL), ERR_OK);
+    assert_true(status.known >= 1);
+    assert_int_equal(status.applied, status.known);
+    assert_int_equal(status.pending, 0);
+    assert_int_equal(migrate_check(fixture.db.conn, NULL), ERR_OK);
+    assert_int_equal(migrate_run(fixture.db.conn, &applied, NULL), ERR_OK);
+    assert_int_equal(applied, 0);
+}
+
+static void newer_schema_is_refused(void **state)
+{
+    (void)state;
+    struct err why = {0};
+    unsigned applied;
+    sql(fixture.db.conn, "INSERT INTO schema_migration VALUES (9999, '9999_later.sql', sha256('later'))");
+    assert_int_equal(migrate_run(fixture.db.conn, &applied, &why), ERR_DB_SCHEMA);
+    assert_non_null(strstr(why.text, "newer"));
+    struct dbopen again;
+    struct dbopen_options options = {.dsn = fixture.db.dsn};
+    assert_int_equal(dbopen_open(&options, &again, NULL), ERR_DB_SCHEMA);
+    sql(fixture.db.conn, "DELETE FROM schema_migration WHERE version = 9999");
+    assert_int_equal(migrate_check(fixture.db.conn, NULL), ERR_OK);
+}
+
+static void changed_step_is_refused(void **state)
+{
+    (void)state;
+    struct err why = {0};
+    sql(fixture.db.conn, "UPDATE schema_migration SET sha256 = sha256('other') WHERE version = 1");
+    assert_int_equal(migrate_check(fixture.db.conn, &why), ERR_DB_SCHEMA);
+    assert_non_null(strstr(why.text, "0001_core.sql"));
+    sql(fixture.db.conn, "DELETE FROM schema_migration");
+    err_clear(&why);
+    unsigned applied;
+    /* The tables are there, so the step fails; it must leave no trace. */
+    assert_int_not_equal(migrate_run(fixture.db.conn, &applied, &why), ERR_OK);
+    assert_non_null(strstr(why.text, "0001_core.sql"));
+    struct migrate_status status;
+    assert_int_equal(migrate_status(fixture.db.conn, &status, NULL), ERR_OK);
+    assert_int_equal(status.applied, 0);
+}
+
+static char *dsn_of(const char *database)
+{
+    static char dsn[CLUSTER_DSN_MAX];
+    char *at = strstr(fixture.db.dsn, "dbname=");
+    assert_non_null(at);
+    (void)snprintf(dsn, sizeof dsn, "%.*sdbname=%s", (int)(at - fixture.db.dsn), fixture.db.dsn, database);
+    return dsn;
+}
+
+static void *migrate_too(void *arg)
+{
+    struct pgconn *conn;
+    unsigned applied = 0;
+    if (pgconn_open(arg, &conn, NULL) != ERR_OK)
+        return NULL;
+    bool fine = migrate_run(conn, &applied, NULL) == ERR_OK;
+    pgconn_free(conn);
+    return fine ? (void *)(uintptr_t)(applied + 1) : NULL;
+}
+
+static void several_migrate_at_once(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    uintptr_t sum = 0;
+    sql(fixture.db.conn, "CREATE DATABASE parallel");
+    char *dsn = dsn_of("parallel");
+    for (size_t i = 0; i < countof(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, migrate_too, dsn), 0);
+    for (size_t i = 0; i < countof(threads); i++) {
+        void *result;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_non_null(result);
+        sum += (uintptr_t)result - 1;
+    }
+    struct pgconn *conn;
+    struct migrate_status status;
+    assert_int_equal(pgconn_open(dsn, &conn, NULL), ERR_OK);
+    assert_int_equal(migrate_status(conn, &status, NULL), ERR_OK);
+    assert_int_equal(status.pending, 0);
+    assert_true(sum >= 1 && sum <= status.known);
+    pgconn_free(conn);
+}
+
+static void foreign_server_is_asked_first(void **state)
+{
+    (void)state;
+    struct dbopen db;
+    struct err why = {0};
+    sql(fixture.db.conn, "CREATE DATABASE mine");
+    struct dbopen_options options = {.dsn = dsn_of("mine")};
+    assert_int_equal(dbopen_open(&options, &db, &why), ERR_DB_SCHEMA);
+    assert_non_null(strstr(why.text, "ctvigil db init"));
+    options.migrate = true;
+    err_clear(&why);
+    if (dbopen_open(&options, &db, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    sql(db.conn, "SELECT 1 / count(*) FROM psl");
+    dbopen_close(&db);
+    options.migrate = false;
+    assert_int_equal(dbopen_open(&options, &db, NULL), ERR_OK);
+    sql(db.conn, "DELETE FROM psl");
+    dbopen_close(&db);
+    err_clear(&why);
+    assert_int_equal(dbopen_open(&options, &db, &why), ERR_DB_SCHEMA);
+    assert_non_null(strstr(why.text, "suffix"));
+}
+
+static void suffix_list_of_the_database_counts(void **state)
+{
+    (void)state;
+    struct pgconn *conn;
+    char path[128];
+    struct err why = {0};
+    unsigned applied;
+    sql(fixture.db.conn, "CREATE DATABASE suffixes");
+    assert_int_equal(pgconn_open(dsn_of("suffixes"), &conn, NULL), ERR_OK);
+    assert_int_equal(migrate_run(conn, &applied, NULL), ERR_OK);
+    assert_int_not_equal(db_psl_install(conn, "/nonexistent", &why), ERR_OK);
+    assert_non_null(strstr(why.text, "publicsuffix"));
+    (void)snprintf(path, sizeof path, "%s/list", fixture.root);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("// ===BEGIN ICANN DOMAINS===\ncom\nodd.example.com\n// ===END ICANN DOMAINS===\n", file);
+    assert_int_equal(fclose(file), 0);
+    err_clear(&why);
+    if (db_psl_install(conn, path, &why) != ERR_OK || db_psl_activate(conn, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_true(span_eq(dns_apex(SPAN_LIT("a.b.odd.example.com")), SPAN_LIT("b.odd.example.com")));
+    /* A second list does not replace the first: keys of stored rows would move. */
+    assert_int_equal(db_psl_install(conn, NULL, NULL), ERR_OK);
+    assert_int_equal(db_psl_activate(conn, NULL), ERR_OK);
+    assert_true(span_eq(dns_apex(SPAN_LIT("a.b.odd.example.com")), SPAN_LIT("b.odd.example.com")));
+    pgconn_free(conn);
+}
+
+static void wrong_dsn_is_one_line_without_password(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *dsn;
+        enum err_code code;
+    } rows[] = {
+        {"nonsense SECRET", ERR_CONFIG},
+        {"host=/nowhere password=SECRET", ERR_DB_DOWN},
+        {"postgresql://u:SECRET@127.0.0.1:1/x", ERR_DB_DOWN},
+        {"postgresql://u:SECRET@[bad/x", ERR_CONFIG},
+        {"host=127.0.0.1 port=1 passwd=SECRET", ERR_CONFIG},
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct pgconn *conn;
+        struct err why = {0};
+        assert_int_equal(pgconn_open(rows[i].dsn, &conn, &why), rows[i].code);
+        assert_null(conn);
+        assert_true(why.text[0] != '\0');
+        assert_null(strchr(why.text, '\n'));
+        assert_null(strstr(why.text, "SECRET"));
+    }
+}
+
+static void errors_have_their_class(void **state)
+{
+    (void)state;
+    struct pgconn *conn = fixture.db.conn;
+    struct err why = {0};
+    static const struct {
+        const char *sql;
+        enum err_code code;
+    } rows[] = {
+        {"SELECT * FROM no_such_table", ERR_DB_SCHEMA},
+        {"SELECT no_such_column FROM log", ERR_DB_SCHEMA},
+        {"SELECT no_such_function()", ERR_DB_SCHEMA},
+        {"SELECT 1 / 0", ERR_DB},
+        {"DO $$ BEGIN RAISE serialization_failure; END $$", ERR_DB_CONFLICT},
+        {"DO $$ BEGIN RAISE deadlock_detected; END $$", ERR_DB_CONFLICT},
+        {"DO $$ BEGIN RAISE too_many_connections; END $$", ERR_DB_DOWN},
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        err_clear(&why);
+        assert_int_equal(pgexec_script(conn, rows[i].sql, &why), rows[i].code);
+        assert_null(strchr(why.text, '\n'));
+    }
+    /* A transaction that has failed says ROLLBACK to COMMIT: that is no success. */
+    assert_int_equal(pgexec_begin(conn, NULL), ERR_OK);
+    assert_int_equal(pgexec_script(conn, "SELECT 1 / 0", NULL), ERR_DB);
+    assert_int_equal(pgexec_commit(conn, NULL), ERR_DB);
+    sql(conn, "SELECT 1");
+    err_clear(&why);
+    assert_int_equal(pgexec_script(conn, "SELECT pg_terminate_backend(pg_backend_pid())", &why), ERR_DB_DOWN);
+    assert_int_equal(pgexec_script(conn, "SELECT 1", NULL), ERR_DB_DOWN);
+    assert_int_equal(pgconn_reopen(conn, NULL), ERR_OK);
+    sql(conn, "SELECT 1");
+}
+
+static void values_round_trip(void **state)
+{
+    (void)state;
+    static const int64_t times[] = {0, 1, -1, 946684800000, -62135596800000, 253402300799999, 1763715600123};
+    static const int64_t numbers[] = {0, -1, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < countof(times); i++) {
+        struct pgexec_args args = {0};
+        PGresult *res;
+        pgexec_time(&args, times[i]);
+        pgexec_int(&args, numbers[i % countof(numbers)]);
+        pgexec_bytes(&args, span_of("\0\xff", i % 3));
+        pgexec_bytes(&args, SPAN_NONE);
+        pgexec_text(&args, "'; DROP TABLE log; --");
+        pgexec_bool(&args, i % 2 == 1);
+        assert_int_equal(pgexec_cached(fixture.db.conn,
+                                       "SELECT $1, $2, $3, $4, $5::text, $6, $2::int8::int8 % 7 < 9", &args,
+                                       &res, NULL),
+                         ERR_OK);
+        assert_int_equal(pgexec_get_time(res, 0, 0), times[i]);
+        assert_int_equal(pgexec_get_int(res, 0, 1), numbers[i % countof(numbers)]);
+        assert_int_equal(pgexec_get_bytes(res, 0, 2).len, i % 3);
+        assert_true(pgexec_is_null(res, 0, 3));
+        assert_string_equal(pgexec_get_text(res, 0, 4), "'; DROP TABLE log; --");
+        assert_int_equal(pgexec_get_bool(res, 0, 5), i % 2 == 1);
+        PQclear(res);
+    }
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    fixture_db_open(&fixture);
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    fixture_db_close(&fixture);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    FIXTURE_DB_KEEPER(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opened_is_complete),
+        cmocka_unit_test(newer_schema_is_refused),
+        cmocka_unit_test(values_round_trip),
+        cmocka_unit_test(errors_have_their_class),
+        cmocka_unit_test(wrong_dsn_is_one_line_without_password),
+        cmocka_unit_test(several_migrate_at_once),
+        cmocka_unit_test(foreign_server_is_asked_first),
+        cmocka_unit_test(suffix_list_of_the_database_counts),
+        cmocka_unit_test(changed_step_is_refused),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
