@@ -116,8 +116,9 @@ static void placeholders_and_opaque_entries(void **state)
         fix.test.dsn,
         "SELECT string_agg(regexp_replace(dedup, '[0-9a-f]{64}', 'FP'), ' ' ORDER BY dedup COLLATE \"C\")"
         " FROM alert",
-        "malformed:1:1 malformed:1:1:1 malformed:1:1:2 malformed:1:2 malformed:2:1 malformed:2:1:1"
-        " malformed:2:1:2 malformed:2:2 malformed:FP");
+        "malformed:1:1 malformed:1:1:1 malformed:1:1:2 malformed:1:2 malformed:FP malformed:2:1 "
+        "malformed:2:1:1"
+        " malformed:2:1:2 malformed:2:2");
     check_sql(fix.test.dsn, "SELECT count(*) FROM alert_sighting WHERE form = 'unparsed'", 8);
     check_sql(fix.test.dsn, "SELECT count(*) FROM alert WHERE tbs_fp IS NOT NULL", 1);
     fixture_end(&fix);
