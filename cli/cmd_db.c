@@ -48,10 +48,11 @@ static int db_migrate(struct cmd *cmd)
 static void print_status(const struct cmd *cmd, const struct cluster_status *cluster,
                          const struct migrate_status *schema)
 {
-    const char *state = cluster == NULL    ? "yours"
-                        : cluster->running ? "running"
-                        : cluster->made    ? "stopped"
-                                           : "none";
+    const char *state = cluster == NULL        ? "yours"
+                        : cluster->running     ? "running"
+                        : cluster->keeper != 0 ? "between"
+                        : cluster->made        ? "stopped"
+                                               : "none";
     if (cmd->json) {
         json_t *line = json_pack("{s:s, s:s, s:s}", "schema", "ctvigil.db.status.1", "kind",
                                  cluster == NULL ? "server" : "private", "state", state);
@@ -109,9 +110,15 @@ static int db_status(struct cmd *cmd)
         print_status(cmd, NULL, &schema);
         return CMD_OK;
     }
-    if (pgconn_open(private ? cluster.dsn : dsn, &conn, &why) != ERR_OK)
+    enum err_code code = pgconn_open(private ? cluster.dsn : dsn, &conn, &why);
+    if (private && code == ERR_DB_DOWN) {
+        cluster.running = false; /* its keeper is there, the server is on its way up or down */
+        print_status(cmd, &cluster, NULL);
+        return CMD_OK;
+    }
+    if (code != ERR_OK)
         return cmd_fail(&why);
-    enum err_code code = migrate_status(conn, &schema, &why);
+    code = migrate_status(conn, &schema, &why);
     pgconn_free(conn);
     if (code != ERR_OK)
         return cmd_fail(&why);

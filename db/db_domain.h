@@ -1,4 +1,5 @@
-/* Registered domains (tables domain, domain_allow, domain_generation) and what has been stored before they came. */
+/* Registered domains (tables domain, domain_allow, domain_generation) and what has been stored before they
+ * came. */
 #ifndef CTVIGIL_DB_DOMAIN_H
 #define CTVIGIL_DB_DOMAIN_H
 
@@ -7,18 +8,21 @@
 #include "model/alert.h"
 #include "model/watch.h"
 
-/* Adds the domain under the generation lock and returns its id and the new generation; ERR_EXISTS when registered. */
-MUST_USE enum err_code db_domain_add(struct pgconn *conn, const struct watch *watch, const char *const *channels,
-                                     size_t channel_count, int64_t *id, uint64_t *generation, struct err *why);
+/* Adds the domain under the generation lock and returns its id and the new generation; ERR_EXISTS when
+ * registered. */
+MUST_USE enum err_code db_domain_add(struct pgconn *conn, const struct watch *watch,
+                                     const char *const *channels, size_t channel_count, int64_t *id,
+                                     uint64_t *generation, struct err *why);
 MUST_USE enum err_code db_domain_remove(struct pgconn *conn, const char *name, struct err *why);
-/* All domains, by name; the caller frees with watch_free. `generation` is the one they belong to (same snapshot). */
+/* All domains, by name; the caller frees with watch_free. `generation` is the one they belong to (same
+ * snapshot). */
 MUST_USE enum err_code db_domain_load(struct pgconn *conn, struct watch **watches, size_t *count,
                                       uint64_t *generation, struct err *why);
 MUST_USE enum err_code db_domain_generation(struct pgconn *conn, uint64_t *generation, struct err *why);
 
-/* Calls `each` for every stored issuance that could concern the domain (superset: the matcher decides), with its
- * sightings; the spans live during the call. Names with placeholders and certificates without a registrable domain
- * are included. */
+/* Calls `each` for every stored issuance that could concern the domain (superset: the matcher decides), with
+ * its sightings; the spans live during the call. Names with placeholders and certificates without a
+ * registrable domain are included. */
 MUST_USE enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch,
                                          enum err_code (*each)(void *arg, const struct issuance *issuance,
                                                                const struct sighting *sightings, size_t count,

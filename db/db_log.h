@@ -1,4 +1,5 @@
-/* CT logs as registered (tables log, log_range, log_head): the command line's and the pipeline's list of logs. */
+/* CT logs as registered (tables log, log_range, log_head): the command line's and the pipeline's list of
+ * logs. */
 #ifndef CTVIGIL_DB_LOG_H
 #define CTVIGIL_DB_LOG_H
 
@@ -6,11 +7,12 @@
 #include "db/pgconn.h"
 #include "model/ctlog.h"
 
-/* Registers the log (log->id is filled) with its first range: begin..open. `from_spec` is kept as the user gave it.
- * ERR_EXISTS: a log of that name is there. */
-MUST_USE enum err_code db_log_add(struct pgconn *conn, struct ctlog *log, const char *from_spec, uint64_t begin,
-                                  struct err *why);
-/* Stops following it: state becomes 'removed', what was read stays. ERR_NOT_FOUND when there is none of that name. */
+/* Registers the log (log->id is filled) with its first range: begin..open. `from_spec` is kept as the user
+ * gave it. ERR_EXISTS: a log of that name is there. */
+MUST_USE enum err_code db_log_add(struct pgconn *conn, struct ctlog *log, const char *from_spec,
+                                  uint64_t begin, struct err *why);
+/* Stops following it: state becomes 'removed', what was read stays. ERR_NOT_FOUND when there is none of that
+ * name. */
 MUST_USE enum err_code db_log_remove(struct pgconn *conn, const char *name, struct err *why);
 /* Logs that are followed (not removed), by id; the caller frees *logs with free(). */
 MUST_USE enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *count, struct err *why);
@@ -33,19 +35,20 @@ struct db_log_status {
     char state[16]; /* active, inconsistent, removed */
     char last_error[DB_LOG_TEXT_MAX];
     char from_spec[64];
-    uint64_t position;      /* end of the contiguous part that began at --from */
+    uint64_t position; /* end of the contiguous part that began at --from */
     uint64_t verified_size;
-    uint64_t head_size;     /* largest signed head */
-    int64_t head_time_ms;   /* its timestamp; 0: none seen yet */
+    uint64_t head_size;      /* largest signed head */
+    int64_t head_time_ms;    /* its timestamp; 0: none seen yet */
     int64_t last_contact_ms; /* 0: never */
-    uint64_t backlog;       /* head_size - position, 0 when the head is behind */
-    uint64_t entries;       /* stored */
+    uint64_t backlog;        /* head_size - position, 0 when the head is behind */
+    uint64_t entries;        /* stored */
     uint64_t malformed;
     struct db_log_range ranges[DB_LOG_RANGES_MAX];
     size_t range_count;
 };
 
 /* Status of every log that is not removed, by name; the caller frees *rows with free(). */
-MUST_USE enum err_code db_log_status(struct pgconn *conn, struct db_log_status **rows, size_t *count, struct err *why);
+MUST_USE enum err_code db_log_status(struct pgconn *conn, struct db_log_status **rows, size_t *count,
+                                     struct err *why);
 
 #endif

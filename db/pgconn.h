@@ -1,5 +1,6 @@
-/* One connection to PostgreSQL: the only place that knows libpq beside the other files of db/. Not thread-safe; a
- * connection belongs to one thread. SQL is always a constant text with parameters, never built from data. */
+/* One connection to PostgreSQL: the only place that knows libpq beside the other files of db/. Not
+ * thread-safe; a connection belongs to one thread. SQL is always a constant text with parameters, never built
+ * from data. */
 #ifndef CTVIGIL_PGCONN_H
 #define CTVIGIL_PGCONN_H
 
@@ -8,8 +9,8 @@
 
 struct pgconn;
 
-/* Connects (TCP keepalives short, search_path and time zone fixed). ERR_DB_DOWN or ERR_CONFIG (unreadable DSN); the
- * text never contains a password. */
+/* Connects (TCP keepalives short, search_path and time zone fixed). ERR_DB_DOWN or ERR_CONFIG (unreadable
+ * DSN); the text never contains a password. */
 MUST_USE enum err_code pgconn_open(const char *dsn, struct pgconn **conn, struct err *why);
 void pgconn_free(struct pgconn *conn);
 /* Connects again after ERR_DB_DOWN; prepared state is gone. */
