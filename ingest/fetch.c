@@ -81,14 +81,21 @@ static void job_split(struct job *job)
     job->end = middle;
 }
 
-/* Lends the big arena to the job; false: somebody else has it, or it can not be made. */
+/* Lends the big arena to the job; false: somebody else has it, or it can not be made. Only the entries that a
+ * log is settled with next may have it: later ones would hold it while they wait for earlier ones that need
+ * it too. */
 static bool big_lend(struct fetch *fetch, struct job *job)
 {
     struct plant *plant = fetch->plant;
-    if (job->batch.big)
+    thread_lock(&job->follow->lock);
+    bool first = job->lane->seq.next == job->begin;
+    thread_unlock(&job->follow->lock);
+    if (!first)
         return false;
     if (!plant->big_made)
         plant->big_made = arena_init_file(&plant->big, LIMIT_BIG_BATCH_BYTES, plant->options.big_dir);
+    if (!plant->big_made)
+        error_note(plant, job->follow, "no room for a file of 512 MiB to read a large entry into");
     if (!plant->big_made || atomic_exchange(&plant->big_taken, true))
         return false;
     job->own = job->batch.arena;
@@ -113,8 +120,6 @@ static void job_too_big(struct fetch *fetch, struct job *job, int64_t now_ms)
     }
     job->wants_big = true;
     bool lent = big_lend(fetch, job);
-    if (!lent && !fetch->plant->big_made)
-        error_note(fetch->plant, job->follow, "no room for a file of 512 MiB to read a large entry into");
     wait_put(fetch, job, lent ? now_ms : now_ms + BIG_WAIT_MS);
 }
 
