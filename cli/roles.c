@@ -21,6 +21,8 @@ struct roles_ingest {
     char user_agent[300];
     char evidence_dir[4200];
     char *dsn;
+    const char *const *only; /* as in roles_options: part of the command line, so it lives as long */
+    size_t only_count;
     bool ended;
     struct pipe_result result;
 };
@@ -63,14 +65,25 @@ static enum err_code roles_store_open(void *arg, struct store **store, struct er
     return store_pg_open(ingest->dsn, store, why);
 }
 
-static bool roles_wanted(const struct roles_options *options, const char *name)
+static bool roles_wanted(const struct roles_ingest *ingest, const char *name)
 {
-    if (options->only == NULL)
+    if (ingest->only == NULL)
         return true;
-    for (size_t i = 0; i < options->only_count; i++)
-        if (strcmp(options->only[i], name) == 0)
+    for (size_t i = 0; i < ingest->only_count; i++)
+        if (strcmp(ingest->only[i], name) == 0)
             return true;
     return false;
+}
+
+/* Leaves of `logs` those that were asked for; returns how many. */
+static size_t roles_keep(const struct roles_ingest *ingest, struct ctlog *logs, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (roles_wanted(ingest, logs[i].name))
+            logs[kept++] = logs[i];
+    return kept;
 }
 
 /* Keeps of the registered logs those that were asked for. */
@@ -78,10 +91,11 @@ static enum err_code roles_logs(struct roles_ingest *ingest, struct pgconn *conn
                                 const struct roles_options *options, struct err *why)
 {
     enum err_code code = db_log_load(conn, &ingest->logs, &ingest->log_count, why);
-    size_t kept = 0;
 
     if (code != ERR_OK)
         return code;
+    ingest->only = options->only;
+    ingest->only_count = options->only_count;
     for (size_t i = 0; options->only != NULL && i < options->only_count; i++) {
         bool found = false;
         for (size_t j = 0; j < ingest->log_count; j++)
@@ -90,10 +104,7 @@ static enum err_code roles_logs(struct roles_ingest *ingest, struct pgconn *conn
             return err_set(why, ERR_NOT_FOUND, "there is no log '%s'; 'ctvigil log list' shows what there is",
                            options->only[i]);
     }
-    for (size_t i = 0; i < ingest->log_count; i++)
-        if (roles_wanted(options, ingest->logs[i].name))
-            ingest->logs[kept++] = ingest->logs[i];
-    ingest->log_count = kept;
+    ingest->log_count = roles_keep(ingest, ingest->logs, ingest->log_count);
     return ERR_OK;
 }
 
@@ -175,6 +186,7 @@ void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn)
         }
         return;
     }
+    count = roles_keep(ingest, now, count);
     for (size_t i = 0; i < count; i++) {
         struct err one = {0};
         if (roles_has(ingest->logs, ingest->log_count, now[i].id))
