@@ -456,6 +456,9 @@ static void finish(struct settle *settle)
         if (follow->settler != settle->index)
             continue;
         serve(settle, follow);
+        /* The last word is what people will read, however short ago the one before it was. */
+        follow->settle.noted_ms = 0;
+        note_serve(settle, follow);
         settle_let_go(settle, follow, 0);
     }
 }
