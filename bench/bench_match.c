@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "watcher/watchset.h"
 
-#define NAMES  (1u << 18)
-#define ROUNDS 8
+#define NAMES  (1u << 17)
+#define ROUNDS 20
 
 static uint64_t next_random(uint64_t *seed)
 {
@@ -67,7 +67,7 @@ static struct span *names_of(size_t watched, unsigned hit_of, char **storage)
         size_t len = (size_t)snprintf(at, 64, "%s", hosts[next_random(&seed) % countof(hosts)]);
         len += domain_text(number, at + len, 64 - len);
         names[i] = span_of(at, len);
-        at += 64;
+        at += len;
     }
     return names;
 }

@@ -130,6 +130,12 @@ static bool names_lost(const struct issuance *issuance, const struct finding_set
     return false;
 }
 
+/* Is there nothing that a rule could be held against? */
+static bool nothing_parsed(const struct issuance *issuance)
+{
+    return finding_has(&issuance->findings, FINDING_CERTIFICATE_UNREADABLE) && issuance->issuer.at == NULL;
+}
+
 static void find_raw(struct matching *m, const struct entry *entry)
 {
     m->name = NULL;
@@ -241,7 +247,7 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at, cons
         finding_merge(&oddities, &entry->findings);
         finding_merge(&oddities, &entry->issuance.findings);
     }
-    struct policy_case what = {.unparsed = opaque, .oddities = &oddities};
+    struct policy_case what = {.unparsed = opaque || nothing_parsed(&entry->issuance), .oddities = &oddities};
     what.issuance = opaque ? opaque_issuance(m, entry) : &entry->issuance;
     judge_hits(m, entry, at, &what);
     struct span name = SPAN_NONE;
@@ -343,6 +349,7 @@ bool match_one(const struct watch *watch, const struct issuance *issuance, struc
     struct policy_case what = {.watch = watch, .issuance = issuance, .oddities = &issuance->findings};
     struct span vague = SPAN_NONE;
     bool lost = names_lost(issuance, &issuance->findings);
+    what.unparsed = nothing_parsed(issuance);
     for (size_t i = 0; i < issuance->name_count; i++) {
         const struct name *name = &issuance->names[i];
         if (!surely(watch, name)) {

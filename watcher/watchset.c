@@ -1,31 +1,48 @@
 #include "watcher/watchset.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/dns.h"
 #include "base/hash.h"
 #include "watcher/ipnet.h"
 #include "watcher/rawscan.h"
 
-/* One open table for all keys. A key of a DNS watch is a name without its trailing labels cut anywhere, so a
- * certificate name is looked up once per dot. The hash is keyed per snapshot and only finds candidates: the
- * bytes decide. A bitmap that fits the cache answers most misses with one load. */
+/* Open tables of keys. A certificate name is looked up once per dot, by what stands right of it; all hashes
+ * of a name come from one walk from right to left. The hash is keyed per snapshot and only finds candidates:
+ * the bytes decide. A bitmap that fits the cache answers most misses with one load, and a slot is one cache
+ * line that holds its key, so a hit in a million costs one miss more. */
 
 enum slot_use {
     SLOT_NAME,   /* the watched name itself */
     SLOT_PARENT, /* the watched name without its first label: "*." in front of it covers the watch */
-    SLOT_IP,     /* tag octet (length of the address), prefix length, network octets */
+    SLOT_IP,     /* length of the address, prefix length, network octets */
+    SLOT_USES,
 };
+
+enum slot_flag {
+    SLOT_USED = 1,
+    SLOT_MANY = 2,    /* more than one watch */
+    SLOT_SUBTREE = 4, /* some watch is not exact: without it only the whole name is worth a look */
+    SLOT_EXACT = 8,   /* some watch is exact */
+};
+
+#define SLOT_KEY_MAX 48
 
 struct slot {
     uint64_t hash;
-    const uint8_t *key; /* NULL: free */
-    uint32_t key_len;
     uint32_t first; /* watch; the others with this key follow in next[use] */
-    uint8_t use;
+    uint16_t key_len;
+    uint8_t flags;
+    uint8_t key[SLOT_KEY_MAX]; /* the first bytes of it; the watch knows the rest */
 };
 
 #define NO_WATCH UINT32_MAX
+
+struct table {
+    struct slot *slots;
+    uint32_t *next; /* per watch: ten thousand hosts below one parent make one slot, not a long probe */
+};
 
 struct watchset {
     atomic_uint pins;
@@ -34,19 +51,17 @@ struct watchset {
     uint64_t generation;
     uint64_t secret[2];
     struct rawscan *rawscan;
-    struct slot *slots;
+    struct table table[SLOT_USES];
     size_t slot_mask;
-    uint32_t
-        *next[3]; /* per use and watch: ten thousand hosts below one parent make one slot, not a long probe */
     uint64_t *bitmap;
     unsigned bitmap_shift;
-    uint8_t *ip_keys;           /* IP_KEY_MAX bytes per watch */
     uint64_t ip_prefixes[2][3]; /* [IPv6][word]: prefix lengths in use */
 };
 
 #define IP_KEY_MAX      18
-#define BITS_PER_KEY    16
+#define BITS_PER_WATCH  16
 #define BITMAP_BITS_MIN 12
+#define PROBES_AT_ONCE  8
 
 /* Folded 64x64 multiplication: every input bit reaches every output bit. */
 static inline uint64_t fold(uint64_t a, uint64_t b)
@@ -98,29 +113,52 @@ static uint64_t hash_name(const struct watchset *set, struct span name)
     return hash_label(set, hash, name.at, end);
 }
 
-static inline bool maybe(const struct watchset *set, uint64_t hash)
+static inline const uint64_t *bitmap_word(const struct watchset *set, uint64_t hash)
 {
-    uint64_t bit = hash >> set->bitmap_shift;
-    return (set->bitmap[bit >> 6] >> (bit & 63) & 1) != 0;
+    return &set->bitmap[hash >> set->bitmap_shift >> 6];
 }
 
-/* The hash of the use keeps the three kinds of keys apart: "com" is only looked up as a parent when a
- * wildcard stands in front of it. */
+static inline bool maybe(const struct watchset *set, uint64_t hash)
+{
+    return (*bitmap_word(set, hash) >> (hash >> set->bitmap_shift & 63) & 1) != 0;
+}
+
+/* The hash of the use keeps the kinds of keys apart: "com" is only looked up as a parent when a wildcard
+ * stands in front of it. */
 static inline uint64_t hash_use(const struct watchset *set, uint64_t hash, enum slot_use use)
 {
     return use == SLOT_NAME ? hash
                             : fold(hash ^ set->secret[1], UINT64_C(0x9e3779b97f4a7c15) + 2 * (uint64_t)use);
 }
 
-static struct slot *slot_find(const struct watchset *set, uint64_t hash, struct span key, enum slot_use use)
+static struct span parent_of(struct span name);
+
+/* A key too long for its slot, as the watch has it. */
+static struct span key_of(const struct watchset *set, const struct slot *slot, enum slot_use use)
 {
+    struct span name = span_str(set->watches[slot->first].name);
+    return use == SLOT_PARENT ? parent_of(name) : name;
+}
+
+static inline bool slot_is(const struct watchset *set, const struct slot *slot, struct span key,
+                           enum slot_use use)
+{
+    if (slot->key_len != key.len ||
+        memcmp(slot->key, key.at, key.len < SLOT_KEY_MAX ? key.len : SLOT_KEY_MAX) != 0)
+        return false;
+    return key.len <= SLOT_KEY_MAX || span_eq(key_of(set, slot, use), key);
+}
+
+/* The slot of the key, or the free one where it belongs. */
+static inline struct slot *slot_find(const struct watchset *set, uint64_t hash, struct span key,
+                                     enum slot_use use)
+{
+    struct slot *slots = set->table[use].slots;
     size_t at = (size_t)hash & set->slot_mask;
-    for (; set->slots[at].key != NULL; at = (at + 1) & set->slot_mask) {
-        const struct slot *slot = &set->slots[at];
-        if (slot->hash == hash && slot->use == use && span_eq(span_of(slot->key, slot->key_len), key))
-            break;
-    }
-    return &set->slots[at];
+    while ((slots[at].flags & SLOT_USED) != 0 &&
+           !(slots[at].hash == hash && slot_is(set, &slots[at], key, use)))
+        at = (at + 1) & set->slot_mask;
+    return &slots[at];
 }
 
 static void insert(struct watchset *set, uint64_t key_hash, struct span key, enum slot_use use,
@@ -130,8 +168,15 @@ static void insert(struct watchset *set, uint64_t key_hash, struct span key, enu
     uint64_t bit = hash >> set->bitmap_shift;
     set->bitmap[bit >> 6] |= UINT64_C(1) << (bit & 63);
     struct slot *slot = slot_find(set, hash, key, use);
-    set->next[use][watch] = slot->key == NULL ? NO_WATCH : slot->first;
-    *slot = (struct slot){hash, key.at, (uint32_t)key.len, watch, (uint8_t)use};
+    bool is_new = (slot->flags & SLOT_USED) == 0;
+    set->table[use].next[watch] = is_new ? NO_WATCH : slot->first;
+    slot->hash = hash;
+    slot->key_len = (uint16_t)key.len;
+    if (key.len != 0)
+        memcpy(slot->key, key.at, key.len < SLOT_KEY_MAX ? key.len : SLOT_KEY_MAX);
+    slot->first = watch;
+    slot->flags |= (uint8_t)(SLOT_USED | (is_new ? 0 : SLOT_MANY) |
+                             (set->watches[watch].exact ? SLOT_EXACT : SLOT_SUBTREE));
 }
 
 static struct span parent_of(struct span name)
@@ -163,30 +208,45 @@ static void insert_ip(struct watchset *set, uint32_t at)
 {
     const struct watch *watch = &set->watches[at];
     must((watch->ip_len == 4 || watch->ip_len == 16) && watch->ip_prefix <= 8 * watch->ip_len);
-    uint8_t *key = set->ip_keys + (size_t)at * IP_KEY_MAX;
+    uint8_t key[IP_KEY_MAX];
     size_t len = ip_key(watch->ip, watch->ip_len, watch->ip_prefix, key);
     set->ip_prefixes[watch->ip_len == 16][watch->ip_prefix >> 6] |= UINT64_C(1) << (watch->ip_prefix & 63);
     insert(set, hash_label(set, set->secret[1], key, len), span_of(key, len), SLOT_IP, at);
 }
 
+/* Zeroed memory straight from the system: pages nobody touches cost nothing, so each table is made for the
+ * worst case, and in a table of many megabytes half of a random read would be the walk to a small page. */
+static void *pages_new(size_t size)
+{
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        return NULL;
+    (void)madvise(pages, size, MADV_HUGEPAGE);
+    return pages;
+}
+
+static void pages_free(void *pages, size_t size)
+{
+    if (pages != NULL)
+        (void)munmap(pages, size);
+}
+
 static bool tables_new(struct watchset *set)
 {
-    size_t keys = 2 * set->count + 1;
     size_t slots = 16;
-    while (slots < 2 * keys)
+    while (slots < 2 * set->count)
         slots *= 2;
     unsigned bits = BITMAP_BITS_MIN;
-    while (bits < 40 && (UINT64_C(1) << bits) < keys * BITS_PER_KEY)
+    while (bits < 40 && (UINT64_C(1) << bits) < set->count * BITS_PER_WATCH)
         bits++;
     set->slot_mask = slots - 1;
     set->bitmap_shift = 64 - bits;
-    set->slots = calloc(slots, sizeof *set->slots);
-    set->bitmap = calloc((size_t)1 << (bits - 6), sizeof *set->bitmap);
-    set->ip_keys = calloc(set->count + 1, IP_KEY_MAX);
-    bool ok = set->slots != NULL && set->bitmap != NULL && set->ip_keys != NULL;
-    for (size_t use = 0; use < countof(set->next); use++) {
-        set->next[use] = calloc(set->count + 1, sizeof *set->next[use]);
-        ok = ok && set->next[use] != NULL;
+    set->bitmap = pages_new((size_t)1 << (bits - 3));
+    bool ok = set->bitmap != NULL;
+    for (size_t use = 0; use < SLOT_USES; use++) {
+        set->table[use].slots = pages_new(slots * sizeof *set->table[use].slots);
+        set->table[use].next = calloc(set->count + 1, sizeof *set->table[use].next);
+        ok = ok && set->table[use].slots != NULL && set->table[use].next != NULL;
     }
     return ok;
 }
@@ -195,11 +255,11 @@ static void destroy(struct watchset *set)
 {
     rawscan_free(set->rawscan);
     watch_free(set->watches, set->count);
-    free(set->slots);
-    free(set->bitmap);
-    free(set->ip_keys);
-    for (size_t use = 0; use < countof(set->next); use++)
-        free(set->next[use]);
+    for (size_t use = 0; use < SLOT_USES; use++) {
+        pages_free(set->table[use].slots, (set->slot_mask + 1) * sizeof *set->table[use].slots);
+        free(set->table[use].next);
+    }
+    pages_free(set->bitmap, (size_t)1 << (64 - set->bitmap_shift - 3));
     free(set);
 }
 
@@ -272,48 +332,116 @@ size_t watchset_place(const struct watchset *set, const struct watch *watch)
 }
 
 struct probe {
+    uint64_t hash; /* hash_use was applied */
     struct span key;
     enum slot_use use;
     bool whole; /* the key is the whole name, so exact watches are meant too */
-    watchset_hit *hit;
-    void *arg;
 };
 
-static inline void probe_table(const struct watchset *set, uint64_t key_hash, const struct probe *probe)
+struct lookup {
+    const struct watchset *set;
+    watchset_hit *hit;
+    void *arg;
+    struct probe probes[PROBES_AT_ONCE]; /* waiting for their bit of the bitmap */
+    size_t count;
+};
+
+static void probe_table(const struct lookup *find, const struct probe *probe)
 {
-    uint64_t hash = hash_use(set, key_hash, probe->use);
-    if (!maybe(set, hash))
+    const struct watchset *set = find->set;
+    const struct slot *slot = slot_find(set, probe->hash, probe->key, probe->use);
+    if ((slot->flags & SLOT_USED) == 0 || !(probe->whole || (slot->flags & SLOT_SUBTREE) != 0))
         return;
-    const struct slot *slot = slot_find(set, hash, probe->key, probe->use);
-    if (slot->key == NULL)
-        return;
-    for (uint32_t at = slot->first; at != NO_WATCH; at = set->next[probe->use][at]) {
-        if (probe->whole || !set->watches[at].exact)
-            probe->hit(probe->arg, &set->watches[at]);
+    bool all = probe->whole || (slot->flags & SLOT_EXACT) == 0;
+    uint32_t at = slot->first;
+    do {
+        if (all || !set->watches[at].exact)
+            find->hit(find->arg, &set->watches[at]);
+        at = (slot->flags & SLOT_MANY) != 0 ? set->table[probe->use].next[at] : NO_WATCH;
+    } while (at != NO_WATCH);
+}
+
+/* All loads of a name are under way before the first one is needed. */
+static void probes_flush(struct lookup *find)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < find->count; i++) {
+        if (!maybe(find->set, find->probes[i].hash))
+            continue;
+        find->probes[left] = find->probes[i];
+        const struct table *table = &find->set->table[find->probes[left].use];
+        __builtin_prefetch(&table->slots[find->probes[left].hash & find->set->slot_mask]);
+        left++;
     }
+    for (size_t i = 0; i < left; i++)
+        probe_table(find, &find->probes[i]);
+    find->count = 0;
+}
+
+static inline void probe_add(struct lookup *find, uint64_t key_hash, struct span key, enum slot_use use,
+                             bool whole)
+{
+    uint64_t hash = hash_use(find->set, key_hash, use);
+    if (find->count == PROBES_AT_ONCE)
+        probes_flush(find);
+    __builtin_prefetch(bitmap_word(find->set, hash));
+    find->probes[find->count++] = (struct probe){hash, key, use, whole};
+}
+
+/* Bit 8k+7 is set where byte k of the eight bytes is a dot (in memory order). */
+static inline uint64_t dots_of(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    word ^= UINT64_C(0x2e2e2e2e2e2e2e2e);
+    return ~(((word & low) + low) | word | low);
+}
+
+struct walk {
+    uint64_t hash;
+    size_t end; /* of the label that is being looked for */
+};
+
+static inline void walk_dot(struct lookup *find, struct walk *walk, struct span name, size_t dot)
+{
+    walk->hash = hash_label(find->set, walk->hash, name.at + dot + 1, walk->end - dot - 1);
+    walk->end = dot;
+    probe_add(find, walk->hash, (struct span){name.at + dot + 1, name.len - dot - 1}, SLOT_NAME, false);
 }
 
 void watchset_find(const struct watchset *set, struct span name, watchset_hit *hit, void *arg)
 {
-    uint64_t hash = set->secret[0];
-    size_t end = name.len;
-    for (size_t i = name.len; i-- > 0;) {
-        if (name.at[i] != '.')
-            continue;
-        hash = hash_label(set, hash, name.at + i + 1, end - i - 1);
-        end = i;
-        struct probe probe = {span_of(name.at + i + 1, name.len - i - 1), SLOT_NAME, false, hit, arg};
-        probe_table(set, hash, &probe);
-    }
+    struct lookup find;
+    struct walk walk = {set->secret[0], name.len};
+    size_t left = name.len;
+    find.set = set;
+    find.hit = hit;
+    find.arg = arg;
+    find.count = 0;
     if (name.len == 0)
         return;
+    for (; left >= 8; left -= 8) {
+        uint64_t dots = dots_of(name.at + left - 8);
+        while (dots != 0) {
+            unsigned byte = (63u - (unsigned)__builtin_clzll(dots)) / 8;
+            dots &= ~(UINT64_C(0xff) << 8 * byte);
+            walk_dot(&find, &walk, name, left - 8 + byte);
+        }
+    }
+    while (left-- > 0) {
+        if (name.at[left] == '.')
+            walk_dot(&find, &walk, name, left);
+    }
     if (name.at[0] == '*' && (name.len == 1 || name.at[1] == '.')) {
         struct span covered = span_part(name, name.len == 1 ? 1 : 2, name.len);
-        struct probe parent = {covered, SLOT_PARENT, true, hit, arg};
-        probe_table(set, name.len == 1 ? hash_name(set, covered) : hash, &parent);
+        probe_add(&find, name.len == 1 ? hash_name(set, covered) : walk.hash, covered, SLOT_PARENT, true);
     }
-    struct probe probe = {name, SLOT_NAME, true, hit, arg};
-    probe_table(set, hash_label(set, hash, name.at, end), &probe);
+    probe_add(&find, hash_label(set, walk.hash, name.at, walk.end), name, SLOT_NAME, true);
+    probes_flush(&find);
 }
 
 size_t watchset_find_placeholder(const struct watchset *set, struct span name, watchset_hit *hit, void *arg)
@@ -336,14 +464,15 @@ static void find_ip(const struct watchset *set, const uint8_t *ip, uint8_t ip_le
                     void *arg)
 {
     uint8_t key[IP_KEY_MAX];
+    struct lookup find = {.set = set, .hit = hit, .arg = arg};
     for (unsigned word = 0; word < 3; word++) {
         uint64_t left = set->ip_prefixes[ip_len == 16][word];
         while (left != 0) {
             unsigned prefix = 64 * word + (unsigned)__builtin_ctzll(left);
             left &= left - 1;
             size_t len = ip_key(ip, ip_len, prefix, key);
-            struct probe probe = {span_of(key, len), SLOT_IP, true, hit, arg};
-            probe_table(set, hash_label(set, set->secret[1], key, len), &probe);
+            probe_add(&find, hash_label(set, set->secret[1], key, len), span_of(key, len), SLOT_IP, true);
+            probes_flush(&find);
         }
     }
 }
