@@ -1,0 +1,174 @@
+/* The pipeline of one core without network and database: reply bytes to entries, parsed, hashed (leaf, tree,
+ * certificate) and matched against 10 and 10,000 watched domains. Both protocols, the same certificates,
+ * made here; an RFC 6962 entry has two more behind it as its chain. Figures are per CPU second of this
+ * thread. */
+#include <stdio.h>
+
+#include "base/dns.h"
+#include "base/text.h"
+#include "bench/certmill.h"
+#include "ingest/gunzip.h"
+#include "ingest/work.h"
+#include "verify/merkle.h"
+#include "watcher/match.h"
+
+#define PAGE   256
+#define PAGES  8
+#define ROUNDS 24
+
+struct reply {
+    struct buf bytes;
+    uint64_t begin;
+};
+
+struct run {
+    const struct proto *proto;
+    const struct watchset *set;
+    struct reply *reply;
+    struct gunzip *gunzip;
+    struct batch batch;
+    struct ctlog log;
+};
+
+static void put_leaf(struct buf *out, struct span cert, uint64_t index, bool tile)
+{
+    if (!tile)
+        buf_u16(out, 0);
+    buf_u64(out, 1790000000000u + index);
+    buf_u16(out, 0);
+    buf_u24(out, (uint32_t)cert.len);
+    buf_put(out, cert);
+    buf_u16(out, tile ? 8 : 0);
+    if (!tile)
+        return;
+    buf_put(out, SPAN_LIT("\0\0\5\0"));
+    buf_u32(out, (uint32_t)index);
+    buf_u16(out, 64);
+    memset(buf_room(out, 64), 0xab, 64);
+}
+
+static void put_base64(struct buf *out, const struct buf *bytes)
+{
+    uint8_t *room = buf_room(out, (bytes->len + 2) / 3 * 4 + 1);
+    must(room != NULL);
+    text_base64(buf_span(bytes), (char *)room);
+    out->len--;
+}
+
+static void put_entry(struct buf *out, const struct certmill *mill, uint64_t index)
+{
+    struct buf part;
+    struct span issuer = mill->certs[0];
+    buf_init(&part, 1 << 20);
+    put_leaf(&part, mill->certs[index % mill->count], index, false);
+    buf_str(out, "{\"leaf_input\":\"");
+    put_base64(out, &part);
+    buf_clear(&part);
+    buf_u24(&part, (uint32_t)(2 * (3 + issuer.len)));
+    for (unsigned i = 0; i < 2; i++) {
+        buf_u24(&part, (uint32_t)issuer.len);
+        buf_put(&part, issuer);
+    }
+    buf_str(out, "\",\"extra_data\":\"");
+    put_base64(out, &part);
+    buf_str(out, "\"}");
+    buf_fini(&part);
+}
+
+static void make_replies(struct reply reply[PAGES], const struct certmill *mill, bool tile)
+{
+    for (size_t i = 0; i < PAGES; i++) {
+        struct buf *out = &reply[i].bytes;
+        reply[i].begin = i * PAGE;
+        buf_init(out, 16u << 20);
+        buf_str(out, tile ? "" : "{\"entries\":[");
+        for (uint64_t at = i * PAGE; at < (i + 1) * PAGE; at++) {
+            if (tile) {
+                put_leaf(out, mill->certs[at % mill->count], at, true);
+                continue;
+            }
+            buf_str(out, at % PAGE == 0 ? "" : ",");
+            put_entry(out, mill, at);
+        }
+        buf_str(out, tile ? "" : "]}");
+        must(buf_ok(out));
+    }
+}
+
+/* One reply as a worker and a settler see it. Returns the hits. */
+static size_t one(struct run *run, const struct reply *reply, struct compact *compact)
+{
+    struct batch *batch = &run->batch;
+    struct err why = {.code = ERR_OK};
+    batch_reset(batch);
+    batch->log = &run->log;
+    batch->begin = reply->begin;
+    batch->end = reply->begin + PAGE;
+    batch->body = arena_copy(&batch->arena, buf_span(&reply->bytes));
+    must(work_decode(run->proto, batch, PAGE, run->gunzip, &why) == ERR_OK);
+    for (size_t i = 0; i < batch->entry_count; i++)
+        merkle_append(compact, batch->entries[i].leaf_hash);
+    batch->stage_mark = arena_mark(&batch->arena);
+    must(match_batch(run->set, batch, NULL, &why) == ERR_OK);
+    return batch->alert_count;
+}
+
+static double measure(struct run *run, size_t *hits)
+{
+    struct compact compact = {.size = 0};
+    *hits = 0;
+    for (size_t i = 0; i < PAGES; i++)
+        (void)one(run, &run->reply[i], &compact);
+    int64_t start_ns = certmill_cpu_ns();
+    for (size_t round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; i < PAGES; i++)
+            *hits += one(run, &run->reply[i], &compact);
+    return (double)(ROUNDS * PAGES * PAGE) * 1e9 / (double)(certmill_cpu_ns() - start_ns);
+}
+
+static struct watchset *set_of(size_t count)
+{
+    struct watch *watches = calloc(count, sizeof *watches);
+    must(watches != NULL);
+    for (size_t i = 0; i < count; i++) {
+        char text[64];
+        /* One in ten of a list of 10 is met by some of the certificates. */
+        (void)snprintf(text, sizeof text, "bench-%zu.example.com", i * 97 + 13);
+        watches[i] = (struct watch){.id = (int64_t)i + 1, .kind = WATCH_DNS, .name = strdup(text)};
+    }
+    struct watchset *set = watchset_new(watches, count, 1);
+    must(set != NULL);
+    return set;
+}
+
+int main(void)
+{
+    static const size_t sizes[] = {10, 10000};
+    static struct reply reply[2][PAGES];
+    struct certmill mill;
+    must(dns_psl_load(SPAN_NONE, NULL) == ERR_OK);
+    certmill_make(&mill, 512);
+    for (size_t tile = 0; tile < 2; tile++) {
+        make_replies(reply[tile], &mill, tile == 1);
+        for (size_t i = 0; i < countof(sizes); i++) {
+            struct run run = {.proto = proto_of(tile == 1 ? CTLOG_STATIC_CT : CTLOG_RFC6962),
+                              .reply = reply[tile],
+                              .gunzip = gunzip_new(),
+                              .log = {.id = 1, .name = "bench"}};
+            struct watchset *set = set_of(sizes[i]);
+            size_t hits = 0;
+            run.set = set;
+            must(run.gunzip != NULL && batch_init(&run.batch, 16u << 20));
+            double rate = measure(&run, &hits);
+            printf("%-10s %6zu watched  %7zu bytes a reply  %9.0f entries/s per core  (%zu hits)\n",
+                   tile == 1 ? "static-ct" : "rfc6962", sizes[i], reply[tile][0].bytes.len, rate, hits);
+            batch_fini(&run.batch);
+            gunzip_free(run.gunzip);
+            watchset_unpin(set);
+        }
+        for (size_t i = 0; i < PAGES; i++)
+            buf_fini(&reply[tile][i].bytes);
+    }
+    certmill_free(&mill);
+    return 0;
+}
