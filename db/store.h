@@ -1,9 +1,9 @@
-/* The write side of the database as the pipeline sees it: an ops table, so that ingest knows no libpq and tests can
- * bring a store that fails on order. One struct store belongs to one thread.
+/* The write side of the database as the pipeline sees it: an ops table, so that ingest knows no libpq and
+ * tests can bring a store that fails on order. One struct store belongs to one thread.
  *
- * A log is a set of ranges (table log_range). A range is read from `begin` upwards; `next` is the first entry that is
- * not stored yet, `verified` the size up to which the rebuilt tree equalled a signed head. Rows, alerts and position
- * move in one transaction, guarded by compare-and-set on (id, next, epoch). */
+ * A log is a set of ranges (table log_range). A range is read from `begin` upwards; `next` is the first entry
+ * that is not stored yet, `verified` the size up to which the rebuilt tree equalled a signed head. Rows,
+ * alerts and position move in one transaction, guarded by compare-and-set on (id, next, epoch). */
 #ifndef CTVIGIL_STORE_H
 #define CTVIGIL_STORE_H
 
@@ -21,10 +21,10 @@ struct store_range {
     int32_t log_id;
     uint64_t begin;
     uint64_t end;
-    uint64_t next;     /* position */
-    uint64_t epoch;    /* raised whenever somebody takes the range over or rewrites it */
-    struct compact frontier; /* of size next; size 0 with next > 0: not known yet (late start) */
-    uint64_t verified;       /* <= next; equals begin when nothing is verified */
+    uint64_t next;                    /* position */
+    uint64_t epoch;                   /* raised whenever somebody takes the range over or rewrites it */
+    struct compact frontier;          /* of size next; size 0 with next > 0: not known yet (late start) */
+    uint64_t verified;                /* <= next; equals begin when nothing is verified */
     struct compact verified_frontier; /* of size verified */
 };
 
@@ -33,22 +33,23 @@ struct store_settle {
     struct store_range *range; /* as loaded or as last committed; updated on success only */
     struct batch **batches;    /* in log order, the first begins at range->next, without gaps */
     size_t count;
-    uint64_t next;                 /* new position: end of the last batch */
+    uint64_t next;                  /* new position: end of the last batch */
     const struct compact *frontier; /* of size next */
-    bool has_verified;             /* a signed head of size verified.size was equalled within or at the end */
+    bool has_verified; /* a signed head of size verified.size was equalled within or at the end */
     const struct compact *verified;
     struct head verified_head;
-    /* Called inside the transaction, domain_generation held FOR SHARE, when it is newer than a batch's: must match
-     * all batches again with a snapshot of at least that generation. */
-    enum err_code (*rematch)(void *arg, struct batch **batches, size_t count, uint64_t generation, struct err *why);
+    /* Called inside the transaction, domain_generation held FOR SHARE, when it is newer than a batch's: must
+     * match all batches again with a snapshot of at least that generation. */
+    enum err_code (*rematch)(void *arg, struct batch **batches, size_t count, uint64_t generation,
+                             struct err *why);
     void *rematch_arg;
 };
 
 /* What is kept when a log contradicts itself. Everything is copied. */
 struct store_evidence {
     int32_t log_id;
-    const char *kind;     /* "root_mismatch", "fork", "shrunk_head", "bad_signature" */
-    uint64_t begin;       /* suspect range */
+    const char *kind; /* "root_mismatch", "fork", "shrunk_head", "bad_signature" */
+    uint64_t begin;   /* suspect range */
     uint64_t end;
     struct head head;     /* the head that does not fit (raw is kept) */
     struct head other;    /* fork: the second head; root_mismatch: size and root we computed */
@@ -63,41 +64,49 @@ struct store_ops {
     void (*free)(struct store *store);
 
     /* Ranges of a log, ordered by begin, into out[max]; count tells how many. */
-    enum err_code (*ranges)(struct store *store, int32_t log_id, struct store_range *out, size_t max, size_t *count,
-                            struct err *why);
-    /* Tries to take the advisory lock of a range so that two processes do not read the same; the lock lives as long as
-     * the connection. *taken false: another process has it. Raises the epoch when taken. */
+    enum err_code (*ranges)(struct store *store, int32_t log_id, struct store_range *out, size_t max,
+                            size_t *count, struct err *why);
+    /* Tries to take the advisory lock of a range so that two processes do not read the same; the lock lives
+     * as long as the connection. *taken false: another process has it. Raises the epoch when taken. */
     enum err_code (*range_take)(struct store *store, struct store_range *range, bool *taken, struct err *why);
     /* Stores the frontier found for a range that starts late (compare-and-set). */
-    enum err_code (*range_frontier)(struct store *store, struct store_range *range, const struct compact *frontier,
-                                    struct err *why);
+    enum err_code (*range_frontier)(struct store *store, struct store_range *range,
+                                    const struct compact *frontier, struct err *why);
 
-    /* Rows, alerts, tiles, roll-ups, position: all or nothing. ERR_DB_CONFLICT: somebody moved the range meanwhile,
-     * nothing was written, the caller reloads or leaves. ERR_DB_DOWN: retry the same call later (a commit whose answer
-     * was lost is recognised by the compare-and-set and reported as success). */
+    /* Rows, alerts, tiles, roll-ups, position: all or nothing. ERR_DB_CONFLICT: somebody moved the range
+     * meanwhile, nothing was written, the caller reloads or leaves. ERR_DB_DOWN: retry the same call later (a
+     * commit whose answer was lost is recognised by the compare-and-set and reported as success). */
     enum err_code (*commit)(struct store *store, struct store_settle *settle, struct err *why);
 
     /* A verified position without new rows (the head was reached exactly by what is stored). */
     enum err_code (*verified)(struct store *store, struct store_settle *settle, struct err *why);
 
-    /* Re-reading a suspect range: between repair_begin and repair_end every batch read anew is compared with what is
-     * stored; rows that differ are replaced, wrong sightings and alerts withdrawn with the reason. repair_end(keep)
-     * commits (the fresh bytes give the signed root) or rolls everything back. */
+    /* Re-reading a suspect range: between repair_begin and repair_end every batch read anew is compared with
+     * what is stored; rows that differ are replaced, wrong sightings and alerts withdrawn with the reason.
+     * repair_end(keep) commits (the fresh bytes give the signed root) or rolls everything back. Any error
+     * ends the repair and leaves nothing behind; the caller starts again with repair_begin. ERR_DB_CONFLICT
+     * of repair_end also means that a domain was added after a batch was matched: match again with a newer
+     * snapshot. The epoch is raised by one. */
     enum err_code (*repair_begin)(struct store *store, struct store_range *range, struct err *why);
     enum err_code (*repair)(struct store *store, struct batch *batch, uint64_t *changed, struct err *why);
     enum err_code (*repair_end)(struct store *store, struct store_settle *settle, bool keep, struct err *why);
 
-    /* Keeps a signed head; the same (size, root) again is not an error. *fork true: a head of the same size with
-     * another root is stored already and is written to `other` (its raw into other_raw[LIMIT], may be NULL). */
-    enum err_code (*head)(struct store *store, int32_t log_id, const struct head *head, bool *fork, struct head *other,
-                          struct err *why);
-    /* The signed heads above `above`, smallest first: what the rebuilt tree must still equal. */
+    /* Keeps a signed head; the same (size, root) again is not an error, the newest signature of it is kept.
+     * *fork true: a head of the same size with another root is stored already and is written to `other` (may
+     * be NULL), whose raw lives until the next call of `head` on this store. */
+    enum err_code (*head)(struct store *store, int32_t log_id, const struct head *head, bool *fork,
+                          struct head *other, struct err *why);
+    /* The signed heads above `above`, smallest first: what the rebuilt tree must still equal. Their raw lives
+     * until the next call of `heads` on this store. */
     enum err_code (*heads)(struct store *store, int32_t log_id, uint64_t above, struct head *out, size_t max,
                            size_t *count, struct err *why);
 
-    /* Evidence, the alert log_inconsistent (once per log and kind and suspect range begin) and the log's state. */
-    enum err_code (*inconsistent)(struct store *store, const struct store_evidence *evidence, struct err *why);
-    /* What a person sees in `log status`: last error text ("" clears it) and the time of the last good contact. */
+    /* Evidence, the alert log_inconsistent (once per log and kind and suspect range begin) and the log's
+     * state. */
+    enum err_code (*inconsistent)(struct store *store, const struct store_evidence *evidence,
+                                  struct err *why);
+    /* What a person sees in `log status`: last error text ("" clears it) and the time of the last good
+     * contact. */
     enum err_code (*log_note)(struct store *store, int32_t log_id, const char *last_error, struct err *why);
 
     /* Issuer certificates by SHA-256 (static-ct): known ones are read, new ones stored. */
