@@ -1,0 +1,189 @@
+# What a log can do to its readers: after each fault everything is read, verified and stored once.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --entries 700 --seed 10
+    add_log clean rfc6962
+    ingest --log clean
+    certs=$(sql 'SELECT count(*) FROM cert')
+    export certs
+    export CTVIGIL_INGEST_POLL_MS=200 CTVIGIL_INGEST_PARTIAL_WAIT_MS=200
+}
+
+teardown_file() {
+    play_end
+}
+
+setup() {
+    NAME=f$BATS_TEST_NUMBER
+}
+
+# What is stored of $NAME is what is stored of the log that was read without faults.
+assert_clean() {
+    ingest --log clean
+    assert_complete "$NAME" "$(sim_size)"
+    diff <(tiles_of clean) <(tiles_of "$NAME")
+    assert_counts
+    ctv log remove "$NAME"
+}
+
+# survives PROTOCOL FAULT: reads to the end while the fault lasts.
+survives() {
+    local size
+    size=$(sim_size)
+    add_log "$NAME" "$1"
+    fault "$2"
+    run -0 timeout 60 "$CTVIGIL" --state-dir "$STATE" ingest --once --log "$NAME"
+    log_is "$NAME" ".position == $size and .verified_size == $size and .entries == $size"
+    clear_faults
+    run -0 ingest --log "$NAME"
+    assert_clean
+}
+
+# outlives PROTOCOL FAULT PATTERN: says PATTERN while the fault lasts, and reads to the end when it is gone.
+outlives() {
+    add_log "$NAME" "$1"
+    fault "$2"
+    background "$NAME" "$CTVIGIL" --state-dir "$STATE" ingest --log "$NAME"
+    local ingester=$!
+    wait_for "log_is $NAME '.last_error | test(\"$3\"; \"i\")'" 20 ||
+        { ctv log status --json | jq -r 'select(.name == "'"$NAME"'") | .last_error'; return 1; }
+    log_is "$NAME" '.last_error | (contains("\n") | not) and length > 8 and length < 300'
+    log_is "$NAME" '.state == "active"'
+    clear_faults
+    wait_for "assert_complete $NAME $(sim_size) >/dev/null" 40
+    kill -TERM $ingester
+    ended $ingester
+    assert_clean
+}
+
+@test "429 now and then, Retry-After in seconds" { survives rfc6962 429:3:1; }
+@test "429 now and then, Retry-After as a date" { survives static-ct 429:3:date1; }
+@test "429 for everything" { outlives rfc6962 429:1:1 '429|slow down'; }
+@test "429 for everything, static" { outlives static-ct 429:1:1 '429|slow down'; }
+@test "5xx with HTML now and then" { survives rfc6962 5xx:3:500; }
+@test "503 with HTML for everything" { outlives rfc6962 5xx:1:503 '503'; }
+@test "502 with HTML for the tiles" { outlives static-ct 5xx:1:502@tile-data '502'; }
+@test "connections closed now and then" { survives rfc6962 drop:3; }
+@test "connections closed always" { outlives static-ct drop:1@tile-data '.'; }
+@test "answers that end in the middle, now and then" { survives rfc6962 truncate:3; }
+@test "answers that end in the middle, always" { outlives rfc6962 truncate:1@get-entries '.'; }
+@test "tiles that end in the middle" { outlives static-ct truncate:1@tile-data '.'; }
+@test "entries as text/html" { survives rfc6962 type:text/html; }
+@test "slow answers" { survives rfc6962 slow:200; }
+@test "slow tiles" { survives static-ct slow:200; }
+@test "short pages" { survives rfc6962 short:7; }
+@test "pages longer than asked for" { outlives rfc6962 long:3 '.'; }
+@test "a body that does not end" { outlives rfc6962 endless '.'; }
+@test "a tile that does not end" { outlives static-ct endless '.'; }
+@test "a gzip bomb" { outlives static-ct bomb:512 '.'; }
+
+@test "a head with a wrong signature moves nothing" {
+    add_log "$NAME" rfc6962
+    run -0 ingest --log "$NAME"
+    control '{"append":20}'
+    fault badsig
+    run --separate-stderr timeout 100 "$CTVIGIL" --state-dir "$STATE" ingest --once --log "$NAME"
+    [ "$status" = 1 ] || [ "$status" = 4 ]
+    log_is "$NAME" ".position == $(($(sim_size) - 20)) and .verified_size == .position"
+    log_is "$NAME" '.last_error | test("signature"; "i")'
+    clear_faults
+    run -0 ingest --log "$NAME"
+    assert_clean
+}
+
+@test "a smaller head than before moves nothing back" {
+    add_log "$NAME" static-ct
+    run -0 ingest --log "$NAME"
+    size=$(sim_size)
+    fault stale:50
+    run -0 ingest --log "$NAME"
+    log_is "$NAME" ".position == $size and .verified_size == $size and .head_size == $size and .state == \"active\""
+    clear_faults
+    assert_clean
+    [ "$(ctv alert list --json | wc -l)" = 0 ]
+}
+
+@test "entries beyond the head are not stored before a head covers them" {
+    add_log "$NAME" rfc6962
+    size=$(sim_size)
+    fault future:40
+    control '{"append":40}'
+    run -0 ingest --log "$NAME"
+    log_is "$NAME" ".position == .head_size and .verified_size == .head_size and .head_size < $(control | jq .size)"
+    clear_faults
+    control '{"publish":true}'
+    run -0 ingest --log "$NAME"
+    assert_clean
+}
+
+# A head inside tile 2, which is full meanwhile: only the full tile is there.
+@test "no partial tiles (404, 403): the full one is taken, and of it what the head covers" {
+    control "{\"append\":$((1024 - $(sim_size)))}"
+    for status in 404 403; do
+        NAME=f$BATS_TEST_NUMBER-$status
+        add_log "$NAME" static-ct
+        fault nopartial:$status
+        fault stale:30
+        run -0 ingest --log "$NAME"
+        log_is "$NAME" '.position == .head_size and .verified_size == .head_size and .head_size > 768 and
+            .head_size < 1024'
+        clear_faults
+        run -0 ingest --log "$NAME"
+        assert_clean
+    done
+}
+
+@test "no partial tiles and no full one yet: waits for it and says so" {
+    control "{\"append\":$((1324 - $(sim_size)))}"
+    add_log "$NAME" static-ct
+    fault nopartial:404
+    background "$NAME" "$CTVIGIL" --state-dir "$STATE" ingest --log "$NAME"
+    ingester=$!
+    wait_for "log_is $NAME '.position == 1280'" 20
+    log_is "$NAME" '.state == "active"'
+    control "{\"append\":$((1540 - $(sim_size)))}"
+    wait_for "log_is $NAME '.position == 1536'" 20
+    clear_faults
+    wait_for "assert_complete $NAME 1540 >/dev/null" 40
+    kill -TERM $ingester
+    ended $ingester
+    assert_clean
+}
+
+@test "wrong proofs: a late start is read all the same, and verified when the proofs are right" {
+    for protocol in rfc6962 static-ct; do
+        NAME=f$BATS_TEST_NUMBER-$protocol
+        fault badproof
+        add_log "$NAME" $protocol --from 300
+        run timeout 60 "$CTVIGIL" --state-dir "$STATE" ingest --once --log "$NAME"
+        log_is "$NAME" ".position == $(sim_size)"
+        clear_faults
+        control '{"append":5}'
+        run -0 timeout 60 "$CTVIGIL" --state-dir "$STATE" ingest --once --log "$NAME"
+        log_is "$NAME" ".position == $(sim_size) and .verified_size == $(sim_size)"
+        ctv log remove "$NAME"
+    done
+}
+
+@test "after all that: no alert, no issuance twice" {
+    run -0 ctv alert list --json
+    [ -z "$output" ]
+    [ "$(sql 'SELECT count(*) FROM cert')" -ge "$certs" ]
+    assert_counts
+    use_state reference
+    add_log clean rfc6962
+    run -0 ingest --once
+    reference=$(sql 'SELECT count(*) FROM cert')
+    STATE=$PLAY/state DSN=$(ctv db dsn)
+    [ "$(sql 'SELECT count(*) FROM cert')" = "$reference" ]
+}
+
+@test "a fault that does not end: ingest --once ends with 4 and says which log" {
+    add_log "$NAME" rfc6962
+    fault 5xx:1:503
+    run -4 --separate-stderr timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once --log "$NAME"
+    clear_faults
+    log_is "$NAME" '.last_error | test("503")'
+}

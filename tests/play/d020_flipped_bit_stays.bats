@@ -1,0 +1,93 @@
+# A log that serves an entry with one bit flipped, again and again, while its head says otherwise: evidence.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --entries 300 --seed 20
+    add_logs
+    ingest
+    control '{"append":400}' >/dev/null
+    fault flip:350
+}
+
+teardown_file() {
+    play_end
+}
+
+alerts() {
+    ctv alert list --json | jq -c 'select(.kind == "log_inconsistent")'
+}
+
+@test "ingest --once ends with 1 and goes on indexing" {
+    run -1 --separate-stderr timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    for name in rfc tiles; do
+        log_is $name '.position == 700 and .entries == 700 and .verified_size == 300 and .state == "inconsistent"'
+    done
+    run -3 ctv log status --check
+}
+
+@test "one critical alert for each log" {
+    [ "$(ctv alert list --json | wc -l)" = 2 ]
+    for name in rfc tiles; do
+        alerts | some_line '.log == $name and .severity == "critical" and .domain == null and
+            (.findings | length >= 1) and .state == "new"' --arg name $name
+    done
+    run -0 --separate-stderr ctv alert list
+    [[ "$output" == *log_inconsistent* ]]
+    run -0 --separate-stderr ctv alert show "$(alerts | head -n 1 | jq .id)"
+    [[ "$output" == *log_inconsistent* ]]
+}
+
+@test "the evidence holds both roots, the range and the signed head, in the database and as a file" {
+    root=$(curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-sth" | jq -r .sha256_root_hash)
+    signed=$(base64 -d <<<"$root" | hex)
+    [ "$(sql 'SELECT count(*) FROM evidence')" = 2 ]
+    while IFS=$'\t' read -r name begin end sentence path; do
+        echo "$name: $begin to $end: $sentence ($path)"
+        [ "$begin" -ge 300 ]
+        [ "$begin" -le 350 ]
+        [ "$end" -gt 350 ]
+        [ "$end" -le 700 ]
+        [ -n "$sentence" ]
+        [[ "$path" == "$STATE/"* ]]
+        jq -e --arg root "$signed" --arg name "$name" --argjson begin "$begin" '.head.root == $root and
+            (.computed.root | test("^[0-9a-f]{64}$")) and .computed.root != $root and .head.size == 700 and
+            .log.name == $name and .begin == $begin' "$path"
+        jq -r .head.raw_base64 "$path" | base64 -d | grep -qF "$root"
+    done < <(sql 'SELECT l.name, e.range_begin, e.range_end, e.sentence, e.path FROM evidence AS e
+                  JOIN log AS l ON l.id = e.log')
+    [ "$(sql "SELECT count(*) FROM evidence WHERE account->'head'->>'root' = '$signed'")" = 2 ]
+}
+
+@test "a second run: still 1, still one alert, nothing doubled" {
+    dump_db >"$PLAY/before"
+    run -1 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    [ "$(alerts | wc -l)" = 2 ]
+    [ "$(sql 'SELECT count(*) FROM evidence')" = 2 ]
+    diff "$PLAY/before" <(dump_db)
+}
+
+@test "the log grows: indexing goes on, verification does not" {
+    control '{"append":100}'
+    run -1 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    for name in rfc tiles; do
+        log_is $name '.position == 800 and .entries == 800 and .verified_size == 300 and .state == "inconsistent"'
+    done
+    [ "$(alerts | wc -l)" = 2 ]
+    assert_counts
+}
+
+@test "the log serves the right bytes again: verified, the rows are right, the alert stays" {
+    clear_faults
+    control '{"append":1}'
+    run -0 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    for name in rfc tiles; do
+        log_is $name '.position == 801 and .verified_size == 801'
+    done
+    [ "$(alerts | wc -l)" = 2 ]
+    add_log later rfc6962
+    run -0 ingest --log later
+    diff <(tiles_of later) <(tiles_of rfc)
+    diff <(tiles_of later) <(tiles_of tiles)
+    assert_counts
+}

@@ -1,0 +1,77 @@
+# Entries nobody can read: stored whole, counted, told; the log goes on.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --entries 300 --seed 40
+    for name in watched.example bank.example shop.example; do
+        ctv domain add $name
+    done
+    add_logs
+}
+
+teardown_file() {
+    play_end
+}
+
+@test "a certificate that is garbage: kept, counted, and the log goes on" {
+    fault malformed:unwatched.example
+    control '{"append":50}'
+    run -0 ingest
+    assert_counts
+    for name in rfc tiles; do
+        log_is $name '.malformed == 1 and .entries == 351 and .position == 351 and .verified_size == 351 and
+            .state == "active"'
+    done
+    [ "$(sql "SELECT count(*) FROM malformed WHERE idx = 300 AND position('unwatched.example'::bytea IN leaf) > 0
+              AND cardinality(findings) > 0")" = 2 ]
+}
+
+@test "it raises one alert that counts the domains it could concern" {
+    ctv alert list --json | jq -es 'length == 1 and .[0].kind == "malformed" and .[0].severity == "high" and
+        .[0].domain == null and (.[0].findings[0].found | test(" 3 registered domains")) and
+        (.[0].sightings | map([.log, .index]) | sort) == [["rfc", 300], ["tiles", 300]]' ||
+        { ctv alert list --json; return 1; }
+}
+
+@test "one that holds a watched name names the domain, and only that" {
+    fault malformed:www.watched.example
+    run -0 ingest
+    ctv alert list --json | jq -es 'map(select(.domain != null)) | length == 1 and .[0].domain == "watched.example" and
+        .[0].severity == "high" and (.[0].sightings | length) == 2' || { ctv alert list --json; return 1; }
+}
+
+@test "an entry of a type nobody knows (RFC 6962)" {
+    start_sim --rfc6962 --entries 100 --seed 41
+    fault unknown-type
+    control '{"append":20}'
+    add_log odd rfc6962
+    run -0 ingest --log odd
+    log_is odd '.malformed == 1 and .entries == 121 and .position == 121 and .verified_size == 121 and
+        .state == "active"'
+    ctv alert list --json | jq -es 'map(select(.sightings | any(.log == "odd"))) | length == 1 and
+        .[0].kind == "malformed"'
+    [ "$(sql "SELECT count(*) FROM malformed AS m JOIN log AS l ON l.id = m.log WHERE l.name = 'odd' AND m.idx = 100
+              AND position('nobody has defined'::bytea IN leaf) > 0 AND 'leaf_entry_type' = ANY (findings)")" = 1 ]
+    ctv log remove odd
+    kill $SIM_PID
+}
+
+@test "a tile that can not be read behind an entry stops that log only, and says so" {
+    start_sim --entries 100 --seed 42
+    fault unknown-type
+    control '{"append":20}'
+    add_log stuck static-ct
+    control '{"append":0}'
+    run -4 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    log_is stuck '(.last_error | length > 8) and .position <= 100'
+    log_is rfc '.position == .head_size and .verified_size == .head_size'
+    ctv log remove stuck
+    kill $SIM_PID
+}
+
+@test "a second run changes nothing" {
+    dump_db >"$PLAY/before"
+    run -0 ingest
+    diff "$PLAY/before" <(dump_db)
+}
