@@ -1,0 +1,98 @@
+# Registering domains, hearing of certificates through both channels, answering alerts.
+load play
+
+setup_file() {
+    play_begin_db
+    cat >"$PLAY/hook" <<'SH'
+#!/bin/sh
+[ -e "$PLAY/refuse" ] && { echo "pager is down" >&2; exit 1; }
+printf '%s %s %s\n' "$EVENT" "$WATCH_ITEM" "$(jq -r .kind "$CTVIGIL_ALERT_JSON")" >>"$PLAY/told"
+SH
+    chmod +x "$PLAY/hook"
+    export CTVIGIL_HOOK_COMMAND=$PLAY/hook
+    start_sim --entries 50 --seed 60
+    add_logs
+}
+
+teardown_file() {
+    play_end
+}
+
+@test "what can not be a domain or a CA is refused with 2, and nothing is registered" {
+    for name in 'a..b' '*.example.com' '' 'exa mple.com' '192.0.2.0/33'; do
+        run -2 ctv domain add "$name"
+    done
+    for ca in letsencrypt.org ca:Sectigo; do
+        run -2 ctv domain add example.com --allow-ca "$ca"
+        [[ $output == *"trust bundle"* ]]
+    done
+    run -2 ctv domain add example.com --allow-ca spki:12
+    run -2 ctv domain add example.com --allow-ca cert:/no/such/file
+    run -2 ctv domain add example.com --allow-ca cert:/etc/passwd
+    run -2 ctv domain add example.com --channel pigeon
+    run -2 ctv domain add 192.0.2.1 --exact
+    run -2 ctv domain remove example.com
+    [ -z "$(ctv domain list --json)" ]
+}
+
+@test "names, addresses and U-labels; once each" {
+    ctv domain add .Watched.EXAMPLE --owner ops
+    ctv domain add bücher.example --exact
+    ctv domain add 192.0.2.77/24
+    run -2 ctv domain add watched.example
+    [ "$(ctv domain list --json | jq -r .name | sort | paste -sd' ')" = "192.0.2.0/24 watched.example xn--bcher-kva.example" ]
+    ctv domain list --json | jq -es 'all(.schema == "ctvigil.domain.1" and .history != null)'
+    ctv domain list | grep -q 'watched.example .*subtree'
+}
+
+@test "an unexpected certificate reaches standard output and the hook" {
+    issue other 90 both www.watched.example >/dev/null
+    ingest
+    id=$(ctv alert list --json | jq -r 'select(.domain == "watched.example") | .id')
+    [ "$(ctv alert show "$id" --json | jq -r .state)" = new ]
+    background watch "$CTVIGIL" --state-dir "$STATE" watch
+    wait_for '[ -e "$PLAY/told" ]' 20
+    grep -qx 'discovered_cert watched.example unexpected_ca' "$PLAY/told"
+    wait_for "[ \"\$(ctv alert show $id --json | jq -r '[.deliveries[].state] | unique | join(\" \")')\" = sent ]" 20
+    [ "$(ctv alert show "$id" --json | jq -r .state)" = notified ]
+}
+
+@test "a receiver that refuses is tried again later, and said" {
+    touch "$PLAY/refuse"
+    issue other 90 precert mail.watched.example >/dev/null
+    ingest
+    id=$(ctv alert list --json --limit 1 | jq -r 'select(.id) | .id')
+    wait_for "ctv alert show $id | grep -q 'hook .*pending, 1 try.*pager is down'" 20
+    ctv alert show "$id" | grep -q 'stdout .*sent'
+    rm "$PLAY/refuse"
+}
+
+@test "acknowledged: nobody is told any more; reasons are shown safely" {
+    id=$(ctv alert list --json --limit 1 | jq -r 'select(.id) | .id')
+    ctv alert ack "$id" --reason $'planned \e[31m'
+    [ "$(ctv alert show "$id" --json | jq -r '.deliveries[] | select(.channel == "hook") | .state')" = withdrawn ]
+    ctv alert show "$id" | grep -qF 'planned \x1b[31m'
+    run -2 ctv alert ack 999999
+    run -2 ctv alert show nothing
+}
+
+@test "pages: a cursor leads through all of them" {
+    total=$(ctv alert list --json | jq -c 'select(.id)' | wc -l)
+    [ "$total" -ge 2 ]
+    after=0 seen=0
+    while :; do
+        page=$(ctv alert list --json --limit 1 --after "$after")
+        seen=$((seen + $(jq -c 'select(.id)' <<<"$page" | wc -l)))
+        after=$(jq -r 'select(.cursor) | .cursor' <<<"$page")
+        [ -n "$after" ] || break
+    done
+    [ "$seen" = "$total" ]
+}
+
+@test "a test alert goes through every channel" {
+    : >"$PLAY/told"
+    run -0 ctv alert test
+    wait_for "grep -qx 'test  test' \"\$PLAY/told\"" 20
+    touch "$PLAY/refuse"
+    CTVIGIL_STDOUT_ENABLED=false CTVIGIL_HOOK_COMMAND= run -2 ctv alert test
+}
