@@ -307,6 +307,21 @@ struct writer {
     bool failed;
 };
 
+/* Not on the test's own thread: no assertions, and the session may be killed here as well. */
+static struct store *open_and_take(const char *dsn, int32_t log_id, struct store_range *range)
+{
+    struct store *store = NULL;
+    size_t count = 0;
+    bool taken = false;
+    while (store == NULL)
+        (void)(store_pg_open(dsn, &store, NULL) == ERR_OK);
+    while (!taken) {
+        if (store->ops->ranges(store, log_id, range, 1, &count, NULL) == ERR_OK && count == 1)
+            (void)(store->ops->range_take(store, range, &taken, NULL) == ERR_OK);
+    }
+    return store;
+}
+
 /* Reads its log from the start like a process would: on conflict it loads its range again. */
 static void write_log(void *arg)
 {
@@ -314,9 +329,8 @@ static void write_log(void *arg)
     struct storetest test = *writer->test;
     struct store_range range;
     struct batch batch;
-    struct store *store = storetest_open(test.dsn);
+    struct store *store = open_and_take(test.dsn, test.log[writer->log_at].id, &range);
     must(batch_init(&batch, STORETEST_BATCH_BYTES));
-    storetest_take(store, test.log[writer->log_at].id, &range);
     while (range.next < (uint64_t)writer->rounds * writer->entries) {
         size_t count;
         struct err why = {0};
@@ -427,7 +441,7 @@ static void server_restarts_between_commits(void **state)
     for (int round = 0; round < 2; round++) {
         storetest_pairs(&batch, &test.log[0], range.next, range.next / 2, 100);
         storetest_must_commit(store, &range, &batch);
-        assert_true(pgtest_down(&storetest_server, round == 0 ? "fast" : "immediate"));
+        assert_true(pgtest_down(&storetest_server, round == 0 ? SIGINT : SIGQUIT));
         storetest_pairs(&batch, &test.log[0], range.next, range.next / 2, 100);
         err_clear(&why);
         assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB_DOWN);
