@@ -1,4 +1,5 @@
-/* SHA-256 with the algorithm fetched once and one context per thread: the fast portable way (performance.md 4). */
+/* SHA-256 with the algorithm fetched once and one context per thread: the fast portable way (performance.md
+ * 4). */
 #ifndef CTVIGIL_DIGEST_H
 #define CTVIGIL_DIGEST_H
 

@@ -1,5 +1,6 @@
-/* Merkle tree hashing, the frontier, and proofs (RFC 6962 section 2.1, RFC 9162 section 2.1). Pure; needs libcrypto
- * through verify/digest.h. It does not fetch, does not know of logs and does not check signatures. */
+/* Merkle tree hashing, the frontier, and proofs (RFC 6962 section 2.1, RFC 9162 section 2.1). Pure; needs
+ * libcrypto through verify/digest.h. It does not fetch, does not know of logs and does not check signatures.
+ */
 #ifndef CTVIGIL_MERKLE_H
 #define CTVIGIL_MERKLE_H
 
@@ -14,17 +15,20 @@ void merkle_node_hash(const uint8_t left[32], const uint8_t right[32], uint8_t o
 void merkle_append(struct compact *compact, const uint8_t leaf_hash[32]);
 /* Root of the tree so far; SHA-256("") for size 0. */
 void merkle_root(const struct compact *compact, uint8_t out[32]);
-/* Makes the compact range of `size` from an inclusion proof of its last leaf: audit_path of leaf size-1 in a tree of
- * `size` (protocol.md 1.8). False when the path has the wrong length. The caller compares the root. */
+/* Makes the compact range of `size` from an inclusion proof of its last leaf: audit_path of leaf size-1 in a
+ * tree of `size` (protocol.md 1.8). False when the path has the wrong length. The caller compares the root.
+ */
 MUST_USE bool merkle_from_last_leaf(struct compact *compact, uint64_t size, const uint8_t leaf_hash[32],
                                     const uint8_t (*path)[32], size_t path_count);
 
-/* RFC 9162 section 2.1.3.2. False: does not verify, including a path of the wrong length and index >= size. */
+/* RFC 9162 section 2.1.3.2. False: does not verify, including a path of the wrong length and index >= size.
+ */
 MUST_USE bool merkle_verify_inclusion(const uint8_t leaf_hash[32], uint64_t index, uint64_t size,
                                       const uint8_t (*path)[32], size_t path_count, const uint8_t root[32]);
-/* RFC 9162 section 2.1.4.2, with 0 < size1 <= size2; size1 == 0 verifies nothing and is refused here (every tree is
- * consistent with the empty one; callers decide that themselves). */
+/* RFC 9162 section 2.1.4.2, with 0 < size1 <= size2; size1 == 0 verifies nothing and is refused here (every
+ * tree is consistent with the empty one; callers decide that themselves). */
 MUST_USE bool merkle_verify_consistency(uint64_t size1, const uint8_t root1[32], uint64_t size2,
-                                        const uint8_t root2[32], const uint8_t (*path)[32], size_t path_count);
+                                        const uint8_t root2[32], const uint8_t (*path)[32],
+                                        size_t path_count);
 
 #endif

@@ -31,6 +31,7 @@ static const struct simca_row {
 struct simca_one {
     EVP_PKEY *key;
     X509 *cert;
+    X509 *sample; /* something this CA signed: how its signatures call themselves */
     struct buf der;
     uint8_t spki_sha256[32];
     X509_EXTENSION *exts[SIMCA_EXTS_MAX]; /* the same in every leaf of this CA */
@@ -143,6 +144,9 @@ static void simca_make_exts(struct simca_one *one, const char *name)
     one->exts[one->ext_count++] = simca_ext(&ctx, NID_crl_distribution_points, value);
     one->exts[one->ext_count++] = simca_ext(&ctx, NID_basic_constraints, "critical,CA:FALSE");
     must(one->ext_count <= SIMCA_EXTS_MAX);
+    one->sample = X509_new();
+    must(one->sample != NULL && X509_set_pubkey(one->sample, one->key) == 1);
+    must(X509_sign(one->sample, one->key, EVP_sha256()) > 0);
 }
 
 struct simca *simca_new(void)
@@ -168,6 +172,7 @@ static void simca_one_fini(struct simca_one *one)
     for (size_t i = 0; i < one->ext_count; i++)
         X509_EXTENSION_free(one->exts[i]);
     X509_free(one->cert);
+    X509_free(one->sample);
     EVP_PKEY_free(one->key);
     buf_fini(&one->der);
 }
@@ -341,7 +346,11 @@ static void simca_leaf_exts(X509 *cert, const struct simca_one *issuer, const st
                                        1,    0x06, 0x08, 0x2b, 6,    1, 5, 5, 7, 3, 2};
     static const uint8_t policy_dv[] = {0x30, 0x0a, 0x30, 0x08, 0x06, 0x06, 0x67, 0x81, 0x0c, 1, 2, 1};
     static const uint8_t policy_ov[] = {0x30, 0x0a, 0x30, 0x08, 0x06, 0x06, 0x67, 0x81, 0x0c, 1, 2, 2};
-    bool rsa = EVP_PKEY_get_base_id(order->key) == EVP_PKEY_RSA;
+    ASN1_OBJECT *algorithm = NULL;
+    bool rsa;
+
+    must(X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, order->key) == 1);
+    rsa = OBJ_obj2nid(algorithm) == NID_rsaEncryption;
 
     simca_add_octets(cert, NID_key_usage, true, rsa ? span_of(usage_rsa, 4) : span_of(usage_sign, 4));
     simca_add_octets(cert, NID_ext_key_usage, false,
@@ -352,6 +361,24 @@ static void simca_leaf_exts(X509 *cert, const struct simca_one *issuer, const st
     simca_add_octets(cert, NID_certificate_policies, false,
                      order->organisation != NULL ? span_of(policy_ov, sizeof policy_ov)
                                                  : span_of(policy_dv, sizeof policy_dv));
+}
+
+/* Copies the parts of the key, encoded as they are. */
+static void simca_set_key(X509 *cert, const X509_PUBKEY *key)
+{
+    ASN1_OBJECT *algorithm = NULL;
+    const unsigned char *bits = NULL;
+    unsigned char *copy;
+    int length = 0, type = V_ASN1_UNDEF;
+    const void *parameter = NULL;
+    X509_ALGOR *identifier = NULL;
+
+    must(X509_PUBKEY_get0_param(&algorithm, &bits, &length, &identifier, key) == 1 && length > 0);
+    X509_ALGOR_get0(NULL, &type, &parameter, identifier);
+    copy = OPENSSL_memdup(bits, (size_t)length);
+    must(copy != NULL && (type == V_ASN1_OBJECT || type == V_ASN1_NULL));
+    must(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(cert), OBJ_dup(algorithm), type,
+                                type == V_ASN1_OBJECT ? OBJ_dup(parameter) : NULL, copy, length) == 1);
 }
 
 X509 *simca_draft(const struct simca *ca, size_t at, const struct simca_order *order, struct err *why)
@@ -369,7 +396,8 @@ X509 *simca_draft(const struct simca *ca, size_t at, const struct simca_order *o
     }
     cert = X509_new();
     must(cert != NULL);
-    must(X509_set_version(cert, X509_VERSION_3) == 1 && X509_set_pubkey(cert, order->key) == 1);
+    must(X509_set_version(cert, X509_VERSION_3) == 1);
+    simca_set_key(cert, order->key);
     simca_set_serial(cert, simca_rows[at].name, order->serial_seed);
     simca_set_time(X509_getm_notBefore(cert), order->not_before);
     simca_set_time(X509_getm_notAfter(cert), order->not_before + (int64_t)order->days * 86400 - 1);
@@ -381,6 +409,26 @@ X509 *simca_draft(const struct simca *ca, size_t at, const struct simca_order *o
                      buf_span(&san));
     buf_fini(&san);
     return cert;
+}
+
+static void simca_put_tbs(X509 *draft, struct buf *tbs)
+{
+    unsigned char *der = NULL;
+    int length = i2d_re_X509_tbs(draft, &der);
+
+    must(length > 0);
+    buf_put(tbs, span_of(der, (size_t)length));
+    OPENSSL_free(der);
+    must(buf_ok(tbs));
+}
+
+void simca_tbs(const struct simca *ca, size_t at, X509 *draft, struct buf *tbs)
+{
+    /* There is no setter for the signature algorithm; signing would write it to this very place. */
+    X509_ALGOR *algorithm = (X509_ALGOR *)(uintptr_t)X509_get0_tbs_sigalg(draft);
+
+    must(X509_ALGOR_copy(algorithm, X509_get0_tbs_sigalg(ca->issuer[at].sample)) == 1);
+    simca_put_tbs(draft, tbs);
 }
 
 /* Signs the draft with one CT extension in it, takes the bytes, and takes the extension out again. */
@@ -399,12 +447,8 @@ static void simca_sign_with(const struct simca_one *issuer, X509 *draft, int nid
     OPENSSL_free(der);
     if (value.at != NULL)
         X509_EXTENSION_free(X509_delete_ext(draft, X509_get_ext_count(draft) - 1));
-    der = NULL;
-    length = i2d_re_X509_tbs(draft, &der);
-    must(length > 0);
-    buf_put(tbs, span_of(der, (size_t)length));
-    OPENSSL_free(der);
-    must(buf_ok(cert) && buf_ok(tbs));
+    simca_put_tbs(draft, tbs);
+    must(buf_ok(cert));
 }
 
 void simca_precert(const struct simca *ca, size_t at, X509 *draft, struct buf *precert, struct buf *tbs)

@@ -26,7 +26,8 @@ struct simca_order {
     int64_t not_before; /* Unix seconds */
     uint32_t days;      /* inclusive length: days * 86400 seconds */
     uint64_t serial_seed;
-    EVP_PKEY *key; /* the subscriber's */
+    const X509_PUBKEY
+        *key; /* the subscriber's; encoding an EVP_PKEY anew each time would cost more than signing */
 };
 
 struct simca *simca_new(void);
@@ -46,6 +47,8 @@ MUST_USE enum err_code simca_write(const struct simca *ca, const char *dir, stru
 /* A certificate without CT extensions and signature. Free with X509_free. NULL: a name or address is
  * unusable, or everything together is too large (why). */
 X509 *simca_draft(const struct simca *ca, size_t at, const struct simca_order *order, struct err *why);
+/* Appends the TBS without CT extensions, as it will be when this CA has signed; nothing is signed. */
+void simca_tbs(const struct simca *ca, size_t at, X509 *draft, struct buf *tbs);
 /* Signs it with the poison extension: appends the precertificate and the TBS that the log hashes. */
 void simca_precert(const struct simca *ca, size_t at, X509 *draft, struct buf *precert, struct buf *tbs);
 /* Signs it with an SCT list (the TLS-encoded SignedCertificateTimestampList; absent: none): appends the

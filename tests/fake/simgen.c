@@ -28,8 +28,8 @@ struct simgen {
     uint64_t serial;
     uint64_t issued_keys;
     uint64_t domains; /* how many registered domains there are to choose from */
-    EVP_PKEY *ec[SIMGEN_EC_KEYS];
-    EVP_PKEY *rsa[SIMGEN_RSA_KEYS];
+    X509_PUBKEY *ec[SIMGEN_EC_KEYS];
+    X509_PUBKEY *rsa[SIMGEN_RSA_KEYS];
     EVP_PKEY *foreign_log; /* SCTs of certificates whose precertificate went to another log */
     uint8_t foreign_id[32];
     struct simgen_late late[SIMGEN_DELAYED];
@@ -58,9 +58,9 @@ struct simgen *simgen_new(struct simlog *log, const struct simca *ca, uint64_t s
 void simgen_free(struct simgen *gen)
 {
     for (size_t i = 0; i < SIMGEN_EC_KEYS; i++)
-        EVP_PKEY_free(gen->ec[i]);
+        X509_PUBKEY_free(gen->ec[i]);
     for (size_t i = 0; i < SIMGEN_RSA_KEYS; i++)
-        EVP_PKEY_free(gen->rsa[i]);
+        X509_PUBKEY_free(gen->rsa[i]);
     for (size_t i = 0; i < gen->late_count; i++) {
         X509_free(gen->late[i].draft);
         buf_fini(&gen->late[i].sct_list);
@@ -69,21 +69,31 @@ void simgen_free(struct simgen *gen)
     free(gen);
 }
 
-/* Keys are made when they are first used, because RSA keys are slow to make. */
-static EVP_PKEY *simgen_key(struct simgen *gen)
+/* The public half; nobody ever needs a leaf's private key. */
+static X509_PUBKEY *simgen_public(EVP_PKEY *key)
 {
-    EVP_PKEY **slot;
+    X509_PUBKEY *public = NULL;
+
+    must(X509_PUBKEY_set(&public, key) == 1);
+    EVP_PKEY_free(key);
+    return public;
+}
+
+/* Keys are made when they are first used, because RSA keys are slow to make. */
+static X509_PUBKEY *simgen_key(struct simgen *gen)
+{
+    X509_PUBKEY **slot;
 
     if (simrand_percent(&gen->rand, 35)) {
         uint32_t at = simrand_below(&gen->rand, SIMGEN_RSA_KEYS);
         slot = &gen->rsa[at];
         if (*slot == NULL)
-            *slot = simkey_rsa("leaf", at);
+            *slot = simgen_public(simkey_rsa("leaf", at));
     } else {
         uint32_t at = simrand_below(&gen->rand, SIMGEN_EC_KEYS);
         slot = &gen->ec[at];
         if (*slot == NULL)
-            *slot = simkey_ec("leaf", at);
+            *slot = simgen_public(simkey_ec("leaf", at));
     }
     return *slot;
 }
@@ -245,18 +255,16 @@ static void simgen_append_final(struct simgen *gen, X509 *draft, size_t ca, int6
 static void simgen_foreign_sct(struct simgen *gen, X509 *draft, size_t ca, int64_t timestamp_ms,
                                struct buf *sct_list)
 {
-    struct buf precert, tbs, leaf, signature;
+    struct buf tbs, leaf, signature;
 
-    buf_init(&precert, SIMCA_DER_MAX);
     buf_init(&tbs, SIMCA_DER_MAX);
     buf_init(&leaf, SIMCA_DER_MAX + 64);
     buf_init(&signature, 256);
-    simca_precert(gen->ca, ca, draft, &precert, &tbs);
+    simca_tbs(gen->ca, ca, draft, &tbs);
     simform_leaf_precert(&leaf, timestamp_ms, simca_spki_sha256(gen->ca, ca), buf_span(&tbs), SPAN_NONE);
     must(buf_ok(&leaf));
     simkey_sign(gen->foreign_log, buf_span(&leaf), &signature);
     simform_sct_list(sct_list, gen->foreign_id, timestamp_ms, SPAN_NONE, buf_span(&signature));
-    buf_fini(&precert);
     buf_fini(&tbs);
     buf_fini(&leaf);
     buf_fini(&signature);
@@ -322,24 +330,35 @@ void simgen_mix(struct simgen *gen, uint64_t count, int64_t age_ms)
     }
 }
 
+static void simgen_spki_sha256(const X509_PUBKEY *key, uint8_t out[32])
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509_PUBKEY(key, &der);
+
+    must(length > 0);
+    digest_sha256(span_of(der, (size_t)length), out);
+    OPENSSL_free(der);
+}
+
 enum err_code simgen_issue(struct simgen *gen, struct simgen_order *order, struct simgen_result *result,
                            struct err *why)
 {
-    EVP_PKEY *fresh = NULL;
+    X509_PUBKEY *fresh = NULL;
     struct buf sct_list;
     int64_t now = clock_wall_ms();
     X509 *draft;
 
     memset(result, 0, sizeof *result);
     if (order->what.key == NULL)
-        order->what.key = fresh = simkey_ec("issued", simrand_u64(&gen->rand) + gen->issued_keys++);
+        order->what.key = fresh =
+            simgen_public(simkey_ec("issued", simrand_u64(&gen->rand) + gen->issued_keys++));
     if (order->what.not_before == 0)
         order->what.not_before = now / 1000 - 60;
     if (order->what.serial_seed == 0)
         order->what.serial_seed = gen->serial++;
-    simkey_spki_sha256(order->what.key, result->spki_sha256);
+    simgen_spki_sha256(order->what.key, result->spki_sha256);
     draft = simca_draft(gen->ca, order->ca, &order->what, why);
-    EVP_PKEY_free(fresh);
+    X509_PUBKEY_free(fresh);
     if (draft == NULL)
         return ERR_USAGE;
     buf_init(&sct_list, 4096);
