@@ -312,10 +312,14 @@ static enum err_code logsim_serve(struct simworld *world, const struct logsim_op
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGHUP);
     must(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+    /* The first checkpoint waits until the log knows its own name, which may hold the port. */
+    simlog_write(world->log);
     code = simhttp_start(world, &port, &http, why);
+    if (code == ERR_OK)
+        logsim_addresses(world, options, port);
+    simlog_done(world->log);
     if (code != ERR_OK)
         return code;
-    logsim_addresses(world, options, port);
     if (options->warm)
         logsim_warm(world);
     must(thread_start(&ticker.thread, "sim-ticker", logsim_ticker_run, &ticker));

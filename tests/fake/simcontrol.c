@@ -56,17 +56,22 @@ static json_t *simcontrol_cas(const struct simworld *world)
 char *simcontrol_ready_line(struct simworld *world)
 {
     json_t *cas = simcontrol_cas(world);
-    json_t *object = json_pack("{s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:I, s:s}", "url",
-                               world->serve_rfc6962 ? world->rfc6962_url : NULL, "static_url",
-                               world->serve_static ? world->static_url : NULL, "submission_url",
-                               world->serve_static ? world->submission_url : NULL, "origin",
-                               world->serve_static ? world->origin : NULL, "key",
-                               simcontrol_base64(simlog_key(world->log)), "log_id",
-                               simcontrol_base64(span_of(simlog_id(world->log), 32)), "ca", cas,
-                               "ca_spki_sha256", simcontrol_hex(simca_spki_sha256(world->ca, 0), 32), "size",
-                               (json_int_t)simlog_size(world->log), "control", world->control_url);
+    json_t *object;
+    uint64_t size;
     char *text;
 
+    simlog_read(world->log);
+    size = simlog_size(world->log);
+    simlog_done(world->log);
+    object = json_pack("{s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:I, s:s}", "url",
+                       world->serve_rfc6962 ? world->rfc6962_url : NULL, "static_url",
+                       world->serve_static ? world->static_url : NULL, "submission_url",
+                       world->serve_static ? world->submission_url : NULL, "origin",
+                       world->serve_static ? world->origin : NULL, "key",
+                       simcontrol_base64(simlog_key(world->log)), "log_id",
+                       simcontrol_base64(span_of(simlog_id(world->log), 32)), "ca", cas, "ca_spki_sha256",
+                       simcontrol_hex(simca_spki_sha256(world->ca, 0), 32), "size", (json_int_t)size,
+                       "control", world->control_url);
     must(object != NULL);
     text = json_dumps(object, JSON_COMPACT);
     must(text != NULL);
