@@ -1,5 +1,6 @@
-/* The pipeline: one fetch loop (curl multi), N workers, a sequencer per log, M settlers. See docs/internals/pipeline.md.
- * ingest never mentions a watched domain: whoever runs the pipeline plugs the matching in as a stage. */
+/* The pipeline: one fetch loop (curl multi), N workers, a sequencer per log, M settlers. See
+ * docs/internals/pipeline.md. ingest never mentions a watched domain: whoever runs the pipeline plugs the
+ * matching in as a stage. */
 #ifndef CTVIGIL_PIPE_H
 #define CTVIGIL_PIPE_H
 
@@ -9,32 +10,33 @@
 
 /* Runs on the workers for every decoded batch, and again on a settler when domains changed meanwhile. */
 struct pipe_stage {
-    /* Matches the batch with the newest snapshot it has; `generation` 0 means any, otherwise the snapshot must be at
-     * least that new (fetch it now). */
+    /* Matches the batch with the newest snapshot it has; `generation` 0 means any, otherwise the snapshot
+     * must be at least that new (fetch it now). */
     enum err_code (*run)(void *arg, struct batch *batch, uint64_t generation, struct err *why);
     void *arg;
 };
 
 struct pipe_options {
-    unsigned workers;  /* 0: number of processors */
-    unsigned settlers; /* 0: 1 */
-    unsigned batches;  /* size of the pool; 0: 16 + 2 per log, at most LIMIT_BATCHES */
-    size_t batch_bytes; /* 0: LIMIT_BATCH_BYTES */
-    unsigned window;    /* replies in flight per log; 0: 8 */
-    unsigned page_entries; /* get-entries: how many to ask for; 0: 256, then what the log is seen to give */
-    unsigned connections;  /* kept per host; 0: 6 */
-    double requests_per_s; /* per host; 0: no limit */
-    int64_t poll_ms;       /* between two looks at the head; 0: 5000 */
+    unsigned workers;        /* 0: number of processors */
+    unsigned settlers;       /* 0: 1 */
+    unsigned batches;        /* size of the pool; 0: 16 + 2 per log, at most LIMIT_BATCHES */
+    size_t batch_bytes;      /* 0: LIMIT_BATCH_BYTES */
+    unsigned window;         /* replies in flight per log; 0: 8 */
+    unsigned page_entries;   /* get-entries: how many to ask for; 0: 256, then what the log is seen to give */
+    unsigned connections;    /* kept per host; 0: 6 */
+    double requests_per_s;   /* per host; 0: no limit */
+    int64_t poll_ms;         /* between two looks at the head; 0: 5000 */
     int64_t partial_wait_ms; /* how long a partial data tile may wait for its full one; 0: 5000 */
     const char *user_agent;
     const char *evidence_dir; /* where evidence bundles are written; NULL: database only */
     const char *big_dir;      /* for file-backed arenas; NULL: /tmp */
-    bool once; /* read every log up to the head seen at the start, then stop */
-    struct pipe_stage stage; /* run may be NULL */
+    bool once;                /* read every log up to the head seen at the start, then stop */
+    struct pipe_stage stage;  /* run may be NULL */
     /* Makes a store for one settler thread (its own connection). */
     enum err_code (*store_open)(void *arg, struct store **store, struct err *why);
     void *store_arg;
-    /* Told (from any pipeline thread) after a commit, a verified head, a mismatch: for the demo and tests; may be NULL. */
+    /* Told (from any pipeline thread) after a commit, a verified head, a mismatch: for the demo and tests;
+     * may be NULL. */
     void (*told)(void *arg, const struct ctlog *log, const char *event, uint64_t begin, uint64_t end);
     void *told_arg;
 };
@@ -48,8 +50,8 @@ struct pipe_result {
 struct pipe;
 
 /* Starts all threads. The logs are copied. */
-MUST_USE enum err_code pipe_start(const struct pipe_options *options, const struct ctlog *logs, size_t log_count,
-                                  struct pipe **pipe, struct err *why);
+MUST_USE enum err_code pipe_start(const struct pipe_options *options, const struct ctlog *logs,
+                                  size_t log_count, struct pipe **pipe, struct err *why);
 /* A log added or removed while running. */
 MUST_USE enum err_code pipe_add(struct pipe *pipe, const struct ctlog *log, struct err *why);
 void pipe_remove(struct pipe *pipe, int32_t log_id);

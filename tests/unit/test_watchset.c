@@ -83,14 +83,9 @@ static void placeholders(void **state)
         const char *name;
         const char *hits;
     } rows[] = {
-        {"?", "1 2 3 4 5 6 7 8 9 10 "},
-        {"?.example.com", "1 "},
-        {"?.com", "1 "},
-        {"?.example.org", "2 "},
-        {"www.?.org", "2 "},
-        {"?.org", "3 "},
-        {"?.?", "1 3 4 5 10 "},
-        {"x.?.net", ""},
+        {"?", "1 2 3 4 5 6 7 8 9 10 "}, {"?.example.com", "1 "}, {"?.com", "1 "},
+        {"?.example.org", "2 "},        {"www.?.org", "2 "},     {"?.org", "3 "},
+        {"?.?", "1 3 4 5 10 "},         {"x.?.net", ""},
     };
     char text[256];
     struct watchset *set = watches_set(watched, countof(watched));

@@ -19,7 +19,8 @@ static inline struct span vecfile_load(const char *name)
     char *text;
     size_t length;
 
-    (void)snprintf(path, sizeof path, "%.2000s/vectors/%.2000s", shared == NULL ? "/nonexistent" : shared, name);
+    (void)snprintf(path, sizeof path, "%.2000s/vectors/%.2000s", shared == NULL ? "/nonexistent" : shared,
+                   name);
     file = fopen(path, "rb");
     if (file == NULL)
         return SPAN_NONE;
