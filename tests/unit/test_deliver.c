@@ -251,7 +251,7 @@ static void the_server_restarts(void **state)
     struct deliver *deliver = start(dsn, channels, 1);
     raise_tests(dsn, 2);
     wait_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'sent'", 2);
-    assert_true(pgtest_down(&storetest_server, "immediate"));
+    assert_true(pgtest_down(&storetest_server, SIGQUIT));
     clock_sleep_ms(200);
     assert_true(pgtest_up(&storetest_server));
     raise_tests(dsn, 2);
