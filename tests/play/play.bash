@@ -21,6 +21,16 @@ play_begin() {
     STATE=$PLAY/state
     : >"$PLAY/pids"
     export PLAY STATE
+    play_guard &
+}
+
+# When the play itself is killed nobody calls teardown_file: then this ends what it started.
+play_guard() {
+    exec 3>&- </dev/null >/dev/null 2>&1
+    while kill -0 $$ && [ -e "$PLAY" ]; do
+        sleep 2
+    done
+    [ -e "$PLAY" ] && play_end
 }
 
 # setup_file: the same, and a private database that stays up until play_end.

@@ -1,0 +1,97 @@
+# The demo: the whole story with nothing configured, and nothing left of it, however it ends.
+load play
+
+setup_file() {
+    play_begin
+    export TMPDIR=$PLAY/t HOME=$PLAY/home
+    mkdir -m 1777 "$TMPDIR"
+    mkdir "$HOME"
+}
+
+teardown_file() {
+    play_end
+}
+
+# No server, and no simulator that has our environment.
+no_process() {
+    local pid
+    pgrep -f "$PLAY/" >/dev/null && return 1
+    for pid in $(pgrep -x ctvigil-logsim); do
+        grep -qsz "^TMPDIR=$PLAY/" "/proc/$pid/environ" && return 1
+    done
+    return 0
+}
+
+nothing_left() {
+    [ -z "$(ls -A "$TMPDIR")" ] && no_process
+}
+
+@test "demo --once tells the story and leaves nothing" {
+    run -0 --separate-stderr timeout 60 "$CTVIGIL" demo --once
+    echo "$output"
+    echo "$stderr"
+    [ "$(grep -c ALERT <<<"$output")" = 3 ]
+    for kind in unexpected_ca unexpected_wildcard over_long_validity; do
+        [ "$(grep -c "ALERT.*$kind" <<<"$output")" = 1 ]
+    done
+    [[ "$output" == *silence* && "$output" == *verified* && "$output" == *stored* ]]
+    [[ "$output" != *MISMATCH* ]]
+    wait_for nothing_left 10
+    [ -z "$(ls -A "$HOME")" ]
+}
+
+@test "demo --once --json says only what a program wants to know" {
+    run -0 --separate-stderr timeout 60 "$CTVIGIL" demo --once --json
+    jq -es 'length == 1 and .[0].as_expected and .[0].alerts == 3' <<<"$output"
+    wait_for nothing_left 10
+}
+
+@test "as an unprivileged user" {
+    [ "$(id -u)" = 0 ] || skip "is one already"
+    mkdir "$PLAY/nobody"
+    chown nobody "$PLAY/nobody"
+    run -0 timeout 60 setpriv --reuid nobody --clear-groups env HOME="$PLAY/nobody" TMPDIR="$PLAY/nobody" \
+        "$CTVIGIL" demo --once
+    [ "$(grep -c ALERT <<<"$output")" = 3 ]
+    wait_for '[ -z "$(ls -A "$PLAY/nobody")" ] && nothing_left' 10
+}
+
+@test "Ctrl-C in the middle leaves nothing" {
+    for moment in 0.3 2 4; do
+        # A shell starts background commands with SIGINT ignored; env gives it back.
+        background demo env --default-signal=INT "$CTVIGIL" demo
+        demo=$!
+        sleep $moment
+        kill -INT $demo
+        wait_for "! kill -0 $demo 2>/dev/null" 20
+        wait_for nothing_left 10
+    done
+}
+
+@test "it stays open until Ctrl-C, and can be looked at meanwhile" {
+    background demo env --default-signal=INT "$CTVIGIL" demo
+    demo=$!
+    wait_for 'grep -q "Look around" "$PLAY/demo.out"' 60
+    state=$(sed -n 's/.*--state-dir \(.*\) log status/\1/p' "$PLAY/demo.out")
+    "$CTVIGIL" --state-dir "$state" log status --json | every_line '.verified_size >= 600 and .state == "active"'
+    [ "$("$CTVIGIL" --state-dir "$state" alert list --json | wc -l)" = 3 ]
+    "$CTVIGIL" --state-dir "$state" search bank.example --json | some_line '.names == ["login.bank.example"]'
+    # The logs go on growing.
+    before=$("$CTVIGIL" --state-dir "$state" log status --json | jq -s '.[0].entries')
+    wait_for '[ "$("$CTVIGIL" --state-dir "$state" log status --json | jq -s ".[0].entries")" -gt "$before" ]' 20
+    kill -INT $demo
+    ended $demo
+    wait_for nothing_left 10
+}
+
+@test "kill -9 in the middle leaves no process" {
+    for moment in 1 4; do
+        background demo "$CTVIGIL" demo
+        demo=$!
+        sleep $moment
+        kill -KILL $demo
+        ended $demo || true
+        wait_for no_process 15
+        rm -rf "${TMPDIR:?}"/*
+    done
+}
