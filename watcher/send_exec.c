@@ -138,7 +138,7 @@ static void set_variables(struct run *run, const struct channel_message *message
     set_number(run, "CTVIGIL_ALERT_ID", row->id);
     set(run, "CTVIGIL_KIND", row->kind);
     set(run, "CTVIGIL_SEVERITY", row->severity);
-    set(run, "CTVIGIL_KEY", message->key);
+    set(run, "CTVIGIL_DELIVERY_KEY", message->key);
 }
 
 static enum err_code write_file(const char *path, const char *text, struct err *why)

@@ -12,7 +12,7 @@
  *   TEXT_FILENAME               all of it as text
  *   PARSE_ERROR                 malformed_cert only
  *   CTVIGIL_ALERT_JSON          file with the object of `ctvigil alert list --json`
- *   CTVIGIL_ALERT_ID CTVIGIL_KIND CTVIGIL_SEVERITY CTVIGIL_KEY (the same at every try)
+ *   CTVIGIL_ALERT_ID CTVIGIL_KIND CTVIGIL_SEVERITY CTVIGIL_DELIVERY_KEY (the same at every try)
  * CERT_FILENAME, CHAIN_ERROR, LEAF_HASH and ENTRY_FILENAME are not set: the bytes are not kept. The files
  * live as long as the run.
  *

@@ -96,7 +96,7 @@ static void certificate(void **state)
         "CTVIGIL_ALERT_ID=5",
         "CTVIGIL_KIND=unexpected_ca",
         "CTVIGIL_SEVERITY=high",
-        "CTVIGIL_KEY=11111111-2222-3333-4444-555555555555",
+        "CTVIGIL_DELIVERY_KEY=11111111-2222-3333-4444-555555555555",
         "KEPT=yes",
         NULL,
     };
