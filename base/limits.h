@@ -38,4 +38,8 @@
 #define LIMIT_HOOK_S             60          /* seconds until a hook is killed and its delivery failed */
 #define LIMIT_DELIVERY_TRIES     30          /* then dead letter: three days of watcher/deliver.c */
 
+/* CA certificates a worker remembers: 52 different ones were seen in one live tile, nearly all below 2 kB. */
+#define LIMIT_CHAINKEYS      128
+#define LIMIT_CHAINKEY_BYTES 3072
+
 #endif

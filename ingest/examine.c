@@ -1,5 +1,6 @@
 #include "ingest/examine.h"
 
+#include "ingest/chainkey.h"
 #include "parser/dn.h"
 #include "parser/names.h"
 #include "parser/oid.h"
@@ -68,9 +69,9 @@ static void fill_issuance(const struct cert *cert, struct span input, struct are
     names_collect(cert, arena, &issuance->names, &issuance->name_count, &issuance->findings);
 }
 
-static void use_issuer_key(struct entry *entry, struct span spki)
+static void use_issuer_key(struct entry *entry, const struct chainkey *key)
 {
-    digest_sha256(spki, entry->issuance.issuer_spki_sha256);
+    memcpy(entry->issuance.issuer_spki_sha256, key->spki_sha256, sizeof key->spki_sha256);
     entry->issuance.issuer_known = true;
 }
 
@@ -78,15 +79,9 @@ static void use_issuer_key(struct entry *entry, struct span spki)
  * signing certificate it is the second. An empty chain says nothing. */
 static bool chain_fits(const struct entry *entry)
 {
-    struct cert cert;
-    uint8_t hash[32];
-
     for (uint32_t i = 0; i < entry->chain_count; i++) {
-        (void)tbs_read_certificate(entry->unverified_chain[i], &cert);
-        if (cert.spki.at == NULL)
-            continue;
-        digest_sha256(cert.spki, hash);
-        if (memcmp(hash, entry->issuer_key_hash.at, sizeof hash) == 0)
+        const struct chainkey *key = chainkey_of(entry->unverified_chain[i]);
+        if (key->has_key && memcmp(key->spki_sha256, entry->issuer_key_hash.at, 32) == 0)
             return true;
     }
     return entry->chain_count == 0;
@@ -157,13 +152,12 @@ void examine_entry(struct entry *entry, struct arena *arena)
 
 void examine_issuer(struct entry *entry, struct span issuer_der)
 {
-    struct cert issuer;
+    const struct chainkey *key = chainkey_of(issuer_der);
 
-    (void)tbs_read_certificate(issuer_der, &issuer);
-    if (entry->kind != ENTRY_X509 || issuer.spki.at == NULL || entry->cert.issuer.at == NULL)
+    if (entry->kind != ENTRY_X509 || !key->has_key || entry->cert.issuer.at == NULL)
         return;
-    if (span_eq(issuer.subject, entry->cert.issuer)) {
-        use_issuer_key(entry, issuer.spki);
+    if (span_eq(key->subject, entry->cert.issuer)) {
+        use_issuer_key(entry, key);
         return;
     }
     finding_add(&entry->findings, FINDING_CHAIN_MISMATCH);
@@ -211,7 +205,7 @@ void examine_prove_issuer(struct entry *entry, struct span issuer_der)
     (void)tbs_read_certificate(issuer_der, &issuer);
     issuance->issuer_proven = issuer.spki.at != NULL && certsig_verify(entry->cert_der, issuer.spki);
     if (issuance->issuer_proven) {
-        use_issuer_key(entry, issuer.spki);
+        use_issuer_key(entry, chainkey_of(issuer_der));
         return;
     }
     issuance->issuer_known = false;
