@@ -54,7 +54,14 @@ void cmd_print_json(json_t *object)
     must(object != NULL);
     line = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
     must(line != NULL);
-    printf("%s\n", line);
+    /* Jansson lets DEL through, the one control byte that JSON does not demand to be escaped. */
+    for (const char *at = line; *at != '\0'; at++) {
+        if (*at == '\x7f')
+            (void)fputs("\\u007f", stdout);
+        else
+            (void)putchar(*at);
+    }
+    (void)putchar('\n');
     free(line);
     json_decref(object);
 }
