@@ -7,7 +7,6 @@
 #include "base/metric.h"
 #include "base/say.h"
 #include "ingest/host.h"
-#include "ingest/rfc6962.h"
 #include "ingest/statict.h"
 
 #define FRONTIER_TRIES 4
@@ -66,8 +65,7 @@ static struct head_call *call_of(struct errand *errand, struct follow *follow)
     return &errand->call[errand->call_count++];
 }
 
-/* Heads
- * -------------------------------------------------------------------------------------------------------- */
+/* Heads ------------------------------------------------------------------------------------------ */
 
 static void head_accept(struct follow *follow, const struct head *head)
 {
@@ -81,8 +79,11 @@ static void head_accept(struct follow *follow, const struct head *head)
     if (!follow->head_known)
         follow->head_target = head->size;
     /* A smaller head is a frontend that lags: kept as a claim, of no use for asking. */
-    if (!follow->head_known || head->size > follow->head_size)
+    if (!follow->head_known || head->size > follow->head_size) {
         follow->head_size = head->size;
+        follow->fetch.head = *head;
+        follow->fetch.head.raw = SPAN_NONE;
+    }
     follow->head_known = true;
     follow->bad_head = false;
     follow->error_head[0] = '\0';
@@ -160,53 +161,30 @@ static void head_run(struct errand *errand, struct follow *follow, int64_t now_m
     fetch->head_due_ms = now_ms + 1000;
 }
 
-/* Frontiers
- * ---------------------------------------------------------------------------------------------------- */
+/* Frontiers -------------------------------------------------------------------------------------- */
 
-static void frontier_answer(struct plant *plant, struct follow *follow, const struct compact *unverified)
+static void frontier_answer(struct plant *plant, struct follow *follow, const struct compact *compact)
 {
     thread_lock(&follow->lock);
     follow->frontier.wanted = false;
     follow->frontier.answered = true;
-    follow->frontier.known = unverified != NULL;
-    if (unverified != NULL)
-        follow->frontier.unverified = *unverified;
+    follow->frontier.known = compact != NULL;
+    if (compact != NULL)
+        follow->frontier.compact = *compact;
     thread_unlock(&follow->lock);
-    follow->fetch.aux_tree = 0;
+    follow->fetch.aux_begun = false;
     follow->fetch.aux_tries = 0;
-    follow->fetch.aux_full = false;
-    follow->fetch.aux_count = 0;
     plant_kick(plant, follow);
 }
 
-/* One more hash tile is there: the next level down, or the answer. */
-static bool tile_take(struct follow *follow, struct span body, uint64_t size)
+/* Begins again after a while; what is refused or wrong too often is the answer "not known". */
+static void aux_fail(struct plant *plant, struct follow *follow, long status, const struct err *why)
 {
     struct follow_fetch *fetch = &follow->fetch;
-    unsigned count = (unsigned)(size >> (8 * (unsigned)fetch->aux_level) & 0xff);
-    if (!statict_hash_nodes(body, count, fetch->aux_nodes, &fetch->aux_count))
-        return false;
-    fetch->aux_level--;
-    fetch->aux_full = false;
-    return true;
-}
-
-static void aux_fail(struct plant *plant, struct follow *follow, const struct wire_reply *reply)
-{
-    struct follow_fetch *fetch = &follow->fetch;
-    int64_t now_ms = clock_mono_ms();
-    if (reply->code == ERR_HTTP_BUSY) {
-        host_hold(fetch->host, now_ms, reply->retry_after_ms);
-        return;
-    }
-    bool missing = reply->status == 404 || reply->status == 403;
-    if (follow->proto->tiles && missing && !fetch->aux_full) {
-        fetch->aux_full = true;
-        return;
-    }
-    fetch->aux_full = false;
-    fetch->aux_due_ms = now_ms + (INT64_C(250) << fetch->aux_tries);
-    if (++fetch->aux_tries >= FRONTIER_TRIES || (reply->status >= 400 && reply->status < 500))
+    say_debug(follow->log.name, "frontier of %" PRIu64 ": %s", fetch->frontier.unverified.size, why->text);
+    fetch->aux_begun = false;
+    fetch->aux_due_ms = clock_mono_ms() + (INT64_C(250) << fetch->aux_tries);
+    if (++fetch->aux_tries >= FRONTIER_TRIES || (status >= 400 && status < 500))
         frontier_answer(plant, follow, NULL);
 }
 
@@ -214,53 +192,42 @@ static void aux_done(void *arg, const struct wire_reply *reply)
 {
     struct head_call *call = arg;
     struct follow *follow = call->follow;
-    struct plant *plant = call->errand->plant;
-    follow->fetch.aux_busy = false;
+    struct follow_fetch *fetch = &follow->fetch;
+    struct err why = reply->why;
+    fetch->aux_busy = false;
     if (reply->code == ERR_CLOSED)
         return;
-    thread_lock(&follow->lock);
-    uint64_t size = follow->frontier.size;
-    thread_unlock(&follow->lock);
-    struct wire_reply bad = *reply;
-    if (reply->code == ERR_OK && follow->proto->tiles) {
-        if (tile_take(follow, reply->body, size))
-            return;
-        bad.code = err_set(&bad.why, ERR_FORMAT, "a hash tile is too short");
-    } else if (reply->code == ERR_OK) {
-        struct compact unverified;
-        bad.code = rfc6962_proof_read(reply->body, size, &unverified, &bad.why);
-        if (bad.code == ERR_OK) {
-            frontier_answer(plant, follow, &unverified);
-            return;
-        }
+    if (reply->code == ERR_HTTP_BUSY) {
+        host_hold(fetch->host, clock_mono_ms(), reply->retry_after_ms);
+        return;
     }
-    say_debug(follow->log.name, "frontier of %" PRIu64 ": %s", size, bad.why.text);
-    aux_fail(plant, follow, &bad);
+    bool missing = reply->status == 404 || reply->status == 403;
+    if (missing && frontier_missing(&fetch->frontier))
+        return;
+    enum err_code code = reply->code;
+    if (code == ERR_OK)
+        code = frontier_take(&fetch->frontier, reply->body, &why);
+    if (code != ERR_OK)
+        aux_fail(call->errand->plant, follow, reply->status, &why);
 }
 
-/* The URL of the next piece of the frontier; false: all pieces are there and the answer was given. */
-static bool frontier_url(struct errand *errand, struct follow *follow, uint64_t size, char url[PROTO_URL_MAX])
+/* The URL of the next document; false: nothing to ask for, and the answer was given if there is one. */
+static bool frontier_ask(struct errand *errand, struct follow *follow, uint64_t size, char url[PROTO_URL_MAX])
 {
     struct follow_fetch *fetch = &follow->fetch;
-    if (!follow->proto->tiles) {
-        rfc6962_proof_url(&follow->log, size, url);
+    enum err_code code = ERR_OK;
+    if (!fetch->aux_begun || fetch->frontier.unverified.size != size)
+        frontier_begin(&fetch->frontier, follow->proto->tiles, size, &fetch->head);
+    fetch->aux_begun = true;
+    if (frontier_url(&fetch->frontier, &follow->log, url, &code))
         return true;
+    if (code == ERR_OK) {
+        frontier_answer(errand->plant, follow, &fetch->frontier.unverified);
+        return false;
     }
-    if (fetch->aux_tree == 0) {
-        fetch->aux_level = STATICT_LEVELS - 1;
-        fetch->aux_tree = follow->head_size;
-        fetch->aux_count = 0;
-    }
-    unsigned width = 0;
-    while (fetch->aux_level >= 0 && statict_hash_tile(&follow->log, fetch->aux_level, size, fetch->aux_tree,
-                                                      fetch->aux_full, url, &width) == 0)
-        fetch->aux_level--;
-    if (fetch->aux_level >= 0)
-        return true;
-    struct compact unverified = {.size = size};
-    must(fetch->aux_count == compact_count(&unverified));
-    memcpy(unverified.hash, fetch->aux_nodes, fetch->aux_count * 32);
-    frontier_answer(errand->plant, follow, &unverified);
+    struct err why = {.code = ERR_OK};
+    err_set(&why, code, "what the log says does not fit its signed head");
+    aux_fail(errand->plant, follow, 0, &why);
     return false;
 }
 
@@ -268,7 +235,7 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
 {
     struct follow_fetch *fetch = &follow->fetch;
     thread_lock(&follow->lock);
-    bool wanted = follow->frontier.wanted && follow->head_known && follow->head_size >= follow->frontier.size;
+    bool wanted = follow->frontier.wanted && follow->head_known && fetch->head.size >= follow->frontier.size;
     uint64_t size = follow->frontier.size;
     thread_unlock(&follow->lock);
     if (!wanted || fetch->aux_busy)
@@ -280,7 +247,7 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
         return;
     }
     char url[PROTO_URL_MAX];
-    if (!frontier_url(errand, follow, size, url))
+    if (!frontier_ask(errand, follow, size, url))
         return;
     arena_reset(&fetch->aux_arena, 0);
     struct wire_ask ask = {url,   &fetch->aux_arena, LIMIT_JSON_BYTES,       true,
@@ -288,8 +255,7 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
     fetch->aux_busy = wire_get(errand->plant->wire, &ask, NULL) == ERR_OK;
 }
 
-/* Issuers
- * ------------------------------------------------------------------------------------------------------ */
+/* Issuers ---------------------------------------------------------------------------------------- */
 
 static void issuer_done(void *arg, const struct wire_reply *reply)
 {

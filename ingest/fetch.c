@@ -14,7 +14,7 @@
 #define DRAIN_MS     3000         /* after a stop, what is under way may still come */
 #define BIG_BODY     (256u << 20) /* half of the big arena: the rest is for what is decoded from it */
 #define UNREAD_FAILS 6
-#define UNREAD_MS    120000 /* once: a log that only ever says "busy" is given up after this */
+#define UNREAD_MS    60000 /* once: a log that only ever says "busy" is given up after this */
 
 struct fetch {
     struct plant *plant;
@@ -159,8 +159,7 @@ static void job_failed(struct fetch *fetch, struct job *job, long status, int64_
     wait_put(fetch, job, follow->fetch.hold_until_ms);
 }
 
-/* Asking for entries
- * ------------------------------------------------------------------------------------------- */
+/* Asking for entries ----------------------------------------------------------------------------- */
 
 static void entries_done(void *arg, const struct wire_reply *reply)
 {

@@ -9,6 +9,7 @@
 #include "base/rate.h"
 #include "base/thread.h"
 #include "db/store.h"
+#include "ingest/frontier.h"
 #include "ingest/lane.h"
 #include "ingest/proto.h"
 
@@ -28,9 +29,10 @@ struct follow_head {
 struct follow_frontier {
     bool wanted;
     bool answered;
-    bool known; /* the answer: `unverified` is set; false: the log refused */
+    bool known; /* the answer: `compact` is set, and proven; false: the log refused, or what it said does not
+                   fit */
     uint64_t size;
-    struct compact unverified;
+    struct compact compact;
 };
 
 enum follow_again { FOLLOW_NOT_AGAIN, FOLLOW_PROBE, FOLLOW_MEND };
@@ -65,12 +67,10 @@ struct follow_fetch {
     struct arena aux_arena; /* proofs and hash tiles */
     bool aux_busy;
     int64_t aux_due_ms;
-    int aux_level; /* of the hash tile asked for */
-    bool aux_full;
     unsigned aux_tries;
-    uint64_t aux_tree;
-    uint8_t aux_nodes[COMPACT_MAX][32];
-    size_t aux_count;
+    bool aux_begun; /* `frontier` is under way */
+    struct frontier frontier;
+    struct head head; /* the largest with a good signature, without raw */
 };
 
 /* Owned by the settler. */

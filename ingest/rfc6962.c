@@ -125,6 +125,18 @@ static bool proof_leaf(const json_t *text, uint8_t leaf_hash[32])
     return read;
 }
 
+/* An array of hashes; false: not one, or too long. */
+static bool json_path(const json_t *nodes, uint8_t path[PATH_MAX_NODES][32], size_t *count)
+{
+    *count = json_array_size(nodes);
+    bool read = *count <= PATH_MAX_NODES && (json_is_array(nodes) || json_is_null(nodes));
+    for (size_t i = 0; read && i < *count; i++) {
+        size_t len = 0;
+        read = json_base64(json_array_get(nodes, i), path[i], 32, &len) && len == 32;
+    }
+    return read;
+}
+
 enum err_code rfc6962_proof_read(struct span body, uint64_t size, struct compact *unverified_frontier,
                                  struct err *why)
 {
@@ -133,19 +145,40 @@ enum err_code rfc6962_proof_read(struct span body, uint64_t size, struct compact
         return ERR_FORMAT;
     uint8_t leaf_hash[32];
     uint8_t path[PATH_MAX_NODES][32];
-    const json_t *nodes = json_object_get(root, "audit_path");
-    size_t count = json_array_size(nodes);
-    bool read = count <= PATH_MAX_NODES && proof_leaf(json_object_get(root, "leaf_input"), leaf_hash);
-    for (size_t i = 0; read && i < count; i++) {
-        size_t len = 0;
-        read =
-            json_base64(json_array_get(nodes, i), path[i], sizeof(path[i]), &len) && len == sizeof(path[i]);
-    }
+    size_t count = 0;
+    bool read = json_path(json_object_get(root, "audit_path"), path, &count) &&
+                proof_leaf(json_object_get(root, "leaf_input"), leaf_hash);
     json_decref(root);
     if (!read ||
         !merkle_from_last_leaf(unverified_frontier, size, leaf_hash, (const uint8_t(*)[32])path, count))
         return err_set(why, ERR_FORMAT, "the proof for the last of %" PRIu64 " entries can not be read",
                        size);
+    return ERR_OK;
+}
+
+void rfc6962_consistency_url(const struct ctlog *log, uint64_t first, uint64_t second,
+                             char url[PROTO_URL_MAX])
+{
+    must(first > 0 && first < second);
+    proto_url(log, url, "ct/v1/get-sth-consistency?first=%" PRIu64 "&second=%" PRIu64, first, second);
+}
+
+enum err_code rfc6962_consistency_read(struct span body, uint64_t first, const uint8_t first_root[32],
+                                       uint64_t second, const uint8_t second_root[32], struct err *why)
+{
+    json_t *root = json_document(body, why);
+    if (root == NULL)
+        return ERR_FORMAT;
+    uint8_t path[PATH_MAX_NODES][32];
+    size_t count = 0;
+    bool read = json_path(json_object_get(root, "consistency"), path, &count);
+    json_decref(root);
+    if (!read)
+        return err_set(why, ERR_FORMAT, "the consistency proof can not be read");
+    if (!merkle_verify_consistency(first, first_root, second, second_root, (const uint8_t(*)[32])path, count))
+        return err_set(why, ERR_PROOF,
+                       "the trees of %" PRIu64 " and %" PRIu64 " entries are not proven consistent", first,
+                       second);
     return ERR_OK;
 }
 

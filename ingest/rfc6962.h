@@ -15,4 +15,12 @@ void rfc6962_proof_url(const struct ctlog *log, uint64_t size, char url[PROTO_UR
 MUST_USE enum err_code rfc6962_proof_read(struct span body, uint64_t size,
                                           struct compact *unverified_frontier, struct err *why);
 
+/* get-sth-consistency; 0 < first < second. */
+void rfc6962_consistency_url(const struct ctlog *log, uint64_t first, uint64_t second,
+                             char url[PROTO_URL_MAX]);
+/* ERR_FORMAT: not such a reply. ERR_PROOF: the trees are not consistent, or the log does not prove it. */
+MUST_USE enum err_code rfc6962_consistency_read(struct span body, uint64_t first,
+                                                const uint8_t first_root[32], uint64_t second,
+                                                const uint8_t second_root[32], struct err *why);
+
 #endif

@@ -289,8 +289,7 @@ static void reached_serve(struct settle *settle, struct follow *follow)
         heads_drop(own, own->range.next);
 }
 
-/* Errands for the store
- * --------------------------------------------------------------------------------------- */
+/* Errands for the store -------------------------------------------------------------------------- */
 
 static void issuer_save(struct settle *settle, const struct issuers_want *want, struct span der)
 {
@@ -360,8 +359,7 @@ static void note_serve(struct settle *settle, struct follow *follow)
     own->noted_ms = now_ms;
 }
 
-/* The loop
- * ---------------------------------------------------------------------------------------------------- */
+/* The loop --------------------------------------------------------------------------------------- */
 
 static void once_check(struct settle *settle, struct follow *follow)
 {
@@ -369,8 +367,8 @@ static void once_check(struct settle *settle, struct follow *follow)
     if (!settle->plant->options.once || !own->held || own->target == UINT64_MAX || reread_busy(follow))
         return;
     uint64_t goal = own->target < own->range.end ? own->target : own->range.end;
-    bool waits = !own->frontier_known && own->range.next == own->range.verified && !own->base_refused;
-    if (own->range.next < goal || (waits && goal > own->range.begin))
+    bool waits = !own->base_known && !own->base_refused;
+    if (own->range.next < goal || (waits && own->range.verified < goal))
         return;
     if (own->range.verified < goal || own->accused)
         atomic_store(&follow->unverified, true);

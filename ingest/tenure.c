@@ -55,7 +55,7 @@ void tenure_base(struct settle *settle, struct follow *follow)
         return;
     }
     own->base_known = true;
-    own->range.verified_frontier = answer.unverified;
+    own->range.verified_frontier = answer.compact;
     if (own->range.next != own->range.verified) {
         own->again_wanted = true; /* what was read without a frontier is read again with it */
         return;
@@ -64,13 +64,13 @@ void tenure_base(struct settle *settle, struct follow *follow)
     enum err_code code;
     do {
         err_clear(&why);
-        code = settle->store->ops->range_frontier(settle->store, &own->range, &answer.unverified, &why);
+        code = settle->store->ops->range_frontier(settle->store, &own->range, &answer.compact, &why);
     } while (settle_again(settle, code, &why));
     if (code != ERR_OK) {
         settle_failed(settle, follow, &why);
         return;
     }
-    own->range.frontier = answer.unverified;
+    own->range.frontier = answer.compact;
     own->frontier_known = true;
 }
 

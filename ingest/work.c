@@ -50,8 +50,7 @@ enum err_code work_decode(const struct proto *proto, struct batch *batch, unsign
     return ERR_OK;
 }
 
-/* Issuers
- * ------------------------------------------------------------------------------------------------------ */
+/* Issuers ---------------------------------------------------------------------------------------- */
 
 static enum issuers_answer issuer_get(struct plant *plant, struct job *job, struct memo *memo,
                                       struct span sha256, struct span *der)
@@ -106,8 +105,7 @@ static bool issuers_attach(struct plant *plant, struct job *job)
     return all;
 }
 
-/* Matching
- * ----------------------------------------------------------------------------------------------------- */
+/* Matching --------------------------------------------------------------------------------------- */
 
 /* True when a proof failed, so that the entry has to be judged again. */
 static bool prove(struct batch *batch)
@@ -143,8 +141,7 @@ enum err_code work_match(const struct pipe_stage *stage, struct batch *batch, ui
     return stage->run(stage->arg, batch, generation, why);
 }
 
-/* One batch
- * ---------------------------------------------------------------------------------------------------- */
+/* One batch -------------------------------------------------------------------------------------- */
 
 static void give_back(struct work *work, struct job *job)
 {

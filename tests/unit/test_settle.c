@@ -86,6 +86,31 @@ static void test_late_start_refused(void **state)
     rig_end(&rig);
 }
 
+/* A wrong proof is no evidence against the entries: they are read, nobody is accused, and once the proofs are
+ * right the stretch is verified after all. */
+static void test_late_start_wrong_proof(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, BOTH, 300, ARGS("--entries", "900", "--fault", "badproof"));
+    rig_run(&rig);
+    assert_true(rig.result.unverified);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rig_log(&rig, i)->range.next, 900);
+        assert_int_equal(rig_log(&rig, i)->mismatches, 0);
+    }
+    assert_int_equal(rig_log(&rig, 0)->range.verified, 300);
+    simrun_do(&rig.sim, "{\"clear\": \"all\"}");
+    simrun_do(&rig.sim, "{\"append\": 10}");
+    rig_run(&rig);
+    assert_false(rig.result.unverified);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rig_log(&rig, i)->range.verified, 910);
+        assert_int_equal(rig_log(&rig, i)->mismatches, 0);
+    }
+    rig_end(&rig);
+}
+
 /* Stopped in the middle and started again, many times: as if it had never been stopped. */
 static void test_restarts(void **state)
 {
@@ -114,7 +139,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store_faults),       cmocka_unit_test(test_rematch),
         cmocka_unit_test(test_taken_elsewhere),    cmocka_unit_test(test_late_start),
-        cmocka_unit_test(test_late_start_refused), cmocka_unit_test(test_restarts),
+        cmocka_unit_test(test_late_start_refused), cmocka_unit_test(test_late_start_wrong_proof),
+        cmocka_unit_test(test_restarts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
