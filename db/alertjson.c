@@ -1,5 +1,9 @@
 #include "db/alertjson.h"
 
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "base/text.h"
 #include "model/cert.h"
 #include "model/dname.h"
@@ -7,81 +11,111 @@
 /* Room for the longest issuance: names and findings are bounded one by one below. */
 #define NAME_SHOWN 512
 
-static void put_quoted(struct buf *out, struct span visible)
+/* NULL when there is no memory; Jansson passes a NULL value on as a failure of what it was to become part of.
+ */
+static json_t *visible(struct span text)
 {
-    buf_byte(out, '"');
-    for (size_t i = 0; i < visible.len; i++) {
-        if (visible.at[i] == '"' || visible.at[i] == '\\')
-            buf_byte(out, '\\');
-        buf_byte(out, visible.at[i]);
-    }
-    buf_byte(out, '"');
+    struct buf shown;
+    buf_init(&shown, 8 * text.len + 16);
+    text_visible(&shown, text);
+    json_t *string = buf_ok(&shown) ? json_stringn((const char *)shown.at, shown.len) : NULL;
+    if (buf_ok(&shown) && shown.len == 0)
+        string = json_string("");
+    buf_fini(&shown);
+    return string;
 }
 
-void alertjson_string(struct buf *out, struct span text)
+static json_t *shortened(struct span text)
 {
-    struct buf visible;
-    buf_init(&visible, 8 * text.len + 16);
-    text_visible(&visible, text);
-    if (buf_ok(&visible))
-        put_quoted(out, buf_span(&visible));
-    else
-        out->overflow = true;
-    buf_fini(&visible);
+    text.len = text.len < NAME_SHOWN ? text.len : NAME_SHOWN;
+    return visible(text);
 }
 
-static void put_hex(struct buf *out, struct span bytes)
+static json_t *hex(struct span bytes)
 {
-    buf_byte(out, '"');
-    for (size_t i = 0; i < bytes.len; i++)
-        buf_fmt(out, "%02x", bytes.at[i]);
-    buf_byte(out, '"');
+    char *text = malloc(2 * bytes.len + 1);
+    if (text == NULL)
+        return NULL;
+    json_t *string = json_string(text_hex(bytes, text));
+    free(text);
+    return string;
 }
 
-static void put_time(struct buf *out, int64_t unix_s)
+static json_t *seconds(int64_t unix_s)
 {
     char text[TEXT_TIME_MAX];
-    buf_fmt(out, "\"%s\"", text_time(unix_s * 1000, false, text));
+    return json_string(text_time(unix_s * 1000, false, text));
 }
 
-static void put_finding(struct buf *out, const struct alert_finding *finding)
+/* Steals `value`; a failure empties *out, so that the writer checks once. */
+static void put(json_t **out, const char *key, json_t *value)
 {
-    buf_fmt(out, "{\"kind\":\"%s\",\"rule\":", alert_kind_name(finding->kind));
-    alertjson_string(out, span_str(finding->rule));
-    buf_fmt(out, ",\"severity\":\"%s\",\"expected\":", alert_severity_name(finding->severity));
-    alertjson_string(out, finding->expected);
-    buf_str(out, ",\"found\":");
-    alertjson_string(out, finding->found);
-    buf_byte(out, '}');
+    if (*out == NULL) {
+        json_decref(value);
+    } else if (json_object_set_new(*out, key, value) != 0) {
+        json_decref(*out);
+        *out = NULL;
+    }
+}
+
+static void append(json_t **out, json_t *value)
+{
+    if (*out == NULL) {
+        json_decref(value);
+    } else if (json_array_append_new(*out, value) != 0) {
+        json_decref(*out);
+        *out = NULL;
+    }
+}
+
+static int into_buf(const char *text, size_t len, void *arg)
+{
+    buf_put(arg, span_of(text, len));
+    return 0;
+}
+
+static void finish(struct buf *out, json_t *value)
+{
+    if (value == NULL || json_dump_callback(value, into_buf, out, JSON_COMPACT) != 0)
+        out->overflow = true;
+    json_decref(value);
+}
+
+static json_t *finding_object(const struct alert_finding *finding)
+{
+    json_t *object = json_object();
+    put(&object, "kind", json_string(alert_kind_name(finding->kind)));
+    put(&object, "rule", visible(span_str(finding->rule)));
+    put(&object, "severity", json_string(alert_severity_name(finding->severity)));
+    put(&object, "expected", visible(finding->expected));
+    put(&object, "found", visible(finding->found));
+    return object;
 }
 
 void alertjson_findings(struct buf *out, const struct alert *alert)
 {
-    bool first = true;
-    buf_byte(out, '[');
+    json_t *list = json_array();
     for (int severity = ALERT_CRITICAL; severity >= ALERT_INFO; severity--) {
         for (size_t i = 0; i < alert->finding_count; i++) {
-            if ((int)alert->findings[i].severity != severity)
-                continue;
-            if (!first)
-                buf_byte(out, ',');
-            first = false;
-            put_finding(out, &alert->findings[i]);
+            if ((int)alert->findings[i].severity == severity)
+                append(&list, finding_object(&alert->findings[i]));
         }
     }
-    buf_byte(out, ']');
+    finish(out, list);
 }
 
-static void put_ip(struct buf *out, struct span ip)
+static json_t *ip_text(struct span ip)
 {
+    char text[64];
+    size_t len = 0;
     if (ip.len == 4) {
-        buf_fmt(out, "\"%u.%u.%u.%u\"", ip.at[0], ip.at[1], ip.at[2], ip.at[3]);
-        return;
+        (void)snprintf(text, sizeof text, "%u.%u.%u.%u", ip.at[0], ip.at[1], ip.at[2], ip.at[3]);
+        return json_string(text);
     }
-    buf_byte(out, '"');
     for (size_t i = 0; i + 1 < ip.len; i += 2)
-        buf_fmt(out, "%s%x", i == 0 ? "" : ":", (unsigned)(ip.at[i] << 8 | ip.at[i + 1]));
-    buf_byte(out, '"');
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%x", i == 0 ? "" : ":",
+                                (unsigned)(ip.at[i] << 8 | ip.at[i + 1]));
+    return json_string(text);
 }
 
 static bool is_ip(const struct name *name)
@@ -89,91 +123,69 @@ static bool is_ip(const struct name *name)
     return name->kind == NAME_IP && (name->raw.len == 4 || name->raw.len == 16);
 }
 
-static void put_names(struct buf *out, const struct issuance *issuance, bool ips)
+static json_t *names_of(const struct issuance *issuance, bool ips)
 {
+    json_t *list = json_array();
     size_t shown = 0;
-    buf_byte(out, '[');
     for (size_t i = 0; i < issuance->name_count && shown < ALERTJSON_NAMES_MAX; i++) {
         const struct name *name = &issuance->names[i];
         if (ips != is_ip(name) ||
             (!ips && name->kind != NAME_DNS && name->kind != NAME_EMAIL && name->kind != NAME_URI))
             continue;
-        if (shown++ != 0)
-            buf_byte(out, ',');
-        struct span text = name->text;
-        text.len = text.len < NAME_SHOWN ? text.len : NAME_SHOWN;
-        if (ips)
-            put_ip(out, name->raw);
-        else
-            alertjson_string(out, text);
+        shown++;
+        append(&list, ips ? ip_text(name->raw) : shortened(name->text));
     }
-    buf_byte(out, ']');
+    return list;
 }
 
-static void put_finding_names(struct buf *out, const struct finding_set *set)
+static json_t *finding_names(const struct finding_set *set)
 {
-    bool first = true;
-    buf_byte(out, '[');
+    json_t *list = json_array();
     for (int i = 0; i < FINDING_COUNT; i++) {
-        if (!finding_has(set, (enum finding)i))
-            continue;
-        buf_fmt(out, "%s\"%s\"", first ? "" : ",", finding_name((enum finding)i));
-        first = false;
+        if (finding_has(set, (enum finding)i))
+            append(&list, json_string(finding_name((enum finding)i)));
     }
-    buf_byte(out, ']');
+    return list;
 }
 
-static void put_issuer(struct buf *out, const struct issuance *issuance)
+static json_t *issuer_text(const struct issuance *issuance)
 {
     struct buf dn;
     buf_init(&dn, 4 * DNAME_TEXT_MAX);
     dname_text(issuance->issuer, &dn);
-    buf_str(out, ",\"issuer\":");
-    put_quoted(out, buf_span(&dn));
+    json_t *string = json_string(buf_text(&dn));
     buf_fini(&dn);
-    buf_str(out, ",\"issuer_spki_sha256\":");
-    if (issuance->issuer_known)
-        put_hex(out, span_of(issuance->issuer_spki_sha256, 32));
-    else
-        buf_str(out, "null");
-    buf_fmt(out, ",\"issuer_proven\":%s", issuance->issuer_proven ? "true" : "false");
+    /* A name must never be what keeps an alert from being stored. */
+    return string != NULL ? string : hex(issuance->issuer);
 }
 
 void alertjson_issuance(struct buf *out, const struct alert *alert)
 {
     const struct issuance *issuance = alert->issuance;
+    json_t *object = json_object();
     if (issuance == NULL) {
-        buf_str(out, "{}");
+        finish(out, object);
         return;
     }
-    buf_str(out, "{\"serial\":");
-    put_hex(out, issuance->serial);
-    put_issuer(out, issuance);
-    buf_str(out, ",\"spki_sha256\":");
-    put_hex(out, span_of(issuance->spki_sha256, 32));
-    buf_str(out, ",\"subject_cn\":");
-    if (issuance->subject_cn.at == NULL) {
-        buf_str(out, "null");
-    } else {
-        struct span cn = issuance->subject_cn;
-        cn.len = cn.len < NAME_SHOWN ? cn.len : NAME_SHOWN;
-        alertjson_string(out, cn);
-    }
-    buf_str(out, ",\"not_before\":");
-    put_time(out, issuance->not_before);
-    buf_str(out, ",\"not_after\":");
-    put_time(out, issuance->not_after);
-    buf_fmt(out, ",\"validity_seconds\":%" PRId64, issuance_validity_s(issuance));
-    buf_fmt(out, ",\"is_ca\":%s", (issuance->cert_flags & CERT_IS_CA) != 0 ? "true" : "false");
-    buf_str(out, ",\"names\":");
-    put_names(out, issuance, false);
-    buf_fmt(out, ",\"names_total\":%zu,\"ips\":", issuance->name_count);
-    put_names(out, issuance, true);
-    buf_str(out, ",\"findings\":");
-    put_finding_names(out, &issuance->findings);
-    buf_fmt(out, ",\"form\":\"%s\",\"sha256\":", issuance_form_name(alert->sighting.form));
-    put_hex(out, span_of(alert->sighting.sha256, 32));
+    put(&object, "serial", hex(issuance->serial));
+    put(&object, "issuer", issuer_text(issuance));
+    put(&object, "issuer_spki_sha256",
+        issuance->issuer_known ? hex(span_of(issuance->issuer_spki_sha256, 32)) : json_null());
+    put(&object, "issuer_proven", json_boolean(issuance->issuer_proven));
+    put(&object, "spki_sha256", hex(span_of(issuance->spki_sha256, 32)));
+    put(&object, "subject_cn",
+        issuance->subject_cn.at == NULL ? json_null() : shortened(issuance->subject_cn));
+    put(&object, "not_before", seconds(issuance->not_before));
+    put(&object, "not_after", seconds(issuance->not_after));
+    put(&object, "validity_seconds", json_integer(issuance_validity_s(issuance)));
+    put(&object, "is_ca", json_boolean((issuance->cert_flags & CERT_IS_CA) != 0));
+    put(&object, "names", names_of(issuance, false));
+    put(&object, "names_total", json_integer((json_int_t)issuance->name_count));
+    put(&object, "ips", names_of(issuance, true));
+    put(&object, "findings", finding_names(&issuance->findings));
+    put(&object, "form", json_string(issuance_form_name(alert->sighting.form)));
+    put(&object, "sha256", hex(span_of(alert->sighting.sha256, 32)));
     if (alert->domains_concerned != 0)
-        buf_fmt(out, ",\"domains_concerned\":%" PRIu64, alert->domains_concerned);
-    buf_byte(out, '}');
+        put(&object, "domains_concerned", json_integer((json_int_t)alert->domains_concerned));
+    finish(out, object);
 }

@@ -9,8 +9,6 @@
 
 #define ALERTJSON_NAMES_MAX 100 /* further names are counted in names_total only */
 
-/* `text` as a quoted JSON string. */
-void alertjson_string(struct buf *out, struct span text);
 /* [{"kind","rule","severity","expected","found"}, ...], gravest first. */
 void alertjson_findings(struct buf *out, const struct alert *alert);
 /* {"serial","issuer","issuer_spki_sha256"|null,"issuer_proven","spki_sha256","subject_cn"|null,"not_before",
