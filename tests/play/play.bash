@@ -69,8 +69,12 @@ play_end() {
     [ -n "${PLAY_KEEP:-}" ] || rm -rf "$PLAY"
 }
 
-# After a failed test: what the programs in the background said.
 teardown() {
+    play_logs
+}
+
+# After a failed test: what the programs in the background said.
+play_logs() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] && return 0
     for log in "$PLAY"/*.log "$PLAY"/*/pg/log; do
         [ -s "$log" ] && { echo "--- $log"; tail -n 30 "$log"; }

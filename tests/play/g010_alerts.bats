@@ -1,0 +1,179 @@
+# What raises an alert, how often, and what the hook is told.
+load play
+
+setup_file() {
+    play_begin_db
+    cat >"$PLAY/hook" <<'SH'
+#!/bin/sh
+case $(cat "$PLAY/mood" 2>/dev/null) in
+refuse) exit 1 ;;
+hang) sleep 300 & echo $! >>"$PLAY/pids"; wait ;;
+esac
+name=$(jq -r '.name // "none"' "$CTVIGIL_ALERT_JSON")
+cp "$CTVIGIL_ALERT_JSON" "$PLAY/hooked/$name.alert"
+[ -n "$JSON_FILENAME" ] && cp "$JSON_FILENAME" "$PLAY/hooked/$name.cert"
+[ -n "$TEXT_FILENAME" ] && cp "$TEXT_FILENAME" "$PLAY/hooked/$name.text"
+env >"$PLAY/hooked/$name.env"
+echo "$name" >>"$PLAY/hooked/all"
+SH
+    chmod +x "$PLAY/hook"
+    mkdir "$PLAY/hooked"
+    export CTVIGIL_HOOK_COMMAND=$PLAY/hook CTVIGIL_INGEST_POLL_MS=200 CTVIGIL_INGEST_PARTIAL_WAIT_MS=200
+    start_sim --entries 300 --seed 70 --ca-dir "$PLAY/ca"
+    add_logs
+    ctv domain add bank.example --allow-ca "spki:$CA_demo" --owner treasury
+    ctv domain add .shop.example --allow-ca "cert:$PLAY/ca/demo.pem"
+    ctv domain add wild.example --allow-ca "spki:$CA_demo" --allow-wildcard
+    ctv domain add only.example --exact
+}
+
+teardown_file() {
+    play_end
+}
+
+run_in_background() {
+    background run "$CTVIGIL" --state-dir "$STATE" run
+    runner=$!
+}
+
+# After a failed test nothing may go on hanging.
+teardown() {
+    rm -f "$PLAY/mood"
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || kill -KILL "$runner" || true
+    play_logs
+}
+
+stop_running() {
+    kill -TERM $runner
+    ended $runner
+}
+
+alert_of() {
+    ctv alert list --json | jq -cs --arg name "$1" 'map(select(.name == $name)) | if length == 1 then .[0] else error("\(length) alerts") end'
+}
+
+@test "run: each unexpected certificate once on stdout and once through the hook, the expected ones never" {
+    run_in_background
+    issue demo 90 both www.bank.example bank.example >/dev/null
+    issue other 90 both login.bank.example >/dev/null
+    issue demo 90 precert '*.shop.example' >/dev/null
+    issue demo 90 both '*.wild.example' >/dev/null
+    issue demo 400 final pay.shop.example >/dev/null
+    issue other 400 both '*.all.bank.example' >/dev/null
+    issue other 90 both sub.only.example >/dev/null
+    issue other 90 both only.example >/dev/null
+    size=$(sim_size)
+    wait_for "log_is rfc '.verified_size == $size' && log_is tiles '.verified_size == $size'" 30
+    wait_for '[ "$(wc -l <"$PLAY/run.out")" -ge 5 ] && [ "$(wc -l <"$PLAY/hooked/all")" -ge 5 ]' 30
+    sleep 1
+    stop_running
+    jq -r .name "$PLAY/run.out" | sort >"$PLAY/told"
+    diff - "$PLAY/told" <<'NAMES'
+*.all.bank.example
+*.shop.example
+login.bank.example
+only.example
+pay.shop.example
+NAMES
+    diff "$PLAY/told" <(sort "$PLAY/hooked/all")
+    every_line '.schema == "ctvigil.alert.1" and .id > 0 and .domain != null' <"$PLAY/run.out"
+}
+
+@test "kind, severity and findings are those of the broken rules" {
+    alert_of login.bank.example | jq -e --arg ca "$CA_other" '.kind == "unexpected_ca" and .severity == "high" and
+        .domain == "bank.example" and (.findings | length == 1) and (.findings[0].found | contains($ca[:16])) and
+        .state == "notified" and (.first_seen | endswith("Z"))'
+    alert_of '*.shop.example' | jq -e '.kind == "unexpected_wildcard" and .domain == "shop.example"'
+    alert_of pay.shop.example | jq -e '.kind == "over_long_validity" and .severity == "low"'
+    alert_of '*.all.bank.example' | jq -e '.severity == "high" and (.findings | map(.kind) | sort) ==
+        ["over_long_validity", "unexpected_ca", "unexpected_wildcard"] and
+        (.findings | all(.rule and .expected and .found and .severity))'
+}
+
+@test "one alert, with its sightings in both protocols and both forms, all verified" {
+    alert_of login.bank.example | jq -e '(.sightings | map([.log, .form]) | sort) ==
+        [["rfc", "final"], ["rfc", "precert"], ["tiles", "final"], ["tiles", "precert"]] and
+        (.sightings | all(.verified and .index >= 300))'
+    alert_of '*.shop.example' | jq -e '.sightings | map(.form) == ["precert", "precert"]'
+}
+
+@test "the hook gets certspotter's variables and the alert as a file" {
+    alert=$(alert_of login.bank.example)
+    env=$PLAY/hooked/login.bank.example.env
+    for variable in EVENT SUMMARY WATCH_ITEM LOG_URI ENTRY_INDEX TBS_SHA256 CERT_SHA256 PUBKEY_SHA256 JSON_FILENAME \
+        TEXT_FILENAME NOT_BEFORE NOT_BEFORE_UNIXTIME NOT_BEFORE_RFC3339 NOT_AFTER NOT_AFTER_UNIXTIME \
+        NOT_AFTER_RFC3339 SUBJECT_DN ISSUER_DN SERIAL CTVIGIL_ALERT_JSON CTVIGIL_DELIVERY_KEY; do
+        grep -q "^$variable=." "$env" || { echo "$variable is missing"; return 1; }
+    done
+    grep -qx 'EVENT=discovered_cert' "$env"
+    grep -qx 'WATCH_ITEM=bank.example' "$env"
+    grep -qx "TBS_SHA256=$(jq -r .tbs_fp <<<"$alert")" "$env"
+    grep -q '^ISSUER_DN=.*Other Authority' "$env"
+    ! grep -q '^CTVIGIL_DB_DSN' "$env"
+    jq -e --argjson alert "$alert" '.id == $alert.id and .tbs_fp == $alert.tbs_fp' "$PLAY/hooked/login.bank.example.alert"
+    jq -e --argjson alert "$alert" '.tbs_sha256 == $alert.tbs_fp and .dns_names == ["login.bank.example"]' \
+        "$PLAY/hooked/login.bank.example.cert"
+    grep -q login.bank.example "$PLAY/hooked/login.bank.example.text"
+    # The files of a hook do not outlive it.
+    file=$(sed -n 's/^CTVIGIL_ALERT_JSON=//p' "$env")
+    [ ! -e "$file" ]
+}
+
+@test "a domain added later raises what it would have raised before" {
+    issue other 90 both h1.later.example >/dev/null
+    issue demo 90 both h2.later.example >/dev/null
+    run -0 ingest
+    answer=$(ctv domain add later.example --allow-ca "spki:$CA_demo" --json)
+    jq -e '.alerts == 1 and .concerned == 2' <<<"$answer"
+    alert_of h1.later.example | jq -e '.kind == "unexpected_ca" and (.sightings | length) == 4 and .state == "new"'
+    [ "$(ctv alert list --json --domain later.example | wc -l)" = 1 ]
+}
+
+@test "a hook that fails is tried again with the same key, one that hangs is killed; nothing stops" {
+    export CTVIGIL_HOOK_TIMEOUT_S=2
+    echo refuse >"$PLAY/mood"
+    run_in_background
+    issue other 90 precert refused.bank.example >/dev/null
+    wait_for 'alert_of refused.bank.example 2>/dev/null | grep -q id' 20
+    id=$(alert_of refused.bank.example | jq .id)
+    wait_for "ctv alert show $id --json | jq -e '.deliveries | any(.channel == \"hook\" and .tries >= 1)' >/dev/null" 20
+    ctv alert show "$id" --json | jq -e '.deliveries | any(.channel == "hook" and .state == "pending" and .tries >= 1
+        and (.last_error | test("exit status 1"))) and any(.channel == "stdout" and .state == "sent")'
+    # The log is read all the same.
+    echo hang >"$PLAY/mood"
+    control '{"append":50}' >/dev/null
+    wait_for "log_is rfc '.verified_size == $(sim_size)'" 20
+    sql "UPDATE outbox SET next_try_at = now() WHERE state = 'pending'" >/dev/null
+    wait_for "ctv alert show $id --json | jq -e '.deliveries | any(.channel == \"hook\" and .tries >= 2)' >/dev/null" 20
+    ctv alert show "$id" --json | jq -c .deliveries
+    echo well >"$PLAY/mood"
+    sql "UPDATE outbox SET next_try_at = now() WHERE state = 'pending'" >/dev/null
+    wait_for 'grep -qx refused.bank.example "$PLAY/hooked/all"' 20
+    key=$(sql "SELECT key FROM outbox WHERE alert = $id AND channel = 'hook'")
+    grep -qx "CTVIGIL_DELIVERY_KEY=$key" "$PLAY/hooked/refused.bank.example.env"
+    wait_for "ctv alert show $id --json | jq -e '.deliveries | all(.state == \"sent\")' >/dev/null" 20
+    stop_running
+    [ "$(grep -cx refused.bank.example "$PLAY/hooked/all")" = 1 ]
+}
+
+@test "what is given up is said, and alert retry brings it back" {
+    id=$(alert_of refused.bank.example | jq .id)
+    sql "UPDATE outbox SET state = 'dead' WHERE alert = $id AND channel = 'hook'" >/dev/null
+    ctv alert show "$id" --json | jq -e '.deliveries | any(.state == "dead")'
+    run -0 ctv alert retry "$id" --json
+    jq -e '.deliveries == 1' <<<"$output"
+    background watch "$CTVIGIL" --state-dir "$STATE" watch
+    watcher=$!
+    wait_for '[ "$(grep -cx refused.bank.example "$PLAY/hooked/all")" = 2 ]' 20
+    kill -TERM $watcher
+    ended $watcher
+}
+
+@test "a removed domain raises nothing more, its alerts stay" {
+    before=$(ctv alert list --json --domain later.example | wc -l)
+    run -0 ctv domain remove later.example
+    issue other 90 both h3.later.example >/dev/null
+    run -0 ingest
+    [ "$(ctv alert list --json | jq -r .name | grep -c '^h3')" = 0 ]
+    [ "$(ctv alert list --json | jq -r .domain | grep -c '^later.example')" = "$before" ]
+}

@@ -1,0 +1,93 @@
+# Certificates are written by attackers: whatever stands in one, no control byte of it reaches a terminal or a log line,
+# and JSON stays JSON.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --entries 50 --seed 80
+    add_log rfc rfc6962
+    ctv domain add evil.example
+    # What the simulator's JSON can carry: escape sequences, line ends, bidirectional and invisible controls, quotes,
+    # HTML, formulas; in names, in the organisation, in the common name.
+    i=0
+    for text in '\u001b[31mred\u001b[0m' '\u001b]0;title\u0007' 'line\nlevel=error forged=1' 'carriage\rreturn' \
+        '\u202egnp.live' '\u2066x\u2069' '\u200b\u200d' '\u0085\u009b31m' '\"quoted\" \\ back' "it's" \
+        '<script>alert(1)</script>' '=cmd|calc!A0' '%s%n%x' '\ud83d\ude08' 'tab\tbell\u0007' '\u007f\u0001' 'nul\u2400'; do
+        i=$((i + 1))
+        control '{"issue":{"ca":"other","days":90,"form":"both","organisation":"'"Org $text"'",
+                  "names":["'"$text"'.evil.example"]}}' >>"$PLAY/issued" ||
+            control '{"issue":{"ca":"other","days":90,"form":"both","organisation":"'"Org $text"'",
+                      "names":["h'$i'.evil.example"]}}' >>"$PLAY/issued"
+    done
+    cat "$PLAY/issued" >&2
+    background run "$CTVIGIL" --state-dir "$STATE" run
+    runner=$!
+    wait_for "log_is rfc '.verified_size == $(sim_size)'" 30
+    wait_for '[ "$(wc -l <"$PLAY/run.out")" -ge 10 ]' 20
+    kill -TERM $runner
+    ended $runner
+}
+
+teardown_file() {
+    play_end
+}
+
+# No C0 but line feed, no DEL, no C1, no bidirectional or invisible control, and valid UTF-8.
+assert_harmless() {
+    iconv -f UTF-8 -t UTF-8 "$1" >/dev/null || { echo "not UTF-8: $1"; return 1; }
+    if tr -d '\n' <"$1" | LC_ALL=C grep -qP '[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]'; then
+        echo "$1 holds control characters:"
+        LC_ALL=C grep -nP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]' "$1" | head -n 3 | cat -v
+        return 1
+    fi
+}
+
+@test "some of it got into the log" {
+    assert_counts
+    [ "$(jq -s 'map(select(.tbs_fp)) | length' "$PLAY/issued")" -ge 15 ]
+    [ "$(ctv search sub:evil.example --limit 1000 --json | wc -l)" -ge 15 ]
+}
+
+@test "alerts: tables, pages, JSON, the channel and the log lines" {
+    assert_harmless "$PLAY/run.out"
+    assert_harmless "$PLAY/run.log"
+    ! grep -q '^level=error' "$PLAY/run.log"
+    jq -e .id "$PLAY/run.out" >/dev/null
+    ctv alert list >"$PLAY/alerts" 2>&1
+    assert_harmless "$PLAY/alerts"
+    ctv alert list --json >"$PLAY/alerts.json"
+    assert_harmless "$PLAY/alerts.json"
+    for id in $(jq -r .id "$PLAY/alerts.json" | head -n 6); do
+        ctv alert show "$id" >"$PLAY/page" 2>&1
+        assert_harmless "$PLAY/page"
+    done
+}
+
+@test "search: table and JSON" {
+    ctv search sub:evil.example --limit 1000 >"$PLAY/found" 2>&1
+    assert_harmless "$PLAY/found"
+    ctv search sub:evil.example --limit 1000 --json >"$PLAY/found.json"
+    assert_harmless "$PLAY/found.json"
+    jq -e .tbs_fp "$PLAY/found.json" >/dev/null
+}
+
+@test "cert: what the parser sees, as text and as JSON" {
+    for index in $(seq 50 $(($(sim_size) - 1))); do
+        logged_cert $index >"$PLAY/one.der" || continue
+        ctv cert "$PLAY/one.der" >"$PLAY/seen" 2>&1
+        assert_harmless "$PLAY/seen"
+        ctv cert --json "$PLAY/one.der" >"$PLAY/seen.json"
+        assert_harmless "$PLAY/seen.json"
+        jq -e .sha256 "$PLAY/seen.json" >/dev/null
+    done
+}
+
+@test "errors that repeat what was typed" {
+    for words in $'search host:\e[31m.example' $'domain add \e[31m.example' $'log remove \e]0;x\a' $'alert ack \e[0m' \
+        $'db \e[0m' $'cert /nonexistent/\e[0m' $'config \e[0m' $'search frob\e[0m:x' $'alert list --state \e[0m' \
+        $'log add x --protocol \e[0m --url http://127.0.0.1/ --key x' $'ingest --log \e[0m' $'search a --after \e[0m' \
+        $'domain add a.example --allow-ca \e[0m' $'-c /nonexistent/\e[0m config check' $'alert ack 1 --reason'; do
+        ctv $words >"$PLAY/said" 2>&1 && { echo "taken: $words" | cat -v; return 1; }
+        assert_harmless "$PLAY/said" || { echo "$words" | cat -v; return 1; }
+    done
+}
