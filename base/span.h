@@ -53,7 +53,7 @@ static inline bool span_ends(struct span text, struct span tail)
 static inline struct span span_part(struct span whole, size_t begin, size_t end)
 {
     must(begin <= end && end <= whole.len);
-    return (struct span){whole.at == NULL ? NULL : whole.at + begin, end - begin};
+    return (struct span){whole.len == 0 ? whole.at : whole.at + begin, end - begin};
 }
 
 #endif

@@ -65,10 +65,11 @@ static enum err_code allow_cert(const char *path, struct watch_allow *allow, str
     must(bytes != NULL);
     enum err_code code = allow_read(path, bytes, LIMIT_ISSUER_BYTES, &der, why);
     uint8_t *decoded = bytes + LIMIT_ISSUER_BYTES;
-    if (code == ERR_OK &&
-        (!allow_der(decoded, &der, &more) || !tbs_read_certificate(der, &cert) || cert.spki.at == NULL))
+    bool readable = code == ERR_OK && allow_der(decoded, &der, &more) && tbs_read_certificate(der, &cert) &&
+                    cert.spki.at != NULL;
+    if (code == ERR_OK && !readable)
         code = err_set(why, ERR_USAGE, "--allow-ca: cert:%s: it holds no certificate that can be read", path);
-    if (code == ERR_OK) {
+    if (readable) {
         digest_sha256(cert.spki, allow->spki_sha256);
         if ((cert.flags & CERT_IS_CA) == 0)
             (void)err_set(warning, ERR_USAGE, "cert:%s is not the certificate of a CA; its key signs nothing",

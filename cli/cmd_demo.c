@@ -409,9 +409,8 @@ int cmd_demo(struct cmd *cmd)
         return cmd_fail(&why);
     if (!demo.json)
         printf("ctvigil demo: from the bytes of a log to an alert\n\n");
-    if (demo_prepare(&demo, once ? 0u : DEMO_RATE, &why) != ERR_OK || demo_story(&demo, &why) != ERR_OK) {
-        (void)cmd_fail(&why);
-    } else if (!roles_stopping() && !demo_as_expected(&demo, &why)) {
+    if (demo_prepare(&demo, once ? 0u : DEMO_RATE, &why) != ERR_OK || demo_story(&demo, &why) != ERR_OK ||
+        (!roles_stopping() && !demo_as_expected(&demo, &why))) {
         (void)cmd_fail(&why);
     } else {
         status = roles_stopping() && once ? CMD_FAILED : CMD_OK;

@@ -188,6 +188,7 @@ static int cmd_domain_do_history(const struct cmd *cmd, const char *typed)
         code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
         code = cmd_domain_find(conn, name, &watches, &count, &watch, &why);
+    must(code != ERR_OK || watch != NULL);
     if (code == ERR_OK)
         code = cmd_domain_scan(conn, watch, &result, &why);
     if (code == ERR_OK)

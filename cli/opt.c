@@ -62,6 +62,7 @@ bool opt_parse(const struct opt *options, int argc, char **argv, int *operands)
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", rows, &at)) != -1) {
         if (code == 0) {
+            must(options != NULL && at >= 0);
             if (!opt_store(&options[at], optarg))
                 return false;
             continue;

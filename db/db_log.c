@@ -136,8 +136,10 @@ enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *coun
         return code;
     size_t rows = (size_t)PQntuples(res);
     *logs = calloc(rows + 1, sizeof **logs);
-    if (*logs == NULL)
-        code = err_set(why, ERR_MEMORY, "logs: no memory for %zu", rows);
+    if (*logs == NULL) {
+        PQclear(res);
+        return err_set(why, ERR_MEMORY, "logs: no memory for %zu", rows);
+    }
     for (size_t i = 0; code == ERR_OK && i < rows; i++) {
         if (!get_log(res, (int)i, &(*logs)[i]))
             code = err_set(why, ERR_DB, "log %s: its row can not be read", pgexec_get_text(res, (int)i, 1));

@@ -126,7 +126,7 @@ void rawscan_free(struct rawscan *scan)
 {
     if (scan == NULL)
         return;
-    for (size_t i = 0; i < scan->count; i++)
+    for (size_t i = 0; scan->patterns != NULL && i < scan->count; i++)
         free(scan->patterns[i].text);
     free(scan->patterns);
     free(scan->buckets);

@@ -41,18 +41,13 @@ struct run {
 
 static void set(struct run *run, const char *name, const char *value)
 {
-    struct buf out;
     must(run->count < VARIABLES_MAX);
     if (value == NULL || value[0] == '\0')
         return;
-    buf_init(&out, VALUE_MAX + 64);
-    buf_fmt(&out, "%s=%.*s", name, VALUE_MAX, value);
-    char *copy = buf_ok(&out) ? strdup(buf_text(&out)) : NULL;
-    buf_fini(&out);
-    if (copy == NULL)
+    if (asprintf(&run->variables[run->count], "%s=%.*s", name, VALUE_MAX, value) < 0)
         run->failed = true;
     else
-        run->variables[run->count++] = copy;
+        run->count++;
 }
 
 static void set_number(struct run *run, const char *name, int64_t value)
@@ -310,11 +305,13 @@ enum err_code send_exec_new(const char *program, const char *dir, int64_t timeou
     *channel = NULL;
     if (program[0] == '\0' || strlen(program) >= PATH_LEN || (dir != NULL && strlen(dir) >= PATH_LEN - 64))
         return err_set(why, ERR_CONFIG, "hook.command: not the path of a program");
-    struct stat info;
-    if (strchr(program, '/') != NULL && (access(program, X_OK) != 0 || stat(program, &info) != 0))
-        return err_set(why, ERR_CONFIG, "hook.command: %s: %s", program, strerror(errno));
-    if (strchr(program, '/') != NULL && !S_ISREG(info.st_mode))
-        return err_set(why, ERR_CONFIG, "hook.command: %s: not a program", program);
+    if (strchr(program, '/') != NULL) {
+        struct stat info;
+        if (access(program, X_OK) != 0 || stat(program, &info) != 0)
+            return err_set(why, ERR_CONFIG, "hook.command: %s: %s", program, strerror(errno));
+        if (!S_ISREG(info.st_mode))
+            return err_set(why, ERR_CONFIG, "hook.command: %s: not a program", program);
+    }
     struct hook *hook = calloc(1, sizeof *hook);
     if (hook == NULL)
         return err_set(why, ERR_MEMORY, "hook: no memory");
