@@ -68,7 +68,9 @@ bool opt_parse(const struct opt *options, int argc, char **argv, int *operands)
             continue;
         }
         char given[200];
-        (void)text_visible_str(span_str(argv[optind - 1]), given, sizeof given);
+        const char letter[] = {'-', (char)optopt, '\0'};
+        /* An unknown letter is in optopt; a long option is the last argument that was taken. */
+        (void)text_visible_str(span_str(optopt != 0 ? letter : argv[optind - 1]), given, sizeof given);
         if (code == ':')
             fprintf(stderr, "ctvigil %s: %s needs a value; see 'ctvigil %s --help'\n", argv[0], given,
                     argv[0]);

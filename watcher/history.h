@@ -12,8 +12,9 @@
 struct history_result {
     uint64_t concerned; /* stored issuances that concern the domain */
     uint64_t raised;    /* new alerts */
-    uint64_t claimed;   /* as expected, but only the log says who issued it: no precertificate commits to the
-                           key, and   the certificate's bytes are no longer there to check the signature with */
+    /* As expected, but only the log says who issued it: no precertificate commits to the key, and the
+     * certificate's bytes are no longer there to check the signature with. */
+    uint64_t claimed;
 };
 
 /* `read` and `write` are two connections: rows are written while others are still being read. Marks the
