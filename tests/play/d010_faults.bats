@@ -82,14 +82,20 @@ outlives() {
 @test "a head with a wrong signature moves nothing" {
     add_log "$NAME" rfc6962
     run -0 ingest --log "$NAME"
-    control '{"append":20}'
+    size=$(sim_size)
     fault badsig
-    run --separate-stderr timeout 100 "$CTVIGIL" --state-dir "$STATE" ingest --once --log "$NAME"
-    [ "$status" = 1 ] || [ "$status" = 4 ]
-    log_is "$NAME" ".position == $(($(sim_size) - 20)) and .verified_size == .position"
-    log_is "$NAME" '.last_error | test("signature"; "i")'
+    control '{"append":20}'
+    background "$NAME" "$CTVIGIL" --state-dir "$STATE" ingest --log "$NAME"
+    ingester=$!
+    wait_for "log_is $NAME '.last_error | test(\"signature\"; \"i\")'" 20
+    sleep 1
+    log_is "$NAME" ".position == $size and .verified_size == $size and .head_size == $size and .state == \"active\""
+    [ "$(sql "SELECT count(*) FROM log_head AS h JOIN log AS l ON l.id = h.log WHERE l.name = '$NAME'
+              AND h.size > $size")" = 0 ]
     clear_faults
-    run -0 ingest --log "$NAME"
+    wait_for "assert_complete $NAME $((size + 20)) >/dev/null" 40
+    kill -TERM $ingester
+    ended $ingester
     assert_clean
 }
 
