@@ -107,34 +107,11 @@ static bool issuers_attach(struct plant *plant, struct job *job)
 
 /* Matching --------------------------------------------------------------------------------------- */
 
-/* True when a proof failed, so that the entry has to be judged again. */
-static bool prove(struct batch *batch)
-{
-    bool changed = false;
-    for (size_t i = 0; i < batch->alert_count; i++) {
-        struct entry *entry = &batch->entries[batch->alerts[i].entry_at];
-        if (entry->kind == ENTRY_OPAQUE || (entry->kind == ENTRY_X509 && entry->issuance.issuer_proven))
-            continue;
-        struct span issuer = entry->chain_count != 0 ? entry->unverified_chain[0] : SPAN_NONE;
-        struct issuance before = entry->issuance;
-        examine_prove_issuer(entry, issuer);
-        changed = changed || before.issuer_known != entry->issuance.issuer_known ||
-                  memcmp(&before.findings, &entry->issuance.findings, sizeof(before.findings)) != 0;
-    }
-    return changed;
-}
-
 enum err_code work_match(const struct pipe_stage *stage, struct batch *batch, uint64_t generation,
                          struct err *why)
 {
     if (stage->run == NULL)
         return ERR_OK;
-    arena_rewind(&batch->arena, batch->stage_mark);
-    batch->alerts = NULL;
-    batch->alert_count = 0;
-    enum err_code code = stage->run(stage->arg, batch, generation, why);
-    if (code != ERR_OK || !prove(batch))
-        return code;
     arena_rewind(&batch->arena, batch->stage_mark);
     batch->alerts = NULL;
     batch->alert_count = 0;

@@ -15,8 +15,8 @@ struct gunzip;
 MUST_USE enum err_code work_decode(const struct proto *proto, struct batch *batch, unsigned width,
                                    struct gunzip *gunzip, struct err *why);
 
-/* Runs the matching stage over the batch (again: batch->stage_mark is rewound), then proves the issuers of
- * what was hit and matches again where a proof failed. */
+/* Runs the matching stage over the batch; again: what it made before is forgotten first (batch->stage_mark).
+ * Proving the issuers of what is hit is the stage's business (watcher/match.h, struct match_prove). */
 MUST_USE enum err_code work_match(const struct pipe_stage *stage, struct batch *batch, uint64_t generation,
                                   struct err *why);
 
