@@ -250,7 +250,8 @@ static void cmd_log_list_table(const struct db_log_status *rows, size_t count)
 static bool cmd_log_stale(const struct db_log_status *row)
 {
     return row->head_time_ms == 0 || clock_wall_ms() - row->head_time_ms > INT64_C(86400000) ||
-           strcmp(row->state, "active") != 0 || row->verified_size < row->position;
+           strcmp(row->state, "active") != 0 || row->verified_size < row->position || row->backlog != 0 ||
+           row->last_error[0] != '\0';
 }
 
 static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)

@@ -7,10 +7,15 @@
 #include "base/say.h"
 
 #define CMD_WATCH_STEP_MS 200
+#define CMD_WATCH_IDLE_MS 5000
 
 int cmd_watch(struct cmd *cmd)
 {
-    const struct opt rows[] = {{NULL, OPT_FLAG, NULL, NULL, NULL}};
+    bool once = false;
+    const struct opt rows[] = {
+        {"once", OPT_FLAG, &once, NULL, "deliver what is due now, then end"},
+        {NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
     struct deliver *deliver = NULL;
     struct pgconn *conn = NULL;
     struct err why = {0};
@@ -19,7 +24,7 @@ int cmd_watch(struct cmd *cmd)
 
     if (cmd->help)
         return cmd_help(
-            "ctvigil watch",
+            "ctvigil watch [--once]",
             "Delivers alerts to the configured channels (stdout, hook) until it is told to stop. Any\n"
             "number of it may run over one database.",
             rows);
@@ -36,8 +41,9 @@ int cmd_watch(struct cmd *cmd)
         status = cmd_usage(cmd, "no channel is configured: set stdout.enabled or hook.command");
     } else {
         say_info("watch", "delivering alerts");
-        while (!roles_stopping())
-            clock_sleep_ms(CMD_WATCH_STEP_MS);
+        while (!roles_stopping() && !(once && deliver_idle(deliver, CMD_WATCH_IDLE_MS)))
+            if (!once)
+                clock_sleep_ms(CMD_WATCH_STEP_MS);
         deliver_stop(deliver);
     }
     cmd_db_close(conn);

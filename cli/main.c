@@ -1,4 +1,5 @@
 /* Global options, the table of commands, dispatch. Nothing else. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,17 +61,17 @@ static bool main_value(int argc, char **argv, int *at, const char *name, const c
 
     if (strncmp(argv[*at], name, len) != 0)
         return false;
-    if (argv[*at][len] == '=' && len > 2) {
+    if (argv[*at][len] == '=' && len > 2)
         *value = argv[*at] + len + 1;
-        return true;
-    }
-    if (argv[*at][len] != '\0')
+    else if (argv[*at][len] != '\0')
         return false;
-    if (*at + 1 >= argc) {
+    else
+        *value = *at + 1 < argc ? argv[++*at] : "";
+    /* A script with an unset variable must not end up in the default place. */
+    if ((*value)[0] == '\0') {
         fprintf(stderr, "ctvigil: %s needs a value\n", name);
         exit(CMD_USAGE);
     }
-    *value = argv[++*at];
     return true;
 }
 
@@ -98,6 +99,16 @@ static int main_globals(int argc, char **argv, struct globals *globals)
     }
     argv[kept] = NULL;
     return kept;
+}
+
+/* What was printed must have arrived; a reader that has gone (`| head`) deserves silence. */
+static int main_flush(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno != EPIPE)
+        fprintf(stderr, "ctvigil: standard output can not be written (%s)\n", strerror(errno));
+    return status == CMD_OK ? CMD_FAILED : status;
 }
 
 static int main_dispatch(const struct command *command, const struct globals *globals, int argc, char **argv)
@@ -133,11 +144,7 @@ static int main_dispatch(const struct command *command, const struct globals *gl
     say_setup(level, conf.say.json);
     status = command->run(&cmd);
     conf_free(&conf);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "ctvigil: standard output can not be written\n");
-        return status == CMD_OK ? CMD_FAILED : status;
-    }
-    return status;
+    return main_flush(status);
 }
 
 int main(int argc, char **argv)
@@ -151,18 +158,18 @@ int main(int argc, char **argv)
     argc = main_globals(argc, argv, &globals);
     if (globals.version) {
         printf("ctvigil %s\n", CTVIGIL_VERSION);
-        return CMD_OK;
+        return main_flush(CMD_OK);
     }
     if (argc < 2) {
         main_help();
-        return globals.help ? CMD_OK : CMD_USAGE;
+        return main_flush(globals.help ? CMD_OK : CMD_USAGE);
     }
     for (size_t i = 0; i < countof(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return main_dispatch(&commands[i], &globals, argc, argv);
     if (strcmp(argv[1], "help") == 0) {
         main_help();
-        return CMD_OK;
+        return main_flush(CMD_OK);
     }
     char visible[200];
     fprintf(stderr, "ctvigil: there is no command '%s'; 'ctvigil --help' lists them\n",

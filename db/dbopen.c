@@ -21,6 +21,8 @@ static enum err_code read_dsn(const char *file, char **dsn, struct err *why)
     while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
         len--;
     text[len] = '\0';
+    if (len == 0)
+        return err_set(why, ERR_CONFIG, "db.dsn_file: %s: is empty; write the connection string into it", file);
     *dsn = strdup(text);
     return *dsn != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "db.dsn_file: no memory");
 }
