@@ -72,3 +72,17 @@ bool finding_any_broken(const struct finding_set *set)
 {
     return ((set->bits[0] & broken_low) | (set->bits[1] & broken_high)) != 0;
 }
+
+bool finding_names_lost(const struct finding_set *set)
+{
+    static const enum finding lost[] = {
+        FINDING_CERTIFICATE_UNREADABLE, FINDING_SAN_UNREADABLE,  FINDING_NAMES_TRUNCATED,
+        FINDING_LEAF_VERSION,           FINDING_LEAF_ENTRY_TYPE, FINDING_LEAF_UNREADABLE,
+    };
+
+    for (size_t i = 0; i < countof(lost); i++) {
+        if (finding_has(set, lost[i]))
+            return true;
+    }
+    return false;
+}

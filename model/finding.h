@@ -44,5 +44,9 @@ const char *finding_rule(enum finding finding); /* "RFC 5280 4.2.1.6" */
 const char *finding_sentence(enum finding finding);
 enum finding_severity finding_severity(enum finding finding);
 bool finding_any_broken(const struct finding_set *set);
+/* Could there be names that nobody has seen? The one answer for live matching, history and reports; findings
+ * of the entry and of the certificate both count. That a name was seen with an unreadable label is not asked
+ * here: such a name is in the list, with "?" (a lost subject too). */
+bool finding_names_lost(const struct finding_set *set);
 
 #endif

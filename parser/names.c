@@ -280,8 +280,7 @@ static void collect_san(struct collect *collect, const struct cert *cert)
         finding_add(collect->findings, FINDING_SAN_EMPTY);
     if (!san.damaged)
         return;
-    if (cert->san.at != NULL)
-        finding_add(collect->findings, FINDING_SAN_UNREADABLE);
+    finding_add(collect->findings, FINDING_SAN_UNREADABLE);
     append_placeholder(collect, cert->san.at != NULL ? cert->san : unreadable_name.raw);
 }
 

@@ -25,6 +25,9 @@ void san_init(struct san *san, const struct cert *cert)
     san->in = der_of(SPAN_NONE, &san->ignored);
     san->more_exts =
         (cert->flags & CERT_SAN_DUPLICATE) != 0 || finding_has(&cert->findings, FINDING_EXTENSION_UNREADABLE);
+    /* There is a block of extensions, and not even its first one could be found. */
+    if (san->more_exts && cert->exts.at == NULL)
+        san->damaged = true;
     if (san->more_exts)
         ext_init(&san->exts, cert->exts, &san->ignored);
     else if (cert->san.at != NULL)

@@ -24,8 +24,9 @@ struct san {
     struct der in;
     struct ext exts;
     bool more_exts; /* the certificate has several SAN extensions, or its extensions are damaged */
-    bool damaged;   /* some name could not be read, or some SAN extension may be hidden */
-    bool empty;     /* some SAN extension holds no name */
+    bool damaged; /* some name could not be read, or some SAN extension may be hidden; then names may be lost
+                     (finding_names_lost) */
+    bool empty;   /* some SAN extension holds no name */
     struct finding_set ignored;
 };
 

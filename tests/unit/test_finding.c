@@ -56,12 +56,32 @@ static void sets(void **state)
     assert_false(finding_none(&set));
 }
 
+/* What loses names must also be called broken, or nobody keeps the bytes. */
+static void lost_names(void **state)
+{
+    struct finding_set set = {{0, 0}};
+    (void)state;
+    assert_false(finding_names_lost(&set));
+    for (int i = 0; i < FINDING_COUNT; i++) {
+        struct finding_set one = {{0, 0}};
+        finding_add(&one, (enum finding)i);
+        assert_true(!finding_names_lost(&one) || finding_any_broken(&one));
+        finding_merge(&set, &one);
+    }
+    assert_true(finding_names_lost(&set));
+    set = (struct finding_set){{0, 0}};
+    finding_add(&set, FINDING_EXTENSION_UNREADABLE);
+    finding_add(&set, FINDING_TIME_UNREADABLE);
+    assert_false(finding_names_lost(&set));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_finding_is_described),
         cmocka_unit_test(numbers_stand),
         cmocka_unit_test(sets),
+        cmocka_unit_test(lost_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

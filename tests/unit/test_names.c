@@ -114,6 +114,59 @@ static void test_damage_is_a_placeholder(void **state)
     }
 }
 
+/* A block of extensions that can not be opened: the names are lost, and everything that asks is told so. */
+static void test_lost_extensions(void **state)
+{
+    static const struct {
+        int at; /* from the tag of the list on */
+        uint8_t byte;
+    } rows[] = {
+        {0, 0x31}, /* holds a SET */
+        {1, 0x84}, /* the length of the list has four octets, the first of them huge */
+        {-1, 0},   /* the length of [3] lies beyond the TBSCertificate; made from what is there */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct span der = sample_load("tbs/plain.der");
+        struct finding_set findings = {{0, 0}};
+        struct cert cert;
+        struct name *names;
+        size_t count;
+        assert_true(tbs_read_certificate(der, &cert));
+        assert_true(cert.exts_outer.at[1] == 0x81 && cert.exts_outer.at[3] == 0x30);
+        uint8_t *list = (uint8_t *)(uintptr_t)cert.exts_outer.at + 3;
+        list[rows[i].at] = rows[i].at < 0 ? (uint8_t)(list[-1] + 1) : rows[i].byte;
+        (void)tbs_read_certificate(der, &cert);
+        assert_true(finding_has(&cert.findings, FINDING_EXTENSION_UNREADABLE));
+        assert_null(cert.exts.at);
+        names_collect(&cert, &arena, &names, &count, &findings);
+        assert_true(finding_names_lost(&findings));
+        assert_true(count >= 1 && span_eq(names[0].text, SPAN_LIT("?")));
+        sample_free(der);
+    }
+}
+
+/* An extension that can not be read and is not a SAN loses no name. */
+static void test_unreadable_extension(void **state)
+{
+    struct span der = sample_load("tbs/plain.der");
+    struct finding_set findings = {{0, 0}};
+    struct cert cert;
+    struct name *names;
+    size_t count;
+
+    (void)state;
+    assert_true(tbs_read_certificate(der, &cert) && cert.ski.at != NULL);
+    ((uint8_t *)(uintptr_t)cert.ski.at)[-2] = 0x05;
+    assert_true(tbs_read_certificate(der, &cert));
+    assert_true(finding_has(&cert.findings, FINDING_EXTENSION_UNREADABLE));
+    names_collect(&cert, &arena, &names, &count, &findings);
+    assert_int_equal(count, 2);
+    assert_false(finding_names_lost(&findings));
+    sample_free(der);
+}
+
 static void test_no_memory_is_a_placeholder(void **state)
 {
     struct span san = sample_load("names/san_only");
@@ -223,6 +276,8 @@ int main(void)
         cmocka_unit_test(test_cn),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_damage_is_a_placeholder),
+        cmocka_unit_test(test_lost_extensions),
+        cmocka_unit_test(test_unreadable_extension),
         cmocka_unit_test(test_no_memory_is_a_placeholder),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_common_names),
