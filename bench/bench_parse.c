@@ -1,7 +1,11 @@
 /* Parse a certificate and walk its alternative names: parser/ against OpenSSL d2i_X509 +
  * X509_get_ext_d2i(SAN), in the same run. Hot: 1,000 certificates again and again. Cold: copies spread over
  * 128 MB, so that each comes from memory. usage: bench_parse [FILE.der...]   (files: real certificates, at
- * least a few hundred, instead of made ones) */
+ * least a few hundred, instead of made ones)
+ * Go and Rust: the programs of bench/peer over the same hot certificates, named by the variables
+ * CTVIGIL_PEER_GO and CTVIGIL_PEER_RUST, which ops/bench sets where their tool chains are present. */
+#include <unistd.h>
+
 #include "bench/certmill.h"
 #include "parser/san.h"
 #include "parser/tbs.h"
@@ -67,6 +71,62 @@ static size_t scatter(const struct certmill *mill, uint8_t *room, struct span *o
     return count;
 }
 
+/* The form that the programs of bench/peer read. */
+static bool write_hot(const struct certmill *mill, size_t count, FILE *file)
+{
+    bool good = true;
+
+    for (size_t i = 0; good && i < count; i++) {
+        struct span der = mill->certs[i];
+        uint8_t size[4] = {(uint8_t)(der.len >> 24), (uint8_t)(der.len >> 16), (uint8_t)(der.len >> 8),
+                           (uint8_t)der.len};
+        good =
+            fwrite(size, 1, sizeof size, file) == sizeof size && fwrite(der.at, 1, der.len, file) == der.len;
+    }
+    return good && fflush(file) == 0;
+}
+
+static void compare_peer(const char *who, const char *variable, const char *path, double ours)
+{
+    const char *program = getenv(variable);
+    char command[1024];
+    double ns = 0;
+    unsigned refused = 0;
+
+    if (program == NULL || program[0] == '\0') {
+        printf("%-19s skipped: %s names no program (ops/bench builds it where the tool chain is present)\n",
+               who, variable);
+        return;
+    }
+    must(snprintf(command, sizeof command, "'%s' '%s'", program, path) < (int)sizeof command);
+    FILE *output = popen(command, "r");
+    must(output != NULL);
+    char answer[64] = "";
+    char *rest = answer;
+    if (fgets(answer, sizeof answer, output) != NULL) {
+        ns = strtod(answer, &rest);
+        refused = (unsigned)strtoul(rest, NULL, 10);
+    }
+    if (pclose(output) != 0 || ns <= 0)
+        printf("%-19s failed: %s\n", who, command);
+    else
+        printf("%-19s %7.0f ns   ours %8.0f ns   %6.0fx   (%u of them refused)\n", who, ns, ours, ns / ours,
+               refused);
+}
+
+static void compare_peers(const struct certmill *mill, size_t count, double ours)
+{
+    char path[] = "/tmp/bench_parse.XXXXXX";
+    int fd = mkstemp(path);
+    must(fd >= 0);
+    FILE *file = fdopen(fd, "wb");
+    must(file != NULL && write_hot(mill, count, file));
+    compare_peer("Go crypto/x509:", "CTVIGIL_PEER_GO", path, ours);
+    compare_peer("Rust x509-parser:", "CTVIGIL_PEER_RUST", path, ours);
+    (void)fclose(file);
+    (void)unlink(path);
+}
+
 static void read_files(struct certmill *mill, int argc, char **argv)
 {
     *mill = (struct certmill){NULL, 0, 0};
@@ -107,6 +167,7 @@ int main(int argc, char **argv)
     printf("parse + SAN, hot:  %8.0f ns   OpenSSL %8.0f ns   %6.0fx\n", hot, openssl, openssl / hot);
     printf("parse + SAN, cold: %8.0f ns   OpenSSL %8.0f ns   %6.0fx\n", cold_ns, openssl_cold,
            openssl_cold / cold_ns);
+    compare_peers(&mill, hot_count, hot);
     certmill_free(&mill);
     free(room);
     free(cold);
