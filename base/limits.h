@@ -25,6 +25,8 @@
 #define LIMIT_COPY_BYTES         (64u << 20) /* one row of COPY: 2 x 16 MB with its chain, kept raw */
 #define LIMIT_ISSUERS_CACHED     65536       /* issuing keys a writer remembers: 20 MB when full */
 #define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
+#define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
+#define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
 #define LIMIT_DB_IDLE_S          20      /* a writer silent for longer (stopped, cut off) loses its locks */
 #define LIMIT_DB_TX_IDLE_S       60      /* the same inside a transaction; only a repair may take longer */
 #define LIMIT_DB_REPAIR_S        900     /* reading a suspect range again, between two statements */

@@ -7,6 +7,10 @@
 enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_TIMESTAMPTZ = 1184 };
 
 #define PG_EPOCH_MS INT64_C(946684800000) /* 2000-01-01, where PostgreSQL's clock starts */
+/* A millisecond before year 1, and the first of year 10000: what lies outside is a claim, not a time, and
+ * beyond the year 294276 the server would refuse it. */
+#define TIME_LOWEST_MS  INT64_C(-62135596800001)
+#define TIME_HIGHEST_MS INT64_C(253402300800000)
 
 static int arg_next(struct pgexec_args *args)
 {
@@ -42,7 +46,10 @@ void pgexec_bool(struct pgexec_args *args, bool value)
 
 void pgexec_time(struct pgexec_args *args, int64_t unix_ms)
 {
-    arg_number(args, OID_TIMESTAMPTZ, (uint64_t)((unix_ms - PG_EPOCH_MS) * 1000), 8);
+    int64_t clamped = unix_ms < TIME_LOWEST_MS    ? TIME_LOWEST_MS
+                      : unix_ms > TIME_HIGHEST_MS ? TIME_HIGHEST_MS
+                                                  : unix_ms;
+    arg_number(args, OID_TIMESTAMPTZ, (uint64_t)((clamped - PG_EPOCH_MS) * 1000), 8);
 }
 
 void pgexec_text(struct pgexec_args *args, const char *text)

@@ -40,7 +40,8 @@ struct pgexec_args {
 
 void pgexec_int(struct pgexec_args *args, int64_t value); /* int8 */
 void pgexec_bool(struct pgexec_args *args, bool value);
-void pgexec_time(struct pgexec_args *args, int64_t unix_ms); /* timestamptz */
+/* timestamptz; clamped to the years 1 to 9999 and a moment on either side. */
+void pgexec_time(struct pgexec_args *args, int64_t unix_ms);
 void pgexec_text(struct pgexec_args *args,
                  const char *text); /* of the type the statement wants; NULL is NULL */
 void pgexec_bytes(struct pgexec_args *args, struct span bytes); /* bytea; SPAN_NONE is NULL */

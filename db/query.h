@@ -22,7 +22,7 @@ enum query_kind {
     QUERY_IP,   /* address or CIDR */
 };
 
-#define QUERY_SERIAL_MAX 64
+#define QUERY_SERIAL_MAX 4096 /* octets: hostile ones are long */
 #define QUERY_CURSOR_MAX 128
 #define QUERY_NO_TIME    INT64_MIN
 

@@ -49,8 +49,7 @@ void stage_fini(struct stage *stage)
 
 bool stage_is_readable(const struct entry *entry)
 {
-    static const uint8_t none[32];
-    return entry->kind != ENTRY_OPAQUE && memcmp(entry->issuance.tbs_fp, none, sizeof none) != 0;
+    return entry->kind != ENTRY_OPAQUE && issuance_is_parsed(&entry->issuance);
 }
 
 bool stage_is_malformed(const struct entry *entry)
@@ -249,17 +248,28 @@ static size_t first_name_of(const struct issuance *issuance, bool *is_cn)
     return 0;
 }
 
-static void put_names(struct buf *out, const struct issuance *issuance, size_t first_name)
+/* Every DNS name, as far as a stored certificate may be long. False: it holds more names or addresses than
+ * are stored, and "?" at the end stands for the others. */
+static bool put_names(struct buf *out, const struct issuance *issuance, size_t first_name)
 {
+    size_t names = 0;
+    size_t ips = 0;
     buf_clear(out);
     for (size_t i = 0; i < issuance->name_count; i++) {
         size_t at = i == 0 ? first_name : i <= first_name ? i - 1 : i;
+        ips += issuance->names[at].kind == NAME_IP;
         if (issuance->names[at].kind != NAME_DNS)
             continue;
+        if (++names > LIMIT_NAMES_STORED || out->len > LIMIT_NAMES_BYTES)
+            break;
         if (out->len != 0)
             buf_byte(out, ' ');
         dbkey_put_name(out, issuance->names[at].text);
     }
+    bool whole = names <= LIMIT_NAMES_STORED && ips <= LIMIT_NAMES_STORED && out->len <= LIMIT_NAMES_BYTES;
+    if (!whole)
+        buf_str(out, " " DBKEY_PLACEHOLDER);
+    return whole;
 }
 
 /* Times that could not be read stand for the earliest and the latest: nothing is hidden. */
@@ -279,7 +289,11 @@ static void put_cert(struct stage *stage, struct copy *copy, const struct stage_
     bool cn_first;
     size_t first_name = first_name_of(issuance, &cn_first);
     bool ok = collect_keys(stage, at, issuance, first_name, &apex8);
-    put_names(&stage->scratch, issuance, first_name);
+    int64_t facts = facts_pack(issuance, cn_first);
+    if (!put_names(&stage->scratch, issuance, first_name)) {
+        facts |= (int64_t)FACTS_PLACEHOLDER;
+        ok = ok && key_add(stage, at, dbkey_apex8(SPAN_LIT(DBKEY_PLACEHOLDER)));
+    }
     if ((!ok || !buf_ok(&stage->scratch)) && copy->code == ERR_OK)
         copy->code = err_set(copy->why, ERR_MEMORY, "database: no memory for the names of a certificate");
     copy_row(copy, CERT_COLUMNS);
@@ -288,7 +302,7 @@ static void put_cert(struct stage *stage, struct copy *copy, const struct stage_
     copy_time(copy, row->entry->timestamp_ms);
     copy_int8(copy, apex8);
     copy_int8(copy, (int64_t)row->entry->index);
-    copy_int8(copy, facts_pack(issuance, cn_first));
+    copy_int8(copy, facts);
     copy_int4(copy, row->issuer);
     copy_int2(copy, (int16_t)row->log_id);
     copy_bytes(copy, span_of(issuance->tbs_fp, 32));
@@ -318,10 +332,11 @@ static enum err_code put_ips(struct stage *stage, struct copy *copy, struct pgco
         const struct issuance *issuance = &stage->rows[i].entry->issuance;
         if (i != 0 && is_same_issuance(&stage->rows[i - 1], &stage->rows[i]))
             continue;
-        for (size_t k = 0; k < issuance->name_count; k++) {
+        for (size_t k = 0, stored = 0; k < issuance->name_count && stored < LIMIT_NAMES_STORED; k++) {
             const struct name *name = &issuance->names[k];
             if (name->kind != NAME_IP || (name->raw.len != 4 && name->raw.len != 16))
                 continue;
+            stored++;
             if (!any)
                 copy_begin(copy, conn, "COPY stage_ip FROM STDIN (FORMAT binary)", why);
             any = true;

@@ -131,7 +131,7 @@ CREATE TABLE cert (
     issuer      int4 NOT NULL,
     log         int2 NOT NULL,
     tbs_fp      bytea NOT NULL,
-    serial      bytea NOT NULL,
+    serial      bytea NOT NULL,       -- as long as its issuer made it; indexed by its first 20 bytes
     spki_sha256 bytea NOT NULL,
     names       text COLLATE "C" NOT NULL, -- label-reversed DNS names, space-joined
     cn          text,                      -- NULL: none, or equal to the first name (facts say which)
@@ -178,7 +178,7 @@ BEGIN
     EXECUTE format('CREATE TABLE %I PARTITION OF cert FOR VALUES %s', 'cert_' || suffix, bounds);
     EXECUTE format('CREATE UNIQUE INDEX ON %I (tbs_fp, issuer)', 'cert_' || suffix);
     EXECUTE format('CREATE INDEX ON %I (apex8, not_before DESC, tbs_fp)', 'cert_' || suffix);
-    EXECUTE format('CREATE INDEX ON %I (serial)', 'cert_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I (substring(serial FOR 20))', 'cert_' || suffix);
     EXECUTE format('CREATE INDEX ON %I (substring(spki_sha256 FOR 8))', 'cert_' || suffix);
     EXECUTE format('CREATE TABLE %I PARTITION OF cert_apex FOR VALUES %s', 'cert_apex_' || suffix, bounds);
     EXECUTE format('CREATE INDEX ON %I (apex8, not_before DESC, tbs_fp)', 'cert_apex_' || suffix);
