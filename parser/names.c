@@ -5,6 +5,7 @@
 #include "base/dns.h"
 #include "base/hash.h"
 #include "parser/dn.h"
+#include "parser/hostwords.h"
 #include "parser/san.h"
 
 /* Up to this many names are compared one by one; above, through a hash table, because the number is the
@@ -159,24 +160,67 @@ static void note_reading(struct collect *collect, uint32_t flags, bool from_cn)
         finding_add(collect->findings, FINDING_SAN_IP_TEXT);
 }
 
+/* Says a reading of a word of free text anything? A version number does not, and a word without one readable
+ * label would be everybody's name. */
+static bool is_telling(const struct dns_reading *reading)
+{
+    struct span text = reading->text;
+    size_t unread = 0;
+    size_t digits = 0;
+
+    if ((reading->flags & DNS_WAS_IP) != 0)
+        return true;
+    for (size_t i = 0; i < text.len; i++) {
+        unread += text.at[i] == '?' || text.at[i] == '*' || text.at[i] == '.';
+        digits = text.at[i] >= '0' && text.at[i] <= '9' ? digits + 1 : 0;
+    }
+    bool numeric = digits != 0 && digits < text.len && text.at[text.len - digits - 1] == '.';
+    return unread != text.len && !numeric;
+}
+
+static void append_reading(struct collect *collect, struct span raw, uint32_t flags,
+                           const struct dns_reading *reading)
+{
+    struct name name = {.kind = NAME_DNS, .flags = flags, .raw = raw, .text = reading->text};
+
+    note_reading(collect, reading->flags, (flags & NAME_FROM_CN) != 0);
+    if ((reading->flags & DNS_WAS_IP) != 0) {
+        append_ip_text(collect, reading->text, name.flags);
+        return;
+    }
+    name.flags |= (reading->flags & DNS_WILDCARD) != 0 ? NAME_WILDCARD : 0;
+    name.flags |= (reading->flags & DNS_PLACEHOLDER) != 0 ? NAME_PLACEHOLDER : 0;
+    name.apex = dns_apex(name.text);
+    append(collect, &name);
+}
+
+/* A word of a text that holds several. A word too long for a name is a placeholder, as it would be alone. */
+static void append_word(struct collect *collect, struct span word, uint32_t flags)
+{
+    struct dns_reading readings[DNS_READINGS_MAX];
+    size_t count = dns_read(word, collect->arena, readings);
+
+    for (size_t i = 0; i < count; i++) {
+        if (word.len > DNS_TEXT_MAX || is_telling(&readings[i]))
+            append_reading(collect, word, flags | (i != 0 ? NAME_READING : 0u), &readings[i]);
+    }
+}
+
 static void append_dns(struct collect *collect, struct span raw, uint32_t flags)
 {
     struct dns_reading readings[DNS_READINGS_MAX];
+    struct hostwords words;
+    struct span word;
     size_t count = dns_read(raw, collect->arena, readings);
 
-    for (size_t i = 0; i < count; i++) {
-        const struct dns_reading *reading = &readings[i];
-        struct name name = {.kind = NAME_DNS, .flags = flags, .raw = raw, .text = reading->text};
-        note_reading(collect, reading->flags, (flags & NAME_FROM_CN) != 0);
-        name.flags |= i != 0 ? NAME_READING : 0;
-        if ((reading->flags & DNS_WAS_IP) != 0) {
-            append_ip_text(collect, reading->text, name.flags);
-            continue;
-        }
-        name.flags |= (reading->flags & DNS_WILDCARD) != 0 ? NAME_WILDCARD : 0;
-        name.flags |= (reading->flags & DNS_PLACEHOLDER) != 0 ? NAME_PLACEHOLDER : 0;
-        name.apex = dns_apex(name.text);
-        append(collect, &name);
+    for (size_t i = 0; i < count; i++)
+        append_reading(collect, raw, flags | (i != 0 ? NAME_READING : 0u), &readings[i]);
+    if (readings[0].text.at == raw.at || hostwords_alone(raw))
+        return;
+    words = hostwords_of(raw);
+    while (!collect->full && hostwords_next(&words, &word)) {
+        if (hostwords_could_be(word))
+            append_word(collect, word, flags | NAME_READING);
     }
 }
 
@@ -291,34 +335,38 @@ enum cn_kind { CN_HOST, CN_EMAIL, CN_TEXT };
  * how a reader is led to see less than there is. */
 static enum cn_kind cn_kind(struct span cn)
 {
-    bool dot = false;
-    bool space = false;
-    size_t begin = 0;
-    size_t end = cn.len;
+    struct hostwords words = hostwords_of(cn);
+    struct span word;
 
     if (cn.len != 0 && memchr(cn.at, 0, cn.len) != NULL)
         return CN_HOST;
-    while (begin < end && cn.at[begin] <= ' ')
-        begin++;
-    while (begin < end && cn.at[end - 1] <= ' ')
-        end--;
-    if (begin == end)
+    if (!hostwords_alone(cn) || !hostwords_next(&words, &word))
         return CN_TEXT;
     if (memchr(cn.at, '@', cn.len) != NULL)
         return CN_EMAIL;
-    for (size_t i = begin; i < end; i++) {
-        dot = dot || cn.at[i] == '.' || cn.at[i] == ':';
-        space = space || cn.at[i] <= ' ';
-    }
-    if (space)
-        return CN_TEXT;
-    for (size_t i = begin; i < end && !dot; i++) {
-        uint8_t c = cn.at[i];
+    if (memchr(cn.at, ':', cn.len) != NULL || hostwords_has_dot(cn))
+        return CN_HOST;
+    for (size_t i = 0; i < word.len; i++) {
+        uint8_t c = word.at[i];
         bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
         if (!letter && c != '-' && c != '_' && c != '*' && (c < '0' || c > '9'))
             return CN_TEXT;
     }
     return CN_HOST;
+}
+
+/* The words of free text that could be meant as host names or addresses. */
+static void append_words(struct collect *collect, struct span cn)
+{
+    struct hostwords words = hostwords_of(cn);
+    struct span word;
+
+    while (!collect->full && hostwords_next(&words, &word)) {
+        if (memchr(word.at, '@', word.len) != NULL)
+            append_email(collect, word, NAME_FROM_CN);
+        else if (hostwords_could_be(word))
+            append_word(collect, word, NAME_FROM_CN);
+    }
 }
 
 /* The bytes of a common name as UTF-8: the value itself unless its string type says otherwise. */
@@ -353,6 +401,8 @@ static void append_cn(struct collect *collect, const struct cert *cert, const st
         break;
     case CN_TEXT:
         append(collect, &name);
+        if (!hostwords_alone(cn))
+            append_words(collect, cn);
         break;
     }
     if (collect->count != before && (cert->flags & CERT_IS_CA) == 0)

@@ -224,6 +224,37 @@ static void test_many(void **state)
     free(value);
 }
 
+static bool has_dns(const struct name *names, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (names[i].kind == NAME_DNS && span_eq(names[i].text, span_str(text)))
+            return true;
+    }
+    return false;
+}
+
+static size_t collect_cn(struct span cn, uint8_t subject[128], struct name **names,
+                         struct finding_set *findings)
+{
+    const uint8_t head[] = {0x30,           (uint8_t)(cn.len + 11),
+                            0x31,           (uint8_t)(cn.len + 9),
+                            0x30,           (uint8_t)(cn.len + 7),
+                            0x06,           3,
+                            0x55,           0x04,
+                            0x03,           0x0c,
+                            (uint8_t)cn.len};
+    size_t count;
+
+    must(cn.len < 0x80 - 11);
+    memcpy(subject, head, sizeof head);
+    if (cn.len != 0)
+        memcpy(subject + sizeof head, cn.at, cn.len);
+    struct cert cert = {.subject = {subject, sizeof head + cn.len}};
+    *findings = (struct finding_set){{0, 0}};
+    names_collect(&cert, &arena, names, &count, findings);
+    return count;
+}
+
 /* A subject with one common name, and what comes of it. */
 static void test_common_names(void **state)
 {
@@ -241,32 +272,99 @@ static void test_common_names(void **state)
         {{(const uint8_t *)"a\0b.com", 7}, NAME_DNS, "a"},
         {{(const uint8_t *)"(R)", 3}, NAME_OTHER, NULL},
         {{(const uint8_t *)"w*.example.com", 14}, NAME_DNS, "?.example.com"},
+        /* The dots of UTS #46, and letters that map to ASCII. */
+        {{(const uint8_t *)"www\xe3\x80\x82victim\xe3\x80\x82"
+                           "com",
+          18},
+         NAME_DNS,
+         "www.victim.com"},
+        {{(const uint8_t *)"www\xef\xbc\x8evictim.com", 16}, NAME_DNS, "www.victim.com"},
+        {{(const uint8_t *)"victim\xef\xbd\xa1"
+                           "com",
+          12},
+         NAME_DNS,
+         "victim.com"},
     };
 
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
-        uint8_t name[64];
-        size_t len = rows[i].cn.len;
-        const uint8_t head[13] = {0x30,        (uint8_t)(len + 11),
-                                  0x31,        (uint8_t)(len + 9),
-                                  0x30,        (uint8_t)(len + 7),
-                                  0x06,        3,
-                                  0x55,        0x04,
-                                  0x03,        0x13,
-                                  (uint8_t)len};
-        memcpy(name, head, sizeof head);
-        memcpy(name + sizeof head, rows[i].cn.at, len);
-        struct cert cert = {.subject = {name, sizeof head + len}};
-        struct finding_set findings = {{0, 0}};
+        uint8_t subject[128];
+        struct finding_set findings;
         struct name *names;
-        size_t count;
-        names_collect(&cert, &arena, &names, &count, &findings);
+        size_t count = collect_cn(rows[i].cn, subject, &names, &findings);
         assert_true(count >= 1);
-        assert_int_equal(names[0].kind, rows[i].kind);
+        if (names[0].kind != rows[i].kind)
+            fail_msg("row %zu is of kind %d", i, names[0].kind);
         assert_true((names[0].flags & NAME_FROM_CN) != 0);
         if (rows[i].text != NULL && !span_eq(names[0].text, span_str(rows[i].text)))
             fail_msg("row %zu", i);
     }
+}
+
+/* Several words in one common name: those that could be hosts are names, the text is kept whole, and nothing
+ * of it is everybody's name. */
+static void test_words_of_common_names(void **state)
+{
+    static const struct {
+        const char *cn;
+        const char *names[4]; /* DNS names, all of them */
+        unsigned others;      /* addresses and mail addresses beside them */
+    } rows[] = {
+        {"victim.com www.victim.com", {"victim.com", "www.victim.com"}, 0},
+        {"victim.com,www.victim.com", {"victim.com", "www.victim.com"}, 0},
+        {"victim.com; *.victim.com", {"victim.com", "*.victim.com"}, 0},
+        {"victim.com\twww.victim.com", {"victim.com", "www.victim.com"}, 0},
+        {"evil.org\xe3\x80\x80victim\xe3\x80\x82"
+         "com",
+         {"evil.org", "victim.com"},
+         0},
+        {"evil.org\xc2\xa0victim.com", {"evil.org", "victim.com"}, 0},
+        {"Victim Shop (https://www.Victim.com/login)", {"www.victim.com"}, 0},
+        {"victim.com,", {"victim.com"}, 0},
+        {"(victim.com)", {"victim.com"}, 0},
+        {"server w*.victim.com", {"?.victim.com"}, 0},
+        {"server 192.0.2.1 and [2001:db8::1]", {NULL}, 2},
+        {"Doe, John <john@victim.com>", {NULL}, 1},
+        {"Example Inc. Root CA 2.0", {NULL}, 0},
+        {"Example CA - G2", {NULL}, 0},
+        {"no names, (.) here. ... ", {NULL}, 0},
+        {"broken !.$ words", {NULL}, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        uint8_t subject[128];
+        struct finding_set findings;
+        struct name *names;
+        size_t count = collect_cn(span_str(rows[i].cn), subject, &names, &findings);
+        size_t wanted = 1 + rows[i].others;
+        assert_int_equal(names[0].kind, NAME_OTHER);
+        assert_true(span_eq(names[0].raw, span_str(rows[i].cn)));
+        for (size_t k = 0; k < countof(rows[i].names) && rows[i].names[k] != NULL; k++, wanted++) {
+            if (!has_dns(names, count, rows[i].names[k]))
+                fail_msg("%s: %s is missing", rows[i].cn, rows[i].names[k]);
+        }
+        if (count != wanted)
+            fail_msg("%s: %zu names", rows[i].cn, count);
+    }
+}
+
+/* The same trick in a dNSName: the whole is an unreadable name, and the words are names too. */
+static void test_words_of_alternative_names(void **state)
+{
+    static const char value[] = "\x30\x17\x82\x15"
+                                "victim.com, evil.org.";
+    struct cert cert = {.san = {(const uint8_t *)value, sizeof value - 1}};
+    struct finding_set findings = {{0, 0}};
+    struct name *names;
+    size_t count;
+
+    (void)state;
+    names_collect(&cert, &arena, &names, &count, &findings);
+    assert_int_equal(count, 3);
+    assert_true((names[0].flags & NAME_PLACEHOLDER) != 0 && (names[0].flags & NAME_READING) == 0);
+    assert_true(has_dns(names, count, "victim.com") && has_dns(names, count, "evil.org"));
+    assert_true((names[1].flags & NAME_READING) != 0);
 }
 
 int main(void)
@@ -281,6 +379,8 @@ int main(void)
         cmocka_unit_test(test_no_memory_is_a_placeholder),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_common_names),
+        cmocka_unit_test(test_words_of_common_names),
+        cmocka_unit_test(test_words_of_alternative_names),
     };
 
     must(arena_init(&arena, 64u << 20) && dns_psl_load(SPAN_LIT("com\norg\n"), NULL) == ERR_OK);
