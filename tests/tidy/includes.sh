@@ -8,7 +8,7 @@ complaints=$(mktemp)
 trap 'rm -f "$complaints"' EXIT
 
 # C11, POSIX and Linux.
-system='(assert|complex|ctype|dirent|dlfcn|endian|err|errno|execinfo|fcntl|float|fnmatch|ftw|getopt|glob|grp'
+system='(assert|complex|cpuid|ctype|dirent|dlfcn|endian|err|errno|execinfo|fcntl|float|fnmatch|ftw|getopt|glob|grp'
 system+='|immintrin|inttypes|langinfo|libgen|limits|locale|malloc|math|netdb|poll|pthread|pwd|regex|sched|semaphore'
 system+='|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings'
 system+='|syslog|termios|time|unistd|wchar|wctype|arpa/[a-z_]+|linux/[a-z_]+|net/[a-z_]+|netinet/[a-z_]+|sys/[a-z_]+)\.h'
