@@ -222,6 +222,11 @@ void cmd_db_close(struct pgconn *conn)
     memset(&cmd_database, 0, sizeof cmd_database);
 }
 
+enum err_code cmd_db_keep(struct err *why)
+{
+    return dbopen_keep(&cmd_database, why);
+}
+
 const char *cmd_db_dsn(void)
 {
     must(cmd_database.conn != NULL);

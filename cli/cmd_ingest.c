@@ -4,15 +4,21 @@
 #include "cli/opt.h"
 #include "cli/roles.h"
 
-/* Until it ends by itself (once) or somebody asks it to; new logs are looked for every few seconds. */
-static void cmd_ingest_loop(struct roles_ingest *ingest, struct pgconn *conn, bool once,
-                            struct pipe_result *result)
+/* Until it ends by itself (once) or somebody asks it to; new logs are looked for every few seconds. CMD_OK,
+ * or the exit code when the database is lost for good. */
+static int cmd_ingest_loop(struct roles_ingest *ingest, struct pgconn *conn, bool once,
+                           struct pipe_result *result)
 {
     int64_t rounds = 0;
 
-    while (!roles_ingest_wait(ingest, 200, result) && !roles_stopping())
+    while (!roles_ingest_wait(ingest, 200, result) && !roles_stopping()) {
+        struct err why = {0};
+        if (cmd_db_keep(&why) != ERR_OK)
+            return cmd_fail(&why);
         if (!once && ++rounds % 15 == 0)
             roles_ingest_refresh(ingest, conn);
+    }
+    return CMD_OK;
 }
 
 int cmd_ingest(struct cmd *cmd)
@@ -52,11 +58,11 @@ int cmd_ingest(struct cmd *cmd)
     if (roles_ingest_start(cmd, conn, &options, &ingest, &why) != ERR_OK) {
         status = cmd_fail(&why);
     } else {
-        cmd_ingest_loop(ingest, conn, options.once, &result);
+        status = cmd_ingest_loop(ingest, conn, options.once, &result);
         roles_ingest_stop(ingest, &result);
-        if (options.once && result.unverified)
+        if (options.once && status == CMD_OK && result.unverified)
             status = CMD_FINDINGS;
-        else if (options.once && (result.unread || roles_stopping()))
+        else if (options.once && status == CMD_OK && (result.unread || roles_stopping()))
             status = CMD_FAILED;
         if (options.once)
             fprintf(stderr, "ctvigil: %llu entries read%s%s\n", (unsigned long long)result.entries,

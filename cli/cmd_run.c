@@ -41,10 +41,14 @@ int cmd_run(struct cmd *cmd)
         say_info("run", "reading logs%s",
                  deliver == NULL ? "; no channel is configured, alerts are only stored"
                                  : " and delivering alerts");
-        for (int64_t round = 1; !roles_stopping() && !roles_ingest_wait(ingest, CMD_RUN_STEP_MS, NULL);
-             round++)
-            if (round % CMD_RUN_REFRESH_STEPS == 0)
+        for (int64_t round = 1;
+             status == CMD_OK && !roles_stopping() && !roles_ingest_wait(ingest, CMD_RUN_STEP_MS, NULL);
+             round++) {
+            if (cmd_db_keep(&why) != ERR_OK)
+                status = cmd_fail(&why);
+            else if (round % CMD_RUN_REFRESH_STEPS == 0)
                 roles_ingest_refresh(ingest, conn);
+        }
     }
     roles_ingest_stop(ingest, NULL);
     deliver_stop(deliver);

@@ -41,9 +41,12 @@ int cmd_watch(struct cmd *cmd)
         status = cmd_usage(cmd, "no channel is configured: set stdout.enabled or hook.command");
     } else {
         say_info("watch", "delivering alerts");
-        while (!roles_stopping() && !(once && deliver_idle(deliver, CMD_WATCH_IDLE_MS)))
-            if (!once)
+        while (status == CMD_OK && !roles_stopping() && !(once && deliver_idle(deliver, CMD_WATCH_IDLE_MS))) {
+            if (cmd_db_keep(&why) != ERR_OK)
+                status = cmd_fail(&why);
+            else if (!once)
                 clock_sleep_ms(CMD_WATCH_STEP_MS);
+        }
         deliver_stop(deliver);
     }
     cmd_db_close(conn);

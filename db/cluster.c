@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/say.h"
 #include "base/text.h"
 #include "db/clusterdir.h"
 #include "db/keeper.h"
@@ -22,7 +23,9 @@
 
 struct cluster {
     char state_dir[CLUSTERDIR_PATH_MAX];
+    char program[CLUSTERDIR_PATH_MAX];
     int users_fd;
+    int keeper_fd;
     char dsn[CLUSTER_DSN_MAX];
 };
 
@@ -124,16 +127,16 @@ static bool answers(const char *state_dir, char *dsn)
     return connected;
 }
 
-static enum err_code bring_up(struct cluster *cluster, const char *program, int keeper_fd, struct err *why)
+static enum err_code bring_up(const struct cluster *cluster, char *dsn, struct err *why)
 {
     int64_t deadline = clock_mono_ms() + START_WAIT_MS;
     for (;;) {
-        if (!keeper_runs(keeper_fd)) {
-            enum err_code code = start_keeper(cluster->state_dir, program, why);
+        if (!keeper_runs(cluster->keeper_fd)) {
+            enum err_code code = start_keeper(cluster->state_dir, cluster->program, why);
             if (code != ERR_OK)
                 return code;
         }
-        if (answers(cluster->state_dir, cluster->dsn))
+        if (answers(cluster->state_dir, dsn))
             return ERR_OK;
         if (clock_mono_ms() >= deadline)
             return err_set(why, ERR_TIMEOUT, "private database: %s/pg does not answer; see its log file",
@@ -142,23 +145,17 @@ static enum err_code bring_up(struct cluster *cluster, const char *program, int 
     }
 }
 
-static enum err_code use_locked(struct cluster *cluster, const char *program, struct err *why)
+/* The connection string of the server, which is started if it does not run, in dsn[CLUSTER_DSN_MAX]. */
+static enum err_code use_locked(const struct cluster *cluster, char *dsn, struct err *why)
 {
     int start_fd = -1;
-    int keeper_fd = -1;
-    enum err_code code = clusterdir_open_lock(cluster->state_dir, ".users", &cluster->users_fd, why);
-    if (code == ERR_OK)
-        code = clusterdir_open_lock(cluster->state_dir, ".start", &start_fd, why);
-    if (code == ERR_OK)
-        code = clusterdir_open_lock(cluster->state_dir, ".keeper", &keeper_fd, why);
+    enum err_code code = clusterdir_open_lock(cluster->state_dir, ".start", &start_fd, why);
     /* A keeper that ends the server holds the users' lock: whoever comes now waits and starts it again. */
     if (code == ERR_OK && (!clusterdir_lock(cluster->users_fd, LOCK_SH, START_WAIT_MS) ||
                            !clusterdir_lock(start_fd, LOCK_EX, START_WAIT_MS)))
         code = err_set(why, ERR_TIMEOUT, "private database: another program has been starting it for long");
     if (code == ERR_OK)
-        code = bring_up(cluster, program, keeper_fd, why);
-    if (keeper_fd >= 0)
-        (void)close(keeper_fd);
+        code = bring_up(cluster, dsn, why);
     if (start_fd >= 0)
         (void)close(start_fd);
     return code;
@@ -179,14 +176,38 @@ enum err_code cluster_use(const char *state_dir, const char *program, struct clu
     if (cluster == NULL)
         return err_set(why, ERR_MEMORY, "private database: no memory");
     cluster->users_fd = -1;
+    cluster->keeper_fd = -1;
     (void)snprintf(cluster->state_dir, sizeof cluster->state_dir, "%s", state_dir);
-    code = use_locked(cluster, program, why);
+    if (snprintf(cluster->program, sizeof cluster->program, "%s", program) >= (int)sizeof cluster->program)
+        code = err_set(why, ERR_CLUSTER, "private database: the path of the program is too long");
+    if (code == ERR_OK)
+        code = clusterdir_open_lock(state_dir, ".users", &cluster->users_fd, why);
+    if (code == ERR_OK)
+        code = clusterdir_open_lock(state_dir, ".keeper", &cluster->keeper_fd, why);
+    if (code == ERR_OK)
+        code = use_locked(cluster, cluster->dsn, why);
     if (code != ERR_OK) {
         cluster_release(cluster);
         return code;
     }
     *out = cluster;
     return ERR_OK;
+}
+
+enum err_code cluster_keep(struct cluster *cluster, struct err *why)
+{
+    char dsn[CLUSTER_DSN_MAX];
+    if (keeper_runs(cluster->keeper_fd))
+        return ERR_OK;
+    say_warn("db", "the private database was ended from outside; starting it again");
+    enum err_code code = use_locked(cluster, dsn, why);
+    /* Whoever holds a copy of the old one would wait for ever. */
+    if (code == ERR_OK && strcmp(dsn, cluster->dsn) != 0)
+        code = err_set(
+            why, ERR_CLUSTER,
+            "private database: it was ended from outside and is found under another socket now: start "
+            "this program again");
+    return code;
 }
 
 const char *cluster_dsn(const struct cluster *cluster)
@@ -200,6 +221,8 @@ void cluster_release(struct cluster *cluster)
         return;
     if (cluster->users_fd >= 0)
         (void)close(cluster->users_fd);
+    if (cluster->keeper_fd >= 0)
+        (void)close(cluster->keeper_fd);
     free(cluster);
 }
 

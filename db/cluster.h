@@ -9,7 +9,8 @@
  *   STATE/pg.stay    there while `db start` wants the server to outlive its users
  *   STATE/pg.socket  where the socket is, while the server runs
  *
- * A killed user drops its lock, so the keeper ends the server; a killed keeper takes the server with it. */
+ * A killed user drops its lock, so the keeper ends the server; a killed server is started again by its
+ * keeper; a killed keeper takes the server with it, and the users start both again (cluster_keep). */
 #ifndef CTVIGIL_CLUSTER_H
 #define CTVIGIL_CLUSTER_H
 
@@ -40,6 +41,11 @@ struct cluster_status {
  * not be written. */
 MUST_USE enum err_code cluster_use(const char *state_dir, const char *program, struct cluster **cluster,
                                    struct err *why);
+/* For programs that run long, every now and then: when the keeper was killed, and the server with it, starts
+ * both again (one of the users does, the others wait for it). Costs one system call while all is well; blocks
+ * while the server starts. ERR_CLUSTER: it can not be started, or came back under another connection string.
+ */
+MUST_USE enum err_code cluster_keep(struct cluster *cluster, struct err *why);
 /* Connection string; lives until cluster_release. */
 const char *cluster_dsn(const struct cluster *cluster);
 void cluster_release(struct cluster *cluster); /* NULL is fine */

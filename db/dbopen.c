@@ -66,6 +66,11 @@ enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *d
     return code;
 }
 
+enum err_code dbopen_keep(struct dbopen *db, struct err *why)
+{
+    return db->cluster != NULL ? cluster_keep(db->cluster, why) : ERR_OK;
+}
+
 void dbopen_close(struct dbopen *db)
 {
     pgconn_free(db->conn);

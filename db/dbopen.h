@@ -24,6 +24,9 @@ struct dbopen_options {
  * made, started and migrated on need; a schema on a server of the user's own is only checked: ERR_DB_SCHEMA
  * says what to run. */
 MUST_USE enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *db, struct err *why);
+/* For programs that run long, every now and then: a private cluster that was killed is started again
+ * (cluster_keep); nothing for a server of the user's own. */
+MUST_USE enum err_code dbopen_keep(struct dbopen *db, struct err *why);
 void dbopen_close(struct dbopen *db);
 
 #endif

@@ -33,6 +33,7 @@ struct keeper {
     char inside[CLUSTERDIR_PATH_MAX]; /* the same as the server's user can reach it */
     char server_socket[CLUSTERDIR_PATH_MAX];
     struct clusterdir_socket socket;
+    char old_run[CLUSTERDIR_PATH_MAX]; /* folder in /tmp of a keeper that was killed; "": none */
     bool mounted;
     struct pguser user;
     struct pgbin bin;
@@ -94,11 +95,17 @@ static void drop_socket(const char *dir)
             (void)unlink(path);
 }
 
+static bool is_run_folder(const char *run)
+{
+    return strncmp(run, "/tmp/ctvigil-", 13) == 0 && strchr(run + 13, '/') == NULL &&
+           strstr(run, "..") == NULL;
+}
+
 /* Whatever an earlier keeper that was killed left in /tmp. */
 static void drop_run_folder(const char *run)
 {
     char path[CLUSTERDIR_PATH_MAX];
-    if (strncmp(run, "/tmp/ctvigil-", 13) != 0 || strstr(run, "..") != NULL)
+    if (!is_run_folder(run))
         return;
     if (snprintf(path, sizeof path, "%s/s", run) < (int)sizeof path) {
         drop_socket(path);
@@ -109,12 +116,19 @@ static void drop_run_folder(const char *run)
     (void)rmdir(run);
 }
 
+/* The name of before when there was one, because the users of a killed server know it. */
 static enum err_code make_run_folder(struct keeper *keeper, struct err *why)
 {
-    char path[CLUSTERDIR_PATH_MAX] = "/tmp/ctvigil-XXXXXX";
+    char path[CLUSTERDIR_PATH_MAX];
     if (keeper->socket.run[0] != '\0')
         return ERR_OK;
-    if (mkdtemp(path) == NULL || chmod(path, 0711) != 0)
+    (void)snprintf(path, sizeof path, "%s", keeper->old_run);
+    if (path[0] == '\0' || mkdir(path, 0700) != 0) {
+        (void)snprintf(path, sizeof path, "/tmp/ctvigil-XXXXXX");
+        if (mkdtemp(path) == NULL)
+            return err_set(why, ERR_CLUSTER, "private database: a folder in /tmp: %s", strerror(errno));
+    }
+    if (chmod(path, 0711) != 0)
         return err_set(why, ERR_CLUSTER, "private database: a folder in /tmp: %s", strerror(errno));
     (void)snprintf(keeper->socket.run, sizeof keeper->socket.run, "%s", path);
     return ERR_OK;
@@ -342,8 +356,10 @@ static enum err_code prepare(struct keeper *keeper, struct err *why)
     code = await_strays(keeper, why);
     if (code != ERR_OK)
         return code;
-    if (clusterdir_read_socket(keeper->state_dir, &old))
+    if (clusterdir_read_socket(keeper->state_dir, &old) && is_run_folder(old.run)) {
         drop_run_folder(old.run);
+        memcpy(keeper->old_run, old.run, sizeof keeper->old_run);
+    }
     clusterdir_remove(keeper->state_dir, ".socket");
     return make_home(keeper, why);
 }

@@ -149,6 +149,28 @@ static pid_t start_user(const struct fixture_db *fixture)
     return pid;
 }
 
+/* The same for one that looks after it. */
+static pid_t start_keeping_user(const struct fixture_db *fixture)
+{
+    int ends[2];
+    char byte;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct cluster *cluster;
+        if (cluster_use(fixture->state, SELF, &cluster, NULL) != ERR_OK)
+            _exit(1);
+        (void)!write(ends[1], "y", 1);
+        while (cluster_keep(cluster, NULL) == ERR_OK)
+            clock_sleep_ms(50);
+        _exit(1);
+    }
+    (void)close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    (void)close(ends[0]);
+    return pid;
+}
+
 static void end_user(pid_t pid)
 {
     (void)kill(pid, SIGKILL);
@@ -235,6 +257,57 @@ static void killed_keeper_takes_server_along(void **state)
     assert_int_not_equal(look(fixture).server, status.server);
     cluster_release(cluster);
     cluster_release(again);
+}
+
+/* The users have not noticed anything but that the server is away. */
+static void users_start_a_killed_keeper_again(void **state)
+{
+    struct fixture_db *fixture = *state;
+    struct err why = {0};
+    struct cluster *cluster = use(fixture);
+    pid_t user = start_keeping_user(fixture);
+    for (int round = 0; round < 3; round++) {
+        static const int signals[] = {SIGKILL, SIGTERM, SIGKILL};
+        struct cluster_status status = look(fixture);
+        if (round == 2)
+            (void)kill(status.server, SIGKILL);
+        (void)kill(status.keeper, signals[round]);
+        assert_true(gone_within(status.keeper, 20000));
+        if (cluster_keep(cluster, &why) != ERR_OK)
+            fail_msg("%s", why.text);
+        assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+        assert_int_not_equal(look(fixture).keeper, status.keeper);
+    }
+    /* The other one does it alone, too. */
+    pid_t keeper = look(fixture).keeper;
+    (void)kill(keeper, SIGKILL);
+    assert_true(gone_within(keeper, 20000));
+    for (int i = 0; i < 200 && !look(fixture).running; i++)
+        clock_sleep_ms(100);
+    if (cluster_keep(cluster, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+    struct cluster_status status = look(fixture);
+    end_user(user);
+    cluster_release(cluster);
+    assert_true(gone_within(status.keeper, 5000));
+}
+
+static void a_cluster_that_can_not_come_back(void **state)
+{
+    struct fixture_db *fixture = *state;
+    struct err why = {0};
+    char path[4200];
+    struct cluster *cluster = use(fixture);
+    struct cluster_status status = look(fixture);
+    (void)snprintf(path, sizeof path, "%s/data/global/pg_control", status.home);
+    assert_int_equal(unlink(path), 0);
+    (void)kill(status.keeper, SIGKILL);
+    assert_true(gone_within(status.keeper, 20000));
+    assert_int_equal(cluster_keep(cluster, &why), ERR_CLUSTER);
+    assert_non_null(strstr(why.text, "private database: "));
+    assert_null(strchr(why.text, '\n'));
+    cluster_release(cluster);
 }
 
 static void killed_server_comes_back(void **state)
@@ -345,12 +418,13 @@ static void odd_places(void **state)
         run_folder(&here, run[0]);
         assert_int_equal(access(run[0], F_OK), 0);
         struct cluster_status status = look(&here);
-        /* The folder in /tmp of a killed keeper is taken away by the next one. */
+        /* The folder in /tmp of a killed keeper is used again by the next one: its users know the name. */
         (void)kill(status.keeper, SIGKILL);
         struct cluster *again = use(&here);
         assert_true(works(cluster_dsn(again), "SELECT 1"));
-        assert_int_not_equal(access(run[0], F_OK), 0);
         run_folder(&here, run[1]);
+        assert_string_equal(run[0], run[1]);
+        assert_string_equal(cluster_dsn(cluster), cluster_dsn(again));
         status = look(&here);
         cluster_release(cluster);
         cluster_release(again);
@@ -477,6 +551,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(several_at_once_share_one, setup_shared),
         cmocka_unit_test_setup(hand_over_hand, setup_shared),
         cmocka_unit_test_setup(killed_keeper_takes_server_along, setup_shared),
+        cmocka_unit_test_setup(users_start_a_killed_keeper_again, setup_shared),
+        cmocka_unit_test_setup_teardown(a_cluster_that_can_not_come_back, setup, teardown),
         cmocka_unit_test_setup(killed_server_comes_back, setup_shared),
         cmocka_unit_test_setup(stale_pid_file_of_a_stranger, setup_shared),
         cmocka_unit_test_setup(stays_until_stopped, setup_shared),
