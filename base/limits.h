@@ -16,6 +16,8 @@
 #define LIMIT_HOSTS              1024        /* as many as logs */
 #define LIMIT_EVIDENCE_ENTRIES   512         /* a suspect range this long is kept byte by byte */
 #define LIMIT_EVIDENCE_BYTES     (4u << 20)  /* of one account */
+#define LIMIT_ISSUERS_OPEN       96          /* looked for at once for one log; real tiles name 5 to 52 */
+#define LIMIT_RETRY_AFTER_MS     3600000     /* a log that says "in ten years" is asked again in an hour */
 #define LIMIT_NOTE_LINES         64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
 #define LIMIT_WORKERS            64
 #define LIMIT_LOGS               1024

@@ -267,14 +267,26 @@ static void issuer_done(void *arg, const struct wire_reply *reply)
     if (reply->code == ERR_HTTP_BUSY)
         host_hold(follow->fetch.host, now_ms, reply->retry_after_ms);
     if (reply->code == ERR_OK && issuers_found(plant->issuers, &own->want, reply->body, false)) {
+        follow->fetch.issuer_failed = false;
         plant_kick(plant, follow); /* to have it stored */
         return;
     }
+    follow->fetch.issuer_failed = true;
     bool for_good = reply->status == 404 || reply->status == 403 || reply->status == 410;
     issuers_failed(plant->issuers, &own->want, for_good, now_ms);
     if (reply->code != ERR_CLOSED)
         say_debug(follow->log.name, "issuer certificate: %s",
                   reply->code == ERR_OK ? "the bytes have another hash" : reply->why.text);
+}
+
+/* True when the log has as many issuers under way as it may: one that never answers must leave room for the
+ * others. */
+static bool issuers_enough(const struct errand *errand, const struct follow *follow)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ERRAND_ISSUERS; i++)
+        count += errand->issuer[i].follow == follow;
+    return count >= (follow->fetch.issuer_failed ? 1 : ERRAND_ISSUERS_LOG);
 }
 
 static void issuers_run(struct errand *errand, struct follow *follow, int64_t now_ms)
@@ -286,7 +298,8 @@ static void issuers_run(struct errand *errand, struct follow *follow, int64_t no
         struct issuer_errand *own = &errand->issuer[i];
         if (own->follow != NULL)
             continue;
-        if (!issuers_fetch(plant->issuers, follow->log.id, now_ms, &own->want))
+        if (issuers_enough(errand, follow) ||
+            !issuers_fetch(plant->issuers, follow->log.id, now_ms, &own->want))
             return;
         char url[PROTO_URL_MAX];
         statict_issuer_url(&follow->log, own->want.sha256, url);
@@ -298,6 +311,16 @@ static void issuers_run(struct errand *errand, struct follow *follow, int64_t no
         own->follow = NULL;
         issuers_failed(plant->issuers, &own->want, false, now_ms);
     }
+}
+
+void errand_drop(struct errand *errand, struct follow *follow)
+{
+    for (size_t i = 0; i < errand->call_count; i++)
+        if (errand->call[i].follow == follow)
+            wire_drop(errand->plant->wire, &errand->call[i]);
+    for (size_t i = 0; i < ERRAND_ISSUERS; i++)
+        if (errand->issuer[i].follow == follow)
+            wire_drop(errand->plant->wire, &errand->issuer[i]);
 }
 
 void errand_run(struct errand *errand, struct follow *follow, int64_t now_ms, int64_t *wait_ms)

@@ -7,12 +7,17 @@
 #include "base/say.h"
 #include "ingest/errand.h"
 #include "ingest/host.h"
+#include "ingest/share.h"
 #include "parser/tile.h"
 
 #define TURN_MS      1000 /* longest sleep: timers are at most this late */
 #define BIG_WAIT_MS  100
 #define DRAIN_MS     3000         /* after a stop, what is under way may still come */
 #define BIG_BODY     (256u << 20) /* half of the big arena: the rest is for what is decoded from it */
+#define BIG_RETRY_MS 300000
+#define BODY_SHOWN   40
+#define STUCK_TRIES  6      /* an entry refused this often, */
+#define STUCK_MS     180000 /* over this time, is told of */
 #define UNREAD_FAILS 6
 #define UNREAD_MS    60000 /* once: a log that only ever says "busy" is given up after this */
 
@@ -20,19 +25,9 @@ struct fetch {
     struct plant *plant;
     struct errand *errand;
     struct host_table hosts;
-    struct job *waiting; /* jobs with a batch that are due later */
-    struct job **waiting_end;
-    struct job *parked; /* batches that wait for issuer certificates */
-    size_t turn;        /* where the round over the logs begins */
+    struct share share;
+    size_t turn; /* where the round over the logs begins */
 };
-
-static void wait_put(struct fetch *fetch, struct job *job, int64_t due_ms)
-{
-    job->due_ms = due_ms;
-    job->link = NULL;
-    *fetch->waiting_end = job;
-    fetch->waiting_end = &job->link;
-}
 
 static void error_note(struct plant *plant, struct follow *follow, const char *text)
 {
@@ -58,105 +53,144 @@ static void entries_failed(struct fetch *fetch, struct follow *follow, const str
     if (now_ms < own->hold_until_ms)
         return;
     own->fails++;
+    own->silent = why->code == ERR_TIMEOUT;
     own->hold_until_ms = now_ms + rate_backoff_next(&own->backoff);
 }
 
-static bool job_stale(struct job *job)
-{
-    struct follow *follow = job->follow;
-    thread_lock(&follow->lock);
-    bool stale = !job->lane->active || job->lane->ordinal != job->ordinal;
-    thread_unlock(&follow->lock);
-    return stale || atomic_load(&follow->removed);
-}
-
-/* Halves what the job asks for; the rest is asked for by somebody else. */
-static void job_split(struct job *job)
-{
-    uint64_t middle = job->begin + (job->end - job->begin) / 2;
-    thread_lock(&job->follow->lock);
-    if (job->lane->ordinal == job->ordinal)
-        lane_hole(job->lane, middle, job->end);
-    thread_unlock(&job->follow->lock);
-    job->end = middle;
-}
-
-/* Lends the big arena to the job; false: somebody else has it, or it can not be made. Only the entries that a
- * log is settled with next may have it: later ones would hold it while they wait for earlier ones that need
- * it too. */
+/* Lends the big arena to the job; false: it can not be made. Only the entries that a log is settled with next
+ * get here (lane_has): later ones would hold it while they wait for earlier ones that need it too. */
 static bool big_lend(struct fetch *fetch, struct job *job)
 {
     struct plant *plant = fetch->plant;
-    thread_lock(&job->follow->lock);
-    bool first = job->lane->seq.next == job->begin;
-    thread_unlock(&job->follow->lock);
-    if (!first)
-        return false;
     if (!plant->big_made)
         plant->big_made = arena_init_file(&plant->big, LIMIT_BIG_BATCH_BYTES, plant->options.big_dir);
     if (!plant->big_made)
-        error_note(plant, job->follow, "no room for a file of 512 MiB to read a large entry into");
-    if (!plant->big_made || atomic_exchange(&plant->big_taken, true))
         return false;
+    must(!atomic_exchange(&plant->big_taken, true));
     job->own = job->batch.arena;
     job->batch.arena = plant->big;
     job->batch.big = true;
     return true;
 }
 
-/* The reply does not fit into the batch. */
-static void job_too_big(struct fetch *fetch, struct job *job, int64_t now_ms)
+/* What came instead of entries, as far as it can be shown. */
+static void body_show(struct job *job)
 {
-    if (!job->follow->proto->tiles && job->end - job->begin > 1) {
-        job_split(job);
-        wait_put(fetch, job, now_ms);
-        return;
+    char text[BODY_SHOWN + 1] = "";
+    struct span body = job->batch.body;
+    struct err why = {.code = ERR_OK};
+    for (size_t i = 0; i < body.len && i < BODY_SHOWN; i++) {
+        text[i] = body.at[i] >= ' ' && body.at[i] <= '~' && body.at[i] != '"' ? (char)body.at[i] : '.';
+        text[i + 1] = '\0';
     }
-    if (job->batch.big) {
-        entries_failed(fetch, job->follow, &job->why, -1);
-        job->tries++;
-        wait_put(fetch, job, job->follow->fetch.hold_until_ms);
-        return;
-    }
-    job->wants_big = true;
-    bool lent = big_lend(fetch, job);
-    wait_put(fetch, job, lent ? now_ms : now_ms + BIG_WAIT_MS);
+    err_set(&why, job->why.code, "%.300s (%zu bytes, they begin \"%s\")", job->why.text, body.len, text);
+    job->why = why;
 }
 
-static bool tile_missing(const struct job *job, long status)
+/* The stretch goes back to its lane. */
+static void job_return(struct job *job)
 {
-    return job->follow->proto->tiles && (status == 404 || status == 403) && job->width < TILE_WIDTH;
+    thread_lock(&job->follow->lock);
+    if (job->lane->active && job->lane->ordinal == job->ordinal)
+        lane_hole(job->lane, job->begin, job->end);
+    thread_unlock(&job->follow->lock);
+}
+
+/* What a refusal teaches about the stretch goes to its lane, and so does the stretch; the batch is free for
+ * others while the log is left alone. */
+enum amiss { AMISS_REFUSED, AMISS_NO_PARTIAL, AMISS_TOO_LONG, AMISS_TOO_BIG };
+
+static enum amiss job_amiss(const struct job *job, long status)
+{
+    bool tiles = job->follow->proto->tiles;
+    if (job->why.code == ERR_TOO_BIG && !tiles && job->end - job->begin > 1)
+        return AMISS_TOO_LONG;
+    if (job->why.code == ERR_TOO_BIG && !job->batch.big)
+        return AMISS_TOO_BIG;
+    /* A partial tile may go once the full one exists: its first entries are the same. */
+    if (tiles && (status == 404 || status == 403) && job->width < TILE_WIDTH)
+        return AMISS_NO_PARTIAL;
+    return AMISS_REFUSED;
+}
+
+/* With the lock held. Returns how often the stretch was refused now, if it is the one in the way. */
+static unsigned job_learn(struct job *job, enum amiss amiss, int64_t now_ms)
+{
+    struct follow *follow = job->follow;
+    struct lane *lane = job->lane;
+    if (amiss == AMISS_TOO_BIG) {
+        lane_too_big(lane, job->begin, job->end);
+        return 0;
+    }
+    if (amiss != AMISS_REFUSED) {
+        lane_hole(lane, job->begin, job->end);
+        if (amiss == AMISS_NO_PARTIAL)
+            lane->full_at = job->begin;
+        else
+            plan_too_big(&follow->plan, job->end - job->begin);
+        return 0;
+    }
+    if (job->full_tile)
+        lane->full_at = LANE_NONE;
+    unsigned tries = lane_refused(lane, job->begin, job->end, now_ms);
+    /* Some servers cut large documents off, or need too long for them: half of it may come through. */
+    bool half = job->why.code == ERR_FORMAT || job->why.code == ERR_TIMEOUT;
+    if (half && tries >= 2 && !follow->proto->tiles)
+        lane_halve(lane);
+    return tries;
+}
+
+/* An entry that a log does not give is named: nothing behind it is read until it comes. */
+static void refusal_say(struct job *job, unsigned tries, bool stuck, int64_t since_ms, int64_t now_ms)
+{
+    struct err *why = &job->why;
+    uint64_t last = job->end - 1;
+    if (job->begin == last)
+        err_prefix(why, "entry %" PRIu64, last);
+    else
+        err_prefix(why, "entries %" PRIu64 " to %" PRIu64, job->begin, last);
+    if (stuck)
+        say_error(job->follow->log.name,
+                  "%s; refused %u times in %" PRId64
+                  " minutes, nothing behind it is read until the log gives "
+                  "it: tell the operator of the log",
+                  why->text, tries, (now_ms - since_ms) / 60000);
+}
+
+static void job_refused(struct fetch *fetch, struct job *job, unsigned tries, int64_t retry_after_ms)
+{
+    struct follow *follow = job->follow;
+    struct follow_fetch *own = &follow->fetch;
+    int64_t now_ms = clock_mono_ms();
+    thread_lock(&follow->lock);
+    int64_t since_ms = job->lane->snag.since_ms;
+    bool stuck =
+        tries != 0 && job->why.code != ERR_HTTP_BUSY && lane_stuck(job->lane, STUCK_TRIES, STUCK_MS, now_ms);
+    thread_unlock(&follow->lock);
+    /* Neither tile is there: the head has moved on, or is ahead of its tiles. */
+    if (job->full_tile)
+        own->head_due_ms = now_ms;
+    refusal_say(job, tries, stuck, since_ms, now_ms);
+    entries_failed(fetch, follow, &job->why, retry_after_ms);
+    /* Hundreds of megabytes for nothing are not asked for every minute. */
+    if (job->batch.big && !fetch->plant->options.once && tries > 1)
+        own->hold_until_ms = now_ms + BIG_RETRY_MS;
 }
 
 static void job_failed(struct fetch *fetch, struct job *job, long status, int64_t retry_after_ms)
 {
     struct follow *follow = job->follow;
-    int64_t now_ms = clock_mono_ms();
-    if (job->why.code == ERR_CLOSED || job_stale(job)) {
-        plant_job_free(fetch->plant, job);
-        return;
-    }
-    if (job->why.code == ERR_TOO_BIG) {
-        job_too_big(fetch, job, now_ms);
-        return;
-    }
-    /* A partial tile may go once the full one exists: its first entries are the same. */
-    if (tile_missing(job, status) && !job->full_tile) {
-        job->full_tile = true;
-        wait_put(fetch, job, now_ms);
-        return;
-    }
-    if (job->full_tile) {
-        job->full_tile = false;
-        follow->fetch.head_due_ms =
-            now_ms; /* neither is there: the head has moved on, or is ahead of its tiles */
-    }
-    entries_failed(fetch, follow, &job->why, retry_after_ms);
-    job->tries++;
-    /* Some servers cut large documents off: half of it may come through. */
-    if (job->why.code == ERR_FORMAT && job->tries >= 2 && !follow->proto->tiles && job->end - job->begin > 1)
-        job_split(job);
-    wait_put(fetch, job, follow->fetch.hold_until_ms);
+    enum amiss amiss = job_amiss(job, status);
+    if (job->phase == JOB_REPLY && job->why.code == ERR_FORMAT)
+        body_show(job);
+    thread_lock(&follow->lock);
+    bool current = job->why.code != ERR_CLOSED && job->lane->active && job->lane->ordinal == job->ordinal &&
+                   !atomic_load(&follow->removed);
+    unsigned tries = current ? job_learn(job, amiss, clock_mono_ms()) : 0;
+    thread_unlock(&follow->lock);
+    if (current && amiss == AMISS_REFUSED)
+        job_refused(fetch, job, tries, retry_after_ms);
+    plant_job_free(fetch->plant, job);
 }
 
 /* Asking for entries ----------------------------------------------------------------------------- */
@@ -167,6 +201,7 @@ static void entries_done(void *arg, const struct wire_reply *reply)
     struct fetch *fetch = job->home;
     struct follow *follow = job->follow;
     follow->fetch.host->busy--;
+    share_answered(&fetch->share, job);
     job->why = reply->why;
     if (reply->code != ERR_OK) {
         job_failed(fetch, job, reply->status, reply->retry_after_ms);
@@ -179,7 +214,7 @@ static void entries_done(void *arg, const struct wire_reply *reply)
     must(queue_put_try(&fetch->plant->replies, job));
 }
 
-static void job_start(struct fetch *fetch, struct job *job)
+static void job_start(struct fetch *fetch, struct job *job, int64_t now_ms)
 {
     struct follow *follow = job->follow;
     struct batch *batch = &job->batch;
@@ -193,6 +228,11 @@ static void job_start(struct fetch *fetch, struct job *job)
     job->home = fetch;
     job->phase = JOB_ASKED;
     job->width = TILE_WIDTH;
+    if (job->wants_big && !big_lend(fetch, job)) {
+        err_set(&job->why, ERR_SYSTEM, "no room for a file of 512 MiB to read a large entry into");
+        job_failed(fetch, job, 0, -1);
+        return;
+    }
     if (follow->proto->tiles && !job->full_tile)
         job->width = tile_width(0, job->begin / TILE_WIDTH, follow->head_size);
     char url[PROTO_URL_MAX];
@@ -200,11 +240,12 @@ static void job_start(struct fetch *fetch, struct job *job)
     /* Half of a batch is left for what is decoded from the reply. */
     size_t ceiling = batch->big ? BIG_BODY : plant->options.batch_bytes / 2;
     struct wire_ask ask = {url, &batch->arena, ceiling, job->fresh, true, entries_done, job};
-    follow->fetch.host->busy++;
-    if (wire_get(plant->wire, &ask, &job->why) == ERR_OK)
+    if (wire_get(plant->wire, &ask, &job->why) != ERR_OK) {
+        job_failed(fetch, job, 0, -1);
         return;
-    follow->fetch.host->busy--;
-    job_failed(fetch, job, 0, -1);
+    }
+    follow->fetch.host->busy++;
+    share_asked(&fetch->share, job, now_ms);
 }
 
 /* How far this lane may be asked for now. A partial tile is worth waiting for: it will be asked for again
@@ -232,81 +273,33 @@ static uint64_t lane_limit(struct fetch *fetch, struct follow *follow, const str
     return floor;
 }
 
-/* Takes back a batch that waits in a sequencer; its entries will be asked for again. */
-static struct job *job_steal(struct follow *follow, struct lane *lane)
+/* How long the lane has to wait for what its next request needs; 0: it may go out. */
+static int64_t ask_wait(const struct fetch *fetch, const struct follow *follow, bool big, int64_t now_ms)
 {
-    thread_lock(&follow->lock);
-    struct job *job = lane->seq.count != 0 && !seq_ready(&lane->seq) ? seq_drop(&lane->seq) : NULL;
-    if (job != NULL) {
-        lane_hole(lane, job->batch.begin, job->batch.end);
-        lane->outstanding--;
-    }
-    thread_unlock(&follow->lock);
-    return job;
-}
-
-/* When all batches wait behind something, somebody has to step back: the lane itself if the very entry it
- * waits for is missing, and anybody for a lane that reads a suspect stretch again, because settling stands
- * still for it. */
-static struct job *job_squeeze(struct fetch *fetch, struct follow *follow, struct lane *lane, bool starved)
-{
-    struct plant *plant = fetch->plant;
-    if (starved)
-        return job_steal(follow, lane);
-    if (lane != &follow->again || lane->outstanding != 0)
-        return NULL;
-    struct job *job = NULL;
-    for (size_t i = 0; job == NULL && i < atomic_load(&plant->follow_count); i++) {
-        struct follow *other = plant->follows[i];
-        thread_lock(&other->lock);
-        job = seq_drop(&other->read.seq);
-        if (job != NULL) {
-            lane_hole(&other->read, job->batch.begin, job->batch.end);
-            other->read.outstanding--;
-        }
-        thread_unlock(&other->lock);
-    }
-    return job;
-}
-
-/* A batch for the next request of the lane: from the pool, or one that waits behind the very entry that is
- * missing. */
-static struct job *job_take(struct fetch *fetch, struct follow *follow, struct lane *lane)
-{
-    thread_lock(&follow->lock);
-    bool starved = lane_starved(lane) && lane->seq.count != 0;
-    bool room = lane->outstanding < fetch->plant->options.window;
-    thread_unlock(&follow->lock);
-    struct job *job = room ? pool_get_try(&fetch->plant->pool) : NULL;
-    if (job == NULL)
-        job = job_squeeze(fetch, follow, lane, starved);
-    if (job != NULL) {
-        thread_lock(&follow->lock);
-        lane->outstanding++;
-        thread_unlock(&follow->lock);
-        job->follow = follow;
-        job->lane = lane;
-        job->tries = 0;
-        job->full_tile = false;
-        job->wants_big = false;
-    }
-    return job;
+    if (follow->fetch.host->busy >= fetch->plant->options.connections)
+        return TURN_MS;
+    if (big && atomic_load(&fetch->plant->big_taken))
+        return BIG_WAIT_MS;
+    return host_wait(follow->fetch.host, now_ms);
 }
 
 /* One more request for this lane; false: nothing to ask for, or not now. */
 static bool lane_ask(struct fetch *fetch, struct follow *follow, struct lane *lane, int64_t now_ms,
                      int64_t *wait_ms)
 {
-    struct host *host = follow->fetch.host;
-    if (host->busy >= fetch->plant->options.connections)
-        return false;
     thread_lock(&follow->lock);
     uint64_t limit = lane_limit(fetch, follow, lane, now_ms, wait_ms);
     bool has = lane_has(lane, limit);
+    bool big = lane_next_big(lane);
     thread_unlock(&follow->lock);
     if (!has)
         return false;
-    struct job *job = job_take(fetch, follow, lane);
+    int64_t hold_ms = ask_wait(fetch, follow, big, now_ms);
+    if (hold_ms > 0) {
+        *wait_ms = hold_ms < *wait_ms ? hold_ms : *wait_ms;
+        return false;
+    }
+    struct job *job = share_take(&fetch->share, follow, lane, now_ms);
     if (job == NULL)
         return false;
     thread_lock(&follow->lock);
@@ -314,54 +307,19 @@ static bool lane_ask(struct fetch *fetch, struct follow *follow, struct lane *la
     job->ordinal = lane->ordinal;
     job->fresh = lane->fresh;
     job->stage = lane->stage;
+    job->full_tile = job->begin == lane->full_at;
+    job->wants_big = job->begin == lane->big_begin;
     thread_unlock(&follow->lock);
-    if (!found) {
+    /* Taking the batch may have given another stretch back, which needs what was not looked for. */
+    if (!found || (job->wants_big && !big)) {
+        if (found)
+            job_return(job);
         plant_job_free(fetch->plant, job);
         return false;
     }
-    int64_t hold_ms = host_take(host, now_ms);
-    if (hold_ms > 0)
-        wait_put(fetch, job, now_ms + hold_ms);
-    else
-        job_start(fetch, job);
-    return hold_ms == 0;
-}
-
-/* How long the job has to wait still; 0: it may go out, and counts against the rate of its host. */
-static int64_t job_hold(struct fetch *fetch, struct job *job, int64_t now_ms)
-{
-    struct follow *follow = job->follow;
-    int64_t due_ms = job->due_ms;
-    if (due_ms < follow->fetch.hold_until_ms)
-        due_ms = follow->fetch.hold_until_ms;
-    if (due_ms > now_ms)
-        return due_ms - now_ms;
-    if (follow->fetch.host->busy >= fetch->plant->options.connections)
-        return TURN_MS;
-    if (job->wants_big && !job->batch.big && !big_lend(fetch, job))
-        return BIG_WAIT_MS;
-    return host_take(follow->fetch.host, now_ms);
-}
-
-/* Jobs whose time has come. */
-static void waiting_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
-{
-    struct job *job = fetch->waiting;
-    fetch->waiting = NULL;
-    fetch->waiting_end = &fetch->waiting;
-    while (job != NULL) {
-        struct job *next = job->link;
-        bool stale = job_stale(job);
-        int64_t hold_ms = stale ? 0 : job_hold(fetch, job, now_ms);
-        if (stale)
-            plant_job_free(fetch->plant, job);
-        else if (hold_ms == 0)
-            job_start(fetch, job);
-        else
-            wait_put(fetch, job, job->due_ms);
-        *wait_ms = hold_ms != 0 && hold_ms < *wait_ms ? hold_ms : *wait_ms;
-        job = next;
-    }
+    must(host_take(follow->fetch.host, now_ms) == 0);
+    job_start(fetch, job, now_ms);
+    return true;
 }
 
 /* What the workers gave back: replies of no use, and batches that wait for issuer certificates. */
@@ -370,26 +328,19 @@ static void back_run(struct fetch *fetch)
     void *item;
     while (queue_get(&fetch->plant->back, &item, 0) == QUEUE_ITEM) {
         struct job *job = item;
-        if (job->phase == JOB_ISSUERS && job->why.code == ERR_OK) {
-            job->link = fetch->parked;
-            fetch->parked = job;
-        } else {
+        if (job->phase == JOB_ISSUERS && job->why.code == ERR_OK)
+            share_park(&fetch->share, job, clock_mono_ms());
+        else
             job_failed(fetch, job, 200, -1);
-        }
     }
 }
 
-static void parked_run(struct fetch *fetch)
+static void parked_run(struct fetch *fetch, int64_t now_ms)
 {
-    uint64_t turn = issuers_turn(fetch->plant->issuers);
-    struct job **place = &fetch->parked;
-    while (*place != NULL) {
-        struct job *job = *place;
-        if (job->issuers_seen == turn) {
-            place = &job->link;
-            continue;
-        }
-        *place = job->link;
+    for (;;) {
+        struct job *job = share_unpark(&fetch->share, now_ms);
+        if (job == NULL)
+            return;
         must(queue_put_try(&fetch->plant->replies, job));
     }
 }
@@ -409,7 +360,9 @@ static void progress(struct fetch *fetch, struct follow *follow, int64_t now_ms)
         return;
     own->good_seen = good;
     own->progress_ms = now_ms;
+    own->parked_ms = now_ms;
     own->fails = 0;
+    own->silent = false;
     rate_backoff_reset(&own->backoff);
     error_note(fetch->plant, follow, "");
 }
@@ -423,10 +376,35 @@ static void give_up(struct fetch *fetch, struct follow *follow, int64_t now_ms)
         return;
     thread_lock(&follow->lock);
     bool forged = follow->bad_head;
+    struct err last = {.code = ERR_OK};
+    err_set(&last, ERR_HTTP, "%s", follow->error_read[0] != '\0' ? follow->error_read : follow->error_head);
+    uint64_t at = follow->read.seq.next;
+    uint64_t goal = follow->head_target;
+    bool known = follow->head_known;
     thread_unlock(&follow->lock);
+    if (known)
+        say_error(follow->log.name,
+                  "given up; read up to %" PRIu64 " of %" PRIu64 " entries; last answer: %s", at, goal,
+                  last.text);
+    else
+        say_error(follow->log.name, "given up; its tree head was never seen; last answer: %s", last.text);
     atomic_store(forged ? &follow->unverified : &follow->unread, true);
     atomic_store(&follow->done, true);
     plant_kick(fetch->plant, follow);
+}
+
+/* Nothing of a removed log stays under way or remembered. */
+static void follow_forget(struct fetch *fetch, struct follow *follow)
+{
+    errand_drop(fetch->errand, follow);
+    share_drop(&fetch->share, follow);
+    thread_lock(&follow->lock);
+    bool empty = follow->read.outstanding == 0 && follow->again.outstanding == 0;
+    thread_unlock(&follow->lock);
+    if (!empty)
+        return;
+    issuers_forget(fetch->plant->issuers, follow->log.id);
+    follow->fetch.forgotten = true;
 }
 
 static bool follow_ready(struct fetch *fetch, struct follow *follow, int64_t now_ms)
@@ -445,6 +423,8 @@ static void follows_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
     bool any_open = false;
     for (size_t i = 0; i < count; i++) {
         struct follow *follow = plant->follows[i];
+        if (atomic_load(&follow->removed) && !follow->fetch.forgotten)
+            follow_forget(fetch, follow);
         if (!follow_ready(fetch, follow, now_ms))
             continue;
         any_open = true;
@@ -463,26 +443,22 @@ static void entries_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
     struct plant *plant = fetch->plant;
     size_t count = atomic_load(&plant->follow_count);
     bool any = true;
+    share_round(&fetch->share, now_ms);
     while (any) {
         any = false;
         fetch->turn++;
         for (size_t i = 0; i < count; i++) {
             struct follow *follow = plant->follows[(fetch->turn + i) % count];
-            if (!follow_ready(fetch, follow, now_ms) || follow->fetch.hold_until_ms > now_ms ||
-                follow->fetch.host->hold_until_ms > now_ms)
+            if (!follow_ready(fetch, follow, now_ms))
                 continue;
+            int64_t hold_ms = follow->fetch.hold_until_ms - now_ms;
+            if (hold_ms > 0) {
+                *wait_ms = hold_ms < *wait_ms ? hold_ms : *wait_ms;
+                continue;
+            }
             any = lane_ask(fetch, follow, &follow->again, now_ms, wait_ms) || any;
             any = lane_ask(fetch, follow, &follow->read, now_ms, wait_ms) || any;
         }
-    }
-}
-
-static void list_free(struct plant *plant, struct job **list)
-{
-    while (*list != NULL) {
-        struct job *job = *list;
-        *list = job->link;
-        plant_job_free(plant, job);
     }
 }
 
@@ -491,34 +467,29 @@ static void drain(struct fetch *fetch)
 {
     struct plant *plant = fetch->plant;
     int64_t until_ms = clock_mono_ms() + DRAIN_MS;
-    list_free(plant, &fetch->waiting);
-    fetch->waiting_end = &fetch->waiting;
-    while (wire_count(plant->wire) != 0 && clock_mono_ms() < until_ms) {
+    while (wire_count(plant->wire) != 0 && clock_mono_ms() < until_ms)
         wire_turn(plant->wire, 50);
-        list_free(plant, &fetch->waiting);
-        fetch->waiting_end = &fetch->waiting;
-    }
     wire_cancel(plant->wire);
     queue_close(&plant->replies);
     queue_close(&plant->back);
     back_run(fetch);
-    list_free(plant, &fetch->waiting);
-    list_free(plant, &fetch->parked);
+    struct job *job;
+    while ((job = share_unpark(&fetch->share, INT64_MAX)) != NULL)
+        plant_job_free(plant, job);
 }
 
 void fetch_run(void *arg)
 {
     struct plant *plant = arg;
-    struct fetch fetch = {.plant = plant, .hosts.requests_per_s = plant->options.requests_per_s};
-    fetch.waiting_end = &fetch.waiting;
+    struct fetch fetch = {.plant = plant, .share.plant = plant};
+    fetch.hosts.requests_per_s = plant->options.requests_per_s;
     fetch.errand = errand_new(plant);
     must(fetch.errand != NULL);
     while (!plant_stopping(plant)) {
         int64_t now_ms = clock_mono_ms();
         int64_t wait_ms = TURN_MS;
         back_run(&fetch);
-        parked_run(&fetch);
-        waiting_run(&fetch, now_ms, &wait_ms);
+        parked_run(&fetch, now_ms);
         follows_run(&fetch, now_ms, &wait_ms);
         entries_run(&fetch, now_ms, &wait_ms);
         wire_turn(plant->wire, wait_ms);

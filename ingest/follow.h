@@ -58,7 +58,13 @@ struct follow_fetch {
     struct rate_backoff head_backoff;
     int64_t hold_until_ms; /* no entries before */
     struct rate_backoff backoff;
-    unsigned fails; /* in a row, without a good batch */
+    unsigned fails;      /* in a row, without a good batch */
+    unsigned parked;     /* batches that wait for issuer certificates */
+    int64_t parked_ms;   /* since when there are any */
+    bool issuer_failed;  /* the last one did not come */
+    bool silent;         /* the last request was not answered in time */
+    int64_t patience_ms; /* how long a request may be silent while others want its batch; 0: not set */
+    bool forgotten;      /* removed, and nothing of it is left with the fetch loop */
     unsigned head_fails;
     uint64_t good_seen;
     int64_t progress_ms;      /* of the last good batch or head; 0: not set */

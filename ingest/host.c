@@ -44,6 +44,14 @@ void host_free_all(struct host_table *table)
     table->count = 0;
 }
 
+int64_t host_wait(const struct host *host, int64_t now_ms)
+{
+    struct rate_bucket copy = host->bucket;
+    if (now_ms < host->hold_until_ms)
+        return host->hold_until_ms - now_ms;
+    return rate_bucket_take(&copy, now_ms);
+}
+
 int64_t host_take(struct host *host, int64_t now_ms)
 {
     if (now_ms < host->hold_until_ms)
@@ -54,9 +62,12 @@ int64_t host_take(struct host *host, int64_t now_ms)
 void host_hold(struct host *host, int64_t now_ms, int64_t retry_after_ms)
 {
     /* Requests already under way fail together; that is one refusal, not several. */
-    if (retry_after_ms < 0 && now_ms < host->hold_until_ms)
+    if (retry_after_ms < HOLD_MS_MIN / 2 && now_ms < host->hold_until_ms)
         return;
-    int64_t wait_ms = retry_after_ms >= 0 ? retry_after_ms : rate_backoff_next(&host->backoff);
+    /* "Come back at once" from a server that has just refused is not taken at its word. */
+    int64_t wait_ms = retry_after_ms >= HOLD_MS_MIN / 2 ? retry_after_ms : rate_backoff_next(&host->backoff);
+    if (wait_ms > LIMIT_RETRY_AFTER_MS)
+        wait_ms = LIMIT_RETRY_AFTER_MS;
     if (now_ms + wait_ms > host->hold_until_ms)
         host->hold_until_ms = now_ms + wait_ms;
 }

@@ -29,7 +29,10 @@ void host_free_all(struct host_table *table);
 
 /* 0: a request may go out now (and counts against the rate); otherwise how long to wait. */
 int64_t host_take(struct host *host, int64_t now_ms);
-/* It answered 429 or 503; retry_after_ms < 0: not said when to come back. */
+/* The same without taking anything: how long a request would have to wait now. */
+int64_t host_wait(const struct host *host, int64_t now_ms);
+/* It answered 429 or 503; retry_after_ms < 0: not said when to come back. "At once"
+ * counts as not said, and nothing is waited longer than LIMIT_RETRY_AFTER_MS. */
 void host_hold(struct host *host, int64_t now_ms, int64_t retry_after_ms);
 void host_well(struct host *host); /* it answered */
 

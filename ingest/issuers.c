@@ -19,13 +19,21 @@ enum state { FREE, LOOKUP, LOOKING, FETCH, FETCHING, KNOWN, ABSENT };
 struct slot {
     enum state state;
     bool unsaved;
+    bool forgotten; /* under way for a log that was removed meanwhile */
     int32_t log_id;
     uint8_t sha256[32];
     uint32_t next; /* of the bucket's chain, or of the free list */
     unsigned tries;
-    int64_t due_ms; /* FETCH: not before; ABSENT: until */
+    int64_t due_ms;   /* FETCH: not before; ABSENT: until */
+    int64_t asked_ms; /* when it became clear that only the log can have it */
     uint8_t *der;
     size_t len;
+};
+
+/* Of one log (of several when there are more than the table is long, which costs them speed only). */
+struct tally {
+    unsigned open;    /* slots from LOOKUP to FETCHING */
+    unsigned pending; /* slots in LOOKUP or FETCH, or unsaved: 0 lets everybody skip the scan */
 };
 
 struct issuers {
@@ -34,8 +42,8 @@ struct issuers {
     uint32_t bucket[BUCKETS];
     uint32_t free;
     size_t bytes;
-    size_t hand;    /* where the search for room goes on */
-    size_t pending; /* slots in LOOKUP or FETCH, or unsaved: 0 lets everybody skip the scan */
+    size_t hand; /* where the search for room goes on */
+    struct tally tally[LIMIT_LOGS];
     atomic_uint_fast64_t turn;
 };
 
@@ -68,6 +76,43 @@ static uint32_t *bucket_of(struct issuers *issuers, const uint8_t sha256[32])
     return &issuers->bucket[hash_keyed(span_of(sha256, 32)) % BUCKETS];
 }
 
+static struct tally *tally_of(struct issuers *issuers, int32_t log_id)
+{
+    return &issuers->tally[(uint32_t)log_id % LIMIT_LOGS];
+}
+
+static bool is_open(const struct slot *slot)
+{
+    return slot->state >= LOOKUP && slot->state <= FETCHING;
+}
+
+static bool is_pending(const struct slot *slot)
+{
+    return slot->state == LOOKUP || slot->state == FETCH || slot->unsaved;
+}
+
+/* Every change of a slot that concerns the tallies lies between these two. */
+static void tally_out(struct issuers *issuers, const struct slot *slot)
+{
+    struct tally *tally = tally_of(issuers, slot->log_id);
+    tally->open -= is_open(slot);
+    tally->pending -= is_pending(slot);
+}
+
+static void tally_in(struct issuers *issuers, const struct slot *slot)
+{
+    struct tally *tally = tally_of(issuers, slot->log_id);
+    tally->open += is_open(slot);
+    tally->pending += is_pending(slot);
+}
+
+static void slot_turn(struct issuers *issuers, struct slot *slot, enum state state)
+{
+    tally_out(issuers, slot);
+    slot->state = state;
+    tally_in(issuers, slot);
+}
+
 static void slot_drop(struct issuers *issuers, uint32_t at)
 {
     struct slot *slot = &issuers->slot[at];
@@ -75,6 +120,7 @@ static void slot_drop(struct issuers *issuers, uint32_t at)
     while (*place != at)
         place = &issuers->slot[*place].next;
     *place = slot->next;
+    tally_out(issuers, slot);
     issuers->bytes -= slot->len;
     free(slot->der);
     *slot = (struct slot){.state = FREE, .next = issuers->free};
@@ -111,10 +157,11 @@ static struct slot *slot_find(struct issuers *issuers, int32_t log_id, const uin
     return mine;
 }
 
-static void slot_want(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32])
+/* False: the table is full of what others look for. */
+static bool slot_want(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32])
 {
     if (issuers->free == NONE && !slot_evict(issuers))
-        return;
+        return false;
     uint32_t at = issuers->free;
     struct slot *slot = &issuers->slot[at];
     issuers->free = slot->next;
@@ -122,29 +169,50 @@ static void slot_want(struct issuers *issuers, int32_t log_id, const uint8_t sha
     *slot = (struct slot){.state = LOOKUP, .log_id = log_id, .next = *bucket};
     memcpy(slot->sha256, sha256, 32);
     *bucket = at;
-    issuers->pending++;
+    tally_in(issuers, slot);
+    return true;
+}
+
+static void slot_absent(struct issuers *issuers, struct slot *slot, int64_t now_ms)
+{
+    slot_turn(issuers, slot, ABSENT);
+    slot->due_ms = now_ms + ISSUERS_ABSENT_MS;
+    atomic_fetch_add(&issuers->turn, 1);
+}
+
+/* What is known of a certificate that is not there. Nothing here may make a batch wait without end: what a
+ * log can not be made to say in ISSUERS_WAIT_MS is absent, and so is what the table has no room for. */
+static enum issuers_answer slot_missing(struct issuers *issuers, struct slot *slot, int32_t log_id,
+                                        const uint8_t sha256[32], int64_t now_ms)
+{
+    bool room = tally_of(issuers, log_id)->open < LIMIT_ISSUERS_OPEN;
+    if (slot == NULL)
+        return !room || slot_want(issuers, log_id, sha256) ? ISSUERS_WAIT : ISSUERS_ABSENT;
+    if (slot->state == FETCH && now_ms - slot->asked_ms > ISSUERS_WAIT_MS)
+        slot_absent(issuers, slot, now_ms);
+    if (slot->state != ABSENT)
+        return slot->state == FETCHING && now_ms - slot->asked_ms > ISSUERS_WAIT_MS ? ISSUERS_ABSENT
+                                                                                    : ISSUERS_WAIT;
+    if (now_ms < slot->due_ms || !room)
+        return ISSUERS_ABSENT;
+    slot_turn(issuers, slot, FETCH);
+    slot->tries = 0;
+    slot->due_ms = 0;
+    slot->asked_ms = now_ms;
+    return ISSUERS_WAIT;
 }
 
 enum issuers_answer issuers_get(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32],
                                 struct arena *arena, struct span *der)
 {
-    enum issuers_answer answer = ISSUERS_WAIT;
+    enum issuers_answer answer = ISSUERS_KNOWN;
     *der = SPAN_NONE;
     thread_lock(&issuers->lock);
     struct slot *slot = slot_find(issuers, log_id, sha256);
-    if (slot == NULL) {
-        slot_want(issuers, log_id, sha256);
-    } else if (slot->state == KNOWN) {
-        answer = ISSUERS_KNOWN;
+    if (slot != NULL && slot->state == KNOWN)
         *der = arena_copy(arena, span_of(slot->der, slot->len));
-    } else if (slot->state == ABSENT && clock_mono_ms() < slot->due_ms) {
-        answer = ISSUERS_ABSENT;
-    } else if (slot->state == ABSENT) {
-        slot->state = FETCH;
-        slot->tries = 0;
-        slot->due_ms = 0;
-        issuers->pending++;
-    }
+    else
+        answer = slot_missing(issuers, slot, log_id, sha256, clock_mono_ms());
     thread_unlock(&issuers->lock);
     return answer;
 }
@@ -159,13 +227,13 @@ static bool take(struct issuers *issuers, int32_t log_id, int64_t now_ms, enum s
 {
     bool found = false;
     thread_lock(&issuers->lock);
-    for (size_t i = 0; issuers->pending != 0 && !found && i < LIMIT_ISSUERS; i++) {
+    bool any = tally_of(issuers, log_id)->pending != 0;
+    for (size_t i = 0; any && !found && i < LIMIT_ISSUERS; i++) {
         struct slot *slot = &issuers->slot[i];
         if (slot->state != from || slot->log_id != log_id || slot->due_ms > now_ms)
             continue;
         found = true;
-        slot->state = from == LOOKUP ? LOOKING : FETCHING;
-        issuers->pending--;
+        slot_turn(issuers, slot, from == LOOKUP ? LOOKING : FETCHING);
         *want = (struct issuers_want){.slot = i, .log_id = log_id, .tries = slot->tries};
         memcpy(want->sha256, slot->sha256, 32);
     }
@@ -198,13 +266,13 @@ bool issuers_found(struct issuers *issuers, const struct issuers_want *want, str
         ;
     struct slot *slot = &issuers->slot[want->slot];
     must(slot->state == LOOKING || slot->state == FETCHING);
+    tally_out(issuers, slot);
     slot->state = KNOWN;
     slot->der = copy;
     slot->len = der.len;
-    slot->unsaved = !from_store;
+    slot->unsaved = !from_store && !slot->forgotten; /* no settler serves a log that is gone */
+    tally_in(issuers, slot);
     issuers->bytes += der.len;
-    if (slot->unsaved)
-        issuers->pending++;
     thread_unlock(&issuers->lock);
     atomic_fetch_add(&issuers->turn, 1);
     return true;
@@ -215,8 +283,10 @@ void issuers_not_stored(struct issuers *issuers, const struct issuers_want *want
     thread_lock(&issuers->lock);
     struct slot *slot = &issuers->slot[want->slot];
     must(slot->state == LOOKING);
-    slot->state = FETCH;
-    issuers->pending++;
+    slot_turn(issuers, slot, FETCH);
+    slot->asked_ms = clock_mono_ms();
+    if (slot->forgotten)
+        slot_drop(issuers, (uint32_t)want->slot);
     thread_unlock(&issuers->lock);
 }
 
@@ -226,16 +296,15 @@ void issuers_failed(struct issuers *issuers, const struct issuers_want *want, bo
     struct slot *slot = &issuers->slot[want->slot];
     must(slot->state == FETCHING);
     slot->tries++;
-    if (for_good || slot->tries >= ISSUERS_TRIES) {
-        slot->state = ABSENT;
-        slot->due_ms = now_ms + ISSUERS_ABSENT_MS;
-        atomic_fetch_add(&issuers->turn, 1);
+    if (slot->forgotten) {
+        slot_drop(issuers, (uint32_t)want->slot);
+    } else if (for_good || slot->tries >= ISSUERS_TRIES) {
+        slot_absent(issuers, slot, now_ms);
     } else {
         struct rate_backoff backoff;
         rate_backoff_init(&backoff, RETRY_MIN << slot->tries, RETRY_MAX, (uint64_t)now_ms);
-        slot->state = FETCH;
+        slot_turn(issuers, slot, FETCH);
         slot->due_ms = now_ms + rate_backoff_next(&backoff);
-        issuers->pending++;
     }
     thread_unlock(&issuers->lock);
 }
@@ -245,7 +314,8 @@ bool issuers_unsaved(struct issuers *issuers, int32_t log_id, struct arena *aren
 {
     bool found = false;
     thread_lock(&issuers->lock);
-    for (size_t i = 0; issuers->pending != 0 && !found && i < LIMIT_ISSUERS; i++) {
+    bool any = tally_of(issuers, log_id)->pending != 0;
+    for (size_t i = 0; any && !found && i < LIMIT_ISSUERS; i++) {
         struct slot *slot = &issuers->slot[i];
         if (!slot->unsaved || slot->log_id != log_id)
             continue;
@@ -262,8 +332,31 @@ void issuers_saved(struct issuers *issuers, const struct issuers_want *want)
 {
     thread_lock(&issuers->lock);
     struct slot *slot = &issuers->slot[want->slot];
-    must(slot->unsaved);
-    slot->unsaved = false;
-    issuers->pending--;
+    if (slot->unsaved && memcmp(slot->sha256, want->sha256, 32) == 0) {
+        tally_out(issuers, slot);
+        slot->unsaved = false;
+        tally_in(issuers, slot);
+    }
+    thread_unlock(&issuers->lock);
+}
+
+void issuers_forget(struct issuers *issuers, int32_t log_id)
+{
+    thread_lock(&issuers->lock);
+    for (uint32_t i = 0; i < LIMIT_ISSUERS; i++) {
+        struct slot *slot = &issuers->slot[i];
+        if (slot->state == FREE || slot->log_id != log_id)
+            continue;
+        if (slot->state == LOOKUP || slot->state == FETCH || slot->state == ABSENT)
+            slot_drop(issuers, i);
+        else if (slot->state == LOOKING || slot->state == FETCHING)
+            slot->forgotten = true;
+        else if (slot->unsaved) {
+            tally_out(issuers, slot);
+            slot->unsaved = false;
+            tally_in(issuers, slot);
+        }
+    }
+    atomic_fetch_add(&issuers->turn, 1);
     thread_unlock(&issuers->lock);
 }

@@ -1,7 +1,9 @@
 /* CA certificates of static-ct logs by SHA-256: asked of the database first, then of the log, once; believed
- * only when the hash fits. What a log does not have is remembered for a while, per log. Thread-safe; bounded
- * in number and bytes, the oldest saved ones make room. It does no I/O itself: settlers and the fetch loop
- * take the work out. */
+ * only when the hash fits. What a log does not have is remembered for a while, per log. Fingerprints are
+ * claims of a log, and a hostile one makes them up by the thousand: it may have LIMIT_ISSUERS_OPEN of them
+ * looked for at once, the rest waits for these, and no other log does. Thread-safe; bounded in number and
+ * bytes, the oldest saved ones make room. It does no I/O itself: settlers and the fetch loop take the work
+ * out. */
 #ifndef CTVIGIL_ISSUERS_H
 #define CTVIGIL_ISSUERS_H
 
@@ -10,6 +12,7 @@
 
 #define ISSUERS_ABSENT_MS INT64_C(600000) /* an absent one is asked for again after this */
 #define ISSUERS_TRIES     6               /* failed requests until it counts as absent */
+#define ISSUERS_WAIT_MS   INT64_C(120000) /* and so does one for which the log was asked in vain this long */
 
 enum issuers_answer { ISSUERS_KNOWN, ISSUERS_WAIT, ISSUERS_ABSENT };
 
@@ -26,8 +29,9 @@ struct issuers_want {
 MUST_USE struct issuers *issuers_new(void); /* NULL: out of memory */
 void issuers_free(struct issuers *issuers);
 
-/* ISSUERS_KNOWN: *der is a copy in `arena` (absent when the arena is full). ISSUERS_WAIT: somebody will look.
- */
+/* ISSUERS_KNOWN: *der is a copy in `arena` (absent when the arena is full). ISSUERS_WAIT: somebody will look,
+ * now or when others of this log were answered. ISSUERS_ABSENT: the log has no such certificate, or the table
+ * is full of what is looked for: the issuer stays unknown, which is a finding. */
 enum issuers_answer issuers_get(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32],
                                 struct arena *arena, struct span *der);
 /* Changes whenever an answer of issuers_get may have changed. */
@@ -48,5 +52,8 @@ void issuers_failed(struct issuers *issuers, const struct issuers_want *want, bo
 MUST_USE bool issuers_unsaved(struct issuers *issuers, int32_t log_id, struct arena *arena,
                               struct issuers_want *want, struct span *der);
 void issuers_saved(struct issuers *issuers, const struct issuers_want *want);
+/* The log was removed and nobody works for it any more: nothing is looked for in its name, nothing is
+ * remembered of what it lacks. Certificates that it served stay. */
+void issuers_forget(struct issuers *issuers, int32_t log_id);
 
 #endif

@@ -29,8 +29,7 @@ struct job {
     bool wants_big; /* does not fit into its own arena and can not be halved */
     bool full_tile; /* the partial tile was not there: the full one is asked for */
     enum job_phase phase;
-    unsigned tries;        /* failed ones */
-    int64_t due_ms;        /* monotonic; not to be asked for before */
+    int64_t since_ms;      /* monotonic; when it was asked for, then when it began to wait for issuers */
     uint64_t issuers_seen; /* issuers_turn when it was parked */
     struct err why;        /* what went wrong, on the way back to the fetch loop */
     struct arena own;      /* the batch's own arena while it uses the shared big one */

@@ -57,3 +57,12 @@ void plan_learn(struct plan *plan, uint64_t begin, uint64_t asked_end, uint64_t 
     plan->short_count = count;
     plan->full_count = 0;
 }
+
+void plan_too_big(struct plan *plan, uint64_t asked)
+{
+    uint64_t half = asked / 2 > 0 ? asked / 2 : 1;
+    if (plan->tiles || half >= plan->page)
+        return;
+    plan->page = half;
+    plan->full_count = 0;
+}

@@ -25,5 +25,8 @@ void plan_init(struct plan *plan, bool tiles, uint64_t page_max);
 uint64_t plan_cut(const struct plan *plan, uint64_t begin, uint64_t end);
 /* [begin, asked_end) was asked for, [begin, got_end) came. */
 void plan_learn(struct plan *plan, uint64_t begin, uint64_t asked_end, uint64_t got_end);
+/* A reply to a request for `asked` entries was more than a batch can hold: at most half as many from now on.
+ */
+void plan_too_big(struct plan *plan, uint64_t asked);
 
 #endif

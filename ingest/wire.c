@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -23,6 +24,7 @@ struct call {
     size_t cap;
     bool too_big;
     int64_t retry_after_ms;
+    char retry_after[64]; /* as the server wrote it */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -127,7 +129,11 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
             value = span_part(value, 1, value.len);
         while (value.len != 0 && value.at[value.len - 1] <= ' ')
             value.len--;
-        call->retry_after_ms = rate_retry_after_ms(value, clock_wall_ms(), WIRE_RETRY_MS_MAX);
+        call->retry_after_ms = rate_retry_after_ms(value, clock_wall_ms(), LIMIT_RETRY_AFTER_MS);
+        size_t shown = value.len < sizeof(call->retry_after) ? value.len : sizeof(call->retry_after) - 1;
+        for (size_t i = 0; i < shown; i++)
+            call->retry_after[i] = value.at[i] >= ' ' && value.at[i] <= '~' ? (char)value.at[i] : '?';
+        call->retry_after[shown] = '\0';
     }
     return len;
 }
@@ -144,7 +150,7 @@ static bool call_setup(struct call *call)
     bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 512L * 1024);
     bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)WIRE_CONNECT_MS);
-    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)WIRE_STALL_BYTES);
     bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)WIRE_STALL_S);
     bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)WIRE_TOTAL_MS);
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -189,6 +195,7 @@ enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err
     call->cap = 0;
     call->too_big = false;
     call->retry_after_ms = -1;
+    call->retry_after[0] = '\0';
     call->text[0] = '\0';
     CURLcode bad = curl_easy_setopt(call->easy, CURLOPT_URL, ask->url);
     bad |=
@@ -206,6 +213,19 @@ enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err
     return ERR_OK;
 }
 
+/* What the server asked for is shown beside what it gets. */
+static void busy_say(const struct call *call, const char *url, struct wire_reply *reply)
+{
+    if (call->retry_after[0] == '\0')
+        reply->code = err_set(&reply->why, ERR_HTTP_BUSY, "%s: HTTP status %ld", url, reply->status);
+    else
+        reply->code = err_set(&reply->why, ERR_HTTP_BUSY, "%s: HTTP status %ld, Retry-After \"%s\"%s", url,
+                              reply->status, call->retry_after,
+                              call->retry_after_ms < 0                       ? " (unreadable)"
+                              : call->retry_after_ms == LIMIT_RETRY_AFTER_MS ? " (one hour at most)"
+                                                                             : "");
+}
+
 static void reply_fill(struct call *call, CURLcode result, struct wire_reply *reply)
 {
     const char *url = "";
@@ -216,7 +236,7 @@ static void reply_fill(struct call *call, CURLcode result, struct wire_reply *re
         reply->code =
             err_set(&reply->why, ERR_TOO_BIG, "%s: the reply is larger than %zu bytes", url, call->len);
     else if (reply->status == 429 || reply->status == 503)
-        reply->code = err_set(&reply->why, ERR_HTTP_BUSY, "%s: HTTP status %ld", url, reply->status);
+        busy_say(call, url, reply);
     else if (reply->status != 0 && reply->status != 200)
         reply->code = err_set(&reply->why, ERR_HTTP, "%s: HTTP status %ld", url, reply->status);
     else if (result == CURLE_OPERATION_TIMEDOUT)
@@ -229,15 +249,15 @@ static void reply_fill(struct call *call, CURLcode result, struct wire_reply *re
     metric_add(METRIC_BYTES_RECEIVED_TOTAL, call->len);
 }
 
-static void call_done(struct call *call, CURLcode result, bool cancelled)
+static void call_done(struct call *call, CURLcode result, enum err_code given_up)
 {
     struct wire *wire = call->wire;
     struct wire_reply reply = {.code = ERR_OK, .retry_after_ms = -1};
-    if (cancelled)
-        reply.code = err_set(&reply.why, ERR_CLOSED, "the request was given up");
+    if (given_up != ERR_OK)
+        reply.code = err_set(&reply.why, given_up, "the request was given up");
     else
         reply_fill(call, result, &reply);
-    if (!cancelled && reply.code != ERR_OK)
+    if (given_up == ERR_OK && reply.code != ERR_OK)
         metric_add(METRIC_REQUESTS_FAILED_TOTAL, 1);
     if (reply.code == ERR_HTTP_BUSY)
         metric_add(METRIC_REQUESTS_BUSY_TOTAL, 1);
@@ -267,7 +287,7 @@ void wire_turn(struct wire *wire, int64_t wait_ms)
         CURLcode result = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
         must(call != NULL && call->magic == CALL_MAGIC);
-        call_done(call, result, false);
+        call_done(call, result, ERR_OK);
         any = true;
     }
     if (!any && wait_ms > 0)
@@ -280,10 +300,22 @@ void wire_wake(struct wire *wire)
     curl_multi_wakeup(wire->multi);
 }
 
+void wire_drop(struct wire *wire, const void *arg)
+{
+    struct call *call = wire->busy;
+    while (call != NULL) {
+        struct call *found = call->ask.arg == arg ? call : NULL;
+        /* What is told of it may ask for more: the list is begun again. */
+        if (found != NULL)
+            call_done(found, CURLE_OK, ERR_TIMEOUT);
+        call = found != NULL ? wire->busy : call->link;
+    }
+}
+
 void wire_cancel(struct wire *wire)
 {
     while (wire->busy != NULL)
-        call_done(wire->busy, CURLE_OK, true);
+        call_done(wire->busy, CURLE_OK, ERR_CLOSED);
 }
 
 unsigned wire_count(const struct wire *wire)

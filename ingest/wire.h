@@ -8,17 +8,17 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define WIRE_CONNECT_MS   10000
-#define WIRE_STALL_S      30              /* this long below one byte per second ends a transfer */
-#define WIRE_TOTAL_MS     INT64_C(600000) /* a trickle ends here */
-#define WIRE_RETRY_MS_MAX INT64_C(3600000)
+#define WIRE_CONNECT_MS  10000
+#define WIRE_STALL_S     30              /* this long below WIRE_STALL_BYTES a second ends a transfer */
+#define WIRE_STALL_BYTES 512             /* the slowest reply worth having: a page of 300 kB in ten minutes */
+#define WIRE_TOTAL_MS    INT64_C(600000) /* a trickle ends here */
 
 struct wire;
 
 struct wire_reply {
     enum err_code code;     /* ERR_OK: status 200 and a whole body */
     long status;            /* 0: none came */
-    int64_t retry_after_ms; /* -1: not said */
+    int64_t retry_after_ms; /* -1: not said; at most LIMIT_RETRY_AFTER_MS */
     struct span body;       /* the last allocation of the arena */
     struct err why;
 };
@@ -42,6 +42,9 @@ MUST_USE enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, s
 /* Moves everything under way along and waits up to wait_ms for something to happen. */
 void wire_turn(struct wire *wire, int64_t wait_ms);
 void wire_wake(struct wire *wire);
+/* Ends everything under way that was asked for with this `arg`: ERR_TIMEOUT, because it took too long for
+ * somebody. */
+void wire_drop(struct wire *wire, const void *arg);
 /* Ends everything under way with ERR_CLOSED. */
 void wire_cancel(struct wire *wire);
 unsigned wire_count(const struct wire *wire);
