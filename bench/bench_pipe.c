@@ -99,6 +99,7 @@ static void make_replies(struct reply reply[PAGES], const struct certmill *mill,
 static size_t one(struct run *run, const struct reply *reply, struct compact *compact)
 {
     struct batch *batch = &run->batch;
+    uint8_t node[PAGE][32];
     struct err why = {.code = ERR_OK};
     batch_reset(batch);
     batch->log = &run->log;
@@ -106,8 +107,10 @@ static size_t one(struct run *run, const struct reply *reply, struct compact *co
     batch->end = reply->begin + PAGE;
     batch->body = arena_copy(&batch->arena, buf_span(&reply->bytes));
     must(work_decode(run->proto, batch, PAGE, run->gunzip, &why) == ERR_OK);
+    must(batch->entry_count <= PAGE);
     for (size_t i = 0; i < batch->entry_count; i++)
-        merkle_append(compact, batch->entries[i].leaf_hash);
+        memcpy(node[i], batch->entries[i].leaf_hash, 32);
+    merkle_append_many(compact, node, batch->entry_count);
     batch->stage_mark = arena_mark(&batch->arena);
     must(match_batch(run->set, batch, NULL, &why) == ERR_OK);
     return batch->alert_count;

@@ -39,24 +39,68 @@ static struct span last_cn(const struct cert *cert, struct arena *arena)
     return text == NULL ? cn : span_of(text, dn_utf8(tag, cn, text, DN_UTF8_ROOM(cn.len)));
 }
 
-static void fill_fingerprint(const struct cert *cert, struct span fallback, uint8_t out[32])
-{
-    struct precert_pieces pieces;
+#define GROUP       16 /* entries hashed together; their bytes stay in the cache meanwhile */
+#define HASHES_EACH 4  /* leaf, fingerprint, key, certificate */
 
-    (void)precert_normal_form(cert, &pieces);
-    if (pieces.count == 0)
-        digest_sha256(fallback, out);
-    else
-        digest_sha256_pieces(pieces.piece, pieces.count, out);
+/* What is to be hashed of a group of entries, once all of them are read. */
+struct hashes {
+    struct digest_job job[GROUP * HASHES_EACH];
+    size_t count;
+    struct precert_pieces form[GROUP];
+    size_t form_count;
+    struct span leaf[GROUP];
+    size_t leaf_count;
+};
+
+/* The pieces stay where they are until hashes_make. */
+static void hash_later(struct hashes *hashes, const struct span *piece, size_t count, uint8_t out[32])
+{
+    must(hashes->count < countof(hashes->job));
+    hashes->job[hashes->count++] = (struct digest_job){piece, count, out};
+}
+
+static void hashes_begin(struct hashes *hashes)
+{
+    hashes->count = 0;
+    hashes->form_count = 0;
+    hashes->leaf_count = 0;
+}
+
+static void hashes_make(const struct hashes *hashes)
+{
+    digest_many(hashes->job, hashes->count);
+}
+
+static void fill_leaf_hash(struct entry *entry, struct hashes *hashes)
+{
+    must(hashes->leaf_count < countof(hashes->leaf));
+    struct span *leaf = &hashes->leaf[hashes->leaf_count++];
+
+    *leaf = span_of(entry->leaf.at - 1, entry->leaf.len + 1);
+    hash_later(hashes, leaf, 1, entry->leaf_hash);
+}
+
+static void fill_fingerprint(const struct cert *cert, struct span fallback, struct hashes *hashes,
+                             uint8_t out[32])
+{
+    must(hashes->form_count < countof(hashes->form));
+    struct precert_pieces *form = &hashes->form[hashes->form_count++];
+
+    (void)precert_normal_form(cert, form);
+    if (form->count == 0) {
+        form->piece[0] = fallback;
+        form->count = 1;
+    }
+    hash_later(hashes, form->piece, form->count, out);
 }
 
 /* Everything of the issuance that comes from the certificate alone. */
 static void fill_issuance(const struct cert *cert, struct span input, struct arena *arena,
-                          struct issuance *issuance)
+                          struct hashes *hashes, struct issuance *issuance)
 {
-    fill_fingerprint(cert, input, issuance->tbs_fp);
+    fill_fingerprint(cert, input, hashes, issuance->tbs_fp);
     if (cert->spki.at != NULL)
-        digest_sha256(cert->spki, issuance->spki_sha256);
+        hash_later(hashes, &cert->spki, 1, issuance->spki_sha256);
     issuance->issuer = cert->issuer;
     issuance->serial = cert->serial;
     issuance->subject_cn = last_cn(cert, arena);
@@ -87,27 +131,27 @@ static bool chain_fits(const struct entry *entry)
     return entry->chain_count == 0;
 }
 
-static void examine_precert(struct entry *entry, struct arena *arena)
+static void examine_precert(struct entry *entry, struct arena *arena, struct hashes *hashes)
 {
     struct issuance *issuance = &entry->issuance;
 
     (void)tbs_read(entry->tbs, &entry->cert);
-    fill_issuance(&entry->cert, entry->tbs, arena, issuance);
+    fill_issuance(&entry->cert, entry->tbs, arena, hashes, issuance);
     memcpy(issuance->issuer_spki_sha256, entry->issuer_key_hash.at, sizeof issuance->issuer_spki_sha256);
     issuance->issuer_known = true;
     issuance->issuer_proven = true;
     entry->sighting.form = ISSUANCE_PRECERT;
     if (entry->unverified_precert.at != NULL)
-        digest_sha256(entry->unverified_precert, entry->sighting.sha256);
+        hash_later(hashes, &entry->unverified_precert, 1, entry->sighting.sha256);
     if (!chain_fits(entry))
         finding_add(&entry->findings, FINDING_CHAIN_MISMATCH);
 }
 
-static void examine_final(struct entry *entry, struct arena *arena)
+static void examine_final(struct entry *entry, struct arena *arena, struct hashes *hashes)
 {
     (void)tbs_read_certificate(entry->cert_der, &entry->cert);
-    fill_issuance(&entry->cert, entry->cert_der, arena, &entry->issuance);
-    digest_sha256(entry->cert_der, entry->sighting.sha256);
+    fill_issuance(&entry->cert, entry->cert_der, arena, hashes, &entry->issuance);
+    hash_later(hashes, &entry->cert_der, 1, entry->sighting.sha256);
     entry->sighting.form = ISSUANCE_FINAL;
     if ((entry->cert.flags & CERT_POISON) != 0) {
         /* Nobody can use it as a final certificate, so it is counted as what it is. */
@@ -118,12 +162,12 @@ static void examine_final(struct entry *entry, struct arena *arena)
         examine_issuer(entry, entry->unverified_chain[0]);
 }
 
-void examine_entry(struct entry *entry, struct arena *arena)
+static void examine_one(struct entry *entry, struct arena *arena, struct hashes *hashes)
 {
     struct issuance *issuance = &entry->issuance;
     int32_t log_id = entry->sighting.log_id;
 
-    digest_sha256(span_of(entry->leaf.at - 1, entry->leaf.len + 1), entry->leaf_hash);
+    fill_leaf_hash(entry, hashes);
     memset(issuance, 0, sizeof *issuance);
     memset(&entry->sighting, 0, sizeof entry->sighting);
     entry->sighting.log_id = log_id;
@@ -131,15 +175,13 @@ void examine_entry(struct entry *entry, struct arena *arena)
     entry->sighting.timestamp_ms = entry->timestamp_ms;
     switch (entry->kind) {
     case ENTRY_X509:
-        examine_final(entry, arena);
+        examine_final(entry, arena, hashes);
         break;
     case ENTRY_PRECERT:
-        examine_precert(entry, arena);
+        examine_precert(entry, arena, hashes);
         break;
     case ENTRY_OPAQUE:
         memset(&entry->cert, 0, sizeof entry->cert);
-        memcpy(issuance->tbs_fp, entry->leaf_hash, sizeof issuance->tbs_fp);
-        memcpy(entry->sighting.sha256, entry->leaf_hash, sizeof entry->sighting.sha256);
         issuance->not_before = CERT_TIME_MIN;
         issuance->not_after = CERT_TIME_MAX;
         /* Read-only by contract: nobody writes the names of an issuance. */
@@ -148,6 +190,34 @@ void examine_entry(struct entry *entry, struct arena *arena)
         break;
     }
     finding_merge(&issuance->findings, &entry->findings);
+}
+
+static void name_opaque(struct entry *entry)
+{
+    if (entry->kind != ENTRY_OPAQUE)
+        return;
+    memcpy(entry->issuance.tbs_fp, entry->leaf_hash, sizeof entry->issuance.tbs_fp);
+    memcpy(entry->sighting.sha256, entry->leaf_hash, sizeof entry->sighting.sha256);
+}
+
+void examine_entries(struct entry *entries, size_t count, struct arena *arena)
+{
+    struct hashes hashes;
+
+    for (size_t done = 0; done < count;) {
+        size_t end = count - done < GROUP ? count : done + GROUP;
+        hashes_begin(&hashes);
+        for (size_t i = done; i < end; i++)
+            examine_one(&entries[i], arena, &hashes);
+        hashes_make(&hashes);
+        for (; done < end; done++)
+            name_opaque(&entries[done]);
+    }
+}
+
+void examine_entry(struct entry *entry, struct arena *arena)
+{
+    examine_entries(entry, 1, arena);
 }
 
 void examine_issuer(struct entry *entry, struct span issuer_der)
@@ -216,9 +286,13 @@ void examine_prove_issuer(struct entry *entry, struct span issuer_der)
 bool examine_certificate(struct span der, struct arena *arena, struct cert *cert, struct issuance *issuance,
                          uint8_t sha256[32])
 {
+    struct hashes hashes;
+
     memset(issuance, 0, sizeof *issuance);
     (void)tbs_read_certificate(der, cert);
-    digest_sha256(cert->der, sha256);
-    fill_issuance(cert, der, arena, issuance);
+    hashes_begin(&hashes);
+    hash_later(&hashes, &cert->der, 1, sha256);
+    fill_issuance(cert, der, arena, &hashes, issuance);
+    hashes_make(&hashes);
     return cert->tbs.at != NULL;
 }

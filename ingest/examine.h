@@ -13,6 +13,8 @@
  * stays false); when the chain is given by fingerprints the caller fills it afterwards with examine_issuer.
  */
 void examine_entry(struct entry *entry, struct arena *arena);
+/* The same for each of `count` entries, faster: they are hashed side by side. */
+void examine_entries(struct entry *entries, size_t count, struct arena *arena);
 
 /* Uses the DER of the first issuer certificate (checked by its hash before) for a final certificate. */
 void examine_issuer(struct entry *entry, struct span issuer_der);

@@ -18,6 +18,7 @@
 #define STOP_GRACE_MS 10000 /* after a stop, how long to wait for a database that is away */
 #define ALIVE_MS      7000
 #define NOTE_MS       30000
+#define HASH_TOGETHER 256
 
 enum err_code settle_init(struct settle *settle, struct plant *plant, unsigned index, struct err *why)
 {
@@ -120,29 +121,43 @@ static void jobs_free(struct settle *settle, struct advance *advance)
     advance->count = 0;
 }
 
+/* The frontier is at the size of a head of the list, or beyond it. */
+static void compare(struct advance *advance, struct follow_head **list)
+{
+    uint8_t root[32];
+    struct follow_head *unequal = NULL;
+    struct follow_head *equal = heads_compare(&advance->frontier, list, &unequal, root);
+    if (equal != NULL) {
+        advance->has_verified = true;
+        advance->verified = advance->frontier;
+        advance->verified_head = equal;
+    } else if (unequal != NULL && advance->unequal == NULL) {
+        advance->unequal = unequal;
+        memcpy(advance->computed, root, 32);
+    }
+}
+
+/* Leaves are appended by the hundred, but never past the size of a head. */
 static void hash(struct follow_settle *own, struct advance *advance)
 {
     struct follow_head *list = own->heads;
+    uint8_t node[HASH_TOGETHER][32];
+    size_t held = 0;
     advance->frontier = own->range.frontier;
     for (size_t i = 0; i < advance->count; i++) {
         const struct batch *batch = advance->batches[i];
         for (size_t k = 0; k < batch->entry_count; k++) {
-            merkle_append(&advance->frontier, batch->entries[k].leaf_hash);
-            if (list == NULL || list->head.size > advance->frontier.size)
+            memcpy(node[held++], batch->entries[k].leaf_hash, sizeof(node[0]));
+            bool at_head = list != NULL && list->head.size <= advance->frontier.size + held;
+            if (!at_head && held < HASH_TOGETHER)
                 continue;
-            uint8_t root[32];
-            struct follow_head *unequal = NULL;
-            struct follow_head *equal = heads_compare(&advance->frontier, &list, &unequal, root);
-            if (equal != NULL) {
-                advance->has_verified = true;
-                advance->verified = advance->frontier;
-                advance->verified_head = equal;
-            } else if (unequal != NULL && advance->unequal == NULL) {
-                advance->unequal = unequal;
-                memcpy(advance->computed, root, 32);
-            }
+            merkle_append_many(&advance->frontier, node, held);
+            held = 0;
+            if (at_head)
+                compare(advance, &list);
         }
     }
+    merkle_append_many(&advance->frontier, node, held);
 }
 
 static enum err_code rematch(void *arg, struct batch **batches, size_t count, uint64_t generation,

@@ -39,10 +39,9 @@ enum err_code work_decode(const struct proto *proto, struct batch *batch, unsign
         code = proto->decode(batch, width, why);
     if (code != ERR_OK)
         return code;
-    for (size_t i = 0; i < batch->entry_count; i++) {
-        examine_entry(&batch->entries[i], &batch->arena);
+    examine_entries(batch->entries, batch->entry_count, &batch->arena);
+    for (size_t i = 0; i < batch->entry_count; i++)
         batch->entries[i].sighting.log_id = batch->log->id;
-    }
     metric_add(METRIC_BATCHES_TOTAL, 1);
     /* Names cut off for want of room would match every watch; read in smaller pieces there is room. */
     if (!batch->big && arena_was_full(batch))

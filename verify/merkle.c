@@ -2,6 +2,8 @@
 
 #include "verify/digest.h"
 
+#define MERKLE_TOGETHER 64 /* nodes hashed in one call */
+
 static unsigned merkle_ones(uint64_t value)
 {
     return (unsigned)__builtin_popcountll(value);
@@ -44,6 +46,55 @@ void merkle_append(struct compact *compact, const uint8_t leaf_hash[32])
         count--;
     }
     compact->size++;
+}
+
+/* Hashes `count` pairs of the row [left,] node[0], node[1], ... into node[0], node[1], ... */
+static void merkle_pairs(const uint8_t *left, uint8_t (*node)[32], size_t count)
+{
+    static const uint8_t prefix = 0x01;
+    struct span piece[MERKLE_TOGETHER][3];
+    struct digest_job job[MERKLE_TOGETHER];
+    uint8_t up[MERKLE_TOGETHER][32];
+    size_t back = left != NULL ? 1 : 0;
+
+    for (size_t done = 0; done < count;) {
+        size_t part = count - done < MERKLE_TOGETHER ? count - done : MERKLE_TOGETHER;
+        for (size_t i = 0; i < part; i++) {
+            size_t at = 2 * (done + i);
+            const uint8_t *first = back != 0 && at == 0 ? left : node[at - back];
+            piece[i][0] = span_of(&prefix, 1);
+            piece[i][1] = span_of(first, 32);
+            piece[i][2] = span_of(node[at + 1 - back], 32);
+            job[i] = (struct digest_job){piece[i], countof(piece[i]), up[i]};
+        }
+        digest_many(job, part);
+        /* All that is read later stands behind what is written here. */
+        memcpy(node[done], up, 32 * part);
+        done += part;
+    }
+}
+
+void merkle_append_many(struct compact *compact, uint8_t (*node)[32], size_t count)
+{
+    unsigned old = merkle_ones(compact->size);
+    uint8_t last[COMPACT_MAX][32]; /* what has no right neighbour, from the lowest level up */
+    unsigned last_count = 0;
+    uint64_t size = compact->size + count;
+
+    must(size >= compact->size);
+    /* Binary addition: a carry is a node that was made from two. */
+    for (uint64_t rest = compact->size; count > 0; rest >>= 1) {
+        const uint8_t *left = (rest & 1) != 0 ? compact->hash[--old] : NULL;
+        size_t row = count + (left != NULL ? 1 : 0);
+        if (row % 2 != 0)
+            memcpy(last[last_count++], node[count - 1], 32);
+        count = row / 2;
+        merkle_pairs(left, node, count);
+    }
+    must(old + last_count == merkle_ones(size));
+    for (unsigned i = 0; i < last_count; i++)
+        memcpy(compact->hash[old + i], last[last_count - 1 - i], 32);
+    compact->size = size;
 }
 
 void merkle_root(const struct compact *compact, uint8_t out[32])

@@ -43,6 +43,20 @@ static size_t fuzz_path(uint8_t (*leaf)[32], size_t m, size_t n, uint8_t (*out)[
     return count + 1;
 }
 
+/* In two goes, and each go at once. */
+static void fuzz_append_many(uint8_t (*leaf)[32], size_t m, size_t n, const uint8_t root[32])
+{
+    uint8_t room[FUZZ_LEAVES][32], got[32];
+    struct compact compact = {0};
+
+    memcpy(room, leaf, 32 * n);
+    merkle_append_many(&compact, room, m);
+    memcpy(room, leaf, 32 * n);
+    merkle_append_many(&compact, room + m, n - m);
+    merkle_root(&compact, got);
+    must(memcmp(root, got, 32) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cur cur = cur_of(span_of(data, size));
@@ -65,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     merkle_root(&compact, got);
     fuzz_mth(leaf, n, root);
     must(memcmp(root, got, 32) == 0);
+    fuzz_append_many(leaf, m, n, root);
 
     size_t proof_len = fuzz_path(leaf, m, n, proof);
     must(merkle_verify_inclusion(leaf[m], m, n, (const uint8_t(*)[32])proof, proof_len, root));

@@ -12,6 +12,7 @@
 #include "verify/digest.h"
 
 static struct arena arena;
+static const uint8_t no_hash[32];
 
 static struct span with_zero(const char *file)
 {
@@ -119,6 +120,48 @@ static void test_opaque(void **state)
     }
 }
 
+/* A batch is hashed in groups; each entry gets its own hashes, wherever it stands and whatever stands beside
+ * it.
+ */
+static void test_many(void **state)
+{
+    static const char *const files[] = {"leaf/x509", "leaf/version", "leaf/precert", "leaf/unknown_type"};
+    static struct entry many[50];
+    struct span other = sample_load("tbs/poison.der");
+
+    (void)state;
+    for (size_t count = 0; count <= countof(many); count += count < 18 ? 1 : 8) {
+        arena_reset(&arena, 1u << 20);
+        memset(many, 0, sizeof many);
+        for (size_t i = 0; i < count; i++) {
+            leaf_read(with_zero(files[(i * 7 + count) % countof(files)]), &many[i]);
+            if (many[i].kind == ENTRY_PRECERT)
+                many[i].unverified_precert = other;
+            /* A byte of the certificate that no parser looks at: no two entries are alike. */
+            uint8_t *last = (uint8_t *)(uintptr_t)(many[i].leaf.at + many[i].leaf.len - 3);
+            *last ^= (uint8_t)(i + 1);
+        }
+        examine_entries(many, count, &arena);
+        for (size_t i = 0; i < count; i++) {
+            const struct entry *entry = &many[i];
+            uint8_t hash[32];
+            digest_sha256(span_of(entry->leaf.at - 1, entry->leaf.len + 1), hash);
+            assert_memory_equal(entry->leaf_hash, hash, 32);
+            if (entry->kind != ENTRY_OPAQUE)
+                digest_sha256(entry->kind == ENTRY_X509 ? entry->cert_der : other, hash);
+            assert_memory_equal(entry->sighting.sha256, hash, 32);
+            if (entry->kind != ENTRY_OPAQUE)
+                digest_sha256(entry->cert.tbs, hash); /* v1.der has no CT extensions */
+            assert_memory_equal(entry->issuance.tbs_fp, hash, 32);
+            if (entry->kind != ENTRY_OPAQUE)
+                digest_sha256(entry->cert.spki, hash);
+            assert_memory_equal(entry->issuance.spki_sha256, entry->kind == ENTRY_OPAQUE ? no_hash : hash,
+                                32);
+        }
+    }
+    sample_free(other);
+}
+
 static void test_poison_in_final(void **state)
 {
     struct span der = sample_load("tbs/poison.der");
@@ -154,9 +197,13 @@ static void test_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms_share_a_fingerprint), cmocka_unit_test(test_issuer),
-        cmocka_unit_test(test_precert_mismatch),          cmocka_unit_test(test_opaque),
-        cmocka_unit_test(test_poison_in_final),           cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_forms_share_a_fingerprint),
+        cmocka_unit_test(test_issuer),
+        cmocka_unit_test(test_precert_mismatch),
+        cmocka_unit_test(test_opaque),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_poison_in_final),
+        cmocka_unit_test(test_garbage),
     };
 
     must(arena_init(&arena, 16u << 20) && dns_psl_load(SPAN_LIT("com\norg\n"), NULL) == ERR_OK);

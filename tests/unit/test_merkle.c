@@ -150,6 +150,31 @@ static void roots(void **state)
     }
 }
 
+/* From every size, any number of leaves at once: the same frontier as one by one. */
+static void append_many(void **state)
+{
+    static uint8_t room[LEAVES][32];
+    static const size_t counts[] = {0,   1,   2,   3,   4,   7,   63,  64,  65,
+                                    127, 128, 129, 130, 255, 256, 257, 511, 700};
+
+    (void)state;
+    for (size_t first = 0; first < 600; first += first < 140 ? 1 : 37) {
+        struct compact before = {0};
+        for (size_t i = 0; i < first; i++)
+            merkle_append(&before, leaf[i]);
+        for (size_t i = 0; i < countof(counts) && first + counts[i] <= LEAVES; i++) {
+            struct compact slow = before;
+            struct compact fast = before;
+            for (size_t k = 0; k < counts[i]; k++)
+                merkle_append(&slow, leaf[first + k]);
+            memcpy(room, leaf[first], 32 * counts[i]);
+            merkle_append_many(&fast, room, counts[i]);
+            assert_int_equal(fast.size, slow.size);
+            assert_memory_equal(fast.hash, slow.hash, 32 * compact_count(&slow));
+        }
+    }
+}
+
 /* Every bit of a proof, its length and its place matter. */
 static void mutate_inclusion(size_t index, size_t size, uint8_t (*path)[32], size_t count,
                              const uint8_t *root)
@@ -285,8 +310,12 @@ static void huge_sizes(void **state)
 
     (void)state;
     memset(path, 7, sizeof path);
+    found = compact;
     merkle_append(&compact, leaf[0]);
-    assert_true(compact.size == UINT64_MAX);
+    memcpy(root, leaf[0], 32);
+    merkle_append_many(&found, &root, 1);
+    assert_memory_equal(found.hash, compact.hash, sizeof found.hash);
+    assert_true(compact.size == UINT64_MAX && found.size == UINT64_MAX);
     merkle_root(&compact, root);
     for (size_t count = 0; count <= PATH_MAX_; count++) {
         assert_false(consistency(1, root, UINT64_MAX, root, path, count));
@@ -442,15 +471,11 @@ static void real_consistency(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaf_and_node),
-        cmocka_unit_test(roots),
-        cmocka_unit_test(inclusion_all),
-        cmocka_unit_test(consistency_all),
-        cmocka_unit_test(frontier_from_last_leaf),
-        cmocka_unit_test(huge_sizes),
-        cmocka_unit_test(vectors),
-        cmocka_unit_test(real_inclusion),
-        cmocka_unit_test(real_consistency),
+        cmocka_unit_test(leaf_and_node),   cmocka_unit_test(roots),
+        cmocka_unit_test(append_many),     cmocka_unit_test(inclusion_all),
+        cmocka_unit_test(consistency_all), cmocka_unit_test(frontier_from_last_leaf),
+        cmocka_unit_test(huge_sizes),      cmocka_unit_test(vectors),
+        cmocka_unit_test(real_inclusion),  cmocka_unit_test(real_consistency),
     };
 
     return cmocka_run_group_tests(tests, make_leaves, NULL);
