@@ -69,13 +69,18 @@ struct store_ops {
     /* Tries to take the advisory lock of a range so that two processes do not read the same; the lock lives
      * as long as the connection. *taken false: another process has it. Raises the epoch when taken. */
     enum err_code (*range_take)(struct store *store, struct store_range *range, bool *taken, struct err *why);
+    /* Gives the advisory lock back, so that others need not wait for this process to end. Nothing to do when
+     * it is not held, or when the connection is gone and the lock with it. */
+    void (*range_drop)(struct store *store, const struct store_range *range);
     /* Stores the frontier found for a range that starts late (compare-and-set). */
     enum err_code (*range_frontier)(struct store *store, struct store_range *range,
                                     const struct compact *frontier, struct err *why);
 
     /* Rows, alerts, tiles, roll-ups, position: all or nothing. ERR_DB_CONFLICT: somebody moved the range
      * meanwhile, nothing was written, the caller reloads or leaves. ERR_DB_DOWN: retry the same call later (a
-     * commit whose answer was lost is recognised by the compare-and-set and reported as success). */
+     * commit whose answer was lost is recognised by the compare-and-set and reported as success).
+     * ERR_DB_DATA: it refuses these very rows (a constraint, a trigger, a limit of its own), and will again;
+     * ERR_DB: it refuses for another reason (disk full, no permission, read-only). */
     enum err_code (*commit)(struct store *store, struct store_settle *settle, struct err *why);
 
     /* A verified position without new rows (the head was reached exactly by what is stored). */
@@ -86,10 +91,16 @@ struct store_ops {
      * repair_end(keep) commits (the fresh bytes give the signed root) or rolls everything back. Any error
      * ends the repair and leaves nothing behind; the caller starts again with repair_begin. ERR_DB_CONFLICT
      * of repair_end also means that a domain was added after a batch was matched: match again with a newer
-     * snapshot. The epoch is raised by one. */
+     * snapshot. The epoch is raised by one. The batches need not be neighbours: what no batch covers stays.
+     * A repair is best made on a store of its own: while it is open, that store does nothing else, and rows
+     * of this range wait at any other one. */
     enum err_code (*repair_begin)(struct store *store, struct store_range *range, struct err *why);
     enum err_code (*repair)(struct store *store, struct batch *batch, uint64_t *changed, struct err *why);
     enum err_code (*repair_end)(struct store *store, struct store_settle *settle, bool keep, struct err *why);
+    /* Would the entries of `batch` (decoded; matched or not) be stored otherwise than they are? Changes
+     * nothing. Also true when it can not be said: an entry that is kept raw, an issuer nobody has seen yet.
+     * The issuer of a final certificate is what the unverified chain says, and does not count. */
+    enum err_code (*differs)(struct store *store, struct batch *batch, bool *differs, struct err *why);
 
     /* Keeps a signed head; the same (size, root) again is not an error, the newest signature of it is kept.
      * *fork true: a head of the same size with another root is stored already and is written to `other` (may

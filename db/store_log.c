@@ -115,6 +115,22 @@ enum err_code store_log_take(struct store *store, struct store_range *range, boo
     return code;
 }
 
+void store_log_drop(struct store *store, const struct store_range *range)
+{
+    struct pgstore *pg = pgstore_of(store);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    size_t at = 0;
+    while (at < pg->held_count && pg->held[at] != range->id)
+        at++;
+    if (at == pg->held_count)
+        return;
+    pg->held[at] = pg->held[--pg->held_count];
+    pgexec_int(&args, range->id);
+    /* A connection that is gone has taken the lock along. */
+    if (store_write_ready(pg, NULL) == ERR_OK)
+        (void)!pgexec_do(pg->conn, "SELECT pg_advisory_unlock(" PGSTORE_LOCK_KEY ")", &args, NULL, NULL);
+}
+
 enum err_code store_log_frontier(struct store *store, struct store_range *range,
                                  const struct compact *frontier, struct err *why)
 {

@@ -8,6 +8,7 @@
 enum err_code store_log_ranges(struct store *store, int32_t log_id, struct store_range *out, size_t max,
                                size_t *count, struct err *why);
 enum err_code store_log_take(struct store *store, struct store_range *range, bool *taken, struct err *why);
+void store_log_drop(struct store *store, const struct store_range *range);
 enum err_code store_log_frontier(struct store *store, struct store_range *range,
                                  const struct compact *frontier, struct err *why);
 enum err_code store_log_head(struct store *store, int32_t log_id, const struct head *head, bool *fork,

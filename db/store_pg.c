@@ -146,6 +146,16 @@ static void check_settle(const struct store_settle *settle)
     must(!settle->has_verified || settle->verified != NULL);
 }
 
+/* Classes of SQLSTATE that come from the rows: data, constraints, limits of the program, triggers. */
+static bool is_about_data(const char *sqlstate)
+{
+    static const char *const heads[] = {"21", "22", "23", "44", "54", "P0"};
+    for (size_t i = 0; i < countof(heads); i++)
+        if (strncmp(sqlstate, heads[i], 2) == 0)
+            return true;
+    return false;
+}
+
 static enum err_code commit(struct store *store, struct store_settle *settle, struct err *why)
 {
     struct pgstore *pg = pgstore_of(store);
@@ -160,6 +170,10 @@ static enum err_code commit(struct store *store, struct store_settle *settle, st
     check_settle(settle);
     while (code == ERR_OK && again)
         code = commit_once(pg, settle, &again, why);
+    if (code == ERR_DB && is_about_data(pg->conn->sqlstate))
+        code = ERR_DB_DATA;
+    if (code == ERR_DB_DATA && why != NULL)
+        why->code = code;
     return code;
 }
 
@@ -187,12 +201,14 @@ static const struct store_ops ops = {
     .free = free_store,
     .ranges = store_log_ranges,
     .range_take = store_log_take,
+    .range_drop = store_log_drop,
     .range_frontier = store_log_frontier,
     .commit = commit,
     .verified = verified,
     .repair_begin = store_repair_begin,
     .repair = store_repair_batch,
     .repair_end = store_repair_end,
+    .differs = store_repair_differs,
     .head = store_log_head,
     .heads = store_log_heads,
     .inconsistent = store_log_inconsistent,

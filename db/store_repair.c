@@ -13,10 +13,13 @@
     "withdrawn: the entry was read wrongly; the bytes that fit the signed root of the log raise no such "    \
     "alert"
 
-static enum err_code lock_range(struct pgstore *pg, const struct store_range *range, struct err *why)
+static enum err_code check_range(struct pgstore *pg, const struct store_range *range, bool lock,
+                                 struct err *why)
 {
-    static const char sql[] =
+    static const char look_sql[] = "SELECT id FROM log_range WHERE id = $1 AND next = $2 AND epoch = $3";
+    static const char lock_sql[] =
         "SELECT id FROM log_range WHERE id = $1 AND next = $2 AND epoch = $3 FOR UPDATE";
+    const char *sql = lock ? lock_sql : look_sql;
     struct pgexec_args args = PGEXEC_NO_ARGS;
     uint64_t found = 0;
     pgexec_int(&args, range->id);
@@ -48,8 +51,9 @@ enum err_code store_repair_begin(struct store *store, struct store_range *range,
     /* Between two statements the log is read, which may take long. */
     code = pgexec_script(
         pg->conn, "SET LOCAL idle_in_transaction_session_timeout = '" STRING_OF(LIMIT_DB_REPAIR_S) "s'", why);
+    /* Not locked: a process that stops here must not keep whoever takes the range over waiting. */
     if (code == ERR_OK)
-        code = lock_range(pg, range, why);
+        code = check_range(pg, range, false, why);
     if (code != ERR_OK)
         return give_up(pg, code);
     pg->repair = (struct pgstore_repair){true, range->id, range->log_id, UINT64_MAX, 0};
@@ -109,7 +113,7 @@ static enum err_code compare(struct pgstore *pg, const struct batch *batch, uint
         " AND (fp8, sha8, info) IS DISTINCT FROM (old_fp8, old_sha8, old_info)";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
-    pgexec_int(&args, pg->repair.log_id);
+    pgexec_int(&args, batch->log->id);
     pgexec_int(&args, (int64_t)batch->begin);
     pgexec_int(&args, (int64_t)batch->end);
     enum err_code code = pgexec_do(pg->conn, old_sql, &args, NULL, why);
@@ -166,6 +170,69 @@ enum err_code store_repair_batch(struct store *store, struct batch *batch, uint6
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, "DELETE FROM stage_tile", &PGEXEC_NO_ARGS, NULL, why);
     return code == ERR_OK ? code : give_up(pg, code);
+}
+
+/* What the tiles do not say: the issuer of a precertificate, which the leaf does cover. One row for the right
+ * one, and none that this place brought for another. */
+static enum err_code issuers_differ(struct pgstore *pg, const struct batch *batch, bool *differs,
+                                    struct err *why)
+{
+    static const char sql[] =
+        "SELECT EXISTS (SELECT FROM (SELECT e.*, get_byte(e.info, 7) * 256 + get_byte(e.info, 8) AS day"
+        "  FROM stage_entry AS e WHERE get_byte(e.info, 6) = 1) AS e"
+        " CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE c.issuer = e.issuer) AS right_ones,"
+        "  count(*) FILTER (WHERE c.issuer <> e.issuer AND c.log = $1 AND c.idx = e.idx) AS wrong_ones"
+        "  FROM cert AS c WHERE c.tbs_fp = e.tbs_fp"
+        "  AND c.not_after >= CASE WHEN e.day = 0 THEN '-infinity' ELSE 'epoch'::timestamptz + e.day * "
+        "interval '24 h' END"
+        "  AND c.not_after < CASE WHEN e.day = 65535 THEN 'infinity'"
+        "   ELSE 'epoch'::timestamptz + (e.day + 1) * interval '24 h' END) AS n"
+        " WHERE n.right_ones = 0 OR n.wrong_ones <> 0)";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    pgexec_int(&args, batch->log->id);
+    enum err_code code = pgexec_cached(pg->conn, sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *differs = pgexec_get_bool(res, 0, 0);
+    PQclear(res);
+    return ERR_OK;
+}
+
+static bool any_unreadable(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->entry_count; i++)
+        if (!stage_is_readable(&batch->entries[i]))
+            return true;
+    return false;
+}
+
+enum err_code store_repair_differs(struct store *store, struct batch *batch, bool *differs, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    size_t missing = 0;
+    uint64_t changed = 0;
+    must(!pg->repair.open);
+    *differs = true;
+    enum err_code code = store_write_ready(pg, why);
+    if (code != ERR_OK || any_unreadable(batch))
+        return code;
+    code = stage_collect(&pg->stage, &batch, 1, pg->issuers, &missing, why);
+    if (code == ERR_OK && missing != 0)
+        code = stage_resolve(&pg->stage, pg->issuers, pg->conn, why);
+    if (code == ERR_OK && missing != 0)
+        code = stage_collect(&pg->stage, &batch, 1, pg->issuers, &missing, why);
+    if (code == ERR_OK)
+        code = pgexec_begin(pg->conn, why);
+    if (code != ERR_OK || missing != 0)
+        return code;
+    code = stage_entries(pg, batch, why);
+    if (code == ERR_OK)
+        code = compare(pg, batch, &changed, why);
+    if (code == ERR_OK && changed == 0)
+        code = issuers_differ(pg, batch, differs, why);
+    pgexec_rollback(pg->conn);
+    return code;
 }
 
 /* Rows of cert that stand for what was read wrongly. The tile knew 8 bytes of the fingerprint and the day of
@@ -284,7 +351,9 @@ static enum err_code keep_repair(struct pgstore *pg, struct store_settle *settle
 {
     uint64_t generation = 0;
     bool moved = false;
-    enum err_code code = store_write_generation(pg, &generation, why);
+    enum err_code code = check_range(pg, settle->range, true, why);
+    if (code == ERR_OK)
+        code = store_write_generation(pg, &generation, why);
     /* The batches are gone, so they can not be matched again; the caller repairs once more. */
     if (code == ERR_OK && pg->repair.generation < generation)
         code = err_set(why, ERR_DB_CONFLICT, "database: domains were changed during the repair");

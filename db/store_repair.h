@@ -14,6 +14,7 @@
 enum err_code store_repair_begin(struct store *store, struct store_range *range, struct err *why);
 enum err_code store_repair_batch(struct store *store, struct batch *batch, uint64_t *changed,
                                  struct err *why);
+enum err_code store_repair_differs(struct store *store, struct batch *batch, bool *differs, struct err *why);
 enum err_code store_repair_end(struct store *store, struct store_settle *settle, bool keep, struct err *why);
 
 #endif

@@ -65,6 +65,36 @@ static void ranges_come_in_order_and_are_taken_once(void **state)
     other->ops->free(other);
 }
 
+/* What is given back is somebody else's at once, and is not taken again by a store that reconnects. */
+static void a_range_is_given_back(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct store_range range;
+    struct store_range again;
+    bool taken;
+    fixture_start(&fix);
+    storetest_take(fix.store, 1, &range);
+    struct store *other = storetest_open(fix.test.dsn);
+    again = range;
+    check_ok(&fix, other->ops->range_take(other, &again, &taken, &fix.why));
+    assert_false(taken);
+    fix.store->ops->range_drop(fix.store, &range);
+    fix.store->ops->range_drop(fix.store, &range);
+    check_ok(&fix, other->ops->range_take(other, &again, &taken, &fix.why));
+    assert_true(taken);
+    other->ops->range_drop(other, &again);
+    storetest_run(fix.test.dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
+                                " application_name = 'ctvigil' AND pid <> pg_backend_pid()");
+    clock_sleep_ms(300);
+    size_t count;
+    check_ok(&fix, fix.store->ops->ranges(fix.store, 1, &again, 1, &count, &fix.why));
+    check_sql(fix.test.dsn, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", 0);
+    other->ops->range_drop(other, &range);
+    other->ops->free(other);
+    fix.store->ops->free(fix.store);
+}
+
 static void a_late_frontier_is_stored_once(void **state)
 {
     (void)state;
@@ -293,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_come_in_order_and_are_taken_once),
+        cmocka_unit_test(a_range_is_given_back),
         cmocka_unit_test(a_late_frontier_is_stored_once),
         cmocka_unit_test(heads_are_kept_and_forks_found),
         cmocka_unit_test(verified_never_goes_back),

@@ -455,6 +455,50 @@ static void server_restarts_between_commits(void **state)
     store->ops->free(store);
 }
 
+/* A refusal says whether it is about the rows, so that the one at fault can be looked for. */
+static void refused_rows_are_told_from_other_refusals(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct store_range range;
+    struct batch batch;
+    struct err why = {0};
+    storetest_new(&test);
+    storetest_run(test.dsn,
+                  "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                  " IF NEW.tbs_fp = sha256('fp 3') THEN RAISE EXCEPTION 'no such certificate here'; END IF;"
+                  " RETURN NEW; END $$;"
+                  "CREATE TRIGGER refuse BEFORE INSERT ON cert FOR EACH ROW EXECUTE FUNCTION refuse()");
+    struct store *store = storetest_open(test.dsn);
+    storetest_take(store, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    storetest_pairs(&batch, &test.log[0], 0, 0, 10);
+    assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB_DATA);
+    assert_int_equal(why.code, ERR_DB_DATA);
+    assert_non_null(strstr(why.text, "no such certificate here"));
+    assert_int_equal(range.next, 0);
+    storetest_pairs(&batch, &test.log[0], 0, 0, 6);
+    storetest_must_commit(store, &range, &batch);
+    /* The same commit by somebody who may not write: no row is at fault. */
+    storetest_run(test.dsn, "DROP TRIGGER refuse ON cert; ALTER TABLE cert ADD CHECK (idx < 8) NOT VALID");
+    storetest_pairs(&batch, &test.log[0], 6, 3, 4);
+    err_clear(&why);
+    assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB_DATA);
+    storetest_run(test.dsn,
+                  "ALTER TABLE cert DROP CONSTRAINT cert_idx_check;"
+                  "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                  " RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$;"
+                  "CREATE TRIGGER full_up BEFORE INSERT ON cert FOR EACH ROW EXECUTE FUNCTION full_up()");
+    err_clear(&why);
+    assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB);
+    storetest_run(test.dsn, "DROP TRIGGER full_up ON cert");
+    err_clear(&why);
+    storetest_must_commit(store, &range, &batch);
+    batch_fini(&batch);
+    store->ops->free(store);
+    storetest_check(test.dsn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +512,7 @@ int main(void)
         cmocka_unit_test(two_writers_with_the_same_certificates),
         cmocka_unit_test(sessions_killed_at_any_moment),
         cmocka_unit_test(server_restarts_between_commits),
+        cmocka_unit_test(refused_rows_are_told_from_other_refusals),
     };
     return storetest_main(tests, countof(tests), "store_pg");
 }

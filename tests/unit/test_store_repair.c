@@ -306,13 +306,95 @@ static void given_up_leaves_no_trace(void **state)
     store->ops->free(store);
 }
 
+/* The probe's question: every harm is seen, except the claim of a chain, and asking changes nothing. */
+static void differences_are_seen(void **state)
+{
+    (void)state;
+    static char before[200000];
+    static char after[200000];
+    struct storetest test;
+    struct batch batch;
+    setup(&test);
+    struct store *store = storetest_open(test.dsn);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    for (int harm = HARM_NONE; harm < HARM_COUNT; harm++) {
+        for (size_t place = 6; place < 8; place++) {
+            struct store_range range;
+            struct err why = {0};
+            bool differs = false;
+            storetest_run(test.dsn,
+                          "DELETE FROM cert; DELETE FROM cert_apex; DELETE FROM cert_ip; DELETE FROM issued;"
+                          "DELETE FROM log_tile; DELETE FROM malformed; DELETE FROM alert;"
+                          "UPDATE log_range SET verified = 0, next = 0, frontier = int8send(0)");
+            storetest_take(store, 1, &range);
+            read_log(&test, store, &range, &batch, place, (enum harm)harm);
+            content_of(&test, before, sizeof before);
+            storetest_pairs(&batch, &test.log[0], 0, 0, ENTRIES);
+            if (store->ops->differs(store, &batch, &differs, &why) != ERR_OK)
+                fail_msg("%s at %zu: %s", harm_names[harm], place, why.text);
+            bool expected = harm != HARM_NONE && !(harm == HARM_ISSUER && place == 7);
+            if (differs != expected)
+                fail_msg("%s at %zu: %s", harm_names[harm], place, differs ? "differs" : "is the same");
+            content_of(&test, after, sizeof after);
+            assert_string_equal(before, after);
+        }
+    }
+    store->ops->free(store);
+    batch_fini(&batch);
+}
+
+/* A process that stops in the middle of a repair keeps nobody from taking its range over and going on, and
+ * what it did comes to nothing when it wakes. */
+static void a_sleeper_is_taken_over(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct store_range range;
+    struct store_range other;
+    struct batch batch;
+    struct err why = {0};
+    uint64_t changed;
+    setup(&test);
+    struct store *sleeper = storetest_open(test.dsn);
+    struct store *mender = storetest_open(test.dsn);
+    storetest_take(sleeper, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    read_log(&test, sleeper, &range, &batch, 6, HARM_ALL);
+    assert_int_equal(mender->ops->repair_begin(mender, &range, &why), ERR_OK);
+    sleeper->ops->free(sleeper); /* its lock is gone, as with a session that was silent too long */
+    struct store *heir = storetest_open(test.dsn);
+    storetest_take(heir, 1, &other);
+    assert_true(other.epoch > range.epoch);
+    storetest_pairs(&batch, &test.log[0], ENTRIES, 300, 4);
+    match(&batch);
+    storetest_must_commit(heir, &other, &batch);
+    storetest_pairs(&batch, &test.log[0], 0, 0, ENTRIES);
+    match(&batch);
+    struct compact frontier;
+    storetest_compact(&frontier, range.next);
+    struct store_settle settle = {.range = &range,
+                                  .next = range.next,
+                                  .frontier = &frontier,
+                                  .has_verified = true,
+                                  .verified = &frontier,
+                                  .verified_head = {.size = range.next}};
+    assert_int_equal(mender->ops->repair(mender, &batch, &changed, &why), ERR_OK);
+    assert_int_equal(changed, 1);
+    assert_int_equal(mender->ops->repair_end(mender, &settle, true, &why), ERR_DB_CONFLICT);
+    check_sql(test.dsn, "SELECT next FROM log_range WHERE log = 1", ENTRIES + 4);
+    check_sql(test.dsn, "SELECT verified FROM log_range WHERE log = 1", 0);
+    storetest_check(test.dsn);
+    batch_fini(&batch);
+    mender->ops->free(mender);
+    heir->ops->free(heir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(repaired_is_as_if_never_wrong),
-        cmocka_unit_test(wrong_alert_is_withdrawn),
-        cmocka_unit_test(another_sighting_keeps_the_row),
-        cmocka_unit_test(given_up_leaves_no_trace),
+        cmocka_unit_test(repaired_is_as_if_never_wrong),  cmocka_unit_test(wrong_alert_is_withdrawn),
+        cmocka_unit_test(another_sighting_keeps_the_row), cmocka_unit_test(given_up_leaves_no_trace),
+        cmocka_unit_test(differences_are_seen),           cmocka_unit_test(a_sleeper_is_taken_over),
     };
     return storetest_main(tests, countof(tests), "store_repair");
 }
