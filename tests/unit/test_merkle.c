@@ -158,7 +158,7 @@ static void append_many(void **state)
                                     127, 128, 129, 130, 255, 256, 257, 511, 700};
 
     (void)state;
-    for (size_t first = 0; first < 600; first += first < 140 ? 1 : 37) {
+    for (size_t first = 0; first < 600; first += first < 66 ? 1 : 67) {
         struct compact before = {0};
         for (size_t i = 0; i < first; i++)
             merkle_append(&before, leaf[i]);
