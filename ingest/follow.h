@@ -141,6 +141,9 @@ struct follow {
     struct follow_head *heads_new; /* for the settler, newest first */
     size_t heads_new_count;
     struct follow_frontier frontier;
+    uint64_t stuck_index; /* entry that came unreadable last, its bytes, and how often in a row */
+    uint64_t stuck_hash;
+    unsigned stuck_count;
     char error_head[ERR_TEXT_MAX]; /* "" for none */
     char error_read[ERR_TEXT_MAX];
     bool bad_head; /* the last head had a wrong signature */

@@ -13,6 +13,9 @@ struct pipe_stage {
     /* Matches the batch with the newest snapshot it has; `generation` 0 means any, otherwise the snapshot
      * must be at least that new (fetch it now). */
     enum err_code (*run)(void *arg, struct batch *batch, uint64_t generation, struct err *why);
+    /* Tells people, at once and once, of the one entry of the batch (struct proto, decode), behind which the
+     * log can not be read: nothing of it will be committed. May be NULL. */
+    enum err_code (*stuck)(void *arg, struct batch *batch, struct err *why);
     void *arg;
 };
 

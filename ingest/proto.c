@@ -36,3 +36,19 @@ bool proto_entries(struct batch *batch, size_t count)
     batch->entry_count = 0;
     return batch->entries != NULL;
 }
+
+enum err_code proto_stuck(struct batch *batch, struct span rest, const char *reason, struct err *why)
+{
+    struct entry *entry = &batch->entries[0];
+    struct finding_set findings = entry->findings;
+    *entry =
+        (struct entry){.index = batch->begin, .kind = ENTRY_OPAQUE, .leaf_index = -1, .findings = findings};
+    finding_add(&entry->findings, FINDING_ENTRY_STUCK);
+    entry->leaf = SPAN_LIT("");
+    entry->extra = rest.at == NULL ? SPAN_LIT("") : rest;
+    entry->sighting = (struct sighting){.log_id = batch->log == NULL ? 0 : batch->log->id,
+                                        .index = batch->begin,
+                                        .timestamp_ms = batch->received_wall_ms};
+    batch->entry_count = 1;
+    return err_set(why, ERR_FORMAT, "entry %" PRIu64 " can not be read: %s", batch->begin, reason);
+}

@@ -19,8 +19,10 @@ struct proto {
     void (*entries_url)(const struct ctlog *log, uint64_t begin, uint64_t end, unsigned width,
                         char url[PROTO_URL_MAX]);
     /* Reads batch->body, asked for as [batch->begin, batch->end) in a tile of `width`: fills entries,
-     * entry_count and end; framing only. ERR_FORMAT: not such a reply, no entry, or more than asked for.
-     * ERR_TOO_BIG: arena full. */
+     * entry_count and end; framing only. What comes beyond what was asked for is passed over. It ends before
+     * an entry that can not be taken out of its reply; when that is the first one: ERR_FORMAT with its index,
+     * and `entries` holds as the only one an ENTRY_OPAQUE with what there is of it, for people (proto_stuck).
+     * ERR_FORMAT without an entry: not such a reply. ERR_TOO_BIG: arena full. */
     enum err_code (*decode)(struct batch *batch, unsigned width, struct err *why);
 };
 
@@ -31,5 +33,9 @@ const struct proto *proto_of(enum ctlog_protocol protocol);
 void proto_url(const struct ctlog *log, char url[PROTO_URL_MAX], const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* batch->entries for `count` entries, zeroed; false: the arena is full. */
 MUST_USE bool proto_entries(struct batch *batch, size_t count);
+/* The entry at batch->begin can not be taken out of the reply: makes it the only one of the batch, with
+ * `rest` as its extra. Returns ERR_FORMAT; the text names the index. It has no leaf and no hash, so it is not
+ * for settling. */
+enum err_code proto_stuck(struct batch *batch, struct span rest, const char *reason, struct err *why);
 
 #endif

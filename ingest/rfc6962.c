@@ -77,6 +77,22 @@ static enum err_code head_read(const struct ctlog *log, struct span body, struct
     return code;
 }
 
+/* Up to the first one without a leaf: without its hash nothing behind it can be settled. Returns how many. */
+static size_t take_items(struct batch *batch, const struct getentries_item *items, size_t count)
+{
+    size_t taken = 0;
+    for (; taken < count && items[taken].leaf_input.at != NULL; taken++) {
+        struct entry *entry = &batch->entries[taken];
+        struct span extra = items[taken].extra_data;
+        entry->index = batch->begin + taken;
+        leaf_read(items[taken].leaf_input, entry);
+        if (extra.at == NULL)
+            finding_add(&entry->findings, FINDING_EXTRA_UNREADABLE);
+        leaf_read_extra(extra.at == NULL ? SPAN_LIT("") : extra, entry);
+    }
+    return taken;
+}
+
 static enum err_code decode(struct batch *batch, unsigned width, struct err *why)
 {
     (void)width;
@@ -90,16 +106,11 @@ static enum err_code decode(struct batch *batch, unsigned width, struct err *why
         return code;
     if (count == 0)
         return err_set(why, ERR_FORMAT, "the reply has no entries");
-    for (size_t i = 0; i < count; i++) {
-        struct entry *entry = &batch->entries[i];
-        entry->index = batch->begin + i;
-        leaf_read(items[i].leaf_input, entry);
-        entry->extra = items[i].extra_data;
-        if (entry->kind != ENTRY_OPAQUE)
-            leaf_read_extra(items[i].extra_data, entry);
-    }
-    batch->entry_count = count;
-    batch->end = batch->begin + count;
+    batch->entry_count = take_items(batch, items, count);
+    if (batch->entry_count == 0)
+        return proto_stuck(batch, items[0].extra_data,
+                           "its leaf_input is missing or no base64, so that nobody can tell its hash", why);
+    batch->end = batch->begin + batch->entry_count;
     return ERR_OK;
 }
 

@@ -45,6 +45,22 @@ static bool read_one(struct cur *tile, struct room *room, struct entry *entry)
     return true;
 }
 
+/* Nobody knows where the entry ends, so everything behind it in the tile is out of reach too. */
+static enum err_code stuck(struct batch *batch, const struct cur *tile, struct err *why)
+{
+    bool type = finding_has(&batch->entries[0].findings, FINDING_LEAF_ENTRY_TYPE);
+    struct span rest = span_of(tile->at, cur_left(tile));
+    if (rest.len == 0)
+        return err_set(why, ERR_FORMAT, "the data tile ends before entry %" PRIu64, batch->begin);
+    if (rest.at == batch->body.at && (rest.at[0] == '<' || rest.at[0] == '{'))
+        return err_set(why, ERR_FORMAT, "the reply is text, not the data tile of entry %" PRIu64,
+                       batch->begin);
+    return proto_stuck(batch, rest,
+                       type ? "its type is unknown, so that nothing behind it in its tile can be found"
+                            : "its data tile is damaged or breaks off there",
+                       why);
+}
+
 static enum err_code decode(struct batch *batch, unsigned width, struct err *why)
 {
     uint64_t first = batch->begin - batch->begin % TILE_WIDTH;
@@ -57,15 +73,20 @@ static enum err_code decode(struct batch *batch, unsigned width, struct err *why
     if (room.at == NULL || !proto_entries(batch, width))
         return err_set(why, ERR_TOO_BIG, "a tile of %zu bytes does not fit", batch->body.len);
     struct cur tile = cur_of(batch->body);
-    for (size_t i = 0; i < width; i++) {
-        batch->entries[i].index = first + i;
-        if (!read_one(&tile, &room, &batch->entries[i]))
-            return err_set(why, ERR_FORMAT, "the data tile breaks off in entry %" PRIu64, first + i);
+    size_t count = 0;
+    while (count < stop) {
+        batch->entries[count].index = first + count;
+        if (!read_one(&tile, &room, &batch->entries[count]))
+            break;
+        count++;
     }
-    if (!cur_done(&tile))
-        return err_set(why, ERR_FORMAT, "the data tile holds more than its %u entries", width);
+    if (count < skip)
+        return err_set(why, ERR_FORMAT, "the data tile breaks off in entry %" PRIu64, first + count);
     batch->entries += skip;
-    batch->entry_count = stop - skip;
+    if (count == skip)
+        return stuck(batch, &tile, why);
+    batch->entry_count = count - skip;
+    batch->end = first + count;
     return ERR_OK;
 }
 

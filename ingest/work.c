@@ -1,6 +1,7 @@
 #include "ingest/work.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/metric.h"
 #include "base/say.h"
 #include "ingest/examine.h"
@@ -8,6 +9,7 @@
 
 #define ISSUER_MEMO   64 /* distinct issuers per tile are few: 5 to 52 were seen */
 #define STAGE_WAIT_MS 500
+#define STUCK_COUNT   3
 
 struct work {
     struct plant *plant;
@@ -166,11 +168,41 @@ static enum err_code stage_run(struct work *work, struct job *job)
     }
 }
 
+/* Of an entry that keeps the log from being read on people are told once the log has sent the same bytes
+ * several times: damage on the way passes by itself. */
+static void stuck_tell(struct work *work, struct job *job)
+{
+    const struct pipe_stage *stage = &work->plant->options.stage;
+    struct follow *follow = job->follow;
+    struct batch *batch = &job->batch;
+    struct err why = {.code = ERR_OK};
+    if (stage->stuck == NULL || !job->stage || batch->entry_count == 0)
+        return;
+    uint64_t hash = hash_keyed(batch->entries[0].extra);
+    thread_lock(&follow->lock);
+    bool same = follow->stuck_index == batch->begin && follow->stuck_hash == hash;
+    follow->stuck_index = batch->begin;
+    follow->stuck_hash = hash;
+    follow->stuck_count = same ? follow->stuck_count + 1 : 1;
+    bool now = follow->stuck_count == STUCK_COUNT;
+    thread_unlock(&follow->lock);
+    if (!now)
+        return;
+    if (stage->stuck(stage->arg, batch, &why) == ERR_OK)
+        return;
+    say_warn(follow->log.name, "no alert yet: %s", why.text);
+    thread_lock(&follow->lock);
+    follow->stuck_count = 0;
+    thread_unlock(&follow->lock);
+}
+
 static void one(struct work *work, struct job *job)
 {
     enum err_code code = ERR_OK;
     if (job->phase == JOB_REPLY)
         code = work_decode(job->follow->proto, &job->batch, job->width, work->gunzip, &job->why);
+    if (code == ERR_FORMAT)
+        stuck_tell(work, job);
     if (code != ERR_OK) {
         give_back(work, job);
         return;

@@ -76,8 +76,13 @@ bool finding_any_broken(const struct finding_set *set)
 bool finding_names_lost(const struct finding_set *set)
 {
     static const enum finding lost[] = {
-        FINDING_CERTIFICATE_UNREADABLE, FINDING_SAN_UNREADABLE,  FINDING_NAMES_TRUNCATED,
-        FINDING_LEAF_VERSION,           FINDING_LEAF_ENTRY_TYPE, FINDING_LEAF_UNREADABLE,
+        FINDING_CERTIFICATE_UNREADABLE,
+        FINDING_SAN_UNREADABLE,
+        FINDING_NAMES_TRUNCATED,
+        FINDING_LEAF_VERSION,
+        FINDING_LEAF_ENTRY_TYPE,
+        FINDING_LEAF_UNREADABLE,
+        FINDING_ENTRY_STUCK,
     };
 
     for (size_t i = 0; i < countof(lost); i++) {

@@ -13,7 +13,7 @@ struct decode {
     struct getentries_item *items;
     size_t items_max;
     size_t count;
-    bool too_many;
+    bool bad_text; /* the string being read is no base64 */
 };
 
 /* Three of four digits or two, then padding: the last group of the text. Its spare bits are ignored, as every
@@ -27,7 +27,7 @@ static uint8_t *last_group(struct decode *decode, const int32_t c[4])
     for (size_t i = 0; i < 4 - pad; i++) {
         digit[i] = c[i] > 0x7f ? -1 : base64_digit((uint8_t)c[i]);
         if (digit[i] < 0) {
-            decode->json.failed = true;
+            decode->bad_text = true;
             return out;
         }
     }
@@ -52,26 +52,33 @@ static bool slow_groups(struct decode *decode)
             continue;
         /* The quote may stand only where a group would begin. */
         if (i != 0)
-            decode->json.failed = true;
+            decode->bad_text = true;
         return false;
     }
     decode->out = last_group(decode, c);
-    if (c[3] != '=')
-        return !decode->json.failed;
-    if (json_char(&decode->json) >= 0)
-        decode->json.failed = true;
+    if (c[3] != '=' && !decode->bad_text)
+        return true;
+    /* To the closing quote; digits behind the padding are no base64. */
+    while (json_char(&decode->json) >= 0)
+        decode->bad_text = true;
     return false;
 }
 
-/* A base64 string whose opening quote is consumed, closing quote included. */
-static struct span base64_string(struct decode *decode)
+/* A base64 string whose opening quote is consumed, closing quote included; absent when it is none. */
+static struct span base64_string(struct decode *decode, bool leaf)
 {
     uint8_t *begin = decode->out;
 
+    decode->bad_text = false;
+    if (leaf)
+        *decode->out++ = 0;
     do
         decode->out = base64_decode_run(&decode->json.at, decode->json.end, decode->out);
     while (slow_groups(decode));
-    return span_of(begin, (size_t)(decode->out - begin));
+    if (!decode->bad_text)
+        return span_of(begin + leaf, (size_t)(decode->out - begin) - leaf);
+    decode->out = begin;
+    return SPAN_NONE;
 }
 
 static bool take(struct json *json, const char *text, size_t len)
@@ -100,7 +107,13 @@ static enum member member_name(struct json *json)
     return json_string_is(json, "extra_data") ? MEMBER_EXTRA : MEMBER_UNKNOWN;
 }
 
-static void read_member(struct decode *decode, struct getentries_item *item)
+/* What is known of an entry while its members come. */
+struct seen {
+    bool leaf;
+    bool extra;
+};
+
+static void read_member(struct decode *decode, struct getentries_item *item, struct seen *seen)
 {
     struct json *json = &decode->json;
 
@@ -113,39 +126,39 @@ static void read_member(struct decode *decode, struct getentries_item *item)
         (void)json_skip(json);
         return;
     }
-    struct span *target = member == MEMBER_LEAF ? &item->leaf_input : &item->extra_data;
+    bool leaf = member == MEMBER_LEAF;
+    bool *before = leaf ? &seen->leaf : &seen->extra;
+    struct span *target = leaf ? &item->leaf_input : &item->extra_data;
     /* A member given twice would let two readers see two different entries. */
-    if (target->at != NULL || !json_expect(json, '"')) {
-        json->failed = true;
-        return;
-    }
-    if (member == MEMBER_LEAF)
-        *decode->out++ = 0;
-    *target = base64_string(decode);
+    *target = SPAN_NONE;
+    if (*before || !json_punct(json, '"'))
+        (void)json_skip(json);
+    else
+        *target = base64_string(decode, leaf);
+    *before = true;
 }
 
 static void read_item(struct decode *decode)
 {
     struct json *json = &decode->json;
     struct getentries_item item = {SPAN_NONE, SPAN_NONE};
+    struct seen seen = {false, false};
 
     if (decode->count == decode->items_max) {
-        decode->too_many = true;
-        json->failed = true;
+        (void)json_skip(json);
         return;
     }
-    if (!json_expect(json, '{'))
-        return;
-    do
-        read_member(decode, &item);
-    while (!json->failed && json_punct(json, ','));
-    if (json->failed || !json_expect(json, '}'))
-        return;
-    if (item.leaf_input.at == NULL || item.extra_data.at == NULL) {
-        json->failed = true;
-        return;
+    bool object = json_punct(json, '{');
+    if (!object)
+        (void)json_skip(json);
+    if (object && !json_punct(json, '}')) {
+        do
+            read_member(decode, &item, &seen);
+        while (!json->failed && json_punct(json, ','));
+        (void)(json->failed || json_expect(json, '}'));
     }
-    decode->items[decode->count++] = item;
+    if (!json->failed)
+        decode->items[decode->count++] = item;
 }
 
 static void read_entries(struct decode *decode)
@@ -211,8 +224,6 @@ enum err_code getentries_decode(struct span json, struct arena *arena, struct ge
     if (decode.json.failed) {
         size_t at = (size_t)(decode.json.at - json.at);
         arena_rewind(arena, mark);
-        if (decode.too_many)
-            return err_set(why, ERR_FORMAT, "get-entries: more than %zu entries", items_max);
         return err_set(why, ERR_FORMAT, "get-entries: not the JSON of a reply, at byte %zu of %zu", at,
                        json.len);
     }

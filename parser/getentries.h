@@ -9,13 +9,14 @@
 
 struct getentries_item {
     struct span leaf_input; /* preceded in memory by one byte 0x00 that belongs to it: hash at[-1] .. for the
-                               leaf hash */
-    struct span extra_data;
+                               leaf hash. Absent: missing, given twice, no string or no base64. */
+    struct span extra_data; /* absent: as above */
 };
 
 /* Decodes `json` (followed by ARENA_PADDING readable bytes) into at most `items_max` items whose bytes lie in
- * `arena`. ERR_FORMAT: not such a reply, bad base64, or more than items_max entries; ERR_TOO_BIG: the arena
- * is full. Nothing is trusted of what came before an error. */
+ * `arena`; entries beyond `items_max` are passed over. A member of an entry that is not what it should be
+ * costs that member only. ERR_FORMAT: not the JSON of such a reply; ERR_TOO_BIG: the arena is full. Nothing
+ * is trusted of what came before an error. */
 MUST_USE enum err_code getentries_decode(struct span json, struct arena *arena, struct getentries_item *items,
                                          size_t items_max, size_t *count, struct err *why);
 

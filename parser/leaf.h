@@ -17,7 +17,10 @@ void leaf_read_extra(struct span extra_data, struct entry *entry);
 
 /* One TileLeaf from `tile` (C2SP static-ct-api). The MerkleTreeLeaf is TileLeaf's head with two zero bytes in
  * front, so it needs `leaf_room`: at least leaf_tile_room(tile) bytes the caller owns, written with the leaf.
- * False: framing lost, nothing after this point of the tile can be read; nothing is consumed then. */
+ * An entry with a certificate of no bytes, or a time beyond what can be stored, ends where it says: it is
+ * ENTRY_OPAQUE with the finding, `leaf` and `extra` hold it all, and reading goes on behind it.
+ * False: framing lost (an unknown entry type, a length beyond the tile), nothing after this point of the tile
+ * can be read; the finding is set and nothing is consumed then. */
 MUST_USE bool leaf_read_tile(struct cur *tile, uint8_t *leaf_room, size_t leaf_room_size,
                              struct entry *entry);
 /* Upper bound of the leaf length of the next TileLeaf: what is left of the tile plus 2. */

@@ -33,6 +33,7 @@ static void numbers_stand(void **state)
     assert_int_equal(FINDING_SAN_UNREADABLE, 22);
     assert_int_equal(FINDING_LEAF_VERSION, 35);
     assert_int_equal(FINDING_NAMES_TRUNCATED, 44);
+    assert_int_equal(FINDING_ENTRY_STUCK, 46);
 }
 
 static void sets(void **state)

@@ -122,6 +122,77 @@ static void test_tile(void **state)
     sample_free(tile);
 }
 
+/* An entry that ends where it says and is none all the same: kept whole, and the next one is read. */
+static void test_tile_odd(void **state)
+{
+    static const struct {
+        size_t at; /* in the first leaf, an x509_entry */
+        uint8_t byte;
+        int cut; /* the length of the certificate becomes 0 */
+    } rows[] = {{0, 0x80, 0}, {0, 0xff, 0}, {10, 0, 1}};
+    struct span tile = sample_load("leaf/tile");
+    uint8_t *copy = malloc(tile.len);
+    uint8_t *room = malloc(2 * tile.len);
+
+    (void)state;
+    assert_true(copy != NULL && room != NULL);
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct entry first = {.index = 7};
+        struct entry second = {.index = 8};
+        struct entry good = {.index = 7};
+        struct cur cur = cur_of(tile);
+        assert_true(leaf_read_tile(&cur, room, 2 * tile.len, &good));
+        size_t body = good.cert_der.len;
+        size_t len = tile.len;
+        memcpy(copy, tile.at, tile.len);
+        copy[rows[i].at] = rows[i].byte;
+        if (rows[i].cut) {
+            memset(copy + 10, 0, 3);
+            memmove(copy + 13, copy + 13 + body, tile.len - 13 - body);
+            len -= body;
+        }
+        cur = cur_of(span_of(copy, len));
+        assert_true(leaf_read_tile(&cur, room, 2 * tile.len, &first));
+        assert_int_equal(first.kind, ENTRY_OPAQUE);
+        assert_true(finding_has(&first.findings, FINDING_LEAF_UNREADABLE));
+        assert_true(finding_names_lost(&first.findings));
+        assert_null(first.cert_der.at);
+        assert_int_equal(first.leaf.len, good.leaf.len - (rows[i].cut ? body : 0));
+        assert_memory_equal(first.leaf.at + 2, copy, first.leaf.len - 2);
+        assert_int_equal(first.extra.len, good.extra.len);
+        assert_true(leaf_read_tile(&cur, room, 2 * tile.len, &second));
+        assert_int_equal(second.kind, ENTRY_PRECERT);
+        assert_true(cur_done(&cur));
+        /* Once stored, the leaf alone must say the same. */
+        struct entry again = {.index = 7};
+        struct cur head = cur_of(span_of(copy, len));
+        assert_true(leaf_read_tile(&head, room, 2 * tile.len, &first));
+        leaf_read(first.leaf, &again);
+        assert_int_equal(again.kind, ENTRY_OPAQUE);
+        assert_memory_equal(&again.findings, &first.findings, sizeof again.findings);
+    }
+    free(copy);
+    free(room);
+    sample_free(tile);
+}
+
+static void test_tile_unknown_type(void **state)
+{
+    struct span tile = sample_load("leaf/tile");
+    uint8_t *room = malloc(tile.len + 2);
+    struct entry entry = {.index = 7};
+
+    (void)state;
+    assert_non_null(room);
+    ((uint8_t *)(uintptr_t)tile.at)[9] = 2;
+    struct cur cur = cur_of(tile);
+    assert_false(leaf_read_tile(&cur, room, tile.len + 2, &entry));
+    assert_true(finding_has(&entry.findings, FINDING_LEAF_ENTRY_TYPE));
+    assert_ptr_equal(cur.at, tile.at);
+    free(room);
+    sample_free(tile);
+}
+
 static void test_tile_lost(void **state)
 {
     struct span tile = sample_load("leaf/tile");
@@ -147,8 +218,10 @@ static void test_tile_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_leaf),  cmocka_unit_test(test_every_cut), cmocka_unit_test(test_trailing),
-        cmocka_unit_test(test_extra), cmocka_unit_test(test_tile),      cmocka_unit_test(test_tile_lost),
+        cmocka_unit_test(test_leaf),     cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_trailing), cmocka_unit_test(test_extra),
+        cmocka_unit_test(test_tile),     cmocka_unit_test(test_tile_lost),
+        cmocka_unit_test(test_tile_odd), cmocka_unit_test(test_tile_unknown_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

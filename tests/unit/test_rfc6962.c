@@ -49,7 +49,7 @@ static void test_decode(void **state)
         uint64_t asked;
         enum err_code want;
     } rows[] = {
-        {3, 3, ERR_OK}, {1, 3, ERR_OK}, {0, 3, ERR_FORMAT}, {4, 3, ERR_FORMAT}, {300, 300, ERR_OK},
+        {3, 3, ERR_OK}, {1, 3, ERR_OK}, {0, 3, ERR_FORMAT}, {4, 3, ERR_OK}, {300, 300, ERR_OK},
     };
     (void)state;
     struct batch batch;
@@ -62,9 +62,10 @@ static void test_decode(void **state)
         buf_fini(&json);
         if (rows[i].want != ERR_OK)
             continue;
-        assert_int_equal(batch.entry_count, rows[i].sent);
-        assert_int_equal(batch.end, 1000 + rows[i].sent);
-        for (unsigned k = 0; k < rows[i].sent; k++) {
+        size_t used = rows[i].sent < rows[i].asked ? rows[i].sent : (size_t)rows[i].asked;
+        assert_int_equal(batch.entry_count, used);
+        assert_int_equal(batch.end, 1000 + used);
+        for (size_t k = 0; k < used; k++) {
             const struct entry *entry = &batch.entries[k];
             assert_int_equal(entry->index, 1000 + k);
             assert_int_equal(entry->kind, ENTRY_X509);
@@ -75,6 +76,44 @@ static void test_decode(void **state)
     }
     assert_int_equal(decode(&batch, SPAN_LIT("<html>busy</html>"), 0, 3), ERR_FORMAT);
     assert_int_equal(decode(&batch, SPAN_LIT("{\"entries\":[{\"leaf_input\":\"AA"), 0, 3), ERR_FORMAT);
+    batch_fini(&batch);
+}
+
+/* Extra data that can not be read costs itself; without a leaf the page ends before its entry, or says where
+ * it is stuck. */
+static void test_bad_members(void **state)
+{
+    (void)state;
+    struct batch batch;
+    assert_true(batch_init(&batch, 4 << 20));
+    assert_int_equal(
+        decode(&batch,
+               SPAN_LIT("{\"entries\":[{\"leaf_input\":\"AAAAAAGbAQIDBAAAAAADMAEAAAA=\",\"extra_data\":"
+                        "null},{\"leaf_input\":\"AAE=\"},{\"leaf_input\":null,\"extra_data\":\"AAAA\"}]}"),
+               1000, 1003),
+        ERR_OK);
+    assert_int_equal(batch.entry_count, 2);
+    assert_int_equal(batch.end, 1002);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(batch.entries[i].kind, i == 0 ? ENTRY_X509 : ENTRY_OPAQUE);
+        assert_true(finding_has(&batch.entries[i].findings, FINDING_EXTRA_UNREADABLE));
+        assert_true(batch.entries[i].extra.at != NULL && batch.entries[i].extra.len == 0);
+    }
+    assert_false(finding_names_lost(&batch.entries[0].findings));
+
+    struct err why = {.code = ERR_OK};
+    batch_reset(&batch);
+    batch.begin = 1002;
+    batch.end = 1003;
+    batch.body =
+        arena_copy(&batch.arena, SPAN_LIT("{\"entries\":[{\"leaf_input\":\"?\",\"extra_data\":\"AAAA\"}]}"));
+    assert_int_equal(rfc6962_proto()->decode(&batch, 0, &why), ERR_FORMAT);
+    assert_non_null(strstr(why.text, "entry 1002 "));
+    assert_int_equal(batch.entry_count, 1);
+    assert_int_equal(batch.entries[0].index, 1002);
+    assert_int_equal(batch.entries[0].kind, ENTRY_OPAQUE);
+    assert_true(span_eq(batch.entries[0].extra, SPAN_LIT("\0\0\0")));
+    assert_true(finding_has(&batch.entries[0].findings, FINDING_ENTRY_STUCK));
     batch_fini(&batch);
 }
 
@@ -188,8 +227,8 @@ static void test_frontier(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode),       cmocka_unit_test(test_too_big),  cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_head_refused), cmocka_unit_test(test_frontier),
+        cmocka_unit_test(test_decode), cmocka_unit_test(test_bad_members),  cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_urls),   cmocka_unit_test(test_head_refused), cmocka_unit_test(test_frontier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,16 +47,17 @@ static void test_decode(void **state)
 {
     static const struct {
         uint64_t begin, end;
-        unsigned width, sent;
+        unsigned width, sent, used;
         enum err_code want;
     } rows[] = {
-        {512, 768, 256, 256, ERR_OK}, /* a whole tile */
-        {512, 520, 8, 8, ERR_OK},     /* a partial one */
-        {516, 520, 8, 8, ERR_OK},     /* its new entries */
-        {512, 520, 256, 256, ERR_OK}, /* the full one instead of the partial one */
-        {600, 601, 256, 256, ERR_OK},   {512, 768, 256, 255, ERR_FORMAT}, /* too few */
-        {512, 520, 8, 9, ERR_FORMAT},                                     /* too many */
-        {512, 768, 256, 0, ERR_FORMAT},
+        {512, 768, 256, 256, 256, ERR_OK}, /* a whole tile */
+        {512, 520, 8, 8, 8, ERR_OK},       /* a partial one */
+        {516, 520, 8, 8, 4, ERR_OK},       /* its new entries */
+        {512, 520, 256, 256, 8, ERR_OK},   /* the full one instead of the partial one */
+        {600, 601, 256, 256, 1, ERR_OK},    {512, 520, 8, 9, 8, ERR_OK}, /* more than it should hold */
+        {512, 768, 256, 255, 255, ERR_OK}, /* less: the rest is asked for again */
+        {600, 768, 256, 88, 0, ERR_FORMAT}, {600, 768, 256, 80, 0, ERR_FORMAT},
+        {512, 768, 256, 0, 0, ERR_FORMAT},
     };
     (void)state;
     struct batch batch;
@@ -69,8 +70,8 @@ static void test_decode(void **state)
         buf_fini(&tile);
         if (rows[i].want != ERR_OK)
             continue;
-        assert_int_equal(batch.entry_count, rows[i].end - rows[i].begin);
-        assert_int_equal(batch.end, rows[i].end);
+        assert_int_equal(batch.entry_count, rows[i].used);
+        assert_int_equal(batch.end, rows[i].begin + rows[i].used);
         for (size_t k = 0; k < batch.entry_count; k++) {
             const struct entry *entry = &batch.entries[k];
             assert_int_equal(entry->index, rows[i].begin + k);
@@ -83,7 +84,9 @@ static void test_decode(void **state)
     batch_fini(&batch);
 }
 
-/* A tile cut off at any byte is refused, never half read. */
+/* Of a tile cut off at any byte the whole entries are used, never half of one; bytes behind the last one do
+ * not count.
+ */
 static void test_cut_off(void **state)
 {
     (void)state;
@@ -91,10 +94,56 @@ static void test_cut_off(void **state)
     struct buf tile;
     assert_true(batch_init(&batch, 4 << 20));
     put_tile(&tile, 0, 4);
-    for (size_t len = 0; len < tile.len; len++)
-        assert_int_equal(decode(&batch, span_of(tile.at, len), 0, 4, 4), ERR_FORMAT);
+    size_t each = tile.len / 4;
+    for (size_t len = 0; len < tile.len; len++) {
+        enum err_code want = len < each ? ERR_FORMAT : ERR_OK;
+        assert_int_equal(decode(&batch, span_of(tile.at, len), 0, 4, 4), want);
+        assert_int_equal(batch.entry_count, len < each ? len != 0 : len / each);
+        assert_int_equal(batch.end, len < each ? 4 : len / each);
+    }
     buf_byte(&tile, 0);
-    assert_int_equal(decode(&batch, buf_span(&tile), 0, 4, 4), ERR_FORMAT);
+    assert_int_equal(decode(&batch, buf_span(&tile), 0, 4, 4), ERR_OK);
+    assert_int_equal(batch.entry_count, 4);
+    buf_fini(&tile);
+    batch_fini(&batch);
+}
+
+/* An entry whose end nobody knows: what stands before it is used, then the log is stuck there, and all that
+ * is left of the tile is there for people. One that can be delimited is passed on as it is. */
+static void test_unreadable(void **state)
+{
+    (void)state;
+    struct batch batch;
+    struct buf tile;
+    struct err why = {.code = ERR_OK};
+    assert_true(batch_init(&batch, 4 << 20));
+    put_tile(&tile, 512, 8);
+    size_t each = tile.len / 8;
+    tile.at[2 * each] = 0x80; /* a time beyond all times */
+    tile.at[5 * each + 9] = 7;
+    assert_int_equal(decode(&batch, buf_span(&tile), 512, 520, 8), ERR_OK);
+    assert_int_equal(batch.entry_count, 5);
+    assert_int_equal(batch.end, 517);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(batch.entries[i].kind, i == 2 ? ENTRY_OPAQUE : ENTRY_X509);
+        assert_int_equal(batch.entries[i].leaf.len, 28);
+        assert_int_equal(batch.entries[i].leaf.at[-1], 0);
+    }
+    batch_reset(&batch);
+    batch.begin = 517;
+    batch.end = 520;
+    batch.body = arena_copy(&batch.arena, buf_span(&tile));
+    assert_int_equal(statict_proto()->decode(&batch, 8, &why), ERR_FORMAT);
+    assert_non_null(strstr(why.text, "entry 517 "));
+    assert_int_equal(batch.entry_count, 1);
+    assert_int_equal(batch.entries[0].index, 517);
+    assert_true(span_eq(batch.entries[0].extra, span_part(buf_span(&tile), 5 * each, 8 * each)));
+    assert_true(finding_has(&batch.entries[0].findings, FINDING_LEAF_ENTRY_TYPE));
+    /* Not even the entry asked for is reached. */
+    assert_int_equal(decode(&batch, buf_span(&tile), 518, 520, 8), ERR_FORMAT);
+    assert_int_equal(batch.entry_count, 0);
+    assert_int_equal(decode(&batch, SPAN_LIT("<html>please try later</html>"), 512, 520, 8), ERR_FORMAT);
+    assert_int_equal(batch.entry_count, 0);
     buf_fini(&tile);
     batch_fini(&batch);
 }
@@ -172,10 +221,8 @@ static void test_frontier(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode),
-        cmocka_unit_test(test_cut_off),
-        cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_frontier),
+        cmocka_unit_test(test_decode), cmocka_unit_test(test_cut_off),  cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_urls),   cmocka_unit_test(test_frontier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
