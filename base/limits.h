@@ -15,10 +15,10 @@
 #define LIMIT_ISSUER_CACHE_BYTES (32u << 20) /* their bytes: 8192 of usual size are 12 MB */
 #define LIMIT_HOSTS              1024        /* as many as logs */
 #define LIMIT_EVIDENCE_ENTRIES   512         /* a suspect range this long is kept byte by byte */
-#define LIMIT_STRETCHES          4096        /* parts of a suspect stretch that differ; then the rest counts too */
-#define LIMIT_EVIDENCE_BYTES     (4u << 20)  /* of one account */
-#define LIMIT_ISSUERS_OPEN       96          /* looked for at once for one log; real tiles name 5 to 52 */
-#define LIMIT_RETRY_AFTER_MS     3600000     /* a log that says "in ten years" is asked again in an hour */
+#define LIMIT_STRETCHES          4096 /* parts of a suspect stretch that differ; then the rest counts too */
+#define LIMIT_EVIDENCE_BYTES     (4u << 20) /* of one account */
+#define LIMIT_ISSUERS_OPEN       96         /* looked for at once for one log; real tiles name 5 to 52 */
+#define LIMIT_RETRY_AFTER_MS     3600000    /* a log that says "in ten years" is asked again in an hour */
 #define LIMIT_NOTE_LINES         64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
 #define LIMIT_WORKERS            64
 #define LIMIT_LOGS               1024
@@ -30,11 +30,10 @@
 #define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
-#define LIMIT_DB_IDLE_S          20      /* a writer silent for longer (stopped, cut off) loses its locks */
-#define LIMIT_DB_TX_IDLE_S       60      /* the same inside a transaction; only a repair may take longer */
-#define LIMIT_DB_REPAIR_S        120     /* reading a suspect range again, between two statements */
-#define LIMIT_MENDS              4       /* logs mended at once by one settler, each on a connection of its own */
-#define LIMIT_ALERTS_BATCH       100000  /* matches written with one reply before it is cut in two */
+#define LIMIT_DB_IDLE_S          20  /* a writer silent for longer (stopped, cut off) loses its locks */
+#define LIMIT_DB_TX_IDLE_S       60  /* the same inside a transaction; only a repair may take longer */
+#define LIMIT_DB_REPAIR_S        120 /* reading a suspect range again, between two statements */
+#define LIMIT_MENDS              4   /* logs mended at once by one settler, each on a connection of its own */
 #define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name, 30 ms; beyond: everybody's */
 #define LIMIT_CONFIG_BYTES       (1u << 20)
 #define LIMIT_PSL_BYTES          (4u << 20)  /* public suffix list: 0.3 MB today */

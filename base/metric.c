@@ -33,6 +33,12 @@ void metric_add(enum metric metric, uint64_t amount)
     atomic_fetch_add_explicit(&values[metric], amount, memory_order_relaxed);
 }
 
+void metric_set(enum metric metric, uint64_t value)
+{
+    must((unsigned)metric < METRIC_COUNT);
+    atomic_store_explicit(&values[metric], value, memory_order_relaxed);
+}
+
 uint64_t metric_read(enum metric metric)
 {
     must((unsigned)metric < METRIC_COUNT);

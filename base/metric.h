@@ -13,6 +13,7 @@ enum metric {
 };
 
 void metric_add(enum metric metric, uint64_t amount);
+void metric_set(enum metric metric, uint64_t value); /* gauges */
 uint64_t metric_read(enum metric metric);
 const char *metric_name(enum metric metric); /* "ctvigil_entries_total" */
 /* Prometheus text exposition of every row. */

@@ -5,12 +5,13 @@
 #include "base/dns.h"
 #include "base/text.h"
 #include "cli/allow.h"
+#include "cli/caretaker.h"
 #include "cli/cmd.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "db/db_domain.h"
 #include "db/db_domain_list.h"
-#include "watcher/history.h"
+#include "db/db_outbox.h"
 #include "watcher/ipnet.h"
 
 static const char cmd_domain_usage[] =
@@ -102,24 +103,31 @@ static void cmd_domain_say(const struct cmd *cmd, const struct watch *watch,
                 result->claimed);
 }
 
-/* The scan writes while it reads, so it has a second connection. */
 static enum err_code cmd_domain_scan(struct pgconn *conn, const struct watch *watch,
                                      struct history_result *result, struct err *why)
 {
-    struct pgconn *write = NULL;
-    enum err_code code = pgconn_open(cmd_db_dsn(), &write, why);
+    enum err_code code = caretaker_scan(cmd_db_dsn(), conn, watch, result, why);
 
-    if (code == ERR_OK)
-        code = history_run(conn, write, watch, result, why);
-    if (write != NULL)
-        pgconn_free(write);
     if (code != ERR_OK)
-        (void)err_prefix(
-            why,
-            "%s is registered, but the stored certificates were not all looked at ('ctvigil domain"
-            " history %s' does it again)",
-            watch->name, watch->name);
+        (void)err_prefix(why,
+                         "%s is registered, but the stored certificates were not all looked at; `run`, `watch`"
+                         " and `ingest` do it again, and so does 'ctvigil domain history %s'",
+                         watch->name, watch->name);
     return code;
+}
+
+/* Registered all the same: the channel may come later. */
+static void cmd_domain_warn_channels(struct pgconn *conn, const struct opt_list *channels)
+{
+    for (size_t i = 0; i < channels->count; i++) {
+        bool known = true;
+        struct err why = {0};
+        if (db_outbox_known(conn, channels->item[i], &known, &why) == ERR_OK && !known)
+            fprintf(stderr,
+                    "ctvigil: warning: no `run` or `watch` has offered the channel %s yet; alerts wait until"
+                    " one does\n",
+                    channels->item[i]);
+    }
 }
 
 static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add *add, const char *typed)
@@ -144,6 +152,10 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
             fprintf(stderr,
                     "ctvigil: warning: everybody registers names below %s; there will be many alerts\n",
                     name);
+        cmd_domain_warn_channels(conn, &add->channels);
+        code = caretaker_claim(conn, name, &why);
+    }
+    if (code == ERR_OK) {
         code = db_domain_add(conn, watch, add->channels.item, add->channels.count, &watch->id, &generation,
                              &why);
     }
@@ -266,7 +278,7 @@ static enum err_code cmd_domain_row_text(void *arg, const struct db_domain_row *
         printf(index == 0 ? " " : ", ");
         cmd_print_visible(span_str(label == NULL ? "?" : label), 0);
     }
-    printf("%s\n", row->history_ms == 0 ? "  (history not scanned yet: domain history)" : "");
+    printf("%s\n", row->history_ms == 0 ? "  (history pending)" : "");
     json_decref(allow);
     return ERR_OK;
 }

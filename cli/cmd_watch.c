@@ -1,3 +1,4 @@
+#include "cli/caretaker.h"
 #include "cli/cmd.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
@@ -8,6 +9,58 @@
 
 #define CMD_WATCH_STEP_MS 200
 #define CMD_WATCH_IDLE_MS 5000
+#define CMD_WATCH_DOWN_MS 30000 /* without a database; then `once` gives up */
+
+static int watch_on(void)
+{
+    struct err why = {0};
+    while (!roles_stopping()) {
+        if (cmd_db_keep(&why) != ERR_OK)
+            return cmd_fail(&why);
+        clock_sleep_ms(CMD_WATCH_STEP_MS);
+    }
+    return CMD_OK;
+}
+
+/* What is due now, each delivery tried once; those that fail wait for the next call. */
+static int watch_once(struct deliver *deliver)
+{
+    int64_t up_ms = clock_mono_ms();
+    while (!roles_stopping() && !deliver_idle(deliver, CMD_WATCH_IDLE_MS)) {
+        struct err why = {0};
+        if (cmd_db_keep(&why) != ERR_OK)
+            return cmd_fail(&why);
+        if (!deliver_down(deliver))
+            up_ms = clock_mono_ms();
+        if (clock_mono_ms() - up_ms > CMD_WATCH_DOWN_MS) {
+            say_error("watch", "the database does not answer; the alerts wait");
+            return CMD_FAILED;
+        }
+    }
+    uint64_t refused = deliver_refused(deliver);
+    if (refused != 0)
+        say_warn("watch", "deliveries=%" PRIu64 " were not accepted; they are tried again later", refused);
+    return refused != 0 || roles_stopping() ? CMD_FAILED : CMD_OK;
+}
+
+static int watch_run(bool once, struct deliver *deliver)
+{
+    struct caretaker *caretaker = NULL;
+    struct err why = {0};
+    enum err_code code =
+        once ? caretaker_look(cmd_db_dsn(), &why) : caretaker_start(cmd_db_dsn(), &caretaker, &why);
+    int status = CMD_OK;
+    if (code != ERR_OK)
+        status = cmd_fail(&why);
+    if (once) {
+        int sent = watch_once(deliver);
+        status = status == CMD_OK ? sent : status;
+    } else if (code == ERR_OK) {
+        status = watch_on();
+    }
+    caretaker_stop(caretaker);
+    return status;
+}
 
 int cmd_watch(struct cmd *cmd)
 {
@@ -25,8 +78,10 @@ int cmd_watch(struct cmd *cmd)
     if (cmd->help)
         return cmd_help(
             "ctvigil watch [--once]",
-            "Delivers alerts to the configured channels (stdout, hook) until it is told to stop. Any\n"
-            "number of it may run over one database.",
+            "Delivers alerts to the configured channels (stdout, hook) until it is told to stop, and scans\n"
+            "the history of domains where that is still to be done. Any number of it may run over one\n"
+            "database. Exit codes with --once: 0 everything due was accepted, 4 a delivery or the database\n"
+            "failed.",
             rows);
     if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;
@@ -41,12 +96,7 @@ int cmd_watch(struct cmd *cmd)
         status = cmd_usage(cmd, "no channel is configured: set stdout.enabled or hook.command");
     } else {
         say_info("watch", "delivering alerts");
-        while (status == CMD_OK && !roles_stopping() && !(once && deliver_idle(deliver, CMD_WATCH_IDLE_MS))) {
-            if (cmd_db_keep(&why) != ERR_OK)
-                status = cmd_fail(&why);
-            else if (!once)
-                clock_sleep_ms(CMD_WATCH_STEP_MS);
-        }
+        status = watch_run(once, deliver);
         deliver_stop(deliver);
     }
     cmd_db_close(conn);

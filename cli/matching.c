@@ -7,6 +7,7 @@
 #include "db/db_domain.h"
 #include "db/pgconn.h"
 #include "ingest/examine.h"
+#include "parser/leaf.h"
 #include "watcher/match.h"
 #include "watcher/watchset.h"
 
@@ -121,7 +122,7 @@ static void matching_prove(void *arg, struct batch *batch, struct entry *entry)
 static enum err_code matching_run(void *arg, struct batch *batch, uint64_t generation, struct err *why)
 {
     struct matching *matching = arg;
-    const struct match_prove prove = {.prove = matching_prove};
+    const struct match_prove prove = {matching_prove, NULL, false};
     struct watchset *set = NULL;
     enum err_code code = matching_snapshot(matching, generation, &set, why);
 
@@ -138,4 +139,89 @@ static enum err_code matching_run(void *arg, struct batch *batch, uint64_t gener
 struct pipe_stage matching_hook(struct matching *matching)
 {
     return (struct pipe_stage){.run = matching_run, .arg = matching};
+}
+
+/* One data tile's worth of the entry, put together again. */
+static bool matching_read_tile(const struct db_malformed_row *row, struct arena *arena, struct entry *entry)
+{
+    size_t head = row->leaf.len < 2 ? row->leaf.len : 2; /* version and type are not in the tile */
+    size_t len = row->leaf.len - head + row->extra.len;
+    uint8_t *bytes = arena_take(arena, len + 1, 1);
+    uint8_t *room = arena_take(arena, len + 3, 1);
+    if (bytes == NULL || room == NULL)
+        return false;
+    struct span leaf = span_part(row->leaf, head, row->leaf.len);
+    if (leaf.len != 0)
+        memcpy(bytes, leaf.at, leaf.len);
+    if (row->extra.len != 0)
+        memcpy(bytes + leaf.len, row->extra.at, row->extra.len);
+    struct cur tile = cur_of(span_of(bytes, len));
+    room[0] = 0;
+    return leaf_read_tile(&tile, room + 1, len + 2, entry);
+}
+
+/* The leaf with the prefix of its hash in front, as examine_entry wants it. */
+static enum err_code matching_keep(const struct db_malformed_row *row, struct arena *arena,
+                                   struct entry *entry, struct err *why)
+{
+    uint8_t *bytes = arena_take(arena, row->leaf.len + 1, 1);
+    if (bytes == NULL)
+        return err_set(why, ERR_TOO_BIG, "a stored entry of %zu bytes does not fit", row->leaf.len);
+    bytes[0] = 0;
+    if (row->leaf.len != 0)
+        memcpy(bytes + 1, row->leaf.at, row->leaf.len);
+    entry->leaf = span_of(bytes + 1, row->leaf.len);
+    return ERR_OK;
+}
+
+static enum err_code matching_issuer(struct pgconn *conn, struct arena *arena, struct entry *entry,
+                                     struct err *why)
+{
+    if (entry->unverified_fingerprints.len < 32)
+        return ERR_OK;
+    struct db_malformed_issuer *issuer = malloc(sizeof *issuer);
+    must(issuer != NULL);
+    enum err_code code = db_malformed_issuer(conn, entry->unverified_fingerprints.at, issuer, why);
+    struct span der = SPAN_NONE;
+    if (code == ERR_OK && issuer->len != 0)
+        der = arena_copy(arena, span_of(issuer->der, issuer->len));
+    free(issuer);
+    entry->unverified_chain[0] = der;
+    entry->chain_count = der.at != NULL ? 1 : 0;
+    if (entry->kind == ENTRY_X509 && entry->chain_count != 0)
+        examine_issuer(entry, der);
+    return code;
+}
+
+static enum err_code matching_read(void *arg, const struct db_malformed_row *row, struct arena *arena,
+                                   struct entry *entry, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    bool framed = row->tile && matching_read_tile(row, arena, entry);
+    if (!framed)
+        code = matching_keep(row, arena, entry, why);
+    if (code != ERR_OK)
+        return code;
+    if (!row->tile)
+        leaf_read(entry->leaf, entry);
+    entry->kind = row->tile && !framed ? ENTRY_OPAQUE : entry->kind;
+    entry->extra = row->extra;
+    if (!row->tile && entry->kind != ENTRY_OPAQUE)
+        leaf_read_extra(row->extra, entry);
+    finding_merge(&entry->findings, &row->findings);
+    if (entry->timestamp_ms == 0)
+        entry->timestamp_ms = row->timestamp_ms;
+    examine_entry(entry, arena);
+    /* What could not be stored as a certificate is not one now. */
+    if (row->unparsed && issuance_is_parsed(&entry->issuance))
+        entry->kind = ENTRY_OPAQUE;
+    if (entry->kind == ENTRY_OPAQUE)
+        return ERR_OK;
+    return row->tile ? matching_issuer(arg, arena, entry, why) : ERR_OK;
+}
+
+struct history_reader matching_reader(struct pgconn *conn, const atomic_bool *stop)
+{
+    return (struct history_reader){
+        .read = matching_read, .arg = conn, .prove = {matching_prove, NULL, false}, .stop = stop};
 }

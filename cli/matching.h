@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "ingest/pipe.h"
+#include "watcher/history.h"
 
 struct matching;
 
@@ -15,5 +16,8 @@ MUST_USE enum err_code matching_open(const char *dsn, struct matching **matching
 void matching_close(struct matching *matching);
 /* The hook for struct pipe_options. Thread-safe. */
 struct pipe_stage matching_hook(struct matching *matching);
+/* For the history scan: entries that were kept raw are read again as the pipeline read them. `conn` is used
+ * during the scan, for issuers that a chain names by their hash. */
+struct history_reader matching_reader(struct pgconn *conn, const atomic_bool *stop);
 
 #endif

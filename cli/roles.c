@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/say.h"
+#include "cli/caretaker.h"
 #include "cli/matching.h"
 #include "db/db_log.h"
 #include "db/store_pg.h"
@@ -16,6 +17,7 @@
 struct roles_ingest {
     struct pipe *pipe;
     struct matching *matching;
+    struct caretaker *caretaker;
     struct ctlog *logs;
     size_t log_count;
     char user_agent[300];
@@ -155,6 +157,8 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
         goto out;
     roles_options_fill(ingest, cmd->conf, options, &pipe_options);
     code = pipe_start(&pipe_options, ingest->logs, ingest->log_count, &ingest->pipe, why);
+    if (code == ERR_OK)
+        code = caretaker_start(ingest->dsn, &ingest->caretaker, why);
 out:
     if (code != ERR_OK) {
         roles_ingest_stop(ingest, NULL);
@@ -219,6 +223,7 @@ void roles_ingest_stop(struct roles_ingest *ingest, struct pipe_result *result)
 {
     if (ingest == NULL)
         return;
+    caretaker_stop(ingest->caretaker);
     if (ingest->pipe != NULL) {
         pipe_stop(ingest->pipe);
         (void)roles_ingest_wait(ingest, -1, result);

@@ -17,7 +17,7 @@ struct roles_options {
     int64_t poll_ms; /* 0: from the configuration */
 };
 
-/* Starts reading. `conn` is an open connection for the list of logs. ERR_NOT_FOUND: one of `only` is not
+/* Starts reading, and looking after what is pending (cli/caretaker.h). `conn` is an open connection for the list of logs. ERR_NOT_FOUND: one of `only` is not
  * registered. */
 MUST_USE enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
                                           const struct roles_options *options, struct roles_ingest **ingest,

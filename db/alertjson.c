@@ -1,5 +1,6 @@
 #include "db/alertjson.h"
 
+#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 #include "model/dname.h"
 
 /* Room for the longest issuance: names and findings are bounded one by one below. */
-#define NAME_SHOWN 512
+#define NAME_SHOWN   512
+#define DOMAIN_SHOWN 400
 
 /* NULL when there is no memory; Jansson passes a NULL value on as a failure of what it was to become part of.
  */
@@ -106,16 +108,10 @@ void alertjson_findings(struct buf *out, const struct alert *alert)
 
 static json_t *ip_text(struct span ip)
 {
-    char text[64];
-    size_t len = 0;
-    if (ip.len == 4) {
-        (void)snprintf(text, sizeof text, "%u.%u.%u.%u", ip.at[0], ip.at[1], ip.at[2], ip.at[3]);
-        return json_string(text);
-    }
-    for (size_t i = 0; i + 1 < ip.len; i += 2)
-        len += (size_t)snprintf(text + len, sizeof text - len, "%s%x", i == 0 ? "" : ":",
-                                (unsigned)(ip.at[i] << 8 | ip.at[i + 1]));
-    return json_string(text);
+    char text[INET6_ADDRSTRLEN];
+    uint8_t octets[16] = {0};
+    memcpy(octets, ip.at, ip.len);
+    return json_string(inet_ntop(ip.len == 4 ? AF_INET : AF_INET6, octets, text, sizeof text));
 }
 
 static bool is_ip(const struct name *name)
@@ -123,19 +119,57 @@ static bool is_ip(const struct name *name)
     return name->kind == NAME_IP && (name->raw.len == 4 || name->raw.len == 16);
 }
 
-static json_t *names_of(const struct issuance *issuance, bool ips)
+/* As the certificate's row has them: the common name first, else in the order of the certificate. */
+static json_t *dns_names(const struct issuance *issuance)
 {
     json_t *list = json_array();
-    size_t shown = 0;
-    for (size_t i = 0; i < issuance->name_count && shown < ALERTJSON_NAMES_MAX; i++) {
-        const struct name *name = &issuance->names[i];
-        if (ips != is_ip(name) ||
-            (!ips && name->kind != NAME_DNS && name->kind != NAME_EMAIL && name->kind != NAME_URI))
-            continue;
-        shown++;
-        append(&list, ips ? ip_text(name->raw) : shortened(name->text));
+    size_t first = issuance->name_count;
+    for (size_t i = 0; i < issuance->name_count && first == issuance->name_count; i++) {
+        if (issuance->names[i].kind == NAME_DNS && issuance->subject_cn.len != 0 &&
+            span_eq(issuance->names[i].text, issuance->subject_cn))
+            first = i;
+    }
+    if (first != issuance->name_count)
+        append(&list, shortened(issuance->names[first].text));
+    for (size_t i = 0; i < issuance->name_count && json_array_size(list) < ALERTJSON_NAMES_MAX; i++) {
+        if (issuance->names[i].kind == NAME_DNS && i != first)
+            append(&list, shortened(issuance->names[i].text));
     }
     return list;
+}
+
+static bool ip_below(struct span a, struct span b)
+{
+    return a.len != b.len ? a.len < b.len : memcmp(a.at, b.at, a.len) < 0;
+}
+
+/* By family and value, as the database sorts them: the smallest above the last one, again and again. */
+static json_t *ip_names(const struct issuance *issuance)
+{
+    json_t *list = json_array();
+    struct span last = SPAN_NONE;
+    while (json_array_size(list) < ALERTJSON_NAMES_MAX) {
+        struct span next = SPAN_NONE;
+        for (size_t i = 0; i < issuance->name_count; i++) {
+            const struct name *name = &issuance->names[i];
+            if (is_ip(name) && (last.at == NULL || ip_below(last, name->raw)) &&
+                (next.at == NULL || ip_below(name->raw, next)))
+                next = name->raw;
+        }
+        if (next.at == NULL)
+            break;
+        append(&list, ip_text(next));
+        last = next;
+    }
+    return list;
+}
+
+static json_int_t names_total(const struct issuance *issuance)
+{
+    json_int_t total = 0;
+    for (size_t i = 0; i < issuance->name_count; i++)
+        total += issuance->names[i].kind == NAME_DNS || is_ip(&issuance->names[i]);
+    return total;
 }
 
 static json_t *finding_names(const struct finding_set *set)
@@ -151,6 +185,8 @@ static json_t *finding_names(const struct finding_set *set)
 static json_t *issuer_text(const struct issuance *issuance)
 {
     struct buf dn;
+    if (issuance->issuer.len == 0)
+        return json_null();
     buf_init(&dn, 4 * DNAME_TEXT_MAX);
     dname_text(issuance->issuer, &dn);
     json_t *string = json_string(buf_text(&dn));
@@ -159,33 +195,84 @@ static json_t *issuer_text(const struct issuance *issuance)
     return string != NULL ? string : hex(issuance->issuer);
 }
 
-void alertjson_issuance(struct buf *out, const struct alert *alert)
+/* A hash that nobody computed is not zero, it is not known. */
+static json_t *hash_or_null(const uint8_t hash[32], bool known)
+{
+    static const uint8_t none[32];
+    return known && memcmp(hash, none, sizeof none) != 0 ? hex(span_of(hash, 32)) : json_null();
+}
+
+static void put_validity(json_t **object, const struct issuance *issuance, bool parsed)
+{
+    bool doubtful = finding_has(&issuance->findings, FINDING_TIME_UNREADABLE) ||
+                    finding_has(&issuance->findings, FINDING_CERTIFICATE_UNREADABLE);
+    bool begins = parsed && !(doubtful && issuance->not_before <= CERT_TIME_MIN);
+    bool ends = parsed && !(doubtful && issuance->not_after >= CERT_TIME_MAX);
+    put(object, "not_before", begins ? seconds(issuance->not_before) : json_null());
+    put(object, "not_after", ends ? seconds(issuance->not_after) : json_null());
+    put(object, "validity_seconds",
+        begins && ends ? json_integer(issuance_validity_s(issuance)) : json_null());
+}
+
+static void put_certificate(json_t **object, const struct alert *alert, bool parsed)
 {
     const struct issuance *issuance = alert->issuance;
+    put(object, "serial", parsed && issuance->serial.len != 0 ? hex(issuance->serial) : json_null());
+    put(object, "issuer", parsed ? issuer_text(issuance) : json_null());
+    put(object, "issuer_spki_sha256",
+        hash_or_null(issuance->issuer_spki_sha256, parsed && issuance->issuer_known));
+    put(object, "issuer_proven", json_boolean(parsed && issuance->issuer_proven));
+    put(object, "spki_sha256", hash_or_null(issuance->spki_sha256, parsed));
+    put(object, "subject_cn",
+        !parsed || issuance->subject_cn.at == NULL ? json_null() : shortened(issuance->subject_cn));
+    put_validity(object, issuance, parsed);
+    put(object, "is_ca", parsed ? json_boolean((issuance->cert_flags & CERT_IS_CA) != 0) : json_null());
+    put(object, "names", parsed ? dns_names(issuance) : json_array());
+    put(object, "names_total", parsed ? json_integer(names_total(issuance)) : json_null());
+    put(object, "ips", parsed ? ip_names(issuance) : json_array());
+    put(object, "findings", finding_names(&issuance->findings));
+    put(object, "form", json_string(alertjson_form(alert)));
+    put(object, "sha256", hash_or_null(alert->sighting.sha256, parsed));
+}
+
+bool alertjson_has_fp(const struct alert *alert)
+{
+    return alert->issuance != NULL && issuance_is_parsed(alert->issuance);
+}
+
+const char *alertjson_form(const struct alert *alert)
+{
+    return alertjson_has_fp(alert) ? issuance_form_name(alert->sighting.form) : "unparsed";
+}
+
+const char *alertjson_dedup(const struct alert *alert, char out[ALERTJSON_DEDUP_MAX])
+{
+    static const uint8_t none[32];
+    char hex_text[65];
+    char domain[DOMAIN_SHOWN];
+    int len;
+    if (alert->issuance == NULL || (alertjson_has_fp(alert) && alert->domain_id != ALERT_DOMAINS_NONE))
+        return NULL;
+    /* The same garbage in two logs is one thing to look at; a leaf of unknown form has nothing but its place.
+     */
+    if (memcmp(alert->issuance->tbs_fp, none, sizeof none) != 0)
+        len = snprintf(out, ALERTJSON_DEDUP_MAX, "malformed:%s",
+                       text_hex(span_of(alert->issuance->tbs_fp, 32), hex_text));
+    else
+        len = snprintf(out, ALERTJSON_DEDUP_MAX, "malformed:%" PRId32 ":%" PRIu64, alert->sighting.log_id,
+                       alert->sighting.index);
+    if (alert->domain_id != ALERT_DOMAINS_NONE)
+        (void)snprintf(out + len, ALERTJSON_DEDUP_MAX - (size_t)len, ":%s",
+                       text_visible_str(alert->domain, domain, sizeof domain));
+    return out;
+}
+
+void alertjson_issuance(struct buf *out, const struct alert *alert)
+{
     json_t *object = json_object();
-    if (issuance == NULL) {
-        finish(out, object);
-        return;
-    }
-    put(&object, "serial", hex(issuance->serial));
-    put(&object, "issuer", issuer_text(issuance));
-    put(&object, "issuer_spki_sha256",
-        issuance->issuer_known ? hex(span_of(issuance->issuer_spki_sha256, 32)) : json_null());
-    put(&object, "issuer_proven", json_boolean(issuance->issuer_proven));
-    put(&object, "spki_sha256", hex(span_of(issuance->spki_sha256, 32)));
-    put(&object, "subject_cn",
-        issuance->subject_cn.at == NULL ? json_null() : shortened(issuance->subject_cn));
-    put(&object, "not_before", seconds(issuance->not_before));
-    put(&object, "not_after", seconds(issuance->not_after));
-    put(&object, "validity_seconds", json_integer(issuance_validity_s(issuance)));
-    put(&object, "is_ca", json_boolean((issuance->cert_flags & CERT_IS_CA) != 0));
-    put(&object, "names", names_of(issuance, false));
-    put(&object, "names_total", json_integer((json_int_t)issuance->name_count));
-    put(&object, "ips", names_of(issuance, true));
-    put(&object, "findings", finding_names(&issuance->findings));
-    put(&object, "form", json_string(issuance_form_name(alert->sighting.form)));
-    put(&object, "sha256", hex(span_of(alert->sighting.sha256, 32)));
-    if (alert->domains_concerned != 0)
+    if (alert->issuance != NULL)
+        put_certificate(&object, alert, alertjson_has_fp(alert));
+    if (alert->issuance != NULL && alert->domains_concerned != 0)
         put(&object, "domains_concerned", json_integer((json_int_t)alert->domains_concerned));
     finish(out, object);
 }

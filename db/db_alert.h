@@ -30,7 +30,7 @@ struct db_alert_row {
     const char *kind;
     const char *severity;
     const char *domain; /* NULL: about a log, or a placeholder that could be anybody's */
-    const char *log;    /* NULL: about a domain */
+    const char *log;    /* set when domain is not: what it is about, or where it was first seen */
     const char *name;   /* NULL: none */
     bool has_fp;
     uint8_t tbs_fp[32];
@@ -38,6 +38,8 @@ struct db_alert_row {
     const char *issuance; /* JSON object as stored (db/alertjson.h), NULL: none */
     const char *state;    /* "new", "notified", "acked", "closed" */
     const char *reason;
+    const char *evidence; /* file with the account of an inconsistency, "": only the database has it; NULL: not
+                             about one */
     int64_t first_seen_ms;
     int64_t created_ms;
     const struct db_alert_sighting *sightings; /* by timestamp, then log and index */

@@ -9,9 +9,9 @@
 
 static const char sql_insert[] =
     "INSERT INTO alert (domain, domain_name, kind, severity, name, tbs_fp, dedup, findings, issuance, "
-    "first_seen)"
+    "first_seen, log)"
     " VALUES ($1::int8, $2::text, $3::text, $4::text, $5::text, $6::bytea, $7::text, $8::jsonb, $9::jsonb,"
-    " $10::timestamptz) ON CONFLICT DO NOTHING RETURNING id";
+    " $10::timestamptz, $11::int2) ON CONFLICT DO NOTHING RETURNING id";
 
 static const char sql_find_issuance[] =
     "SELECT id FROM alert WHERE domain = $1::int8 AND tbs_fp = $2::bytea AND dedup IS NULL FOR UPDATE";
@@ -97,10 +97,7 @@ static void add_domain(struct pgexec_args *args, const struct alert *alert)
 /* Absent for an entry that could not be parsed. */
 static struct span fp_of(const struct alert *alert)
 {
-    static const uint8_t none[32];
-    if (alert->issuance == NULL || memcmp(alert->issuance->tbs_fp, none, sizeof none) == 0)
-        return SPAN_NONE;
-    return span_of(alert->issuance->tbs_fp, 32);
+    return alertjson_has_fp(alert) ? span_of(alert->issuance->tbs_fp, 32) : SPAN_NONE;
 }
 
 /* *id 0: it is there already. */
@@ -120,6 +117,11 @@ static enum err_code insert(struct pgconn *conn, const struct alert *alert, cons
     pgexec_text(&args, buf_text(&t->findings));
     pgexec_text(&args, text_or_null(&t->issuance));
     pgexec_time(&args, first_seen_ms);
+    /* Without a domain the log says what it is about; a test is about neither. */
+    if (alert->domain_id == ALERT_DOMAINS_NONE && alert->sighting.log_id != 0)
+        pgexec_int(&args, alert->sighting.log_id);
+    else
+        pgexec_null(&args);
     enum err_code code = pgexec_run(conn, sql_insert, &args, &res, why);
     if (code != ERR_OK)
         return code;

@@ -32,6 +32,20 @@ static enum err_code insert_domain(struct pgconn *conn, const struct watch *watc
     return code;
 }
 
+/* A domain that comes back finds its alerts as it left them, acknowledged or not; nothing is raised twice. Of
+ * two rows about one issuance the newer one is taken. */
+static enum err_code take_back_alerts(struct pgconn *conn, int64_t id, const char *name, struct err *why)
+{
+    struct pgexec_args args = {0};
+    pgexec_int(&args, id);
+    pgexec_text(&args, name);
+    return pgexec_do(conn,
+                     "WITH mine AS (SELECT a.id, row_number() OVER (PARTITION BY a.tbs_fp, a.dedup"
+                     "  ORDER BY a.id DESC) AS n FROM alert AS a WHERE a.domain IS NULL AND a.domain_name = $2)"
+                     " UPDATE alert AS a SET domain = $1 FROM mine WHERE a.id = mine.id AND mine.n = 1",
+                     &args, NULL, why);
+}
+
 static enum err_code insert_allow(struct pgconn *conn, int64_t id, const struct watch *watch, struct err *why)
 {
     enum err_code code = ERR_OK;
@@ -92,6 +106,8 @@ enum err_code db_domain_add(struct pgconn *conn, const struct watch *watch, cons
         code = raise_generation(conn, generation, why);
     if (code == ERR_OK)
         code = insert_domain(conn, watch, id, why);
+    if (code == ERR_OK)
+        code = take_back_alerts(conn, *id, watch->name, why);
     if (code == ERR_OK)
         code = insert_allow(conn, *id, watch, why);
     if (code == ERR_OK)

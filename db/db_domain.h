@@ -9,7 +9,7 @@
 #include "model/watch.h"
 
 /* Adds the domain under the generation lock and returns its id and the new generation; ERR_EXISTS when
- * registered. */
+ * registered. Alerts of a domain of that name that was removed belong to it again, in the state they had. */
 MUST_USE enum err_code db_domain_add(struct pgconn *conn, const struct watch *watch,
                                      const char *const *channels, size_t channel_count, int64_t *id,
                                      uint64_t *generation, struct err *why);
@@ -21,8 +21,8 @@ MUST_USE enum err_code db_domain_load(struct pgconn *conn, struct watch **watche
 MUST_USE enum err_code db_domain_generation(struct pgconn *conn, uint64_t *generation, struct err *why);
 
 /* Calls `each` for every stored issuance that could concern the domain (superset: the matcher decides), with
- * its sightings; the spans live during the call. Names with placeholders and certificates without a
- * registrable domain are included. */
+ * its sightings (sha256 zero: not stored); the spans live during the call. Names with placeholders and
+ * certificates without a registrable domain are included. */
 MUST_USE enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch,
                                          enum err_code (*each)(void *arg, const struct issuance *issuance,
                                                                const struct sighting *sightings, size_t count,

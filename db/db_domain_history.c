@@ -43,8 +43,11 @@ static const char below_sql[] =
     SELECT_CERT "cert AS c" CERTROW_JOINS
                 " WHERE position($1::text in ' ' || c.names) > 0" KEYSET NOT_BY_KEY NEWEST_FIRST;
 
+/* A watched IPv4 range also holds the addresses that a certificate spells as IPv6 (::ffff:192.0.2.7). */
 static const char ip_sql[] = SELECT_CERT
-    "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS q WHERE q.ip <<= $1::inet) AS q"
+    "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS q WHERE q.ip <<= $1::inet"
+    "  OR q.ip <<= (CASE WHEN family($1::inet) = 4 THEN ('::ffff:' || host($1::inet) || '/' || 96 + "
+    "masklen($1::inet))::inet END)) AS q"
     " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.not_after = q.not_after AND k.tbs_fp = q.tbs_fp"
     "  AND k.issuer = q.issuer OFFSET 0) AS c" CERTROW_JOINS " WHERE true" KEYSET NOT_BY_KEY NEWEST_FIRST;
 
@@ -86,6 +89,34 @@ static void add_dns_keys(struct scan *scan, struct span name)
     }
 }
 
+static int digit(uint8_t c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The common name is stored in its visible form (base/text.h); this takes the escapes back. A name that is
+ * stored as a name was never escaped. */
+static bool plain_cn(struct arena *arena, struct issuance *issuance)
+{
+    struct span cn = issuance->subject_cn;
+    size_t len = 0;
+    if (cn.len == 0 || (issuance->name_count != 0 && cn.at == issuance->names[0].text.at))
+        return true;
+    uint8_t *out = arena_take(arena, cn.len, 1);
+    if (out == NULL)
+        return false;
+    for (size_t at = 0; at < cn.len; at++) {
+        bool escape = cn.at[at] == '\\' && at + 1 < cn.len;
+        bool byte = escape && cn.at[at + 1] == 'x' && at + 3 < cn.len;
+        out[len++] = byte     ? (uint8_t)(digit(cn.at[at + 2]) * 16 + digit(cn.at[at + 3]))
+                     : escape ? cn.at[at + 1]
+                              : cn.at[at];
+        at += byte ? 3 : escape ? 1 : 0;
+    }
+    issuance->subject_cn = span_of(out, len);
+    return true;
+}
+
 static enum err_code hand_over(struct scan *scan, const PGresult *res,
                                const struct certrow_sightings *sightings, struct err *why)
 {
@@ -98,6 +129,11 @@ static enum err_code hand_over(struct scan *scan, const PGresult *res,
         code = certrow_get(res, row, 0, &scan->arena, &cert, why);
         if (code == ERR_OK)
             code = certrow_sightings_of(sightings, &cert, &scan->arena, &sighted, &count, why);
+        if (code == ERR_OK && !plain_cn(&scan->arena, &cert.issuance))
+            code = err_set(why, ERR_MEMORY, "database: no room for a common name");
+        /* A part of a hash is not a hash. */
+        for (size_t i = 0; i < count; i++)
+            memset(sighted[i].sha256, 0, sizeof sighted[i].sha256);
         if (code == ERR_OK)
             code = scan->each(scan->arg, &cert.issuance, sighted, count, why);
         scan->at_ms = cert.not_before_ms;

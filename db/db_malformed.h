@@ -3,16 +3,18 @@
 #define CTVIGIL_DB_MALFORMED_H
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/span.h"
 #include "db/pgconn.h"
+#include "model/finding.h"
 
 struct db_malformed_row {
     int32_t log_id;
     uint64_t index;
     int64_t timestamp_ms;
-    const char *findings; /* names, joined by spaces */
-    bool parsed;          /* the certificate could be read all the same, apart from some part of it */
-    uint8_t tbs_fp[32];   /* zero when not parsed */
+    bool tile;     /* extra is what follows the leaf in a static-ct data tile, not RFC 6962 extra_data */
+    bool unparsed; /* it was stored as an entry without a certificate */
+    struct finding_set findings;
     struct span leaf;
     struct span extra;
 };
@@ -22,5 +24,13 @@ MUST_USE enum err_code db_malformed_each(struct pgconn *conn,
                                          enum err_code (*each)(void *arg, const struct db_malformed_row *row,
                                                                struct err *why),
                                          void *arg, struct err *why);
+
+/* A CA certificate that a chain named by its SHA-256 (static-ct); len 0: it is not stored. */
+struct db_malformed_issuer {
+    uint8_t der[LIMIT_ISSUER_BYTES];
+    size_t len;
+};
+MUST_USE enum err_code db_malformed_issuer(struct pgconn *conn, const uint8_t sha256[32],
+                                           struct db_malformed_issuer *issuer, struct err *why);
 
 #endif

@@ -122,15 +122,56 @@ enum err_code db_outbox_failed(struct pgconn *conn, const struct db_outbox_item 
                      &args, NULL, why);
 }
 
+enum err_code db_outbox_release(struct pgconn *conn, const struct db_outbox_item *item, struct err *why)
+{
+    struct pgexec_args args = {0};
+    put_claim(&args, item);
+    return pgexec_do(conn, "UPDATE outbox AS o SET next_try_at = clock_timestamp() WHERE " CLAIMED, &args,
+                     NULL, why);
+}
+
+/* Of one alert that is still open: the channels that came after it, too. */
+static enum err_code offer_again(struct pgconn *conn, int64_t alert, uint64_t *count, struct err *why)
+{
+    struct pgexec_args args = {0};
+    pgexec_int(&args, alert);
+    return pgexec_do(conn,
+                     "INSERT INTO outbox (alert, channel) SELECT a.id, c.name FROM alert AS a"
+                     " LEFT JOIN domain AS d ON d.id = a.domain CROSS JOIN channel AS c"
+                     " WHERE a.id = $1 AND a.state IN ('new', 'notified') AND c.enabled"
+                     " AND (coalesce(cardinality(d.channels), 0) = 0 OR c.name = ANY (d.channels))"
+                     " ORDER BY c.name ON CONFLICT DO NOTHING",
+                     &args, count, why);
+}
+
+enum err_code db_outbox_known(struct pgconn *conn, const char *channel, bool *known, struct err *why)
+{
+    struct pgexec_args args = {0};
+    PGresult *res = NULL;
+    pgexec_text(&args, channel);
+    enum err_code code =
+        pgexec_run(conn, "SELECT 1 FROM channel WHERE name = $1 AND enabled", &args, &res, why);
+    *known = code == ERR_OK && PQntuples(res) != 0;
+    if (code == ERR_OK)
+        PQclear(res);
+    return code;
+}
+
 enum err_code db_outbox_retry(struct pgconn *conn, int64_t alert, uint64_t *count, struct err *why)
 {
     struct pgexec_args args = {0};
+    uint64_t offered = 0;
+    enum err_code code = alert == 0 ? ERR_OK : offer_again(conn, alert, &offered, why);
     *count = 0;
+    if (code != ERR_OK)
+        return code;
     pgexec_int(&args, alert);
-    return pgexec_do(conn,
+    code = pgexec_do(conn,
                      "UPDATE outbox SET state = 'pending', tries = 0, next_try_at = now()"
                      " WHERE state = 'dead' AND ($1::int8 = 0 OR alert = $1)",
                      &args, count, why);
+    *count += offered;
+    return code;
 }
 
 enum err_code db_outbox_due_in(struct pgconn *conn, const char *channel, int64_t *wait_ms, struct err *why)

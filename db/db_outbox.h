@@ -1,5 +1,10 @@
 /* The transactional outbox: one row per (alert, channel), written with the alert, worked off by any number of
- * notifiers. Delivered at least once; `key` is the same at every try, so a receiver can drop a repetition. */
+ * notifiers. Delivered at least once; `key` is the same at every try, so a receiver can drop a repetition.
+ *
+ * Who gets what: an alert goes to the channels that are known and enabled when it is raised and that its
+ * domain allows. When there is none it waits, and goes to those that come (db_outbox_adopt). A channel that
+ * comes later gets an alert that others were given already only when somebody asks for it (db_outbox_retry).
+ */
 #ifndef CTVIGIL_DB_OUTBOX_H
 #define CTVIGIL_DB_OUTBOX_H
 
@@ -22,8 +27,12 @@ struct db_outbox_item {
 MUST_USE enum err_code db_outbox_channel(struct pgconn *conn, const char *name, struct err *why);
 MUST_USE enum err_code db_outbox_channel_disable(struct pgconn *conn, const char *name, struct err *why);
 
-/* Gives a row to every new alert that nobody was to be told of because no channel was enabled when it came.
- */
+/* Is there an enabled channel of that name? */
+MUST_USE enum err_code db_outbox_known(struct pgconn *conn, const char *channel, bool *known,
+                                       struct err *why);
+
+/* Gives a row to every new alert that nobody was to be told of because no channel of its domain was enabled
+ * when it came. */
 MUST_USE enum err_code db_outbox_adopt(struct pgconn *conn, uint64_t *adopted, struct err *why);
 
 /* Claims up to `max` due rows of `channel` (FOR UPDATE SKIP LOCKED), oldest first, by moving next_try_at
@@ -37,7 +46,11 @@ MUST_USE enum err_code db_outbox_sent(struct pgconn *conn, const struct db_outbo
 /* Not accepted: one more try is counted; due again in retry_ms, or never again when `dead`. */
 MUST_USE enum err_code db_outbox_failed(struct pgconn *conn, const struct db_outbox_item *item,
                                         const char *error, int64_t retry_ms, bool dead, struct err *why);
-/* Dead rows of the alert become due again, their tries forgotten; 0 for `alert` means of all alerts. */
+/* The claim is given back unused: the row is due at once. */
+MUST_USE enum err_code db_outbox_release(struct pgconn *conn, const struct db_outbox_item *item,
+                                         struct err *why);
+/* Dead rows of the alert become due again, their tries forgotten; 0 for `alert` means of all alerts. One
+ * alert that is new or notified also gets rows for the channels that came after it. *count: rows due now. */
 MUST_USE enum err_code db_outbox_retry(struct pgconn *conn, int64_t alert, uint64_t *count, struct err *why);
 /* Milliseconds until the next row of `channel` is due: 0 now, negative: nothing waits. */
 MUST_USE enum err_code db_outbox_due_in(struct pgconn *conn, const char *channel, int64_t *wait_ms,

@@ -10,21 +10,6 @@
 #define NAME_BYTES  1024
 #define DEDUP_BYTES 128
 
-/* What names an alert that is not about one domain and one issuance; "" for the others. */
-static void dedup_of(const struct alert *alert, bool readable, char out[DEDUP_BYTES])
-{
-    char hex[65];
-    out[0] = '\0';
-    if (readable && alert->domain_id == ALERT_DOMAINS_NONE)
-        (void)snprintf(out, DEDUP_BYTES, "malformed:%s", text_hex(span_of(alert->issuance->tbs_fp, 32), hex));
-    if (readable)
-        return;
-    int len = snprintf(out, DEDUP_BYTES, "malformed:%" PRId32 ":%" PRIu64, alert->sighting.log_id,
-                       alert->sighting.index);
-    if (alert->domain_id != ALERT_DOMAINS_NONE)
-        (void)snprintf(out + len, DEDUP_BYTES - (size_t)len, ":%" PRId64, alert->domain_id);
-}
-
 static void put_text_or_null(struct copy *copy, struct span text)
 {
     if (text.at == NULL)
@@ -40,13 +25,12 @@ static void put_json(struct copy *copy, struct buf *scratch)
     copy_json(copy, buf_span(scratch));
 }
 
-static void put_alert(struct copy *copy, struct buf *scratch, const struct alert *alert, bool readable,
-                      int32_t ord)
+static void put_alert(struct copy *copy, struct buf *scratch, const struct alert *alert, int32_t ord)
 {
-    char dedup[DEDUP_BYTES];
+    char room[ALERTJSON_DEDUP_MAX];
+    const char *dedup = alertjson_dedup(alert, room);
     const struct alert_finding *gravest = alert_gravest(alert);
     int64_t seen = alert->sighting.timestamp_ms;
-    dedup_of(alert, readable, dedup);
     copy_row(copy, 14);
     copy_int4(copy, ord);
     if (alert->domain_id == ALERT_DOMAINS_NONE)
@@ -57,11 +41,11 @@ static void put_alert(struct copy *copy, struct buf *scratch, const struct alert
     copy_ascii(copy, span_str(alert_kind_name(gravest->kind)));
     copy_ascii(copy, span_str(alert_severity_name(gravest->severity)));
     put_text_or_null(copy, alert->name);
-    if (readable)
+    if (alertjson_has_fp(alert))
         copy_bytes(copy, span_of(alert->issuance->tbs_fp, 32));
     else
         copy_null(copy);
-    if (dedup[0] == '\0')
+    if (dedup == NULL)
         copy_null(copy);
     else
         copy_ascii(copy, span_str(dedup));
@@ -73,7 +57,7 @@ static void put_alert(struct copy *copy, struct buf *scratch, const struct alert
     put_json(copy, scratch);
     copy_int2(copy, (int16_t)alert->sighting.log_id);
     copy_int8(copy, (int64_t)alert->sighting.index);
-    copy_ascii(copy, span_str(readable ? issuance_form_name(alert->sighting.form) : "unparsed"));
+    copy_ascii(copy, span_str(alertjson_form(alert)));
     copy_time(copy, seen != 0 ? seen : clock_wall_ms());
 }
 
@@ -85,8 +69,6 @@ enum err_code store_alert_stage(struct pgstore *pg, struct batch *const *batches
         for (size_t k = 0; k < batches[i]->alert_count; k++) {
             const struct alert *alert = &batches[i]->alerts[k];
             must(alert->entry_at < batches[i]->entry_count);
-            bool readable =
-                alert->issuance != NULL && stage_is_readable(&batches[i]->entries[alert->entry_at]);
             if (alert->finding_count == 0)
                 continue;
             if (!any)
@@ -96,7 +78,7 @@ enum err_code store_alert_stage(struct pgstore *pg, struct batch *const *batches
                            " issuance, log, idx, form, timestamp) FROM STDIN (FORMAT binary)",
                            why);
             any = true;
-            put_alert(&pg->copy, &pg->stage.scratch, alert, readable, (*ord)++);
+            put_alert(&pg->copy, &pg->stage.scratch, alert, (*ord)++);
         }
     }
     return any ? copy_end(&pg->copy) : ERR_OK;
@@ -107,10 +89,11 @@ static const char raise_sql[] =
     "WITH first AS (SELECT DISTINCT ON (s.dedup, s.domain, s.tbs_fp) s.*,"
     " min(s.timestamp) OVER (PARTITION BY s.dedup, s.domain, s.tbs_fp) AS first_seen"
     " FROM stage_alert AS s ORDER BY s.dedup, s.domain, s.tbs_fp, s.ord),"
-    " made AS (INSERT INTO alert (domain, domain_name, kind, severity, name, tbs_fp, dedup, findings, "
+    " made AS (INSERT INTO alert (domain, domain_name, log, kind, severity, name, tbs_fp, dedup, findings, "
     "issuance,"
     " first_seen)"
-    " SELECT f.domain, f.domain_name, f.kind, f.severity, f.name, f.tbs_fp, f.dedup, f.findings, f.issuance,"
+    " SELECT f.domain, f.domain_name, CASE WHEN f.domain IS NULL THEN f.log END, f.kind, f.severity, f.name, "
+    "f.tbs_fp, f.dedup, f.findings, f.issuance,"
     " f.first_seen FROM first AS f WHERE f.domain IS NULL OR EXISTS (SELECT FROM domain AS d WHERE d.id = "
     "f.domain)"
     " ORDER BY f.dedup, f.domain, f.tbs_fp ON CONFLICT DO NOTHING RETURNING id, domain)"

@@ -13,6 +13,14 @@ bool issuance_has_placeholder(const struct issuance *issuance)
     return false;
 }
 
+bool issuance_is_parsed(const struct issuance *issuance)
+{
+    static const uint8_t none[32];
+    if (memcmp(issuance->tbs_fp, none, sizeof none) == 0)
+        return false;
+    return issuance->issuer.len != 0 || !finding_has(&issuance->findings, FINDING_CERTIFICATE_UNREADABLE);
+}
+
 const char *issuance_form_name(enum issuance_form form)
 {
     return form == ISSUANCE_PRECERT ? "precert" : "final";

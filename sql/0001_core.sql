@@ -274,6 +274,7 @@ CREATE TABLE alert (
 );
 CREATE UNIQUE INDEX alert_domain_issuance ON alert (domain, tbs_fp) WHERE dedup IS NULL;
 CREATE INDEX alert_tbs_fp ON alert (tbs_fp);
+CREATE INDEX alert_new ON alert (id) WHERE state = 'new'; -- those that may still have nobody to tell
 
 -- Whether a sighting is verified follows from log_range.verified; see the view alert_sighting_verified.
 CREATE TABLE alert_sighting (

@@ -12,7 +12,6 @@
 #include "db/db_outbox_one.h"
 #include "watcher/message.h"
 
-#define CLAIM_MAX        16
 #define LEASE_SPARE_MS   30000
 #define POLL_DEFAULT_MS  1000
 #define RECONNECT_MS     1000
@@ -27,6 +26,8 @@ struct worker {
     struct thread thread;
     struct rate_backoff reconnect;
     atomic_uint_fast64_t quiet; /* passes that found nothing due */
+    atomic_uint_fast64_t refused;
+    atomic_bool down; /* the database did not answer */
 };
 
 struct deliver {
@@ -80,6 +81,7 @@ static enum err_code finish(struct worker *worker, const struct db_outbox_item *
         return db_outbox_sent(worker->conn, item, why);
     }
     bool dead = item->tries + 1 >= deliver->tries_max;
+    atomic_fetch_add(&worker->refused, 1);
     metric_add(METRIC_DELIVERIES_FAILED_TOTAL, 1);
     if (dead)
         say_error("deliver",
@@ -99,23 +101,25 @@ static enum err_code deliver_item(struct worker *worker, const struct db_outbox_
     if (code != ERR_OK)
         return code;
     if (failure.code != ERR_OK && atomic_load(&worker->deliver->stop))
-        return ERR_OK; /* cut off by us: the lease runs out and somebody sends it again */
+        return db_outbox_release(worker->conn, item, why); /* cut off by us: it is due for the next one */
     return finish(worker, item, &failure, why);
 }
 
-/* One look at the outbox; *worked: something was due. */
+/* One look at the outbox; *worked: something was due. One row at a time: whatever ends this process, no more
+ * than the one that is being sent waits for its lease to run out. */
 static enum err_code pass(struct worker *worker, bool *worked, struct err *why)
 {
-    struct db_outbox_item items[CLAIM_MAX];
+    struct db_outbox_item item;
     uint64_t adopted = 0;
     size_t count = 0;
-    int64_t lease_ms = CLAIM_MAX * worker->channel->send_ms_max + LEASE_SPARE_MS;
-    enum err_code code = db_outbox_adopt(worker->conn, &adopted, why);
-    if (code == ERR_OK)
-        code = db_outbox_claim(worker->conn, worker->channel->name, lease_ms, items, CLAIM_MAX, &count, why);
-    for (size_t i = 0; i < count && code == ERR_OK && !atomic_load(&worker->deliver->stop); i++)
-        code = deliver_item(worker, &items[i], why);
-    *worked = count != 0;
+    int64_t lease_ms = worker->channel->send_ms_max + LEASE_SPARE_MS;
+    enum err_code code =
+        db_outbox_claim(worker->conn, worker->channel->name, lease_ms, &item, 1, &count, why);
+    if (code == ERR_OK && count != 0)
+        code = deliver_item(worker, &item, why);
+    else if (code == ERR_OK)
+        code = db_outbox_adopt(worker->conn, &adopted, why);
+    *worked = count != 0 || adopted != 0;
     return code;
 }
 
@@ -145,7 +149,9 @@ static void work(void *arg)
     while (!atomic_load(&worker->deliver->stop)) {
         struct err why = {0};
         bool worked = false;
-        if (pass(worker, &worked, &why) != ERR_OK) {
+        enum err_code code = pass(worker, &worked, &why);
+        atomic_store(&worker->down, code != ERR_OK);
+        if (code != ERR_OK) {
             recover(worker, &why);
             continue;
         }
@@ -255,6 +261,22 @@ bool deliver_idle(struct deliver *deliver, int64_t wait_ms)
         }
     }
     return true;
+}
+
+bool deliver_down(const struct deliver *deliver)
+{
+    for (size_t i = 0; i < deliver->count; i++)
+        if (atomic_load(&deliver->workers[i].down))
+            return true;
+    return false;
+}
+
+uint64_t deliver_refused(const struct deliver *deliver)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < deliver->count; i++)
+        sum += atomic_load(&deliver->workers[i].refused);
+    return sum;
 }
 
 enum err_code deliver_one(struct pgconn *conn, struct channel *channel, int64_t alert,

@@ -1,7 +1,9 @@
 /* The notifier: takes due rows out of the outbox and hands them to channels. One thread and one database
  * connection per channel, so that a receiver that hangs holds up nobody else. Any number of processes may
- * work on one outbox: a row is leased while it is being sent. At least once, with the same key; after
- * LIMIT_DELIVERY_TRIES a row is dead, which is said and shown until `alert retry` gives it another life. */
+ * work on one outbox: a row is leased while it is being sent, one at a time and for 30 seconds longer than
+ * the send may take; deliver_stop gives it back, a killed process loses it when the lease runs out. At least
+ * once, with the same key; after LIMIT_DELIVERY_TRIES a row is dead, which is said and shown until `alert
+ * retry` gives it another life. */
 #ifndef CTVIGIL_DELIVER_H
 #define CTVIGIL_DELIVER_H
 
@@ -32,6 +34,11 @@ void deliver_stop(struct deliver *deliver);
 /* Waits until nothing is due or on its way, at most wait_ms. False: something still is. Rows that wait for
  * their next try do not count. */
 bool deliver_idle(struct deliver *deliver, int64_t wait_ms);
+
+/* Does some channel wait for the database? */
+bool deliver_down(const struct deliver *deliver);
+/* Deliveries that receivers did not accept since the start. */
+uint64_t deliver_refused(const struct deliver *deliver);
 
 enum deliver_outcome { DELIVER_SENT, DELIVER_REFUSED, DELIVER_ELSEWHERE };
 

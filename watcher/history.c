@@ -1,36 +1,30 @@
 #include "watcher/history.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/arena.h"
-#include "base/text.h"
+#include "base/limits.h"
+#include "db/alertjson.h"
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
-#include "db/db_malformed.h"
-#include "watcher/match.h"
-#include "watcher/policy.h"
-
-#define ARENA_BYTES (16u << 20)
-#define ARENA_KEEP  (1u << 20)
-#define DEDUP_MAX   128
 
 struct scan {
     const struct watch *watch;
-    struct watchset *one; /* the watch alone, for raw bytes */
+    const struct history_reader *reader;
+    struct watchset *one; /* the watch alone */
     struct pgconn *write;
-    struct arena arena;
+    struct batch batch;
+    struct entry entry;
     struct history_result *result;
 };
 
-static enum err_code raise_alert(struct scan *scan, struct alert *alert, const struct sighting *sightings,
-                                 size_t count, const char *dedup, struct err *why)
+static enum err_code raise_alert(struct scan *scan, const struct alert *alert,
+                                 const struct sighting *sightings, size_t count, bool *raised,
+                                 struct err *why)
 {
-    bool raised = false;
-    if (count != 0)
-        alert->sighting = sightings[0];
-    enum err_code code = db_alert_raise(scan->write, alert, sightings, count, dedup, NULL, &raised, why);
-    scan->result->raised += code == ERR_OK && raised;
+    char room[ALERTJSON_DEDUP_MAX];
+    enum err_code code =
+        db_alert_raise(scan->write, alert, sightings, count, alertjson_dedup(alert, room), NULL, raised, why);
+    scan->result->raised += code == ERR_OK && *raised;
     return code;
 }
 
@@ -43,76 +37,78 @@ static bool has_precert(const struct sighting *sightings, size_t count)
     return false;
 }
 
+/* A batch of the one entry, judged as ingest judges it. */
+static enum err_code judge(struct scan *scan, const struct match_prove *prove, struct err *why)
+{
+    scan->batch.big = true;
+    scan->batch.begin = scan->entry.index;
+    scan->batch.end = scan->entry.index + 1;
+    scan->batch.entries = &scan->entry;
+    scan->batch.entry_count = 1;
+    return match_batch(scan->one, &scan->batch, prove, why);
+}
+
+static enum err_code stopped(const struct scan *scan, struct err *why)
+{
+    if (scan->reader->stop == NULL || !atomic_load(scan->reader->stop))
+        return ERR_OK;
+    return err_set(why, ERR_CLOSED, "%s: the history scan was ended early", scan->watch->name);
+}
+
 static enum err_code on_issuance(void *arg, const struct issuance *stored, const struct sighting *sightings,
                                  size_t count, struct err *why)
 {
+    /* The key of the row is what the chain claimed; where a proof was tried and failed the row has none. */
+    static const struct match_prove by_word = {.by_word = true};
     struct scan *scan = arg;
-    struct issuance issuance = *stored;
-    struct alert alert;
-    bool full = false;
-    arena_reset(&scan->arena, ARENA_KEEP);
-    /* The key of the row is what the chain claimed. Where a proof was tried and failed the row has no key. */
-    issuance.issuer_proven = issuance.issuer_known;
-    if (!match_one(scan->watch, &issuance, &scan->arena, &alert, &full))
-        return ERR_OK;
-    if (full)
-        return err_set(why, ERR_TOO_BIG, "%s: no room to judge a stored certificate", scan->watch->name);
-    scan->result->concerned++;
-    if (alert.finding_count == 0) {
-        scan->result->claimed += !stored->issuer_proven && !has_precert(sightings, count);
-        return ERR_OK;
+    bool raised = false;
+    enum err_code code = stopped(scan, why);
+    if (code != ERR_OK)
+        return code;
+    batch_reset(&scan->batch);
+    scan->entry = (struct entry){.issuance = *stored};
+    scan->entry.kind = has_precert(sightings, count) ? ENTRY_PRECERT : ENTRY_X509;
+    scan->entry.issuance.issuer_proven =
+        stored->issuer_proven || (stored->issuer_known && has_precert(sightings, count));
+    if (count != 0)
+        scan->entry.sighting = sightings[0];
+    code = judge(scan, &by_word, why);
+    for (size_t i = 0; i < scan->batch.alert_count && code == ERR_OK; i++) {
+        const struct alert *alert = &scan->batch.alerts[i];
+        bool nobody = alert->domain_id == ALERT_DOMAINS_NONE;
+        /* Where a part could not be read the bytes were kept, and they have been judged as a whole. */
+        if (nobody && finding_any_broken(&stored->findings))
+            continue;
+        scan->result->concerned++;
+        if (alert->finding_count != 0)
+            code = raise_alert(scan, alert, sightings, count, &raised, why);
+        else
+            scan->result->claimed += !scan->entry.issuance.issuer_proven;
     }
-    if (alert.domain_id != ALERT_DOMAINS_NONE)
-        return raise_alert(scan, &alert, sightings, count, NULL, why);
-    char hex[65];
-    char dedup[DEDUP_MAX];
-    (void)snprintf(dedup, sizeof dedup, "malformed:%s", text_hex(span_of(issuance.tbs_fp, 32), hex));
-    return raise_alert(scan, &alert, sightings, count, dedup, why);
-}
-
-static struct finding_set findings_of(const char *names)
-{
-    struct finding_set set = {0};
-    for (int i = 0; i < FINDING_COUNT; i++) {
-        const char *name = finding_name((enum finding)i);
-        size_t len = strlen(name);
-        for (const char *at = strstr(names, name); at != NULL; at = strstr(at + 1, name)) {
-            if ((at == names || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-                finding_add(&set, (enum finding)i);
-        }
-    }
-    return set;
+    return code;
 }
 
 static enum err_code on_malformed(void *arg, const struct db_malformed_row *row, struct err *why)
 {
     struct scan *scan = arg;
-    struct issuance issuance = {0};
-    struct alert alert;
-    struct sighting sighting = {
-        .log_id = row->log_id, .index = row->index, .timestamp_ms = row->timestamp_ms};
-    bool full = false;
-    char dedup[DEDUP_MAX];
-    arena_reset(&scan->arena, ARENA_KEEP);
-    struct finding_set oddities = findings_of(row->findings);
-    memcpy(issuance.tbs_fp, row->tbs_fp, sizeof issuance.tbs_fp);
-    issuance.findings = oddities;
-    bool named =
-        match_raw(scan->one, row->leaf, row->extra, &issuance, &oddities, &scan->arena, &alert, &full);
-    /* Names that a parsed certificate hides have been judged with it. */
-    if (!named && row->parsed)
-        return ERR_OK;
-    if (!named) {
-        struct policy_case what = {.issuance = &issuance, .oddities = &oddities, .unparsed = true};
-        full = !policy_nobody(&what, 1, &scan->arena, &alert);
+    enum err_code code = stopped(scan, why);
+    if (code != ERR_OK)
+        return code;
+    batch_reset(&scan->batch);
+    scan->entry = (struct entry){.index = row->index, .timestamp_ms = row->timestamp_ms};
+    scan->entry.sighting.log_id = row->log_id;
+    code = scan->reader->read(scan->reader->arg, row, &scan->batch.arena, &scan->entry, why);
+    if (code == ERR_OK)
+        code = judge(scan, &scan->reader->prove, why);
+    for (size_t i = 0; i < scan->batch.alert_count && code == ERR_OK; i++) {
+        const struct alert *alert = &scan->batch.alerts[i];
+        bool raised = false;
+        if (alert->finding_count != 0)
+            code = raise_alert(scan, alert, &alert->sighting, 1, &raised, why);
+        /* One that has a row is met again there. */
+        scan->result->concerned += !alertjson_has_fp(alert) && alert->domain_id != ALERT_DOMAINS_NONE;
     }
-    if (full)
-        return err_set(why, ERR_TOO_BIG, "%s: no room to judge a stored entry", scan->watch->name);
-    scan->result->concerned += named;
-    int len = snprintf(dedup, sizeof dedup, "malformed:%" PRId32 ":%" PRIu64, row->log_id, row->index);
-    if (named)
-        (void)snprintf(dedup + len, sizeof dedup - (size_t)len, ":%" PRId64, scan->watch->id);
-    return raise_alert(scan, &alert, &sighting, 1, row->parsed ? NULL : dedup, why);
+    return code;
 }
 
 /* watchset_new takes its watches over. */
@@ -122,35 +118,47 @@ static struct watchset *set_of_one(const struct watch *watch)
     if (copy == NULL)
         return NULL;
     *copy = *watch;
-    copy->allow = NULL;
-    copy->allow_count = 0;
     copy->owner = NULL;
+    copy->allow_count = 0;
     copy->name = strdup(watch->name);
-    if (copy->name == NULL) {
-        free(copy);
-        return NULL;
+    copy->allow = calloc(watch->allow_count + 1, sizeof *copy->allow);
+    bool ok = copy->name != NULL && copy->allow != NULL;
+    for (size_t i = 0; ok && i < watch->allow_count; i++) {
+        struct watch_allow *allow = &copy->allow[copy->allow_count++];
+        memcpy(allow->spki_sha256, watch->allow[i].spki_sha256, sizeof allow->spki_sha256);
+        allow->label = strdup(watch->allow[i].label);
+        ok = allow->label != NULL;
     }
-    return watchset_new(copy, 1, 0);
+    if (ok)
+        return watchset_new(copy, 1, 0);
+    watch_free(copy, 1);
+    return NULL;
+}
+
+/* The bytes first: an alert then has all that is known of its entry, and the row only adds sightings. */
+static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err *why)
+{
+    enum err_code code = db_malformed_each(read, on_malformed, scan, why);
+    if (code == ERR_OK)
+        code = db_domain_history(read, scan->watch, on_issuance, scan, why);
+    if (code == ERR_OK)
+        code = db_domain_history_done(scan->write, scan->watch->id, why);
+    return code;
 }
 
 enum err_code history_run(struct pgconn *read, struct pgconn *write, const struct watch *watch,
-                          struct history_result *result, struct err *why)
+                          const struct history_reader *reader, struct history_result *result, struct err *why)
 {
-    struct scan scan = {.watch = watch, .write = write, .result = result};
+    struct scan scan = {.watch = watch, .reader = reader, .write = write, .result = result};
     *result = (struct history_result){0};
-    if (!arena_init(&scan.arena, ARENA_BYTES))
+    /* Address space; what the largest entry needs is touched when there is one. */
+    if (!batch_init(&scan.batch, LIMIT_BIG_BATCH_BYTES))
         return err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watch->name);
     scan.one = set_of_one(watch);
-    enum err_code code = ERR_OK;
-    if (scan.one == NULL)
-        code = err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watch->name);
-    if (code == ERR_OK)
-        code = db_domain_history(read, watch, on_issuance, &scan, why);
-    if (code == ERR_OK)
-        code = db_malformed_each(read, on_malformed, &scan, why);
-    if (code == ERR_OK)
-        code = db_domain_history_done(write, watch->id, why);
+    enum err_code code = scan.one == NULL
+                             ? err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watch->name)
+                             : scan_all(&scan, read, why);
     watchset_unpin(scan.one);
-    arena_fini(&scan.arena);
+    batch_fini(&scan.batch);
     return code;
 }

@@ -1,25 +1,40 @@
 /* The policy of a newly registered domain over what is stored already. Together with the generation lock of
  * ingest (db/db_domain.h) nothing is missed: what is committed before the domain's generation is found here,
- * what comes later is matched by the writer. It may run again at any time: an alert that exists is only added
- * to. */
+ * what comes later is matched by the writer. Both are judged by match_batch (watcher/match.h), so both say
+ * the same. It may run again at any time: an alert that exists is only added to. */
 #ifndef CTVIGIL_HISTORY_H
 #define CTVIGIL_HISTORY_H
 
-#include "base/err.h"
-#include "db/pgconn.h"
+#include <stdatomic.h>
+
+#include "db/db_malformed.h"
+#include "model/entry.h"
 #include "model/watch.h"
+#include "watcher/match.h"
 
 struct history_result {
-    uint64_t concerned; /* stored issuances that concern the domain */
+    uint64_t concerned; /* stored issuances and unreadable entries that concern the domain */
     uint64_t raised;    /* new alerts */
     /* As expected, but only the log says who issued it: no precertificate commits to the key, and the
      * certificate's bytes are no longer there to check the signature with. */
     uint64_t claimed;
 };
 
+/* How the bytes of an entry become what ingest made of them when they came: the watcher knows no log. */
+struct history_reader {
+    /* Fills `entry` (zeroed, but for index, timestamp_ms and sighting.log_id) from row->leaf and row->extra;
+     * memory from `arena`. */
+    enum err_code (*read)(void *arg, const struct db_malformed_row *row, struct arena *arena,
+                          struct entry *entry, struct err *why);
+    void *arg;
+    struct match_prove prove; /* of entries that were read again */
+    const atomic_bool *stop;  /* ends the scan with ERR_CLOSED when it turns true; NULL: never */
+};
+
 /* `read` and `write` are two connections: rows are written while others are still being read. Marks the
  * domain as done at the end. */
 MUST_USE enum err_code history_run(struct pgconn *read, struct pgconn *write, const struct watch *watch,
-                                   struct history_result *result, struct err *why);
+                                   const struct history_reader *reader, struct history_result *result,
+                                   struct err *why);
 
 #endif

@@ -32,6 +32,18 @@ bool ipnet_inside(const struct watch *watch, struct span ip)
     return true;
 }
 
+/* ::ffff:192.0.2.0/120 is 192.0.2.0/24: one host has one spelling. */
+static void unmap(struct watch *watch)
+{
+    unsigned before = 8 * sizeof mapped;
+    if (watch->ip_len != 16 || watch->ip_prefix < before || memcmp(watch->ip, mapped, sizeof mapped) != 0)
+        return;
+    memmove(watch->ip, watch->ip + sizeof mapped, 4);
+    memset(watch->ip + 4, 0, 12);
+    watch->ip_len = 4;
+    watch->ip_prefix = (uint8_t)(watch->ip_prefix - before);
+}
+
 bool ipnet_parse(const char *text, struct watch *watch, char *out)
 {
     char address[48];
@@ -54,6 +66,9 @@ bool ipnet_parse(const char *text, struct watch *watch, char *out)
     else if (!text_uint(span_str(slash + 1), &prefix) || prefix > whole)
         return false;
     watch->ip_prefix = (uint8_t)prefix;
+    unmap(watch);
+    whole = 8u * watch->ip_len;
+    prefix = watch->ip_prefix;
     ipnet_mask(watch->ip, watch->ip_len, watch->ip_prefix);
     if (inet_ntop(watch->ip_len == 4 ? AF_INET : AF_INET6, watch->ip, address, sizeof address) == NULL)
         return false;

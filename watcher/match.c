@@ -1,9 +1,11 @@
 #include "watcher/match.h"
 
-#include "base/dns.h"
 #include "base/limits.h"
-#include "watcher/ipnet.h"
 #include "watcher/policy.h"
+
+/* Kept free in a batch that can not be made smaller: the texts of one alert, and one summary per entry. */
+#define ROOM_TEXTS   (64u << 10)
+#define ROOM_SUMMARY 1024
 
 /* One watch that one entry concerns. */
 struct hit {
@@ -22,6 +24,9 @@ struct node {
 struct matching {
     const struct watchset *set;
     struct arena *arena;
+    const struct match_prove *prove;
+    size_t left;     /* entries of a big batch that are still to come; each must have room for a summary */
+    size_t counted;  /* watches met while there is no room to list them */
     uint64_t *seen;  /* bit per watch: concerned by this entry */
     uint64_t *could; /* bit per watch: could be concerned by a placeholder */
     struct hit *hits;
@@ -111,29 +116,16 @@ static void find_names(struct matching *m, const struct issuance *issuance, bool
     }
 }
 
-static const enum finding unreadable[] = {
-    FINDING_CERTIFICATE_UNREADABLE, FINDING_SAN_UNREADABLE,  FINDING_NAMES_TRUNCATED,
-    FINDING_LEAF_VERSION,           FINDING_LEAF_ENTRY_TYPE, FINDING_LEAF_UNREADABLE,
-};
-
 /* Could there be names that nobody has seen? */
 static bool names_lost(const struct issuance *issuance, const struct finding_set *oddities)
 {
-    for (size_t i = 0; i < countof(unreadable); i++) {
-        if (finding_has(oddities, unreadable[i]))
-            return true;
-    }
+    if (finding_names_lost(oddities))
+        return true;
     for (size_t i = 0; i < issuance->name_count; i++) {
         if (issuance->names[i].kind == NAME_DNS && span_eq(issuance->names[i].text, SPAN_LIT("?")))
             return true;
     }
     return false;
-}
-
-/* Is there nothing that a rule could be held against? */
-static bool nothing_parsed(const struct issuance *issuance)
-{
-    return finding_has(&issuance->findings, FINDING_CERTIFICATE_UNREADABLE) && issuance->issuer.at == NULL;
 }
 
 static void find_raw(struct matching *m, const struct entry *entry)
@@ -147,10 +139,10 @@ static void find_raw(struct matching *m, const struct entry *entry)
         watchset_scan(m->set, entry->extra, on_hit, m);
 }
 
-static struct alert *new_alert(struct matching *m)
+static struct alert *append_alert(struct matching *m)
 {
     struct node *node = arena_take(m->arena, sizeof *node, _Alignof(struct node));
-    if (node == NULL || m->alert_count >= LIMIT_ALERTS_BATCH) {
+    if (node == NULL) {
         m->full = true;
         return NULL;
     }
@@ -159,6 +151,17 @@ static struct alert *new_alert(struct matching *m)
     m->alerts_end = &node->next;
     m->alert_count++;
     return &node->alert;
+}
+
+static struct alert *new_alert(struct matching *m)
+{
+    size_t per_alert = sizeof(struct alert) + sizeof(struct node) + ROOM_SUMMARY;
+    size_t reserve = m->left == 0 ? 0 : (m->alert_count + m->left) * per_alert + ROOM_TEXTS;
+    if (m->arena->ceiling - m->arena->used < reserve) {
+        m->full = true;
+        return NULL;
+    }
+    return append_alert(m);
 }
 
 /* How many watches beyond the hits could be meant by names that can not be read. Comparing each name with
@@ -229,8 +232,9 @@ static void judge_hits(struct matching *m, const struct entry *entry, size_t at,
     }
 }
 
-static void match_entry(struct matching *m, struct batch *batch, size_t at, const struct match_prove *prove)
+static void match_entry(struct matching *m, struct batch *batch, size_t at)
 {
+    const struct match_prove *prove = m->prove;
     struct entry *entry = &batch->entries[at];
     bool opaque = entry->kind == ENTRY_OPAQUE;
     bool vague = false;
@@ -242,13 +246,15 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at, cons
         find_raw(m, entry);
     if (m->hit_count == 0 && !vague && !lost)
         return;
-    if (m->hit_count != 0 && prove != NULL && !opaque) {
+    if (m->hit_count != 0 && prove != NULL && prove->prove != NULL && !opaque) {
         prove->prove(prove->arg, batch, entry);
         finding_merge(&oddities, &entry->findings);
         finding_merge(&oddities, &entry->issuance.findings);
     }
-    struct policy_case what = {.unparsed = opaque || nothing_parsed(&entry->issuance), .oddities = &oddities};
+    struct policy_case what = {.unparsed = opaque || !issuance_is_parsed(&entry->issuance),
+                               .oddities = &oddities};
     what.issuance = opaque ? opaque_issuance(m, entry) : &entry->issuance;
+    what.by_word = prove != NULL && prove->by_word;
     judge_hits(m, entry, at, &what);
     struct span name = SPAN_NONE;
     size_t others = vague || lost ? count_could(m, &entry->issuance, lost, &name) : 0;
@@ -263,6 +269,66 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at, cons
     }
     alert->entry_at = at;
     alert->sighting = entry->sighting;
+}
+
+static void on_count(void *arg, const struct watch *watch)
+{
+    struct matching *m = arg;
+    size_t place = watchset_place(m->set, watch);
+    m->counted += !bit_has(m->seen, place);
+    bit_add(m->seen, place);
+}
+
+/* One entry concerns more watches than memory can list, and no smaller piece can be asked for: instead of a
+ * refusal that would come again for ever, one alert says how many there are. */
+static void sum_up(struct matching *m, struct batch *batch, size_t at)
+{
+    struct entry *entry = &batch->entries[at];
+    struct finding_set oddities = entry->findings;
+    size_t words = (watchset_count(m->set) + 63) / 64 + 1;
+    finding_merge(&oddities, &entry->issuance.findings);
+    memset(m->seen, 0, words * sizeof *m->seen);
+    m->full = false;
+    m->counted = 0;
+    for (size_t i = 0; i < entry->issuance.name_count; i++) {
+        const struct name *name = &entry->issuance.names[i];
+        if (name->kind == NAME_DNS)
+            watchset_find(m->set, name->text, on_count, m);
+        else if (name->kind == NAME_IP)
+            watchset_find_ip(m->set, name->raw, on_count, m);
+    }
+    bool lost = entry->kind == ENTRY_OPAQUE || names_lost(&entry->issuance, &oddities);
+    memset(m->seen, 0, words * sizeof *m->seen);
+    struct policy_case what = {.oddities = &oddities, .crowded = true};
+    what.issuance = entry->kind == ENTRY_OPAQUE ? opaque_issuance(m, entry) : &entry->issuance;
+    struct alert *alert = append_alert(m);
+    if (alert == NULL || !policy_nobody(&what, lost ? watchset_count(m->set) : m->counted, m->arena, alert)) {
+        m->full = true;
+        return;
+    }
+    alert->entry_at = at;
+    alert->sighting = entry->sighting;
+}
+
+static void match_big(struct matching *m, struct batch *batch)
+{
+    for (size_t at = 0; at < batch->entry_count && !m->full; at++) {
+        size_t mark = arena_mark(m->arena);
+        struct node **end = m->alerts_end;
+        size_t count = m->alert_count;
+        m->left = batch->entry_count - at;
+        match_entry(m, batch, at);
+        if (!m->full)
+            continue;
+        arena_rewind(m->arena, mark);
+        *end = NULL;
+        m->alerts_end = end;
+        m->alert_count = count;
+        m->hits = NULL;
+        m->hits_end = &m->hits;
+        m->hit_count = 0;
+        sum_up(m, batch, at);
+    }
 }
 
 static enum err_code hand_over(struct matching *m, struct batch *batch, struct err *why)
@@ -303,96 +369,13 @@ enum err_code match_batch(const struct watchset *set, struct batch *batch, const
         return ERR_OK;
     }
     m.full = !matching_init(&m, set, &batch->arena);
-    for (size_t at = 0; at < batch->entry_count && !m.full; at++)
-        match_entry(&m, batch, at, prove);
+    m.prove = prove;
+    if (batch->big)
+        match_big(&m, batch);
+    for (size_t at = 0; at < batch->entry_count && !m.full && !batch->big; at++)
+        match_entry(&m, batch, at);
     if (m.full)
         return err_set(why, ERR_TOO_BIG, "entries %" PRIu64 " to %" PRIu64 ": no room for matching",
                        batch->begin, batch->end);
     return hand_over(&m, batch, why);
-}
-
-/* What stands right of the last label that could be anything. */
-static struct span sure_part(struct span text)
-{
-    for (size_t i = text.len; i-- > 0;) {
-        if (text.at[i] != '?' && (text.at[i] != '*' || i == 0))
-            continue;
-        return i + 2 <= text.len ? span_part(text, i + 2, text.len) : SPAN_NONE;
-    }
-    return text;
-}
-
-static bool surely(const struct watch *watch, const struct name *name)
-{
-    if (watch->kind == WATCH_IP)
-        return name->kind == NAME_IP && ipnet_inside(watch, name->raw);
-    if (name->kind != NAME_DNS)
-        return false;
-    if (!is_vague(name))
-        return dns_covers(name->text, span_str(watch->name), !watch->exact);
-    struct span sure = sure_part(name->text);
-    return !watch->exact && sure.at != NULL && dns_covers(sure, span_str(watch->name), true);
-}
-
-static bool perhaps(const struct watch *watch, const struct name *name)
-{
-    if (!is_vague(name))
-        return false;
-    if (watch->kind == WATCH_IP)
-        return name->kind == NAME_IP || span_eq(name->text, SPAN_LIT("?"));
-    return name->kind == NAME_DNS && dns_covers(name->text, span_str(watch->name), !watch->exact);
-}
-
-bool match_one(const struct watch *watch, const struct issuance *issuance, struct arena *arena,
-               struct alert *alert, bool *full)
-{
-    struct policy_case what = {.watch = watch, .issuance = issuance, .oddities = &issuance->findings};
-    struct span vague = SPAN_NONE;
-    bool lost = names_lost(issuance, &issuance->findings);
-    what.unparsed = nothing_parsed(issuance);
-    for (size_t i = 0; i < issuance->name_count; i++) {
-        const struct name *name = &issuance->names[i];
-        if (!surely(watch, name)) {
-            if (vague.at == NULL && perhaps(watch, name))
-                vague = name->kind == NAME_DNS ? name->text : SPAN_LIT("?");
-            continue;
-        }
-        if (what.name.at == NULL)
-            what.name = name->text.len != 0 ? name->text : span_str(watch->name);
-        if (what.wildcard.at == NULL && is_wildcard(name))
-            what.wildcard = name->text;
-    }
-    *full = false;
-    if (what.name.at != NULL) {
-        *full = !policy_judge(&what, arena, alert);
-        return true;
-    }
-    if (vague.at == NULL && !lost)
-        return false;
-    what.name = lost ? SPAN_NONE : vague;
-    *full = !policy_nobody(&what, 1, arena, alert);
-    return true;
-}
-
-static void on_raw(void *arg, const struct watch *watch)
-{
-    const struct watch **found = arg;
-    *found = watch;
-}
-
-bool match_raw(const struct watchset *set_of_one, struct span leaf, struct span extra,
-               const struct issuance *issuance, const struct finding_set *oddities, struct arena *arena,
-               struct alert *alert, bool *full)
-{
-    const struct watch *found = NULL;
-    struct policy_case what = {.issuance = issuance, .oddities = oddities, .unparsed = true, .raw = true};
-    watchset_scan(set_of_one, leaf, on_raw, &found);
-    watchset_scan(set_of_one, extra, on_raw, &found);
-    *full = false;
-    if (found == NULL)
-        return false;
-    what.watch = found;
-    what.name = span_str(found->name);
-    *full = !policy_judge(&what, arena, alert);
-    return true;
 }

@@ -80,6 +80,9 @@ enum err_code message_json(const struct db_alert_row *row, bool deliveries, char
     json_object_set_new(object, "state", json_string(row->state));
     if (row->reason[0] != '\0')
         json_object_set_new(object, "reason", json_string(row->reason));
+    if (row->evidence != NULL)
+        json_object_set_new(object, "evidence",
+                            string_or_null(row->evidence[0] == '\0' ? NULL : row->evidence));
     if (row->issuance != NULL)
         json_object_set_new(object, "issuance", parsed(row->issuance));
     if (deliveries)
@@ -97,7 +100,7 @@ enum err_code message_certspotter(const struct db_alert_row *row, char **json, s
 {
     char fp[65];
     json_t *issuance = parsed(row->issuance);
-    if (!row->has_fp || !json_is_object(issuance) || json_object_get(issuance, "spki_sha256") == NULL) {
+    if (!row->has_fp || !json_is_object(issuance)) {
         json_decref(issuance);
         return err_set(why, ERR_NOT_FOUND, "alert %" PRId64 ": it is not about a certificate", row->id);
     }
@@ -185,7 +188,8 @@ static void put_member(struct buf *out, const json_t *issuance, const char *labe
 
 static void put_certificate(struct buf *out, const json_t *issuance)
 {
-    if (!json_is_object(issuance) || json_object_get(issuance, "serial") == NULL)
+    const char *form = text_of(issuance, "form");
+    if (!json_is_object(issuance) || json_object_size(issuance) == 0 || strcmp(form, "unparsed") == 0)
         return;
     const json_t *names = json_object_get(issuance, "names");
     const json_t *ips = json_object_get(issuance, "ips");
@@ -258,6 +262,14 @@ enum err_code message_page(const struct db_alert_row *row, char **text, struct e
     if (row->reason[0] != '\0') {
         buf_fmt(&out, "  %-14s ", "reason");
         text_visible(&out, span_str(row->reason));
+        buf_byte(&out, '\n');
+    }
+    if (row->evidence != NULL) {
+        buf_fmt(&out, "  %-14s ", "evidence");
+        if (row->evidence[0] != '\0')
+            text_visible(&out, span_str(row->evidence));
+        else
+            buf_str(&out, "in the database only, table evidence");
         buf_byte(&out, '\n');
     }
     if (row->has_fp)

@@ -72,16 +72,19 @@ static struct span issuer_text(struct judging *j)
     if (!issuance->issuer_known) {
         buf_str(&text, " (issuer unknown: no certificate of it proves the signature)");
     } else {
-        buf_str(&text, issuance->issuer_proven ? " (" : " (issuer unproven, the log claims ");
+        buf_str(&text,
+                issuance->issuer_proven || j->what->by_word ? " (" : " (issuer unproven, the log claims ");
         put_spki(&text, issuance->issuer_spki_sha256);
         buf_byte(&text, ')');
     }
     return keep(j, &text);
 }
 
-static bool ca_allowed(const struct watch *watch, const struct issuance *issuance)
+static bool ca_allowed(const struct policy_case *what)
 {
-    if (!issuance->issuer_known || !issuance->issuer_proven)
+    const struct watch *watch = what->watch;
+    const struct issuance *issuance = what->issuance;
+    if (!issuance->issuer_known || !(issuance->issuer_proven || what->by_word))
         return false;
     for (size_t i = 0; i < watch->allow_count; i++) {
         if (memcmp(watch->allow[i].spki_sha256, issuance->issuer_spki_sha256, 32) == 0)
@@ -92,7 +95,7 @@ static bool ca_allowed(const struct watch *watch, const struct issuance *issuanc
 
 static void judge_ca(struct judging *j)
 {
-    if (!ca_allowed(j->what->watch, j->what->issuance)) {
+    if (!ca_allowed(j->what)) {
         struct span expected = allowed_text(j);
         add(j, ALERT_KIND_UNEXPECTED_CA, "allow_ca", expected, issuer_text(j));
     }
@@ -179,9 +182,13 @@ bool policy_nobody(const struct policy_case *what, uint64_t domains_concerned, s
     if (alert->name.at != NULL)
         buf_fmt(&found, "the name \"%s\"", text_visible_str(what->name, name, sizeof name));
     else
-        buf_str(&found, "an entry whose names could not be read");
+        buf_str(&found, what->crowded ? "more names than there is room to alert on one by one"
+                                      : "an entry whose names could not be read");
     buf_fmt(&found, ", which could concern %" PRIu64 " registered domain%s", domains_concerned,
             domains_concerned == 1 ? "" : "s");
-    add(&j, ALERT_KIND_MALFORMED, "readable", SPAN_LIT("names that can be read"), keep(&j, &found));
+    add(&j, ALERT_KIND_MALFORMED, "readable",
+        what->crowded ? SPAN_LIT("a certificate for fewer watched domains")
+                      : SPAN_LIT("names that can be read"),
+        keep(&j, &found));
     return !j.full;
 }

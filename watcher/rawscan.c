@@ -241,8 +241,7 @@ static void scan_ip(const struct scanning *s, struct span raw)
             continue;
         for (size_t w = 0; w < s->scan->watch_count; w++) {
             const struct watch *watch = &s->scan->watches[w];
-            if (watch->kind == WATCH_IP && watch->ip_len == length &&
-                ipnet_inside(watch, span_of(raw.at + i + 2, length)))
+            if (watch->kind == WATCH_IP && ipnet_inside(watch, span_of(raw.at + i + 2, length)))
                 s->hit(s->arg, watch);
         }
     }

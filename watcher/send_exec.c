@@ -70,8 +70,8 @@ static void set_time(struct run *run, const char *const names[3], const char *rf
 
 static bool about_certificate(const struct db_alert_row *row)
 {
-    char text[VALUE_MAX];
-    return row->has_fp && message_issuance(row, "serial", text, sizeof text)[0] != '\0';
+    char form[32];
+    return row->has_fp && strcmp(message_issuance(row, "form", form, sizeof form), "unparsed") != 0;
 }
 
 static const char *event_of(const struct db_alert_row *row)

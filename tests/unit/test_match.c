@@ -221,17 +221,35 @@ static void one_by_one(void **state)
         uint64_t nobody = 0;
         fill_issuance(&issuance, &rows[i], names, ip);
         for (size_t w = 0; w < watchset_count(set); w++) {
-            struct arena arena;
-            struct alert alert;
-            bool full = true;
-            assert_true(arena_init(&arena, 1 << 20));
-            bool concerned = match_one(watchset_at(set, w), &issuance, &arena, &alert, &full);
-            assert_false(full);
-            if (concerned && alert.domain_id == ALERT_DOMAINS_NONE)
-                nobody += alert.domains_concerned;
-            else if (concerned)
-                len += strlen(alert_text(&alert, all + len, sizeof all - len));
-            arena_fini(&arena);
+            struct watch *alone = calloc(1, sizeof *alone);
+            struct entry entry = {.kind = ENTRY_PRECERT, .issuance = issuance};
+            struct batch batch;
+            assert_non_null(alone);
+            *alone = *watchset_at(set, w);
+            alone->name = strdup(alone->name);
+            alone->allow = NULL;
+            alone->owner = NULL;
+            alone->allow_count = 0;
+            if (watchset_at(set, w)->allow_count != 0) {
+                alone->allow = calloc(1, sizeof *alone->allow);
+                assert_non_null(alone->allow);
+                alone->allow[alone->allow_count++] = watchset_at(set, w)->allow[0];
+                alone->allow[0].label = strdup("spki:allowed");
+            }
+            struct watchset *one = watchset_new(alone, 1, 1);
+            assert_true(batch_init(&batch, 1 << 20));
+            batch.entries = &entry;
+            batch.entry_count = 1;
+            assert_int_equal(match_batch(one, &batch, NULL, NULL), ERR_OK);
+            for (size_t k = 0; k < batch.alert_count; k++) {
+                const struct alert *alert = &batch.alerts[k];
+                if (alert->domain_id == ALERT_DOMAINS_NONE)
+                    nobody += alert->domains_concerned;
+                else
+                    len += strlen(alert_text(alert, all + len, sizeof all - len));
+            }
+            batch_fini(&batch);
+            watchset_unpin(one);
         }
         if (nobody != 0)
             (void)snprintf(all + len, sizeof all - len, "- malformed(%u);", (unsigned)nobody);
@@ -289,7 +307,7 @@ static void proving(void **state)
     struct name names[2][NAMES_MAX];
     uint8_t ip[NAMES_MAX][4];
     size_t calls = 0;
-    struct match_prove hook = {prove, &calls};
+    struct match_prove hook = {prove, &calls, false};
     char text[512];
     (void)state;
     fill_issuance(&entries[0].issuance, &rows[4], names[0], ip);

@@ -109,6 +109,7 @@ static void placeholders_and_opaque_entries(void **state)
             issuances_alert(&fix.batch, i, ALERT_DOMAINS_NONE, ALERT_KIND_MALFORMED, "?");
         issuances_alert(&fix.batch, 1, 1, ALERT_KIND_MALFORMED, "its name stands in the bytes");
         issuances_alert(&fix.batch, 1, 2, ALERT_KIND_MALFORMED, "its name stands in the bytes");
+        fix.batch.alerts[fix.batch.alert_count - 1].domain = SPAN_LIT("y.test");
         commit(&fix, log);
     }
     /* One for the certificate that both logs hold, one per opaque entry, one per domain named in it. */
@@ -116,9 +117,10 @@ static void placeholders_and_opaque_entries(void **state)
         fix.test.dsn,
         "SELECT string_agg(regexp_replace(dedup, '[0-9a-f]{64}', 'FP'), ' ' ORDER BY dedup COLLATE \"C\")"
         " FROM alert",
-        "malformed:1:1 malformed:1:1:1 malformed:1:1:2 malformed:1:2 malformed:FP malformed:2:1 "
-        "malformed:2:1:1"
-        " malformed:2:1:2 malformed:2:2");
+        "malformed:1:1 malformed:1:1:x.test malformed:1:1:y.test malformed:1:2 malformed:FP malformed:2:1 "
+        "malformed:2:1:x.test malformed:2:1:y.test malformed:2:2");
+    /* What has no domain has a log. */
+    check_sql(fix.test.dsn, "SELECT count(*) FROM alert WHERE (domain IS NULL) <> (log IS NOT NULL)", 0);
     check_sql(fix.test.dsn, "SELECT count(*) FROM alert_sighting WHERE form = 'unparsed'", 8);
     check_sql(fix.test.dsn, "SELECT count(*) FROM alert WHERE tbs_fp IS NOT NULL", 1);
     fixture_end(&fix);

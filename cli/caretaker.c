@@ -1,0 +1,220 @@
+#include "cli/caretaker.h"
+
+#include <stdlib.h>
+
+#include "base/metric.h"
+#include "base/say.h"
+#include "base/thread.h"
+#include "cli/matching.h"
+#include "db/db_domain.h"
+#include "db/db_pending.h"
+#include "db/db_unheard.h"
+
+#define CARETAKER_WAIT_MS 60000
+
+struct caretaker {
+    char *dsn;
+    struct db_unheard said; /* what the operator was told last */
+    atomic_bool stop;
+    struct lock lock;
+    struct signal_cond wake;
+    struct thread thread;
+};
+
+enum err_code caretaker_claim(struct pgconn *conn, const char *name, struct err *why)
+{
+    bool taken = false;
+    return db_pending_lock(conn, name, true, &taken, why);
+}
+
+/* The scan writes while it reads, so it has a second connection. */
+static enum err_code caretaker_run(const char *dsn, struct pgconn *conn, const struct watch *watch,
+                                   const atomic_bool *stop, struct history_result *result, struct err *why)
+{
+    struct pgconn *write = NULL;
+    enum err_code code = pgconn_open(dsn, &write, why);
+
+    if (code == ERR_OK) {
+        /* What is read from its second connection never waits for rows of the first one. */
+        struct history_reader reader = matching_reader(write, stop);
+        code = history_run(conn, write, watch, &reader, result, why);
+    }
+    if (write != NULL)
+        pgconn_free(write);
+    return code;
+}
+
+enum err_code caretaker_scan(const char *dsn, struct pgconn *conn, const struct watch *watch,
+                             struct history_result *result, struct err *why)
+{
+    enum err_code code = caretaker_claim(conn, watch->name, why);
+
+    if (code == ERR_OK)
+        code = caretaker_run(dsn, conn, watch, NULL, result, why);
+    if (code == ERR_OK)
+        code = db_pending_unlock(conn, watch->name, why);
+    return code;
+}
+
+static enum err_code caretaker_domain(const char *dsn, struct pgconn *conn, const struct watch *watch,
+                                      const atomic_bool *stop, struct err *why)
+{
+    struct history_result result = {0};
+    bool taken = false;
+    bool pending = false;
+    enum err_code code = db_pending_lock(conn, watch->name, false, &taken, why);
+
+    if (code != ERR_OK || !taken)
+        return code;
+    code = db_pending_is(conn, watch->id, &pending, why);
+    if (code == ERR_OK && pending)
+        code = caretaker_run(dsn, conn, watch, stop, &result, why);
+    if (code == ERR_OK && pending)
+        say_info("watch",
+                 "domain=%s the history scan that was pending is done: %" PRIu64 " stored certificates"
+                 " concern it, %" PRIu64 " alerts raised",
+                 watch->name, result.concerned, result.raised);
+    struct err ignored = {0};
+    enum err_code unlocked = db_pending_unlock(conn, watch->name, &ignored);
+    return code != ERR_OK ? code : unlocked;
+}
+
+static const struct watch *caretaker_find(const struct watch *watches, size_t count, int64_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (watches[i].id == id)
+            return &watches[i];
+    return NULL;
+}
+
+static bool caretaker_ended(const atomic_bool *stop)
+{
+    return stop != NULL && atomic_load(stop);
+}
+
+static enum err_code caretaker_pending(const char *dsn, struct pgconn *conn, const atomic_bool *stop,
+                                       struct err *why)
+{
+    struct watch *watches = NULL;
+    uint64_t generation = 0;
+    size_t count = 0;
+    int64_t id = 0;
+    enum err_code first = ERR_OK;
+    enum err_code code = db_pending_next(conn, 0, &id, why);
+
+    if (code == ERR_OK && id != 0)
+        code = db_domain_load(conn, &watches, &count, &generation, why);
+    while (code == ERR_OK && id != 0 && !caretaker_ended(stop)) {
+        const struct watch *watch = caretaker_find(watches, count, id);
+        struct err one = {0};
+        if (watch != NULL && caretaker_domain(dsn, conn, watch, stop, &one) != ERR_OK &&
+            !caretaker_ended(stop)) {
+            say_warn("watch", "domain=%s its history could not be scanned: %s", watch->name, one.text);
+            if (first == ERR_OK)
+                first = err_set(why, one.code, "%s", one.text);
+        }
+        struct err next = {0};
+        code = db_pending_next(conn, id, &id, &next);
+        if (code != ERR_OK && first == ERR_OK)
+            first = err_set(why, code, "%s", next.text);
+    }
+    watch_free(watches, count);
+    return first != ERR_OK ? first : code;
+}
+
+/* Once, and again whenever it gets worse. */
+static enum err_code caretaker_unheard(struct pgconn *conn, struct db_unheard *said, struct err *why)
+{
+    struct db_unheard unheard;
+    enum err_code code = db_unheard_look(conn, &unheard, why);
+
+    if (code != ERR_OK)
+        return code;
+    metric_set(METRIC_ALERTS_UNHEARD, unheard.without_row + unheard.overdue);
+    if (unheard.without_row > said->without_row)
+        say_warn("watch",
+                 "alerts=%" PRIu64 " domain=%s channels=%s new alerts have no receiver: no `run` or `watch`"
+                 " offers a channel that their domains allow",
+                 unheard.without_row, unheard.domain, unheard.wanted);
+    if (unheard.overdue > said->overdue)
+        say_warn("watch",
+                 "alerts=%" PRIu64
+                 " channel=%s deliveries have been due for more than %d minutes: nobody runs"
+                 " that channel, or it can not keep up",
+                 unheard.overdue, unheard.channel, DB_UNHEARD_MINUTES);
+    *said = unheard;
+    return ERR_OK;
+}
+
+static enum err_code caretaker_round(const char *dsn, struct db_unheard *said, const atomic_bool *stop,
+                                     struct err *why)
+{
+    struct pgconn *conn = NULL;
+    enum err_code code = pgconn_open(dsn, &conn, why);
+
+    if (code == ERR_OK)
+        code = caretaker_pending(dsn, conn, stop, why);
+    if (code == ERR_OK && !caretaker_ended(stop))
+        code = caretaker_unheard(conn, said, why);
+    if (conn != NULL)
+        pgconn_free(conn);
+    return code;
+}
+
+enum err_code caretaker_look(const char *dsn, struct err *why)
+{
+    struct db_unheard said = {0};
+    return caretaker_round(dsn, &said, NULL, why);
+}
+
+static void caretaker_work(void *arg)
+{
+    struct caretaker *caretaker = arg;
+    bool down = false;
+
+    while (!atomic_load(&caretaker->stop)) {
+        struct err why = {0};
+        enum err_code code = caretaker_round(caretaker->dsn, &caretaker->said, &caretaker->stop, &why);
+        /* An outage is said by whoever reads or delivers. */
+        if (code != ERR_OK && !down && !atomic_load(&caretaker->stop))
+            say_debug("watch", "looking after pending domains: %s", why.text);
+        down = code != ERR_OK;
+        thread_lock(&caretaker->lock);
+        if (!atomic_load(&caretaker->stop))
+            (void)thread_cond_wait_ms(&caretaker->wake, &caretaker->lock, CARETAKER_WAIT_MS);
+        thread_unlock(&caretaker->lock);
+    }
+}
+
+enum err_code caretaker_start(const char *dsn, struct caretaker **out, struct err *why)
+{
+    struct caretaker *caretaker = calloc(1, sizeof *caretaker);
+
+    *out = NULL;
+    must(caretaker != NULL);
+    caretaker->dsn = strdup(dsn);
+    must(caretaker->dsn != NULL);
+    thread_lock_init(&caretaker->lock);
+    thread_cond_init(&caretaker->wake);
+    if (!thread_start(&caretaker->thread, "caretaker", caretaker_work, caretaker)) {
+        caretaker_stop(caretaker);
+        return err_set(why, ERR_SYSTEM, "no thread for the history scans");
+    }
+    *out = caretaker;
+    return ERR_OK;
+}
+
+void caretaker_stop(struct caretaker *caretaker)
+{
+    if (caretaker == NULL)
+        return;
+    thread_lock(&caretaker->lock);
+    atomic_store(&caretaker->stop, true);
+    thread_cond_broadcast(&caretaker->wake);
+    thread_unlock(&caretaker->lock);
+    thread_join(&caretaker->thread);
+    thread_cond_fini(&caretaker->wake);
+    thread_lock_fini(&caretaker->lock);
+    free(caretaker->dsn);
+    free(caretaker);
+}

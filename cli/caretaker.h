@@ -1,0 +1,27 @@
+/* What must be looked after while the program runs, whoever began it: domains whose history was never scanned
+ * to its end, and alerts that wait for a channel that nobody runs. For `run`, `watch` and `ingest`; any
+ * number of processes may do it over one database. */
+#ifndef CTVIGIL_CARETAKER_H
+#define CTVIGIL_CARETAKER_H
+
+#include "watcher/history.h"
+
+/* The history scan of one registered domain, as watcher/history.h; waits while another process is at it. A
+ * caller that registers a domain takes the lock (caretaker_claim) on `conn` before, so that nobody else
+ * begins between the two. */
+MUST_USE enum err_code caretaker_claim(struct pgconn *conn, const char *name, struct err *why);
+MUST_USE enum err_code caretaker_scan(const char *dsn, struct pgconn *conn, const struct watch *watch,
+                                      struct history_result *result, struct err *why);
+
+/* One look: scans every pending domain that no other process is at, says which alerts nobody will deliver.
+ * A domain that fails is said and stays pending; the code is that of the first failure. */
+MUST_USE enum err_code caretaker_look(const char *dsn, struct err *why);
+
+struct caretaker;
+
+/* A thread that looks at once and every minute. */
+MUST_USE enum err_code caretaker_start(const char *dsn, struct caretaker **caretaker, struct err *why);
+/* Ends a scan that is under way, too: the domain stays pending. NULL is fine. */
+void caretaker_stop(struct caretaker *caretaker);
+
+#endif
