@@ -67,8 +67,21 @@ static inline size_t der_left(const struct der *der)
     return (size_t)(der->end - der->at);
 }
 
-/* The next element in any form; what der_next does not know at once. */
-bool der_next_any(struct der *der, struct der_item *item);
+/* The next element in any form: what der_next does not know at once. */
+__attribute__((cold)) bool der_next_any(struct der *der, struct der_item *item);
+
+/* On copies, so that the address of neither escapes and a walk that the compiler has inlined keeps its cursor
+ * in registers. */
+static inline bool der_next_slowly(struct der *der, struct der_item *item)
+{
+    struct der rest = *der;
+    struct der_item found;
+    bool good = der_next_any(&rest, &found);
+
+    *der = rest;
+    *item = found;
+    return good;
+}
 
 /* The next element, whatever its tag. False: none is left, or it does not fit; `item` is empty then. */
 static inline bool der_next(struct der *der, struct der_item *item)
@@ -79,19 +92,21 @@ static inline bool der_next(struct der *der, struct der_item *item)
     size_t len;
 
     if (left < 2 || der->failed || (at[0] & 0x1fu) == 0x1fu)
-        return der_next_any(der, item);
+        return der_next_slowly(der, item);
     len = at[1];
-    if (len == 0x81 && left >= 3 && at[2] >= 0x80) {
-        len = at[2];
-        head = 3;
-    } else if (len == 0x82 && left >= 4 && at[2] != 0) {
-        len = (size_t)at[2] << 8 | at[3];
-        head = 4;
-    } else if (len >= 0x80) {
-        return der_next_any(der, item);
+    if (len >= 0x80) {
+        if (len == 0x82 && left >= 4 && at[2] != 0) {
+            len = (size_t)at[2] << 8 | at[3];
+            head = 4;
+        } else if (len == 0x81 && left >= 3 && at[2] >= 0x80) {
+            len = at[2];
+            head = 3;
+        } else {
+            return der_next_slowly(der, item);
+        }
     }
     if (len > left - head)
-        return der_next_any(der, item);
+        return der_next_slowly(der, item);
     item->tag = at[0];
     item->whole = (struct span){at, head + len};
     item->value = (struct span){at + head, len};

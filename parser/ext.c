@@ -208,7 +208,7 @@ static void read_poison(struct cert *cert, const struct ext_item *item)
 
 /* Later extensions of the same kind only add what the first left open; the finding says that there are two.
  */
-static bool read_value(struct cert *cert, const struct ext_item *item)
+bool ext_read_value(struct cert *cert, const struct ext_item *item)
 {
     switch (item->id) {
     case OID_EXT_SAN:
@@ -247,6 +247,19 @@ static bool read_value(struct cert *cert, const struct ext_item *item)
     }
 }
 
+uint64_t ext_bit(enum oid id, struct span oid)
+{
+    unsigned bit = (unsigned)id;
+
+    if (id == OID_UNKNOWN || bit >= 32) {
+        unsigned hash = 0;
+        for (size_t i = 0; i < oid.len; i++)
+            hash = hash * 31 + oid.at[i];
+        bit = 32 + hash % 32;
+    }
+    return UINT64_C(1) << bit;
+}
+
 /* How many extensions are compared with each other when their OID is one nobody here knows: beyond it the
  * search would be quadratic in the attacker's hands. */
 #define DUPLICATE_SEARCH_MAX 64
@@ -269,20 +282,11 @@ static bool seen_before(const struct cert *cert, const struct ext_item *item)
 
 static bool is_duplicate(const struct cert *cert, const struct ext_item *item, uint64_t *seen)
 {
-    /* Extension rows come first in oid.def, so their number is a bit; unknown ones share the upper bits by
-     * hash. */
-    unsigned bit = (unsigned)item->id;
-    bool known = item->id != OID_UNKNOWN && bit < 32;
+    uint64_t bit = ext_bit(item->id, item->oid);
+    bool hit = (*seen & bit) != 0;
 
-    if (!known) {
-        unsigned hash = 0;
-        for (size_t i = 0; i < item->oid.len; i++)
-            hash = hash * 31 + item->oid.at[i];
-        bit = 32 + hash % 32;
-    }
-    bool hit = (*seen >> bit & 1u) != 0;
-    *seen |= UINT64_C(1) << bit;
-    return hit && (known || seen_before(cert, item));
+    *seen |= bit;
+    return hit && (bit <= UINT32_MAX || seen_before(cert, item));
 }
 
 void ext_read_all(struct cert *cert)
@@ -298,7 +302,7 @@ void ext_read_all(struct cert *cert)
             finding_add(&cert->findings, FINDING_EXTENSION_DUPLICATE);
         if (item.unreadable && item.id == OID_EXT_POISON)
             cert->flags |= CERT_POISON;
-        if (item.unreadable || !read_value(cert, &item))
+        if (item.unreadable || !ext_read_value(cert, &item))
             finding_add(&cert->findings, FINDING_EXTENSION_UNREADABLE);
     }
     if (ext.damaged)

@@ -29,6 +29,14 @@ void ext_init(struct ext *ext, struct span exts, struct finding_set *findings);
 /* The next extension, readable or not. False: no more; `damaged` says whether that is the whole truth. */
 bool ext_next(struct ext *ext, struct ext_item *item);
 
+/* One bit for each kind of extension: the rows of oid.def that come first have one of their own, the lower
+ * 32; all others share the upper ones by a hash of their OID. Different bits, different OIDs. */
+uint64_t ext_bit(enum oid id, struct span oid);
+
+/* Fills what the value of one extension says about `cert`, with the findings. False: the value can not be
+ * read (the caller's finding). */
+bool ext_read_value(struct cert *cert, const struct ext_item *item);
+
 /* Walks cert->exts once and fills everything of `cert` that comes from extensions, with the findings. */
 void ext_read_all(struct cert *cert);
 

@@ -70,7 +70,7 @@ static enum san_kind kind_of(uint32_t tag)
     return (enum san_kind)(tag & 0x1fu);
 }
 
-bool san_next(struct san *san, struct san_item *item)
+bool san_next_any(struct san *san, struct san_item *item)
 {
     struct der_item found;
 

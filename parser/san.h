@@ -38,7 +38,23 @@ struct san_item {
 
 /* `san` must not be copied afterwards. */
 void san_init(struct san *san, const struct cert *cert);
+/* The next name of any kind, from wherever it comes: what san_next does not know at once. */
+bool san_next_any(struct san *san, struct san_item *item);
+
 /* The next name. False: no more; `damaged` says whether that is the whole truth. */
-bool san_next(struct san *san, struct san_item *item);
+static inline bool san_next(struct san *san, struct san_item *item)
+{
+    const uint8_t *at = san->in.at;
+    size_t left = der_left(&san->in);
+
+    /* A dNSName, as nearly all are; it is at most 255 octets long, and seldom more than 127. */
+    if (left < 2 || san->in.failed || at[0] != (0x80 | SAN_DNS) || at[1] >= 0x80 || at[1] > left - 2)
+        return san_next_any(san, item);
+    item->kind = SAN_DNS;
+    item->value = (struct span){at + 2, at[1]};
+    item->whole = (struct span){at, (size_t)at[1] + 2};
+    san->in.at = at + 2 + at[1];
+    return true;
+}
 
 #endif

@@ -3,6 +3,7 @@
 #include "parser/ext.h"
 #include "parser/sctlist.h"
 #include "parser/spki.h"
+#include "parser/swift.h"
 #include "parser/when.h"
 
 static void read_serial(struct cert *cert, struct span serial)
@@ -221,7 +222,7 @@ static bool read_signature(struct cert *cert, struct der *in)
     return true;
 }
 
-bool tbs_read_certificate(struct span der, struct cert *cert)
+bool tbs_reread_certificate(struct span der, struct cert *cert)
 {
     struct der_item outer;
     bool cut = false;
@@ -243,7 +244,7 @@ bool tbs_read_certificate(struct span der, struct cert *cert)
     return good;
 }
 
-bool tbs_read(struct span tbs, struct cert *cert)
+bool tbs_reread(struct span tbs, struct cert *cert)
 {
     cert_clear(cert);
     struct der in = der_of(tbs, &cert->findings);
@@ -253,4 +254,14 @@ bool tbs_read(struct span tbs, struct cert *cert)
     if (!good)
         finding_add(&cert->findings, FINDING_CERTIFICATE_UNREADABLE);
     return good;
+}
+
+bool tbs_read_certificate(struct span der, struct cert *cert)
+{
+    return swift_certificate(der, cert) || tbs_reread_certificate(der, cert);
+}
+
+bool tbs_read(struct span tbs, struct cert *cert)
+{
+    return swift_tbs(tbs, cert) || tbs_reread(tbs, cert);
 }
