@@ -2,6 +2,9 @@
 
 #include <endian.h>
 
+#include "base/cpu.h"
+#include "parser/b64avx2.h"
+
 /* Four tables, one for each place in a group: the digit's bits where they stand in the little-endian word of
  * the three bytes. A byte that is no digit has BAD set, which no digit sets, so one test covers a whole
  * round. */
@@ -42,7 +45,7 @@ static inline void store(uint8_t *out, uint64_t word)
     memcpy(out, &little, sizeof little);
 }
 
-uint8_t *base64_decode_run(const uint8_t **in, const uint8_t *end, uint8_t *out)
+uint8_t *base64_decode_plain(const uint8_t **in, const uint8_t *end, uint8_t *out)
 {
     const uint8_t *at = *in;
 
@@ -70,6 +73,13 @@ uint8_t *base64_decode_run(const uint8_t **in, const uint8_t *end, uint8_t *out)
     }
     *in = at;
     return out;
+}
+
+uint8_t *base64_decode_run(const uint8_t **in, const uint8_t *end, uint8_t *out)
+{
+    if (b64avx2_built() && cpu_has(CPU_AVX2))
+        out = b64avx2_run(in, end, out);
+    return base64_decode_plain(in, end, out);
 }
 
 int base64_digit(uint8_t c)
