@@ -28,6 +28,8 @@
 #define LIMIT_COPY_BYTES         (64u << 20) /* one row of COPY: 2 x 16 MB with its chain, kept raw */
 #define LIMIT_ISSUERS_CACHED     65536       /* issuing keys a writer remembers: 20 MB when full */
 #define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
+#define LIMIT_HEAD_DAYS          30          /* afterwards one verified head per hour stays: 9,000 a year */
+#define LIMIT_CHANNEL_DAYS       7           /* a channel nobody has served for longer is given up */
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
 #define LIMIT_DB_IDLE_S          20  /* a writer silent for longer (stopped, cut off) loses its locks */

@@ -17,19 +17,22 @@ static void put_log(struct pgexec_args *args, const struct ctlog *log)
 }
 
 /* A log of that name is there. One that was removed and is the same log by key and protocol is followed again
- * from where it stopped. */
+ * from where it stopped; what it contradicted itself with is not forgotten by that. */
 static enum err_code take_up_again(struct pgconn *conn, struct ctlog *log, struct err *why)
 {
     PGresult *res;
     struct pgexec_args args = {0};
     put_log(&args, log);
-    enum err_code code =
-        pgexec_run(conn,
-                   "UPDATE log SET state = 'active', url = $3, submission_url = $4, origin = $5,"
-                   " last_error = ''"
-                   " WHERE name = $1 AND state = 'removed' AND protocol = $2 AND log_id = $6 AND key = $7"
-                   " RETURNING id",
-                   &args, &res, why);
+    enum err_code code = pgexec_run(
+        conn,
+        "UPDATE log AS l SET state = CASE WHEN EXISTS (SELECT FROM evidence AS e WHERE e.log = l.id"
+        "  AND NOT (e.kind = 'root_mismatch' AND EXISTS (SELECT FROM log_head AS h WHERE h.log = l.id"
+        "   AND h.verified AND h.size >= e.range_end))) THEN 'inconsistent' ELSE 'active' END, url = $3, "
+        "submission_url = $4, origin = $5,"
+        " last_error = ''"
+        " WHERE name = $1 AND state = 'removed' AND protocol = $2 AND log_id = $6 AND key = $7"
+        " RETURNING id",
+        &args, &res, why);
     if (code != ERR_OK)
         return code;
     if (PQntuples(res) == 1)

@@ -14,6 +14,7 @@ struct dbopen {
 
 struct dbopen_options {
     const char *dsn;      /* NULL or "": the private cluster */
+    const char *dsn_from; /* where dsn was given ("option"), for error texts; NULL: not said */
     const char *dsn_file; /* NULL or "": none; used when dsn is not given */
     const char *state_dir;
     const char *program; /* for the cluster's keeper */

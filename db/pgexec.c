@@ -87,7 +87,7 @@ enum err_code pgexec_code(const char *sqlstate)
         {"08", ERR_DB_DOWN},        {"57P", ERR_DB_DOWN},       {"53300", ERR_DB_DOWN},
         {"40001", ERR_DB_CONFLICT}, {"40P01", ERR_DB_CONFLICT}, {"55P03", ERR_DB_CONFLICT},
         {"42P01", ERR_DB_SCHEMA},   {"42703", ERR_DB_SCHEMA},   {"42883", ERR_DB_SCHEMA},
-        {"3F000", ERR_DB_SCHEMA},
+        {"3F000", ERR_DB_SCHEMA},   {"22021", ERR_USAGE},
     };
     for (size_t i = 0; i < countof(rows); i++) {
         if (strncmp(sqlstate, rows[i].head, strlen(rows[i].head)) == 0)
@@ -96,19 +96,40 @@ enum err_code pgexec_code(const char *sqlstate)
     return ERR_DB;
 }
 
-/* libpq speaks in several lines; ours is one. */
-static void one_line(const char *text, char *out, size_t out_cap)
+/* "FATAL:  " and the like say the same of every line. */
+static size_t severity_len(const char *text)
+{
+    static const char *const words[] = {"FATAL:", "ERROR:", "PANIC:"};
+    for (size_t i = 0; i < countof(words); i++) {
+        if (strncmp(text, words[i], strlen(words[i])) == 0)
+            return strlen(words[i]);
+    }
+    return 0;
+}
+
+void pgexec_one_line(const char *text, char *out, size_t out_cap)
 {
     size_t len = 0;
+    bool line = false; /* something stands between what is written and what comes */
     bool gap = false;
-    for (; *text != '\0' && len + 2 < out_cap; text++) {
-        if (*text == '\n' || *text == '\t' || *text == ' ') {
+    bool severity = false;
+    for (; *text != '\0' && len + 3 < out_cap; text++) {
+        if (strchr("\n\r\t ", *text) != NULL) {
             gap = len != 0;
+            line = len != 0 && (line || *text == '\n');
             continue;
         }
+        size_t word = len == 0 || gap ? severity_len(text) : 0;
+        if (word != 0 && severity) {
+            text += word - 1;
+            continue;
+        }
+        severity = severity || word != 0;
+        if (line)
+            out[len++] = ';';
         if (gap)
             out[len++] = ' ';
-        gap = false;
+        line = gap = false;
         out[len++] = *text;
     }
     out[len] = '\0';
@@ -123,7 +144,9 @@ enum err_code pgexec_fail(struct pgconn *conn, const PGresult *res, struct err *
     enum err_code code = state != NULL ? pgexec_code(state) : ERR_DB;
     if (PQstatus(conn->pg) == CONNECTION_BAD)
         code = ERR_DB_DOWN;
-    one_line(primary != NULL ? primary : PQerrorMessage(conn->pg), text, sizeof text);
+    pgexec_one_line(primary != NULL ? primary : PQerrorMessage(conn->pg), text, sizeof text);
+    if (code == ERR_USAGE)
+        return err_set(why, code, "a text that is not UTF-8 was given: %s", text);
     if (code == ERR_DB_SCHEMA)
         return err_set(why, code, "database: %s: run `ctvigil db migrate`", text);
     return err_set(why, code, "database: %s%s%s%s", text[0] != '\0' ? text : "connection lost",

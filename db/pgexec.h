@@ -42,8 +42,8 @@ void pgexec_int(struct pgexec_args *args, int64_t value); /* int8 */
 void pgexec_bool(struct pgexec_args *args, bool value);
 /* timestamptz; clamped to the years 1 to 9999 and a moment on either side. */
 void pgexec_time(struct pgexec_args *args, int64_t unix_ms);
-void pgexec_text(struct pgexec_args *args,
-                 const char *text); /* of the type the statement wants; NULL is NULL */
+/* Of the type the statement wants; NULL is NULL. UTF-8: whoever takes text from people looks before. */
+void pgexec_text(struct pgexec_args *args, const char *text);
 void pgexec_bytes(struct pgexec_args *args, struct span bytes); /* bytea; SPAN_NONE is NULL */
 /* An argument that is NULL, for the optional ones: its type follows from the statement. */
 void pgexec_null(struct pgexec_args *args);
@@ -87,9 +87,11 @@ struct span pgexec_get_bytes(const PGresult *res, int row, int col);
 
 /* Fills `why` from a failed result (or, with NULL, from the connection) and returns the code:
  * lost or refused connection, server going down, too many connections ERR_DB_DOWN; serialization failure,
- * deadlock, lock not available ERR_DB_CONFLICT; table, column or function missing ERR_DB_SCHEMA; else ERR_DB.
- */
+ * deadlock, lock not available ERR_DB_CONFLICT; table, column or function missing ERR_DB_SCHEMA; a text
+ * argument that is not UTF-8 ERR_USAGE; else ERR_DB. */
 enum err_code pgexec_fail(struct pgconn *conn, const PGresult *res, struct err *why);
+/* libpq speaks in several lines and repeats its severity; ours is one line, its pieces parted by "; ". */
+void pgexec_one_line(const char *text, char *out, size_t out_cap);
 /* The mapping alone. */
 enum err_code pgexec_code(const char *sqlstate);
 

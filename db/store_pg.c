@@ -16,9 +16,11 @@ static void free_store(struct store *store)
         return;
     struct pgstore *pg = pgstore_of(store);
     /* The server notices a closed connection when it gets to it; whoever waits for the range need not. */
-    if (pg->conn != NULL && PQstatus(pg->conn->pg) == CONNECTION_OK &&
-        pgexec_script(pg->conn, "ROLLBACK; SELECT pg_advisory_unlock_all()", NULL) != ERR_OK)
-        pg->held_count = 0;
+    if (pg->conn != NULL && PQstatus(pg->conn->pg) == CONNECTION_OK) {
+        pgexec_rollback(pg->conn);
+        if (pgexec_script(pg->conn, "SELECT pg_advisory_unlock_all()", NULL) != ERR_OK)
+            pg->held_count = 0;
+    }
     pgconn_free(pg->conn);
     issuer_ids_free(pg->issuers);
     copy_fini(&pg->copy);

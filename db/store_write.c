@@ -183,6 +183,37 @@ static enum err_code mark_head(struct pgstore *pg, const struct store_settle *se
     return pgexec_do(pg->conn, sql, &args, NULL, why);
 }
 
+/* Heads come every minute for years. Whole hours are looked at, once each; what was never verified stays for
+ * ever, and so does what evidence is about or another root of the same size was signed for. */
+static enum err_code thin_heads(struct pgstore *pg, const struct store_settle *settle, struct err *why)
+{
+    static const char sql[] =
+        "WITH old AS (SELECT h.size, h.root, date_trunc('hour', h.seen_at) AS hour,"
+        "  row_number() OVER (PARTITION BY date_trunc('hour', h.seen_at) ORDER BY h.size DESC, h.root) = 1 "
+        "AS first,"
+        "  EXISTS (SELECT FROM evidence AS e WHERE e.log = $1::int2 AND h.size BETWEEN e.range_begin AND "
+        "e.range_end)"
+        "   OR EXISTS (SELECT FROM log_head AS o WHERE o.log = $1::int2 AND o.size = h.size AND o.root <> "
+        "h.root)"
+        "   AS told"
+        "  FROM log_head AS h WHERE h.log = $1::int2 AND h.verified AND NOT h.kept AND h.size < $2"
+        "  AND h.seen_at < date_trunc('hour', now() - $3::int8 * interval '1 day')),"
+        " stay AS (UPDATE log_head AS h SET kept = true FROM old AS x WHERE h.log = $1::int2 AND h.size = "
+        "x.size"
+        "  AND h.root = x.root AND (x.told OR (x.first AND NOT EXISTS (SELECT FROM log_head AS k"
+        "   WHERE k.log = $1::int2 AND k.kept AND k.seen_at >= x.hour AND k.seen_at < x.hour + interval '1 "
+        "hour')))"
+        "  RETURNING h.size, h.root)"
+        " DELETE FROM log_head AS h USING old AS x WHERE h.log = $1::int2 AND h.size = x.size AND h.root = "
+        "x.root"
+        " AND NOT EXISTS (SELECT FROM stay AS s WHERE s.size = x.size AND s.root = x.root)";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, settle->range->log_id);
+    pgexec_int(&args, (int64_t)settle->verified_head.size);
+    pgexec_int(&args, LIMIT_HEAD_DAYS);
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
+}
+
 enum err_code store_write_move(struct pgstore *pg, const struct store_settle *settle, uint64_t epoch_step,
                                bool *moved, struct err *why)
 {
@@ -213,6 +244,8 @@ enum err_code store_write_move(struct pgstore *pg, const struct store_settle *se
     *moved = changed == 1;
     if (code == ERR_OK && *moved && settle->has_verified)
         code = mark_head(pg, settle, why);
+    if (code == ERR_OK && *moved && settle->has_verified)
+        code = thin_heads(pg, settle, why);
     return code;
 }
 

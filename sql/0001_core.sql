@@ -27,7 +27,8 @@ CREATE TABLE log (
     added_at       timestamptz NOT NULL DEFAULT now()
 );
 
--- Every signed head ever seen, with its bytes: what a log claimed can not be taken back.
+-- Every signed head, with its bytes: what a log claimed can not be taken back. Of verified ones that are older than
+-- LIMIT_HEAD_DAYS (base/limits.h) one per hour stays, and what evidence is about.
 CREATE TABLE log_head (
     log        int2 NOT NULL REFERENCES log,
     size       int8 NOT NULL CHECK (size >= 0),
@@ -36,8 +37,11 @@ CREATE TABLE log_head (
     raw        bytea NOT NULL,
     seen_at    timestamptz NOT NULL DEFAULT now(),
     verified   bool NOT NULL DEFAULT false, -- the rebuilt tree had this root
+    kept       bool NOT NULL DEFAULT false, -- old and verified, and the one of its hour that stays
     PRIMARY KEY (log, size, root)
 );
+CREATE INDEX log_head_thin ON log_head (log, seen_at) WHERE verified AND NOT kept;
+CREATE INDEX log_head_kept ON log_head (log, seen_at) WHERE kept;
 
 -- What is read of a log: half-open ranges [range_begin, range_end), a NULL end follows the head. Only the transaction
 -- that stores the rows moves next, by compare-and-set on (id, next, epoch).
@@ -249,9 +253,11 @@ CREATE TABLE domain_generation (
 );
 INSERT INTO domain_generation (generation) VALUES (1);
 
+-- Channels of all notifiers over this database. One that nobody has served for LIMIT_CHANNEL_DAYS is disabled.
 CREATE TABLE channel (
-    name    text PRIMARY KEY,
-    enabled bool NOT NULL DEFAULT true
+    name     text PRIMARY KEY,
+    enabled  bool NOT NULL DEFAULT true,
+    heard_at timestamptz NOT NULL DEFAULT now() -- when a notifier last served it, to the hour
 );
 
 -- One alert per (domain, issuance); dedup names the others (about a log, or about a name that could be anybody's).

@@ -66,6 +66,53 @@ static void add_load_remove(void **state)
     sql("DELETE FROM log_range; DELETE FROM log");
 }
 
+/* Removing a log and adding it again does not make it a good one. */
+static void evidence_outlives_removal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        const char *evidence; /* kind, range_end */
+        const char *verified; /* size of a verified head; NULL: none */
+        const char *state;
+    } rows[] = {
+        {"nothing against it", NULL, NULL, "active"},
+        {"a fork", "'fork', 50", "90", "inconsistent"},
+        {"a root that did not fit", "'root_mismatch', 50", NULL, "inconsistent"},
+        {"and a smaller one that did", "'root_mismatch', 50", "49", "inconsistent"},
+        {"a later root fitted", "'root_mismatch', 50", "50", "active"},
+    };
+    struct pgconn *conn = fixture.db.conn;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct ctlog log = make("log", 1);
+        struct db_log_status *status;
+        size_t count;
+        char text[320];
+        assert_int_equal(db_log_add(conn, &log, "0", 0, NULL), ERR_OK);
+        if (rows[i].evidence != NULL) {
+            (void)snprintf(text, sizeof text,
+                           "INSERT INTO evidence (log, range_begin, sentence, account, kind, range_end)"
+                           " VALUES (%d, 10, 'x', '{}', %s); UPDATE log SET state = 'inconsistent'",
+                           log.id, rows[i].evidence);
+            sql(text);
+        }
+        if (rows[i].verified != NULL) {
+            (void)snprintf(text, sizeof text,
+                           "INSERT INTO log_head (log, size, root, timestamp, raw, verified)"
+                           " VALUES (%d, %s, sha256(''), now(), '', true)",
+                           log.id, rows[i].verified);
+            sql(text);
+        }
+        assert_int_equal(db_log_remove(conn, "log", NULL), ERR_OK);
+        assert_int_equal(db_log_add(conn, &log, "0", 0, NULL), ERR_OK);
+        assert_int_equal(db_log_status(conn, &status, &count, NULL), ERR_OK);
+        if (count != 1 || strcmp(status[0].state, rows[i].state) != 0)
+            fail_msg("%s: %s", rows[i].what, status[0].state);
+        free(status);
+        sql("DELETE FROM evidence; DELETE FROM log_head; DELETE FROM log_range; DELETE FROM log");
+    }
+}
+
 static void frontier_of_the_beginning_is_known(void **state)
 {
     (void)state;
@@ -154,6 +201,7 @@ int main(int argc, char **argv)
     FIXTURE_DB_KEEPER(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(add_load_remove),
+        cmocka_unit_test(evidence_outlives_removal),
         cmocka_unit_test(frontier_of_the_beginning_is_known),
         cmocka_unit_test(status_tells_position_and_backlog),
     };

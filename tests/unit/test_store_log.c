@@ -162,6 +162,85 @@ static void heads_are_kept_and_forks_found(void **state)
     fix.store->ops->free(fix.store);
 }
 
+/* A head a minute for forty hours, a month ago: thinned to one an hour, whatever a log signed and was not
+ * verified, was contradicted, or is the newest stays. */
+static void old_verified_heads_are_thinned(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct store_range range;
+    struct batch batch;
+    struct compact compact;
+    bool fork;
+    fixture_start(&fix);
+    storetest_take(fix.store, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    /* In log 1 and in log 2; the size is the minute. */
+    storetest_run(
+        fix.test.dsn,
+        "INSERT INTO log_head (log, size, root, timestamp, raw, seen_at, verified)"
+        " SELECT l, n, sha256(n::text::bytea), now(), 'raw', date_trunc('hour', now()) - interval '40 days'"
+        " + n * interval '1 min', n <> 700 FROM generate_series(1, 2400) AS n, generate_series(1, 2) AS l;"
+        "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account)"
+        " VALUES (1, 'root_mismatch', 503, 510, 'x', '{}');"
+        "INSERT INTO log_head (log, size, root, timestamp, raw) VALUES (1, 602, sha256('fork'), now(), "
+        "'raw')");
+    for (int round = 0; round < 3; round++) {
+        storetest_pairs(&batch, &fix.test.log[0], range.next, range.next / 2, round == 0 ? 2600 : 100);
+        storetest_compact(&compact, batch.end);
+        struct head head = make_head(batch.end, 7, ISSUANCES_T0, "newest");
+        check_ok(&fix, fix.store->ops->head(fix.store, 1, &head, &fork, NULL, &fix.why));
+        struct batch *list = &batch;
+        struct store_settle settle = {.range = &range,
+                                      .batches = &list,
+                                      .count = 1,
+                                      .next = batch.end,
+                                      .frontier = &compact,
+                                      .has_verified = true,
+                                      .verified = &compact,
+                                      .verified_head = head};
+        check_ok(&fix, fix.store->ops->commit(fix.store, &settle, &fix.why));
+        /* 41 hours (0:01 to 40:00), 8 of the evidence's sizes, one with a fork and its fork, one not
+         * verified. */
+        storetest_text(
+            fix.test.dsn,
+            "SELECT concat_ws(' ', count(*) FILTER (WHERE size <= 2400 AND verified), count(*) FILTER"
+            " (WHERE NOT verified), count(*) FILTER (WHERE size BETWEEN 503 AND 510), count(*) FILTER"
+            " (WHERE size = 602), count(*) FILTER (WHERE size = 700)) FROM log_head WHERE log = 1",
+            "50 2 8 2 1");
+    }
+    check_sql(fix.test.dsn, "SELECT count(*) FROM log_head WHERE log = 1 AND size >= 2600 AND verified", 3);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM log_head WHERE log = 2", 2400);
+    check_sql(
+        fix.test.dsn,
+        "SELECT count(*) FROM generate_series(0, 39) AS n WHERE NOT EXISTS (SELECT FROM log_head AS h WHERE"
+        " h.log = 1 AND h.verified AND date_trunc('hour', h.seen_at) = date_trunc('hour', now())"
+        " - interval '40 days' + n * interval '1 hour')",
+        0);
+    batch_fini(&batch);
+    fix.store->ops->free(fix.store);
+}
+
+/* A log may sign any number as the time. */
+static void heads_from_the_end_of_time(void **state)
+{
+    (void)state;
+    static const int64_t times[] = {0, INT64_MAX, INT64_MIN, INT64_C(253402300800000),
+                                    INT64_C(9224318016000000)};
+    struct fixture fix;
+    struct head heads[8];
+    size_t count;
+    bool fork;
+    fixture_start(&fix);
+    for (size_t i = 0; i < countof(times); i++) {
+        struct head head = make_head(10 + i, 1, times[i], "raw");
+        check_ok(&fix, fix.store->ops->head(fix.store, 1, &head, &fork, NULL, &fix.why));
+    }
+    check_ok(&fix, fix.store->ops->heads(fix.store, 1, 0, heads, countof(heads), &count, &fix.why));
+    assert_int_equal(count, countof(times));
+    fix.store->ops->free(fix.store);
+}
+
 static void verified_never_goes_back(void **state)
 {
     (void)state;
@@ -326,6 +405,8 @@ int main(void)
         cmocka_unit_test(a_range_is_given_back),
         cmocka_unit_test(a_late_frontier_is_stored_once),
         cmocka_unit_test(heads_are_kept_and_forks_found),
+        cmocka_unit_test(old_verified_heads_are_thinned),
+        cmocka_unit_test(heads_from_the_end_of_time),
         cmocka_unit_test(verified_never_goes_back),
         cmocka_unit_test(a_contradiction_is_told_once),
         cmocka_unit_test(notes_are_clean),

@@ -499,6 +499,32 @@ static void refused_rows_are_told_from_other_refusals(void **state)
     storetest_check(test.dsn);
 }
 
+/* Ends in every state a store can be in; the server has nothing to complain about. */
+static void ends_without_a_warning(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct store_range range;
+    struct err why = {0};
+    char path[128];
+    char command[300];
+    storetest_new(&test);
+    storetest_run(test.dsn, "ALTER ROLE ctvigil SET log_min_messages = 'warning'");
+    for (int round = 0; round < 3; round++) {
+        struct store *store = storetest_open(test.dsn);
+        if (round > 0)
+            storetest_take(store, 1, &range);
+        if (round == 2)
+            assert_int_equal(store->ops->repair_begin(store, &range, &why), ERR_OK);
+        store->ops->free(store);
+    }
+    storetest_run(test.dsn, "ALTER ROLE ctvigil RESET log_min_messages");
+    (void)snprintf(path, sizeof path, "%s/server.log", storetest_server.dir);
+    (void)snprintf(command, sizeof command, "! grep WARNING: '%s'", path);
+    assert_int_equal(access(path, R_OK), 0);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +539,7 @@ int main(void)
         cmocka_unit_test(sessions_killed_at_any_moment),
         cmocka_unit_test(server_restarts_between_commits),
         cmocka_unit_test(refused_rows_are_told_from_other_refusals),
+        cmocka_unit_test(ends_without_a_warning),
     };
     return storetest_main(tests, countof(tests), "store_pg");
 }
