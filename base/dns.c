@@ -331,7 +331,7 @@ size_t dns_read(struct span raw, struct arena *arena, struct dns_reading out[DNS
 static enum err_code refuse(const char *typed, const char *reason, struct err *why)
 {
     char visible[256];
-    return err_set(why, ERR_FORMAT, "%s: not a DNS name: %s",
+    return err_set(why, ERR_FORMAT, "'%s' is not a DNS name: %s",
                    text_visible_str(span_str(typed), visible, sizeof visible), reason);
 }
 

@@ -8,8 +8,10 @@
 #include "cli/cmd.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
+#include "cli/watchname.h"
 #include "db/db_alert.h"
 #include "db/db_alert_raise.h"
+#include "db/db_domain.h"
 #include "db/db_outbox.h"
 #include "watcher/message.h"
 
@@ -46,16 +48,39 @@ static bool cmd_alert_id(const char *text, int64_t *id)
     return text_int(span_str(text), id) && *id > 0;
 }
 
-static enum err_code cmd_alert_row_json(void *arg, const struct db_alert_row *row, struct err *why)
+static enum err_code cmd_alert_json(const struct db_alert_row *row, bool deliveries, struct err *why)
 {
-    const bool *deliveries = arg;
     char *json = NULL;
-    enum err_code code = message_json(row, *deliveries, &json, why);
+    enum err_code code = message_json(row, deliveries, &json, why);
 
     if (code == ERR_OK)
         printf("%s\n", json);
     free(json);
     return code;
+}
+
+static enum err_code cmd_alert_row_json(void *arg, const struct db_alert_row *row, struct err *why)
+{
+    uint64_t *rows = arg;
+
+    ++*rows;
+    return cmd_alert_json(row, false, why);
+}
+
+static enum err_code cmd_alert_page_json(void *arg, const struct db_alert_row *row, struct err *why)
+{
+    (void)arg;
+    return cmd_alert_json(row, true, why);
+}
+
+static enum err_code cmd_alert_row_none(void *arg, const struct db_alert_row *row, struct err *why)
+{
+    uint64_t *rows = arg;
+
+    (void)row;
+    (void)why;
+    ++*rows;
+    return ERR_OK;
 }
 
 static enum err_code cmd_alert_row_page(void *arg, const struct db_alert_row *row, struct err *why)
@@ -72,15 +97,14 @@ static enum err_code cmd_alert_row_page(void *arg, const struct db_alert_row *ro
 
 static enum err_code cmd_alert_row_line(void *arg, const struct db_alert_row *row, struct err *why)
 {
-    bool *head = arg;
+    uint64_t *rows = arg;
     char time[TEXT_TIME_MAX];
     const char *about = row->domain != NULL ? row->domain : (row->log != NULL ? row->log : "-");
 
     (void)why;
-    if (!*head)
+    if ((*rows)++ == 0)
         printf("%-7s %-8s %-20s %-20s %-8s %-30s %s\n", "ID", "SEVERITY", "FIRST SEEN", "KIND", "STATE",
                "DOMAIN", "NAME");
-    *head = true;
     printf("%-7" PRId64 " %-8s %-20s %-20s %-8s ", row->id, row->severity,
            text_time(row->first_seen_ms, false, time), row->kind, row->state);
     cmd_print_visible(span_str(about), 30);
@@ -88,6 +112,31 @@ static enum err_code cmd_alert_row_line(void *arg, const struct db_alert_row *ro
     cmd_print_visible(span_str(row->name == NULL ? "-" : row->name), 0);
     printf("\n");
     return ERR_OK;
+}
+
+/* No row was found: is the domain registered, or was it? A list that is empty because of a slip of the finger
+ * would look like silence. */
+static enum err_code cmd_alert_known(struct pgconn *conn, const char *domain, struct err *why)
+{
+    struct db_alert_filter filter = {.domain = domain, .limit = 1};
+    struct watch *watches = NULL;
+    uint64_t generation;
+    uint64_t rows = 0;
+    size_t count = 0;
+    int64_t next;
+    bool known = false;
+    enum err_code code = db_domain_load(conn, &watches, &count, &generation, why);
+
+    for (size_t i = 0; code == ERR_OK && i < count; i++)
+        known = known || strcmp(watches[i].name, domain) == 0;
+    if (watches != NULL)
+        watch_free(watches, count);
+    if (code == ERR_OK && !known)
+        code = db_alert_list(conn, &filter, cmd_alert_row_none, &rows, &next, why);
+    if (code == ERR_OK && !known && rows == 0)
+        code = err_set(why, ERR_NOT_FOUND,
+                       "--domain: %s is not registered; 'ctvigil domain list' shows what is", domain);
+    return code;
 }
 
 static int cmd_alert_do_list(const struct cmd *cmd, const struct cmd_alert_options *options)
@@ -102,21 +151,31 @@ static int cmd_alert_do_list(const struct cmd *cmd, const struct cmd_alert_optio
                                      .limit = (uint32_t)options->limit};
     struct pgconn *conn = NULL;
     struct err why = {0};
+    struct watch watch = {0};
+    char domain[DNS_TEXT_MAX];
+    uint64_t rows = 0;
     int64_t next = 0;
-    bool flag = false;
 
     if (options->state != NULL && !cmd_alert_one_of(options->state, states))
         return cmd_usage(cmd, "--state: '%s' is none of new, notified, acked, closed", options->state);
     if (options->severity != NULL && !cmd_alert_one_of(options->severity, severities))
         return cmd_usage(cmd, "--severity: '%s' is none of info, low, high, critical", options->severity);
-    if (options->limit == 0 || options->limit > CMD_ALERT_LIMIT_MAX || options->after > INT64_MAX)
-        return cmd_usage(cmd, "--limit: 1 to %d, --after: a cursor of a list before", CMD_ALERT_LIMIT_MAX);
-    if (options->domain != NULL && options->domain[0] == '.')
-        filter.domain++;
+    if (options->limit == 0 || options->limit > CMD_ALERT_LIMIT_MAX)
+        return cmd_usage(cmd, "--limit: %" PRIu64 " is not allowed, but 1 to %d", options->limit,
+                         CMD_ALERT_LIMIT_MAX);
+    if (options->after > INT64_MAX)
+        return cmd_usage(cmd, "--after: %" PRIu64 " is not the cursor of a list before", options->after);
+    if (options->domain != NULL) {
+        if (watchname_read(options->domain, &watch, domain, &why) != ERR_OK)
+            return cmd_usage(cmd, "--domain: %s", why.text);
+        filter.domain = domain;
+    }
     enum err_code code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
-        code = db_alert_list(conn, &filter, cmd->json ? cmd_alert_row_json : cmd_alert_row_line, &flag, &next,
+        code = db_alert_list(conn, &filter, cmd->json ? cmd_alert_row_json : cmd_alert_row_line, &rows, &next,
                              &why);
+    if (code == ERR_OK && rows == 0 && filter.domain != NULL)
+        code = cmd_alert_known(conn, filter.domain, &why);
     if (code == ERR_OK && next != 0 && cmd->json)
         cmd_print_json(json_pack("{s:o}", "cursor", json_sprintf("%" PRId64, next)));
     else if (code == ERR_OK && next != 0)
@@ -130,12 +189,10 @@ static int cmd_alert_do_show(const struct cmd *cmd, int64_t id)
 {
     struct pgconn *conn = NULL;
     struct err why = {0};
-    bool deliveries = true;
 
     enum err_code code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
-        code =
-            db_alert_show(conn, id, cmd->json ? cmd_alert_row_json : cmd_alert_row_page, &deliveries, &why);
+        code = db_alert_show(conn, id, cmd->json ? cmd_alert_page_json : cmd_alert_row_page, NULL, &why);
     if (conn != NULL)
         cmd_db_close(conn);
     return code == ERR_OK ? CMD_OK : cmd_fail(&why);
@@ -164,10 +221,13 @@ static int cmd_alert_do_retry(const struct cmd *cmd, int64_t id)
     struct pgconn *conn = NULL;
     struct err why = {0};
     uint64_t count = 0;
+    uint64_t seen = 0;
 
     enum err_code code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
         code = db_outbox_retry(conn, id, &count, &why);
+    if (code == ERR_OK && id != 0 && count == 0)
+        code = db_alert_show(conn, id, cmd_alert_row_none, &seen, &why); /* is there such an alert at all? */
     if (code == ERR_OK && cmd->json)
         cmd_print_json(
             json_pack("{s:s, s:I}", "schema", "ctvigil.alert.retry.1", "deliveries", (json_int_t)count));
@@ -266,6 +326,16 @@ int cmd_alert(struct cmd *cmd)
         {"reason", OPT_TEXT, &options.reason, "TEXT", "ack: why it is fine"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
+    enum { LIST, SHOW, ACK, RETRY, TEST };
+    static const struct opt_verb verbs[] = {
+        [LIST] = {"list", "", "domain state severity since limit after"},
+        [SHOW] = {"show", "ID", ""},
+        [ACK] = {"ack", "ID", "reason"},
+        [RETRY] = {"retry", "[ID]", ""},
+        [TEST] = {"test", "", ""},
+        {NULL, NULL, NULL},
+    };
+    size_t verb;
     int operands;
     int64_t id = 0;
 
@@ -275,22 +345,21 @@ int cmd_alert(struct cmd *cmd)
             "Lists and answers alerts. `retry` gives deliveries that were given up another life (of one\n"
             "alert, or of all); `test` sends a test alert through every configured channel.",
             rows);
-    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
+    if (!opt_parse_verb(rows, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
-    const char *verb = operands > 0 ? cmd->argv[1] : "";
-    if (operands == 2 && !cmd_alert_id(cmd->argv[2], &id))
-        return cmd_usage(cmd, "'%s' is not the number of an alert", cmd->argv[2]);
-    if (strcmp(verb, "list") == 0 && operands == 1)
+    if (operands == 1 && !cmd_alert_id(cmd->argv[2], &id))
+        return cmd_usage(cmd, "'%s' is not the number of an alert; 'ctvigil alert list' shows them",
+                         cmd->argv[2]);
+    switch (verb) {
+    case LIST:
         return cmd_alert_do_list(cmd, &options);
-    if (strcmp(verb, "show") == 0 && operands == 2)
+    case SHOW:
         return cmd_alert_do_show(cmd, id);
-    if (strcmp(verb, "ack") == 0 && operands == 2)
+    case ACK:
         return cmd_alert_do_ack(cmd, id, options.reason);
-    if (strcmp(verb, "retry") == 0 && (operands == 1 || operands == 2))
+    case RETRY:
         return cmd_alert_do_retry(cmd, id);
-    if (strcmp(verb, "test") == 0 && operands == 1)
+    default:
         return cmd_alert_do_test(cmd);
-    return cmd_usage(
-        cmd, operands == 0 ? "say list, show, ack, retry or test" : "'%s' is not complete or not known",
-        verb);
+    }
 }

@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/dns.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "cli/certview.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
@@ -153,19 +155,21 @@ static enum err_code show_pem(struct run *run, struct span text, struct err *why
     size_t before = run->shown;
     size_t len;
 
-    while (pem_next(&pem, &block)) {
+    /* A block that can not be read hides none of those behind it. */
+    for (unsigned number = 1; pem_next(&pem, &block); number++) {
         if (!holds_certificate(block.label))
             continue;
         uint8_t *der = arena_take(&run->arena, block.body.len + 1, 1);
         if (der == NULL)
             return err_set(why, ERR_TOO_BIG, "%s: too big", run->origin);
-        if (!pem_decode(block.body, der, &len))
-            return err_set(why, ERR_FORMAT, "%s: a PEM block is not base64", run->origin);
-        show_certificate(run, span_of(der, len));
+        if (pem_decode(block.body, der, &len))
+            show_certificate(run, span_of(der, len));
+        else
+            (void)err_set(why, ERR_FORMAT, "%s: PEM block %u is not base64", run->origin, number);
     }
-    if (run->shown == before)
+    if (run->shown == before && why->code == ERR_OK)
         return err_set(why, ERR_FORMAT, "%s: no complete PEM block with a certificate", run->origin);
-    return ERR_OK;
+    return why->code;
 }
 
 /* Text may begin with the byte of a SEQUENCE, which is "0": then its length runs past the end, and a PEM
@@ -232,12 +236,27 @@ static enum err_code read_file(struct run *run, struct span *bytes, struct err *
     return code;
 }
 
+static bool is_hash(const char *text)
+{
+    uint8_t bytes[32];
+
+    return strlen(text) == 64 && text_unhex(span_str(text), bytes, sizeof bytes) && access(text, F_OK) != 0;
+}
+
 static int show_file(struct run *run, const char *path)
 {
     struct err why = {0};
     struct span bytes = SPAN_NONE;
     int result = CMD_OK;
 
+    if (path[0] == '\0')
+        return cmd_usage(run->cmd, "the name of a file is empty; name one, or - for standard input");
+    if (is_hash(path))
+        return cmd_usage(run->cmd,
+                         "%s: a certificate can not be asked for by its hash yet, only read from a file"
+                         " (PEM, DER, leaf, tile, get-entries) or - for standard input; 'ctvigil search'"
+                         " finds its names",
+                         path);
     run->origin = path;
     enum err_code code = read_file(run, &bytes, &why);
     if (code == ERR_OK)
@@ -264,10 +283,8 @@ int cmd_cert(struct cmd *cmd)
                         "Shows what the parser sees in certificates (DER, PEM bundles), in log leaves, data "
                         "tiles and get-entries replies; - is standard input.",
                         options);
-    if (!opt_parse(options, cmd->argc, cmd->argv, &operands))
+    if (!opt_parse(options, "FILE...", cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;
-    if (operands == 0)
-        return cmd_usage(cmd, "name a file, or - for standard input");
     struct err why = {0};
     if (dns_psl_load(SPAN_NONE, &why) != ERR_OK)
         return cmd_fail(&why);

@@ -190,16 +190,16 @@ static int db_dsn(struct cmd *cmd)
     return CMD_OK;
 }
 
-static const struct verb {
-    const char *name;
-    int (*run)(struct cmd *cmd);
-} verbs[] = {
-    {"init", db_migrate}, {"migrate", db_migrate}, {"status", db_status},
-    {"start", db_start},  {"stop", db_stop},       {"dsn", db_dsn},
+static const struct opt_verb verbs[] = {
+    {"init", "", ""}, {"migrate", "", ""}, {"status", "", ""}, {"start", "", ""},
+    {"stop", "", ""}, {"dsn", "", ""},     {NULL, NULL, NULL},
 };
+
+static int (*const runs[])(struct cmd *cmd) = {db_migrate, db_migrate, db_status, db_start, db_stop, db_dsn};
 
 int cmd_db(struct cmd *cmd)
 {
+    size_t verb;
     int operands;
     if (cmd->help)
         return cmd_help(
@@ -208,13 +208,7 @@ int cmd_db(struct cmd *cmd)
             "its\n"
             "connection string. Without --db the private database in the state directory is meant.",
             no_options);
-    if (!opt_parse(no_options, cmd->argc, cmd->argv, &operands))
+    if (!opt_parse_verb(no_options, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
-    if (operands != 1)
-        return cmd_usage(cmd, "one of init, migrate, status, start, stop, dsn is wanted");
-    for (size_t i = 0; i < countof(verbs); i++) {
-        if (strcmp(cmd->argv[1], verbs[i].name) == 0)
-            return verbs[i].run(cmd);
-    }
-    return cmd_usage(cmd, "there is no '%s'", cmd->argv[1]);
+    return runs[verb](cmd);
 }

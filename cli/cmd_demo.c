@@ -1,10 +1,14 @@
 /* The whole story on one machine, with nothing configured. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +18,7 @@
 #include "cli/opt.h"
 #include "cli/roles.h"
 #include "cli/simulator.h"
+#include "db/cluster.h"
 #include "db/db_alert.h"
 #include "db/db_domain.h"
 #include "db/db_log.h"
@@ -22,7 +27,9 @@
 #define DEMO_ENTRIES      600
 #define DEMO_RATE         2u /* entries per second while the demo stays open */
 #define DEMO_WAIT_MS      30000
-#define DEMO_TELL_ENTRIES 10 /* smaller commits are not worth a line */
+#define DEMO_FOLDER       "ctvigil-demo."
+#define DEMO_LOCK         "demo.lock" /* held while the demo lives */
+#define DEMO_TELL_ENTRIES 10          /* smaller commits are not worth a line */
 
 /* What is issued, and what must come of it. */
 static const struct demo_step {
@@ -46,6 +53,7 @@ struct demo {
     struct pgconn *conn;
     struct simulator simulator;
     struct roles_ingest *ingest;
+    int lock;
     char scratch[64]; /* a state directory of its own, removed at the end; "" when the user named one */
     struct conf conf;
     int64_t shown; /* id of the last alert that was printed */
@@ -94,9 +102,7 @@ static enum err_code demo_add_log(struct demo *demo, const char *name, enum ctlo
                    scheme_end == NULL ? log.submission_url : scheme_end + 3);
     if ((code = logkey_set_from_user(&log, span_str(demo->simulator.key), why)) != ERR_OK)
         return code;
-    code = db_log_add(demo->conn, &log, "0", 0, why);
-    /* A state directory of the user's may hold the demo's logs of an earlier run, with another key. */
-    return code == ERR_EXISTS ? err_prefix(why, "the demo wants a state directory of its own") : code;
+    return db_log_add(demo->conn, &log, "0", 0, why);
 }
 
 static enum err_code demo_add_domain(struct demo *demo, const char *name, struct err *why)
@@ -276,9 +282,10 @@ static enum err_code demo_story(struct demo *demo, struct err *why)
         if (!demo->json)
             printf("\n");
         demo_say(demo, "issued", "%s for %d days: %s", step->name, step->days, step->text);
-        if ((code = simulator_issue(&demo->simulator, step->ca, &step->name, 1, step->days, why)) != ERR_OK)
+        /* The logs may grow by others meanwhile, so it is not enough to count. */
+        code = simulator_issue(&demo->simulator, step->ca, &step->name, 1, step->days, &entries, why);
+        if (code != ERR_OK)
             break;
-        entries += 2; /* precertificate and final certificate */
         if ((code = demo_wait(demo, entries, why)) == ERR_OK &&
             (code = demo_look(demo, &seen, true, why)) == ERR_OK && step->expected == NULL)
             demo_say(demo, "silence", "it is as expected, so nobody is disturbed");
@@ -339,26 +346,95 @@ static void demo_end(struct demo *demo)
             break;
         clock_sleep_ms(100);
     }
+    if (demo->lock >= 0)
+        (void)close(demo->lock);
+}
+
+/* The end of a demo that was killed could not remove its folder: whoever gets its lock does. A folder without
+ * a lock may be that of a demo that begins just now. */
+static void demo_sweep_one(const char *path)
+{
+    char lock[PATH_MAX];
+    struct stat info;
+    struct cluster_status cluster;
+    struct err why = {0};
+
+    if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid())
+        return;
+    if (snprintf(lock, sizeof lock, "%s/" DEMO_LOCK, path) >= (int)sizeof lock)
+        return;
+    int fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return;
+    /* Its database ends by itself a moment later. */
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && cluster_status(path, &cluster, &why) == ERR_OK &&
+        !cluster.running && cluster.keeper == 0)
+        (void)nftw(path, demo_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    (void)close(fd);
+}
+
+static void demo_sweep(const char *tmp)
+{
+    DIR *dir = opendir(tmp);
+    struct dirent *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        char path[PATH_MAX];
+        if (strncmp(entry->d_name, DEMO_FOLDER, strlen(DEMO_FOLDER)) == 0 &&
+            snprintf(path, sizeof path, "%s/%s", tmp, entry->d_name) < (int)sizeof path)
+            demo_sweep_one(path);
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+}
+
+/* The demo writes domains, logs and alerts that are not real: never where something may be kept. */
+static enum err_code demo_unused(const char *path, struct err *why)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    bool used = false;
+
+    if (dir == NULL && errno == ENOENT)
+        return ERR_OK;
+    if (dir == NULL)
+        return err_set(why, ERR_USAGE, "%s: the demo can not use it (%s); name a new folder with --state-dir",
+                       path, strerror(errno));
+    while (!used && (entry = readdir(dir)) != NULL)
+        used = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    (void)closedir(dir);
+    return used ? err_set(why, ERR_USAGE,
+                          "%s: it is in use, and the demo wants a folder of its own; leave --state-dir out or"
+                          " name a new one",
+                          path)
+                : ERR_OK;
 }
 
 static enum err_code demo_state(struct demo *demo, struct err *why)
 {
     const char *tmp = getenv("TMPDIR");
+    char lock[sizeof demo->scratch + sizeof DEMO_LOCK];
 
     demo->conf = *demo->cmd->conf;
-    if (demo->conf.state.dir != NULL && demo->conf.state.dir[0] != '\0')
-        return ERR_OK;
-    if (demo->conf.db.dsn != NULL && demo->conf.db.dsn[0] != '\0')
-        return err_set(why, ERR_USAGE, "the demo makes a database of its own; run it without --db");
+    if (demo->conf.db.dsn[0] != '\0' || demo->conf.db.dsn_file[0] != '\0')
+        return err_set(why, ERR_USAGE,
+                       "the demo makes a database of its own; run it without --db, db.dsn and db.dsn_file");
+    if (demo->conf.state.dir[0] != '\0')
+        return demo_unused(demo->conf.state.dir, why);
     if (tmp == NULL || tmp[0] != '/' || strlen(tmp) > 30)
         tmp = "/tmp";
-    (void)snprintf(demo->scratch, sizeof demo->scratch, "%s/ctvigil-demo.XXXXXX", tmp);
+    demo_sweep(tmp);
+    (void)snprintf(demo->scratch, sizeof demo->scratch, "%s/" DEMO_FOLDER "XXXXXX", tmp);
     if (mkdtemp(demo->scratch) == NULL) {
         demo->scratch[0] = '\0';
         return err_set(why, ERR_SYSTEM,
                        "%s: no folder for the demo can be made (%s); name one with --state-dir", tmp,
                        strerror(errno));
     }
+    (void)snprintf(lock, sizeof lock, "%s/" DEMO_LOCK, demo->scratch);
+    demo->lock = open(lock, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (demo->lock < 0 || flock(demo->lock, LOCK_EX | LOCK_NB) != 0)
+        return err_set(why, ERR_SYSTEM, "%s: %s", lock, strerror(errno));
     demo->conf.state.dir = demo->scratch;
     demo->cmd->conf = &demo->conf;
     return ERR_OK;
@@ -383,7 +459,7 @@ static void demo_stay(struct demo *demo)
 
 int cmd_demo(struct cmd *cmd)
 {
-    struct demo demo = {.cmd = cmd, .json = cmd->json};
+    struct demo demo = {.cmd = cmd, .json = cmd->json, .lock = -1};
     struct err why = {0};
     bool once = false;
     const struct opt rows[] = {
@@ -400,13 +476,14 @@ int cmd_demo(struct cmd *cmd)
             "The main job with nothing configured: a private PostgreSQL, a simulated CT log served in both\n"
             "protocols, two watched domains, and the alerts as they happen.",
             rows);
-    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
+    if (!opt_parse(rows, "", cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;
-    if (operands > 0)
-        return cmd_usage(cmd, "'%s' is not expected here", cmd->argv[1]);
     roles_signals();
-    if (demo_state(&demo, &why) != ERR_OK)
-        return cmd_fail(&why);
+    if (demo_state(&demo, &why) != ERR_OK) {
+        status = cmd_fail(&why);
+        demo_end(&demo);
+        return status;
+    }
     if (!demo.json)
         printf("ctvigil demo: from the bytes of a log to an alert\n\n");
     if (demo_prepare(&demo, once ? 0u : DEMO_RATE, &why) != ERR_OK || demo_story(&demo, &why) != ERR_OK ||

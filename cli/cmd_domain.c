@@ -2,17 +2,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/dns.h"
 #include "base/text.h"
 #include "cli/allow.h"
 #include "cli/caretaker.h"
 #include "cli/cmd.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
+#include "cli/watchname.h"
 #include "db/db_domain.h"
 #include "db/db_domain_list.h"
 #include "db/db_outbox.h"
-#include "watcher/ipnet.h"
 
 static const char cmd_domain_usage[] =
     "ctvigil domain add NAME [--exact] [--allow-ca CA]... [--allow-wildcard] [--owner O] [--channel C]...\n"
@@ -27,29 +26,6 @@ struct cmd_domain_add {
     struct opt_list allow;
     struct opt_list channels;
 };
-
-/* What the user typed, as it is stored: an address, a range, or a name as A-labels. */
-static enum err_code cmd_domain_name(const char *typed, struct watch *watch, char out[DNS_TEXT_MAX],
-                                     struct err *why)
-{
-    char ip[IPNET_TEXT_MAX];
-
-    if (ipnet_parse(typed, watch, ip)) {
-        watch->kind = WATCH_IP;
-        (void)snprintf(out, DNS_TEXT_MAX, "%s", ip);
-        return ERR_OK;
-    }
-    watch->kind = WATCH_DNS;
-    if (strchr(typed, '*') != NULL)
-        return err_set(why, ERR_USAGE,
-                       "%s: write the domain without '*': everything below it is watched anyway", typed);
-    if (typed[0] == '.')
-        typed++;
-    struct err inner = {0};
-    if (dns_from_user(typed, out, &inner) != ERR_OK)
-        return err_set(why, ERR_USAGE, "%s", inner.text);
-    return ERR_OK;
-}
 
 static enum err_code cmd_domain_describe(const struct cmd_domain_add *add, struct watch *watch,
                                          struct err *why)
@@ -109,10 +85,11 @@ static enum err_code cmd_domain_scan(struct pgconn *conn, const struct watch *wa
     enum err_code code = caretaker_scan(cmd_db_dsn(), conn, watch, result, why);
 
     if (code != ERR_OK)
-        (void)err_prefix(why,
-                         "%s is registered, but the stored certificates were not all looked at; `run`, `watch`"
-                         " and `ingest` do it again, and so does 'ctvigil domain history %s'",
-                         watch->name, watch->name);
+        (void)err_prefix(
+            why,
+            "%s is registered, but the stored certificates were not all looked at; `run`, `watch`"
+            " and `ingest` do it again, and so does 'ctvigil domain history %s'",
+            watch->name, watch->name);
     return code;
 }
 
@@ -140,7 +117,7 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
     uint64_t generation = 0;
 
     must(watch != NULL);
-    enum err_code code = cmd_domain_name(typed, watch, name, &why);
+    enum err_code code = watchname_read(typed, watch, name, &why);
     if (code == ERR_OK)
         code = cmd_domain_describe(add, watch, &why);
     if (code == ERR_OK)
@@ -148,10 +125,9 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
     if (code == ERR_OK) {
         watch->name = strdup(name);
         must(watch->name != NULL);
-        if (watch->kind == WATCH_DNS && !watch->exact && dns_is_public_suffix(span_str(name)))
-            fprintf(stderr,
-                    "ctvigil: warning: everybody registers names below %s; there will be many alerts\n",
-                    name);
+        const char *warning = watchname_warning(watch, name);
+        if (warning != NULL)
+            fprintf(stderr, "ctvigil: warning: %s: %s\n", name, warning);
         cmd_domain_warn_channels(conn, &add->channels);
         code = caretaker_claim(conn, name, &why);
     }
@@ -195,7 +171,7 @@ static int cmd_domain_do_history(const struct cmd *cmd, const char *typed)
     struct err why = {0};
     size_t count = 0;
 
-    enum err_code code = cmd_domain_name(typed, &described, name, &why);
+    enum err_code code = watchname_read(typed, &described, name, &why);
     if (code == ERR_OK)
         code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
@@ -219,7 +195,7 @@ static int cmd_domain_do_remove(const struct cmd *cmd, const char *typed)
     struct pgconn *conn = NULL;
     struct err why = {0};
 
-    enum err_code code = cmd_domain_name(typed, &described, name, &why);
+    enum err_code code = watchname_read(typed, &described, name, &why);
     if (code == ERR_OK)
         code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
@@ -311,6 +287,15 @@ int cmd_domain(struct cmd *cmd)
          "only this channel (stdout, hook); default: all of them"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
+    enum { ADD, LIST, REMOVE, HISTORY };
+    static const struct opt_verb verbs[] = {
+        [ADD] = {"add", "NAME", "exact allow-ca allow-wildcard owner channel"},
+        [LIST] = {"list", "", ""},
+        [REMOVE] = {"remove", "NAME", ""},
+        [HISTORY] = {"history", "NAME", ""},
+        {NULL, NULL, NULL},
+    };
+    size_t verb;
     int operands;
 
     if (cmd->help)
@@ -320,17 +305,16 @@ int cmd_domain(struct cmd *cmd)
             "(with everything below it), an address or a range such as 192.0.2.0/24. `history` matches\n"
             "the stored certificates again.",
             rows);
-    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
+    if (!opt_parse_verb(rows, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
-    const char *verb = operands > 0 ? cmd->argv[1] : "";
-    if (strcmp(verb, "add") == 0 && operands == 2)
+    switch (verb) {
+    case ADD:
         return cmd_domain_do_add(cmd, &add, cmd->argv[2]);
-    if (strcmp(verb, "list") == 0 && operands == 1)
+    case LIST:
         return cmd_domain_do_list(cmd);
-    if (strcmp(verb, "remove") == 0 && operands == 2)
+    case REMOVE:
         return cmd_domain_do_remove(cmd, cmd->argv[2]);
-    if (strcmp(verb, "history") == 0 && operands == 2)
+    default:
         return cmd_domain_do_history(cmd, cmd->argv[2]);
-    return cmd_usage(
-        cmd, operands == 0 ? "say add, list, remove or history" : "'%s' is not complete or not known", verb);
+    }
 }

@@ -35,8 +35,6 @@ int cmd_ingest(struct cmd *cmd)
     struct pipe_result result = {0};
     struct pgconn *conn = NULL;
     struct err why = {0};
-    int operands;
-    int status = CMD_OK;
 
     if (cmd->help)
         return cmd_help(
@@ -44,17 +42,13 @@ int cmd_ingest(struct cmd *cmd)
             "Reads CT logs into the database. Exit codes with --once: 0 all verified, 1 a log failed\n"
             "verification, 4 a log could not be read.",
             rows);
-    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
-        return CMD_USAGE;
-    if (operands > 0)
-        return cmd_usage(cmd, "'%s' is not expected here", cmd->argv[1]);
+    int status = roles_begin(cmd, rows, &conn);
+    if (status != CMD_OK)
+        return status;
     if (only.count > 0) {
         options.only = only.item;
         options.only_count = only.count;
     }
-    roles_signals();
-    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
-        return cmd_fail(&why);
     if (roles_ingest_start(cmd, conn, &options, &ingest, &why) != ERR_OK) {
         status = cmd_fail(&why);
     } else {

@@ -1,5 +1,6 @@
 /* log add | list | status | remove */
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,28 +32,47 @@ struct cmd_log_add {
     bool allow_http;
 };
 
-/* `authority` begins behind "http://". What curl would connect to decides: a user part or a name that only
- * begins like an address is another machine. */
-static bool cmd_log_loopback(const char *authority)
+/* One part of a URL as curl reads it, which is what will be connected to; "" when it has none. */
+static void cmd_log_url_part(CURLU *url, CURLUPart part, char *out, size_t cap)
 {
-    size_t len = strcspn(authority, "/?#");
-    char host[INET6_ADDRSTRLEN + 2];
+    char *text = NULL;
+
+    out[0] = '\0';
+    if (curl_url_get(url, part, &text, 0) == CURLUE_OK)
+        (void)snprintf(out, cap, "%s", text);
+    curl_free(text);
+}
+
+/* A user part or a name that only begins like an address is another machine. */
+static bool cmd_log_loopback(const char *host)
+{
     struct in_addr address;
 
-    if (memchr(authority, '@', len) != NULL)
-        return false;
-    if (authority[0] == '[')
-        return len >= 5 && strncmp(authority, "[::1]", 5) == 0 && (len == 5 || authority[5] == ':');
-    len = strcspn(authority, ":/?#");
-    if (len >= sizeof host)
-        return false;
-    (void)snprintf(host, sizeof host, "%.*s", (int)len, authority);
-    if (strcmp(host, "localhost") == 0)
+    if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
         return true;
     return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
-/* Copies a URL without trailing slashes, after checking its scheme. */
+static enum err_code cmd_log_url_parts(const char *option, CURLU *url, const char *given, bool allow_http,
+                                       struct err *why)
+{
+    char text[CTLOG_URL_MAX];
+
+    cmd_log_url_part(url, CURLUPART_USER, text, sizeof text);
+    if (text[0] != '\0' || strpbrk(given, "@") != NULL)
+        return err_set(why, ERR_USAGE, "%s: %s holds a user name; a log wants none", option, given);
+    if (strpbrk(given, "?#") != NULL)
+        return err_set(why, ERR_USAGE, "%s: %s: what stands behind '?' or '#' can not be part of it", option,
+                       given);
+    cmd_log_url_part(url, CURLUPART_HOST, text, sizeof text);
+    if (strncmp(given, "http://", 7) == 0 && !allow_http && !cmd_log_loopback(text))
+        return err_set(why, ERR_USAGE,
+                       "%s: http:// is taken for this machine only; use https:// or say --allow-http",
+                       option);
+    return ERR_OK;
+}
+
+/* Copies a URL without trailing slashes, after looking at each part of it. */
 static enum err_code cmd_log_url(const char *option, const char *given, bool allow_http,
                                  char out[CTLOG_URL_MAX], struct err *why)
 {
@@ -60,23 +80,28 @@ static enum err_code cmd_log_url(const char *option, const char *given, bool all
 
     while (len > 0 && given[len - 1] == '/')
         len--;
+    if (len == 0)
+        return err_set(why, ERR_USAGE, "%s: it is empty; write https://...", option);
     if (len >= CTLOG_URL_MAX)
         return err_set(why, ERR_USAGE, "%s: longer than %d bytes", option, CTLOG_URL_MAX - 1);
     for (size_t i = 0; i < len; i++)
-        if (given[i] <= 0x20 || given[i] == 0x7f)
-            return err_set(why, ERR_USAGE, "%s: %s is not a URL", option, given);
-    if (strncmp(given, "http://", 7) == 0) {
-        if (!allow_http && !cmd_log_loopback(given + 7))
-            return err_set(why, ERR_USAGE,
-                           "%s: http:// is taken for this machine only; use https:// or say --allow-http",
-                           option);
-    } else if (strncmp(given, "https://", 8) != 0) {
+        if ((unsigned char)given[i] <= 0x20 || given[i] == 0x7f)
+            return err_set(why, ERR_USAGE, "%s: '%s' is not a URL: it holds white space", option, given);
+    if (strncmp(given, "http://", 7) != 0 && strncmp(given, "https://", 8) != 0)
         return err_set(why, ERR_USAGE, "%s: '%s' begins neither with https:// nor with http://", option,
                        given);
-    }
+    CURLU *url = curl_url();
+    must(url != NULL);
+    CURLUcode read = curl_url_set(url, CURLUPART_URL, given, 0);
+    enum err_code code = ERR_OK;
+    if (read != CURLUE_OK)
+        code = err_set(why, ERR_USAGE, "%s: '%s' is not a URL: %s", option, given, curl_url_strerror(read));
+    else
+        code = cmd_log_url_parts(option, url, given, allow_http, why);
+    curl_url_cleanup(url);
     memcpy(out, given, len);
     out[len] = '\0';
-    return ERR_OK;
+    return code;
 }
 
 /* --key is a file when there is one of that name, else base64. */
@@ -86,6 +111,9 @@ static enum err_code cmd_log_key(const char *given, struct ctlog *log, struct er
     FILE *file = fopen(given, "rb");
     size_t len;
 
+    if (given[0] == '\0')
+        return err_set(why, ERR_KEY,
+                       "--key: it is empty; give the base64 of the key, or a file that holds it");
     if (file == NULL) {
         if (logkey_set_from_user(log, span_str(given), why) == ERR_OK)
             return ERR_OK;
@@ -108,18 +136,23 @@ static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char 
     enum err_code code;
 
     if (strlen(name) >= CTLOG_NAME_MAX || name[0] == '\0')
-        return err_set(why, ERR_USAGE, "the name of a log has 1 to %d bytes", CTLOG_NAME_MAX - 1);
+        return err_set(why, ERR_USAGE, "log add: '%s': the name of a log has 1 to %d bytes", name,
+                       CTLOG_NAME_MAX - 1);
     for (const char *at = name; *at != '\0'; at++)
-        if (*at <= 0x20 || *at == 0x7f)
-            return err_set(why, ERR_USAGE, "the name of a log has no spaces and no control bytes");
+        if ((unsigned char)*at <= 0x20 || *at == 0x7f)
+            return err_set(why, ERR_USAGE,
+                           "log add: '%s': the name of a log has no spaces and no control bytes", name);
     (void)snprintf(log->name, sizeof log->name, "%s", name);
+    const char *missing = add->protocol == NULL ? "--protocol" : add->url == NULL ? "--url" : "--key";
     if (add->protocol == NULL || add->url == NULL || add->key == NULL)
-        return err_set(why, ERR_USAGE, "log add needs --protocol, --url and --key; see 'ctvigil log --help'");
+        return err_set(why, ERR_USAGE, "log add: %s is missing; see 'ctvigil log --help'", missing);
     if (!ctlog_protocol_parse(add->protocol, &log->protocol))
         return err_set(why, ERR_USAGE, "--protocol: '%s' is neither rfc6962 nor static-ct", add->protocol);
     if (log->protocol == CTLOG_HYBRID)
         return err_set(why, ERR_UNSUPPORTED,
                        "--protocol: hybrid logs can not be read yet; rfc6962 reads the same entries");
+    if (log->protocol == CTLOG_RFC6962 && add->submission_url != NULL)
+        return err_set(why, ERR_USAGE, "--submission-url: an rfc6962 log has one URL only, that of --url");
     if ((code = cmd_log_url("--url", add->url, add->allow_http, log->url, why)) != ERR_OK)
         return code;
     const char *submission = add->submission_url != NULL ? add->submission_url : add->url;
@@ -130,30 +163,43 @@ static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char 
     return cmd_log_key(add->key, log, why);
 }
 
+/* --from, as it was typed. */
+struct cmd_log_from {
+    const char *text;
+    bool now;
+    bool number;
+    uint64_t begin;
+    int64_t time_ms;
+};
+
+static enum err_code cmd_log_from(const char *given, struct cmd_log_from *from, struct err *why)
+{
+    struct span text = span_str(given);
+
+    *from = (struct cmd_log_from){.text = given, .now = strcmp(given, "now") == 0};
+    from->number = text_uint(text, &from->begin);
+    if (from->now || from->number || text_parse_time(text, &from->time_ms))
+        return ERR_OK;
+    return err_set(why, ERR_USAGE, "--from: '%s' is none of now, 0, an index, a time such as 2026-11-21",
+                   given);
+}
+
 /* Where reading begins: 0 and N need no look at the log, now and TIME do. */
-static enum err_code cmd_log_begin(const struct cmd *cmd, const struct ctlog *log, const char *from,
-                                   uint64_t *begin, struct err *why)
+static enum err_code cmd_log_begin(const struct cmd *cmd, const struct ctlog *log, struct cmd_log_from *from,
+                                   struct err *why)
 {
     char agent[300];
     struct probe_head head = {0};
-    int64_t time_ms = 0;
-    bool number = text_uint(span_str(from), begin);
-    bool now = strcmp(from, "now") == 0;
-    bool at_time = !number && !now && text_parse_time(span_str(from), &time_ms);
 
-    if (!number && !now && !at_time)
-        return err_set(why, ERR_USAGE, "--from: '%s' is none of now, 0, an index, a time such as 2026-11-21",
-                       from);
     (void)roles_user_agent(cmd->conf, agent, sizeof agent);
     enum err_code code = probe_read_head(log, agent, &head, why);
-    if (code == ERR_OK && now) {
-        *begin = head.size;
-    } else if (code == ERR_OK && at_time) {
-        code = probe_find_time(log, agent, head.size, time_ms, begin, why);
-    } else if (code == ERR_OK && *begin > head.size) {
-        return err_set(why, ERR_USAGE, "--from: the log has %llu entries only",
-                       (unsigned long long)head.size);
-    } else if (number && err_class(code) == ERR_CLASS_WORLD) {
+    if (code == ERR_OK && from->now) {
+        from->begin = head.size;
+    } else if (code == ERR_OK && !from->number) {
+        code = probe_find_time(log, agent, head.size, from->time_ms, &from->begin, why);
+    } else if (code == ERR_OK && from->begin > head.size) {
+        return err_set(why, ERR_USAGE, "--from: the log has %" PRIu64 " entries only", head.size);
+    } else if (from->number && err_class(code) == ERR_CLASS_WORLD) {
         fprintf(stderr, "ctvigil: warning: %s; the log is registered all the same and will be tried again\n",
                 why->text);
         err_clear(why);
@@ -162,30 +208,61 @@ static enum err_code cmd_log_begin(const struct cmd *cmd, const struct ctlog *lo
     return code == ERR_SIGNATURE ? err_prefix(why, "--key does not fit this log") : code;
 }
 
+/* A name has one log, and a log one name: read under two it would count twice in everything. */
+static enum err_code cmd_log_free(struct pgconn *conn, const struct ctlog *log, struct err *why)
+{
+    struct ctlog *logs = NULL;
+    size_t count = 0;
+    enum err_code code = db_log_load(conn, &logs, &count, why);
+
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        if (strcmp(logs[i].name, log->name) == 0)
+            code = err_set(why, ERR_EXISTS, "log %s: a log of that name is there already", log->name);
+        else if (logs[i].protocol == log->protocol && strcmp(logs[i].url, log->url) == 0 &&
+                 memcmp(logs[i].log_id, log->log_id, sizeof log->log_id) == 0)
+            code = err_set(why, ERR_EXISTS, "log %s: it is followed already, under the name %s", log->name,
+                           logs[i].name);
+    }
+    free(logs);
+    return code;
+}
+
+static enum err_code cmd_log_register(const struct cmd *cmd, struct pgconn *conn, struct ctlog *log,
+                                      struct cmd_log_from *from, struct err *why)
+{
+    enum err_code code = cmd_log_free(conn, log, why);
+
+    if (code == ERR_OK)
+        code = cmd_log_begin(cmd, log, from, why);
+    return code == ERR_OK ? db_log_add(conn, log, from->text, from->begin, why) : code;
+}
+
 static int cmd_log_do_add(const struct cmd *cmd, const struct cmd_log_add *add, const char *name)
 {
     struct ctlog log = {0};
+    struct cmd_log_from from;
     struct pgconn *conn = NULL;
     struct err why = {0};
-    uint64_t begin = 0;
-    const char *from = add->from == NULL ? "0" : add->from;
     int status = CMD_OK;
 
     if (cmd_log_describe(add, name, &log, &why) != ERR_OK ||
-        cmd_log_begin(cmd, &log, from, &begin, &why) != ERR_OK) {
-        (void)cmd_fail(&why);
-        return err_class(why.code) == ERR_CLASS_WORLD ? CMD_FAILED : CMD_USAGE;
+        cmd_log_from(add->from == NULL ? "0" : add->from, &from, &why) != ERR_OK) {
+        (void)cmd_fail(&why); /* whatever kind of error it is: it stands on the command line */
+        return CMD_USAGE;
     }
     if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
-    if (db_log_add(conn, &log, from, begin, &why) != ERR_OK)
-        status = cmd_fail(&why);
-    else if (cmd->json)
+    if (cmd_log_register(cmd, conn, &log, &from, &why) != ERR_OK) {
+        (void)cmd_fail(&why);
+        status = err_class(why.code) == ERR_CLASS_WORLD || err_class(why.code) == ERR_CLASS_STATE ? CMD_FAILED
+                                                                                                  : CMD_USAGE;
+    } else if (cmd->json) {
         cmd_print_json(json_pack("{s:s, s:s, s:i, s:o, s:I}", "schema", "ctvigil.log.added.1", "name",
                                  log.name, "id", log.id, "log_id", cmd_json_hex(span_of(log.log_id, 32)),
-                                 "begin", (json_int_t)begin));
-    else
-        printf("%s: added, reading begins at entry %llu\n", log.name, (unsigned long long)begin);
+                                 "begin", (json_int_t)from.begin));
+    } else {
+        printf("%s: added, reading begins at entry %" PRIu64 "\n", log.name, from.begin);
+    }
     cmd_db_close(conn);
     return status;
 }
@@ -211,6 +288,12 @@ static json_t *cmd_log_json(const struct db_log_status *row)
     (void)json_object_set_new(object, "backlog", json_integer((json_int_t)row->backlog));
     (void)json_object_set_new(object, "state", json_string(row->state));
     (void)json_object_set_new(object, "last_error", cmd_json_latin1(span_str(row->last_error)));
+    if (strcmp(row->state, "inconsistent") == 0) {
+        (void)json_object_set_new(object, "reason", cmd_json_latin1(span_str(row->reason)));
+        (void)json_object_set_new(object, "evidence",
+                                  row->evidence[0] == '\0' ? json_null()
+                                                           : cmd_json_latin1(span_str(row->evidence)));
+    }
     (void)json_object_set_new(object, "last_contact",
                               row->last_contact_ms == 0 ? json_null() : cmd_json_time(row->last_contact_ms));
     (void)json_object_set_new(object, "entries", json_integer((json_int_t)row->entries));
@@ -230,6 +313,13 @@ static void cmd_log_status_table(const struct db_log_status *rows, size_t count)
                (unsigned long long)row->verified_size, (unsigned long long)row->head_size,
                (unsigned long long)row->backlog, row->state);
         cmd_print_visible(span_str(row->last_error), 0);
+        printf("\n");
+        if (row->reason[0] == '\0')
+            continue;
+        printf("  inconsistent: ");
+        cmd_print_visible(span_str(row->reason), 0);
+        printf("; evidence: ");
+        cmd_print_visible(span_str(row->evidence[0] != '\0' ? row->evidence : "table evidence"), 0);
         printf("\n");
     }
 }
@@ -294,7 +384,9 @@ static int cmd_log_do_remove(const struct cmd *cmd, const char *name)
         return cmd_fail(&why);
     if (db_log_remove(conn, name, &why) != ERR_OK)
         status = cmd_fail(&why);
-    else if (!cmd->json)
+    else if (cmd->json)
+        cmd_print_json(json_pack("{s:s, s:s}", "schema", "ctvigil.log.removed.1", "name", name));
+    else
         printf("%s: no longer followed; what was read stays searchable\n", name);
     cmd_db_close(conn);
     return status;
@@ -309,7 +401,7 @@ int cmd_log(struct cmd *cmd)
         {"url", OPT_TEXT, &add.url, "URL", "of the log; for static-ct the monitoring prefix"},
         {"submission-url", OPT_TEXT, &add.submission_url, "URL",
          "static-ct: gives the origin; default: the same as --url"},
-        {"key", OPT_TEXT, &add.key, "B64|FILE",
+        {"key", OPT_FILE, &add.key, "B64|FILE",
          "public key: base64 of the DER, or a file with DER, PEM or base64"},
         {"from", OPT_TEXT, &add.from, "WHERE", "now, 0 (default), an index, or a time such as 2026-11-21"},
         {"allow-http", OPT_FLAG, &add.allow_http, NULL, "accept http:// for other machines than this one"},
@@ -317,21 +409,29 @@ int cmd_log(struct cmd *cmd)
          "status: exit with 3 when a log is stale, behind its verification or inconsistent"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
+    enum { ADD, LIST, STATUS, REMOVE };
+    static const struct opt_verb verbs[] = {
+        [ADD] = {"add", "NAME", "protocol url submission-url key from allow-http"},
+        [LIST] = {"list", "", ""},
+        [STATUS] = {"status", "", "check"},
+        [REMOVE] = {"remove", "NAME", ""},
+        {NULL, NULL, NULL},
+    };
+    size_t verb;
     int operands;
 
     if (cmd->help)
         return cmd_help(cmd_log_usage, "Adds, lists and inspects the CT logs that are followed.", rows);
-    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
+    if (!opt_parse_verb(rows, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
-    const char *verb = operands > 0 ? cmd->argv[1] : "";
-    if (strcmp(verb, "add") == 0 && operands == 2)
+    switch (verb) {
+    case ADD:
         return cmd_log_do_add(cmd, &add, cmd->argv[2]);
-    if (strcmp(verb, "list") == 0 && operands == 1)
+    case LIST:
         return cmd_log_show(cmd, false, false);
-    if (strcmp(verb, "status") == 0 && operands == 1)
+    case STATUS:
         return cmd_log_show(cmd, true, check);
-    if (strcmp(verb, "remove") == 0 && operands == 2)
+    default:
         return cmd_log_do_remove(cmd, cmd->argv[2]);
-    return cmd_usage(
-        cmd, operands == 0 ? "say add, list, status or remove" : "'%s' is not complete or not known", verb);
+    }
 }

@@ -17,8 +17,6 @@ int cmd_run(struct cmd *cmd)
     struct deliver *deliver = NULL;
     struct pgconn *conn = NULL;
     struct err why = {0};
-    int operands;
-    int status = CMD_OK;
 
     if (cmd->help)
         return cmd_help(
@@ -26,13 +24,9 @@ int cmd_run(struct cmd *cmd)
             "Reads the registered logs, matches every entry against the registered domains and delivers\n"
             "the alerts, until it is told to stop. Logs and domains may be added meanwhile.",
             rows);
-    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
-        return CMD_USAGE;
-    if (operands > 0)
-        return cmd_usage(cmd, "'%s' is not expected here", cmd->argv[1]);
-    roles_signals();
-    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
-        return cmd_fail(&why);
+    int status = roles_begin(cmd, rows, &conn);
+    if (status != CMD_OK)
+        return status;
     /* The channels come first, so that every alert from now on waits for them. */
     if (notify_start(cmd, &deliver, &why) != ERR_OK ||
         roles_ingest_start(cmd, conn, &options, &ingest, &why) != ERR_OK) {

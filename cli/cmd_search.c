@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
+#include "cli/watchname.h"
 #include "db/query.h"
 
 struct search {
@@ -141,8 +142,34 @@ static int run(struct cmd *cmd, const struct query *query)
     if (more && cmd->json)
         printf("{\"cursor\":\"%s\"}\n", query_cursor_text(&next, cursor));
     else if (more)
-        fprintf(stderr, "there are more: --after %s\n", query_cursor_text(&next, cursor));
+        fprintf(stderr, "ctvigil: there are more: --after %s\n", query_cursor_text(&next, cursor));
     return CMD_OK;
+}
+
+/* Reads what was typed. What is meant as a domain and is none (a URL, host:port, 1.2.3.400) is refused with
+ * what to write instead: it would find nothing, and that looks like an answer. */
+static enum err_code parse(const char *typed, struct query *query, struct err *why)
+{
+    static const char *const kinds[] = {"sub:", "host:", "name:"};
+    struct watch ignored = {0};
+    struct err better = {0};
+    char name[DNS_TEXT_MAX];
+    enum err_code code = query_parse(typed, query, why);
+    bool domain = query->kind == QUERY_SUB || query->kind == QUERY_HOST || query->kind == QUERY_NAME;
+
+    if (!(code == ERR_OK && domain) && code != ERR_FORMAT)
+        return code;
+    for (size_t i = 0; i < countof(kinds); i++) {
+        if (strncmp(typed, kinds[i], strlen(kinds[i])) == 0) {
+            typed += strlen(kinds[i]);
+            break;
+        }
+    }
+    typed += strncmp(typed, "*.", 2) == 0 ? 2 : 0;
+    if (watchname_read(typed, &ignored, name, &better) == ERR_OK)
+        return code;
+    *why = better;
+    return better.code;
 }
 
 int cmd_search(struct cmd *cmd)
@@ -172,20 +199,18 @@ int cmd_search(struct cmd *cmd)
                         "it a domain means sub: (the domain and everything below it), 64 hex digits try "
                         "sha256, spki and fp.",
                         options);
-    if (!opt_parse(options, cmd->argc, cmd->argv, &operands))
+    if (!opt_parse(options, "QUERY", cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;
-    if (operands != 1)
-        return cmd_usage(cmd, "one thing to search for is wanted");
     if (limit == 0 || limit > LIMIT_SEARCH_ROWS)
-        return cmd_usage(cmd, "--limit must be 1 to %d", LIMIT_SEARCH_ROWS);
+        return cmd_usage(cmd, "--limit: %" PRIu64 " is not allowed, but 1 to %d", limit, LIMIT_SEARCH_ROWS);
     if (cmd->argv[1][0] == '\0')
         return cmd_usage(cmd, "the query is empty");
-    if (query_parse(cmd->argv[1], &query, &why) != ERR_OK) {
+    if (parse(cmd->argv[1], &query, &why) != ERR_OK) {
         (void)cmd_fail(&why); /* whatever kind of error it is: it stands on the command line */
         return CMD_USAGE;
     }
     if (after != NULL && !query_cursor_parse(after, &query.after))
-        return cmd_usage(cmd, "--after '%s': not a cursor", after);
+        return cmd_usage(cmd, "--after: '%s' is not the cursor of a page before", after);
     query.has_after = after != NULL;
     query.since_ms = since;
     query.until_ms = until;

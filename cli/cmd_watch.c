@@ -72,8 +72,6 @@ int cmd_watch(struct cmd *cmd)
     struct deliver *deliver = NULL;
     struct pgconn *conn = NULL;
     struct err why = {0};
-    int operands;
-    int status = CMD_OK;
 
     if (cmd->help)
         return cmd_help(
@@ -83,13 +81,9 @@ int cmd_watch(struct cmd *cmd)
             "database. Exit codes with --once: 0 everything due was accepted, 4 a delivery or the database\n"
             "failed.",
             rows);
-    if (!opt_parse(rows, cmd->argc, cmd->argv, &operands))
-        return CMD_USAGE;
-    if (operands > 0)
-        return cmd_usage(cmd, "'%s' is not expected here", cmd->argv[1]);
-    roles_signals();
-    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
-        return cmd_fail(&why);
+    int status = roles_begin(cmd, rows, &conn);
+    if (status != CMD_OK)
+        return status;
     if (notify_start(cmd, &deliver, &why) != ERR_OK) {
         status = cmd_fail(&why);
     } else if (deliver == NULL) {

@@ -9,6 +9,7 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/opt.h"
 #include "db/cluster.h"
 
 static const struct command {
@@ -27,14 +28,15 @@ static const struct command {
     {"cert", cmd_cert, "show what the parser sees in a certificate or log entry"},
     {"db", cmd_db, "the database: make, migrate, start, stop"},
     {"config", cmd_config, "check, show or sample the configuration"},
+    {NULL, NULL, NULL},
 };
 
 static void main_help(void)
 {
     printf("ctvigil reads Certificate Transparency logs and tells you about certificates nobody expected.\n\n"
            "usage: ctvigil [-c FILE] [--json] [--db DSN] [--state-dir DIR] COMMAND ...\n\n");
-    for (size_t i = 0; i < countof(commands); i++)
-        printf("  %-8s %s\n", commands[i].name, commands[i].sentence);
+    for (const struct command *command = commands; command->name != NULL; command++)
+        printf("  %-8s %s\n", command->name, command->sentence);
     printf("\n  -c FILE           configuration file (YAML); see 'ctvigil config sample'\n"
            "  --json            one JSON object a line on standard output\n"
            "  --db DSN          PostgreSQL connection string; without it a private cluster is used\n"
@@ -113,7 +115,7 @@ static int main_flush(int status)
 
 static int main_dispatch(const struct command *command, const struct globals *globals, int argc, char **argv)
 {
-    struct conf conf;
+    struct conf conf = {0};
     struct err why = {0};
     struct cmd cmd = {.json = globals->json,
                       .help = globals->help,
@@ -123,6 +125,15 @@ static int main_dispatch(const struct command *command, const struct globals *gl
                       .argv = argv + 1};
     int status;
 
+    /* A broken configuration must not stand between a person and the help. */
+    if (cmd.help) {
+        cmd.conf = &conf;
+        return main_flush(command->run(&cmd));
+    }
+    if (globals->dsn != NULL && !text_is_utf8(span_str(globals->dsn))) {
+        (void)err_set(&why, ERR_USAGE, "--db: it is not UTF-8");
+        return cmd_fail(&why);
+    }
     if (conf_load(globals->config_path, &conf, &why) != ERR_OK)
         return cmd_fail(&why);
     if ((globals->dsn != NULL &&
@@ -147,6 +158,24 @@ static int main_dispatch(const struct command *command, const struct globals *gl
     return main_flush(status);
 }
 
+/* Says which word is no command, and which one may have been meant. */
+static int main_unknown(const char *word)
+{
+    char visible[200];
+    const char *near = opt_nearest(word, commands, sizeof *commands);
+
+    (void)text_visible_str(span_str(word), visible, sizeof visible);
+    if (word[0] == '-')
+        fprintf(stderr, "ctvigil: %s is not an option of ctvigil; 'ctvigil --help' lists them\n", visible);
+    else if (word[0] == '\0')
+        fprintf(stderr, "ctvigil: the command is empty; 'ctvigil --help' lists them\n");
+    else if (near != NULL)
+        fprintf(stderr, "ctvigil: there is no command '%s'; did you mean '%s'?\n", visible, near);
+    else
+        fprintf(stderr, "ctvigil: there is no command '%s'; 'ctvigil --help' lists them\n", visible);
+    return CMD_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     struct globals globals = {0};
@@ -160,19 +189,17 @@ int main(int argc, char **argv)
         printf("ctvigil %s\n", CTVIGIL_VERSION);
         return main_flush(CMD_OK);
     }
+    if (argc > 1 && strcmp(argv[1], "help") == 0) { /* as if --help stood behind the word that follows */
+        globals.help = true;
+        argc--;
+        argv++;
+    }
     if (argc < 2) {
         main_help();
         return main_flush(globals.help ? CMD_OK : CMD_USAGE);
     }
-    for (size_t i = 0; i < countof(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return main_dispatch(&commands[i], &globals, argc, argv);
-    if (strcmp(argv[1], "help") == 0) {
-        main_help();
-        return main_flush(CMD_OK);
-    }
-    char visible[200];
-    fprintf(stderr, "ctvigil: there is no command '%s'; 'ctvigil --help' lists them\n",
-            text_visible_str(span_str(argv[1]), visible, sizeof visible));
-    return CMD_USAGE;
+    for (const struct command *command = commands; command->name != NULL; command++)
+        if (strcmp(argv[1], command->name) == 0)
+            return main_dispatch(command, &globals, argc, argv);
+    return main_unknown(argv[1]);
 }

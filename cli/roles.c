@@ -11,6 +11,7 @@
 #include "base/say.h"
 #include "cli/caretaker.h"
 #include "cli/matching.h"
+#include "cli/opt.h"
 #include "db/db_log.h"
 #include "db/store_pg.h"
 
@@ -50,6 +51,18 @@ void roles_signals(void)
 bool roles_stopping(void)
 {
     return roles_stop_asked != 0;
+}
+
+int roles_begin(const struct cmd *cmd, const struct opt *options, struct pgconn **conn)
+{
+    struct err why = {0};
+    int operands;
+
+    *conn = NULL;
+    if (!opt_parse(options, "", cmd->argc, cmd->argv, &operands))
+        return CMD_USAGE;
+    roles_signals();
+    return cmd_db_open(cmd, conn, &why) == ERR_OK ? CMD_OK : cmd_fail(&why);
 }
 
 const char *roles_user_agent(const struct conf *conf, char *out, size_t out_cap)

@@ -17,8 +17,8 @@ struct roles_options {
     int64_t poll_ms; /* 0: from the configuration */
 };
 
-/* Starts reading, and looking after what is pending (cli/caretaker.h). `conn` is an open connection for the list of logs. ERR_NOT_FOUND: one of `only` is not
- * registered. */
+/* Starts reading, and looking after what is pending (cli/caretaker.h). `conn` is an open connection for the
+ * list of logs. ERR_NOT_FOUND: one of `only` is not registered. */
 MUST_USE enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
                                           const struct roles_options *options, struct roles_ingest **ingest,
                                           struct err *why);
@@ -27,6 +27,11 @@ void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn);
 bool roles_ingest_wait(struct roles_ingest *ingest, int64_t wait_ms, struct pipe_result *result);
 /* Finishes what is in flight, commits, ends. NULL is fine. */
 void roles_ingest_stop(struct roles_ingest *ingest, struct pipe_result *result);
+
+/* What every long-running command begins with: its options (it takes no operands), the signals, the database.
+ * Returns CMD_OK with *conn open, or the exit code after it was said why. */
+struct opt;
+MUST_USE int roles_begin(const struct cmd *cmd, const struct opt *options, struct pgconn **conn);
 
 /* From now on SIGINT and SIGTERM set a flag; a second one ends the process at once. */
 void roles_signals(void);

@@ -135,7 +135,8 @@ static size_t simulator_body(char *data, size_t size, size_t count, void *arg)
     return buf_ok(body) ? size * count : 0;
 }
 
-static enum err_code simulator_post(struct simulator *simulator, const char *json, struct err *why)
+static enum err_code simulator_post(struct simulator *simulator, const char *json, json_t **answer,
+                                    struct err *why)
 {
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
     struct buf body;
@@ -163,14 +164,16 @@ static enum err_code simulator_post(struct simulator *simulator, const char *jso
             err_set(why, ERR_NETWORK, "the log simulator does not answer (%s)", curl_easy_strerror(result));
     else if (status != 200)
         code = err_set(why, ERR_HTTP, "the log simulator refused (%ld): %s", status, buf_text(&body));
+    *answer = code == ERR_OK ? json_loads(buf_text(&body), 0, NULL) : NULL;
     buf_fini(&body);
     return code;
 }
 
 enum err_code simulator_issue(struct simulator *simulator, const char *ca, const char *const *names,
-                              size_t count, int days, struct err *why)
+                              size_t count, int days, uint64_t *size, struct err *why)
 {
     json_t *list = json_array();
+    json_t *answer = NULL;
     enum err_code code;
 
     for (size_t i = 0; i < count; i++)
@@ -180,7 +183,12 @@ enum err_code simulator_issue(struct simulator *simulator, const char *ca, const
     must(order != NULL);
     char *text = json_dumps(order, JSON_COMPACT);
     must(text != NULL);
-    code = simulator_post(simulator, text, why);
+    code = simulator_post(simulator, text, &answer, why);
+    json_t *index = json_object_get(answer, "index"); /* of the last one */
+    if (code == ERR_OK && !json_is_integer(index))
+        code = err_set(why, ERR_FORMAT, "the log simulator did not say where the certificate is");
+    *size = code == ERR_OK ? (uint64_t)json_integer_value(index) + 1 : 0;
+    json_decref(answer);
     free(text);
     json_decref(order);
     return code;

@@ -21,9 +21,10 @@ struct simulator {
 /* Starts it with `entries` certificates; it ends with this process however that ends. */
 MUST_USE enum err_code simulator_start(struct simulator *simulator, unsigned entries, unsigned entries_per_s,
                                        struct err *why);
-/* Lets CA `ca` issue one certificate (precertificate and final) that the log takes in. */
+/* Lets CA `ca` issue one certificate (precertificate and final) that the log takes in; *size is the size of
+ * the tree that holds both. */
 MUST_USE enum err_code simulator_issue(struct simulator *simulator, const char *ca, const char *const *names,
-                                       size_t count, int days, struct err *why);
+                                       size_t count, int days, uint64_t *size, struct err *why);
 void simulator_stop(struct simulator *simulator);
 
 #endif

@@ -9,7 +9,10 @@
 #define ALERT_COLUMNS                                                                                        \
     "a.id, a.kind, a.severity, a.domain_name, l.name, a.name, a.tbs_fp, a.findings::text, "                  \
     "a.issuance::text, a.state,"                                                                             \
-    " a.reason, a.first_seen, a.created_at FROM alert AS a LEFT JOIN log AS l ON l.id = a.log"
+    " a.reason, a.first_seen, a.created_at,"                                                                 \
+    " (SELECT e.path FROM evidence AS e WHERE e.log = a.log"                                                 \
+    "   AND a.dedup = format('log_inconsistent:%s:%s:%s', e.log, e.kind, e.range_begin))"                    \
+    " FROM alert AS a LEFT JOIN log AS l ON l.id = a.log"
 
 static const char list_sql[] =
     "SELECT " ALERT_COLUMNS
@@ -47,6 +50,7 @@ static void get_alert(const PGresult *res, int row, struct db_alert_row *alert)
         .reason = pgexec_get_text(res, row, 10),
         .first_seen_ms = pgexec_get_time(res, row, 11),
         .created_ms = pgexec_get_time(res, row, 12),
+        .evidence = text_or_null(res, row, 13),
     };
     if (alert->has_fp)
         memcpy(alert->tbs_fp, fp.at, 32);

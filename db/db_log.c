@@ -159,8 +159,10 @@ enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *coun
 
 static const char status_sql[] =
     "SELECT l.id, l.name, l.protocol, l.url, l.state, l.last_error, l.from_spec, l.last_contact,"
-    "  h.size, h.timestamp, m.n"
+    "  h.size, h.timestamp, m.n, e.sentence, e.path"
     " FROM log AS l"
+    " LEFT JOIN LATERAL (SELECT sentence, path FROM evidence WHERE log = l.id AND l.state = 'inconsistent'"
+    "                    ORDER BY id DESC LIMIT 1) AS e ON true"
     " LEFT JOIN LATERAL (SELECT size, timestamp FROM log_head WHERE log = l.id"
     "                    ORDER BY size DESC, timestamp DESC LIMIT 1) AS h ON true"
     " CROSS JOIN LATERAL (SELECT count(*) AS n FROM malformed WHERE log = l.id) AS m"
@@ -183,6 +185,8 @@ static void get_status(const PGresult *res, int row, struct db_log_status *statu
     status->head_size = (uint64_t)pgexec_get_int(res, row, 8);
     status->head_time_ms = pgexec_get_time(res, row, 9);
     status->malformed = (uint64_t)pgexec_get_int(res, row, 10);
+    (void)snprintf(status->reason, sizeof status->reason, "%s", pgexec_get_text(res, row, 11));
+    (void)snprintf(status->evidence, sizeof status->evidence, "%s", pgexec_get_text(res, row, 12));
 }
 
 /* Ranges come by begin: what touches or overlaps the contiguous part makes it longer. */

@@ -19,6 +19,7 @@ MUST_USE enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, siz
 
 #define DB_LOG_RANGES_MAX 16
 #define DB_LOG_TEXT_MAX   512
+#define DB_LOG_PATH_MAX   4352 /* a state directory and the name of a file in it */
 
 struct db_log_range {
     uint64_t begin;
@@ -43,6 +44,8 @@ struct db_log_status {
     uint64_t backlog;        /* head_size - position, 0 when the head is behind */
     uint64_t entries;        /* stored */
     uint64_t malformed;
+    char reason[DB_LOG_TEXT_MAX];   /* of the state inconsistent: the newest evidence's sentence; else "" */
+    char evidence[DB_LOG_PATH_MAX]; /* file with its account; "": none */
     struct db_log_range ranges[DB_LOG_RANGES_MAX];
     size_t range_count;
 };

@@ -28,6 +28,9 @@ MUST_USE enum err_code dbopen_open(const struct dbopen_options *options, struct 
 /* For programs that run long, every now and then: a private cluster that was killed is started again
  * (cluster_keep); nothing for a server of the user's own. */
 MUST_USE enum err_code dbopen_keep(struct dbopen *db, struct err *why);
+/* Looks at the options without connecting: the connection string can be read, and libpq understands it.
+ * ERR_CONFIG names the key. */
+MUST_USE enum err_code dbopen_check(const struct dbopen_options *options, struct err *why);
 void dbopen_close(struct dbopen *db);
 
 #endif

@@ -29,7 +29,7 @@ static void disconnect(struct pgconn *conn)
 }
 
 /* Its own check, because libpq's message about an unreadable string quotes it, password and all. */
-static enum err_code check_dsn(const char *dsn, struct err *why)
+enum err_code pgconn_check(const char *dsn, struct err *why)
 {
     char *message = NULL;
     PQconninfoOption *options = PQconninfoParse(dsn, &message);
@@ -75,7 +75,7 @@ static enum err_code connect_now(struct pgconn *conn, struct err *why)
 enum err_code pgconn_open(const char *dsn, struct pgconn **out, struct err *why)
 {
     *out = NULL;
-    enum err_code code = check_dsn(dsn, why);
+    enum err_code code = pgconn_check(dsn, why);
     if (code != ERR_OK)
         return code;
     struct pgconn *conn = calloc(1, sizeof *conn);

@@ -12,6 +12,8 @@ struct pgconn;
 /* Connects (TCP keepalives short, search_path and time zone fixed). ERR_DB_DOWN or ERR_CONFIG (unreadable
  * DSN); the text never contains a password. */
 MUST_USE enum err_code pgconn_open(const char *dsn, struct pgconn **conn, struct err *why);
+/* Is that a connection string at all? Without connecting; ERR_CONFIG otherwise. */
+MUST_USE enum err_code pgconn_check(const char *dsn, struct err *why);
 void pgconn_free(struct pgconn *conn);
 /* Connects again after ERR_DB_DOWN; prepared state is gone. */
 MUST_USE enum err_code pgconn_reopen(struct pgconn *conn, struct err *why);

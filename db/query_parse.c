@@ -141,6 +141,13 @@ enum err_code query_parse(const char *typed, struct query *query, struct err *wh
             return err_set(why, ERR_UNSUPPORTED, "'%s': searching by %.*s is not possible yet", typed,
                            (int)strlen(later[i]) - 1, later[i]);
     }
+    size_t word = strspn(typed, "abcdefghijklmnopqrstuvwxyz");
+    bool port = typed[word] == ':' && isdigit((unsigned char)typed[word + 1]);
+    if (word > 0 && typed[word] == ':' && !port && strncmp(typed + word, "://", 3) != 0 && !is_address(typed))
+        return err_set(
+            why, ERR_USAGE,
+            "'%.*s:' is no kind of search; there are sub, host, name, serial, sha256, spki, fp and ip",
+            (int)word, typed);
     if (is_hash(typed)) {
         query->kind = QUERY_HASH;
         return read_hash(typed, query, why);

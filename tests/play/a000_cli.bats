@@ -161,3 +161,139 @@ TABLE
 @test "stdout that can not be written is an error, not a crash" {
     run -4 bash -c '"$1" config sample >/dev/full' _ "$CTVIGIL"
 }
+
+@test "an empty value of a global option is refused: a script with an unset variable must not use the default" {
+    for words in "-c|" "--db|" "--state-dir|" "--db=" "--state-dir="; do
+        IFS='|' read -r option value <<<"$words"
+        case $words in
+            *'|') run -2 --separate-stderr "$CTVIGIL" "$option" "" config show ;;
+            *) run -2 --separate-stderr "$CTVIGIL" "$option" config show ;;
+        esac
+        [[ "$stderr" == *"${option%=} needs a value"* && -z "$output" ]]
+    done
+}
+
+@test "an empty db.dsn_file is refused, not taken for the private database" {
+    STATE=$PLAY/untouched
+    : >"$PLAY/empty"
+    printf '\n \n' >"$PLAY/blank"
+    for file in empty blank; do
+        for words in "config check" "db status" "log list"; do
+            CTVIGIL_DB_DSN_FILE=$PLAY/$file run -2 --separate-stderr ctv $words
+            [[ "$stderr" == *db.dsn_file*"$PLAY/$file"* && ${#stderr_lines[@]} = 1 ]]
+        done
+    done
+    [ ! -e "$STATE" ]
+}
+
+@test "standard output that can not be written: 4 also for --help and --version; a reader that went gets silence" {
+    for words in --help --version "log --help" "config show" "help log"; do
+        run -4 --separate-stderr bash -c '"$0" $1 >/dev/full' "$CTVIGIL" "$words"
+        [[ "$stderr" == *"standard output"* && ${#stderr_lines[@]} = 1 ]]
+        # Read and write end in one shell: the pipe has no reader when the program writes.
+        run -4 --separate-stderr bash -c 'exec 4> >(:); wait $!; "$0" $1 >&4' "$CTVIGIL" "$words"
+        [ -z "$stderr" ]
+    done
+}
+
+@test "the word that does not fit is named, and what was probably meant" {
+    STATE=$PLAY/untouched
+    while IFS='|' read -r expected words; do
+        run -2 --separate-stderr ctv $words
+        echo "$words: $stderr"
+        [ -z "$output" ]
+        [ ${#stderr_lines[@]} = 1 ]
+        [[ "$stderr" == *"$expected"* ]]
+    done <<'TABLE'
+did you mean 'log'|lgo list
+did you mean 'alert'|alret list
+--bogus is not an option of ctvigil|--bogus log status
+-x is not an option of ctvigil|-x
+did you mean 'list'|log lst
+'extra' is not expected|log status extra
+did you mean --from|log add x --frm 3
+--check takes no value|log status --check=1
+NAME is missing|log add
+'b' is not expected|log add a b
+--from is not an option of 'log list'|log list --from 3
+--allow-ca is not an option of 'domain remove'|domain remove x --allow-ca y
+--reason is not an option of 'alert list'|alert list --reason y
+ID is missing|alert show
+--limit: 0|alert list --limit 0
+--after|alert list --after -1
+--after|search a.example --after nonsense
+'1.2.3.400' is not an IP address|domain add 1.2.3.400
+the network is 10.0.0.0/8|domain add 10.0.0.1/8
+only: www.example.com|domain add https://www.example.com/x
+only: example.com|alert list --domain admin@example.com
+is not an IP address|alert list --domain 10.0.0.0/33
+only: www.example.com|search https://www.example.com/
+only: www.example.com|search host:www.example.com:443
+not an IP address|search 1.2.3.400
+there are sub, host, name|search frob:x
+the domain is empty|search host:
+FILE is missing|cert
+by its hash|cert aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+'x' is not expected|db init x
+did you mean 'check'|config chekc
+TABLE
+    run -2 --separate-stderr ctv cert ""
+    [[ "$stderr" == *"the name of a file is empty"* ]]
+    run -2 --separate-stderr ctv domain add ""
+    [[ "$stderr" == *"the domain is empty"* ]]
+    [ ! -e "$STATE" ]
+}
+
+@test "what is not UTF-8 is refused as such" {
+    STATE=$PLAY/untouched
+    for words in $'domain\nadd\nx.example\n--owner\n\xff' $'domain\nadd\n\xff.example' $'log\nremove\n\xff' \
+        $'alert\nlist\n--domain\n\xff' $'alert\nack\n1\n--reason\n\xff' $'search\n\xff' $'ingest\n--log\n\xff' \
+        $'--db\n\xff\ndb\nstatus' $'log\nadd\n\xff\n--protocol\nrfc6962'; do
+        mapfile -t argv <<<"$words"
+        run -2 --separate-stderr ctv "${argv[@]}"
+        echo "$stderr"
+        [[ "$stderr" == *"it is not UTF-8"* && ${#stderr_lines[@]} = 1 ]]
+    done
+    [ ! -e "$STATE" ]
+}
+
+@test "config check looks at the connection string and at the hook, and connects to nothing" {
+    printf '#!/bin/sh\n' >"$PLAY/hook"
+    while IFS='|' read -r key value; do
+        env "CTVIGIL_$key=$value" "$CTVIGIL" config check >"$PLAY/said" 2>&1 && { echo "taken: $key=$value"; return 1; }
+        cat "$PLAY/said"
+        [ "$(wc -l <"$PLAY/said")" = 1 ]
+        grep -q "$(tr 'A-Z' 'a-z' <<<"${key/_/.}")" "$PLAY/said"
+        run -2 env "CTVIGIL_$key=$value" "$CTVIGIL" config check
+    done <<TABLE
+DB_DSN|garbage
+DB_DSN|host=x port
+DB_DSN_FILE|$PLAY/no-such-file
+HOOK_COMMAND|$PLAY/no-such-hook
+HOOK_COMMAND|$PLAY/hook
+HOOK_COMMAND|$PLAY
+TABLE
+    chmod +x "$PLAY/hook"
+    CTVIGIL_HOOK_COMMAND=$PLAY/hook CTVIGIL_DB_DSN=host=/nowhere run -0 "$CTVIGIL" config check
+    CTVIGIL_HOOK_COMMAND=$PLAY/hook run -0 "$CTVIGIL" config check --json
+    jq -e .fine <<<"$output"
+}
+
+@test "config show --json: an object for every key, with type, value and origin" {
+    CTVIGIL_DB_DSN='host=h password=hushhush' CTVIGIL_SAY_JSON=yes run -0 "$CTVIGIL" --state-dir 'a\b' config show --json
+    [[ "$output" != *hush* ]]
+    diff <(jq -r .key <<<"$output") <("$CTVIGIL" config show | sed 's/ = .*//')
+    some_line '.key == "ingest.poll_ms" and .value == 5000 and .origin == "default"' <<<"$output"
+    some_line '.key == "say.json" and .value == true and .origin == "environment"' <<<"$output"
+    some_line '.key == "state.dir" and .value == "a\\b" and .origin == "option"' <<<"$output"
+    run -2 --separate-stderr "$CTVIGIL" config sample --json
+    [ ${#stderr_lines[@]} = 1 ]
+}
+
+@test "help of a command is given under a broken configuration too" {
+    echo '[' >"$PLAY/broken.yaml"
+    run -0 --separate-stderr "$CTVIGIL" -c "$PLAY/broken.yaml" log --help
+    [[ "$output" == "usage: ctvigil log"* ]]
+    run -0 --separate-stderr "$CTVIGIL" help log
+    [[ "$output" == "usage: ctvigil log"* ]]
+}

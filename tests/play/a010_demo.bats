@@ -84,7 +84,7 @@ nothing_left() {
     wait_for nothing_left 10
 }
 
-@test "kill -9 in the middle leaves no process" {
+@test "kill -9 in the middle leaves no process, and a folder that the next demo removes" {
     for moment in 1 4; do
         background demo "$CTVIGIL" demo
         demo=$!
@@ -92,6 +92,30 @@ nothing_left() {
         kill -KILL $demo
         ended $demo || true
         wait_for no_process 15
-        rm -rf "${TMPDIR:?}"/*
     done
+    # What only looks like one stays: a link, a folder without a lock, one whose lock is held.
+    mkdir "$PLAY/kept" "$TMPDIR/ctvigil-demo.nolock" "$TMPDIR/ctvigil-demo.alive"
+    touch "$PLAY/kept/demo.lock" "$TMPDIR/ctvigil-demo.alive/demo.lock"
+    ln -s "$PLAY/kept" "$TMPDIR/ctvigil-demo.link"
+    flock -n "$TMPDIR/ctvigil-demo.alive/demo.lock" "$CTVIGIL" demo --once >/dev/null
+    [ -e "$PLAY/kept/demo.lock" ]
+    [ "$(cd "$TMPDIR" && echo *)" = "ctvigil-demo.alive ctvigil-demo.link ctvigil-demo.nolock" ]
+    rm -r "$TMPDIR"/ctvigil-demo.*
+}
+
+@test "a state directory that is in use, and any other database, are refused before anything is written" {
+    mkdir "$PLAY/used"
+    touch "$PLAY/used/mine"
+    run -2 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/used" demo --once
+    [ ${#stderr_lines[@]} = 1 ]
+    [[ "$stderr" == *"$PLAY/used"*in\ use* && -z "$output" ]]
+    [ "$(ls -A "$PLAY/used")" = mine ]
+    echo host=/nowhere >"$PLAY/dsn"
+    for given in CTVIGIL_DB_DSN=host=/nowhere CTVIGIL_DB_DSN_FILE="$PLAY/dsn"; do
+        run -2 --separate-stderr env "$given" "$CTVIGIL" --state-dir "$PLAY/new" demo --once
+        [ ${#stderr_lines[@]} = 1 ]
+    done
+    run -2 --separate-stderr "$CTVIGIL" --state-dir /dev/null demo --once
+    [ ! -e "$PLAY/new" ]
+    nothing_left
 }

@@ -190,12 +190,12 @@ teardown_file() {
 @test "--from: an index, now, a time" {
     start_sim --entries 600 --seed 9
     add_log from400 rfc6962 --from 400
-    add_log fromnow rfc6962 --from now
+    HOST_AS=127.1 add_log fromnow rfc6962 --from now
     middle=$(curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-entries?start=300&end=300" | jq -r '.entries[0].leaf_input' |
         base64 -d | od -An -tu8 --endian=big -j2 -N8 | tr -d ' ')
-    add_log fromtime rfc6962 --from "$(date -u -d "@$((middle / 1000))" +%Y-%m-%dT%H:%M:%SZ)"
-    add_log from600 rfc6962 --from 600
-    run -2 add_log from601 rfc6962 --from 601
+    HOST_AS=127.0.1 add_log fromtime rfc6962 --from "$(date -u -d "@$((middle / 1000))" +%Y-%m-%dT%H:%M:%SZ)"
+    HOST_AS=localhost add_log from600 rfc6962 --from 600
+    HOST_AS=2130706433 run -2 add_log from601 rfc6962 --from 601
     run -2 add_log fromnever rfc6962 --from sometime
     run -0 ingest --log from400 --log fromnow --log fromtime --log from600
     ctv log status --json | jq -c 'select(.name | startswith("from"))'
@@ -217,7 +217,7 @@ teardown_file() {
 
 @test "a removed log is followed no longer, what was read stays" {
     rows=$(sql 'SELECT count(*) FROM cert')
-    add_log gone rfc6962
+    HOST_AS=127.1 add_log gone rfc6962
     run -0 ctv log remove gone
     run -2 --separate-stderr ctv log remove gone
     [ ${#stderr_lines[@]} = 1 ]

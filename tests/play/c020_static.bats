@@ -68,9 +68,9 @@ teardown_file() {
 @test "--from: an index inside a tile, now, a time" {
     start_sim --entries 900 --seed 21
     add_log from300 static-ct --from 300
-    add_log from512 static-ct --from 512
-    add_log fromnow static-ct --from now
-    add_log fromtime static-ct --from "$(date -u -d '1 minute ago' +%Y-%m-%dT%H:%M:%SZ)"
+    HOST_AS=127.1 add_log from512 static-ct --from 512
+    HOST_AS=127.0.1 add_log fromnow static-ct --from now
+    HOST_AS=localhost add_log fromtime static-ct --from "$(date -u -d '1 minute ago' +%Y-%m-%dT%H:%M:%SZ)"
     run -0 ingest --log from300 --log from512 --log fromnow --log fromtime
     ctv log status --json | jq -c 'select(.name | startswith("from"))'
     log_is from300 '.position == 900 and .entries == 600 and .verified_size == 900'

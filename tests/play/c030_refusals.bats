@@ -81,11 +81,27 @@ wrong_key() {
     echo "$SIM_KEY" >"$PLAY/key.b64"
     for form in der pem b64; do
         run -0 ctv log add "by-$form" --protocol rfc6962 --url "$SIM_URL/" --key "$PLAY/key.$form"
-    done
-    LOGS=3 refused 2 by-pem by-pem --protocol rfc6962 --url "$SIM_URL" --key "$SIM_KEY"
-    for form in der pem b64; do
+        LOGS=1 refused 2 "by-$form" "by-$form" --protocol rfc6962 --url "$SIM_URL" --key "$SIM_KEY"
         run -0 ctv log remove "by-$form"
     done
+}
+
+@test "the same log under another name; a taken name is refused before the log is asked for anything" {
+    add_log first rfc6962
+    LOGS=1 refused 2 first second --protocol rfc6962 --url "$SIM_URL/" --key "$SIM_KEY"
+    # Nobody listens on port 9: what is said is about the name, and there is no warning before it.
+    LOGS=1 refused 2 'name is there' first --protocol rfc6962 --url http://127.0.0.1:9/ --key "$SIM_KEY"
+    run -0 ctv log remove first
+}
+
+@test "parts of a URL that mean nothing, an option that does nothing" {
+    refused 2 99999 x --protocol rfc6962 --url http://127.0.0.1:99999/ --key "$SIM_KEY"
+    refused 2 "'?'" x --protocol rfc6962 --url "$SIM_URL?x=y" --key "$SIM_KEY"
+    refused 2 user x --protocol rfc6962 --url "https://user:secret@ct.example.com/" --key "$SIM_KEY"
+    refused 2 --submission-url x --protocol rfc6962 --url "$SIM_URL" --submission-url "$SIM_URL" --key "$SIM_KEY"
+    refused 2 --key x --protocol rfc6962 --url "$SIM_URL" --key ""
+    refused 2 --from x --protocol rfc6962 --url "$SIM_URL" --key "$SIM_KEY" --from ""
+    refused 2 --key x --protocol rfc6962 --url "$SIM_URL"
 }
 
 @test "nobody listens: registered with a warning from 0, refused from now; ingest --once ends with 4" {
@@ -93,7 +109,7 @@ wrong_key() {
         2>/dev/null) || port=9
     run -0 --separate-stderr ctv log add dead --protocol rfc6962 --url "http://127.0.0.1:$port/x" --key "$SIM_KEY"
     [[ "$stderr" == *warning* ]]
-    LOGS=1 refused 4 '' dead2 --protocol rfc6962 --url "http://127.0.0.1:$port/x" --key "$SIM_KEY" --from now
+    LOGS=1 refused 4 '' dead2 --protocol rfc6962 --url "http://127.0.0.1:$port/y" --key "$SIM_KEY" --from now
     add_log alive rfc6962
     run -4 --separate-stderr timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
     assert_complete alive 100
@@ -102,6 +118,23 @@ wrong_key() {
     run -0 ctv log remove dead
     run -0 ingest --once
     run -0 ctv log status --check
+}
+
+@test "log status --check: 3 for each thing alone that is not as it should be" {
+    while IFS='|' read -r bad good; do
+        sql "$bad"
+        run ctv log status --check
+        echo "$bad: $status"
+        [ "$status" = 3 ]
+        sql "$good"
+        run -0 ctv log status --check
+    done <<'TABLE'
+UPDATE log SET last_error = 'x'|UPDATE log SET last_error = ''
+UPDATE log_range SET next = 99, verified = 99 WHERE next = 100|UPDATE log_range SET next = 100, verified = 100 WHERE next = 99
+UPDATE log_range SET verified = 99 WHERE verified = 100|UPDATE log_range SET verified = 100 WHERE verified = 99
+UPDATE log SET state = 'inconsistent' WHERE name = 'alive'|UPDATE log SET state = 'active' WHERE name = 'alive'
+UPDATE log_head SET timestamp = timestamp - interval '2 days'|UPDATE log_head SET timestamp = timestamp + interval '2 days'
+TABLE
 }
 
 @test "ingest of a log that is not there" {

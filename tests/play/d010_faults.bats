@@ -4,7 +4,7 @@ load play
 setup_file() {
     play_begin_db
     start_sim --entries 700 --seed 10
-    add_log clean rfc6962
+    HOST_AS=127.1 add_log clean rfc6962
     ingest --log clean
     certs=$(sql 'SELECT count(*) FROM cert')
     export certs

@@ -59,6 +59,17 @@ alerts() {
     [ "$(sql "SELECT count(*) FROM evidence WHERE account->'head'->>'root' = '$signed'")" = 2 ]
 }
 
+@test "status and alert say why, and where the evidence is" {
+    path=$(sql "SELECT e.path FROM evidence AS e JOIN log AS l ON l.id = e.log WHERE l.name = 'rfc'")
+    log_is rfc ".evidence == \"$path\" and (.reason | length > 20)"
+    run -0 --separate-stderr ctv log status
+    [[ "$output" == *"$path"* ]]
+    id=$(ctv alert list --json | jq 'select(.log == "rfc") | .id')
+    ctv alert show "$id" --json | every_line ".evidence == \"$path\""
+    run -0 --separate-stderr ctv alert show "$id"
+    [[ "$output" == *"$path"* ]]
+}
+
 @test "a second run: still 1, still one alert, nothing doubled" {
     dump_db >"$PLAY/before"
     run -1 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
@@ -85,7 +96,7 @@ alerts() {
         log_is $name '.position == 801 and .verified_size == 801'
     done
     [ "$(alerts | wc -l)" = 2 ]
-    add_log later rfc6962
+    HOST_AS=127.1 add_log later rfc6962
     run -0 ingest --log later
     diff <(tiles_of later) <(tiles_of rfc)
     diff <(tiles_of later) <(tiles_of tiles)

@@ -159,14 +159,15 @@ sim_size() {
     curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-sth" | jq .tree_size
 }
 
-# add_log NAME rfc6962|static-ct [more options of log add]
+# add_log NAME rfc6962|static-ct [more options of log add]. One log under two names is refused: HOST_AS=127.1 (127.0.1,
+# localhost) spells the host in another way and makes it another log.
 add_log() {
-    local name=$1 protocol=$2
+    local name=$1 protocol=$2 host=${HOST_AS:-127.0.0.1}
     shift 2
     if [ "$protocol" = rfc6962 ]; then
-        ctv log add "$name" --protocol rfc6962 --url "$SIM_URL" --key "$SIM_KEY" "$@"
+        ctv log add "$name" --protocol rfc6962 --url "${SIM_URL/127.0.0.1/$host}" --key "$SIM_KEY" "$@"
     else
-        ctv log add "$name" --protocol static-ct --url "$SIM_STATIC_URL" --submission-url "$SIM_SUBMISSION_URL" \
+        ctv log add "$name" --protocol static-ct --url "${SIM_STATIC_URL/127.0.0.1/$host}" --submission-url "$SIM_SUBMISSION_URL" \
             --key "$SIM_KEY" "$@"
     fi
 }

@@ -1,0 +1,116 @@
+#include "cli/watchname.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+#include "watcher/ipnet.h"
+
+#define WATCHNAME_SHOWN 256
+
+static bool watchname_is_number(struct span label)
+{
+    uint64_t value;
+
+    return text_uint(label, &value) || span_starts(label, SPAN_LIT("0x")) ||
+           span_starts(label, SPAN_LIT("0X"));
+}
+
+/* What nobody means as a name: two colons, or a last label that is a number (as browsers have it). */
+static bool watchname_like_address(struct span text)
+{
+    const uint8_t *slash = text.len == 0 ? NULL : memchr(text.at, '/', text.len);
+    size_t begin;
+
+    if (slash != NULL)
+        text.len = (size_t)(slash - text.at);
+    const uint8_t *colon = text.len == 0 ? NULL : memchr(text.at, ':', text.len);
+    if (colon != NULL && memchr(colon + 1, ':', text.len - (size_t)(colon + 1 - text.at)) != NULL)
+        return true;
+    if (text.len > 0 && text.at[text.len - 1] == '.')
+        text.len--;
+    for (begin = text.len; begin > 0 && text.at[begin - 1] != '.';)
+        begin--;
+    return watchname_is_number(span_part(text, begin, text.len));
+}
+
+/* Which part of a URL, host:port or mail address is the host; false: it is none of them. */
+static bool watchname_host(const char *typed, struct span *host)
+{
+    const char *begin = strstr(typed, "://");
+    const char *at;
+
+    begin = begin == NULL ? typed : begin + 3;
+    size_t len = strcspn(begin, "/?#");
+    bool dressed = begin != typed || begin[len] != '\0';
+    if ((at = memrchr(begin, '@', len)) != NULL) {
+        len -= (size_t)(at + 1 - begin);
+        begin = at + 1;
+        dressed = true;
+    }
+    const char *colon = memchr(begin, ':', len);
+    if (begin[0] == '[' && memchr(begin, ']', len) != NULL) {
+        len = strcspn(++begin, "]");
+    } else if (colon != NULL) {
+        len = (size_t)(colon - begin);
+        dressed = true;
+    }
+    *host = span_of(begin, len);
+    return dressed && len > 0;
+}
+
+/* An address or range; its host bits must not be set, because nobody knows which half was meant. */
+static enum err_code watchname_address(const char *typed, struct watch *watch, char out[DNS_TEXT_MAX],
+                                       struct err *why)
+{
+    struct watch whole = *watch;
+    char network[IPNET_TEXT_MAX];
+    char address[IPNET_TEXT_MAX];
+    char ignored[IPNET_TEXT_MAX];
+    char visible[WATCHNAME_SHOWN];
+
+    if (!ipnet_parse(typed, watch, network))
+        return err_set(why, ERR_USAGE, "'%s' is not an IP address or CIDR; write 192.0.2.7 or 192.0.2.0/24",
+                       text_visible_str(span_str(typed), visible, sizeof visible));
+    (void)snprintf(address, sizeof address, "%.*s", (int)strcspn(typed, "/"), typed);
+    must(ipnet_parse(address, &whole, ignored));
+    if (memcmp(whole.ip, watch->ip, watch->ip_len) != 0)
+        return err_set(why, ERR_USAGE, "'%s' has host bits set; the network is %s, the address alone %s",
+                       typed, network, ignored);
+    watch->kind = WATCH_IP;
+    (void)snprintf(out, DNS_TEXT_MAX, "%s", network);
+    return ERR_OK;
+}
+
+enum err_code watchname_read(const char *typed, struct watch *watch, char out[DNS_TEXT_MAX], struct err *why)
+{
+    char visible[WATCHNAME_SHOWN];
+    struct err inner = {0};
+    struct span host;
+
+    (void)text_visible_str(span_str(typed), visible, sizeof visible);
+    if (typed[strspn(typed, " .")] == '\0')
+        return err_set(why, ERR_USAGE, "the domain is empty");
+    if (!text_is_utf8(span_str(typed)))
+        return err_set(why, ERR_USAGE, "'%s': it is not UTF-8", visible);
+    if (watchname_like_address(span_str(typed)))
+        return watchname_address(typed, watch, out, why);
+    if (watchname_host(typed, &host))
+        return err_set(why, ERR_USAGE, "'%s' is more than a host name; give the host name only: %.*s",
+                       visible, (int)host.len, (const char *)host.at);
+    if (strchr(typed, '*') != NULL)
+        return err_set(why, ERR_USAGE,
+                       "'%s': write the domain without '*': everything below it is watched anyway", visible);
+    watch->kind = WATCH_DNS;
+    if (dns_from_user(typed + (typed[0] == '.'), out, &inner) != ERR_OK)
+        return err_set(why, ERR_USAGE, "%s", inner.text);
+    return ERR_OK;
+}
+
+const char *watchname_warning(const struct watch *watch, const char *name)
+{
+    if (watch->kind == WATCH_IP)
+        return watch->ip_prefix == 0 ? "every address lies in it; there will be many alerts" : NULL;
+    if (!watch->exact && dns_is_public_suffix(span_str(name)))
+        return "it is a public suffix, everybody registers names below it; there will be many alerts";
+    return NULL;
+}
