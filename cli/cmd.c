@@ -197,7 +197,7 @@ static struct dbopen cmd_database;
 enum err_code cmd_db_open_with(const struct cmd *cmd, bool migrate, struct pgconn **conn, struct err *why)
 {
     struct dbopen_options options = {.dsn = cmd->conf->db.dsn,
-                                     .dsn_from = conf_origin_name(cmd->conf->origin[CONF_DB_DSN]),
+                                     .dsn_from = conf_origin_name(cmd->conf->origin[CONF_KEY_db_dsn]),
                                      .dsn_file = cmd->conf->db.dsn_file,
                                      .program = cmd->program,
                                      .migrate = migrate};

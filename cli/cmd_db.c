@@ -16,7 +16,7 @@ static bool is_private(const struct cmd *cmd)
 static enum err_code db_open(const struct cmd *cmd, bool migrate, struct dbopen *db, struct err *why)
 {
     struct dbopen_options options = {.dsn = cmd->conf->db.dsn,
-                                     .dsn_from = conf_origin_name(cmd->conf->origin[CONF_DB_DSN]),
+                                     .dsn_from = conf_origin_name(cmd->conf->origin[CONF_KEY_db_dsn]),
                                      .dsn_file = cmd->conf->db.dsn_file,
                                      .program = cmd->program,
                                      .migrate = migrate};

@@ -46,13 +46,25 @@ static enum err_code find_dsn(const struct dbopen_options *options, struct dbope
     return db->dsn != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "database: no memory");
 }
 
+/* People have several places for it, and look into the wrong one. */
+static void say_where_from(const struct dbopen_options *options, enum err_code code, struct err *why)
+{
+    if (code == ERR_CONFIG)
+        return; /* names the key itself */
+    if (given(options->dsn))
+        (void)err_prefix(why, "db.dsn (given by %s)",
+                         options->dsn_from != NULL ? options->dsn_from : "caller");
+    else if (given(options->dsn_file))
+        (void)err_prefix(why, "db.dsn_file %s", options->dsn_file);
+}
+
 enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *db, struct err *why)
 {
     unsigned applied;
     *db = (struct dbopen){0};
     enum err_code code = find_dsn(options, db, why);
-    if (code == ERR_OK)
-        code = pgconn_open(db->dsn, &db->conn, why);
+    if (code == ERR_OK && (code = pgconn_open(db->dsn, &db->conn, why)) != ERR_OK)
+        say_where_from(options, code, why);
     if (code == ERR_OK && (db->cluster != NULL || options->migrate)) {
         code = migrate_run(db->conn, &applied, why);
         if (code == ERR_OK)
