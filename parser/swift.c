@@ -16,6 +16,34 @@ enum tail {
 #undef X
 };
 
+/* The rows again, where the compiler can see them: a comparison with one of them becomes one with constants.
+ */
+#define KNOWN_MAX 16
+
+static const struct {
+    uint8_t len;
+    uint8_t bytes[KNOWN_MAX + 1];
+} known[OID_COUNT] = {
+    {0, ""},
+#define X(name, length, tail, bytes, dotted, short_name) {sizeof(bytes) - 1, bytes},
+#include "parser/oid.def"
+#undef X
+};
+
+/* Two loads of fixed size, which may overlap, cover 4 to KNOWN_MAX octets. */
+INLINE bool same_bytes(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    if (len >= 8)
+        return memcmp(a, b, 8) == 0 && memcmp(a + len - 8, b + len - 8, 8) == 0;
+    return len >= 4 && memcmp(a, b, 4) == 0 && memcmp(a + len - 4, b + len - 4, 4) == 0;
+}
+
+/* Whether oid_find would say `row`. */
+INLINE bool is(struct span oid, enum oid row)
+{
+    return oid.len == known[row].len && same_bytes(oid.at, known[row].bytes, known[row].len);
+}
+
 struct pos {
     const uint8_t *at;
     const uint8_t *end;
@@ -163,12 +191,12 @@ INLINE bool usual_ec(struct cert *cert, struct pos *params)
 
     if (!take_short(params, DER_OID, &curve))
         return false;
-    enum oid id = oid_find(curve);
-    if (id != OID_CURVE_P256 && id != OID_CURVE_P384)
+    bool p256 = is(curve, OID_CURVE_P256);
+    if (!p256 && !is(curve, OID_CURVE_P384))
         return false;
     cert->curve_oid = curve;
     cert->key_alg = CERT_KEY_EC;
-    cert->key_bits = id == OID_CURVE_P256 ? 256 : 384;
+    cert->key_bits = p256 ? 256 : 384;
     return true;
 }
 
@@ -183,10 +211,9 @@ INLINE bool usual_key(struct cert *cert, struct span value)
     struct pos params = pos_of(alg);
     if (!take_short(&params, DER_OID, &cert->key_oid))
         return false;
-    enum oid id = oid_find(cert->key_oid);
-    if (id == OID_KEY_EC)
+    if (is(cert->key_oid, OID_KEY_EC))
         return usual_ec(cert, &params);
-    return id == OID_KEY_RSA && usual_rsa(cert, (struct span){key.at + 1, key.len - 1});
+    return is(cert->key_oid, OID_KEY_RSA) && usual_rsa(cert, (struct span){key.at + 1, key.len - 1});
 }
 
 INLINE bool take_spki(struct pos *in, struct cert *cert)
@@ -205,7 +232,6 @@ INLINE bool take_spki(struct pos *in, struct cert *cert)
 
 INLINE bool usual_eku(struct cert *cert, struct span value)
 {
-    static const uint8_t pkix[7] = {0x2b, 6, 1, 5, 5, 7, 3};
     struct span list;
     struct span oid;
 
@@ -214,31 +240,28 @@ INLINE bool usual_eku(struct cert *cert, struct span value)
     if (!take_all(value, DER_SEQUENCE, &list))
         return false;
     for (struct pos in = pos_of(list); in.at != in.end;) {
-        if (!take_short(&in, DER_OID, &oid) || oid.len != 8 || memcmp(oid.at, pkix, sizeof pkix) != 0 ||
-            oid.at[7] > 2)
+        if (!take_short(&in, DER_OID, &oid))
             return false;
-        cert->flags |= oid.at[7] == 1 ? CERT_SERVER_AUTH : oid.at[7] == 2 ? CERT_CLIENT_AUTH : 0u;
+        if (is(oid, OID_EKU_SERVER_AUTH))
+            cert->flags |= CERT_SERVER_AUTH;
+        else if (is(oid, OID_EKU_CLIENT_AUTH))
+            cert->flags |= CERT_CLIENT_AUTH;
+        else
+            return false;
     }
     return true;
 }
 
 INLINE uint32_t policy_flag(struct span oid)
 {
-    /* All that matter are below 2.23. */
-    if (oid.len == 0 || oid.at[0] != 0x67)
+    /* The ones that matter are below 2.23, and have five or six octets. */
+    if (oid.len < 5 || oid.at[0] != 0x67)
         return 0;
-    switch (oid_find(oid)) {
-    case OID_POLICY_DV:
-        return CERT_POLICY_DV;
-    case OID_POLICY_OV:
-        return CERT_POLICY_OV;
-    case OID_POLICY_IV:
-        return CERT_POLICY_IV;
-    case OID_POLICY_EV:
-        return CERT_POLICY_EV;
-    default:
-        return 0;
-    }
+    return is(oid, OID_POLICY_DV)   ? CERT_POLICY_DV
+           : is(oid, OID_POLICY_OV) ? CERT_POLICY_OV
+           : is(oid, OID_POLICY_EV) ? CERT_POLICY_EV
+           : is(oid, OID_POLICY_IV) ? CERT_POLICY_IV
+                                    : 0u;
 }
 
 INLINE bool usual_policies(struct cert *cert, struct span value)
@@ -325,8 +348,11 @@ INLINE bool usual_scts(struct cert *cert, struct span value)
 INLINE enum oid find_ext(struct span oid)
 {
     if (oid.len != 3)
-        return oid_find(oid);
-    switch (oid.at[0] << 16 | oid.at[1] << 8 | oid.at[2]) {
+        return is(oid, OID_EXT_AIA)        ? OID_EXT_AIA
+               : is(oid, OID_EXT_SCT_LIST) ? OID_EXT_SCT_LIST
+                                           : oid_find(oid);
+    /* With the length octet before them they are one load. */
+    switch ((oid.at[-1] << 24 | oid.at[0] << 16 | oid.at[1] << 8 | oid.at[2]) & 0xffffff) {
     case TAIL_EXT_SAN:
         return OID_EXT_SAN;
     case TAIL_EXT_BASIC_CONSTRAINTS:
@@ -509,6 +535,12 @@ bool swift_tbs(struct span tbs, struct cert *cert)
     return take_tbs(&in, cert) && in.at == in.end;
 }
 
+/* One that is shorter or longer than those of signatures are is not the usual one. */
+INLINE bool same_oid(struct span a, struct span b)
+{
+    return a.len == b.len && a.len <= KNOWN_MAX && same_bytes(a.at, b.at, a.len);
+}
+
 bool swift_certificate(struct span der, struct cert *cert)
 {
     struct pos outer = {der.at, der.at == NULL ? NULL : der.at + der.len};
@@ -519,7 +551,7 @@ bool swift_certificate(struct span der, struct cert *cert)
         return false;
     struct pos in = pos_of(value);
     if (!take_tbs(&in, cert) || !take_algorithm(&in, &cert->sig_oid) || !take(&in, DER_BIT_STRING, &bits) ||
-        bits.len == 0 || in.at != in.end || !span_eq(cert->sig_oid, cert->tbs_sig_oid))
+        bits.len == 0 || in.at != in.end || !same_oid(cert->sig_oid, cert->tbs_sig_oid))
         return false;
     cert->der = der;
     cert->sig = (struct span){bits.at + 1, bits.len - 1};

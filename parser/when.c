@@ -61,7 +61,7 @@ static void fraction(struct digits *in, bool *odd)
     while (in->at != in->end && is_digit(*in->at));
 }
 
-static enum when unusual(uint32_t tag, struct span text, int64_t *unix_s)
+__attribute__((cold, noinline)) static enum when unusual(uint32_t tag, struct span text, int64_t *unix_s)
 {
     struct digits in = {text.at, text.at == NULL ? NULL : text.at + text.len, false};
     bool utc = tag == DER_UTC_TIME;
