@@ -3,7 +3,10 @@
 #include <stdlib.h>
 
 #include "base/metric.h"
+#include "base/say.h"
 #include "base/thread.h"
+#include "db/alertjson.h"
+#include "db/db_alert_raise.h"
 #include "db/db_domain.h"
 #include "db/pgconn.h"
 #include "ingest/examine.h"
@@ -136,9 +139,31 @@ static enum err_code matching_run(void *arg, struct batch *batch, uint64_t gener
     return code;
 }
 
+/* The batch will not be committed, so its alerts are written here. The connection is guarded by load_lock.
+ */
+static enum err_code matching_stuck(void *arg, struct batch *batch, struct err *why)
+{
+    struct matching *matching = arg;
+    enum err_code code = matching_run(matching, batch, 0, why);
+
+    thread_lock(&matching->load_lock);
+    for (size_t i = 0; code == ERR_OK && i < batch->alert_count; i++) {
+        const struct alert *alert = &batch->alerts[i];
+        char room[ALERTJSON_DEDUP_MAX];
+        bool raised = false;
+        if (alert->finding_count != 0)
+            code = db_alert_raise(matching->conn, alert, &alert->sighting, 1, alertjson_dedup(alert, room),
+                                  NULL, &raised, why);
+    }
+    if (code == ERR_DB_DOWN && pgconn_reopen(matching->conn, NULL) != ERR_OK)
+        say_debug("ingest", "the database is away still");
+    thread_unlock(&matching->load_lock);
+    return code;
+}
+
 struct pipe_stage matching_hook(struct matching *matching)
 {
-    return (struct pipe_stage){.run = matching_run, .arg = matching};
+    return (struct pipe_stage){.run = matching_run, .stuck = matching_stuck, .arg = matching};
 }
 
 /* One data tile's worth of the entry, put together again. */

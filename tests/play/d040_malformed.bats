@@ -57,15 +57,19 @@ teardown_file() {
     kill $SIM_PID
 }
 
-@test "a tile that can not be read behind an entry stops that log only, and says so" {
+@test "a tile that can not be read behind an entry stops that log only, there, and says so once" {
     start_sim --entries 100 --seed 42
     fault unknown-type
     control '{"append":20}'
     add_log stuck static-ct
     control '{"append":0}'
     run -4 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
-    log_is stuck '(.last_error | length > 8) and .position <= 100'
+    log_is stuck '(.last_error | contains("entry 100 ")) and .position == 100 and .entries == 100'
     log_is rfc '.position == .head_size and .verified_size == .head_size'
+    ctv alert list --json | jq -es 'map(select(.sightings | any(.log == "stuck"))) | length == 1 and
+        .[0].kind == "malformed" and .[0].domain == null and .[0].sightings[0].index == 100' ||
+        { ctv alert list --json; return 1; }
+    run -3 ctv log status --check
     ctv log remove stuck
     kill $SIM_PID
 }
