@@ -48,8 +48,10 @@ static inline bool san_next(struct san *san, struct san_item *item)
     size_t left = der_left(&san->in);
 
     /* A dNSName, as nearly all are; it is at most 255 octets long, and seldom more than 127. */
-    if (left < 2 || san->in.failed || at[0] != (0x80 | SAN_DNS) || at[1] >= 0x80 || at[1] > left - 2)
-        return san_next_any(san, item);
+    if (left < 2 || san->in.failed || at[0] != (0x80 | SAN_DNS) || at[1] >= 0x80 || at[1] > left - 2) {
+        bool last = left == 0 && !san->in.failed && !san->more_exts;
+        return !last && san_next_any(san, item);
+    }
     item->kind = SAN_DNS;
     item->value = (struct span){at + 2, at[1]};
     item->whole = (struct span){at, (size_t)at[1] + 2};

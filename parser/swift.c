@@ -246,7 +246,7 @@ INLINE bool usual_eku(struct cert *cert, struct span value)
             cert->flags |= CERT_SERVER_AUTH;
         else if (is(oid, OID_EKU_CLIENT_AUTH))
             cert->flags |= CERT_CLIENT_AUTH;
-        else
+        else if (is(oid, OID_EKU_ANY) || is(oid, OID_EKU_PRECERT_SIGNING))
             return false;
     }
     return true;
@@ -305,8 +305,21 @@ INLINE bool usual_key_usage(struct cert *cert, struct span value)
 
 INLINE bool usual_basic_constraints(struct cert *cert, struct span value)
 {
+    static const uint8_t ca[5] = {DER_SEQUENCE, 3, DER_BOOLEAN, 1, 0xff};
+    static const uint8_t ca_of_depth[7] = {DER_SEQUENCE, 6, DER_BOOLEAN, 1, 0xff, DER_INTEGER, 1};
+
     cert->flags |= CERT_HAS_BC;
-    return value.len == 2 && value.at[0] == DER_SEQUENCE && value.at[1] == 0;
+    if (value.len == 2)
+        return value.at[0] == DER_SEQUENCE && value.at[1] == 0;
+    if (value.len == sizeof ca && memcmp(value.at, ca, sizeof ca) == 0) {
+        cert->flags |= CERT_IS_CA;
+        return true;
+    }
+    if (value.len != 8 || memcmp(value.at, ca_of_depth, sizeof ca_of_depth) != 0 || value.at[7] >= 0x80)
+        return false;
+    cert->flags |= CERT_IS_CA;
+    cert->path_len = value.at[7];
+    return true;
 }
 
 INLINE bool usual_poison(struct cert *cert, struct span value, bool critical)
@@ -404,6 +417,8 @@ INLINE bool usual_value(struct cert *cert, enum oid id, struct span value, bool 
         return usual_scts(cert, value);
     case OID_EXT_POISON:
         return usual_poison(cert, value, critical);
+    case OID_UNKNOWN:
+        return true;
     default:
         return false;
     }
