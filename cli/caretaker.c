@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/metric.h"
 #include "base/say.h"
 #include "base/thread.h"
 #include "cli/matching.h"
+#include "db/db_channel.h"
 #include "db/db_domain.h"
 #include "db/db_pending.h"
 #include "db/db_unheard.h"
@@ -126,8 +128,14 @@ static enum err_code caretaker_pending(const char *dsn, struct pgconn *conn, con
 static enum err_code caretaker_unheard(struct pgconn *conn, struct db_unheard *said, struct err *why)
 {
     struct db_unheard unheard;
-    enum err_code code = db_unheard_look(conn, &unheard, why);
+    uint64_t retired = 0;
+    enum err_code code = db_channel_retire(conn, &retired, why);
 
+    if (code == ERR_OK && retired != 0)
+        say_warn("watch", "channels=%" PRIu64 " given up: nobody has served them for %d days", retired,
+                 LIMIT_CHANNEL_DAYS);
+    if (code == ERR_OK)
+        code = db_unheard_look(conn, &unheard, why);
     if (code != ERR_OK)
         return code;
     metric_set(METRIC_ALERTS_UNHEARD, unheard.without_row + unheard.overdue);

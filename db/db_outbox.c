@@ -13,7 +13,7 @@ enum err_code db_outbox_channel(struct pgconn *conn, const char *name, struct er
     pgexec_text(&args, name);
     return pgexec_do(conn,
                      "INSERT INTO channel (name) VALUES ($1)"
-                     " ON CONFLICT (name) DO UPDATE SET enabled = true WHERE NOT channel.enabled",
+                     " ON CONFLICT (name) DO UPDATE SET enabled = true, heard_at = now()",
                      &args, NULL, why);
 }
 

@@ -8,6 +8,7 @@
 #include "base/rate.h"
 #include "base/say.h"
 #include "base/thread.h"
+#include "db/db_channel.h"
 #include "db/db_outbox.h"
 #include "db/db_outbox_one.h"
 #include "watcher/message.h"
@@ -113,8 +114,9 @@ static enum err_code pass(struct worker *worker, bool *worked, struct err *why)
     uint64_t adopted = 0;
     size_t count = 0;
     int64_t lease_ms = worker->channel->send_ms_max + LEASE_SPARE_MS;
-    enum err_code code =
-        db_outbox_claim(worker->conn, worker->channel->name, lease_ms, &item, 1, &count, why);
+    enum err_code code = db_channel_heard(worker->conn, worker->channel->name, why);
+    if (code == ERR_OK)
+        code = db_outbox_claim(worker->conn, worker->channel->name, lease_ms, &item, 1, &count, why);
     if (code == ERR_OK && count != 0)
         code = deliver_item(worker, &item, why);
     else if (code == ERR_OK)
