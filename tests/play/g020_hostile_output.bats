@@ -91,3 +91,42 @@ assert_harmless() {
         assert_harmless "$PLAY/said" || { echo "$words" | cat -v; return 1; }
     done
 }
+
+@test "alert list --domain takes the name in any spelling, and no name that nobody registered" {
+    ctv domain add bücher.example
+    expected=$(ctv alert list --domain evil.example --json | wc -l)
+    [ "$expected" -ge 10 ]
+    for name in EVIL.example evil.example. .evil.example; do
+        [ "$(ctv alert list --domain "$name" --json | wc -l)" = "$expected" ]
+    done
+    for name in BÜCHER.example xn--bcher-kva.example; do
+        run -0 --separate-stderr ctv alert list --domain "$name"
+        [ -z "$output" ]
+    done
+    for name in evil.exmaple www.evil.example 10.1.2.3 "a b" ""; do
+        run -2 --separate-stderr ctv alert list --domain "$name"
+        [[ ${#stderr_lines[@]} = 1 && "$stderr" == *--domain* && -z "$output" ]]
+    done
+    # A filter that fits nothing is no mistake, and the alerts of a domain that was removed stay.
+    run -0 ctv alert list --domain evil.example --state closed
+    ctv domain remove evil.example
+    [ "$(ctv alert list --domain evil.example --json | wc -l)" = "$expected" ]
+}
+
+@test "an alert that is not there: 2, whatever is asked of it" {
+    for verb in show ack retry; do
+        run -2 --separate-stderr ctv alert $verb 999999
+        [[ ${#stderr_lines[@]} = 1 && "$stderr" == *999999* && -z "$output" ]]
+    done
+    run -0 --separate-stderr ctv alert retry "$(ctv alert list --json --limit 1 | jq -r 'select(.id) | .id')"
+}
+
+@test "a domain that is everything is registered with a warning" {
+    for name in 0.0.0.0/0 ::/0 com; do
+        run -0 --separate-stderr ctv domain add "$name"
+        [[ "$stderr" == *warning*many\ alerts* ]]
+        run -0 --separate-stderr ctv domain remove "$name"
+    done
+    run -0 --separate-stderr ctv domain add 198.51.100.0/24
+    [ -z "$stderr" ]
+}
