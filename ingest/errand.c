@@ -166,11 +166,13 @@ static void head_run(struct errand *errand, struct follow *follow, int64_t now_m
 static void frontier_answer(struct plant *plant, struct follow *follow, const struct compact *compact)
 {
     thread_lock(&follow->lock);
-    follow->frontier.wanted = false;
-    follow->frontier.answered = true;
-    follow->frontier.known = compact != NULL;
-    if (compact != NULL)
-        follow->frontier.compact = *compact;
+    if (follow->frontier.ordinal == follow->fetch.aux_ordinal) {
+        follow->frontier.wanted = false;
+        follow->frontier.answered = true;
+        follow->frontier.known = compact != NULL;
+        if (compact != NULL)
+            follow->frontier.compact = *compact;
+    }
     thread_unlock(&follow->lock);
     follow->fetch.aux_begun = false;
     follow->fetch.aux_tries = 0;
@@ -212,11 +214,18 @@ static void aux_done(void *arg, const struct wire_reply *reply)
 }
 
 /* The URL of the next document; false: nothing to ask for, and the answer was given if there is one. */
-static bool frontier_ask(struct errand *errand, struct follow *follow, uint64_t size, char url[PROTO_URL_MAX])
+static bool frontier_ask(struct errand *errand, struct follow *follow, uint64_t size, uint64_t ordinal,
+                         char url[PROTO_URL_MAX])
 {
     struct follow_fetch *fetch = &follow->fetch;
     enum err_code code = ERR_OK;
-    if (!fetch->aux_begun || fetch->frontier.unverified.size != size)
+    /* What was heard for an earlier request is not believed for this one. */
+    if (fetch->aux_ordinal != ordinal) {
+        fetch->aux_begun = false;
+        fetch->aux_tries = 0;
+        fetch->aux_ordinal = ordinal;
+    }
+    if (!fetch->aux_begun)
         frontier_begin(&fetch->frontier, follow->proto->tiles, size, &fetch->head);
     fetch->aux_begun = true;
     if (frontier_url(&fetch->frontier, &follow->log, url, &code))
@@ -237,6 +246,7 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
     thread_lock(&follow->lock);
     bool wanted = follow->frontier.wanted && follow->head_known && fetch->head.size >= follow->frontier.size;
     uint64_t size = follow->frontier.size;
+    uint64_t ordinal = follow->frontier.ordinal;
     thread_unlock(&follow->lock);
     if (!wanted || fetch->aux_busy)
         return;
@@ -247,7 +257,7 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
         return;
     }
     char url[PROTO_URL_MAX];
-    if (!frontier_ask(errand, follow, size, url))
+    if (!frontier_ask(errand, follow, size, ordinal, url))
         return;
     arena_reset(&fetch->aux_arena, 0);
     struct wire_ask ask = {url,   &fetch->aux_arena, LIMIT_JSON_BYTES,       true,

@@ -54,6 +54,9 @@ void follow_free(struct follow *follow)
     follow_heads_free(&follow->heads_new);
     follow_heads_free(&follow->settle.heads);
     follow_heads_free(&follow->settle.again_heads);
+    follow_head_free(follow->settle.again_head);
+    must(follow->settle.mend_store == NULL);
+    free(follow->settle.differ);
     free(follow->settle.again_bytes);
     follow_head_free(follow->settle.suspect.head);
     thread_lock_fini(&follow->lock);

@@ -27,6 +27,7 @@ struct follow_head {
 
 /* A request of the settler to the fetch loop: rebuild the frontier of `size`. */
 struct follow_frontier {
+    uint64_t ordinal; /* raised by every request; an answer to an older one is dropped */
     bool wanted;
     bool answered;
     bool known; /* the answer: `compact` is set, and proven; false: the log refused, or what it said does not
@@ -43,6 +44,14 @@ struct follow_suspect {
     struct follow_head *head;
     uint8_t computed[32];
     uint64_t begin; /* verified size then */
+};
+
+/* Entries that came otherwise the second time; the chain is SHA-256 over itself and each leaf hash in turn.
+ */
+struct follow_stretch {
+    uint64_t begin;
+    uint64_t end;
+    uint8_t chain[32];
 };
 
 struct follow_condemned {
@@ -64,7 +73,9 @@ struct follow_fetch {
     bool issuer_failed;  /* the last one did not come */
     bool silent;         /* the last request was not answered in time */
     int64_t patience_ms; /* how long a request may be silent while others want its batch; 0: not set */
-    bool forgotten;      /* removed, and nothing of it is left with the fetch loop */
+    int64_t refused_ms;  /* since when it waits for a batch; 0: it does not */
+    uint64_t refused_round;
+    bool forgotten; /* removed, and nothing of it is left with the fetch loop */
     unsigned head_fails;
     uint64_t good_seen;
     int64_t progress_ms;      /* of the last good batch or head; 0: not set */
@@ -75,6 +86,7 @@ struct follow_fetch {
     int64_t aux_due_ms;
     unsigned aux_tries;
     bool aux_begun; /* `frontier` is under way */
+    uint64_t aux_ordinal;
     struct frontier frontier;
     struct head head; /* the largest with a good signature, without raw */
 };
@@ -88,6 +100,7 @@ struct follow_settle {
     bool base_known;     /* range.verified_frontier is that of range.verified */
     bool base_asked;
     bool base_refused; /* at least once since the range was taken */
+    bool base_again;   /* doubted by a mismatch, and asked for a second time */
     int64_t base_due_ms;
     bool reading;              /* the read lane was started */
     struct follow_head *heads; /* signed, above range.verified, ascending */
@@ -99,22 +112,36 @@ struct follow_settle {
     enum follow_again again;
     struct compact again_compact;
     uint64_t again_end;
-    struct compact again_known; /* the stored frontier at again_end when the probe began */
+    struct compact again_known; /* the stored frontier at the first again_end; size 0: not known */
+    bool again_holds;           /* nothing is stored meanwhile, so that the probe can catch up */
+    int64_t again_until_ms;     /* deadline of holding and mending */
     bool again_has;             /* a head was equalled */
     bool again_fits;            /* the suspect head was */
     struct compact again_verified;
-    struct follow_head *again_head;
+    struct follow_head *again_head;  /* own copy */
     struct follow_head *again_heads; /* to be equalled on the way */
+    struct follow_head *again_at;    /* how far that list was compared */
+    bool again_more;                 /* the store may have more of them */
     int64_t again_due_ms;
     int64_t again_moved_ms;
     struct rate_backoff again_backoff;
-    struct follow_head *again_at; /* how far that list was compared */
     bool again_wanted;
-    bool mend_wanted;
+    struct follow_stretch *differ; /* what the probe read otherwise than it is stored */
+    size_t differ_count;
+    size_t differ_cap;
+    struct store *mend_store; /* its repair is open */
+    size_t mend_at;           /* stretch that is read now */
+    uint64_t mend_next;       /* first entry of it that did not come yet */
+    uint8_t mend_chain[32];
+    unsigned mend_fails; /* in a row */
     uint64_t mend_changed;
     char *again_bytes; /* JSON of the suspect entries while they are few */
     bool accused;      /* evidence was written since something last fitted */
     uint64_t target;   /* once: read up to here; UINT64_MAX: not known yet */
+    uint64_t narrow;   /* after a refusal of the store: how many entries are read at once; 0: all */
+    uint64_t narrow_end;
+    unsigned refused;           /* how often it refused in a row */
+    char refusal[ERR_TEXT_MAX]; /* its last word; "": none */
     char noted[ERR_TEXT_MAX];
     int64_t noted_ms;
 };

@@ -30,6 +30,7 @@ struct pipe_options {
     double requests_per_s;   /* per host; 0: no limit */
     int64_t poll_ms;         /* between two looks at the head; 0: 5000 */
     int64_t partial_wait_ms; /* how long a partial data tile may wait for its full one; 0: 5000 */
+    int64_t mend_ms;         /* how long rows may wait for a mend, and it for bytes; 0: see reread.c */
     const char *user_agent;
     const char *evidence_dir; /* where evidence bundles are written; NULL: database only */
     const char *big_dir;      /* for file-backed arenas; NULL: /tmp */

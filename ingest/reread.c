@@ -9,9 +9,17 @@
 #include "base/text.h"
 #include "ingest/evidence.h"
 #include "ingest/heads.h"
+#include "ingest/mend.h"
+#include "ingest/tenure.h"
 #include "verify/merkle.h"
 
-#define STALL_MS INT64_C(60000) /* a repair that gets no bytes for this long is rolled back */
+#define STALL_MS   INT64_C(60000)   /* without bytes for this long the log is given up for now */
+#define HOLD_MS    INT64_C(300000)  /* how long the rows of a log may wait for its mend, */
+#define ENTRY_MS   INT64_C(10)      /* more for every entry that is to be replaced, */
+#define HOLD_MAX   INT64_C(3600000) /* and never longer */
+#define SOON_MS    INT64_C(5000)
+#define TURNS      16 /* batches at a time, then others have their turn */
+#define MEND_TRIES 3  /* mends that came to nothing are told as evidence then */
 
 bool reread_condemned(const struct follow *follow, const struct head *head)
 {
@@ -29,10 +37,15 @@ static void condemn(struct follow_settle *own, const struct head *head)
     memcpy(place->root, head->root, 32);
 }
 
+bool reread_holds(const struct follow *follow)
+{
+    return follow->settle.again_holds || follow->settle.again == FOLLOW_MEND;
+}
+
 bool reread_busy(const struct follow *follow)
 {
     const struct follow_settle *own = &follow->settle;
-    return own->again != FOLLOW_NOT_AGAIN || own->again_wanted || own->mend_wanted || own->suspect.active;
+    return own->again != FOLLOW_NOT_AGAIN || own->again_wanted || own->suspect.active;
 }
 
 static void suspect_clear(struct follow_settle *own)
@@ -49,28 +62,25 @@ static void stop(struct settle *settle, struct follow *follow)
     lane_stop(&follow->again);
     thread_unlock(&follow->lock);
     plant_lane_drop(settle->plant, follow, &follow->again);
+    mend_close(settle, follow);
+    mend_forget(own);
     follow_heads_free(&own->again_heads);
     own->again_at = NULL;
+    follow_head_free(own->again_head);
+    own->again_head = NULL;
     own->again = FOLLOW_NOT_AGAIN;
+    own->again_holds = false;
     own->again_has = false;
     own->again_fits = false;
     free(own->again_bytes);
     own->again_bytes = NULL;
-    if (settle->mending == follow)
-        settle->mending = NULL;
 }
 
 void reread_abort(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
-    if (settle->mending == follow) {
-        struct store_settle row = {
-            .range = &own->range, .next = own->range.next, .frontier = &own->range.frontier};
-        (void)settle->store->ops->repair_end(settle->store, &row, false, NULL);
-    }
     stop(settle, follow);
     own->again_wanted = false;
-    own->mend_wanted = false;
     suspect_clear(own);
 }
 
@@ -80,7 +90,6 @@ static void put_off(struct settle *settle, struct follow *follow)
     struct follow_settle *own = &follow->settle;
     own->again_due_ms = clock_mono_ms() + rate_backoff_next(&own->again_backoff);
     own->again_wanted = !settle->plant->options.once;
-    own->mend_wanted = false;
 }
 
 static void accuse(struct settle *settle, struct follow *follow);
@@ -89,7 +98,8 @@ void reread_suspect(struct settle *settle, struct follow *follow, struct follow_
                     const uint8_t computed[32])
 {
     struct follow_settle *own = &follow->settle;
-    if (own->suspect.active || own->accused || reread_condemned(follow, &head->head)) {
+    bool put_off_now = own->again_wanted && own->again_due_ms > clock_mono_ms();
+    if (own->suspect.active || own->accused || put_off_now || reread_condemned(follow, &head->head)) {
         /* One question at a time; this head is asked about again by the next probe, from the store. */
         follow_head_free(head);
         return;
@@ -111,8 +121,8 @@ void reread_suspect(struct settle *settle, struct follow *follow, struct follow_
     own->again_due_ms = 0;
 }
 
-/* The heads in (verified, end], from the store. */
-static enum err_code load(struct settle *settle, struct follow *follow, struct err *why)
+/* The heads in (above, next], from the store. */
+static enum err_code load(struct settle *settle, struct follow *follow, uint64_t above, struct err *why)
 {
     struct follow_settle *own = &follow->settle;
     struct head rows[FOLLOW_HEADS_MAX];
@@ -120,8 +130,8 @@ static enum err_code load(struct settle *settle, struct follow *follow, struct e
     enum err_code code;
     do {
         err_clear(why);
-        code = settle->store->ops->heads(settle->store, follow->log.id, own->range.verified, rows,
-                                         FOLLOW_HEADS_MAX, &count, why);
+        code = settle->store->ops->heads(settle->store, follow->log.id, above, rows, FOLLOW_HEADS_MAX, &count,
+                                         why);
     } while (settle_again(settle, code, why));
     follow_heads_free(&own->again_heads);
     struct follow_head **end = &own->again_heads;
@@ -132,6 +142,7 @@ static enum err_code load(struct settle *settle, struct follow *follow, struct e
         end = &(*end)->link;
     }
     own->again_at = own->again_heads;
+    own->again_more = code == ERR_OK && count == FOLLOW_HEADS_MAX && rows[count - 1].size <= own->range.next;
     return code;
 }
 
@@ -139,8 +150,13 @@ void reread_resume(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
     struct err why = {.code = ERR_OK};
-    if (own->range.verified == own->range.next || !own->frontier_known ||
-        load(settle, follow, &why) != ERR_OK)
+    if (own->range.verified == own->range.next)
+        return;
+    if (!own->frontier_known) {
+        own->again_wanted = own->base_known;
+        return;
+    }
+    if (load(settle, follow, own->range.verified, &why) != ERR_OK)
         return;
     /* A head at exactly `next` is compared without reading anything; smaller ones were passed already. */
     own->again_wanted = own->again_heads != NULL && own->again_heads->head.size < own->range.next;
@@ -148,29 +164,32 @@ void reread_resume(struct settle *settle, struct follow *follow)
     own->again_at = NULL;
 }
 
-static bool begin(struct settle *settle, struct follow *follow, enum follow_again kind)
+static bool begin(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
     struct err why = {.code = ERR_OK};
-    if (load(settle, follow, &why) != ERR_OK || own->again_heads == NULL) {
-        own->again_wanted = false;
+    if (load(settle, follow, own->range.verified, &why) != ERR_OK || own->again_heads == NULL) {
+        /* Without a frontier a second reading is the only way to verify anything, once there is a head. */
+        own->again_wanted = !own->frontier_known;
+        own->again_due_ms = clock_mono_ms() + SOON_MS;
         return false;
     }
-    own->again = kind;
+    own->again = FOLLOW_PROBE;
     own->again_has = false;
     own->again_fits = false;
     own->again_compact = own->range.verified_frontier;
     own->again_compact.size = own->range.verified;
     own->again_end = own->range.next;
     own->again_known = own->range.frontier;
+    if (!own->frontier_known)
+        own->again_known.size = 0;
     own->again_moved_ms = clock_mono_ms();
     thread_lock(&follow->lock);
     lane_start(&follow->again, own->range.verified, own->range.next);
     follow->again.fresh = true;
-    follow->again.stage = kind == FOLLOW_MEND && settle->plant->options.stage.run != NULL;
+    follow->again.stage = false;
     thread_unlock(&follow->lock);
-    plant_told(settle->plant, follow, kind == FOLLOW_MEND ? "mend" : "probe", own->range.verified,
-               own->range.next);
+    plant_told(settle->plant, follow, "probe", own->range.verified, own->range.next);
     plant_wake(settle->plant);
     return true;
 }
@@ -199,6 +218,30 @@ static void bytes_add(struct follow_settle *own, const struct batch *batch)
     buf_fini(&text);
 }
 
+/* The account of a root that `head` has and the entries from `begin` on do not give. */
+static void tell(struct settle *settle, struct follow *follow, const struct head *head,
+                 const struct head *computed, uint64_t begin, const char *sentence)
+{
+    struct follow_settle *own = &follow->settle;
+    char *bytes = NULL;
+    if (own->again_bytes != NULL && asprintf(&bytes, "%s]", own->again_bytes) < 0)
+        bytes = NULL;
+    struct evidence evidence = {.kind = "root_mismatch",
+                                .begin = begin,
+                                .end = head->size,
+                                .head = head,
+                                .other = computed,
+                                .frontier = own->base_known ? &own->range.verified_frontier : NULL,
+                                .entries = bytes == NULL ? SPAN_NONE : span_str(bytes),
+                                .sentence = sentence};
+    struct err why = {.code = ERR_OK};
+    if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
+        say_error(follow->log.name, "evidence: %s", why.text);
+    free(bytes);
+    own->accused = own->range.verified <= head->size;
+    atomic_store(&follow->unverified, true);
+}
+
 static void accuse(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
@@ -210,33 +253,137 @@ static void accuse(struct settle *settle, struct follow *follow)
              "entries %" PRIu64 " to %" PRIu64 " do not give the root that the log signed for size %" PRIu64
              ", and no fresh bytes do",
              own->suspect.begin, head->size - 1, head->size);
-    char *bytes = NULL;
-    if (own->again_bytes != NULL && asprintf(&bytes, "%s]", own->again_bytes) < 0)
-        bytes = NULL;
-    struct evidence evidence = {.kind = "root_mismatch",
-                                .begin = own->suspect.begin,
-                                .end = head->size,
-                                .head = head,
-                                .other = &computed,
-                                .frontier = own->base_known ? &own->range.verified_frontier : NULL,
-                                .entries = bytes == NULL ? SPAN_NONE : span_str(bytes),
-                                .sentence = sentence};
-    struct err why = {.code = ERR_OK};
-    if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
-        say_error(follow->log.name, "evidence: %s", why.text);
-    free(bytes);
+    tell(settle, follow, head, &computed, own->suspect.begin, sentence);
     condemn(own, head);
-    own->accused = own->range.verified <= head->size;
-    atomic_store(&follow->unverified, true);
     suspect_clear(own);
+}
+
+/* What is stored is known to be wrong, the right bytes came once, and did not come again. */
+static void mend_failed(struct settle *settle, struct follow *follow, bool wrong)
+{
+    struct follow_settle *own = &follow->settle;
+    struct head stored = {.size = own->frontier_known ? own->range.next : 0};
+    char sentence[256];
+    own->mend_fails++;
+    if (own->frontier_known)
+        merkle_root(&own->range.frontier, stored.root);
+    snprintf(sentence, sizeof(sentence),
+             "entries %" PRIu64 " to %" PRIu64
+             " that are stored do not give the root that the log signed for "
+             "size %" PRIu64 ", and the log %s",
+             own->range.verified, own->again_verified.size - 1, own->again_verified.size,
+             wrong ? "serves other bytes each time" : "does not serve again those that do");
+    if (wrong || own->mend_fails >= MEND_TRIES)
+        tell(settle, follow, &own->again_head->head, &stored, own->range.verified, sentence);
+    else
+        say_warn(follow->log.name, "%s; trying again later", sentence);
+    atomic_store(&follow->unverified, true);
+    stop(settle, follow);
+    put_off(settle, follow);
+}
+
+/* A frontier that the log gave is only as good as the head it was proven with: before anybody is accused with
+ * it, it is asked for once more. */
+static bool doubt_base(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    if (own->range.begin == 0 || own->range.verified != own->range.begin || own->base_again)
+        return false;
+    say_warn(follow->log.name, "asking again for the frontier at %" PRIu64, own->range.verified);
+    stop(settle, follow);
+    own->base_again = true;
+    own->base_known = false;
+    own->base_asked = false;
+    own->base_due_ms = 0;
+    own->again_wanted = false; /* the answer sets it */
+    return true;
 }
 
 /* The second reading gave the same bytes that are stored. */
 static bool same_bytes(const struct follow_settle *own)
 {
-    return own->frontier_known && own->again_known.size == own->again_compact.size &&
+    return own->again_known.size == own->again_compact.size &&
            memcmp(own->again_known.hash, own->again_compact.hash, 32 * compact_count(&own->again_compact)) ==
                0;
+}
+
+/* From now on nothing is stored for this log until the probe has caught up and what it found is done. */
+static void hold(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    int64_t wait_ms = HOLD_MS + ENTRY_MS * (int64_t)(mend_entries(own) + own->range.next - own->again_end);
+    struct err why = {.code = ERR_OK};
+    if (settle->plant->options.mend_ms != 0)
+        wait_ms = settle->plant->options.mend_ms;
+    own->again_holds = true;
+    own->again_until_ms = clock_mono_ms() + (wait_ms < HOLD_MAX ? wait_ms : HOLD_MAX);
+    tenure_pause(settle, follow);
+    if (own->range.next == own->again_end)
+        return;
+    (void)load(settle, follow, own->again_end, &why);
+    thread_lock(&follow->lock);
+    follow->again.end = own->range.next;
+    thread_unlock(&follow->lock);
+    own->again_end = own->range.next;
+    plant_wake(settle->plant);
+}
+
+/* Another process, or a database that is away: from the start. A refusal would only come again at once. */
+static void mend_refused(struct settle *settle, struct follow *follow, const struct err *why)
+{
+    if (why->code != ERR_DB && why->code != ERR_DB_DATA) {
+        settle_failed(settle, follow, why);
+        return;
+    }
+    settle_refused(settle, follow, why);
+    stop(settle, follow);
+    put_off(settle, follow);
+}
+
+static void mend(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct err why = {.code = ERR_OK};
+    suspect_clear(own);
+    own->again_wanted = false;
+    own->again_moved_ms = clock_mono_ms();
+    switch (mend_begin(settle, follow, &why)) {
+    case MEND_GOES_ON:
+        own->again = FOLLOW_MEND;
+        plant_told(settle->plant, follow, "mend", own->differ[0].begin,
+                   own->differ[own->differ_count - 1].end);
+        return;
+    case MEND_BUSY:
+        stop(settle, follow);
+        own->again_wanted = true;
+        own->again_due_ms = clock_mono_ms() + SOON_MS;
+        return;
+    default:
+        mend_refused(settle, follow, &why);
+    }
+}
+
+/* The probe found a head that fits and has read all that is stored: the rows are right, or are mended. */
+static void confirm(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct compact verified = own->again_verified;
+    struct compact frontier = own->again_compact;
+    struct err why = {.code = ERR_OK};
+    bool same = same_bytes(own);
+    if (!same && own->differ_count != 0) {
+        mend(settle, follow);
+        return;
+    }
+    enum err_code code = settle_verified(settle, follow, &verified, same ? &own->range.frontier : &frontier,
+                                         &own->again_head->head, &why);
+    if (code != ERR_OK) {
+        settle_failed(settle, follow, &why);
+        return;
+    }
+    own->mend_fails = 0;
+    own->again_wanted = false;
+    stop(settle, follow);
 }
 
 /* All of the stretch was hashed a second time. */
@@ -244,131 +391,130 @@ static void probe_end(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
     bool better = own->again_has && own->again_verified.size > own->range.verified;
-    bool same = same_bytes(own);
-    struct compact verified = own->again_verified;
-    struct err why = {.code = ERR_OK};
+    if (!better && own->suspect.active && !own->again_fits && doubt_base(settle, follow))
+        return;
+    if (better && !same_bytes(own) && !own->again_holds) {
+        hold(settle, follow);
+        if (own->again_compact.size < own->again_end)
+            return;
+    }
     if (own->suspect.active && !own->again_fits)
         accuse(settle, follow);
     suspect_clear(own);
-    own->again_wanted = false;
-    if (better && same && settle_verified(settle, follow, &verified, own->again_head, &why) != ERR_OK) {
-        settle_failed(settle, follow, &why);
+    if (better) {
+        confirm(settle, follow);
         return;
     }
+    own->again_wanted = false;
     stop(settle, follow);
-    if (better && !same)
-        own->mend_wanted = true;
-    else if (!better && own->range.verified < own->again_end)
+    if (own->range.verified < own->range.next)
         put_off(settle, follow);
-    own->again_due_ms = better ? 0 : own->again_due_ms;
 }
 
-static void mend_end(struct settle *settle, struct follow *follow)
+static void mended(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
-    bool keep = own->again_has;
-    struct store_settle row = {.range = &own->range,
-                               .next = own->range.next,
-                               .frontier = &own->again_compact,
-                               .has_verified = keep,
-                               .verified = keep ? &own->again_verified : NULL};
-    if (keep)
-        row.verified_head = own->again_head->head;
-    struct err why = {.code = ERR_OK};
-    enum err_code code = settle->store->ops->repair_end(settle->store, &row, keep, &why);
-    settle->mending = NULL;
-    if (code != ERR_OK) {
-        settle_failed(settle, follow, &why);
-        return;
-    }
-    if (keep) {
-        own->range.frontier = own->again_compact;
-        own->frontier_known = true;
-        own->range.verified = own->again_verified.size;
-        own->range.verified_frontier = own->again_verified;
-        own->accused = false;
-        rate_backoff_reset(&own->again_backoff);
-        say_info(follow->log.name,
-                 "read again: %" PRIu64 " entries were wrong the first time and are replaced",
-                 own->mend_changed);
-        plant_told(settle->plant, follow, "healed", own->range.begin, own->range.verified);
-    }
+    own->frontier_known = true;
+    own->accused = false;
+    own->mend_fails = 0;
+    rate_backoff_reset(&own->again_backoff);
+    say_info(follow->log.name, "read again: %" PRIu64 " entries were wrong the first time and are replaced",
+             own->mend_changed);
+    plant_told(settle->plant, follow, "healed", own->range.begin, own->range.verified);
     stop(settle, follow);
-    own->mend_wanted = false;
-    if (!keep)
-        put_off(settle, follow);
+}
+
+static void compare(struct follow_settle *own)
+{
+    uint8_t root[32];
+    struct follow_head *unequal = NULL;
+    const struct follow_head *equal = heads_compare(&own->again_compact, &own->again_at, &unequal, root);
+    if (own->suspect.active && own->suspect.head->head.size == own->again_compact.size) {
+        merkle_root(&own->again_compact, root);
+        own->again_fits = memcmp(root, own->suspect.head->head.root, 32) == 0;
+        memcpy(own->suspect.computed, root, 32);
+    }
+    struct follow_head *copy = equal == NULL ? NULL : follow_head_new(&equal->head);
+    if (copy == NULL)
+        return;
+    follow_head_free(own->again_head);
+    own->again_head = copy;
+    own->again_has = true;
+    own->again_verified = own->again_compact;
 }
 
 /* One batch of the second reading. */
-static enum err_code step(struct settle *settle, struct follow *follow, struct job *job, struct err *why)
+static enum err_code probe_step(struct settle *settle, struct follow *follow, struct batch *batch,
+                                struct err *why)
 {
     struct follow_settle *own = &follow->settle;
-    const struct batch *batch = &job->batch;
-    own->again_moved_ms = clock_mono_ms();
+    bool differs = true;
+    enum err_code code;
     for (size_t i = 0; i < batch->entry_count; i++) {
         merkle_append(&own->again_compact, batch->entries[i].leaf_hash);
-        uint8_t root[32];
-        struct follow_head *unequal = NULL;
-        struct follow_head *equal = heads_compare(&own->again_compact, &own->again_at, &unequal, root);
-        if (own->suspect.active && own->suspect.head->head.size == own->again_compact.size) {
-            merkle_root(&own->again_compact, root);
-            own->again_fits = memcmp(root, own->suspect.head->head.root, 32) == 0;
-            memcpy(own->suspect.computed, root, 32);
-        }
-        if (equal == NULL)
-            continue;
-        own->again_has = true;
-        own->again_verified = own->again_compact;
-        own->again_head = equal;
+        compare(own);
+        if (own->again_at == NULL && own->again_more)
+            (void)load(settle, follow, own->again_compact.size, why);
     }
-    if (own->again == FOLLOW_PROBE) {
-        bytes_add(own, batch);
-        return ERR_OK;
-    }
-    uint64_t changed = 0;
-    enum err_code code = settle->store->ops->repair(settle->store, &job->batch, &changed, why);
-    own->mend_changed += changed;
+    bytes_add(own, batch);
+    do {
+        err_clear(why);
+        code = settle->store->ops->differs(settle->store, batch, &differs, why);
+    } while (settle_again(settle, code, why));
+    if (code == ERR_OK && !mend_note(own, batch, differs))
+        code = err_set(why, ERR_MEMORY, "%s: reading again: out of memory", follow->log.name);
+    if (code == ERR_OK && own->again_compact.size >= own->again_end)
+        probe_end(settle, follow);
     return code;
-}
-
-static void mend_begin(struct settle *settle, struct follow *follow)
-{
-    struct follow_settle *own = &follow->settle;
-    struct err why = {.code = ERR_OK};
-    own->mend_changed = 0;
-    if (!begin(settle, follow, FOLLOW_MEND)) {
-        own->mend_wanted = false;
-        return;
-    }
-    enum err_code code = settle->store->ops->repair_begin(settle->store, &own->range, &why);
-    if (code == ERR_OK) {
-        settle->mending = follow;
-        return;
-    }
-    settle_failed(settle, follow, &why);
 }
 
 static void start(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
     bool due = clock_mono_ms() >= own->again_due_ms && own->base_known && !plant_stopping(settle->plant);
-    if (!due || (!own->again_wanted && !own->mend_wanted))
-        return;
-    if (own->mend_wanted)
-        mend_begin(settle, follow);
-    else if (!begin(settle, follow, FOLLOW_PROBE))
+    if (due && own->again_wanted && !begin(settle, follow))
         suspect_clear(own);
 }
 
-/* A repair keeps everybody else from the store, so it may not hang on a log that went away. */
-static void stall_check(struct settle *settle, struct follow *follow)
+/* Rows wait for a mend, so it may not hang on a log that went away, or that is slow on purpose. */
+static void stall_check(struct settle *settle, struct follow *follow, bool waits)
 {
-    if (settle->mending != follow)
+    struct follow_settle *own = &follow->settle;
+    int64_t now_ms = clock_mono_ms();
+    int64_t stall_ms = settle->plant->options.mend_ms != 0 ? settle->plant->options.mend_ms : STALL_MS;
+    if (!reread_holds(follow))
         return;
-    if (!plant_stopping(settle->plant) && clock_mono_ms() - follow->settle.again_moved_ms < STALL_MS)
+    if (plant_stopping(settle->plant)) {
+        reread_abort(settle, follow);
         return;
-    reread_abort(settle, follow);
-    put_off(settle, follow);
+    }
+    if (now_ms >= own->again_until_ms || (waits && now_ms - own->again_moved_ms >= stall_ms))
+        mend_failed(settle, follow, false);
+}
+
+static void step(struct settle *settle, struct follow *follow, struct job *job)
+{
+    struct follow_settle *own = &follow->settle;
+    struct err why = {.code = ERR_OK};
+    own->again_moved_ms = clock_mono_ms();
+    if (own->again == FOLLOW_PROBE) {
+        if (probe_step(settle, follow, &job->batch, &why) != ERR_OK)
+            settle_failed(settle, follow, &why);
+        return;
+    }
+    switch (mend_step(settle, follow, &job->batch, &why)) {
+    case MEND_DONE:
+        mended(settle, follow);
+        return;
+    case MEND_WRONG:
+        mend_failed(settle, follow, true);
+        return;
+    case MEND_FAILED:
+        mend_refused(settle, follow, &why);
+        return;
+    default:
+        return;
+    }
 }
 
 void reread_serve(struct settle *settle, struct follow *follow)
@@ -376,26 +522,18 @@ void reread_serve(struct settle *settle, struct follow *follow)
     struct follow_settle *own = &follow->settle;
     if (own->again == FOLLOW_NOT_AGAIN)
         start(settle, follow);
-    while (own->again != FOLLOW_NOT_AGAIN) {
+    unsigned turn = 0;
+    for (; own->again != FOLLOW_NOT_AGAIN && turn < TURNS; turn++) {
         thread_lock(&follow->lock);
         struct job *job = seq_take(&follow->again.seq, NULL, NULL);
         thread_unlock(&follow->lock);
-        if (job == NULL) {
-            stall_check(settle, follow);
+        stall_check(settle, follow, job == NULL);
+        if (job == NULL)
             return;
-        }
-        struct err why = {.code = ERR_OK};
-        enum err_code code = step(settle, follow, job, &why);
+        if (own->again != FOLLOW_NOT_AGAIN)
+            step(settle, follow, job);
         plant_job_free(settle->plant, job);
-        if (code != ERR_OK) {
-            settle_failed(settle, follow, &why);
-            return;
-        }
-        if (own->again_compact.size < own->again_end)
-            continue;
-        if (own->again == FOLLOW_MEND)
-            mend_end(settle, follow);
-        else
-            probe_end(settle, follow);
     }
+    if (turn == TURNS)
+        plant_kick(settle->plant, follow);
 }

@@ -1,6 +1,8 @@
-/* Reading a suspect stretch again. A probe reads [verified, next) over new connections and only hashes: a
- * mismatch that comes from fresh bytes too is evidence; one that does not is mended: the stretch is read once
- * more and what differs is replaced, in one transaction. Runs on the settler's thread, in small steps. */
+/* Reading a suspect stretch again. A probe reads [verified, next) over new connections, hashes, and compares
+ * with what is stored: a mismatch that comes from fresh bytes too is evidence; bytes that do give the signed
+ * root are what should be stored, and what differs is mended (mend.h). Rows of the log wait while a probe
+ * catches up with them and while they are mended; other logs never do. Runs on the settler's thread, in small
+ * steps. */
 #ifndef CTVIGIL_REREAD_H
 #define CTVIGIL_REREAD_H
 
@@ -17,6 +19,8 @@ bool reread_condemned(const struct follow *follow, const struct head *head);
 void reread_resume(struct settle *settle, struct follow *follow);
 /* True while something is still to be found out about this log. */
 bool reread_busy(const struct follow *follow);
+/* True while nothing may be stored for this log. */
+bool reread_holds(const struct follow *follow);
 /* Rolls an open repair back and forgets what was read. */
 void reread_abort(struct settle *settle, struct follow *follow);
 

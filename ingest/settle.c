@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/say.h"
+#include "ingest/examine.h"
 #include "ingest/heads.h"
 #include "ingest/reread.h"
 #include "ingest/tenure.h"
@@ -14,7 +15,10 @@
 #include "verify/merkle.h"
 
 #define TICK_MS       100
-#define REFUSED_MS    5000  /* the database refused what we wrote */
+#define REFUSED_MS    1000  /* the database refused what we wrote: the first wait, then twice as long */
+#define REFUSED_LONG  4     /* doublings */
+#define REFUSED_MAX   3     /* once: a log whose entries it refuses this often in a row is given up */
+#define ROWS_TURNS    8     /* transactions at a time, then other logs have their turn */
 #define STOP_GRACE_MS 10000 /* after a stop, how long to wait for a database that is away */
 #define ALIVE_MS      7000
 #define NOTE_MS       30000
@@ -58,12 +62,14 @@ void settle_let_go(struct settle *settle, struct follow *follow, int64_t wait_ms
     reread_abort(settle, follow);
     thread_lock(&follow->lock);
     lane_stop(&follow->read);
-    follow->frontier.wanted = false;
-    follow->frontier.answered = false;
+    follow->frontier = (struct follow_frontier){.ordinal = follow->frontier.ordinal +
+                                                           1}; /* what comes still is not for us */
     thread_unlock(&follow->lock);
     plant_lane_drop(settle->plant, follow, &follow->read);
     follow_heads_free(&own->heads);
     own->head_count = 0;
+    if (own->held)
+        settle->store->ops->range_drop(settle->store, &own->range);
     own->held = false;
     own->reading = false;
     own->base_asked = false;
@@ -79,8 +85,21 @@ void settle_failed(struct settle *settle, struct follow *follow, const struct er
         settle_let_go(settle, follow, TENURE_RETRY_MS);
         return;
     }
+    unsigned before = follow->settle.refused;
+    settle_refused(settle, follow, why);
+    settle_let_go(settle, follow, (int64_t)REFUSED_MS << (before < REFUSED_LONG ? before : REFUSED_LONG));
+}
+
+void settle_refused(struct settle *settle, struct follow *follow, const struct err *why)
+{
+    struct follow_settle *own = &follow->settle;
     say_error(follow->log.name, "%s", why->text);
-    settle_let_go(settle, follow, why->code == ERR_TOO_BIG ? 0 : REFUSED_MS);
+    snprintf(own->refusal, sizeof(own->refusal), "%s", why->text);
+    if (++own->refused < REFUSED_MAX || !settle->plant->options.once)
+        return;
+    atomic_store(&follow->unread, true);
+    atomic_store(&follow->done, true);
+    plant_wake(settle->plant);
 }
 
 /* Rows
@@ -222,6 +241,73 @@ static void count_up(struct settle *settle, const struct advance *advance)
     atomic_fetch_add(&settle->plant->entries, advance->entries);
 }
 
+/* The database refuses this very entry, which is no reason to lose it or what follows: it is kept raw. */
+static enum err_code bury(struct settle *settle, struct follow *follow, struct advance *advance,
+                          struct err *why)
+{
+    struct batch *batch = advance->batches[0];
+    struct entry *entry = &batch->entries[0];
+    say_error(follow->log.name, "entry %" PRIu64 " is kept raw, and counts as malformed: %s", entry->index,
+              why->text);
+    entry->kind = ENTRY_OPAQUE;
+    finding_add(&entry->findings, FINDING_STORE_REFUSED);
+    examine_entry(entry, &batch->arena);
+    batch->stage_mark = arena_mark(&batch->arena);
+    err_clear(why);
+    enum err_code code = work_match(&settle->plant->options.stage, batch, 0, why);
+    return code == ERR_OK ? commit(settle, follow, advance, why) : code;
+}
+
+/* A commit was refused because of what is in it. Half as much is read and tried until the entry is found.
+ * True: it is stored after all. */
+static bool narrow(struct settle *settle, struct follow *follow, struct advance *advance, struct err *why)
+{
+    struct follow_settle *own = &follow->settle;
+    uint64_t begin = own->range.next;
+    bool certain = own->narrow == 1 && own->refused != 0; /* twice, from fresh bytes */
+    err_prefix(why, "entries %" PRIu64 " to %" PRIu64 " can not be stored", begin,
+               begin + advance->entries - 1);
+    if (advance->entries > 1) {
+        own->narrow = advance->entries / 2;
+        snprintf(own->refusal, sizeof(own->refusal), "%s", why->text);
+        say_warn(follow->log.name, "%s; trying half of them", why->text);
+        tenure_pause(settle, follow);
+        return false;
+    }
+    own->narrow = 1;
+    if (certain && why->code == ERR_DB_DATA && bury(settle, follow, advance, why) == ERR_OK)
+        return true;
+    settle_failed(settle, follow, why);
+    return false;
+}
+
+/* After a commit: back to full speed, step by step. */
+static void widen(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    own->refused = 0;
+    own->refusal[0] = '\0';
+    if (own->narrow == 0 || own->range.next < own->narrow_end)
+        return;
+    own->narrow = own->narrow >= LIMIT_COMMIT_ENTRIES / 2 ? 0 : 2 * own->narrow;
+    tenure_pause(settle, follow);
+}
+
+static bool rows_commit(struct settle *settle, struct follow *follow, struct advance *advance)
+{
+    struct err why = {.code = ERR_OK};
+    enum err_code code = commit(settle, follow, advance, &why);
+    if (code == ERR_OK)
+        return true;
+    if (code == ERR_DB_DATA || code == ERR_TOO_BIG)
+        return narrow(settle, follow, advance, &why);
+    if (code != ERR_DB_CONFLICT)
+        err_prefix(&why, "entries %" PRIu64 " to %" PRIu64 " can not be stored", follow->settle.range.next,
+                   follow->settle.range.next + advance->entries - 1);
+    settle_failed(settle, follow, &why);
+    return false;
+}
+
 /* One transaction's worth; false: nothing was ready. */
 static bool rows_serve(struct settle *settle, struct follow *follow)
 {
@@ -235,14 +321,13 @@ static bool rows_serve(struct settle *settle, struct follow *follow)
     must(advance.batches[0]->begin == begin);
     if (own->frontier_known)
         hash(own, &advance);
-    struct err why = {.code = ERR_OK};
-    if (commit(settle, follow, &advance, &why) != ERR_OK) {
+    if (!rows_commit(settle, follow, &advance)) {
         jobs_free(settle, &advance);
-        settle_failed(settle, follow, &why);
         return false;
     }
     count_up(settle, &advance);
     jobs_free(settle, &advance);
+    widen(settle, follow);
     plant_told(settle->plant, follow, "commit", begin, own->range.next);
     if (advance.has_verified)
         plant_told(settle->plant, follow, "verified", begin, own->range.verified);
@@ -255,15 +340,15 @@ static bool rows_serve(struct settle *settle, struct follow *follow)
 }
 
 enum err_code settle_verified(struct settle *settle, struct follow *follow, const struct compact *verified,
-                              const struct follow_head *head, struct err *why)
+                              const struct compact *frontier, const struct head *head, struct err *why)
 {
     struct follow_settle *own = &follow->settle;
     struct store_settle row = {.range = &own->range,
                                .next = own->range.next,
-                               .frontier = &own->range.frontier,
+                               .frontier = frontier,
                                .has_verified = true,
                                .verified = verified,
-                               .verified_head = head->head,
+                               .verified_head = *head,
                                .rematch = rematch,
                                .rematch_arg = settle};
     enum err_code code;
@@ -273,6 +358,9 @@ enum err_code settle_verified(struct settle *settle, struct follow *follow, cons
     } while (settle_again(settle, code, why));
     if (code != ERR_OK)
         return code;
+    must(frontier->size == own->range.next);
+    own->range.frontier = *frontier;
+    own->frontier_known = true;
     own->range.verified = verified->size;
     own->range.verified_frontier = *verified;
     own->base_known = true;
@@ -294,7 +382,8 @@ static void reached_serve(struct settle *settle, struct follow *follow)
     struct follow_head *equal = heads_compare(&own->range.frontier, &list, &unequal, root);
     struct err why = {.code = ERR_OK};
     struct compact frontier = own->range.frontier;
-    if (equal != NULL && settle_verified(settle, follow, &frontier, equal, &why) != ERR_OK) {
+    if (equal != NULL &&
+        settle_verified(settle, follow, &frontier, &frontier, &equal->head, &why) != ERR_OK) {
         settle_failed(settle, follow, &why);
         return;
     }
@@ -360,8 +449,8 @@ static void note_serve(struct settle *settle, struct follow *follow)
     char text[ERR_TEXT_MAX];
     int64_t now_ms = clock_mono_ms();
     thread_lock(&follow->lock);
-    snprintf(text, sizeof(text), "%s",
-             follow->error_read[0] != '\0' ? follow->error_read : follow->error_head);
+    const char *heard = follow->error_read[0] != '\0' ? follow->error_read : follow->error_head;
+    snprintf(text, sizeof(text), "%s", own->refusal[0] != '\0' ? own->refusal : heard);
     bool contact = follow->contact_wall_ms != 0;
     thread_unlock(&follow->lock);
     bool changed = strcmp(text, own->noted) != 0;
@@ -408,31 +497,28 @@ static bool may_read(const struct follow *follow)
 static void serve(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
-    if (settle->mending != NULL && settle->mending != follow)
-        return;
     if (atomic_load(&follow->removed)) {
         removed_serve(settle, follow);
         return;
     }
-    if (settle->mending == NULL) {
-        tenure_take(settle, follow);
-        heads_serve(settle, follow);
-        issuers_serve(settle, follow);
-        note_serve(settle, follow);
-    }
-    if (!own->held)
-        return;
-    if (settle->mending == NULL)
+    tenure_take(settle, follow);
+    heads_serve(settle, follow);
+    issuers_serve(settle, follow);
+    note_serve(settle, follow);
+    if (own->held)
         tenure_base(settle, follow);
-    if (own->held && !own->reading && may_read(follow))
+    if (own->held && !own->reading && !reread_holds(follow) && may_read(follow))
         tenure_read(settle, follow);
-    while (own->held && settle->mending == NULL && !own->mend_wanted && rows_serve(settle, follow))
-        ;
-    if (own->held && settle->mending == NULL)
+    unsigned turn = 0;
+    while (own->held && turn < ROWS_TURNS && !reread_holds(follow) && rows_serve(settle, follow))
+        turn++;
+    if (own->held && !reread_holds(follow))
         reached_serve(settle, follow);
     if (own->held)
         reread_serve(settle, follow);
     once_check(settle, follow);
+    if (turn == ROWS_TURNS)
+        plant_kick(settle->plant, follow);
 }
 
 static void serve_all(struct settle *settle)
@@ -452,8 +538,7 @@ static void keep_alive(struct settle *settle)
     struct store_range range;
     size_t count = 0;
     int64_t now_ms = clock_mono_ms();
-    if (now_ms - settle->alive_ms < ALIVE_MS || settle->mending != NULL ||
-        atomic_load(&plant->follow_count) == 0)
+    if (now_ms - settle->alive_ms < ALIVE_MS || atomic_load(&plant->follow_count) == 0)
         return;
     settle->alive_ms = now_ms;
     (void)settle->store->ops->ranges(settle->store, plant->follows[0]->log.id, &range, 1, &count, NULL);

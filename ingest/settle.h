@@ -10,8 +10,8 @@ struct settle {
     struct plant *plant;
     unsigned index;
     struct store *store;
-    struct arena arena;     /* scratch, for issuer certificates */
-    struct follow *mending; /* its repair transaction is open: nothing else may use the store */
+    struct arena arena; /* scratch, for issuer certificates */
+    unsigned mends;     /* logs whose repair is open, each on a store of its own */
     struct rate_backoff backoff;
     int64_t alive_ms; /* the store was last used for nothing but to keep its connection */
 };
@@ -28,11 +28,13 @@ MUST_USE bool settle_again(struct settle *settle, enum err_code code, const stru
 /* Gives the range up and forgets everything about it; tries to take it again after wait_ms. Nothing is lost:
  * what was not committed is read again. */
 void settle_let_go(struct settle *settle, struct follow *follow, int64_t wait_ms);
-/* A verified position without new rows. */
+/* A verified position without new rows; `frontier` is that of range.next. */
 MUST_USE enum err_code settle_verified(struct settle *settle, struct follow *follow,
-                                       const struct compact *verified, const struct follow_head *head,
-                                       struct err *why);
-/* The store failed for good: the range is let go and read again later. */
+                                       const struct compact *verified, const struct compact *frontier,
+                                       const struct head *head, struct err *why);
+/* The store refused for good: for people to see, and counted; with `once` the log is given up in the end. */
+void settle_refused(struct settle *settle, struct follow *follow, const struct err *why);
+/* The same, and the range is let go and read again later. */
 void settle_failed(struct settle *settle, struct follow *follow, const struct err *why);
 
 #endif

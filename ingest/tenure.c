@@ -11,21 +11,39 @@
 void tenure_read(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
+    own->narrow_end = own->range.end;
+    if (own->narrow != 0 && own->narrow < own->range.end - own->range.next)
+        own->narrow_end = own->range.next + own->narrow;
     thread_lock(&follow->lock);
-    lane_start(&follow->read, own->range.next, own->range.end);
+    lane_start(&follow->read, own->range.next, own->narrow_end);
     follow->read.stage = settle->plant->options.stage.run != NULL;
     thread_unlock(&follow->lock);
     own->reading = true;
     plant_wake(settle->plant);
 }
 
+void tenure_pause(struct settle *settle, struct follow *follow)
+{
+    thread_lock(&follow->lock);
+    lane_stop(&follow->read);
+    thread_unlock(&follow->lock);
+    plant_lane_drop(settle->plant, follow, &follow->read);
+    follow->settle.reading = false;
+}
+
 static void base_ask(struct settle *settle, struct follow *follow)
 {
     thread_lock(&follow->lock);
-    follow->frontier = (struct follow_frontier){.wanted = true, .size = follow->settle.range.verified};
+    follow->frontier = (struct follow_frontier){
+        .ordinal = follow->frontier.ordinal + 1, .wanted = true, .size = follow->settle.range.verified};
     thread_unlock(&follow->lock);
     follow->settle.base_asked = true;
     plant_wake(settle->plant);
+}
+
+static bool same(const struct compact *a, const struct compact *b)
+{
+    return a->size == b->size && memcmp(a->hash, b->hash, 32 * compact_count(a)) == 0;
 }
 
 /* The frontier at the verified position is known, or comes from the log: believed only as far as a signed
@@ -52,9 +70,12 @@ void tenure_base(struct settle *settle, struct follow *follow)
         say_warn(follow->log.name, "the frontier at %" PRIu64 " can not be had; reading goes on unverified",
                  answer.size);
         own->base_refused = true;
+        reread_abort(settle, follow); /* nobody is accused with a frontier that is in doubt */
         return;
     }
     own->base_known = true;
+    if (own->base_again && !same(&answer.compact, &own->range.verified_frontier))
+        own->frontier_known = false;
     own->range.verified_frontier = answer.compact;
     if (own->range.next != own->range.verified) {
         own->again_wanted = true; /* what was read without a frontier is read again with it */
@@ -87,6 +108,7 @@ static void range_begin(struct settle *settle, struct follow *follow)
     }
     own->base_asked = false;
     own->base_refused = false;
+    own->base_again = false;
     own->base_due_ms = 0;
     heads_load(settle, follow);
     reread_resume(settle, follow);
@@ -145,7 +167,7 @@ void tenure_take(struct settle *settle, struct follow *follow)
     } while (settle_again(settle, code, &why));
     if (code != ERR_OK) {
         own->held = false;
-        say_error(follow->log.name, "%s", why.text);
+        settle_refused(settle, follow, &why);
         return;
     }
     if (own->held)

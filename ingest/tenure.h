@@ -14,5 +14,7 @@ void tenure_take(struct settle *settle, struct follow *follow);
 void tenure_base(struct settle *settle, struct follow *follow);
 /* Starts (or starts again) the read lane at range.next. */
 void tenure_read(struct settle *settle, struct follow *follow);
+/* Stops it; what was read and not settled is dropped. */
+void tenure_pause(struct settle *settle, struct follow *follow);
 
 #endif

@@ -107,13 +107,126 @@ static void test_bad_signature(void **state)
     rig_end(&rig);
 }
 
+static unsigned repairs(struct rig *rig)
+{
+    thread_lock(&rig->world->lock);
+    unsigned count = rig_log(rig, 0)->repairs;
+    thread_unlock(&rig->world->lock);
+    return count;
+}
+
+static bool wait_position(struct rig *rig, size_t at, uint64_t size)
+{
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+    while (position(rig, at, false) < size && clock_mono_ms() < until_ms)
+        clock_sleep_ms(20);
+    return position(rig, at, false) >= size;
+}
+
+static void go_silent(void *arg)
+{
+    struct rig *rig = arg;
+    rig->world->repairing = NULL; /* once */
+    simrun_do(&rig->sim, "{\"fault\": \"slow:120000@get-entries\"}");
+}
+
+static void flip_again(void *arg)
+{
+    struct rig *rig = arg;
+    simrun_do(&rig->sim, "{\"fault\": \"flip:450:0@get-entries\"}");
+}
+
+/* A log that brings a mend about and then says nothing: the others of the same settler do not notice, and
+ * when its time is over the log itself goes on. */
+static void test_mend_holds_nobody(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, BOTH, 0, ARGS("--entries", "900", "--fault", "flip:450:1@get-entries"));
+    rig.options.once = false;
+    rig.options.settlers = 1;
+    rig.options.mend_ms = 6000;
+    rig.world->repairing = go_silent;
+    rig.world->repairing_arg = &rig;
+    rig_run(&rig);
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+    while (repairs(&rig) == 0 && clock_mono_ms() < until_ms)
+        clock_sleep_ms(10);
+    assert_int_equal(repairs(&rig), 1);
+    simrun_do(&rig.sim, "{\"append\": 300}");
+    assert_true(wait_verified(&rig, 1, 1200));
+    simrun_do(&rig.sim, "{\"clear\": \"all\"}");
+    assert_true(wait_position(&rig, 0, 1200));
+    rig_stop(&rig);
+    /* Not mended yet, and not accused for being slow once. */
+    assert_int_equal(rig_log(&rig, 0)->range.verified, 0);
+    assert_int_equal(rig_log(&rig, 0)->mismatches, 0);
+    assert_int_equal(rig_log(&rig, 0)->repaired, 0);
+    /* Started again it is mended at once, and only what was wrong is replaced. */
+    rig.options.once = true;
+    rig_run(&rig);
+    assert_fine(&rig, 1200);
+    assert_int_equal(rig_log(&rig, 0)->repaired, 1);
+    rig_end(&rig);
+}
+
+/* Stopped in the middle of a mend: nothing of it stays, and it is made up for. */
+static void test_mend_interrupted(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "900", "--fault", "flip:450:1"));
+    rig.options.once = false;
+    rig.world->repairing = go_silent;
+    rig.world->repairing_arg = &rig;
+    rig_run(&rig);
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+    while (repairs(&rig) == 0 && clock_mono_ms() < until_ms)
+        clock_sleep_ms(10);
+    rig_stop(&rig);
+    assert_int_equal(rig_log(&rig, 0)->range.next, 900);
+    assert_int_equal(rig_log(&rig, 0)->range.verified, 0);
+    assert_int_equal(rig_log(&rig, 0)->repaired, 0);
+    simrun_do(&rig.sim, "{\"clear\": \"all\"}");
+    rig.options.once = true;
+    rig_run(&rig);
+    assert_fine(&rig, 900);
+    assert_int_equal(rig_log(&rig, 0)->repaired, 1);
+    rig_end(&rig);
+}
+
+/* Wrong, right, wrong: what gave the root once is not replaced by what does not, and the log is told of. */
+static void test_every_second_time(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "900", "--fault", "flip:450:1"));
+    rig.world->repairing = flip_again;
+    rig.world->repairing_arg = &rig;
+    rig_run(&rig);
+    assert_true(rig.result.unverified);
+    assert_int_equal(rig_log(&rig, 0)->range.next, 900);
+    assert_int_equal(rig_log(&rig, 0)->range.verified, 0);
+    assert_int_equal(rig_log(&rig, 0)->repaired, 0);
+    assert_int_equal(rig_log(&rig, 0)->mismatches, 1);
+    assert_non_null(strstr(rig_log(&rig, 0)->account, "other bytes each time"));
+    simrun_do(&rig.sim, "{\"clear\": \"all\"}");
+    rig.world->repairing = NULL;
+    rig_run(&rig);
+    assert_rows(&rig, 0, 900);
+    assert_int_equal(rig_log(&rig, 0)->repaired, 1);
+    rig_end(&rig);
+}
+
 int main(int argc, char **argv)
 {
     if (!piperig_ready(argc, argv))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accused), cmocka_unit_test(test_evidence),      cmocka_unit_test(test_healed),
-        cmocka_unit_test(test_fork),    cmocka_unit_test(test_bad_signature),
+        cmocka_unit_test(test_accused),          cmocka_unit_test(test_evidence),
+        cmocka_unit_test(test_healed),           cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_bad_signature),    cmocka_unit_test(test_mend_holds_nobody),
+        cmocka_unit_test(test_mend_interrupted), cmocka_unit_test(test_every_second_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

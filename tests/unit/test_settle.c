@@ -107,6 +107,7 @@ static void test_late_start_wrong_proof(void **state)
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(rig_log(&rig, i)->range.verified, 910);
         assert_int_equal(rig_log(&rig, i)->mismatches, 0);
+        assert_int_equal(rig_log(&rig, i)->repairs, 0);
     }
     rig_end(&rig);
 }
@@ -132,15 +133,126 @@ static void test_restarts(void **state)
     rig_end(&rig);
 }
 
+/* One entry that the database refuses whatever comes with it: it alone is kept raw, and nothing waits for it.
+ */
+static void test_poison(void **state)
+{
+    static const uint64_t places[] = {1, 333, 699};
+    (void)state;
+    for (size_t i = 0; i < countof(places); i++) {
+        struct rig rig;
+        rig_start(&rig, BOTH, 0, ARGS("--entries", "700"));
+        rig.world->poison = places[i];
+        rig_run(&rig);
+        assert_fine(&rig, 700);
+        for (size_t k = 0; k < 2; k++) {
+            const struct fakestore_log *log = rig_log(&rig, k);
+            for (uint64_t at = 0; at < 700; at++)
+                assert_int_equal(log->row[at].opaque, at == places[i]);
+            assert_string_equal(log->note, "");
+        }
+        rig_end(&rig);
+    }
+}
+
+/* A database that refuses for another reason loses nobody an entry: the log waits, says why, and with `once`
+ * is given up. */
+static void test_refused_for_good(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "300"));
+    rig.world->fault = FAKESTORE_REFUSED;
+    rig.world->fault_from = 0;
+    rig.world->fault_count = 1000;
+    rig_run(&rig);
+    assert_true(rig.result.unread);
+    assert_int_equal(rig_log(&rig, 0)->range.next, 0);
+    assert_non_null(strstr(rig_log(&rig, 0)->note, "entries 0 to "));
+    assert_non_null(strstr(rig_log(&rig, 0)->note, "the database refused"));
+    rig.world->fault = FAKESTORE_FINE;
+    rig.result.unread = false;
+    rig_run(&rig);
+    assert_fine(&rig, 300);
+    assert_string_equal(rig_log(&rig, 0)->note, "");
+    rig_end(&rig);
+}
+
+/* A log that is left is another process's at once. */
+static void test_left(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "300"));
+    rig.options.once = false;
+    rig_run(&rig);
+    assert_true(wait_verified(&rig, 0, 300));
+    pipe_remove(rig.pipe, rig.log[0].id);
+    unsigned drops = 0;
+    for (int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS; drops == 0 && clock_mono_ms() < until_ms;) {
+        clock_sleep_ms(20);
+        thread_lock(&rig.world->lock);
+        drops = rig_log(&rig, 0)->drops;
+        thread_unlock(&rig.world->lock);
+    }
+    assert_int_equal(drops, 1);
+    rig_end(&rig);
+}
+
+/* A frontier that is wrong (an older version believed it) is no evidence: it is asked for again first. */
+static void test_late_start_wrong_base(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, BOTH, 300, ARGS("--entries", "900"));
+    for (size_t i = 0; i < 2; i++) {
+        struct compact *frontier = &rig_log(&rig, i)->range.frontier;
+        frontier->size = 300;
+        memset(frontier->hash, 7, sizeof(frontier->hash));
+    }
+    rig_run(&rig);
+    assert_false(rig.result.unverified);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rig_log(&rig, i)->range.verified, 900);
+        assert_int_equal(rig_log(&rig, i)->mismatches, 0);
+        assert_int_equal(rig_log(&rig, i)->repairs, 0);
+    }
+    rig_end(&rig);
+}
+
+/* A right one does not make wrong entries right. */
+static void test_late_start_accused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, BOTH, 300, ARGS("--entries", "900", "--fault", "flip:450:0"));
+    rig_run(&rig);
+    assert_true(rig.result.unverified);
+    assert_int_equal(requests(&rig, "get-entry-and-proof"), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rig_log(&rig, i)->range.verified, 300);
+        assert_int_equal(rig_log(&rig, i)->mismatches, 1);
+    }
+    rig_end(&rig);
+}
+
 int main(int argc, char **argv)
 {
     if (!piperig_ready(argc, argv))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_store_faults),       cmocka_unit_test(test_rematch),
-        cmocka_unit_test(test_taken_elsewhere),    cmocka_unit_test(test_late_start),
-        cmocka_unit_test(test_late_start_refused), cmocka_unit_test(test_late_start_wrong_proof),
+        cmocka_unit_test(test_store_faults),
+        cmocka_unit_test(test_rematch),
+        cmocka_unit_test(test_taken_elsewhere),
+        cmocka_unit_test(test_late_start),
+        cmocka_unit_test(test_late_start_refused),
+        cmocka_unit_test(test_late_start_wrong_proof),
         cmocka_unit_test(test_restarts),
+        cmocka_unit_test(test_poison),
+        cmocka_unit_test(test_refused_for_good),
+        cmocka_unit_test(test_left),
+        cmocka_unit_test(test_late_start_wrong_base),
+        cmocka_unit_test(test_late_start_accused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
