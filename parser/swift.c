@@ -448,19 +448,20 @@ INLINE bool take_extension(struct pos *in, struct cert *cert, uint64_t *seen)
     struct span whole;
     struct span oid;
     struct span value;
-    bool critical = false;
 
     if (!take(in, DER_SEQUENCE, &whole))
         return false;
     struct pos inner = pos_of(whole);
     if (!take_short(&inner, DER_OID, &oid))
         return false;
-    if (inner.end - inner.at >= 3 && inner.at[0] == DER_BOOLEAN) {
-        if (inner.at[1] != 1 || inner.at[2] != 0xff)
-            return false;
-        critical = true;
-        inner.at += 3;
-    }
+    if (inner.end - inner.at < 4)
+        return false;
+    /* Critical or not is what no branch predictor knows, so there is no branch. A BOOLEAN in another form is
+     * no OCTET STRING. */
+    const uint8_t *at = inner.at;
+    uint32_t word = (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+    bool critical = (word & 0xffffff) == (DER_BOOLEAN | 1u << 8 | 0xffu << 16);
+    inner.at += (size_t)critical * 3;
     if (!take(&inner, DER_OCTET_STRING, &value) || inner.at != inner.end)
         return false;
     uint64_t bit = kind_bit(oid);
