@@ -126,8 +126,8 @@ void store_log_drop(struct store *store, const struct store_range *range)
         return;
     pg->held[at] = pg->held[--pg->held_count];
     pgexec_int(&args, range->id);
-    /* A connection that is gone has taken the lock along. */
-    if (store_write_ready(pg, NULL) == ERR_OK)
+    /* A connection that is gone has taken the lock along; to make a new one for this could take long. */
+    if (pg->conn->pg != NULL && PQstatus(pg->conn->pg) == CONNECTION_OK && pg->connects == pg->conn->connects)
         (void)!pgexec_do(pg->conn, "SELECT pg_advisory_unlock(" PGSTORE_LOCK_KEY ")", &args, NULL, NULL);
 }
 
