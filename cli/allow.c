@@ -21,7 +21,9 @@ static enum err_code allow_spki(const char *hex, struct watch_allow *allow, stru
 static enum err_code allow_read(const char *path, uint8_t *bytes, size_t cap, struct span *read,
                                 struct err *why)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = path[0] == '\0' ? NULL : fopen(path, "rb");
+    if (path[0] == '\0')
+        return err_set(why, ERR_USAGE, "--allow-ca: cert: names no file; write cert:FILE");
     if (file == NULL)
         return err_set(why, ERR_USAGE, "--allow-ca: cert:%s: %s", path, strerror(errno));
     size_t len = fread(bytes, 1, cap, file);

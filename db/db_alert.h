@@ -38,8 +38,8 @@ struct db_alert_row {
     const char *issuance; /* JSON object as stored (db/alertjson.h), NULL: none */
     const char *state;    /* "new", "notified", "acked", "closed" */
     const char *reason;
-    const char *evidence; /* file with the account of an inconsistency, "": only the database has it; NULL: not
-                             about one */
+    const char *evidence; /* file with the account of an inconsistency; "": only the database has it;
+                             NULL: the alert is about none */
     int64_t first_seen_ms;
     int64_t created_ms;
     const struct db_alert_sighting *sightings; /* by timestamp, then log and index */
