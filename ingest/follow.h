@@ -109,6 +109,8 @@ struct follow_settle {
     struct follow_suspect suspect;
     struct follow_condemned condemned[FOLLOW_CONDEMNED_MAX];
     size_t condemned_count;
+    uint64_t forked[FOLLOW_CONDEMNED_MAX]; /* sizes whose forks were told */
+    size_t forked_count;
     enum follow_again again;
     struct compact again_compact;
     uint64_t again_end;

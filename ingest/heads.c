@@ -58,10 +58,23 @@ void heads_load(struct settle *settle, struct follow *follow)
     own->heads_more = count == FOLLOW_HEADS_MAX;
 }
 
+/* The log shows the same heads at every look; one account is enough. */
+static bool fork_told(const struct follow_settle *own, uint64_t size)
+{
+    for (size_t i = 0; i < own->forked_count && i < FOLLOW_CONDEMNED_MAX; i++)
+        if (own->forked[i] == size)
+            return true;
+    return false;
+}
+
 static void fork_keep(struct settle *settle, struct follow *follow, const struct head *head,
                       const struct head *other)
 {
+    struct follow_settle *own = &follow->settle;
     char sentence[256];
+    atomic_store(&follow->unverified, true);
+    if (fork_told(own, head->size))
+        return;
     snprintf(sentence, sizeof(sentence), "the log signed two different trees of %" PRIu64 " entries",
              head->size);
     struct evidence evidence = {.kind = "fork",
@@ -73,7 +86,8 @@ static void fork_keep(struct settle *settle, struct follow *follow, const struct
     struct err why = {.code = ERR_OK};
     if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
         say_error(follow->log.name, "evidence: %s", why.text);
-    atomic_store(&follow->unverified, true);
+    else
+        own->forked[own->forked_count++ % FOLLOW_CONDEMNED_MAX] = head->size;
 }
 
 /* Keeps one head; false: the store failed and the head is lost to us, but the log will say it again. */

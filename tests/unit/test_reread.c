@@ -94,6 +94,29 @@ static void test_fork(void **state)
     rig_end(&rig);
 }
 
+/* Right bytes and a head that is signed and wrong, in two runs: told once, nothing verified, nothing
+ * replaced. The right head of that size shows the fork, and is what is verified. */
+static void test_wrong_head_twice(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "400", "--fault", "fork:same"));
+    for (int i = 0; i < 2; i++) {
+        rig_run(&rig);
+        assert_true(rig.result.unverified);
+        assert_int_equal(rig_log(&rig, 0)->range.next, 400);
+        assert_int_equal(rig_log(&rig, 0)->range.verified, 0);
+        assert_int_equal(rig_log(&rig, 0)->forks, 0);
+        assert_true(rig_log(&rig, 0)->mismatches > 0);
+    }
+    simrun_do(&rig.sim, "{\"clear\": \"all\"}");
+    rig_run(&rig);
+    assert_rows(&rig, 0, 400);
+    assert_int_equal(rig_log(&rig, 0)->forks, 1);
+    assert_int_equal(rig_log(&rig, 0)->repairs, 0);
+    rig_end(&rig);
+}
+
 static void test_bad_signature(void **state)
 {
     (void)state;
@@ -227,6 +250,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_healed),           cmocka_unit_test(test_fork),
         cmocka_unit_test(test_bad_signature),    cmocka_unit_test(test_mend_holds_nobody),
         cmocka_unit_test(test_mend_interrupted), cmocka_unit_test(test_every_second_time),
+        cmocka_unit_test(test_wrong_head_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
