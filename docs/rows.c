@@ -26,19 +26,18 @@ static void conf_section(const char *name, const char *sentence)
 {
     printf(".Ss %s\n", name);
     text(sentence);
-    printf(".Pp\n");
+    printf(".Bl -tag -width Ds\n");
 }
 
 static void conf_key(const char *section, const char *key, const char *type, const char *preset,
                      const char *sentence)
 {
-    printf(".Bl -tag -width Ds -compact\n.It Sy %s.%s Pq %s; default %s\n", section, key,
+    printf(".It Sy %s.%s Pq %s; default %s\n", section, key,
            strcmp(type, "INT") == 0    ? "whole number"
            : strcmp(type, "BOOL") == 0 ? "true or false"
                                        : "text",
            *preset == '\0' ? "empty" : preset);
     text(sentence);
-    printf(".El\n.Pp\n");
 }
 
 static void conf(void)
@@ -46,6 +45,7 @@ static void conf(void)
 #define CONF_SECTION(name, sentence) conf_section(#name, sentence);
 #define CONF_KEY(section, key, type, preset, min, max, sentence)                                             \
     conf_key(#section, #key, #type, preset, sentence);
+#define CONF_END(section) printf(".El\n");
 #include "base/conf.def"
 }
 
