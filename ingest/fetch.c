@@ -19,7 +19,6 @@
 #define STUCK_TRIES  6      /* an entry refused this often, */
 #define STUCK_MS     180000 /* over this time, is told of */
 #define UNREAD_FAILS 6
-#define UNREAD_MS    60000 /* once: a log that only ever says "busy" is given up after this */
 
 struct fetch {
     struct plant *plant;
@@ -371,7 +370,8 @@ static void progress(struct fetch *fetch, struct follow *follow, int64_t now_ms)
 static void give_up(struct fetch *fetch, struct follow *follow, int64_t now_ms)
 {
     const struct follow_fetch *own = &follow->fetch;
-    bool busy = own->host->hold_until_ms > now_ms && now_ms - own->progress_ms > UNREAD_MS;
+    bool busy =
+        own->host->hold_until_ms > now_ms && now_ms - own->progress_ms > fetch->plant->options.give_up_ms;
     if (!busy && own->fails < UNREAD_FAILS && own->head_fails < UNREAD_FAILS)
         return;
     thread_lock(&follow->lock);

@@ -24,9 +24,30 @@ void share_round(struct share *share, int64_t now_ms)
 {
     struct plant *plant = share->plant;
     share->failing = 0;
-    for (size_t i = 0; i < atomic_load(&plant->follow_count); i++)
-        if (!well(plant->follows[i], now_ms))
-            share->failing += held(plant->follows[i]);
+    share->first = NULL;
+    for (size_t i = 0; i < atomic_load(&plant->follow_count); i++) {
+        struct follow *follow = plant->follows[i];
+        const struct follow_fetch *own = &follow->fetch;
+        if (well(follow, now_ms))
+            continue;
+        share->failing += held(follow);
+        /* Who did not ask again in the last round does not stand in line any more. */
+        bool waits = own->refused_ms != 0 && own->refused_round == share->round;
+        if (waits && (share->first == NULL || own->refused_ms < share->first->fetch.refused_ms))
+            share->first = follow;
+    }
+    share->round++;
+}
+
+/* Is it the turn of this log? For those that are not well. */
+static bool next_in_line(struct share *share, struct follow *follow, int64_t now_ms)
+{
+    struct follow_fetch *own = &follow->fetch;
+    bool mine = share->first == NULL || share->first == follow;
+    if (own->refused_ms == 0 || own->refused_round + 1 < share->round)
+        own->refused_ms = now_ms;
+    own->refused_round = share->round;
+    return mine;
 }
 
 /* Taking back ------------------------------------------------------------------------------------ */
@@ -77,13 +98,18 @@ static void unpark(struct job **place)
     job->follow->fetch.parked--;
 }
 
-/* One is left to each log, which shows that it still waits. */
-static bool parked_free(struct share *share, int64_t now_ms)
+/* A batch that waits for issuers of a log that is not well. `last`: even its only one, and then the log is
+ * left alone for a while, because it would only wait again; the issuers are looked for meanwhile. */
+static bool parked_free(struct share *share, const struct follow *follow, bool last, int64_t now_ms)
 {
     for (struct job **place = &share->parked; *place != NULL; place = &(*place)->link) {
         struct job *job = *place;
-        if (well(job->follow, now_ms) || held(job->follow) < 2)
+        struct follow_fetch *own = &job->follow->fetch;
+        if (job->follow == follow || well(job->follow, now_ms) || now_ms - own->parked_ms < SHARE_PARKED_MS ||
+            (!last && held(job->follow) < 2))
             continue;
+        if (last)
+            own->hold_until_ms = now_ms + rate_backoff_next(&own->backoff);
         unpark(place);
         give_back(share, job, job->end);
         return true;
@@ -137,9 +163,9 @@ static bool silent_free(struct share *share, const struct follow *follow, bool f
 static bool squeeze(struct share *share, const struct follow *follow, bool is_well, int64_t now_ms)
 {
     if (pool_free_count(&share->plant->pool) == 0 &&
-        (parked_free(share, now_ms) || gap_free(share, follow, now_ms)))
+        (parked_free(share, follow, false, now_ms) || gap_free(share, follow, now_ms)))
         return true;
-    return silent_free(share, follow, !is_well, now_ms);
+    return silent_free(share, follow, !is_well, now_ms) || parked_free(share, follow, true, now_ms);
 }
 
 /* Taking ----------------------------------------------------------------------------------------- */
@@ -149,6 +175,8 @@ struct job *share_take(struct share *share, struct follow *follow, struct lane *
     struct plant *plant = share->plant;
     size_t half = plant->options.batches / 2 > 0 ? plant->options.batches / 2 : 1;
     bool is_well = well(follow, now_ms);
+    if (!is_well && !next_in_line(share, follow, now_ms))
+        return NULL;
     bool again = lane == &follow->again;
     thread_lock(&follow->lock);
     unsigned has = lane->outstanding;
@@ -169,6 +197,8 @@ struct job *share_take(struct share *share, struct follow *follow, struct lane *
     lane->outstanding++;
     thread_unlock(&follow->lock);
     share->failing += is_well ? 0 : 1;
+    share->first = share->first == follow ? NULL : share->first;
+    follow->fetch.refused_ms = 0;
     job->follow = follow;
     job->lane = lane;
     return job;

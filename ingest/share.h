@@ -5,6 +5,7 @@
  *  - Any other log may have as many as are free behind it: however many are greedy, some are left.
  *  - A log without any batch takes one back when none is free: from batches that wait for issuers, from those
  *    that lie behind a gap of a failing log, from requests that were silent for too long.
+ *  - Logs that are not well take turns: who waited longest is next.
  * What is taken back is asked for again. On the fetch thread. */
 #ifndef CTVIGIL_SHARE_H
 #define CTVIGIL_SHARE_H
@@ -21,6 +22,8 @@ struct share {
     size_t asked_count;
     struct job *parked; /* batches that wait for issuer certificates, linked */
     size_t failing;     /* batches of logs that are not well */
+    uint64_t round;
+    const struct follow *first; /* of those that are not well, the one that was refused for longest */
 };
 
 /* Before a round of requests: counts anew. */
