@@ -123,12 +123,7 @@ static bool is_ip(const struct name *name)
 static json_t *dns_names(const struct issuance *issuance)
 {
     json_t *list = json_array();
-    size_t first = issuance->name_count;
-    for (size_t i = 0; i < issuance->name_count && first == issuance->name_count; i++) {
-        if (issuance->names[i].kind == NAME_DNS && issuance->subject_cn.len != 0 &&
-            span_eq(issuance->names[i].text, issuance->subject_cn))
-            first = i;
-    }
+    size_t first = issuance_cn_name(issuance);
     if (first != issuance->name_count)
         append(&list, shortened(issuance->names[first].text));
     for (size_t i = 0; i < issuance->name_count && json_array_size(list) < ALERTJSON_NAMES_MAX; i++) {

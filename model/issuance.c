@@ -13,6 +13,15 @@ bool issuance_has_placeholder(const struct issuance *issuance)
     return false;
 }
 
+size_t issuance_cn_name(const struct issuance *issuance)
+{
+    for (size_t i = 0; issuance->subject_cn.len != 0 && i < issuance->name_count; i++) {
+        if (issuance->names[i].kind == NAME_DNS && span_eq(issuance->names[i].text, issuance->subject_cn))
+            return i;
+    }
+    return issuance->name_count;
+}
+
 bool issuance_is_parsed(const struct issuance *issuance)
 {
     static const uint8_t none[32];

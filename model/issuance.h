@@ -40,6 +40,9 @@ struct sighting {
 /* Inclusive length in seconds (RFC 5280 section 4.1.2.5): notAfter - notBefore + 1. */
 int64_t issuance_validity_s(const struct issuance *issuance);
 bool issuance_has_placeholder(const struct issuance *issuance);
+/* Place of the DNS name that is byte for byte the common name, name_count when there is none: the one that
+ * people and the stored row (cert.names) see first. */
+size_t issuance_cn_name(const struct issuance *issuance);
 /* Is there a certificate that rules can be held against? False: nothing was read as far as the issuer, so
  * tbs_fp is at best a hash of some bytes, and every other member is a default that nobody wrote. */
 bool issuance_is_parsed(const struct issuance *issuance);

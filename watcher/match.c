@@ -128,6 +128,27 @@ static bool names_lost(const struct issuance *issuance, const struct finding_set
     return false;
 }
 
+static void on_first(void *arg, const struct watch *watch)
+{
+    struct matching *m = arg;
+    for (struct hit *hit = m->hits; hit != NULL; hit = hit->next) {
+        if (hit->watch != watch)
+            continue;
+        hit->name = m->name->text;
+        hit->wildcard = is_wildcard(m->name) ? m->name->text : hit->wildcard;
+    }
+}
+
+/* Of several names that concern a watch the common name is the one to show, as in the stored row. */
+static void prefer_cn(struct matching *m, const struct issuance *issuance)
+{
+    size_t at = m->hit_count == 0 ? issuance->name_count : issuance_cn_name(issuance);
+    if (at == issuance->name_count)
+        return;
+    m->name = &issuance->names[at];
+    watchset_find(m->set, m->name->text, on_first, m);
+}
+
 static void find_raw(struct matching *m, const struct entry *entry)
 {
     m->name = NULL;
@@ -239,6 +260,7 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
     bool opaque = entry->kind == ENTRY_OPAQUE;
     bool vague = false;
     find_names(m, &entry->issuance, &vague);
+    prefer_cn(m, &entry->issuance);
     struct finding_set oddities = entry->findings;
     finding_merge(&oddities, &entry->issuance.findings);
     bool lost = opaque || names_lost(&entry->issuance, &oddities);
