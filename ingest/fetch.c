@@ -132,8 +132,9 @@ static unsigned job_learn(struct job *job, enum amiss amiss, int64_t now_ms)
     if (job->full_tile)
         lane->full_at = LANE_NONE;
     unsigned tries = lane_refused(lane, job->begin, job->end, now_ms);
-    /* Some servers cut large documents off, or need too long for them: half of it may come through. */
-    bool half = job->why.code == ERR_FORMAT || job->why.code == ERR_TIMEOUT;
+    /* Some servers cut large documents off, need too long for them, or fail over one entry of them: half of
+     * it may come through. */
+    bool half = job->why.code == ERR_FORMAT || job->why.code == ERR_TIMEOUT || job->why.code == ERR_HTTP;
     if (half && tries >= 2 && !follow->proto->tiles)
         lane_halve(lane);
     return tries;

@@ -253,8 +253,10 @@ static void call_done(struct call *call, CURLcode result, enum err_code given_up
 {
     struct wire *wire = call->wire;
     struct wire_reply reply = {.code = ERR_OK, .retry_after_ms = -1};
+    const char *url = "";
+    curl_easy_getinfo(call->easy, CURLINFO_EFFECTIVE_URL, &url);
     if (given_up != ERR_OK)
-        reply.code = err_set(&reply.why, given_up, "the request was given up");
+        reply.code = err_set(&reply.why, given_up, "%s: given up before the reply was whole", url);
     else
         reply_fill(call, result, &reply);
     if (given_up == ERR_OK && reply.code != ERR_OK)

@@ -136,6 +136,19 @@ static uint64_t simview_entries_end(struct simworld *world, uint64_t start, uint
     return start + (count < visible - start ? count : visible - start);
 }
 
+/* A log that can not get at one of its entries. True: the reply is made. */
+static bool simview_refuse(struct simworld *world, enum simkind kind, uint64_t begin, uint64_t end,
+                           struct simreply *reply)
+{
+    struct simfault_args args;
+
+    if (!simfault_on(&world->faults, SIMFAULT_REFUSE, kind, &args) || args.number[0] < begin ||
+        args.number[0] >= end || !simfault_hit(&world->faults, SIMFAULT_REFUSE, kind, NULL))
+        return false;
+    simview_error(reply, (unsigned)args.number[1], "this can not be read");
+    return true;
+}
+
 static void simview_get_entries(struct simworld *world, const struct simrequest *request,
                                 struct simreply *reply)
 {
@@ -151,7 +164,8 @@ static void simview_get_entries(struct simworld *world, const struct simrequest 
         return;
     }
     end = simview_entries_end(world, start, end, visible);
-    simpage_body(world->pages, SIMPAGE_JSON, start, end, &reply->shared, &reply->body);
+    if (!simview_refuse(world, request->kind, start, end, reply))
+        simpage_body(world->pages, SIMPAGE_JSON, start, end, &reply->shared, &reply->body);
 }
 
 static void simview_get_proof_by_hash(struct simworld *world, const struct simrequest *request,
@@ -297,6 +311,8 @@ static void simview_tile(struct simworld *world, const struct simrequest *reques
         return;
     }
     begin = tile.index * SIMPAGE_TILE;
+    if (tile.level < 0 && simview_refuse(world, request->kind, begin, begin + tile.width, reply))
+        return;
     reply->type = "application/octet-stream";
     reply->immutable = true;
     if (tile.level < 0) {

@@ -27,6 +27,7 @@ void simworld_fault_on(struct simworld *world, enum simfault_id id, const struct
         simgen_mix(world->gen, args->number[0], 0);
         break;
     case SIMFAULT_FLIP:
+    case SIMFAULT_REFUSE:
         simlog_read(world->log);
         size = simlog_head(world->log)->size;
         simlog_done(world->log);

@@ -10,13 +10,19 @@ static void test_unreadable(void **state)
                                          "bomb:600@get-entries",
                                          "truncate:1@get-entries",
                                          "type",
-                                         "5xx:1:500@checkpoint"};
+                                         "5xx:1:500@checkpoint",
+                                         "429:1:86400@get-entries"};
+    /* What the owner of the log reads: where it stands, and what came. */
+    static const char *const notes[] = {
+        "HTTP status 500", "entry 0: ", "entry 0: ", "entr", "127.0.0.1", "checkpoint: HTTP status 500",
+        "entries 0 to 3: "};
     struct rig *rig = calloc(countof(faults), sizeof(*rig));
     (void)state;
     assert_non_null(rig);
     for (size_t i = 0; i < countof(faults); i++) {
         rig_start(&rig[i], i == OTHER ? BOTH : CTLOG_RFC6962, 0,
                   ARGS("--entries", "4", "--fault", faults[i]));
+        rig[i].options.give_up_ms = 3000;
         if (i == GONE)
             simrun_stop(&rig[i].sim);
         assert_int_equal(pipe_start(&rig[i].options, rig[i].log, rig[i].log_count, &rig[i].pipe, NULL),
@@ -28,15 +34,47 @@ static void test_unreadable(void **state)
         assert_true(rig[i].result.unread);
         assert_int_equal(rig_log(&rig[i], bad)->range.next, 0);
         assert_int_equal(rig_log(&rig[i], bad)->mismatches, 0);
-        assert_true(rig_log(&rig[i], bad)->note[0] != '\0');
-        if (i == GONE)
-            assert_non_null(strstr(rig_log(&rig[i], bad)->note, "127.0.0.1"));
+        const char *note = rig_log(&rig[i], bad)->note;
+        if (strstr(note, notes[i]) == NULL)
+            fail_msg("%s: %s", faults[i], note);
         /* One log that fails does not touch the other. */
         if (i == OTHER)
             assert_rows(&rig[i], 0, 4);
         rig_end(&rig[i]);
     }
     free(rig);
+}
+
+/* A log that lost one entry: everything before it is read, nothing behind it, and it is named. */
+static void test_one_refused(void **state)
+{
+    static const struct {
+        enum ctlog_protocol protocol;
+        const char *entries;
+        const char *fault;
+        uint64_t position;
+        const char *note;
+    } rows[] = {
+        {CTLOG_RFC6962, "40", "refuse:20", 20, "entry 20: "},
+        {CTLOG_STATIC_CT, "600", "refuse:300", 256, "entries 256 to 511: "},
+    };
+    struct rig rig[countof(rows)];
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        rig_start(&rig[i], (int)rows[i].protocol, 0,
+                  ARGS("--entries", rows[i].entries, "--fault", rows[i].fault));
+        assert_int_equal(pipe_start(&rig[i].options, rig[i].log, rig[i].log_count, &rig[i].pipe, NULL),
+                         ERR_OK);
+    }
+    for (size_t i = 0; i < countof(rows); i++) {
+        assert_true(pipe_wait(rig[i].pipe, 2 * PIPERIG_WAIT_MS, &rig[i].result));
+        assert_true(rig[i].result.unread);
+        assert_int_equal(rig_log(&rig[i], 0)->range.next, rows[i].position);
+        const char *note = rig_log(&rig[i], 0)->note;
+        if (strstr(note, rows[i].note) == NULL || strstr(note, "HTTP status 517") == NULL)
+            fail_msg("%s", note);
+        rig_end(&rig[i]);
+    }
 }
 
 /* Partial tiles that are gone: waited for until the full tile is there, whose first entries are the same. */
@@ -118,9 +156,9 @@ int main(int argc, char **argv)
     if (!piperig_ready(argc, argv))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_no_partial),
-        cmocka_unit_test(test_polite),        cmocka_unit_test(test_small_pool),
-        cmocka_unit_test(test_small_batches),
+        cmocka_unit_test(test_unreadable), cmocka_unit_test(test_one_refused),
+        cmocka_unit_test(test_no_partial), cmocka_unit_test(test_polite),
+        cmocka_unit_test(test_small_pool), cmocka_unit_test(test_small_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

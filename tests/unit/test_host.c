@@ -44,6 +44,44 @@ static void test_hold(void **state)
     host_free_all(&table);
 }
 
+/* A server is not taken at its word when it says "at once" or "in ten years". */
+static void test_hold_bounds(void **state)
+{
+    (void)state;
+    struct host_table table = {.count = 0};
+    struct host *host = host_of(&table, "https://a/", 0);
+    host_hold(host, 0, 0);
+    assert_true(host_take(host, 0) >= 700);
+    int64_t at_ms = 0;
+    unsigned refusals = 0;
+    for (; at_ms < 60000; refusals++) {
+        host_hold(host, at_ms, 0);
+        at_ms += host_take(host, at_ms);
+    }
+    assert_true(refusals <= 10);
+    host_hold(host, at_ms, INT64_C(315360000000));
+    assert_int_equal(host_take(host, at_ms), LIMIT_RETRY_AFTER_MS);
+    host_free_all(&table);
+}
+
+/* Asking how long it would take takes nothing. */
+static void test_wait(void **state)
+{
+    (void)state;
+    struct host_table table = {.requests_per_s = 1};
+    struct host *host = host_of(&table, "https://a/", 0);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(host_wait(host, 0), 0);
+    assert_int_equal(host_take(host, 0), 0);
+    int64_t wait_ms = host_wait(host, 0);
+    assert_true(wait_ms > 0);
+    assert_int_equal(host_wait(host, wait_ms), 0);
+    assert_int_equal(host_take(host, wait_ms), 0);
+    host_hold(host, wait_ms, 5000);
+    assert_int_equal(host_wait(host, wait_ms), 5000);
+    host_free_all(&table);
+}
+
 static void test_rate(void **state)
 {
     (void)state;
@@ -59,9 +97,8 @@ static void test_rate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_host),
-        cmocka_unit_test(test_hold),
-        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_same_host), cmocka_unit_test(test_hold), cmocka_unit_test(test_hold_bounds),
+        cmocka_unit_test(test_wait),      cmocka_unit_test(test_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,12 +106,118 @@ static void test_bounded(void **state)
     arena_fini(&arena);
 }
 
+/* A log that makes fingerprints up has a few of them looked for at once, and leaves the table to others. */
+static void test_made_up(void **state)
+{
+    (void)state;
+    struct issuers *issuers = issuers_new();
+    struct arena arena;
+    struct issuers_want want;
+    struct span got;
+    uint8_t room[64];
+    uint8_t sha256[32];
+    unsigned looked_for = 0;
+    assert_true(issuers != NULL && arena_init(&arena, 1 << 20));
+    for (unsigned i = 0; i < 2 * LIMIT_ISSUERS; i++) {
+        (void)der_of(i, room, sha256);
+        assert_int_equal(issuers_get(issuers, 1, sha256, &arena, &got), ISSUERS_WAIT);
+    }
+    for (; issuers_lookup(issuers, 1, &want); looked_for++)
+        issuers_not_stored(issuers, &want);
+    assert_int_equal(looked_for, LIMIT_ISSUERS_OPEN);
+    /* Another log is served as if nothing were. */
+    struct span der = der_of(999999, room, sha256);
+    assert_int_equal(issuers_get(issuers, 2, sha256, &arena, &got), ISSUERS_WAIT);
+    assert_true(issuers_lookup(issuers, 2, &want));
+    assert_true(issuers_found(issuers, &want, der, true));
+    assert_int_equal(issuers_get(issuers, 2, sha256, &arena, &got), ISSUERS_KNOWN);
+    /* When it is said that there are none, the next ones are looked for. */
+    while (issuers_fetch(issuers, 1, INT64_MAX, &want))
+        issuers_failed(issuers, &want, true, clock_mono_ms());
+    (void)der_of(2 * LIMIT_ISSUERS - 1, room, sha256);
+    assert_int_equal(issuers_get(issuers, 1, sha256, &arena, &got), ISSUERS_WAIT);
+    assert_true(issuers_lookup(issuers, 1, &want));
+    assert_memory_equal(want.sha256, sha256, 32);
+    issuers_free(issuers);
+    arena_fini(&arena);
+}
+
+/* More hostile logs than the table has room for: nobody waits for ever. */
+static void test_full(void **state)
+{
+    (void)state;
+    struct issuers *issuers = issuers_new();
+    struct arena arena;
+    struct span got;
+    uint8_t room[64];
+    uint8_t sha256[32];
+    unsigned number = 0;
+    assert_true(issuers != NULL && arena_init(&arena, 1 << 20));
+    for (int32_t log = 1; log <= LIMIT_ISSUERS / LIMIT_ISSUERS_OPEN + 1; log++)
+        for (unsigned i = 0; i < LIMIT_ISSUERS_OPEN && number < LIMIT_ISSUERS; i++) {
+            (void)der_of(number++, room, sha256);
+            assert_int_equal(issuers_get(issuers, log, sha256, &arena, &got), ISSUERS_WAIT);
+        }
+    (void)der_of(number, room, sha256);
+    assert_int_equal(issuers_get(issuers, 500, sha256, &arena, &got), ISSUERS_ABSENT);
+    issuers_forget(issuers, 1);
+    assert_int_equal(issuers_get(issuers, 500, sha256, &arena, &got), ISSUERS_WAIT);
+    issuers_free(issuers);
+    arena_fini(&arena);
+}
+
+/* Nothing is looked for in the name of a removed log, whatever was under way then. */
+static void test_forget(void **state)
+{
+    (void)state;
+    enum { LOOKUP, LOOKING, FETCHING, ABSENT, UNSAVED, COUNT };
+    struct issuers *issuers = issuers_new();
+    struct arena arena;
+    struct issuers_want want[COUNT];
+    struct issuers_want none;
+    struct span der[COUNT];
+    struct span got;
+    uint8_t room[COUNT][64];
+    uint8_t sha256[COUNT][32];
+    assert_true(issuers != NULL && arena_init(&arena, 1 << 20));
+    for (unsigned i = COUNT; i-- > 0;) {
+        der[i] = der_of(i, room[i], sha256[i]);
+        assert_int_equal(issuers_get(issuers, 7, sha256[i], &arena, &got), ISSUERS_WAIT);
+        if (i == LOOKUP)
+            continue;
+        assert_true(issuers_lookup(issuers, 7, &want[i]));
+        if (i == LOOKING)
+            continue;
+        issuers_not_stored(issuers, &want[i]);
+        assert_true(issuers_fetch(issuers, 7, INT64_MAX, &want[i]));
+        if (i == ABSENT)
+            issuers_failed(issuers, &want[i], true, clock_mono_ms());
+        if (i == UNSAVED)
+            assert_true(issuers_found(issuers, &want[i], der[i], false));
+    }
+    uint64_t turn = issuers_turn(issuers);
+    issuers_forget(issuers, 7);
+    assert_true(issuers_turn(issuers) != turn); /* who waits asks again */
+    issuers_not_stored(issuers, &want[LOOKING]);
+    assert_true(issuers_found(issuers, &want[FETCHING], der[FETCHING], false));
+    assert_false(issuers_lookup(issuers, 7, &none));
+    assert_false(issuers_fetch(issuers, 7, INT64_MAX, &none));
+    assert_false(issuers_unsaved(issuers, 7, &arena, &none, &got));
+    issuers_saved(issuers, &want[UNSAVED]); /* the settler was at it */
+    assert_int_equal(issuers_get(issuers, 8, sha256[UNSAVED], &arena, &got), ISSUERS_KNOWN);
+    assert_int_equal(issuers_get(issuers, 8, sha256[FETCHING], &arena, &got), ISSUERS_KNOWN);
+    /* Added again it begins anew. */
+    assert_int_equal(issuers_get(issuers, 7, sha256[ABSENT], &arena, &got), ISSUERS_WAIT);
+    assert_true(issuers_lookup(issuers, 7, &none));
+    issuers_free(issuers);
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_absent),
-        cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_life),    cmocka_unit_test(test_absent), cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_made_up), cmocka_unit_test(test_full),   cmocka_unit_test(test_forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,12 +98,90 @@ static void test_start_stop(void **state)
     lane_fini(&lane);
 }
 
+/* What a refusal teaches: how often, how long, and that half may do. */
+static void test_refused(void **state)
+{
+    (void)state;
+    struct lane lane;
+    struct plan plan;
+    uint64_t begin;
+    uint64_t end;
+    assert_true(lane_init(&lane));
+    plan_init(&plan, false, 100);
+    lane_start(&lane, 0, 1000);
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_int_equal(end, 300);
+    assert_int_equal(lane_refused(&lane, 200, 300, 5000), 1);
+    assert_int_equal(lane_refused(&lane, 100, 200, 5001), 1); /* a lower one is the one that counts */
+    assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_true(begin == 100 && end == 200);
+    assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_true(begin == 200 && end == 300);
+    assert_int_equal(lane_refused(&lane, 200, 300, 6000), 0);
+    assert_int_equal(lane_refused(&lane, 100, 200, 6000), 2);
+    assert_false(lane_stuck(&lane, 2, 2000, 6000));
+    assert_false(lane_stuck(&lane, 3, 500, 6000));
+    lane_halve(&lane);
+    assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_true(begin == 100 && end == 150);
+    assert_int_equal(lane_refused(&lane, 100, 150, 8000), 3);
+    assert_true(lane_stuck(&lane, 3, 2000, 8000));
+    assert_false(lane_stuck(&lane, 3, 2000, 9000)); /* told once */
+    for (unsigned i = 0; i < 20; i++)
+        lane_halve(&lane);
+    assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_true(begin == 100 && end == 101); /* never less than one */
+    lane_came(&lane, 100, 101);
+    assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_true(begin == 101 && end == 201); /* and nothing of it is left */
+    assert_int_equal(lane_refused(&lane, 101, 201, 10000), 1);
+    lane_fini(&lane);
+}
+
+/* A stretch that needs the one big arena is given out when the lane waits for it, and nothing behind it. */
+static void test_big(void **state)
+{
+    (void)state;
+    static char token[1];
+    struct lane lane;
+    struct plan plan;
+    uint64_t begin;
+    uint64_t end;
+    assert_true(lane_init(&lane));
+    plan_init(&plan, false, 100);
+    lane_start(&lane, 0, 1000);
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    lane_too_big(&lane, 250, 251);
+    lane_too_big(&lane, 150, 151);
+    lane_hole(&lane, 100, 150);
+    lane_hole(&lane, 151, 250);
+    assert_false(lane_next_big(&lane));
+    assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_true(begin == 100 && end == 150);
+    assert_true(lane_next_big(&lane));
+    assert_false(lane_has(&lane, 1000));
+    assert_false(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_true(seq_put(&lane.seq, 0, 100, token) && seq_put(&lane.seq, 100, 150, token));
+    assert_ptr_equal(seq_take(&lane.seq, NULL, NULL), token);
+    assert_false(lane_has(&lane, 1000));
+    assert_ptr_equal(seq_take(&lane.seq, NULL, NULL), token);
+    assert_true(lane_has(&lane, 1000) && lane_next_big(&lane));
+    assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_true(begin == 150 && end == 151);
+    lane_came(&lane, 150, 151);
+    assert_true(lane_next(&lane, &plan, 1000, &begin, &end));
+    assert_true(begin == 151 && end == 251);
+    lane_fini(&lane);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_holes_merge),
-        cmocka_unit_test(test_random_log),
-        cmocka_unit_test(test_start_stop),
+        cmocka_unit_test(test_holes_merge), cmocka_unit_test(test_random_log),
+        cmocka_unit_test(test_start_stop),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_big),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

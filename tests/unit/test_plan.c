@@ -87,12 +87,34 @@ static void test_grow(void **state)
     assert_int_equal(plan.page, 256);
 }
 
+/* Replies that are too big make requests smaller, down to one entry, and small ones make them grow again. */
+static void test_too_big(void **state)
+{
+    (void)state;
+    struct plan plan;
+    plan_init(&plan, false, 256);
+    for (uint64_t asked = 256; asked > 1; asked /= 2) {
+        plan_too_big(&plan, asked);
+        plan_too_big(&plan, asked); /* requests sent together say the same */
+        assert_int_equal(plan_cut(&plan, 7, 10000) - 7, asked / 2);
+    }
+    plan_too_big(&plan, 1);
+    assert_int_equal(plan_cut(&plan, 7, 10000), 8);
+    for (uint64_t i = 0; i < PLAN_GROW_AFTER; i++)
+        plan_learn(&plan, i, i + 1, i + 1);
+    assert_int_equal(plan_cut(&plan, 7, 10000), 9);
+    plan_init(&plan, true, 256);
+    plan_too_big(&plan, 256);
+    assert_int_equal(plan_cut(&plan, 0, 10000), 256); /* tiles come whole */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_learn),
         cmocka_unit_test(test_grow),
+        cmocka_unit_test(test_too_big),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* Many logs that are not well, few batches, and one log that is: it is read to its end all the same. */
 #include "tests/fixture/piperig.h"
 
-#define SICK    8
+#define SICK    6
 #define BATCHES 4
 
 /* The same simulated log many times, each a host of its own to the program. */
