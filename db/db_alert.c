@@ -28,6 +28,13 @@ static const char sightings_sql[] =
 static const char deliveries_sql[] = "SELECT channel, state, tries, next_try_at, sent_at, last_error FROM "
                                      "outbox WHERE alert = $1 ORDER BY channel";
 
+/* The bytes of the sighting that comes first, in the order above. */
+static const char entry_sql[] =
+    "SELECT m.leaf, m.extra, sha256('\\x00'::bytea || m.leaf) FROM alert_sighting AS s JOIN log AS l ON l.id "
+    "= s.log"
+    " JOIN malformed AS m ON m.log = s.log AND m.idx = s.idx WHERE s.alert = $1 AND s.form = 'unparsed'"
+    " ORDER BY s.timestamp, l.name, s.idx LIMIT 1";
+
 static const char *text_or_null(const PGresult *res, int row, int col)
 {
     return pgexec_is_null(res, row, col) ? NULL : pgexec_get_text(res, row, col);
@@ -101,6 +108,7 @@ static enum err_code hand_over(struct pgconn *conn, struct db_alert_row *alert, 
 {
     PGresult *sighted = NULL;
     PGresult *delivered = NULL;
+    PGresult *kept = NULL;
     struct db_alert_sighting *sightings = NULL;
     struct db_alert_delivery *deliveries = NULL;
     struct pgexec_args args = {0};
@@ -108,6 +116,8 @@ static enum err_code hand_over(struct pgconn *conn, struct db_alert_row *alert, 
     enum err_code code = pgexec_cached(conn, sightings_sql, &args, &sighted, why);
     if (code == ERR_OK && to->deliveries)
         code = pgexec_cached(conn, deliveries_sql, &args, &delivered, why);
+    if (code == ERR_OK && to->deliveries && !alert->has_fp)
+        code = pgexec_cached(conn, entry_sql, &args, &kept, why);
     if (code != ERR_OK)
         goto out;
     sightings = get_sightings(sighted);
@@ -120,12 +130,21 @@ static enum err_code hand_over(struct pgconn *conn, struct db_alert_row *alert, 
     alert->sighting_count = (size_t)PQntuples(sighted);
     alert->deliveries = deliveries;
     alert->delivery_count = delivered != NULL ? (size_t)PQntuples(delivered) : 0;
+    alert->has_entry = kept != NULL && PQntuples(kept) != 0;
+    if (alert->has_entry) {
+        alert->leaf = pgexec_get_bytes(kept, 0, 0);
+        alert->extra = pgexec_get_bytes(kept, 0, 1);
+        struct span hash = pgexec_get_bytes(kept, 0, 2);
+        must(hash.len == sizeof alert->leaf_hash);
+        memcpy(alert->leaf_hash, hash.at, hash.len);
+    }
     code = to->each(to->arg, alert, why);
 out:
     free(sightings);
     free(deliveries);
     PQclear(sighted);
     PQclear(delivered);
+    PQclear(kept);
     return code;
 }
 

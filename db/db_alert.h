@@ -46,6 +46,11 @@ struct db_alert_row {
     size_t sighting_count;
     const struct db_alert_delivery *deliveries; /* by channel; db_alert_show only */
     size_t delivery_count;
+    bool has_entry; /* leaf and extra are those of the first sighting, which was kept raw; db_alert_show only
+                     */
+    struct span leaf;
+    struct span extra;
+    uint8_t leaf_hash[32]; /* RFC 6962 section 2.1 */
 };
 
 struct db_alert_filter {

@@ -115,6 +115,39 @@ enum err_code message_certspotter(const struct db_alert_row *row, char **json, s
     return dumped(object, json, why);
 }
 
+static json_t *base64_json(struct span bytes)
+{
+    char *text = malloc(bytes.len / 3 * 4 + 8);
+    if (text == NULL)
+        return NULL;
+    (void)text_base64(bytes, text);
+    json_t *string = json_string(text);
+    free(text);
+    return string;
+}
+
+enum err_code message_entry(const struct db_alert_row *row, char **json, struct err *why)
+{
+    if (!row->has_entry)
+        return err_set(why, ERR_NOT_FOUND, "alert %" PRId64 ": its entry is not at hand", row->id);
+    json_t *leaf = base64_json(row->leaf);
+    json_t *extra = base64_json(row->extra);
+    return dumped(json_pack("{s:o, s:o}", "leaf_input", leaf, "extra_data", extra), json, why);
+}
+
+bool message_has_finding(const struct db_alert_row *row, const char *finding)
+{
+    json_t *issuance = parsed(row->issuance);
+    const json_t *list = json_object_get(issuance, "findings");
+    bool has = false;
+    for (size_t i = 0; i < json_array_size(list) && !has; i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        has = name != NULL && strcmp(name, finding) == 0;
+    }
+    json_decref(issuance);
+    return has;
+}
+
 const char *message_issuance(const struct db_alert_row *row, const char *member, char *out, size_t out_cap)
 {
     json_t *issuance = parsed(row->issuance);

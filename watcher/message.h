@@ -15,12 +15,19 @@ MUST_USE enum err_code message_json(const struct db_alert_row *row, bool deliver
  * not_before, not_after. ERR_NOT_FOUND when the alert is not about a certificate. */
 MUST_USE enum err_code message_certspotter(const struct db_alert_row *row, char **json, struct err *why);
 
+/* The entry of an alert about what could not be parsed, as RFC 6962 get-entries gives it: leaf_input and
+ * extra_data. ERR_NOT_FOUND when its bytes are not at hand. */
+MUST_USE enum err_code message_entry(const struct db_alert_row *row, char **json, struct err *why);
+
 /* "[high] unexpected_ca for example.com: www.example.com was issued by CN=..., expected ..."; one line, no
  * line feed. */
 MUST_USE enum err_code message_line(const struct db_alert_row *row, char **text, struct err *why);
 
 /* Everything, for a person: the line, each finding with both values, the certificate, where it was seen. */
 MUST_USE enum err_code message_page(const struct db_alert_row *row, char **text, struct err *why);
+
+/* Is the finding (model/finding.def, lower case) among those of the stored issuance? */
+bool message_has_finding(const struct db_alert_row *row, const char *finding);
 
 /* A member of the stored issuance as text ("" when absent); numbers in decimal. Lives in `out`. */
 const char *message_issuance(const struct db_alert_row *row, const char *member, char *out, size_t out_cap);

@@ -37,6 +37,7 @@ struct run {
     char alert_json[PATH_LEN + 32];
     char cert_json[PATH_LEN + 32];
     char text[PATH_LEN + 32];
+    char entry[PATH_LEN + 32];
 };
 
 static void set(struct run *run, const char *name, const char *value)
@@ -89,6 +90,40 @@ static void set_member(struct run *run, const char *name, const struct db_alert_
     set(run, name, message_issuance(row, member, text, sizeof text));
 }
 
+/* certspotter's word for what could not be read; absent when it could. */
+static void set_errors(struct run *run, const struct db_alert_row *row)
+{
+    static const struct {
+        const char *variable;
+        const char *finding;
+        const char *text;
+    } errors[] = {
+        {"CHAIN_ERROR", "chain_mismatch", "no certificate of the chain has the issuer's key"},
+        {"CHAIN_ERROR", "precert_mismatch", "the precertificate does not fit the logged TBSCertificate"},
+        {"CHAIN_ERROR", "issuer_unverified", "no certificate of the chain proves the signature"},
+        {"VALIDITY_PARSE_ERROR", "time_unreadable", "a validity time can not be read"},
+        {"SUBJECT_PARSE_ERROR", "name_unreadable", "issuer or subject can not be read"},
+        {"ISSUER_PARSE_ERROR", "name_unreadable", "issuer or subject can not be read"},
+    };
+    const char *last = "";
+    for (size_t i = 0; i < countof(errors); i++) {
+        if (strcmp(errors[i].variable, last) == 0 || !message_has_finding(row, errors[i].finding))
+            continue;
+        set(run, errors[i].variable, errors[i].text);
+        last = errors[i].variable;
+    }
+}
+
+static void set_entry(struct run *run, const struct db_alert_row *row)
+{
+    char text[64];
+    if (!row->has_entry)
+        return;
+    (void)text_base64(span_of(row->leaf_hash, 32), text);
+    set(run, "LEAF_HASH", text);
+    set(run, "ENTRY_FILENAME", run->entry);
+}
+
 static void set_certificate(struct run *run, const struct db_alert_row *row)
 {
     static const char *const before[] = {"NOT_BEFORE", "NOT_BEFORE_RFC3339", "NOT_BEFORE_UNIXTIME"};
@@ -109,6 +144,7 @@ static void set_certificate(struct run *run, const struct db_alert_row *row)
         (void)snprintf(subject, sizeof subject, "CN=%s", text);
         set(run, "SUBJECT_DN", subject);
     }
+    set_errors(run, row);
     set(run, "CERT_PARSEABLE", "yes");
     set(run, "JSON_FILENAME", run->cert_json);
 }
@@ -126,8 +162,11 @@ static void set_variables(struct run *run, const struct channel_message *message
     }
     if (strcmp(event, "discovered_cert") == 0)
         set_certificate(run, row);
-    if (strcmp(event, "malformed_cert") == 0)
+    if (strcmp(event, "malformed_cert") == 0) {
         set(run, "PARSE_ERROR", message->line);
+        set(run, "CERT_PARSEABLE", "no");
+        set_entry(run, row);
+    }
     set(run, "TEXT_FILENAME", run->text);
     set(run, "CTVIGIL_ALERT_JSON", run->alert_json);
     set_number(run, "CTVIGIL_ALERT_ID", row->id);
@@ -165,6 +204,13 @@ static enum err_code write_files(struct run *run, const struct channel_message *
         if (code == ERR_OK)
             code = write_file(run->cert_json, text, why);
         free(text);
+        text = NULL;
+    }
+    if (code == ERR_OK && message->row->has_entry) {
+        code = message_entry(message->row, &text, why);
+        if (code == ERR_OK)
+            code = write_file(run->entry, text, why);
+        free(text);
     }
     return code;
 }
@@ -183,6 +229,7 @@ static enum err_code run_open(const struct hook *hook, struct run *run, struct e
     (void)snprintf(run->alert_json, sizeof run->alert_json, "%s/alert.json", run->dir);
     (void)snprintf(run->cert_json, sizeof run->cert_json, "%s/cert.v1.json", run->dir);
     (void)snprintf(run->text, sizeof run->text, "%s/alert.txt", run->dir);
+    (void)snprintf(run->entry, sizeof run->entry, "%s/entry.json", run->dir);
     return ERR_OK;
 }
 
@@ -191,6 +238,7 @@ static void run_close(struct run *run)
     (void)unlink(run->alert_json);
     (void)unlink(run->cert_json);
     (void)unlink(run->text);
+    (void)unlink(run->entry);
     (void)rmdir(run->dir);
     for (size_t i = 0; i < run->count; i++)
         free(run->variables[i]);

@@ -1,20 +1,22 @@
 /* Alerts to a program, one run per alert, in the manner of certspotter's hook scripts.
  *
- * Environment: that of ctvigil without its own and the database's secrets, and
- *   EVENT            discovered_cert, malformed_cert (no certificate could be read), error (about a log),
- * test SUMMARY          one line WATCH_ITEM       the registered domain LOG_URI ENTRY_INDEX         of the
- * first sighting TBS_SHA256                  the fingerprint that precertificate and certificate share
- *   CERT_SHA256 FINGERPRINT     of the certificate or precertificate of that sighting
- *   PUBKEY_SHA256 PUBKEY_HASH   of its public key
- *   NOT_BEFORE NOT_AFTER        and with _RFC3339 and _UNIXTIME
- *   SUBJECT_DN (the common name) ISSUER_DN SERIAL CERT_PARSEABLE
- *   JSON_FILENAME               certspotter's JSON file
- *   TEXT_FILENAME               all of it as text
- *   PARSE_ERROR                 malformed_cert only
- *   CTVIGIL_ALERT_JSON          file with the object of `ctvigil alert list --json`
- *   CTVIGIL_ALERT_ID CTVIGIL_KIND CTVIGIL_SEVERITY CTVIGIL_DELIVERY_KEY (the same at every try)
- * CERT_FILENAME, CHAIN_ERROR, LEAF_HASH and ENTRY_FILENAME are not set: the bytes are not kept. The files
- * live as long as the run.
+ * Environment: that of ctvigil without its own and the database's secrets, and what certspotter's hooks get
+ * (certspotter-script(8)), each only where it is known:
+ *   all events        EVENT (discovered_cert; malformed_cert: no certificate could be read; error: about a
+ *                     log; test), SUMMARY (one line), TEXT_FILENAME (all of it as text)
+ *   a sighting        LOG_URI, ENTRY_INDEX: of the first one
+ *   discovered_cert   WATCH_ITEM (the registered domain), TBS_SHA256 (the fingerprint that precertificate and
+ *                     certificate share), CERT_SHA256 and FINGERPRINT, PUBKEY_SHA256 and PUBKEY_HASH,
+ *                     NOT_BEFORE, NOT_AFTER, both with _RFC3339 and _UNIXTIME, SUBJECT_DN (the common name),
+ *                     ISSUER_DN, SERIAL, CERT_PARSEABLE=yes, JSON_FILENAME (certspotter's JSON file);
+ *                     CHAIN_ERROR, VALIDITY_PARSE_ERROR, SUBJECT_PARSE_ERROR, ISSUER_PARSE_ERROR
+ *   malformed_cert    PARSE_ERROR, CERT_PARSEABLE=no, LEAF_HASH (base64), ENTRY_FILENAME (leaf_input and
+ *                     extra_data as get-entries gives them); WATCH_ITEM when its bytes name a domain
+ *   ours              CTVIGIL_ALERT_JSON (file with the object of `ctvigil alert list --json`),
+ *                     CTVIGIL_ALERT_ID CTVIGIL_KIND CTVIGIL_SEVERITY CTVIGIL_DELIVERY_KEY (the same at every
+ *                     try)
+ * CERT_FILENAME is never set, because the bytes of certificates are not kept; nor SERIAL_PARSE_ERROR, because
+ * every serial number is read. The files live as long as the run.
  *
  * Standard input is empty, standard output and error are read and the end of them kept for the delivery's
  * last error. The program runs in a process group of its own; when its time is up the group gets SIGTERM,

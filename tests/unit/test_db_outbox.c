@@ -1,6 +1,7 @@
 /* Alerts and their deliveries, with several claimers, lost leases, acknowledgements. */
 #include "tests/fixture_db.h"
 
+#include "base/text.h"
 #include "db/db_alert.h"
 #include "db/db_outbox.h"
 #include "db/pgexec.h"
@@ -53,6 +54,7 @@ struct list {
     size_t sightings;
     size_t verified;
     size_t deliveries;
+    bool entry;
 };
 
 static enum err_code collect(void *arg, const struct db_alert_row *row, struct err *why)
@@ -64,6 +66,13 @@ static enum err_code collect(void *arg, const struct db_alert_row *row, struct e
     for (size_t i = 0; i < row->sighting_count; i++)
         list->verified += row->sightings[i].verified;
     list->deliveries += row->delivery_count;
+    list->entry = row->has_entry;
+    if (row->has_entry) {
+        char hash[65];
+        assert_true(span_eq(row->leaf, SPAN_LIT("leaf")) && span_eq(row->extra, SPAN_LIT("more")));
+        assert_string_equal(text_hex(span_of(row->leaf_hash, 32), hash),
+                            "0d27e27f7827ccd745199e8eb3a6af368e1064af42ae9f83740e98121e2bc025");
+    }
     assert_int_equal(row->domain == NULL, row->id % 3 == 0);
     assert_int_equal(row->log == NULL, row->id % 3 != 0);
     assert_int_equal(row->has_fp, row->id % 3 != 0);
@@ -119,6 +128,12 @@ static void shown_with_evidence(void **state)
     assert_int_equal(list.sightings, 2);
     assert_int_equal(list.verified, 1);
     assert_int_equal(list.deliveries, 2);
+    /* The bytes of what could not be parsed come with it. */
+    sql("INSERT INTO malformed VALUES (1, 9, now(), '{}', 'leaf', 'more');"
+        "INSERT INTO alert_sighting VALUES (3, 1, 9, 'unparsed', now()); UPDATE alert SET tbs_fp = NULL "
+        "WHERE id = 3");
+    assert_int_equal(db_alert_show(conn, 3, collect, &list, NULL), ERR_OK);
+    assert_true(list.entry);
     assert_int_equal(db_alert_show(conn, 99, collect, &list, NULL), ERR_NOT_FOUND);
     assert_int_equal(db_alert_ack(conn, 99, "", NULL), ERR_NOT_FOUND);
     assert_int_equal(db_alert_ack(conn, 2, "it was us", NULL), ERR_OK);
@@ -142,6 +157,39 @@ static void adopted_when_a_channel_comes(void **state)
     assert_int_equal(db_outbox_channel_disable(conn, "stdout", NULL), ERR_OK);
     assert_int_equal(number("SELECT count(*) FROM channel WHERE enabled"), 0);
     assert_int_equal(db_outbox_channel(conn, "", NULL), ERR_CONFIG);
+}
+
+/* Who comes late gets what nobody was told of; the rest when somebody asks for it. */
+static void a_channel_that_comes_late(void **state)
+{
+    (void)state;
+    uint64_t count;
+    bool known = true;
+    alerts(6);
+    assert_int_equal(db_outbox_known(conn, "hook", &known, NULL), ERR_OK);
+    assert_false(known);
+    assert_int_equal(db_outbox_channel(conn, "stdout", NULL), ERR_OK);
+    assert_int_equal(db_outbox_adopt(conn, &count, NULL), ERR_OK);
+    assert_int_equal(count, 4);
+    assert_int_equal(db_outbox_channel(conn, "hook", NULL), ERR_OK);
+    assert_int_equal(db_outbox_known(conn, "hook", &known, NULL), ERR_OK);
+    assert_true(known);
+    assert_int_equal(db_outbox_adopt(conn, &count, NULL), ERR_OK);
+    assert_int_equal(count, 2); /* 1 and 5, which only the hook may have */
+    assert_int_equal(number("SELECT count(*) FROM outbox WHERE channel = 'hook'"), 2);
+    assert_int_equal(db_outbox_retry(conn, 0, &count, NULL), ERR_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(db_outbox_retry(conn, 2, &count, NULL), ERR_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(number("SELECT count(*) FROM outbox WHERE channel = 'hook' AND alert = 2"), 1);
+    assert_int_equal(db_outbox_retry(conn, 2, &count, NULL), ERR_OK);
+    assert_int_equal(count, 0);
+    /* Not to a channel that its domain does not allow, and not what was answered. */
+    assert_int_equal(db_outbox_retry(conn, 1, &count, NULL), ERR_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(db_alert_ack(conn, 4, "known", NULL), ERR_OK);
+    assert_int_equal(db_outbox_retry(conn, 4, &count, NULL), ERR_OK);
+    assert_int_equal(count, 0);
 }
 
 static void claimed_by_one_only(void **state)
@@ -238,6 +286,27 @@ static void failed_tried_again_and_dead(void **state)
     assert_int_equal(again.tries, 0);
 }
 
+/* Who ends orderly gives back what was not sent. */
+static void released_is_due_at_once(void **state)
+{
+    (void)state;
+    struct db_outbox_item item;
+    struct db_outbox_item again;
+    size_t count;
+    one_alert_one_row(&item, 3600000);
+    assert_int_equal(db_outbox_claim(conn, "hook", 60000, &again, 1, &count, NULL), ERR_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(db_outbox_release(conn, &item, NULL), ERR_OK);
+    assert_int_equal(db_outbox_claim(conn, "hook", 60000, &again, 1, &count, NULL), ERR_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(again.tries, 0);
+    assert_string_equal(again.key, item.key);
+    /* Too late: it is somebody else's. */
+    assert_int_equal(db_outbox_release(conn, &item, NULL), ERR_OK);
+    assert_int_equal(db_outbox_claim(conn, "hook", 60000, &item, 1, &count, NULL), ERR_OK);
+    assert_int_equal(count, 0);
+}
+
 /* A notifier that slept through its lease must not undo what the next one did. */
 static void lost_lease_changes_nothing(void **state)
 {
@@ -282,6 +351,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(listed_by_filter),
         cmocka_unit_test(shown_with_evidence),
         cmocka_unit_test(adopted_when_a_channel_comes),
+        cmocka_unit_test(a_channel_that_comes_late),
+        cmocka_unit_test(released_is_due_at_once),
         cmocka_unit_test(claimed_by_one_only),
         cmocka_unit_test(sent_and_notified),
         cmocka_unit_test(failed_tried_again_and_dead),

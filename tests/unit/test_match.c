@@ -346,6 +346,57 @@ static void no_room(void **state)
     watchset_unpin(set);
 }
 
+/* One entry that concerns more watches than a big batch has room to list: the entries before it keep their
+ * alerts, it gets one that counts, and it is never refused. */
+static void more_than_fits(void **state)
+{
+    enum { WATCHES = 3000 };
+    struct watch *watches = calloc(WATCHES, sizeof *watches);
+    struct entry entries[3] = {{.kind = ENTRY_PRECERT}, {.kind = ENTRY_PRECERT}, {.kind = ENTRY_PRECERT}};
+    struct name *names = calloc(WATCHES, sizeof *names);
+    struct name few[1];
+    struct batch batch;
+    bool summed = false;
+    bool listed = false;
+    (void)state;
+    assert_true(watches != NULL && names != NULL);
+    for (size_t i = 0; i < WATCHES; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "d%zu.test", i);
+        watches[i] = watches_one(text, (int64_t)i + 1);
+        names[i] = (struct name){.kind = NAME_DNS, .text = span_str(watches[i].name)};
+    }
+    few[0] = names[7];
+    struct watchset *set = watchset_new(watches, WATCHES, 1);
+    assert_non_null(set);
+    for (size_t i = 0; i < 3; i++) {
+        entries[i].issuance.names = i == 1 ? names : few;
+        entries[i].issuance.name_count = i == 1 ? WATCHES : 1;
+    }
+    for (size_t room = 128 << 10; room < 16 << 20; room *= 2) {
+        assert_true(batch_init(&batch, room));
+        batch.big = true;
+        batch.entries = entries;
+        batch.entry_count = 3;
+        assert_int_equal(match_batch(set, &batch, NULL, NULL), ERR_OK);
+        assert_true(batch.alert_count == 3 || batch.alert_count == WATCHES + 2);
+        assert_int_equal(batch.alerts[0].domain_id, 8);
+        assert_int_equal(batch.alerts[batch.alert_count - 1].domain_id, 8);
+        assert_int_equal(batch.alerts[batch.alert_count - 1].entry_at, 2);
+        if (batch.alert_count == 3) {
+            assert_int_equal(batch.alerts[1].domain_id, ALERT_DOMAINS_NONE);
+            assert_int_equal(batch.alerts[1].domains_concerned, WATCHES);
+            assert_int_equal(batch.alerts[1].entry_at, 1);
+        }
+        summed = summed || batch.alert_count == 3;
+        listed = batch.alert_count != 3;
+        batch_fini(&batch);
+    }
+    assert_true(summed && listed);
+    watchset_unpin(set);
+    free(names);
+}
+
 static void nobody_watches(void **state)
 {
     struct watchset *set = watches_set(NULL, 0);
@@ -365,8 +416,9 @@ static void nobody_watches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),   cmocka_unit_test(one_by_one), cmocka_unit_test(opaque),
-        cmocka_unit_test(proving), cmocka_unit_test(no_room),    cmocka_unit_test(nobody_watches),
+        cmocka_unit_test(table),          cmocka_unit_test(one_by_one), cmocka_unit_test(opaque),
+        cmocka_unit_test(proving),        cmocka_unit_test(no_room),    cmocka_unit_test(more_than_fits),
+        cmocka_unit_test(nobody_watches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

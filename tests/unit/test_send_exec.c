@@ -113,17 +113,36 @@ static void certificate(void **state)
 
 static void other_events(void **state)
 {
-    static const char *const malformed[] = {"EVENT=malformed_cert", "ENTRY_INDEX=17", NULL};
+    static const char *const malformed[] = {"EVENT=malformed_cert", "ENTRY_INDEX=17", "CERT_PARSEABLE=no",
+                                            "LEAF_HASH=AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", NULL};
     static const char *const inconsistent[] = {"EVENT=error", NULL};
     static const char *const test[] = {"EVENT=test", NULL};
-    static const char *const absent[] = {"CERT_SHA256", "JSON_FILENAME", "CERT_PARSEABLE", NULL};
+    static const char *const absent[] = {"CERT_SHA256", "JSON_FILENAME", "CERT_FILENAME", NULL};
+    static const char *const no_entry[] = {"CERT_SHA256", "LEAF_HASH", "ENTRY_FILENAME", NULL};
+    static const char *const chain[] = {"EVENT=discovered_cert",
+                                        "CHAIN_ERROR=no certificate of the chain has the issuer's key",
+                                        "VALIDITY_PARSE_ERROR=a validity time can not be read", NULL};
+    static const char *const no_times[] = {"NOT_BEFORE", "NOT_AFTER_UNIXTIME", "SUBJECT_PARSE_ERROR", NULL};
     struct db_alert_row row = alertrow();
     (void)state;
     (void)unsetenv("SERIAL");
+    row.issuance = "{\"form\":\"final\",\"serial\":\"01\",\"not_before\":null,\"not_after\":null,"
+                   "\"findings\":[\"time_unreadable\",\"chain_mismatch\"]}";
+    expect_environment(&row, chain, no_times);
     row.has_fp = false;
-    row.issuance = "{\"serial\":\"\"}";
+    row.issuance = "{\"serial\":null,\"form\":\"unparsed\"}";
     row.kind = "malformed";
+    row.has_entry = true;
+    row.leaf = SPAN_LIT("leaf");
+    row.extra = SPAN_LIT("more");
+    memcpy(row.leaf_hash, "\x01\x02\x03", 3);
     expect_environment(&row, malformed, absent);
+    char body[256];
+    (void)snprintf(body, sizeof body, "cat \"$ENTRY_FILENAME\" > %s", output);
+    assert_int_equal(run(&row, body, 10000, NULL), ERR_OK);
+    assert_string_equal(read_output(), "{\"leaf_input\":\"bGVhZg==\",\"extra_data\":\"bW9yZQ==\"}\n");
+    row.has_entry = false;
+    expect_environment(&row, inconsistent + 1, no_entry);
     row.issuance = NULL;
     row.kind = "log_inconsistent";
     expect_environment(&row, inconsistent, absent);
