@@ -39,11 +39,12 @@ static enum err_code take_back_alerts(struct pgconn *conn, int64_t id, const cha
     struct pgexec_args args = {0};
     pgexec_int(&args, id);
     pgexec_text(&args, name);
-    return pgexec_do(conn,
-                     "WITH mine AS (SELECT a.id, row_number() OVER (PARTITION BY a.tbs_fp, a.dedup"
-                     "  ORDER BY a.id DESC) AS n FROM alert AS a WHERE a.domain IS NULL AND a.domain_name = $2)"
-                     " UPDATE alert AS a SET domain = $1 FROM mine WHERE a.id = mine.id AND mine.n = 1",
-                     &args, NULL, why);
+    return pgexec_do(
+        conn,
+        "WITH mine AS (SELECT a.id, row_number() OVER (PARTITION BY a.tbs_fp, a.dedup"
+        "  ORDER BY a.id DESC) AS n FROM alert AS a WHERE a.domain IS NULL AND a.domain_name = $2)"
+        " UPDATE alert AS a SET domain = $1 FROM mine WHERE a.id = mine.id AND mine.n = 1",
+        &args, NULL, why);
 }
 
 static enum err_code insert_allow(struct pgconn *conn, int64_t id, const struct watch *watch, struct err *why)

@@ -451,7 +451,7 @@ static void hostile_entries_are_stored_and_read(void **state)
         memcpy(typed + 3, text_hex(span_of(fp, 32), hex), 65);
         must_find(conn, hostile_rows[i].what, typed, 1);
     }
-    must_find(conn, "by an address", "10.0.0.1", 1);
+    must_find(conn, "by an address", "2001:db8::", 1);
     static char typed[2 * HOSTILE_SERIAL + 16];
     assert_true(pgtest_sql(test.dsn, "SELECT 'serial:' || encode(serial, 'hex') FROM cert WHERE idx = 0",
                            typed, sizeof typed));
