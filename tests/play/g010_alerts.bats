@@ -169,11 +169,61 @@ NAMES
     ended $watcher
 }
 
-@test "a removed domain raises nothing more, its alerts stay" {
+@test "watch --once delivers what is due and ends; what is refused is exit 4 and waits" {
+    issue other 90 precert once.bank.example >/dev/null
+    run -0 ingest
+    echo well >"$PLAY/mood"
+    ctv watch --once >"$PLAY/once.out"
+    [ "$(jq -r .name "$PLAY/once.out")" = once.bank.example ]
+    alert_of once.bank.example | jq -e '.state == "notified"'
+    ctv watch --once >"$PLAY/once.out"
+    [ ! -s "$PLAY/once.out" ]
+    issue other 90 precert twice.bank.example >/dev/null
+    run -0 ingest
+    echo refuse >"$PLAY/mood"
+    run -4 ctv watch --once
+    id=$(alert_of twice.bank.example | jq .id)
+    ctv alert show "$id" --json | jq -e '.deliveries | any(.channel == "hook" and .state == "pending" and .tries == 1)
+        and any(.channel == "stdout" and .state == "sent")'
+    echo well >"$PLAY/mood"
+    CTVIGIL_STDOUT_ENABLED=false CTVIGIL_HOOK_COMMAND= run -2 ctv watch --once
+}
+
+@test "a domain whose registration was cut off is pending, and the next watch raises its alerts" {
+    issue other 90 both h.direct.example >/dev/null
+    run -0 ingest
+    sql "UPDATE domain_generation SET generation = generation + 1" >/dev/null
+    sql "INSERT INTO domain (name, kind) VALUES ('direct.example', 'dns')" >/dev/null
+    ctv domain list | grep -q 'direct.example .*history pending'
+    ctv domain list --json | jq -es 'map(select(.name == "direct.example")) | .[0].history == null'
+    ctv watch --once >"$PLAY/once.out"
+    [ "$(jq -r .name "$PLAY/once.out")" = h.direct.example ]
+    ctv domain list --json | jq -es 'all(.history != null)'
+    alert_of h.direct.example | jq -e '.sightings | length == 4'
+}
+
+@test "a channel that nobody runs is said, and so are the alerts that have no other" {
+    run -0 ctv domain remove direct.example
+    sql "DELETE FROM channel WHERE name = 'hook'" >/dev/null
+    CTVIGIL_HOOK_COMMAND= run -0 ctv domain add mute.example --channel hook
+    [[ $output == *"has offered the channel hook yet"* ]]
+    issue other 90 precert h.mute.example >/dev/null
+    run -0 ingest
+    CTVIGIL_HOOK_COMMAND= run -0 ctv watch --once
+    [[ $output == *"new alerts have no receiver"* ]]
+    # It goes to the channel as soon as there is one; one that was delivered elsewhere only when asked for.
+    ctv watch --once >"$PLAY/once.out"
+    grep -qx h.mute.example "$PLAY/hooked/all"
+}
+
+@test "a removed domain raises nothing more, its alerts stay, and are its own when it comes back" {
     before=$(ctv alert list --json --domain later.example | wc -l)
     run -0 ctv domain remove later.example
     issue other 90 both h3.later.example >/dev/null
     run -0 ingest
     [ "$(ctv alert list --json | jq -r .name | grep -c '^h3')" = 0 ]
     [ "$(ctv alert list --json | jq -r .domain | grep -c '^later.example')" = "$before" ]
+    answer=$(ctv domain add later.example --allow-ca "spki:$CA_demo" --json)
+    jq -e '.alerts == 1 and .concerned == 3' <<<"$answer"
+    alert_of h1.later.example | jq -e '.state == "notified"'
 }
