@@ -10,15 +10,16 @@
 #include "ingest/share.h"
 #include "parser/tile.h"
 
-#define TURN_MS      1000 /* longest sleep: timers are at most this late */
-#define BIG_WAIT_MS  100
-#define DRAIN_MS     3000         /* after a stop, what is under way may still come */
-#define BIG_BODY     (256u << 20) /* half of the big arena: the rest is for what is decoded from it */
-#define BIG_RETRY_MS 300000
-#define BODY_SHOWN   40
-#define STUCK_TRIES  6      /* an entry refused this often, */
-#define STUCK_MS     180000 /* over this time, is told of */
-#define UNREAD_FAILS 6
+#define TURN_MS          1000 /* longest sleep: timers are at most this late */
+#define BIG_WAIT_MS      100
+#define DRAIN_MS         3000         /* after a stop, what is under way may still come */
+#define BIG_BODY         (256u << 20) /* half of the big arena: the rest is for what is decoded from it */
+#define BIG_RETRY_MS     2500         /* doubles with each refusal, to */
+#define BIG_RETRY_MS_MAX 300000
+#define BODY_SHOWN       40
+#define STUCK_TRIES      6      /* an entry refused this often, */
+#define STUCK_MS         180000 /* over this time, is told of */
+#define UNREAD_FAILS     6
 
 struct fetch {
     struct plant *plant;
@@ -157,6 +158,15 @@ static void refusal_say(struct job *job, unsigned tries, bool stuck, int64_t sin
                   why->text, tries, (now_ms - since_ms) / 60000);
 }
 
+/* Hundreds of megabytes for nothing are soon asked for only every five minutes. */
+static int64_t big_pause_ms(unsigned tries)
+{
+    int64_t pause_ms = BIG_RETRY_MS;
+    for (; tries > 1 && pause_ms < BIG_RETRY_MS_MAX; tries--)
+        pause_ms *= 2;
+    return pause_ms < BIG_RETRY_MS_MAX ? pause_ms : BIG_RETRY_MS_MAX;
+}
+
 static void job_refused(struct fetch *fetch, struct job *job, unsigned tries, int64_t retry_after_ms)
 {
     struct follow *follow = job->follow;
@@ -172,9 +182,8 @@ static void job_refused(struct fetch *fetch, struct job *job, unsigned tries, in
         own->head_due_ms = now_ms;
     refusal_say(job, tries, stuck, since_ms, now_ms);
     entries_failed(fetch, follow, &job->why, retry_after_ms);
-    /* Hundreds of megabytes for nothing are not asked for every minute. */
     if (job->batch.big && !fetch->plant->options.once && tries > 1)
-        own->hold_until_ms = now_ms + BIG_RETRY_MS;
+        own->hold_until_ms = now_ms + big_pause_ms(tries);
 }
 
 static void job_failed(struct fetch *fetch, struct job *job, long status, int64_t retry_after_ms)

@@ -34,8 +34,12 @@ static void channels_of_the_configuration(void **state)
         char names[64] = "";
         size_t len = 0;
         assert_int_equal(conf_load(NULL, &conf, &why), ERR_OK);
-        assert_int_equal(conf_set(&conf, CONF_KEY_stdout_enabled, rows[i].enabled, CONF_FROM_OPTION, "the test", &why), ERR_OK);
-        assert_int_equal(conf_set(&conf, CONF_KEY_hook_command, rows[i].command, CONF_FROM_OPTION, "the test", &why), ERR_OK);
+        assert_int_equal(
+            conf_set(&conf, CONF_KEY_stdout_enabled, rows[i].enabled, CONF_FROM_OPTION, "the test", &why),
+            ERR_OK);
+        assert_int_equal(
+            conf_set(&conf, CONF_KEY_hook_command, rows[i].command, CONF_FROM_OPTION, "the test", &why),
+            ERR_OK);
         enum err_code code = notify_channels(&cmd, channels, &count, &why);
         assert_int_equal(code, rows[i].code);
         for (size_t k = 0; code == ERR_OK && k < count; k++) {
