@@ -14,8 +14,22 @@ enum cpu_feature {
     CPU_AVX2 = 2,  /* and the operating system keeps the wide registers */
 };
 
-/* May this be used? Safe from any thread. */
+/* May this be used? Safe from any thread. libctvigil-parser (CTVIGIL_BARE) reads no environment: it takes
+ * what the compiler's runtime found out when the program was loaded. */
+#ifndef CTVIGIL_BARE
 bool cpu_has(enum cpu_feature feature);
+#elif defined(__x86_64__)
+static inline bool cpu_has(enum cpu_feature feature)
+{
+    return feature == CPU_AVX2 && __builtin_cpu_supports("avx2") != 0;
+}
+#else
+static inline bool cpu_has(enum cpu_feature feature)
+{
+    (void)feature;
+    return false;
+}
+#endif
 
 /* For tests: the features (a set of enum cpu_feature) that a text such as CTVIGIL_CPU's allows; NULL: all.
  * *known is false when a word of it is no feature. */

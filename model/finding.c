@@ -1,9 +1,5 @@
 #include "model/finding.h"
 
-#include <pthread.h>
-
-#include "base/text.h"
-
 static const struct {
     const char *name;
     const char *rule;
@@ -34,19 +30,28 @@ static const uint64_t broken_high = 0
 #undef WORD
 #undef X
 
-static pthread_once_t names_once = PTHREAD_ONCE_INIT;
-static char names[FINDING_COUNT][40];
+/* The names in lower case, letter by letter and by the compiler, so that there is nothing to be made when the
+ * first one is asked for. */
+#define AT(text, i)      (text)[(i) < sizeof(text) ? (i) : sizeof(text) - 1]
+#define LOWER(text, i)   (char)(AT(text, i) >= 'A' && AT(text, i) <= 'Z' ? AT(text, i) | 0x20 : AT(text, i))
+#define LOWER4(text, i)  LOWER(text, i), LOWER(text, (i) + 1), LOWER(text, (i) + 2), LOWER(text, (i) + 3)
+#define LOWER16(text, i) LOWER4(text, i), LOWER4(text, (i) + 4), LOWER4(text, (i) + 8), LOWER4(text, (i) + 12)
+#define NAME_SIZE        48
 
-static void make_names(void)
-{
-    for (size_t i = 0; i < FINDING_COUNT; i++)
-        (void)text_lower(rows[i].name, names[i], sizeof names[i]);
-}
+static const char names[FINDING_COUNT][NAME_SIZE] = {
+#define X(name, severity, rule, sentence) {LOWER16(#name, 0), LOWER16(#name, 16), LOWER16(#name, 32)},
+#include "model/finding.def"
+#undef X
+};
+
+#define X(name, severity, rule, sentence)                                                                    \
+    _Static_assert(sizeof(#name) <= NAME_SIZE, "the name of a finding has room");
+#include "model/finding.def"
+#undef X
 
 const char *finding_name(enum finding finding)
 {
     must((unsigned)finding < FINDING_COUNT);
-    must(pthread_once(&names_once, make_names) == 0);
     return names[finding];
 }
 

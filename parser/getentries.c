@@ -207,28 +207,41 @@ static void read_reply(struct decode *decode)
         json->failed = true;
 }
 
+/* Three bytes of four digits, and one byte in front of each leaf, which costs at least 15 characters. */
+size_t getentries_room(size_t json_len)
+{
+    return json_len / 4 * 3 + json_len / 15 + BASE64_SLOP + 4;
+}
+
+bool getentries_scan(struct span json, uint8_t *out, struct getentries_item *items, size_t items_max,
+                     size_t *count, size_t *end)
+{
+    struct decode decode = {json_of(json), out, items, items_max, 0, false};
+
+    read_reply(&decode);
+    *count = decode.json.failed ? 0 : decode.count;
+    *end = decode.json.failed ? (size_t)(decode.json.at - json.at) : (size_t)(decode.out - out);
+    return !decode.json.failed;
+}
+
 enum err_code getentries_decode(struct span json, struct arena *arena, struct getentries_item *items,
                                 size_t items_max, size_t *count, struct err *why)
 {
-    /* Three bytes of four digits, and one byte in front of each leaf, which costs at least 15 characters. */
-    size_t room = json.len / 4 * 3 + json.len / 15 + BASE64_SLOP + 4;
+    size_t room = getentries_room(json.len);
     size_t mark = arena_mark(arena);
     uint8_t *out = arena_take(arena, room, 1);
-    struct decode decode = {json_of(json), out, items, items_max, 0, false};
+    size_t end;
 
     *count = 0;
     if (out == NULL)
         return err_set(why, ERR_TOO_BIG, "get-entries: a reply of %zu bytes does not fit into memory",
                        json.len);
-    read_reply(&decode);
-    if (decode.json.failed) {
-        size_t at = (size_t)(decode.json.at - json.at);
+    if (!getentries_scan(json, out, items, items_max, count, &end)) {
         arena_rewind(arena, mark);
-        return err_set(why, ERR_FORMAT, "get-entries: not the JSON of a reply, at byte %zu of %zu", at,
+        return err_set(why, ERR_FORMAT, "get-entries: not the JSON of a reply, at byte %zu of %zu", end,
                        json.len);
     }
     /* What was reserved and not needed goes back. */
-    arena_rewind(arena, arena_mark(arena) - (room - (size_t)(decode.out - out)));
-    *count = decode.count;
+    arena_rewind(arena, arena_mark(arena) - (room - end));
     return ERR_OK;
 }

@@ -20,4 +20,11 @@ struct getentries_item {
 MUST_USE enum err_code getentries_decode(struct span json, struct arena *arena, struct getentries_item *items,
                                          size_t items_max, size_t *count, struct err *why);
 
+/* The same into room of the caller's, for those who have no arena: at least getentries_room(json.len) bytes
+ * at `out`; nothing behind `json` is read. False: not the JSON of such a reply, *end is where that showed.
+ * Otherwise *end is how much of the room holds bytes of items. */
+size_t getentries_room(size_t json_len);
+MUST_USE bool getentries_scan(struct span json, uint8_t *out, struct getentries_item *items, size_t items_max,
+                              size_t *count, size_t *end);
+
 #endif

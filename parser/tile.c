@@ -1,42 +1,65 @@
 #include "parser/tile.h"
 
-#include <stdio.h>
+/* A path being written; what it can become at most fits by the length of its parts. */
+struct path {
+    char *out;
+    size_t len;
+};
+
+_Static_assert(sizeof "tile/data/" - 1 + 6 * 5 + 3 + sizeof ".p/255" <= TILE_PATH_MAX, "any path fits");
+
+static void put_text(struct path *path, const char *text)
+{
+    size_t len = strlen(text);
+
+    memcpy(path->out + path->len, text, len);
+    path->len += len;
+}
+
+/* Decimal, with at least `digits` digits; below 1000. */
+static void put_digits(struct path *path, unsigned value, unsigned digits)
+{
+    for (unsigned scale = 100, place = 3; scale != 0; scale /= 10, place--) {
+        if (place <= digits || value >= scale)
+            path->out[path->len++] = (char)('0' + value / scale % 10);
+    }
+}
 
 /* Three digits a group, all groups but the last behind an "x": 1234067 is x001/x234/067. */
-static size_t put_number(uint64_t index, char *out, size_t room)
+static void put_number(struct path *path, uint64_t index)
 {
     unsigned group[7];
     size_t groups = 0;
-    size_t len = 0;
 
     do {
         group[groups++] = (unsigned)(index % 1000);
         index /= 1000;
     } while (index != 0);
     while (groups-- > 0) {
-        int put = snprintf(out + len, room - len, groups != 0 ? "x%03u/" : "%03u", group[groups]);
-        must(put > 0 && (size_t)put < room - len);
-        len += (size_t)put;
+        put_text(path, groups != 0 ? "x" : "");
+        put_digits(path, group[groups], 3);
+        put_text(path, groups != 0 ? "/" : "");
     }
-    return len;
 }
 
 size_t tile_path(int level, uint64_t index, unsigned width, char out[TILE_PATH_MAX])
 {
-    int put;
-    size_t len;
+    struct path path = {out, 0};
 
     must(level >= -1 && level <= 7 && width >= 1 && width <= TILE_WIDTH);
+    put_text(&path, "tile/");
     if (level < 0)
-        put = snprintf(out, TILE_PATH_MAX, "tile/data/");
+        put_text(&path, "data");
     else
-        put = snprintf(out, TILE_PATH_MAX, "tile/%d/", level);
-    len = (size_t)put;
-    len += put_number(index, out + len, TILE_PATH_MAX - len);
-    if (width != TILE_WIDTH)
-        len += (size_t)snprintf(out + len, TILE_PATH_MAX - len, ".p/%u", width);
-    must(len < TILE_PATH_MAX);
-    return len;
+        put_digits(&path, (unsigned)level, 1);
+    put_text(&path, "/");
+    put_number(&path, index);
+    if (width != TILE_WIDTH) {
+        put_text(&path, ".p/");
+        put_digits(&path, width, 1);
+    }
+    out[path.len] = '\0';
+    return path.len;
 }
 
 unsigned tile_width(int level, uint64_t index, uint64_t size)
