@@ -90,28 +90,23 @@ static void set_member(struct run *run, const char *name, const struct db_alert_
     set(run, name, message_issuance(row, member, text, sizeof text));
 }
 
-/* certspotter's word for what could not be read; absent when it could. */
+/* certspotter's words for what could not be read; absent when it could. */
 static void set_errors(struct run *run, const struct db_alert_row *row)
 {
-    static const struct {
-        const char *variable;
-        const char *finding;
-        const char *text;
-    } errors[] = {
-        {"CHAIN_ERROR", "chain_mismatch", "no certificate of the chain has the issuer's key"},
-        {"CHAIN_ERROR", "precert_mismatch", "the precertificate does not fit the logged TBSCertificate"},
-        {"CHAIN_ERROR", "issuer_unverified", "no certificate of the chain proves the signature"},
-        {"VALIDITY_PARSE_ERROR", "time_unreadable", "a validity time can not be read"},
-        {"SUBJECT_PARSE_ERROR", "name_unreadable", "issuer or subject can not be read"},
-        {"ISSUER_PARSE_ERROR", "name_unreadable", "issuer or subject can not be read"},
-    };
-    const char *last = "";
-    for (size_t i = 0; i < countof(errors); i++) {
-        if (strcmp(errors[i].variable, last) == 0 || !message_has_finding(row, errors[i].finding))
-            continue;
-        set(run, errors[i].variable, errors[i].text);
-        last = errors[i].variable;
-    }
+    static const char dn[] = "issuer or subject can not be read";
+    const char *chain = NULL;
+    if (message_has_finding(row, "chain_mismatch"))
+        chain = "no certificate of the chain has the issuer's key";
+    else if (message_has_finding(row, "precert_mismatch"))
+        chain = "the precertificate does not fit the logged TBSCertificate";
+    else if (message_has_finding(row, "issuer_unverified"))
+        chain = "no certificate of the chain proves the signature";
+    bool names = message_has_finding(row, "name_unreadable");
+    set(run, "CHAIN_ERROR", chain);
+    set(run, "VALIDITY_PARSE_ERROR",
+        message_has_finding(row, "time_unreadable") ? "a validity time can not be read" : NULL);
+    set(run, "SUBJECT_PARSE_ERROR", names ? dn : NULL);
+    set(run, "ISSUER_PARSE_ERROR", names ? dn : NULL);
 }
 
 static void set_entry(struct run *run, const struct db_alert_row *row)
