@@ -397,6 +397,51 @@ enum err_code dns_from_user(const char *typed, char *out, struct err *why)
     return fault == NULL ? ERR_OK : refuse(typed, fault, why);
 }
 
+/* The U-label of an A-label, NULL when it stands for none; idn2_free it. */
+static char *u_label(struct span label)
+{
+    char zero_ended[LABEL_MAX + 1];
+    char *utf8 = NULL;
+    char *back = NULL;
+    if (label.len <= 4 || label.len > LABEL_MAX || memcmp(label.at, "xn--", 4) != 0)
+        return NULL;
+    memcpy(zero_ended, label.at, label.len);
+    zero_ended[label.len] = 0;
+    if (idn2_to_unicode_8z8z(zero_ended, &utf8, 0) != IDN2_OK)
+        return NULL;
+    bool same = strchr(utf8, '.') == NULL &&
+                idn2_to_ascii_8z(utf8, &back, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
+                span_eq(span_str(back), label);
+    idn2_free(back);
+    if (same)
+        return utf8;
+    idn2_free(utf8);
+    return NULL;
+}
+
+size_t dns_unicode(struct span text, char out[DNS_UNICODE_MAX])
+{
+    size_t len = 0;
+    for (size_t begin = 0; begin < text.len;) {
+        size_t end = begin;
+        while (end < text.len && text.at[end] != '.')
+            end++;
+        struct span label = span_part(text, begin, end);
+        char *utf8 = u_label(label);
+        struct span put = utf8 != NULL ? span_str(utf8) : label;
+        bool fits = put.len + 2 <= DNS_UNICODE_MAX - len;
+        if (fits && put.len != 0)
+            memcpy(out + len, put.at, put.len);
+        len += fits ? put.len : 0;
+        if (fits && end < text.len)
+            out[len++] = '.';
+        idn2_free(utf8);
+        begin = end + 1;
+    }
+    out[len] = 0;
+    return len;
+}
+
 void dns_reverse(struct span text, uint8_t *out)
 {
     size_t at = text.len, begin = 0;

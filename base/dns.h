@@ -41,6 +41,13 @@ size_t dns_read(struct span raw, struct arena *arena, struct dns_reading out[DNS
  * it is not a name. A leading "." is refused here; the caller strips it. */
 MUST_USE enum err_code dns_from_user(const char *typed, char *out, struct err *why);
 
+/* A name in normal form as people write it: each A-label that stands for a U-label (RFC 5890 section 2.3.2.1)
+ * becomes that, in UTF-8 into out[DNS_UNICODE_MAX] with a final NUL; a label that does not come out as itself
+ * when it is written back stays as it is. Returns the length. For eyes only: different names can look the
+ * same, so it is never compared and always made visible (base/text.h) before it is shown. */
+#define DNS_UNICODE_MAX (4 * DNS_TEXT_MAX + 1)
+size_t dns_unicode(struct span text, char out[DNS_UNICODE_MAX]);
+
 /* "www.example.com" -> "com.example.www" into out (same length). */
 void dns_reverse(struct span text, uint8_t *out);
 

@@ -46,6 +46,19 @@ bool ext_next(struct ext *ext, struct ext_item *item)
     return true;
 }
 
+bool ext_find(const struct cert *cert, enum oid id, struct ext_item *item)
+{
+    struct finding_set ignored = {{0, 0}};
+    struct ext ext;
+
+    ext_init(&ext, cert->exts, &ignored);
+    while (ext_next(&ext, item)) {
+        if (item->id == id && !item->unreadable)
+            return true;
+    }
+    return false;
+}
+
 /* The one SEQUENCE that most extension values are. */
 static bool open_sequence(struct cert *cert, struct span value, struct der *in)
 {

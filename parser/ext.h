@@ -29,6 +29,10 @@ void ext_init(struct ext *ext, struct span exts, struct finding_set *findings);
 /* The next extension, readable or not. False: no more; `damaged` says whether that is the whole truth. */
 bool ext_next(struct ext *ext, struct ext_item *item);
 
+/* The first readable extension `id` of `cert`. False: there is none. For extensions that struct cert has no
+ * span for; a walk over all of them each time. */
+bool ext_find(const struct cert *cert, enum oid id, struct ext_item *item);
+
 /* One bit for each kind of extension: the rows of oid.def that come first have one of their own, the lower
  * 32; all others share the upper ones by a hash of their OID. Different bits, different OIDs. */
 uint64_t ext_bit(enum oid id, struct span oid);

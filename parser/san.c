@@ -70,6 +70,21 @@ static enum san_kind kind_of(uint32_t tag)
     return (enum san_kind)(tag & 0x1fu);
 }
 
+struct san_item san_item_of(const struct der_item *found)
+{
+    return (struct san_item){.kind = kind_of(found->tag), .value = found->value, .whole = found->whole};
+}
+
+const char *san_kind_name(enum san_kind kind)
+{
+    static const char *const names[] = {
+        "other", "email", "dns", "x400", "directory", "edi", "uri", "ip", "registered_id", "unknown",
+    };
+
+    must((unsigned)kind < countof(names));
+    return names[kind];
+}
+
 bool san_next_any(struct san *san, struct san_item *item)
 {
     struct der_item found;
@@ -78,9 +93,7 @@ bool san_next_any(struct san *san, struct san_item *item)
         if (!next_ext(san))
             return false;
     } while (!der_next(&san->in, &found));
-    item->kind = kind_of(found.tag);
-    item->value = found.value;
-    item->whole = found.whole;
+    *item = san_item_of(&found);
     if (item->kind == SAN_UNKNOWN_KIND)
         san->damaged = true;
     return true;

@@ -36,6 +36,12 @@ struct san_item {
     struct span whole;
 };
 
+/* What a GeneralName is wherever it stands: in name constraints, CRL distribution points, access
+ * descriptions. Of a tag that is none of the nine the kind is SAN_UNKNOWN_KIND. */
+struct san_item san_item_of(const struct der_item *found);
+/* "dns", "ip", "email", "uri", "directory", "other", "x400", "edi", "registered_id", "unknown". */
+const char *san_kind_name(enum san_kind kind);
+
 /* `san` must not be copied afterwards. */
 void san_init(struct san *san, const struct cert *cert);
 /* The next name of any kind, from wherever it comes: what san_next does not know at once. */

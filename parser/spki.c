@@ -189,6 +189,42 @@ void spki_read(struct cert *cert)
     read_key(cert, span_of(alg_in.at, der_left(&alg_in)), span_of(key.value.at + 1, key.value.len - 1));
 }
 
+bool spki_open(const struct cert *cert, struct spki_key *key)
+{
+    struct finding_set ignored = {{0, 0}};
+    struct der in = der_of(cert->spki, &ignored);
+    struct der_item item;
+    struct der_item part;
+
+    *key = (struct spki_key){.unused = 0};
+    if (!der_expect(&in, DER_SEQUENCE, &item))
+        return false;
+    in = der_of(item.value, &ignored);
+    if (!der_expect(&in, DER_SEQUENCE, &item))
+        return false;
+    key->algorithm = item.whole;
+    struct der alg = der_of(item.value, &ignored);
+    if (!der_expect(&alg, DER_OID, &part) || !der_expect(&in, DER_BIT_STRING, &item) || item.value.len == 0)
+        return false;
+    if (der_more(&alg))
+        key->params = span_of(alg.at, der_left(&alg));
+    key->unused = item.value.at[0];
+    key->bits = span_part(item.value, 1, item.value.len);
+    if (cert->key_alg != CERT_KEY_RSA && cert->key_alg != CERT_KEY_RSA_PSS)
+        return der_done(&in);
+    struct der numbers = der_of(key->bits, &ignored);
+    if (!der_expect(&numbers, DER_SEQUENCE, &part) || !der_done(&numbers))
+        return false;
+    numbers = der_of(part.value, &ignored);
+    if (!der_expect(&numbers, DER_INTEGER, &part))
+        return false;
+    key->modulus = part.value;
+    if (!der_expect(&numbers, DER_INTEGER, &part))
+        return false;
+    key->exponent = part.value;
+    return der_done(&numbers) && der_done(&in);
+}
+
 const char *spki_alg_name(const struct cert *cert)
 {
     const char *name = cert->key_oid.len == 0 ? NULL : oid_short(oid_find(cert->key_oid));
