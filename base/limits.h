@@ -26,6 +26,7 @@
 #define LIMIT_COMMIT_BATCHES     64          /* replies settled in one transaction */
 #define LIMIT_COMMIT_ENTRIES     16384       /* database.md: 8,192 to 32,768 is where the gain flattens */
 #define LIMIT_COPY_BYTES         (64u << 20) /* one row of COPY: 2 x 16 MB with its chain, kept raw */
+#define LIMIT_RAW_BYTES          (24u << 20) /* of leaf and extra of an entry too large for a row */
 #define LIMIT_ISSUERS_CACHED     65536       /* issuing keys a writer remembers: 20 MB when full */
 #define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
 #define LIMIT_HEAD_DAYS          30          /* afterwards one verified head per hour stays: 9,000 a year */

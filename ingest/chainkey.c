@@ -23,8 +23,11 @@ static void read_key(struct span der, struct chainkey *key)
     (void)tbs_read_certificate(der, &cert);
     key->subject = cert.subject;
     key->has_key = cert.spki.at != NULL;
-    if (key->has_key)
-        digest_sha256(cert.spki, key->spki_sha256);
+    if (!key->has_key)
+        return;
+    digest_sha256(cert.spki, key->spki_sha256);
+    if (der.len <= LIMIT_ISSUER_BYTES)
+        digest_sha256(der, key->sha256);
 }
 
 const struct chainkey *chainkey_of(struct span der)

@@ -11,6 +11,7 @@ struct chainkey {
     struct span subject;     /* Name with header; absent when it could not be read */
     bool has_key;            /* false: the public key could not be read */
     uint8_t spki_sha256[32]; /* of the SubjectPublicKeyInfo */
+    uint8_t sha256[32];      /* of the whole certificate; set with has_key, up to LIMIT_ISSUER_BYTES */
 };
 
 /* Valid until the next call on the same thread, and only as long as `der` is. Never NULL. */

@@ -157,19 +157,26 @@ static struct slot *slot_find(struct issuers *issuers, int32_t log_id, const uin
     return mine;
 }
 
+/* The caller sees to it that one is free, and to the tallies. */
+static struct slot *slot_add(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32],
+                             enum state state)
+{
+    uint32_t at = issuers->free;
+    struct slot *slot = &issuers->slot[at];
+    issuers->free = slot->next;
+    uint32_t *bucket = bucket_of(issuers, sha256);
+    *slot = (struct slot){.state = state, .log_id = log_id, .next = *bucket};
+    memcpy(slot->sha256, sha256, 32);
+    *bucket = at;
+    return slot;
+}
+
 /* False: the table is full of what others look for. */
 static bool slot_want(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32])
 {
     if (issuers->free == NONE && !slot_evict(issuers))
         return false;
-    uint32_t at = issuers->free;
-    struct slot *slot = &issuers->slot[at];
-    issuers->free = slot->next;
-    uint32_t *bucket = bucket_of(issuers, sha256);
-    *slot = (struct slot){.state = LOOKUP, .log_id = log_id, .next = *bucket};
-    memcpy(slot->sha256, sha256, 32);
-    *bucket = at;
-    tally_in(issuers, slot);
+    tally_in(issuers, slot_add(issuers, log_id, sha256, LOOKUP));
     return true;
 }
 
@@ -215,6 +222,43 @@ enum issuers_answer issuers_get(struct issuers *issuers, int32_t log_id, const u
         answer = slot_missing(issuers, slot, log_id, sha256, clock_mono_ms());
     thread_unlock(&issuers->lock);
     return answer;
+}
+
+/* With the lock held: room in the table and for the bytes, if need be in place of what can be had again. */
+static bool room_for(struct issuers *issuers, int32_t log_id, size_t len)
+{
+    if (tally_of(issuers, log_id)->pending >= LIMIT_ISSUERS_OPEN)
+        return false;
+    while (issuers->free == NONE || issuers->bytes + len > LIMIT_ISSUER_CACHE_BYTES)
+        if (!slot_evict(issuers))
+            return false;
+    return true;
+}
+
+bool issuers_offer(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32], struct span der)
+{
+    uint8_t *copy = NULL;
+    thread_lock(&issuers->lock);
+    struct slot *slot = slot_find(issuers, log_id, sha256);
+    bool known = slot != NULL && slot->state == KNOWN;
+    bool taken =
+        !known && der.len != 0 && der.len <= LIMIT_ISSUER_BYTES && room_for(issuers, log_id, der.len);
+    if (taken)
+        copy = malloc(der.len);
+    taken = copy != NULL;
+    if (taken) {
+        memcpy(copy, der.at, der.len);
+        slot = slot_add(issuers, log_id, sha256, KNOWN);
+        slot->der = copy;
+        slot->len = der.len;
+        slot->unsaved = true;
+        tally_in(issuers, slot);
+        issuers->bytes += der.len;
+    }
+    thread_unlock(&issuers->lock);
+    if (taken)
+        atomic_fetch_add(&issuers->turn, 1);
+    return known || taken;
 }
 
 uint64_t issuers_turn(struct issuers *issuers)

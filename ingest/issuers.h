@@ -1,9 +1,9 @@
-/* CA certificates of static-ct logs by SHA-256: asked of the database first, then of the log, once; believed
- * only when the hash fits. What a log does not have is remembered for a while, per log. Fingerprints are
- * claims of a log, and a hostile one makes them up by the thousand: it may have LIMIT_ISSUERS_OPEN of them
- * looked for at once, the rest waits for these, and no other log does. Thread-safe; bounded in number and
- * bytes, the oldest saved ones make room. It does no I/O itself: settlers and the fetch loop take the work
- * out. */
+/* CA certificates by SHA-256. Those that static-ct logs name are asked of the database first, then of the
+ * log, once, and believed only when the hash fits; those that RFC 6962 logs send with every entry are taken
+ * as they come, once. What a log does not have is remembered for a while, per log. Fingerprints are claims of
+ * a log, and a hostile one makes them up by the thousand: it may have LIMIT_ISSUERS_OPEN of them looked for
+ * at once, the rest waits for these, and no other log does. Thread-safe; bounded in number and bytes, the
+ * oldest saved ones make room. It does no I/O itself: settlers and the fetch loop take the work out. */
 #ifndef CTVIGIL_ISSUERS_H
 #define CTVIGIL_ISSUERS_H
 
@@ -34,6 +34,11 @@ void issuers_free(struct issuers *issuers);
  * is full of what is looked for: the issuer stays unknown, which is a finding. */
 enum issuers_answer issuers_get(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32],
                                 struct arena *arena, struct span *der);
+/* A certificate that came whole with an entry, `sha256` being its hash: known from now on, and there for
+ * issuers_unsaved when it was not. False: not taken, for want of room, or because this log has brought
+ * LIMIT_ISSUERS_OPEN that are not saved yet; the next entry that brings it may try again. */
+MUST_USE bool issuers_offer(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32],
+                            struct span der);
 /* Changes whenever an answer of issuers_get may have changed. */
 uint64_t issuers_turn(struct issuers *issuers);
 

@@ -110,6 +110,7 @@ static enum err_code decode(struct batch *batch, unsigned width, struct err *why
     if (batch->entry_count == 0)
         return proto_stuck(batch, items[0].extra_data,
                            "its leaf_input is missing or no base64, so that nobody can tell its hash", why);
+    batch->cut = batch->entry_count < count;
     batch->end = batch->begin + batch->entry_count;
     return ERR_OK;
 }

@@ -5,13 +5,12 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/say.h"
+#include "ingest/certkeep.h"
 #include "ingest/examine.h"
 #include "ingest/heads.h"
 #include "ingest/reread.h"
 #include "ingest/tenure.h"
 #include "ingest/work.h"
-#include "parser/tbs.h"
-#include "verify/digest.h"
 #include "verify/merkle.h"
 
 #define TICK_MS       100
@@ -241,7 +240,13 @@ static void count_up(struct settle *settle, const struct advance *advance)
     atomic_fetch_add(&settle->plant->entries, advance->entries);
 }
 
-/* The database refuses this very entry, which is no reason to lose it or what follows: it is kept raw. */
+static struct span head_of(struct span bytes)
+{
+    return span_part(bytes, 0, bytes.len < LIMIT_RAW_BYTES ? bytes.len : LIMIT_RAW_BYTES);
+}
+
+/* The database refuses this very entry, which is no reason to lose it or what follows: it is kept raw, and as
+ * far as there is room. */
 static enum err_code bury(struct settle *settle, struct follow *follow, struct advance *advance,
                           struct err *why)
 {
@@ -255,6 +260,8 @@ static enum err_code bury(struct settle *settle, struct follow *follow, struct a
     batch->stage_mark = arena_mark(&batch->arena);
     err_clear(why);
     enum err_code code = work_match(&settle->plant->options.stage, batch, 0, why);
+    entry->leaf = head_of(entry->leaf);
+    entry->extra = head_of(entry->extra);
     return code == ERR_OK ? commit(settle, follow, advance, why) : code;
 }
 
@@ -275,7 +282,9 @@ static bool narrow(struct settle *settle, struct follow *follow, struct advance 
         return false;
     }
     own->narrow = 1;
-    if (certain && why->code == ERR_DB_DATA && bury(settle, follow, advance, why) == ERR_OK)
+    /* Too big for the big arena's matching it never is, so it is for a row. */
+    bool hopeless = why->code == ERR_DB_DATA || (why->code == ERR_TOO_BIG && advance->batches[0]->big);
+    if (certain && hopeless && bury(settle, follow, advance, why) == ERR_OK)
         return true;
     settle_failed(settle, follow, why);
     return false;
@@ -321,6 +330,7 @@ static bool rows_serve(struct settle *settle, struct follow *follow)
     must(advance.batches[0]->begin == begin);
     if (own->frontier_known)
         hash(own, &advance);
+    certkeep_save(settle, follow); /* before the rows: nobody would bring them again after a kill */
     if (!rows_commit(settle, follow, &advance)) {
         jobs_free(settle, &advance);
         return false;
@@ -393,55 +403,6 @@ static void reached_serve(struct settle *settle, struct follow *follow)
         heads_drop(own, own->range.next);
 }
 
-/* Errands for the store -------------------------------------------------------------------------- */
-
-static void issuer_save(struct settle *settle, const struct issuers_want *want, struct span der)
-{
-    struct cert cert = {.der = SPAN_NONE};
-    uint8_t spki[32] = {0};
-    if (tbs_read_certificate(der, &cert))
-        digest_sha256(cert.spki, spki);
-    struct err why;
-    enum err_code code;
-    do {
-        err_clear(&why);
-        code =
-            settle->store->ops->issuer_cert_put(settle->store, want->sha256, der, spki, cert.subject, &why);
-    } while (settle_again(settle, code, &why));
-    if (code != ERR_OK)
-        say_error("ingest", "issuer certificate: %s", why.text);
-    issuers_saved(settle->plant->issuers, want);
-}
-
-static void issuers_serve(struct settle *settle, const struct follow *follow)
-{
-    struct plant *plant = settle->plant;
-    struct issuers_want want;
-    struct span der;
-    bool any = false;
-    while (issuers_lookup(plant->issuers, follow->log.id, &want)) {
-        struct err why;
-        enum err_code code;
-        do {
-            err_clear(&why);
-            arena_reset(&settle->arena, LIMIT_ISSUER_BYTES);
-            der = SPAN_NONE;
-            code =
-                settle->store->ops->issuer_cert_get(settle->store, want.sha256, &settle->arena, &der, &why);
-        } while (settle_again(settle, code, &why));
-        if (code != ERR_OK || der.at == NULL || !issuers_found(plant->issuers, &want, der, true))
-            issuers_not_stored(plant->issuers, &want);
-        any = true;
-    }
-    arena_reset(&settle->arena, LIMIT_ISSUER_BYTES);
-    while (issuers_unsaved(plant->issuers, follow->log.id, &settle->arena, &want, &der)) {
-        issuer_save(settle, &want, der);
-        arena_reset(&settle->arena, LIMIT_ISSUER_BYTES);
-    }
-    if (any)
-        plant_wake(plant);
-}
-
 /* What `log status` shows: the last error, and that the log was heard of. */
 static void note_serve(struct settle *settle, struct follow *follow)
 {
@@ -503,7 +464,7 @@ static void serve(struct settle *settle, struct follow *follow)
     }
     tenure_take(settle, follow);
     heads_serve(settle, follow);
-    issuers_serve(settle, follow);
+    certkeep_serve(settle, follow);
     note_serve(settle, follow);
     if (own->held)
         tenure_base(settle, follow);

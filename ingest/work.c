@@ -2,18 +2,22 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/metric.h"
 #include "base/say.h"
+#include "ingest/chainkey.h"
 #include "ingest/examine.h"
 #include "ingest/gunzip.h"
 
 #define ISSUER_MEMO   64 /* distinct issuers per tile are few: 5 to 52 were seen */
 #define STAGE_WAIT_MS 500
 #define STUCK_COUNT   3
+#define OFFERED       256 /* by their first byte, so that one byte of a hash finds its place */
 
 struct work {
     struct plant *plant;
     struct gunzip *gunzip;
+    uint8_t offered[OFFERED][32]; /* hashes of certificates of chains that the table has had from here */
 };
 
 /* Issuer certificates already copied for this batch. */
@@ -102,6 +106,25 @@ static bool issuers_attach(struct plant *plant, struct job *job)
     return all;
 }
 
+/* RFC 6962 logs send the chain with every entry. Its first certificate is kept as those are that static-ct
+ * logs name; to tell that it came before costs one comparison of its bytes (chainkey.h). */
+static void issuers_offer_all(struct work *work, const struct job *job)
+{
+    const struct batch *batch = &job->batch;
+    for (size_t i = 0; i < batch->entry_count; i++) {
+        const struct entry *entry = &batch->entries[i];
+        struct span der = entry->unverified_chain[0];
+        if (entry->kind == ENTRY_OPAQUE || entry->chain_count == 0 || der.len > LIMIT_ISSUER_BYTES)
+            continue;
+        const struct chainkey *key = chainkey_of(der);
+        uint8_t *offered = work->offered[key->sha256[0]];
+        if (!key->has_key || memcmp(offered, key->sha256, 32) == 0)
+            continue;
+        if (issuers_offer(work->plant->issuers, job->follow->log.id, key->sha256, der))
+            memcpy(offered, key->sha256, 32);
+    }
+}
+
 /* Matching --------------------------------------------------------------------------------------- */
 
 enum err_code work_match(const struct pipe_stage *stage, struct batch *batch, uint64_t generation,
@@ -133,7 +156,9 @@ static void deliver(struct work *work, struct job *job)
     thread_lock(&follow->lock);
     bool fits = job->lane->active && job->lane->ordinal == job->ordinal;
     if (fits) {
-        plan_learn(&follow->plan, job->begin, job->end, batch->end);
+        /* A page that ends before an entry nobody can read says nothing about how long pages are. */
+        if (!batch->cut)
+            plan_learn(&follow->plan, job->begin, job->end, batch->end);
         if (batch->end < job->end)
             lane_hole(job->lane, batch->end, job->end);
         lane_came(job->lane, batch->begin, batch->end);
@@ -214,6 +239,8 @@ static void one(struct work *work, struct job *job)
         give_back(work, job);
         return;
     }
+    if (!job->follow->proto->tiles)
+        issuers_offer_all(work, job);
     if (job->stage && stage_run(work, job) != ERR_OK) {
         give_back(work, job);
         return;

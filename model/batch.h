@@ -15,6 +15,7 @@ struct batch {
     void *owner;    /* the pipeline's own record of the range this belongs to */
     uint64_t begin; /* requested [begin, end); after decoding end = begin + entry_count */
     uint64_t end;
+    bool cut; /* decoding ended before an entry that came and can not be taken out of the reply */
     struct arena arena;
     bool big;         /* the arena is the shared file-backed one */
     struct span body; /* the reply, content-decoded */

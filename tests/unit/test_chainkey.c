@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "ingest/chainkey.h"
 #include "parser/tbs.h"
 #include "tests/unit/sample.h"
@@ -25,6 +26,9 @@ static void check_against_reading(struct span der)
         return;
     digest_sha256(cert.spki, hash);
     assert_memory_equal(key->spki_sha256, hash, 32);
+    digest_sha256(der, hash);
+    if (der.len <= LIMIT_ISSUER_BYTES)
+        assert_memory_equal(key->sha256, hash, 32);
 }
 
 /* 2,000 variants of one certificate through 128 slots, in two orders; a change of any byte is another

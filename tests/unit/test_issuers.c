@@ -213,11 +213,69 @@ static void test_forget(void **state)
     arena_fini(&arena);
 }
 
+/* What RFC 6962 logs send along: taken once, saved once, of use to all, and bounded for whoever makes it up.
+ */
+static void test_offered(void **state)
+{
+    (void)state;
+    struct issuers *issuers = issuers_new();
+    struct arena arena;
+    struct issuers_want want;
+    struct span got;
+    uint8_t room[64];
+    uint8_t sha256[32];
+    static uint8_t large[LIMIT_ISSUER_BYTES + 1];
+    assert_true(issuers != NULL && arena_init(&arena, 1 << 20));
+    struct span der = der_of(1, room, sha256);
+    /* Another log has it looked for meanwhile, and need not wait for the answer. */
+    assert_int_equal(issuers_get(issuers, 2, sha256, &arena, &got), ISSUERS_WAIT);
+    uint64_t turn = issuers_turn(issuers);
+    assert_true(issuers_offer(issuers, 1, sha256, der));
+    assert_true(issuers_turn(issuers) != turn);
+    assert_true(issuers_offer(issuers, 1, sha256, der));
+    assert_true(issuers_offer(issuers, 3, sha256, der));
+    assert_int_equal(issuers_get(issuers, 2, sha256, &arena, &got), ISSUERS_KNOWN);
+    assert_true(span_eq(got, der));
+    assert_true(issuers_unsaved(issuers, 1, &arena, &want, &got));
+    assert_true(span_eq(got, der));
+    issuers_saved(issuers, &want);
+    for (int32_t log = 1; log <= 3; log++)
+        assert_false(issuers_unsaved(issuers, log, &arena, &want, &got));
+    assert_true(issuers_lookup(issuers, 2, &want)); /* what was under way ends as ever */
+    issuers_not_stored(issuers, &want);
+    (void)der_of(2, room, sha256);
+    assert_false(issuers_offer(issuers, 1, sha256, span_of(large, sizeof(large))));
+    assert_false(issuers_offer(issuers, 1, sha256, span_of(large, 0)));
+    unsigned taken = 0;
+    for (unsigned i = 100; i < 100 + 2 * LIMIT_ISSUERS_OPEN; i++) {
+        der = der_of(i, room, sha256);
+        taken += issuers_offer(issuers, 1, sha256, der) ? 1 : 0;
+    }
+    assert_int_equal(taken, LIMIT_ISSUERS_OPEN);
+    assert_true(issuers_offer(issuers, 4, sha256, der)); /* the last one, from a log that is not at its end */
+    unsigned saved = 0;
+    for (; issuers_unsaved(issuers, 1, &arena, &want, &got); saved++)
+        issuers_saved(issuers, &want);
+    assert_int_equal(saved, LIMIT_ISSUERS_OPEN);
+    /* Made up without end: the saved ones make room. */
+    for (unsigned i = 1000; i < 1000 + 2 * LIMIT_ISSUERS; i++) {
+        der = der_of(i, room, sha256);
+        assert_true(issuers_offer(issuers, 1, sha256, der));
+        assert_true(issuers_unsaved(issuers, 1, &arena, &want, &got));
+        assert_memory_equal(want.sha256, sha256, 32);
+        issuers_saved(issuers, &want);
+        arena_reset(&arena, 1 << 20);
+    }
+    issuers_free(issuers);
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),    cmocka_unit_test(test_absent), cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_made_up), cmocka_unit_test(test_full),   cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

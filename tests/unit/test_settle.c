@@ -1,5 +1,7 @@
 /* Settling: a store that fails on order, ranges of others, late starts, restarts. */
+#include "parser/tbs.h"
 #include "tests/fixture/piperig.h"
+#include "verify/digest.h"
 
 static void test_store_faults(void **state)
 {
@@ -155,6 +157,73 @@ static void test_poison(void **state)
     }
 }
 
+/* A row of an entry is larger than any row may be: the same, and the log goes on. */
+static void test_too_big(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_STATIC_CT, 0, ARGS("--entries", "300"));
+    rig.options.batch_bytes = 96 << 10; /* so that every tile is one of the large ones */
+    rig.world->poison = 270;
+    rig.world->poison_code = ERR_TOO_BIG;
+    rig_run(&rig);
+    assert_fine(&rig, 300);
+    for (uint64_t at = 0; at < 300; at++)
+        assert_int_equal(rig_log(&rig, 0)->row[at].opaque, at == 270);
+    rig_end(&rig);
+}
+
+static bool cert_stored(const struct fakestore_world *world, const uint8_t spki_sha256[32])
+{
+    for (size_t i = 0; i < world->cert_count; i++) {
+        struct cert cert;
+        uint8_t hash[32];
+        const struct fakestore_cert *row = &world->cert[i];
+        struct span der = span_of(row->der, row->len);
+        digest_sha256(der, hash);
+        assert_memory_equal(hash, row->sha256, 32);
+        assert_true(tbs_read_certificate(der, &cert));
+        digest_sha256(cert.spki, hash);
+        if (memcmp(hash, spki_sha256, 32) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The issuer of every entry is stored as a certificate, whichever way it came, once. */
+static void test_issuers_stored(void **state)
+{
+    static const int protocols[] = {CTLOG_RFC6962, CTLOG_STATIC_CT};
+    size_t counts[countof(protocols)];
+    (void)state;
+    for (size_t i = 0; i < countof(protocols); i++) {
+        struct rig rig;
+        rig_start(&rig, protocols[i], 0, ARGS("--entries", "600"));
+        rig_run(&rig);
+        assert_fine(&rig, 600);
+        for (uint64_t at = 0; at < 600; at++)
+            assert_true(cert_stored(rig.world, rig_log(&rig, 0)->row[at].issuer));
+        counts[i] = rig.world->cert_count;
+        assert_int_equal(rig.world->cert_puts, counts[i]);
+        rig_end(&rig);
+    }
+    assert_int_equal(counts[0], counts[1]);
+}
+
+/* The certificates are there before the rows that they are about: who is killed in between has lost none. */
+static void test_issuers_first(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "200"));
+    rig_run(&rig);
+    assert_fine(&rig, 200);
+    assert_int_equal(rig_log(&rig, 0)->commits, 1);
+    assert_true(rig.world->certs_first > 0);
+    assert_int_equal(rig.world->certs_first, rig.world->cert_count);
+    rig_end(&rig);
+}
+
 /* A database that refuses for another reason loses nobody an entry: the log waits, says why, and with `once`
  * is given up. */
 static void test_refused_for_good(void **state)
@@ -249,6 +318,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_late_start_wrong_proof),
         cmocka_unit_test(test_restarts),
         cmocka_unit_test(test_poison),
+        cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_issuers_stored),
+        cmocka_unit_test(test_issuers_first),
         cmocka_unit_test(test_refused_for_good),
         cmocka_unit_test(test_left),
         cmocka_unit_test(test_late_start_wrong_base),

@@ -1,0 +1,13 @@
+/* What the table of CA certificates (issuers.h) wants from the database and for it. Runs on the settler's
+ * thread, and waits with it while the database is away; what the database refuses is said and given up. */
+#ifndef CTVIGIL_CERTKEEP_H
+#define CTVIGIL_CERTKEEP_H
+
+#include "ingest/settle.h"
+
+/* Looks up what workers wait for, then saves. */
+void certkeep_serve(struct settle *settle, const struct follow *follow);
+/* Writes certificates of this log that the database does not have yet, at most LIMIT_ISSUERS_OPEN. */
+void certkeep_save(struct settle *settle, const struct follow *follow);
+
+#endif
