@@ -377,13 +377,46 @@ static int load_list(void **state)
     return 1;
 }
 
+static void for_eyes(void **state)
+{
+    static const struct {
+        const char *text, *unicode;
+    } table[] = {
+        {"example.com", "example.com"},
+        {"*.xn--bcher-kva.example", "*.b\xc3\xbc"
+                                    "cher.example"},
+        {"xn--fa-hia.de", "fa\xc3\x9f.de"},
+        {"xn--4gbrim.xn----ymcbaaajlc6dj7bxne2c.xn--wgbh1c",
+         "\xd9\x85\xd9\x88\xd9\x82\xd8\xb9.\xd9\x88\xd8\xb2\xd8\xa7\xd8\xb1\xd8\xa9-"
+         "\xd8\xa7\xd9\x84\xd8\xa7\xd8\xaa\xd8\xb5\xd8\xa7\xd9\x84\xd8\xa7\xd8\xaa.\xd9\x85\xd8\xb5\xd8\xb1"},
+        {"?.xn--tda.example", "?.\xc3\xbc.example"},
+        /* what stands for no U-label, or for another label */
+        {"xn--a.example", "xn--a.example"},
+        {"xn--0.xn--", "xn--0.xn--"},
+        {"xn--abc-.example", "xn--abc-.example"},
+        {"xn--bcher-KVA.example", "xn--bcher-KVA.example"},
+        {"", ""},
+        {"?", "?"},
+    };
+    char out[DNS_UNICODE_MAX];
+    char label[80] = "xn--";
+    (void)state;
+    for (size_t i = 0; i < countof(table); i++) {
+        assert_int_equal(dns_unicode(span_str(table[i].text), out), strlen(table[i].unicode));
+        assert_string_equal(out, table[i].unicode);
+    }
+    memset(label + 4, 'a', 70);
+    assert_int_equal(dns_unicode(span_of(label, 74), out), 74);
+    assert_memory_equal(out, label, 74);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_reading),           cmocka_unit_test(too_long_or_no_room_is_the_placeholder),
-        cmocka_unit_test(what_users_type),         cmocka_unit_test(reverse_and_count),
-        cmocka_unit_test(registrable_domains),     cmocka_unit_test(what_a_name_covers),
-        cmocka_unit_test(the_usual_name_is_quick),
+        cmocka_unit_test(every_reading),      cmocka_unit_test(too_long_or_no_room_is_the_placeholder),
+        cmocka_unit_test(what_users_type),    cmocka_unit_test(for_eyes),
+        cmocka_unit_test(reverse_and_count),  cmocka_unit_test(registrable_domains),
+        cmocka_unit_test(what_a_name_covers), cmocka_unit_test(the_usual_name_is_quick),
     };
     return cmocka_run_group_tests(tests, load_list, NULL);
 }
