@@ -146,9 +146,10 @@ static void refusal_say(struct job *job, unsigned tries, bool stuck, int64_t sin
 {
     struct err *why = &job->why;
     uint64_t last = job->end - 1;
-    if (job->begin == last)
+    bool named = strncmp(why->text, "entry ", 6) == 0; /* by who could not read it */
+    if (!named && job->begin == last)
         err_prefix(why, "entry %" PRIu64, last);
-    else
+    else if (!named)
         err_prefix(why, "entries %" PRIu64 " to %" PRIu64, job->begin, last);
     if (stuck)
         say_error(job->follow->log.name,

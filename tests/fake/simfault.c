@@ -111,6 +111,9 @@ static enum err_code simfault_check(enum simfault_id id, struct simfault_args *a
     if (id == SIMFAULT_FORK && args->text[0][0] != '\0' && strcmp(args->text[0], "same") != 0 &&
         strcmp(args->text[0], "larger") != 0)
         return err_set(why, ERR_USAGE, "fault fork: \"%s\" is neither same nor larger", args->text[0]);
+    if (id == SIMFAULT_EXTRA && args->text[1][0] != '\0' && strcmp(args->text[1], "null") != 0 &&
+        strcmp(args->text[1], "text") != 0 && strcmp(args->text[1], "junk") != 0)
+        return err_set(why, ERR_USAGE, "fault extra: \"%s\" is none of null, text and junk", args->text[1]);
     if (id == SIMFAULT_REFUSE && (args->number[1] < 400 || args->number[1] > 599))
         return err_set(why, ERR_USAGE, "fault refuse: a status is 400 to 599");
     if (id == SIMFAULT_BOMB && (args->number[0] == 0 || args->number[0] > 65536))

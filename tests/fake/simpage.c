@@ -62,8 +62,38 @@ static void simpage_put_leaf(struct simpages *pages, const struct simlog_entry *
     out->at[start + leaf.len - extensions - 1] ^= 0x10;
 }
 
+/* Is the fault on, and about an entry of [begin, end)? */
+static bool simpage_about(struct simpages *pages, enum simfault_id id, uint64_t begin, uint64_t end,
+                          struct simfault_args *args)
+{
+    return simfault_on(pages->faults, id, SIMKIND_GET_ENTRIES, args) && args->number[0] >= begin &&
+           args->number[0] < end;
+}
+
+/* The value of extra_data, as JSON. */
+static void simpage_put_extra(struct simpages *pages, const struct simlog_entry *entry, uint64_t index,
+                              bool may_flip, struct buf *scratch, struct buf *out)
+{
+    struct simfault_args args;
+    bool bad = may_flip && simpage_about(pages, SIMFAULT_EXTRA, index, index + 1, &args) &&
+               simfault_hit(pages->faults, SIMFAULT_EXTRA, SIMKIND_GET_ENTRIES, NULL);
+
+    buf_clear(scratch);
+    simlog_put_extra(pages->log, entry, scratch);
+    if (bad && args.text[1][0] != 'j') {
+        buf_str(out, args.text[1][0] == 'n' ? "null" : "\"this is no base64\"");
+        return;
+    }
+    for (size_t i = 0; bad && i < scratch->len; i++)
+        scratch->at[i] = (uint8_t)~scratch->at[i];
+    buf_str(out, "\"");
+    simform_base64(out, buf_span(scratch));
+    buf_str(out, "\"");
+}
+
 static void simpage_json(struct simpages *pages, uint64_t begin, uint64_t end, bool may_flip, struct buf *out)
 {
+    struct simfault_args args;
     struct buf scratch;
 
     buf_init(&scratch, 2 * SIMLOG_ENTRY_MAX);
@@ -73,12 +103,14 @@ static void simpage_json(struct simpages *pages, uint64_t begin, uint64_t end, b
         buf_str(out, i == begin ? "{\"leaf_input\":\"" : ",{\"leaf_input\":\"");
         buf_clear(&scratch);
         simpage_put_leaf(pages, entry, i, SIMKIND_GET_ENTRIES, may_flip, &scratch);
-        simform_base64(out, buf_span(&scratch));
-        buf_str(out, "\",\"extra_data\":\"");
-        buf_clear(&scratch);
-        simlog_put_extra(pages->log, entry, &scratch);
-        simform_base64(out, buf_span(&scratch));
-        buf_str(out, "\"}");
+        if (may_flip && simpage_about(pages, SIMFAULT_LEAF, i, i + 1, &args) &&
+            simfault_hit(pages->faults, SIMFAULT_LEAF, SIMKIND_GET_ENTRIES, NULL))
+            buf_str(out, "this is no base64");
+        else
+            simform_base64(out, buf_span(&scratch));
+        buf_str(out, "\",\"extra_data\":");
+        simpage_put_extra(pages, entry, i, may_flip, &scratch, out);
+        buf_str(out, "}");
     }
     buf_str(out, "]}");
     buf_fini(&scratch);
@@ -214,8 +246,11 @@ void simpage_body(struct simpages *pages, enum simpage_form form, uint64_t begin
 {
     uint64_t width = form == SIMPAGE_JSON ? pages->page : SIMPAGE_TILE;
     enum simkind kind = form == SIMPAGE_JSON ? SIMKIND_GET_ENTRIES : SIMKIND_TILE_DATA;
-    /* A body that may hold a wrong bit is made afresh each time and never kept. */
-    bool may_flip = simfault_flips(pages->faults, begin, end, kind);
+    struct simfault_args args;
+    /* A body that may hold something wrong is made afresh each time and never kept. */
+    bool may_flip = simfault_flips(pages->faults, begin, end, kind) ||
+                    (form == SIMPAGE_JSON && (simpage_about(pages, SIMFAULT_LEAF, begin, end, &args) ||
+                                              simpage_about(pages, SIMFAULT_EXTRA, begin, end, &args)));
     bool whole = begin % width == 0 && end - begin == width && !may_flip;
 
     *shared = whole ? simpage_kept_get(pages, form, begin / width) : SPAN_NONE;

@@ -28,6 +28,8 @@ void simworld_fault_on(struct simworld *world, enum simfault_id id, const struct
         break;
     case SIMFAULT_FLIP:
     case SIMFAULT_REFUSE:
+    case SIMFAULT_LEAF:
+    case SIMFAULT_EXTRA:
         simlog_read(world->log);
         size = simlog_head(world->log)->size;
         simlog_done(world->log);

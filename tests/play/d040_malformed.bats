@@ -74,6 +74,28 @@ teardown_file() {
     kill $SIM_PID
 }
 
+@test "extra_data that nobody can read: the certificate is stored, found and matched all the same" {
+    start_sim --rfc6962 --entries 20 --seed 43
+    add_log broken rfc6962
+    ctv domain add picky.example --allow-ca "spki:$CA_demo"
+    for form in null text junk; do
+        index=$(issue other 90 precert $form.picky.example | jq .index)
+        control '{"append":1}'
+        fault "extra:$index:$form"
+        run -0 ingest --log broken
+        ctv search $form.picky.example --json | jq -es 'length == 1'
+        [ "$(sql "SELECT count(*) FROM log_range AS r JOIN log AS l ON l.id = r.log
+                  WHERE l.name = 'broken' AND r.verified = r.next")" = 1 ]
+    done
+    ctv alert list --json --domain picky.example |
+        jq -es 'length == 3 and all(.kind == "unexpected_ca") and (map(.sightings[0].verified) | all)' ||
+        { ctv alert list --json --domain picky.example; return 1; }
+    log_is broken '.state == "active" and .last_error == ""'
+    ctv log remove broken
+    ctv domain remove picky.example
+    kill $SIM_PID
+}
+
 @test "a second run changes nothing" {
     dump_db >"$PLAY/before"
     run -0 ingest

@@ -23,6 +23,9 @@ static const struct {
     {"entries beyond the head", 300, {"--entries", "300", "--fault", "future:10"}},
     {"identity tiles", 700, {"--entries", "700", "--identity"}},
     {"garbage certificate", 301, {"--entries", "300", "--fault", "malformed"}},
+    {"extra_data is null", 300, {"--entries", "300", "--fault", "extra:120:null"}},
+    {"extra_data is no base64", 300, {"--entries", "300", "--fault", "extra:120"}},
+    {"extra_data is junk", 300, {"--entries", "300", "--fault", "extra:120:junk"}},
     {"a flipped bit that heals", 900, {"--entries", "900", "--fault", "flip:450:1@get-entries"}},
     {"a flipped bit in a tile that heals", 900, {"--entries", "900", "--fault", "flip:450:1@tile-data"}},
 };

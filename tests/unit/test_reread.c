@@ -218,6 +218,34 @@ static void test_mend_interrupted(void **state)
     rig_end(&rig);
 }
 
+static void take_over(void *arg)
+{
+    struct rig *rig = arg;
+    rig->world->repairing = NULL;
+    thread_lock(&rig->world->lock);
+    struct fakestore_log *log = rig_log(rig, 0);
+    log->range.epoch += 2;
+    log->row[100].timestamp_ms = 1; /* what only the other one has written */
+    thread_unlock(&rig->world->lock);
+}
+
+/* Asleep in the middle of a mend, while another process takes the log over: nothing of the mend is written,
+ * and it is made anew on what the other has left. */
+static void test_mend_taken_over(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "900", "--fault", "flip:450:1"));
+    rig.world->repairing = take_over;
+    rig.world->repairing_arg = &rig;
+    rig_run(&rig);
+    assert_fine(&rig, 900);
+    assert_int_equal(rig_log(&rig, 0)->repairs, 2);
+    assert_int_equal(rig_log(&rig, 0)->repaired, 1);
+    assert_int_equal(rig_log(&rig, 0)->row[100].timestamp_ms, 1);
+    rig_end(&rig);
+}
+
 /* Wrong, right, wrong: what gave the root once is not replaced by what does not, and the log is told of. */
 static void test_every_second_time(void **state)
 {
@@ -250,7 +278,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_healed),           cmocka_unit_test(test_fork),
         cmocka_unit_test(test_bad_signature),    cmocka_unit_test(test_mend_holds_nobody),
         cmocka_unit_test(test_mend_interrupted), cmocka_unit_test(test_every_second_time),
-        cmocka_unit_test(test_wrong_head_twice),
+        cmocka_unit_test(test_wrong_head_twice), cmocka_unit_test(test_mend_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,6 +114,41 @@ static void test_late_start_wrong_proof(void **state)
     rig_end(&rig);
 }
 
+/* The log answers late, and meanwhile another process had the range and moved it: what it says of the place
+ * that was asked about is not taken for the place where the range is now. */
+static void test_late_answer(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 300, ARGS("--entries", "900", "--fault", "slow:5000@get-entry-and-proof"));
+    rig.options.once = false;
+    /* Reading goes on from 301 without a frontier, and the first commit finds that somebody was faster. */
+    struct fakestore_log *log = rig_log(&rig, 0);
+    log->range.next = 301;
+    rig.world->fault = FAKESTORE_CONFLICT;
+    rig.world->fault_count = 1;
+    rig_run(&rig);
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+    unsigned drops = 0;
+    while (drops == 0 && clock_mono_ms() < until_ms) {
+        clock_sleep_ms(5);
+        thread_lock(&rig.world->lock);
+        drops = log->drops;
+        if (drops != 0) {
+            log->range.next = 500;
+            log->range.verified = 500;
+        }
+        thread_unlock(&rig.world->lock);
+    }
+    assert_int_equal(drops, 1);
+    assert_true(wait_verified(&rig, 0, 900));
+    rig_stop(&rig);
+    assert_int_equal(requests(&rig, "get-entry-and-proof"), 2);
+    assert_int_equal(log->mismatches, 0);
+    assert_int_equal(log->repairs, 0);
+    rig_end(&rig);
+}
+
 /* Stopped in the middle and started again, many times: as if it had never been stopped. */
 static void test_restarts(void **state)
 {
@@ -316,6 +351,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_late_start),
         cmocka_unit_test(test_late_start_refused),
         cmocka_unit_test(test_late_start_wrong_proof),
+        cmocka_unit_test(test_late_answer),
         cmocka_unit_test(test_restarts),
         cmocka_unit_test(test_poison),
         cmocka_unit_test(test_too_big),
