@@ -124,8 +124,8 @@ enum ctvigil_finding {
 };
 
 /* How many numbers the library at hand knows: all below. Some are set by the program ctvigil only, which
- * normalises names, checks issuers and stores entries. What only a walk comes across, an alternative name that
- * can not be read for one, is no finding of the certificate: ask the walk, by its _damaged. */
+ * normalises names, checks issuers and stores entries. What only a walk comes across, an alternative name
+ * that can not be read for one, is no finding of the certificate: ask the walk, by its _damaged. */
 CTVIGIL_API int ctvigil_finding_count(void);
 /* "san_ip_text"; NULL for a number that the library does not know. */
 CTVIGIL_API const char *ctvigil_finding_name(int finding);
@@ -300,6 +300,90 @@ CTVIGIL_API const char *ctvigil_oid_name(struct ctvigil_bytes oid);
  * and its hex, what is too long ends in "..". Returns out. */
 #define CTVIGIL_OID_TEXT 512
 CTVIGIL_API char *ctvigil_oid_text(struct ctvigil_bytes oid, char *out);
+
+/* ---- What extensions say --------------------------------------------------------------------------------
+ */
+
+/* Walks over one extension each, of the certificate; a certificate without it has an empty walk. Their
+ * _damaged tells after the last step whether there may be more that could not be read. */
+
+/* Purposes of the key (RFC 5280 section 4.2.1.12). */
+struct ctvigil_eku {
+    uint64_t opaque[32];
+};
+
+CTVIGIL_API void ctvigil_eku_begin(struct ctvigil_eku *eku, const struct ctvigil_cert *cert);
+CTVIGIL_API bool ctvigil_eku_next(struct ctvigil_eku *eku);
+CTVIGIL_API struct ctvigil_bytes ctvigil_eku_oid(const struct ctvigil_eku *eku);
+CTVIGIL_API bool ctvigil_eku_damaged(const struct ctvigil_eku *eku);
+
+/* Certificate policies (section 4.2.1.4). */
+struct ctvigil_policy {
+    uint64_t opaque[32];
+};
+
+CTVIGIL_API void ctvigil_policy_begin(struct ctvigil_policy *policy, const struct ctvigil_cert *cert);
+CTVIGIL_API bool ctvigil_policy_next(struct ctvigil_policy *policy);
+CTVIGIL_API struct ctvigil_bytes ctvigil_policy_oid(const struct ctvigil_policy *policy);
+/* URI of the first practice statement; content of the SEQUENCE of all qualifiers. */
+CTVIGIL_API struct ctvigil_bytes ctvigil_policy_cps(const struct ctvigil_policy *policy);
+CTVIGIL_API struct ctvigil_bytes ctvigil_policy_qualifiers(const struct ctvigil_policy *policy);
+CTVIGIL_API bool ctvigil_policy_damaged(const struct ctvigil_policy *policy);
+
+/* Authority information access (section 4.2.2.1): where OCSP and the issuer's certificate are. */
+struct ctvigil_access {
+    uint64_t opaque[32];
+};
+
+CTVIGIL_API void ctvigil_access_begin(struct ctvigil_access *access, const struct ctvigil_cert *cert);
+CTVIGIL_API bool ctvigil_access_next(struct ctvigil_access *access);
+CTVIGIL_API struct ctvigil_bytes ctvigil_access_method(const struct ctvigil_access *access); /* OID */
+CTVIGIL_API int ctvigil_access_kind(const struct ctvigil_access *access); /* enum ctvigil_san_kind */
+CTVIGIL_API struct ctvigil_bytes ctvigil_access_value(const struct ctvigil_access *access);
+CTVIGIL_API bool ctvigil_access_damaged(const struct ctvigil_access *access);
+
+/* CRL distribution points (section 4.2.1.13): every name of every point, and each point without a name. */
+struct ctvigil_crl {
+    uint64_t opaque[48];
+};
+
+CTVIGIL_API void ctvigil_crl_begin(struct ctvigil_crl *crl, const struct ctvigil_cert *cert);
+CTVIGIL_API bool ctvigil_crl_next(struct ctvigil_crl *crl);
+CTVIGIL_API uint32_t ctvigil_crl_point(const struct ctvigil_crl *crl);             /* from 0 */
+CTVIGIL_API int ctvigil_crl_kind(const struct ctvigil_crl *crl);                   /* enum ctvigil_san_kind */
+CTVIGIL_API struct ctvigil_bytes ctvigil_crl_value(const struct ctvigil_crl *crl); /* absent: no name */
+/* Contents of nameRelativeToCRLIssuer, of the BIT STRING of reasons, of cRLIssuer. */
+CTVIGIL_API struct ctvigil_bytes ctvigil_crl_relative(const struct ctvigil_crl *crl);
+CTVIGIL_API struct ctvigil_bytes ctvigil_crl_reasons(const struct ctvigil_crl *crl);
+CTVIGIL_API struct ctvigil_bytes ctvigil_crl_issuer(const struct ctvigil_crl *crl);
+CTVIGIL_API bool ctvigil_crl_damaged(const struct ctvigil_crl *crl);
+
+/* Name constraints of a CA (section 4.2.1.10): permitted and excluded subtrees. */
+struct ctvigil_constraint {
+    uint64_t opaque[48];
+};
+
+CTVIGIL_API void ctvigil_constraint_begin(struct ctvigil_constraint *constraint,
+                                          const struct ctvigil_cert *cert);
+CTVIGIL_API bool ctvigil_constraint_next(struct ctvigil_constraint *constraint);
+CTVIGIL_API bool ctvigil_constraint_excluded(const struct ctvigil_constraint *constraint);
+CTVIGIL_API int ctvigil_constraint_kind(const struct ctvigil_constraint *constraint);
+CTVIGIL_API struct ctvigil_bytes ctvigil_constraint_value(const struct ctvigil_constraint *constraint);
+/* A minimum or a maximum is written, which RFC 5280 forbids. */
+CTVIGIL_API bool ctvigil_constraint_bounded(const struct ctvigil_constraint *constraint);
+CTVIGIL_API bool ctvigil_constraint_damaged(const struct ctvigil_constraint *constraint);
+
+/* Statements of qualified certificates (RFC 3739 section 3.2.6). */
+struct ctvigil_qc {
+    uint64_t opaque[32];
+};
+
+CTVIGIL_API void ctvigil_qc_begin(struct ctvigil_qc *qc, const struct ctvigil_cert *cert);
+CTVIGIL_API bool ctvigil_qc_next(struct ctvigil_qc *qc);
+CTVIGIL_API struct ctvigil_bytes ctvigil_qc_oid(const struct ctvigil_qc *qc);
+CTVIGIL_API struct ctvigil_bytes ctvigil_qc_info(
+    const struct ctvigil_qc *qc); /* with header; may be absent */
+CTVIGIL_API bool ctvigil_qc_damaged(const struct ctvigil_qc *qc);
 
 /* ---- Embedded SCTs (RFC 6962 section 3.3) ---------------------------------------------------------------
  */

@@ -62,6 +62,32 @@ static void walk_exts(struct ctvigil_bytes input, const struct ctvigil_cert *cer
     }
 }
 
+/* Values of extensions, each walk to its end and once more. */
+#define WALK(name, input, cert, ...)                                                                         \
+    do {                                                                                                     \
+        struct ctvigil_##name name;                                                                          \
+        ctvigil_##name##_begin(&name, cert);                                                                 \
+        while (ctvigil_##name##_next(&name)) {                                                               \
+            const struct ctvigil_bytes parts[] = {__VA_ARGS__};                                              \
+            for (size_t i = 0; i < countof(parts); i++)                                                      \
+                within(input, parts[i]);                                                                     \
+        }                                                                                                    \
+        must(!ctvigil_##name##_next(&name));                                                                 \
+        (void)ctvigil_##name##_damaged(&name);                                                               \
+    } while (0)
+
+static void walk_values(struct ctvigil_bytes input, const struct ctvigil_cert *cert)
+{
+    WALK(eku, input, cert, ctvigil_eku_oid(&eku));
+    WALK(policy, input, cert, ctvigil_policy_oid(&policy), ctvigil_policy_cps(&policy),
+         ctvigil_policy_qualifiers(&policy));
+    WALK(access, input, cert, ctvigil_access_method(&access), ctvigil_access_value(&access));
+    WALK(crl, input, cert, ctvigil_crl_value(&crl), ctvigil_crl_relative(&crl), ctvigil_crl_reasons(&crl),
+         ctvigil_crl_issuer(&crl));
+    WALK(constraint, input, cert, ctvigil_constraint_value(&constraint));
+    WALK(qc, input, cert, ctvigil_qc_oid(&qc), ctvigil_qc_info(&qc));
+}
+
 static void same(struct ctvigil_bytes a, struct ctvigil_bytes b)
 {
     must(span_eq(span_of(a.data, a.size), span_of(b.data, b.size)));
@@ -157,6 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         walk_name(input, ctvigil_cert_subject(&cert));
         walk_sans(input, &cert);
         walk_exts(input, &cert);
+        walk_values(input, &cert);
         struct ctvigil_bytes der = tbs != 0 ? ctvigil_cert_tbs(&cert) : ctvigil_cert_der(&cert);
         if (good && der.size < 1u << 24)
             as_entries(der, &cert, tbs != 0);
