@@ -26,10 +26,17 @@ bool json_punct(struct json *json, char c);
 /* As json_punct, but anything else is a failure. */
 bool json_expect(struct json *json, char c);
 
+/* What json_char does with anything but a plain character. */
+int32_t json_char_odd(struct json *json);
 /* One character inside a string: -1 at the closing quote (which is consumed) or on failure. Escapes are
  * resolved, code points above 0x7f that were escaped come back as they are, raw bytes above 0x7f byte by
  * byte. */
-int32_t json_char(struct json *json);
+static inline int32_t json_char(struct json *json)
+{
+    if (json->failed || json->at == json->end || *json->at < 0x20 || *json->at == '"' || *json->at == '\\')
+        return json_char_odd(json);
+    return *json->at++;
+}
 /* Reads a whole member name (its opening quote is consumed) and tells whether it equals `name`, an ASCII
  * text. */
 bool json_string_is(struct json *json, const char *name);

@@ -86,12 +86,36 @@ static void test_names(void **state)
     assert_false(json.failed);
 }
 
+/* Each byte at each place of strings of all lengths up to several words: skipped to where reading character
+ * by character comes to, and failing where that fails. */
+static void test_long_strings(void **state)
+{
+    uint8_t text[34];
+
+    (void)state;
+    for (size_t len = 0; len + 2 < sizeof text; len++) {
+        for (size_t place = 0; place < len * 256; place++) {
+            memset(text, 'a', sizeof text);
+            text[0] = text[len + 1] = '"';
+            text[1 + place / 256] = (uint8_t)place;
+            struct json skipped = json_of(span_of(text, sizeof text));
+            struct json read = json_of(span_of(text + 1, sizeof text - 1));
+            (void)json_skip(&skipped);
+            while (json_char(&read) >= 0)
+                continue;
+            assert_int_equal(skipped.failed, read.failed);
+            assert_ptr_equal(skipped.at, read.at);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_skip),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_long_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
