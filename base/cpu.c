@@ -17,6 +17,7 @@ static const struct {
     {"portable", 0},
     {"shani", CPU_SHANI},
     {"avx2", CPU_AVX2},
+    {"vbmi", CPU_VBMI},
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -41,6 +42,8 @@ unsigned cpu_found(void)
         features |= CPU_SHANI;
     if (__builtin_cpu_supports("avx2") != 0)
         features |= CPU_AVX2;
+    if (__builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vbmi") != 0)
+        features |= CPU_VBMI;
     return features;
 }
 

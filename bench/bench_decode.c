@@ -1,6 +1,7 @@
-/* Decode a get-entries reply: parser/getentries.h against Jansson + EVP_DecodeBlock, in the same run, over
- * 256 entries of about 5 kB of JSON each. usage: bench_decode [REPLY.json] (a captured reply instead of a
- * made one) */
+/* Decode a get-entries reply: parser/getentries.h by each way of parser/base64.h against Jansson +
+ * EVP_DecodeBlock, over 256 entries of about 5 kB of JSON each; as Go writes it, and the same with what makes
+ * it slower. All take turns in every round, so that a busy machine disturbs them alike; medians are printed,
+ * and ratios of the same run. usage: bench_decode [REPLY.json] (a captured reply instead of made ones) */
 #include <jansson.h>
 
 #include "bench/certmill.h"
@@ -8,6 +9,9 @@
 
 #define ENTRIES 256
 #define ROOM    ((size_t)64 << 20)
+#define ROUNDS  31
+#define PASSES  16          /* of ours in a round, one of theirs */
+#define JANSSON BASE64_WAYS /* the rival behind the ways */
 
 static uint64_t sink;
 
@@ -44,15 +48,33 @@ static size_t make_reply(char *out)
     return len + (size_t)snprintf(out + len, ROOM - len, "]}");
 }
 
-static size_t decode_ours(struct span json, struct arena *arena)
+/* The same text as other writers put it: "/" as "\/", or a blank behind each colon and comma and entries on
+ * lines of their own. */
+static size_t rewrite(const char *in, size_t len, char *out, bool slashes)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (slashes && in[i] == '/')
+            out[used++] = '\\';
+        if (!slashes && in[i] == '{')
+            used += (size_t)snprintf(out + used, 8, "\n    ");
+        out[used++] = in[i];
+        if (!slashes && (in[i] == ':' || in[i] == ','))
+            out[used++] = ' ';
+    }
+    return used;
+}
+
+static size_t decode_ours(enum base64_way way, struct span json, struct arena *arena)
 {
     static struct getentries_item items[65536];
-    size_t count = 0;
+    struct getentries_page page = {items, countof(items), 0};
 
-    must(getentries_decode(json, arena, items, countof(items), &count, NULL) == ERR_OK);
+    must(getentries_decode_by(way, json, arena, &page, NULL) == ERR_OK);
     sink += items[0].leaf_input.at[0];
     arena_reset(arena, 16u << 20);
-    return count;
+    return page.count;
 }
 
 static void decode_string(const json_t *text)
@@ -63,14 +85,13 @@ static void decode_string(const json_t *text)
                                       (int)json_string_length(text));
 }
 
-static size_t decode_jansson(struct span json, struct arena *arena)
+static size_t decode_jansson(struct span json)
 {
     json_t *root = json_loadb((const char *)json.at, json.len, 0, NULL);
     json_t *entries = json_object_get(root, "entries");
     json_t *entry;
     size_t i;
 
-    (void)arena;
     json_array_foreach(entries, i, entry)
     {
         decode_string(json_object_get(entry, "leaf_input"));
@@ -81,44 +102,77 @@ static size_t decode_jansson(struct span json, struct arena *arena)
     return i;
 }
 
-static double measure(size_t (*decode)(struct span, struct arena *), struct span json, struct arena *arena,
-                      int passes)
+/* Nanoseconds an entry. */
+static double once(unsigned rival, struct span json, struct arena *arena)
 {
-    double best = 1e18;
+    size_t entries = 0;
+    int64_t begin = certmill_cpu_ns();
 
-    for (int round = 0; round < 7; round++) {
-        size_t entries = 0;
-        int64_t begin = certmill_cpu_ns();
-        for (int pass = 0; pass < passes; pass++)
-            entries += decode(json, arena);
-        double ns = (double)(certmill_cpu_ns() - begin) / (double)entries;
-        best = ns < best ? ns : best;
+    if (rival == JANSSON)
+        entries = decode_jansson(json);
+    for (int pass = 0; rival != JANSSON && pass < PASSES; pass++)
+        entries += decode_ours((enum base64_way)rival, json, arena);
+    return (double)(certmill_cpu_ns() - begin) / (double)entries;
+}
+
+static bool found(unsigned rival)
+{
+    return rival == JANSSON || base64_way_found((enum base64_way)rival);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void compare(const char *what, struct span json, struct arena *arena)
+{
+    static double took[BASE64_WAYS + 1][ROUNDS];
+    size_t entries = decode_ours(BASE64_PORTABLE, json, arena);
+
+    for (size_t round = 0; round < ROUNDS; round++)
+        for (unsigned rival = 0; rival <= JANSSON; rival++)
+            took[rival][round] = found(rival) ? once(rival, json, arena) : 0;
+    for (unsigned rival = 0; rival <= JANSSON; rival++)
+        qsort(took[rival], ROUNDS, sizeof(double), by_size);
+    const double *jansson = took[JANSSON];
+    printf("%s: %zu entries, %zu bytes of JSON each; Jansson + EVP_DecodeBlock %.0f ns an entry\n", what,
+           entries, json.len / entries, jansson[ROUNDS / 2]);
+    for (unsigned rival = 0; rival < JANSSON; rival++) {
+        const double middle = took[rival][ROUNDS / 2];
+        printf("  %-9s", base64_way_name((enum base64_way)rival));
+        if (found(rival))
+            printf("%7.0f ns an entry %7.0f MB/s %7.1fx   (best of both: %.1fx)\n", middle,
+                   (double)json.len / (double)entries / middle * 1000, jansson[ROUNDS / 2] / middle,
+                   jansson[0] / took[rival][0]);
+        else
+            puts("not on this processor");
     }
-    return best;
 }
 
 int main(int argc, char **argv)
 {
     char *json = calloc(1, ROOM + ARENA_PADDING);
+    char *other = calloc(1, ROOM + ARENA_PADDING);
     struct arena arena;
-    size_t len;
 
-    must(json != NULL && arena_init(&arena, ROOM));
+    must(json != NULL && other != NULL && arena_init(&arena, ROOM));
     if (argc > 1) {
         FILE *file = fopen(argv[1], "rb");
         must(file != NULL);
-        len = fread(json, 1, ROOM, file);
+        size_t len = fread(json, 1, ROOM, file);
         (void)fclose(file);
+        compare(argv[1], span_of(json, len), &arena);
     } else {
-        len = make_reply(json);
+        size_t len = make_reply(json);
+        compare("as Go writes it", span_of(json, len), &arena);
+        compare("slashes escaped", span_of(other, rewrite(json, len, other, true)), &arena);
+        compare("with blanks", span_of(other, rewrite(json, len, other, false)), &arena);
     }
-    size_t entries = decode_ours(span_of(json, len), &arena);
-    double ours = measure(decode_ours, span_of(json, len), &arena, 40);
-    double jansson = measure(decode_jansson, span_of(json, len), &arena, 2);
-    printf("reply: %zu entries, %zu bytes of JSON each\n", entries, len / entries);
-    printf("decode: %8.0f ns an entry (%.0f MB/s)   Jansson + EVP %8.0f ns   %6.1fx\n", ours,
-           (double)len / (double)entries / ours * 1000, jansson, jansson / ours);
     arena_fini(&arena);
+    free(other);
     free(json);
     return sink == 0;
 }

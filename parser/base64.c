@@ -4,6 +4,7 @@
 
 #include "base/cpu.h"
 #include "parser/b64avx2.h"
+#include "parser/b64vbmi.h"
 
 /* Four tables, one for each place in a group: the digit's bits where they stand in the little-endian word of
  * the three bytes. A byte that is no digit has BAD set, which no digit sets, so one test covers a whole
@@ -45,7 +46,7 @@ static inline void store(uint8_t *out, uint64_t word)
     memcpy(out, &little, sizeof little);
 }
 
-uint8_t *base64_decode_plain(const uint8_t **in, const uint8_t *end, uint8_t *out)
+static uint8_t *run_portable(const uint8_t **in, const uint8_t *end, uint8_t *out)
 {
     const uint8_t *at = *in;
 
@@ -75,11 +76,71 @@ uint8_t *base64_decode_plain(const uint8_t **in, const uint8_t *end, uint8_t *ou
     return out;
 }
 
+/* The wide ways stop at a byte that is no digit, or where too little is left for them. */
+static uint8_t *run_avx2(const uint8_t **in, const uint8_t *end, uint8_t *out)
+{
+    out = b64avx2_run(in, end, out);
+    return end - *in < B64AVX2_DIGITS ? run_portable(in, end, out) : out;
+}
+
+static uint8_t *run_vbmi(const uint8_t **in, const uint8_t *end, uint8_t *out)
+{
+    out = b64vbmi_run(in, end, out);
+    return end - *in < B64VBMI_DIGITS ? run_portable(in, end, out) : out;
+}
+
+/* One row per way, as good as any that stands above it or better. */
+static const struct {
+    const char *name;
+    unsigned needs; /* enum cpu_feature */
+    base64_runner *run;
+} ways[BASE64_WAYS] = {
+    [BASE64_PORTABLE] = {"portable", 0, run_portable},
+    [BASE64_AVX2] = {"avx2", CPU_AVX2, run_avx2},
+    [BASE64_VBMI] = {"vbmi", CPU_VBMI, run_vbmi},
+};
+
+base64_runner *base64_way_runner(enum base64_way way)
+{
+    must((unsigned)way < BASE64_WAYS);
+    return ways[way].run;
+}
+
+const char *base64_way_name(enum base64_way way)
+{
+    must((unsigned)way < BASE64_WAYS);
+    return ways[way].name;
+}
+
+bool base64_way_found(enum base64_way way)
+{
+    must((unsigned)way < BASE64_WAYS);
+    return (ways[way].needs & ~cpu_found()) == 0;
+}
+
+enum base64_way base64_way_best(void)
+{
+    for (unsigned way = BASE64_WAYS; --way > BASE64_PORTABLE;)
+        if (cpu_has((enum cpu_feature)ways[way].needs))
+            return (enum base64_way)way;
+    return BASE64_PORTABLE;
+}
+
 uint8_t *base64_decode_run(const uint8_t **in, const uint8_t *end, uint8_t *out)
 {
-    if (b64avx2_built() && cpu_has(CPU_AVX2))
-        out = b64avx2_run(in, end, out);
-    return base64_decode_plain(in, end, out);
+    return ways[base64_way_best()].run(in, end, out);
+}
+
+size_t base64_decode_padded(const uint8_t in[4], uint8_t out[2])
+{
+    bool one = in[2] == '=';
+    uint32_t word = first[in[0]] | second[in[1]] | (one ? 0 : third[in[2]]);
+
+    out[0] = (uint8_t)word;
+    out[1] = (uint8_t)(word >> 8);
+    if (in[3] != '=' || (word & BAD) != 0)
+        return 0;
+    return one ? 1 : 2;
 }
 
 int base64_digit(uint8_t c)

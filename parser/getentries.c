@@ -1,14 +1,14 @@
 #include "parser/getentries.h"
 
-#include "parser/base64.h"
 #include "parser/json.h"
 
 /* The reply is one object with the array "entries", whose objects have two base64 strings. Names and strings
- * as logs write them are recognised by a memcmp and decoded by base64_decode_run; the first byte that does
- * not fit goes to the general reader of parser/json.h, which continues from there with the same result. */
+ * as logs write them are recognised by a memcmp and decoded by parser/base64.h; the first byte that does not
+ * fit goes to the general reader of parser/json.h, which continues from there with the same result. */
 
 struct decode {
     struct json json;
+    base64_runner *run;
     uint8_t *out;
     struct getentries_item *items;
     size_t items_max;
@@ -16,52 +16,48 @@ struct decode {
     bool bad_text; /* the string being read is no base64 */
 };
 
-/* Three of four digits or two, then padding: the last group of the text. Its spare bits are ignored, as every
- * decoder that logs use does. */
-static uint8_t *last_group(struct decode *decode, const int32_t c[4])
+/* One group that holds an escape or padding, or the closing quote; true when the fast way may go on. */
+static bool slow_group(struct decode *decode)
 {
-    uint8_t *out = decode->out;
-    int digit[4] = {0, 0, 0, 0};
-    size_t pad = c[3] == '=' ? (c[2] == '=' ? 2 : 1) : 0;
+    uint8_t group[4];
+    const uint8_t *at = group;
 
-    for (size_t i = 0; i < 4 - pad; i++) {
-        digit[i] = c[i] > 0x7f ? -1 : base64_digit((uint8_t)c[i]);
-        if (digit[i] < 0) {
-            decode->bad_text = true;
-            return out;
+    for (size_t i = 0; i < sizeof group; i++) {
+        int32_t c = json_char(&decode->json);
+        if (c < 0) {
+            /* The quote may stand only where a group would begin. */
+            decode->bad_text = i != 0;
+            return false;
         }
+        group[i] = c > 0x7f ? 0 : (uint8_t)c;
     }
-    uint32_t word = (uint32_t)(digit[0] << 18 | digit[1] << 12 | digit[2] << 6 | digit[3]);
-    *out++ = (uint8_t)(word >> 16);
-    if (pad < 2)
-        *out++ = (uint8_t)(word >> 8);
-    if (pad < 1)
-        *out++ = (uint8_t)word;
-    return out;
-}
-
-/* Groups that hold an escape or padding, up to the closing quote or to a place where the fast way may go on.
- */
-static bool slow_groups(struct decode *decode)
-{
-    int32_t c[4];
-
-    for (size_t i = 0; i < 4; i++) {
-        c[i] = json_char(&decode->json);
-        if (c[i] >= 0)
-            continue;
-        /* The quote may stand only where a group would begin. */
-        if (i != 0)
-            decode->bad_text = true;
-        return false;
-    }
-    decode->out = last_group(decode, c);
-    if (c[3] != '=' && !decode->bad_text)
+    decode->out = decode->run(&at, group + sizeof group, decode->out);
+    if (at != group)
         return true;
+    size_t len = base64_decode_padded(group, decode->out);
+    decode->out += len;
+    decode->bad_text = len == 0;
     /* To the closing quote; digits behind the padding are no base64. */
     while (json_char(&decode->json) >= 0)
         decode->bad_text = true;
     return false;
+}
+
+/* The usual end of a string, at a place where a group would begin: the quote, or padding and the quote. The
+ * bytes of the padding come without a branch, because no predictor knows how much of it comes next. */
+static bool usual_end(struct decode *decode)
+{
+    const uint8_t *at = decode->json.at;
+
+    if (decode->json.end - at < 5)
+        return false;
+    bool quote = *at == '"';
+    size_t len = base64_decode_padded(at, decode->out);
+    if (!quote && (len == 0 || at[4] != '"'))
+        return false;
+    decode->out += quote ? 0 : len;
+    decode->json.at += quote ? 1 : 5;
+    return true;
 }
 
 /* A base64 string whose opening quote is consumed, closing quote included; absent when it is none. */
@@ -73,21 +69,24 @@ static struct span base64_string(struct decode *decode, bool leaf)
     if (leaf)
         *decode->out++ = 0;
     do
-        decode->out = base64_decode_run(&decode->json.at, decode->json.end, decode->out);
-    while (slow_groups(decode));
+        decode->out = decode->run(&decode->json.at, decode->json.end, decode->out);
+    while (!usual_end(decode) && slow_group(decode));
     if (!decode->bad_text)
         return span_of(begin + leaf, (size_t)(decode->out - begin) - leaf);
     decode->out = begin;
     return SPAN_NONE;
 }
 
-static bool take(struct json *json, const char *text, size_t len)
+static inline bool take(struct json *json, const char *text, size_t len)
 {
     if ((size_t)(json->end - json->at) < len || memcmp(json->at, text, len) != 0)
         return false;
     json->at += len;
     return true;
 }
+
+/* As long as the compiler knows the length, this is no call. */
+#define TAKE(json, text) take((json), (text), sizeof(text) - 1)
 
 enum member { MEMBER_LEAF, MEMBER_EXTRA, MEMBER_UNKNOWN };
 
@@ -96,9 +95,9 @@ static enum member member_name(struct json *json)
 {
     struct json again = *json;
 
-    if (take(json, "leaf_input\"", 11))
+    if (TAKE(json, "leaf_input\""))
         return MEMBER_LEAF;
-    if (take(json, "extra_data\"", 11))
+    if (TAKE(json, "extra_data\""))
         return MEMBER_EXTRA;
     if (json_string_is(json, "leaf_input"))
         return MEMBER_LEAF;
@@ -138,25 +137,60 @@ static void read_member(struct decode *decode, struct getentries_item *item, str
     *before = true;
 }
 
+/* Members from the one that is next, and the closing bracket. */
+static void read_members(struct decode *decode, struct getentries_item *item, struct seen *seen)
+{
+    struct json *json = &decode->json;
+
+    do
+        read_member(decode, item, seen);
+    while (!json->failed && json_punct(json, ','));
+    (void)(json->failed || json_expect(json, '}'));
+}
+
+/* An entry as logs write it; true when it is complete. Otherwise something else follows what was taken. */
+static bool usual_item(struct decode *decode, struct getentries_item *item, struct seen *seen)
+{
+    struct json *json = &decode->json;
+
+    item->leaf_input = base64_string(decode, true);
+    seen->leaf = true;
+    if (json->failed || !TAKE(json, ",\"extra_data\":\""))
+        return false;
+    item->extra_data = base64_string(decode, false);
+    seen->extra = true;
+    return !json->failed && TAKE(json, "}");
+}
+
+static void read_object(struct decode *decode, struct getentries_item *item)
+{
+    struct json *json = &decode->json;
+    struct seen seen = {false, false};
+
+    if (TAKE(json, "{\"leaf_input\":\"")) {
+        if (usual_item(decode, item, &seen))
+            return;
+        if (json_punct(json, ','))
+            read_members(decode, item, &seen);
+        else
+            (void)json_expect(json, '}');
+    } else if (!json_punct(json, '{')) {
+        (void)json_skip(json);
+    } else if (!json_punct(json, '}')) {
+        read_members(decode, item, &seen);
+    }
+}
+
 static void read_item(struct decode *decode)
 {
     struct json *json = &decode->json;
     struct getentries_item item = {SPAN_NONE, SPAN_NONE};
-    struct seen seen = {false, false};
 
     if (decode->count == decode->items_max) {
         (void)json_skip(json);
         return;
     }
-    bool object = json_punct(json, '{');
-    if (!object)
-        (void)json_skip(json);
-    if (object && !json_punct(json, '}')) {
-        do
-            read_member(decode, &item, &seen);
-        while (!json->failed && json_punct(json, ','));
-        (void)(json->failed || json_expect(json, '}'));
-    }
+    read_object(decode, &item);
     if (!json->failed)
         decode->items[decode->count++] = item;
 }
@@ -167,7 +201,7 @@ static void read_entries(struct decode *decode)
 
     /* Go writes an empty list as null. */
     json_white(json);
-    if (take(json, "null", 4))
+    if (TAKE(json, "null"))
         return;
     if (!json_expect(json, '[') || json_punct(json, ']'))
         return;
@@ -213,30 +247,40 @@ size_t getentries_room(size_t json_len)
     return json_len / 4 * 3 + json_len / 15 + BASE64_SLOP + 4;
 }
 
-bool getentries_scan(struct span json, uint8_t *out, struct getentries_item *items, size_t items_max,
-                     size_t *count, size_t *end)
+static bool scan(base64_runner *run, struct span json, uint8_t *out, struct getentries_page *page,
+                 size_t *end)
 {
-    struct decode decode = {json_of(json), out, items, items_max, 0, false};
+    struct decode decode = {json_of(json), run, out, page->items, page->items_max, 0, false};
 
     read_reply(&decode);
-    *count = decode.json.failed ? 0 : decode.count;
+    page->count = decode.json.failed ? 0 : decode.count;
     *end = decode.json.failed ? (size_t)(decode.json.at - json.at) : (size_t)(decode.out - out);
     return !decode.json.failed;
 }
 
-enum err_code getentries_decode(struct span json, struct arena *arena, struct getentries_item *items,
-                                size_t items_max, size_t *count, struct err *why)
+bool getentries_scan(struct span json, uint8_t *out, struct getentries_item *items, size_t items_max,
+                     size_t *count, size_t *end)
+{
+    struct getentries_page page = {items, items_max, 0};
+    bool good = scan(base64_way_runner(base64_way_best()), json, out, &page, end);
+
+    *count = page.count;
+    return good;
+}
+
+enum err_code getentries_decode_by(enum base64_way way, struct span json, struct arena *arena,
+                                   struct getentries_page *page, struct err *why)
 {
     size_t room = getentries_room(json.len);
     size_t mark = arena_mark(arena);
     uint8_t *out = arena_take(arena, room, 1);
     size_t end;
 
-    *count = 0;
+    page->count = 0;
     if (out == NULL)
         return err_set(why, ERR_TOO_BIG, "get-entries: a reply of %zu bytes does not fit into memory",
                        json.len);
-    if (!getentries_scan(json, out, items, items_max, count, &end)) {
+    if (!scan(base64_way_runner(way), json, out, page, &end)) {
         arena_rewind(arena, mark);
         return err_set(why, ERR_FORMAT, "get-entries: not the JSON of a reply, at byte %zu of %zu", end,
                        json.len);
@@ -244,4 +288,14 @@ enum err_code getentries_decode(struct span json, struct arena *arena, struct ge
     /* What was reserved and not needed goes back. */
     arena_rewind(arena, arena_mark(arena) - (room - end));
     return ERR_OK;
+}
+
+enum err_code getentries_decode(struct span json, struct arena *arena, struct getentries_item *items,
+                                size_t items_max, size_t *count, struct err *why)
+{
+    struct getentries_page page = {items, items_max, 0};
+    enum err_code code = getentries_decode_by(base64_way_best(), json, arena, &page, why);
+
+    *count = page.count;
+    return code;
 }

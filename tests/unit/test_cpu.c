@@ -22,6 +22,7 @@ static void words(void **state)
         {"portable", 0, true},
         {"shani", CPU_SHANI, true},
         {"avx2", CPU_AVX2, true},
+        {"vbmi", CPU_VBMI, true},
         {"avx2,shani", CPU_AVX2 | CPU_SHANI, true},
         {"portable,avx2", CPU_AVX2, true},
         {"AVX2", 0, false},
@@ -47,7 +48,8 @@ static void taken_away(void **state)
     (void)state;
     assert_false(cpu_has(CPU_SHANI));
     assert_int_equal(cpu_has(CPU_AVX2), (cpu_found() & CPU_AVX2) != 0);
-    assert_true((cpu_found() & ~(unsigned)(CPU_SHANI | CPU_AVX2)) == 0);
+    assert_false(cpu_has(CPU_VBMI));
+    assert_true((cpu_found() & ~(unsigned)(CPU_SHANI | CPU_AVX2 | CPU_VBMI)) == 0);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "parser/getentries.h"
+#include "tests/fuzz/byjansson.h"
 #include "tests/unit/sample.h"
 
 #define ITEMS 4
@@ -40,6 +41,27 @@ static const struct {
     {"{\"entries\":[{\"leaf_input\":\"YWJj", ERR_FORMAT, 0, NULL, NULL},
 };
 
+/* Every way of base64 that this processor has gives the same entries. */
+static void check_ways(struct span json, struct arena *arena, enum err_code code,
+                       const struct getentries_item *items, size_t count)
+{
+    for (unsigned way = 0; way < BASE64_WAYS; way++) {
+        struct getentries_item again[ITEMS];
+        struct getentries_page page = {again, ITEMS, 0};
+        struct err why = {0};
+        if (!base64_way_found((enum base64_way)way))
+            continue;
+        assert_int_equal(getentries_decode_by((enum base64_way)way, json, arena, &page, &why), code);
+        assert_int_equal(page.count, count);
+        for (size_t i = 0; i < count; i++) {
+            assert_true(span_eq(again[i].leaf_input, items[i].leaf_input));
+            assert_int_equal(again[i].leaf_input.at == NULL, items[i].leaf_input.at == NULL);
+            assert_true(span_eq(again[i].extra_data, items[i].extra_data));
+            assert_int_equal(again[i].extra_data.at == NULL, items[i].extra_data.at == NULL);
+        }
+    }
+}
+
 static enum err_code decode(struct span json, struct arena *arena, struct getentries_item *items,
                             size_t *count, struct err *why)
 {
@@ -50,7 +72,9 @@ static enum err_code decode(struct span json, struct arena *arena, struct getent
         memcpy(copy, json.at, json.len);
     /* Padding that would go on as base64 if anybody read it. */
     memset(copy + json.len, 'A', ARENA_PADDING);
-    return getentries_decode(span_of(copy, json.len), arena, items, ITEMS, count, why);
+    enum err_code code = getentries_decode(span_of(copy, json.len), arena, items, ITEMS, count, why);
+    check_ways(span_of(copy, json.len), arena, code, items, *count);
+    return code;
 }
 
 static void test_rows(void **state)
@@ -194,6 +218,118 @@ static void test_every_cut(void **state)
     sample_free(json);
 }
 
+static uint64_t dice_state = 1;
+
+/* The same numbers in every run. */
+static size_t dice(size_t sides)
+{
+    dice_state = dice_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (size_t)(dice_state >> 33) % sides;
+}
+
+static size_t put_string(char *out, size_t digits)
+{
+    static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t pad = digits == 0 ? 0 : dice(3);
+    size_t len = 0;
+
+    out[len++] = '"';
+    for (size_t i = 0; i < digits; i++) {
+        char c = i + pad < digits ? set[dice(64)] : '=';
+        if (c == '/' && dice(2) == 0)
+            out[len++] = '\\';
+        if (dice(400) == 0)
+            len += (size_t)snprintf(out + len, 8, "\\u%04x", (unsigned)c);
+        else
+            out[len++] = c;
+    }
+    out[len++] = '"';
+    return len;
+}
+
+static size_t put(char *out, const char *text)
+{
+    size_t len = strlen(text);
+    memcpy(out, text, len);
+    return len;
+}
+
+static size_t put_member(char *out, const char *name, size_t digits)
+{
+    size_t len = put(out, "\"");
+
+    len += put(out + len, name);
+    len += put(out + len, dice(8) == 0 ? "\" : " : "\":");
+    return len + put_string(out + len, digits);
+}
+
+/* Entries in either order of members, with blanks and further members now and then. */
+static size_t make_reply(char *out, size_t digits)
+{
+    size_t len = put(out, "{\"entries\":[");
+
+    for (size_t i = 0; i < 3; i++) {
+        bool turned = dice(4) == 0;
+        len += put(out + len, i == 0 ? "{" : ",{");
+        len += put_member(out + len, turned ? "extra_data" : "leaf_input", digits);
+        len += put(out + len, dice(8) == 0 ? ",\"more\":{\"a\":[1,\"x\\n\"]}," : ",");
+        len += put_member(out + len, turned ? "leaf_input" : "extra_data", dice(76) * 4);
+        len += put(out + len, dice(8) == 0 ? "\n}" : "}");
+    }
+    return len + put(out + len, "]}");
+}
+
+/* Against Jansson and libcrypto: strings of all lengths, then the same with a few bytes replaced by what
+ * means something in JSON or base64, or nothing. Blocks of exact size, so that a read beyond is seen. */
+static void test_jansson(void **state)
+{
+    static const char odd[] = "\"\\={}[],: \n\t/+AZaz09-_!nu\x7f\x80\xff";
+    static char text[16384];
+    struct arena arena;
+
+    (void)state;
+    assert_true(arena_init(&arena, 1u << 20));
+    for (size_t digits = 0; digits <= 300; digits++) {
+        size_t len = make_reply(text, digits);
+        assert_true(len < sizeof text);
+        for (size_t round = 0; round < 12; round++) {
+            char *exact = malloc(len);
+            assert_non_null(exact);
+            memcpy(exact, text, len);
+            for (size_t i = 0; i < round / 3; i++)
+                exact[dice(len)] = odd[dice(sizeof odd)];
+            byjansson_check(span_of(exact, len), &arena);
+            free(exact);
+        }
+    }
+    arena_fini(&arena);
+}
+
+/* A foreign byte in every place of both strings of an entry. */
+static void test_every_place(void **state)
+{
+    static char text[1024];
+    struct arena arena;
+
+    (void)state;
+    assert_true(arena_init(&arena, 1u << 20));
+    size_t len = put(text, "{\"entries\":[{\"leaf_input\":");
+    len += put_string(text + len, 204);
+    len += put(text + len, ",\"extra_data\":");
+    len += put_string(text + len, 300);
+    len += put(text + len, "}]}");
+    for (size_t at = 0; at < len; at++) {
+        static const char foreign[] = "\"\\=- \x01\xc3";
+        char kept = text[at];
+        for (size_t i = 0; i < sizeof foreign; i++) {
+            text[at] = foreign[i];
+            byjansson_check(span_of(text, len), &arena);
+        }
+        text[at] = kept;
+    }
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +338,8 @@ int main(void)
         cmocka_unit_test(test_more_than_asked),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_jansson),
+        cmocka_unit_test(test_every_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
