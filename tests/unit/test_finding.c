@@ -34,6 +34,9 @@ static void numbers_stand(void **state)
     assert_int_equal(FINDING_LEAF_VERSION, 35);
     assert_int_equal(FINDING_NAMES_TRUNCATED, 44);
     assert_int_equal(FINDING_ENTRY_STUCK, 46);
+    assert_int_equal(FINDING_RSA_NULL_MISSING, 47);
+    assert_int_equal(FINDING_SAN_CRITICAL, 66);
+    assert_int_equal(FINDING_SCT_IN_PRECERT, 91);
 }
 
 static void sets(void **state)
