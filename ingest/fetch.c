@@ -364,12 +364,14 @@ static void progress(struct fetch *fetch, struct follow *follow, int64_t now_ms)
 {
     struct follow_fetch *own = &follow->fetch;
     uint64_t good = atomic_load(&follow->good);
-    if (own->progress_ms == 0)
-        own->progress_ms = now_ms;
+    bool held = own->host->hold_until_ms > now_ms;
+    if (good != own->good_seen)
+        own->busy_ms = held ? now_ms : 0;
+    else if (held && own->busy_ms == 0)
+        own->busy_ms = now_ms;
     if (good == own->good_seen)
         return;
     own->good_seen = good;
-    own->progress_ms = now_ms;
     own->parked_ms = now_ms;
     own->fails = 0;
     own->silent = false;
@@ -381,8 +383,8 @@ static void progress(struct fetch *fetch, struct follow *follow, int64_t now_ms)
 static void give_up(struct fetch *fetch, struct follow *follow, int64_t now_ms)
 {
     const struct follow_fetch *own = &follow->fetch;
-    bool busy =
-        own->host->hold_until_ms > now_ms && now_ms - own->progress_ms > fetch->plant->options.give_up_ms;
+    bool busy = own->busy_ms != 0 && own->host->hold_until_ms > now_ms &&
+                now_ms - own->busy_ms > fetch->plant->options.give_up_ms;
     if (!busy && own->fails < UNREAD_FAILS && own->head_fails < UNREAD_FAILS)
         return;
     thread_lock(&follow->lock);

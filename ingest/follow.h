@@ -78,7 +78,7 @@ struct follow_fetch {
     bool forgotten; /* removed, and nothing of it is left with the fetch loop */
     unsigned head_fails;
     uint64_t good_seen;
-    int64_t progress_ms;      /* of the last good batch or head; 0: not set */
+    int64_t busy_ms;          /* since when its host asks to wait and nothing good came; 0: it does not */
     int64_t partial_since_ms; /* 0: no partial tile waits */
     struct arena head_arena;
     struct arena aux_arena; /* proofs and hash tiles */
