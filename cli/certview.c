@@ -8,6 +8,7 @@
 #include "cli/certjson.h"
 #include "parser/dn.h"
 #include "parser/ext.h"
+#include "parser/lint.h"
 #include "parser/san.h"
 #include "parser/sctlist.h"
 #include "parser/spki.h"
@@ -161,14 +162,22 @@ static json_t *entry_json(const struct entry *entry)
     return object;
 }
 
+void certview_findings(const struct certview *view, struct finding_set *all)
+{
+    *all = view->issuance->findings;
+    lint_read(view->cert, all);
+}
+
 json_t *certview_json(const struct certview *view)
 {
     const struct cert *cert = view->cert;
     const struct issuance *issuance = view->issuance;
     struct validity times = readable_times(cert);
     const char *alg = spki_alg_name(cert);
+    struct finding_set findings;
     json_t *object = json_object();
 
+    certview_findings(view, &findings);
     certjson_set(object, "schema", json_string("ctvigil.cert.1"));
     certjson_set(object, "sha256",
                  view->sha256 == NULL ? json_null() : certjson_hex(span_of(view->sha256, 32)));
@@ -194,7 +203,7 @@ json_t *certview_json(const struct certview *view)
     set_scts(object, cert);
     set_exts(object, cert);
     certfacts_set(object, cert, issuance);
-    certjson_set(object, "findings", findings_json(&issuance->findings));
+    certjson_set(object, "findings", findings_json(&findings));
     if (view->entry != NULL)
         certjson_set(object, "entry", entry_json(view->entry));
     return object;
@@ -274,6 +283,7 @@ void certview_print(const struct certview *view, const char *origin)
     const struct issuance *issuance = view->issuance;
     const char *alg = spki_alg_name(cert);
     char oid[OID_TEXT_MAX];
+    struct finding_set findings;
     json_t *serial = certjson_integer(cert->serial);
     struct validity times = readable_times(cert);
 
@@ -295,6 +305,7 @@ void certview_print(const struct certview *view, const char *origin)
            cert->key_bits, (cert->flags & CERT_IS_CA) != 0 ? ", CA" : "",
            (cert->flags & CERT_POISON) != 0 ? ", precertificate" : "");
     print_names(issuance);
-    print_findings(&issuance->findings);
+    certview_findings(view, &findings);
+    print_findings(&findings);
     printf("\n");
 }

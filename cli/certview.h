@@ -17,6 +17,8 @@ struct certview {
     const struct entry *entry; /* the log entry it came from; NULL for a file */
 };
 
+/* All findings: those of reading, which `issuance` has, and those of the closer look (parser/lint.h). */
+void certview_findings(const struct certview *view, struct finding_set *all);
 /* A new object, owned by the caller; "schema" comes first. */
 json_t *certview_json(const struct certview *view);
 /* Writes the readable form to stdout; every byte of the certificate is made visible. */

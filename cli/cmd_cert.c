@@ -29,8 +29,11 @@ struct run {
 
 static void show(struct run *run, const struct certview *view)
 {
+    struct finding_set findings;
+
+    certview_findings(view, &findings);
     run->shown++;
-    run->broken = run->broken || finding_any_broken(&view->issuance->findings);
+    run->broken = run->broken || finding_any_broken(&findings);
     if (run->cmd->json)
         cmd_print_json(certview_json(view));
     else

@@ -1,0 +1,28 @@
+/* PRIVATE TO db/. Issuances that are stored for sure, by (tbs_fp, issuer): three of four log entries show one
+ * that another log has shown before, and the database need not be asked about them. Compared byte by byte, so
+ * that no hash collision can hide a certificate. It forgets what it likes; who asks for what is forgotten
+ * asks the database.
+ *
+ * The owner adds after a COMMIT only, and calls fpcache_forget when rows may have gone (table cert_removal)
+ * or another database may answer (a new connection). Not thread-safe. */
+#ifndef CTVIGIL_FPCACHE_H
+#define CTVIGIL_FPCACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct fpcache;
+
+/* Room for at least `issuances`, 36 bytes each; 0: remembers nothing. NULL: out of memory. */
+MUST_USE struct fpcache *fpcache_new(size_t issuances);
+void fpcache_free(struct fpcache *cache); /* NULL is fine */
+void fpcache_forget(struct fpcache *cache);
+
+bool fpcache_has(const struct fpcache *cache, const uint8_t tbs_fp[32], int32_t issuer);
+/* `issuer` is not 0. Takes the place of the one that was added to its set first. */
+void fpcache_add(struct fpcache *cache, const uint8_t tbs_fp[32], int32_t issuer);
+
+#endif
