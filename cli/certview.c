@@ -206,6 +206,8 @@ json_t *certview_json(const struct certview *view)
     certjson_set(object, "findings", findings_json(&findings));
     if (view->entry != NULL)
         certjson_set(object, "entry", entry_json(view->entry));
+    if (view->place != NULL)
+        certjson_set(object, "input", certplace_json(view->place));
     return object;
 }
 
@@ -277,8 +279,9 @@ static void print_hex(const char *label, const uint8_t hash[32])
     printf("  %-12s %s\n", label, text_hex(span_of(hash, 32), text));
 }
 
-void certview_print(const struct certview *view, const char *origin)
+void certview_print(const struct certview *view)
 {
+    struct buf place;
     const struct cert *cert = view->cert;
     const struct issuance *issuance = view->issuance;
     const char *alg = spki_alg_name(cert);
@@ -287,7 +290,10 @@ void certview_print(const struct certview *view, const char *origin)
     json_t *serial = certjson_integer(cert->serial);
     struct validity times = readable_times(cert);
 
-    line("from", span_str(origin));
+    buf_init(&place, 8192);
+    certplace_text(view->place, &place);
+    printf("  %-12s %s\n", "from", buf_text(&place));
+    buf_fini(&place);
     if (view->entry != NULL)
         printf("  %-12s %s\n", "log entry", kind_name(view->entry->kind));
     if (view->sha256 != NULL)

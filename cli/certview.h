@@ -7,14 +7,16 @@
 
 #include <jansson.h>
 
+#include "cli/certplace.h"
 #include "model/cert.h"
 #include "model/entry.h"
 
 struct certview {
     const struct cert *cert;
     const struct issuance *issuance;
-    const uint8_t *sha256;     /* of the certificate; NULL when there is none (bare TBS) */
-    const struct entry *entry; /* the log entry it came from; NULL for a file */
+    const uint8_t *sha256;         /* of the certificate; NULL when there is none (bare TBS) */
+    const struct entry *entry;     /* the log entry it came from; NULL for a file */
+    const struct certplace *place; /* where it stood; NULL: not said */
 };
 
 /* All findings: those of reading, which `issuance` has, and those of the closer look (parser/lint.h). */
@@ -22,6 +24,6 @@ void certview_findings(const struct certview *view, struct finding_set *all);
 /* A new object, owned by the caller; "schema" comes first. */
 json_t *certview_json(const struct certview *view);
 /* Writes the readable form to stdout; every byte of the certificate is made visible. */
-void certview_print(const struct certview *view, const char *origin);
+void certview_print(const struct certview *view);
 
 #endif

@@ -2,6 +2,10 @@
 
 #include "base/text.h"
 
+#define BEGIN "-----BEGIN "
+#define END   "-----END "
+#define CLOSE "-----"
+
 static const uint8_t *find(struct span text, const char *what)
 {
     return text.len == 0 ? NULL : memmem(text.at, text.len, what, strlen(what));
@@ -12,29 +16,53 @@ static struct span from(struct span text, const uint8_t *at)
     return span_of(at, (size_t)(text.at + text.len - at));
 }
 
+static struct span until(struct span text, const uint8_t *end)
+{
+    return span_of(text.at, (size_t)(end - text.at));
+}
+
 bool pem_is(struct span text)
 {
-    return find(text, "-----BEGIN ") != NULL;
+    return find(text, BEGIN) != NULL;
 }
 
 bool pem_next(struct pem *pem, struct pem_block *block)
 {
-    const uint8_t *begin = find(pem->rest, "-----BEGIN ");
-    const uint8_t *close;
-    const uint8_t *end;
+    const uint8_t *begin = find(pem->rest, BEGIN);
 
+    *block = (struct pem_block){SPAN_NONE, SPAN_NONE, false};
     if (begin == NULL)
         return false;
-    struct span label = from(pem->rest, begin + strlen("-----BEGIN "));
-    if ((close = find(label, "-----")) == NULL)
-        return false;
-    struct span body = from(pem->rest, close + 5);
-    if ((end = find(body, "-----END ")) == NULL)
-        return false;
-    block->label = span_of(label.at, (size_t)(close - label.at));
-    block->body = span_of(body.at, (size_t)(end - body.at));
-    pem->rest = from(pem->rest, end + strlen("-----END "));
+    struct span rest = from(pem->rest, begin + strlen(BEGIN));
+    const uint8_t *next = find(rest, BEGIN);
+    struct span block_text = next == NULL ? rest : until(rest, next);
+    const uint8_t *close = find(block_text, CLOSE);
+    block->label = close == NULL ? block_text : until(block_text, close);
+    block->body = close == NULL ? span_part(block_text, block_text.len, block_text.len)
+                                : from(block_text, close + strlen(CLOSE));
+    const uint8_t *end = find(block->body, END);
+    block->cut = end == NULL;
+    pem->rest = from(rest, block_text.at + block_text.len);
+    if (end != NULL)
+        block->body = until(block->body, end);
     return true;
+}
+
+/* Headers ("Proc-Type: 4,ENCRYPTED") end at an empty line; a body without a colon has none. */
+static struct span behind_headers(struct span body)
+{
+    struct span rest = body;
+    const uint8_t *colon = body.len == 0 ? NULL : memchr(body.at, ':', body.len);
+    const uint8_t *line;
+
+    if (colon == NULL)
+        return body;
+    while ((line = rest.len == 0 ? NULL : memchr(rest.at, '\n', rest.len)) != NULL) {
+        rest = from(rest, line + 1);
+        if (rest.at > colon && (span_starts(rest, SPAN_LIT("\n")) || span_starts(rest, SPAN_LIT("\r\n"))))
+            return rest;
+    }
+    return body;
 }
 
 bool pem_decode(struct span body, uint8_t *out, size_t *len)
@@ -42,6 +70,7 @@ bool pem_decode(struct span body, uint8_t *out, size_t *len)
     uint8_t *packed = out;
     size_t count = 0;
 
+    body = behind_headers(body);
     for (size_t i = 0; i < body.len; i++) {
         uint8_t c = body.at[i];
         if (c != ' ' && c != '\t' && c != '\r' && c != '\n')

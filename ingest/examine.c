@@ -296,3 +296,14 @@ bool examine_certificate(struct span der, struct arena *arena, struct cert *cert
     hashes_make(&hashes);
     return cert->tbs.at != NULL;
 }
+
+void examine_tbs(struct span tbs, struct arena *arena, struct cert *cert, struct issuance *issuance)
+{
+    struct hashes hashes;
+
+    memset(issuance, 0, sizeof *issuance);
+    (void)tbs_read(tbs, cert);
+    hashes_begin(&hashes);
+    fill_issuance(cert, tbs, arena, &hashes, issuance);
+    hashes_make(&hashes);
+}

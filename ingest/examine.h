@@ -28,5 +28,7 @@ void examine_prove_issuer(struct entry *entry, struct span issuer_der);
  * nothing at all could be read (findings say why). tbs_fp is that of the shared TBS. */
 bool examine_certificate(struct span der, struct arena *arena, struct cert *cert, struct issuance *issuance,
                          uint8_t sha256[32]);
+/* The same for a bare TBSCertificate, with its header; findings say what could not be read. */
+void examine_tbs(struct span tbs, struct arena *arena, struct cert *cert, struct issuance *issuance);
 
 #endif

@@ -32,13 +32,124 @@ cns() {
     jq -r '.cn[0]'
 }
 
+# Everything but where it stood.
+facts() {
+    jq -cS 'del(.input)'
+}
+
+# form NAME...: file FORM gives those certificates, with the same facts as their DER, and says by LAYERS what it is.
+form() {
+    local file=$1 layers=$2 name
+    shift 2
+    run -0 --separate-stderr "$CTVIGIL" cert --json "$PLAY/$file"
+    diff <(for name; do "$CTVIGIL" cert --json "$PLAY/$name.der" | facts; done) <(facts <<<"$output")
+    every_line '(.input.layers | join(" ")) == $layers and (.input.file | endswith($file))' \
+        --arg layers "$layers" --arg file "$file" <<<"$output"
+    [ "$(jq .input.number <<<"$output" | tr '\n' ' ')" = "$(seq -s ' ' $#) " ]
+}
+
+@test "every form in which certificates travel is told by its content, and gives the same facts" {
+    cd "$PLAY"
+    cat one.der two.der three.der >several.der
+    openssl crl2pkcs7 -nocrl -certfile good.pem -out chain.p7.pem
+    openssl pkcs7 -in chain.p7.pem -outform DER -out chain.p7b
+    openssl x509 -in one.pem -trustout -addtrust serverAuth -setalias x >trusted.pem
+    sed 's/ CERTIFICATE/ X509 CERTIFICATE/' one.pem >x509.pem
+    base64 one.der >wrapped.b64
+    for name in one two; do base64 -w0 $name.der; echo; done >lines.b64
+    gzip -kc good.pem >good.gz
+    base64 chain.p7b | gzip >packed
+    printf '{"certificates":["%s","%s"]}' "$(base64 -w0 two.der)" "$(base64 -w0 one.der)" >roots
+    form good.pem "pem certificate" one two three
+    form several.der certificate one two three
+    form chain.p7.pem "pem pkcs7 certificate" one two three
+    form chain.p7b "pkcs7 certificate" one two three
+    form trusted.pem "pem certificate" one
+    form x509.pem "pem certificate" one
+    form wrapped.b64 "base64 certificate" one
+    form lines.b64 "base64 certificate" one two
+    form good.gz "gzip pem certificate" one two three
+    form packed "gzip base64 pkcs7 certificate" one two three
+    form roots "get_roots certificate" two one
+}
+
+# be WIDTH VALUE: an integer of so many bytes, big-endian, as escapes of printf.
+be() {
+    printf "%0$(($1 * 2))x" "$2" | sed 's/../\\x&/g'
+}
+
+@test "log entries: leaf_input, data tile, get-entries, entries one a line, a bare TBS" {
+    cd "$PLAY"
+    size=$(stat -c %s one.der)
+    { printf "$(be 8 1790000000000)$(be 2 0)$(be 3 "$size")"; cat one.der; printf "$(be 2 0)"; } >timestamped
+    { printf '\x00\x00'; cat timestamped; } >leaf
+    for i in 1 2; do cat timestamped; printf "$(be 2 0)"; done >tile
+    gzip -kc tile >tile.gz
+    base64 leaf >leaf.b64
+    printf '{"leaf_input":"%s","extra_data":"AAAA"}\n' "$(base64 -w0 leaf)" | tee object | sed p >objects
+    printf '{"entries":[%s,%s]}' "$(<object)" "$(<object)" >reply
+    for file in leaf leaf.b64 tile tile.gz object objects reply; do
+        run -0 --separate-stderr "$CTVIGIL" cert --json $file
+        every_line '.cn == ["one.example"] and .entry.kind == "x509" and .entry.timestamp_ms == 1790000000000' <<<"$output" >/dev/null
+        echo "$file $(jq -c .input.layers <<<"$output" | sort | uniq -c | xargs)"
+    done >forms
+    diff forms - <<'END'
+leaf 1 [leaf_input]
+leaf.b64 1 [base64,leaf_input]
+tile 2 [data_tile]
+tile.gz 2 [gzip,data_tile]
+object 1 [entry]
+objects 2 [entry]
+reply 2 [get_entries]
+END
+    openssl asn1parse -inform DER -in one.der -strparse 4 -noout -out tbs
+    run -0 --separate-stderr "$CTVIGIL" cert --json tbs
+    every_line '.input.layers == ["tbs"] and .sha256 == null' <<<"$output"
+    diff <("$CTVIGIL" cert --json one.der | jq -c '[.tbs_fp, .dns, .serial]') \
+        <(jq -c '[.tbs_fp, .dns, .serial]' <<<"$output")
+}
+
+@test "what holds no certificate is told by its name, and what to do instead" {
+    cd "$PLAY"
+    openssl req -new -key key.pem -subj /CN=x -out request.pem
+    openssl req -in request.pem -outform DER -out request
+    openssl pkey -in key.pem -outform DER -out key
+    openssl pkcs12 -export -inkey key.pem -in three.pem -passout pass:x -out store
+    iconv -f UTF-8 -t UTF-16 one.pem >utf16
+    while read -r file words; do
+        run -4 --separate-stderr "$CTVIGIL" cert "$file"
+        [ -z "$output" ]
+        [ ${#stderr_lines[@]} = 1 ]
+        [[ "$stderr" == "ctvigil: $file: "*"$words"* ]]
+    done <<'END'
+request.pem certificate request
+request certificate request
+key private key
+key.pem private key
+store openssl pkcs12
+utf16 iconv
+END
+}
+
+@test "a bundle that ends too early gives what is whole, and says so" {
+    cd "$PLAY"
+    cat one.pem <(head -c 300 two.pem) three.pem >early.pem
+    run -4 --separate-stderr "$CTVIGIL" cert --json early.pem
+    [ "$(cns <<<"$output" | tr '\n' ' ')" = "one.example three.example " ]
+    [[ "$stderr" == *"early.pem: PEM block 2 (CERTIFICATE): cut off"* ]]
+    openssl crl2pkcs7 -nocrl -certfile good.pem -outform DER | head -c 1000 >early.p7b
+    run -4 --separate-stderr "$CTVIGIL" cert --json early.p7b
+    [ "$(head -n1 <<<"$output" | cns)" = one.example ]
+    [[ "$stderr" == *"early.p7b: PKCS#7"*"cut off"* ]]
+}
+
 @test "DER, PEM and standard input give the same facts" {
     for form in der pem; do
         "$CTVIGIL" cert --json "$PLAY/one.$form" >"$PLAY/of-$form"
     done
     "$CTVIGIL" cert --json - <"$PLAY/one.der" >"$PLAY/of-stdin"
-    diff "$PLAY/of-der" "$PLAY/of-pem"
-    diff "$PLAY/of-der" "$PLAY/of-stdin"
+    diff <(facts <"$PLAY/of-der") <(facts <"$PLAY/of-pem")
+    diff <(facts <"$PLAY/of-der") <(facts <"$PLAY/of-stdin")
     sha256=$(openssl x509 -in "$PLAY/one.pem" -outform DER | sha256sum | cut -d' ' -f1)
     every_line '.sha256 == $sha256 and .dns == ["one.example", "*.one.example"] and .ip == ["c0000207"]' \
         --arg sha256 "$sha256" <"$PLAY/of-der"
@@ -79,6 +190,13 @@ cns() {
     run -1 --separate-stderr "$CTVIGIL" cert --strict --json "$PLAY/cut.der" "$PLAY/one.der"
     some_line '.findings | length > 0' <<<"$output"
     run -0 "$CTVIGIL" cert --json "$PLAY/cut.der"
+    # In any of the certificates; peculiar is not broken.
+    { cat "$PLAY/one.pem"; printf -- '-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n' \
+        "$(base64 <"$PLAY/cut.der")"; cat "$PLAY/two.pem"; } >"$PLAY/one-cut.pem"
+    run -1 "$CTVIGIL" cert --strict "$PLAY/one-cut.pem"
+    { cat "$PLAY/one.der"; echo more; } >"$PLAY/more.der"
+    run -0 "$CTVIGIL" cert --strict --json "$PLAY/more.der"
+    every_line '.findings == ["trailing_bytes"]' <<<"$output"
 }
 
 @test "nothing that stands in a certificate, a file name or a file reaches a terminal as it is" {

@@ -182,6 +182,27 @@ static void test_poison_in_final(void **state)
     sample_free(der);
 }
 
+/* A TBSCertificate alone says what its certificate says, apart from the signature. */
+static void test_tbs(void **state)
+{
+    struct span der = sample_load("tbs/poison.der");
+    struct issuance whole;
+    struct issuance bare;
+    struct cert cert;
+    uint8_t hash[32];
+
+    (void)state;
+    assert_true(examine_certificate(der, &arena, &cert, &whole, hash));
+    examine_tbs(cert.tbs, &arena, &cert, &bare);
+    assert_true(cert.der.at == NULL && cert.sig_oid.at == NULL);
+    assert_memory_equal(bare.tbs_fp, whole.tbs_fp, 32);
+    assert_memory_equal(bare.spki_sha256, whole.spki_sha256, 32);
+    assert_int_equal(bare.name_count, whole.name_count);
+    examine_tbs(SPAN_LIT("garbage"), &arena, &cert, &bare);
+    assert_true(finding_any_broken(&bare.findings));
+    sample_free(der);
+}
+
 static void test_garbage(void **state)
 {
     struct issuance issuance;
@@ -203,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_opaque),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_poison_in_final),
+        cmocka_unit_test(test_tbs),
         cmocka_unit_test(test_garbage),
     };
 

@@ -28,11 +28,56 @@ static void test_blocks(void **state)
     assert_true(pem_next(&pem, &block));
     assert_true(span_eq(block.label, SPAN_LIT("X")));
     assert_false(pem_decode(block.body, out, &len));
+    assert_false(block.cut);
+    assert_true(pem_next(&pem, &block));
+    assert_true(block.cut && span_eq(block.label, SPAN_LIT("CUT")));
     assert_false(pem_next(&pem, &block));
+}
+
+/* A block without an end takes nothing away from the next one. */
+static void test_cut(void **state)
+{
+    struct pem pem = pem_of(SPAN_LIT("-----BEGIN A-----\nYWJj\n-----BEGIN B-----\nZGVm\n-----END B-----\n"
+                                     "-----BEGIN C-----\n-----BEGIN D"));
+    static const struct {
+        const char *label;
+        bool cut;
+    } expected[] = {{"A", true}, {"B", false}, {"C", true}, {"D", true}};
+    struct pem_block block;
+    uint8_t out[64];
+    size_t len;
+
+    (void)state;
+    for (size_t i = 0; i < countof(expected); i++) {
+        assert_true(pem_next(&pem, &block));
+        assert_true(span_eq(block.label, span_str(expected[i].label)));
+        assert_int_equal(block.cut, expected[i].cut);
+        if (i == 1) {
+            assert_true(pem_decode(block.body, out, &len));
+            assert_true(span_eq(span_of(out, len), SPAN_LIT("def")));
+        }
+    }
+    assert_false(pem_next(&pem, &block));
+}
+
+static void test_headers(void **state)
+{
+    static const char text[] = "\nProc-Type: 4,X\r\nOther: a\r\n b\r\n\r\nYWJj\r\n";
+    uint8_t out[64];
+    size_t len;
+
+    (void)state;
+    assert_true(pem_decode(SPAN_LIT(text), out, &len));
+    assert_true(span_eq(span_of(out, len), SPAN_LIT("abc")));
+    assert_false(pem_decode(SPAN_LIT("\nProc-Type: 4\nYWJj\n"), out, &len));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_headers),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
