@@ -57,12 +57,13 @@ static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t len)
 
 enum oid oid_find(struct span oid)
 {
-    const uint8_t *last = oid.at + oid.len;
+    const uint8_t *last;
     const struct oid_row *row;
     uint32_t tail;
 
     if (oid.len < 3)
         return OID_UNKNOWN;
+    last = oid.at + oid.len;
     tail = (uint32_t)last[-3] << 16 | (uint32_t)last[-2] << 8 | (uint32_t)last[-1];
     if (oid.len > 3)
         tail |= (uint32_t)last[-4] << 24;
