@@ -41,14 +41,9 @@ bool ctvigil_finding_is_broken(int finding)
     return is_known(finding) && finding_severity((enum finding)finding) == FINDING_BROKEN;
 }
 
-static struct finding_set set_of(const struct ctvigil_findings *findings)
-{
-    return (struct finding_set){{findings->opaque[0], findings->opaque[1]}};
-}
-
 bool ctvigil_findings_has(const struct ctvigil_findings *findings, int finding)
 {
-    struct finding_set set = set_of(findings);
+    struct finding_set set = inner_set(findings);
 
     return is_known(finding) && finding_has(&set, (enum finding)finding);
 }
@@ -66,7 +61,7 @@ int ctvigil_findings_next(const struct ctvigil_findings *findings, int after)
 
 bool ctvigil_findings_any_broken(const struct ctvigil_findings *findings)
 {
-    struct finding_set set = set_of(findings);
+    struct finding_set set = inner_set(findings);
 
     return finding_any_broken(&set);
 }

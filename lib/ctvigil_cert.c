@@ -1,4 +1,5 @@
 #include "lib/inner.h"
+#include "parser/lint.h"
 #include "parser/spki.h"
 #include "parser/tbs.h"
 
@@ -42,6 +43,14 @@ bool ctvigil_cert_read_tbs(struct ctvigil_cert *cert, const void *tbs, size_t si
 void ctvigil_cert_findings(const struct ctvigil_cert *cert, struct ctvigil_findings *findings)
 {
     inner_findings(&inner_cert_in(cert)->findings, findings);
+}
+
+void ctvigil_cert_lint(const struct ctvigil_cert *cert, struct ctvigil_findings *findings)
+{
+    struct finding_set set = inner_set(findings);
+
+    lint_read(inner_cert_in(cert), &set);
+    inner_findings(&set, findings);
 }
 
 struct ctvigil_bytes ctvigil_cert_der(const struct ctvigil_cert *cert)

@@ -38,4 +38,9 @@ static inline void inner_findings(const struct finding_set *set, struct ctvigil_
     *findings = (struct ctvigil_findings){{set->bits[0], set->bits[1]}};
 }
 
+static inline struct finding_set inner_set(const struct ctvigil_findings *findings)
+{
+    return (struct finding_set){{findings->opaque[0], findings->opaque[1]}};
+}
+
 #endif

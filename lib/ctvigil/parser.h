@@ -120,7 +120,52 @@ enum ctvigil_finding {
     CTVIGIL_FINDING_LEAF_INDEX = 43,
     CTVIGIL_FINDING_NAMES_TRUNCATED = 44,
     CTVIGIL_FINDING_STORE_REFUSED = 45,
-    CTVIGIL_FINDING_ENTRY_STUCK = 46
+    CTVIGIL_FINDING_ENTRY_STUCK = 46,
+    CTVIGIL_FINDING_RSA_NULL_MISSING = 47,
+    CTVIGIL_FINDING_ALG_PARAMETERS = 48,
+    CTVIGIL_FINDING_SIG_ALG_PARAMETERS = 49,
+    CTVIGIL_FINDING_PSS_PARAMETERS = 50,
+    CTVIGIL_FINDING_EC_CURVE_EXPLICIT = 51,
+    CTVIGIL_FINDING_RSA_MODULUS = 52,
+    CTVIGIL_FINDING_RSA_EXPONENT = 53,
+    CTVIGIL_FINDING_BIT_STRING_FORM = 54,
+    CTVIGIL_FINDING_DEFAULT_WRITTEN = 55,
+    CTVIGIL_FINDING_VERSION_OLD = 56,
+    CTVIGIL_FINDING_UNIQUE_ID = 57,
+    CTVIGIL_FINDING_OVERSIZE = 58,
+    CTVIGIL_FINDING_ISSUER_EMPTY = 59,
+    CTVIGIL_FINDING_SUBJECT_EMPTY = 60,
+    CTVIGIL_FINDING_KEY_USAGE_EMPTY = 61,
+    CTVIGIL_FINDING_KEY_CERT_SIGN = 62,
+    CTVIGIL_FINDING_PATH_LEN_WITHOUT_CA = 63,
+    CTVIGIL_FINDING_CA_NOT_CRITICAL = 64,
+    CTVIGIL_FINDING_SAN_MISSING = 65,
+    CTVIGIL_FINDING_SAN_CRITICAL = 66,
+    CTVIGIL_FINDING_SAN_NOT_CRITICAL = 67,
+    CTVIGIL_FINDING_EXT_NOT_CRITICAL = 68,
+    CTVIGIL_FINDING_EXT_CRITICAL = 69,
+    CTVIGIL_FINDING_EXT_CRITICAL_UNKNOWN = 70,
+    CTVIGIL_FINDING_SKI_MISSING = 71,
+    CTVIGIL_FINDING_AKI_MISSING = 72,
+    CTVIGIL_FINDING_LIST_EMPTY = 73,
+    CTVIGIL_FINDING_EKU_ANY = 74,
+    CTVIGIL_FINDING_POLICY_DUPLICATE = 75,
+    CTVIGIL_FINDING_NC_NOT_CA = 76,
+    CTVIGIL_FINDING_NC_FORM = 77,
+    CTVIGIL_FINDING_DN_STRING_TYPE = 78,
+    CTVIGIL_FINDING_DN_CHARACTERS = 79,
+    CTVIGIL_FINDING_DN_LONG = 80,
+    CTVIGIL_FINDING_DN_EMPTY_VALUE = 81,
+    CTVIGIL_FINDING_COUNTRY_FORM = 82,
+    CTVIGIL_FINDING_OU_PRESENT = 83,
+    CTVIGIL_FINDING_DNS_LONG = 84,
+    CTVIGIL_FINDING_URI_FORM = 85,
+    CTVIGIL_FINDING_EMAIL_FORM = 86,
+    CTVIGIL_FINDING_SCT_VERSION = 87,
+    CTVIGIL_FINDING_SCT_ALGORITHM = 88,
+    CTVIGIL_FINDING_SCT_EXTENSIONS = 89,
+    CTVIGIL_FINDING_SCT_LOG_TWICE = 90,
+    CTVIGIL_FINDING_SCT_IN_PRECERT = 91
 };
 
 /* How many numbers the library at hand knows: all below. Some are set by the program ctvigil only, which
@@ -155,6 +200,9 @@ CTVIGIL_API bool ctvigil_cert_read(struct ctvigil_cert *cert, const void *der, s
 /* A bare TBSCertificate, as in the leaf of a precertificate. */
 CTVIGIL_API bool ctvigil_cert_read_tbs(struct ctvigil_cert *cert, const void *tbs, size_t size);
 CTVIGIL_API void ctvigil_cert_findings(const struct ctvigil_cert *cert, struct ctvigil_findings *findings);
+/* Adds what is against the rules without being in the way of reading: a closer look at every extension, held
+ * against RFC 5280, RFC 6962, X.690 and the Baseline Requirements. It costs more than reading did. */
+CTVIGIL_API void ctvigil_cert_lint(const struct ctvigil_cert *cert, struct ctvigil_findings *findings);
 
 /* Parts, absent where there is none. "With header": the whole element; otherwise its content octets. */
 CTVIGIL_API struct ctvigil_bytes ctvigil_cert_der(const struct ctvigil_cert *cert);     /* absent: bare TBS */

@@ -178,6 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ctvigil_cert_findings(&cert, &findings);
         must(good != ctvigil_findings_has(&findings, CTVIGIL_FINDING_CERTIFICATE_UNREADABLE));
         must(good || ctvigil_findings_any_broken(&findings));
+        ctvigil_cert_lint(&cert, &findings);
         within(input, ctvigil_cert_tbs(&cert));
         walk_name(input, ctvigil_cert_issuer(&cert));
         walk_name(input, ctvigil_cert_subject(&cert));

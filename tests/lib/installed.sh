@@ -35,7 +35,7 @@ for kind in shared static; do
 done
 
 # No memory, no files, no environment, no threads: only string.h and what compilers add.
-harmless='bcmp|mem(chr|cmp|cpy|move|set)|str(chr|len)|__(memcpy|memmove|memset)_chk|__stack_chk_fail|__cpu_model'
+harmless='bcmp|mem(r?chr|cmp|cpy|move|set)|str(chr|len)|__(memcpy|memmove|memset)_chk|__stack_chk_fail|__cpu_model'
 harmless+='|_GLOBAL_OFFSET_TABLE_|_ITM_(de)?registerTMCloneTable|__cxa_finalize|__gmon_start__'
 for file in "$shared" "$static"; do
   dynamic=

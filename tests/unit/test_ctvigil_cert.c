@@ -1,3 +1,4 @@
+#include "parser/lint.h"
 #include "parser/spki.h"
 #include "tests/unit/facade.h"
 
@@ -45,6 +46,11 @@ static void same_facts(const struct ctvigil_cert *ours, const struct cert *their
     ctvigil_cert_findings(ours, &findings);
     for (int i = 0; i < FINDING_COUNT; i++)
         assert_int_equal(ctvigil_findings_has(&findings, i), finding_has(&theirs->findings, (enum finding)i));
+    struct finding_set closer = theirs->findings;
+    lint_read(theirs, &closer);
+    ctvigil_cert_lint(ours, &findings);
+    for (int i = 0; i < FINDING_COUNT; i++)
+        assert_int_equal(ctvigil_findings_has(&findings, i), finding_has(&closer, (enum finding)i));
 }
 
 static void test_same_facts(void **state)
