@@ -12,6 +12,8 @@
 #define ISSUER_MEMO   64 /* distinct issuers per tile are few: 5 to 52 were seen */
 #define STAGE_WAIT_MS 500
 #define STUCK_COUNT   3
+#define MET           64
+#define MET_TAIL      32
 #define OFFERED       256 /* by their first byte, so that one byte of a hash finds its place */
 
 struct work {
@@ -106,15 +108,37 @@ static bool issuers_attach(struct plant *plant, struct job *job)
     return all;
 }
 
+/* Of one reply: length and last bytes, which are those of a signature. Two certificates that a log makes
+ * alike there hide one another in this reply, and nowhere else. */
+struct met {
+    size_t len;
+    uint8_t tail[MET_TAIL];
+};
+
+static bool met_before(struct met met[MET], struct span der)
+{
+    if (der.len < MET_TAIL)
+        return false;
+    const uint8_t *tail = der.at + der.len - MET_TAIL;
+    struct met *place = &met[tail[MET_TAIL - 1] % MET];
+    if (place->len == der.len && memcmp(place->tail, tail, MET_TAIL) == 0)
+        return true;
+    place->len = der.len;
+    memcpy(place->tail, tail, MET_TAIL);
+    return false;
+}
+
 /* RFC 6962 logs send the chain with every entry. Its first certificate is kept as those are that static-ct
- * logs name; to tell that it came before costs one comparison of its bytes (chainkey.h). */
+ * logs name; once per reply all of its bytes are compared with those that came before (chainkey.h). */
 static void issuers_offer_all(struct work *work, const struct job *job)
 {
     const struct batch *batch = &job->batch;
+    struct met met[MET] = {{0}};
     for (size_t i = 0; i < batch->entry_count; i++) {
         const struct entry *entry = &batch->entries[i];
         struct span der = entry->unverified_chain[0];
-        if (entry->kind == ENTRY_OPAQUE || entry->chain_count == 0 || der.len > LIMIT_ISSUER_BYTES)
+        if (entry->kind == ENTRY_OPAQUE || entry->chain_count == 0 || der.len > LIMIT_ISSUER_BYTES ||
+            met_before(met, der))
             continue;
         const struct chainkey *key = chainkey_of(der);
         uint8_t *offered = work->offered[key->sha256[0]];

@@ -64,6 +64,34 @@ heals() {
     heals tiles-allowed tiles "$allowed"
 }
 
+mending() {
+    [ "$(sql "SELECT count(*) FROM pg_stat_activity
+              WHERE state = 'idle in transaction' AND state_change < now() - interval '300 ms'")" = 1 ]
+}
+
+@test "killed in the middle of the mend: nothing of it stays, and the next run makes it anew" {
+    use_state killed
+    watch
+    export CTVIGIL_INGEST_POLL_MS=200
+    fault "flip:$precert:1@get-entries"
+    fault slow:1500@get-entries
+    background doomed "$CTVIGIL" --state-dir "$STATE" ingest
+    doomed=$!
+    # Only a mend has a transaction open while it reads.
+    wait_for 'mending' 60
+    kill -KILL $doomed
+    [ "$(sql "SELECT next || ' ' || verified FROM log_range JOIN log ON log.id = log WHERE name = 'rfc'")" = "700 0" ]
+    clear_faults
+    run -0 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    assert_complete rfc 700
+    assert_complete tiles 700
+    [ "$(sql 'SELECT count(*) FROM evidence')" = 0 ]
+    diff <(grep -v '^alert' "$PLAY/reference.dump") <(dump_db | grep -v '^alert')
+    diff <(grep '^alert' "$PLAY/reference.dump") <(dump_db | grep '^alert' | grep -v '|closed|')
+    assert_counts
+    ctv db stop
+}
+
 @test "somewhere else in the tree, while nobody watches" {
     use_state plain
     add_logs
