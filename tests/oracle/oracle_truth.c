@@ -9,17 +9,42 @@
 #include "base/text.h"
 #include "cli/certview.h"
 #include "ingest/examine.h"
+#include "parser/dn.h"
 #include "parser/lint.h"
+#include "parser/san.h"
 #include "verify/digest.h"
 
 #define FILE_MAX       (1u << 20)
 #define LINE_MAX_BYTES (16u << 20)
 
 static const char *const fields[] = {
-    "version",     "serial", "issuer", "subject",   "not_before", "not_after",         "cn",
-    "dns",         "ip",     "email",  "uri",       "key_alg",    "key_bits",          "sig_oid",
-    "spki_sha256", "is_ca",  "poison", "sct_count", "exts",       "issuer_der_sha256", "subject_der_sha256",
+    "version",
+    "serial",
+    "issuer",
+    "subject",
+    "not_before",
+    "not_after",
+    "cn",
+    "dns",
+    "ip",
+    "email",
+    "uri",
+    "key_alg",
+    "key_bits",
+    "sig_oid",
+    "spki_sha256",
+    "is_ca",
+    "poison",
+    "sct_count",
+    "exts",
+    "issuer_der_sha256",
+    "subject_der_sha256",
     "tbs_sha256",
+    "key_oid",
+    "tbs_sig_oid",
+    "sig_len",
+    "san_other",
+    "subject_types",
 };
 
 /* Why a row is not one of those on which all agree; the first that fits. */
@@ -150,6 +175,33 @@ static void set_digest(json_t *seen, const char *key, struct span bytes)
     (void)json_object_set_new(seen, key, json_string(text_hex(span_of(hash, 32), hex)));
 }
 
+/* What the table has and the command does not print: the size of the signature, the number of alternative
+ * names of other kinds, the string types of the subject. */
+static void set_counted(json_t *seen, const struct cert *cert)
+{
+    json_t *types = json_array();
+    json_int_t others = 0;
+    struct san san;
+    struct san_item name;
+    struct dn dn;
+    struct dn_attr attr;
+
+    san_init(&san, cert);
+    while (san_next(&san, &name))
+        others +=
+            name.kind != SAN_DNS && name.kind != SAN_IP && name.kind != SAN_EMAIL && name.kind != SAN_URI;
+    dn_init(&dn, cert->subject);
+    for (uint32_t rdn = UINT32_MAX; dn_next(&dn, &attr); rdn = attr.rdn) {
+        if (attr.rdn != rdn)
+            (void)json_array_append_new(types, json_array());
+        (void)json_array_append_new(json_array_get(types, json_array_size(types) - 1),
+                                    json_integer(attr.tag));
+    }
+    (void)json_object_set_new(seen, "sig_len", json_integer((json_int_t)cert->sig.len));
+    (void)json_object_set_new(seen, "san_other", json_integer(others));
+    (void)json_object_set_new(seen, "subject_types", types);
+}
+
 static void differ(struct tally *tally, enum group group, size_t field, const json_t *row, const json_t *seen)
 {
     bool known = group != GROUP_AGREED && is_explained(row, fields[field]);
@@ -220,6 +272,7 @@ static void judge(struct tally *tally, const char *folder, const json_t *row, st
     set_digest(seen, "issuer_der_sha256", cert.issuer);
     set_digest(seen, "subject_der_sha256", cert.subject);
     set_digest(seen, "tbs_sha256", cert.tbs);
+    set_counted(seen, &cert);
     compare(tally, row, seen);
     if (group_of(row) != GROUP_AGREED)
         judge_odd(tally, row, &cert, &issuance);
