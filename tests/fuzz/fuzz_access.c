@@ -1,6 +1,7 @@
 /* Descriptions lie one behind the other inside the extension; one that is undamaged is damaged when it ends
  * an octet earlier. */
 #include "parser/access.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static size_t walk(struct span input, bool *damaged)

@@ -1,6 +1,7 @@
 /* Policies lie one behind the other inside the extension. An undamaged extension that ends one octet earlier
  * is damaged; one alone, in a list of its own, is read as it was among the others. */
 #include "parser/certpol.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static size_t walk(struct span input, bool *damaged)

@@ -1,6 +1,7 @@
 /* Names lie one behind the other inside the extension, those of a point together, and no point is passed
  * over; an undamaged extension is damaged when it ends an octet earlier. */
 #include "parser/crldp.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static size_t walk(struct span input, bool *damaged)

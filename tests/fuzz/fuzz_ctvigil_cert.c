@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "lib/ctvigil/parser.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static void within(struct ctvigil_bytes input, struct ctvigil_bytes part)

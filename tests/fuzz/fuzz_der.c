@@ -1,6 +1,7 @@
 /* Elements lie inside the input, follow each other without gaps, and a clean one is what der_header would
  * write. */
 #include "parser/der.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static void walk(struct span bytes, unsigned depth)

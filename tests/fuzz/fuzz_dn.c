@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "parser/dn.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static void convert(const struct dn_attr *attr)

@@ -2,6 +2,7 @@
  * damaged nor written in another form than DER's; and the bits in struct cert are those of the walk. */
 #include "parser/eku.h"
 #include "parser/ext.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,6 +2,7 @@
  * all of them counts the same ones, says "unreadable" whenever the walk met one, and keeps every value inside
  * the block. One alone is read as it was among the others. */
 #include "parser/ext.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static void check_alone(const struct ext_item *item)

@@ -2,6 +2,7 @@
  * twice it says the same; and of what could not be read it says nothing. */
 #include "parser/lint.h"
 #include "parser/tbs.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

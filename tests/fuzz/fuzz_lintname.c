@@ -1,6 +1,7 @@
 /* The first octet is the kind, the rest the name. Only the finding of that kind can come out, and one that is
  * right stays right when a letter is put before a mail address or behind a URI. */
 #include "parser/lintname.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static struct finding_set look(enum san_kind kind, const uint8_t *text, size_t len)

@@ -6,6 +6,7 @@
 #include "base/dns.h"
 #include "parser/names.h"
 #include "parser/tbs.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static bool has_placeholder(const struct name *names, size_t count)

@@ -1,6 +1,7 @@
 /* Subtrees lie one behind the other inside the extension; an undamaged extension is damaged when it ends an
  * octet earlier, and one without subtrees says that it is empty. */
 #include "parser/nc.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static size_t walk(struct span input, struct nc *nc)

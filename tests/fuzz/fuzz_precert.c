@@ -4,6 +4,7 @@
 
 #include "parser/precert.h"
 #include "parser/tbs.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static uint8_t *join(const struct precert_pieces *pieces)

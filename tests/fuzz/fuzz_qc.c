@@ -1,6 +1,7 @@
 /* Statements lie one behind the other inside the extension, and the types of one inside its info; an
  * undamaged extension is damaged when it ends an octet earlier. */
 #include "parser/qc.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static size_t walk(struct span input, bool *damaged)

@@ -1,6 +1,7 @@
 /* As the value of one SAN extension: names lie inside it, and unless damage is reported they are all of it.
  */
 #include "parser/san.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,6 +2,7 @@
  * Parameters of PSS that can be read have numbers in range. */
 #include "parser/der.h"
 #include "parser/sigalg.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

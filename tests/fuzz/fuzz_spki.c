@@ -5,6 +5,7 @@
 
 #include "parser/der.h"
 #include "parser/spki.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static void read(struct span spki, struct cert *cert)

@@ -1,5 +1,6 @@
 /* What the quick reader takes, the other one reads to the same facts and without a finding; and whoever asks
  * parser/tbs.h can not tell which of the two it was. */
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 #include "tests/fuzz/samecert.h"
 

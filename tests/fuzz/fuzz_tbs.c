@@ -4,6 +4,7 @@
 
 #include "parser/ext.h"
 #include "parser/tbs.h"
+#include "tests/fuzz/dermutate.h"
 #include "tests/fuzz/inside.h"
 
 static void same_facts(const struct cert *a, const struct cert *b)
