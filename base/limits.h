@@ -22,6 +22,8 @@
 #define LIMIT_NOTE_LINES         64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
 #define LIMIT_WORKERS            64
 #define LIMIT_LOGS               1024
+#define LIMIT_LOGLIST_BYTES      (2u << 20)  /* all_logs_list.json of 2025 has 0.1 MB */
+#define LIMIT_LOGLIST_LOGS       4096        /* entries of one log list; the list of all logs ever has 220 */
 #define LIMIT_WINDOW             64          /* replies in flight per log */
 #define LIMIT_COMMIT_BATCHES     64          /* replies settled in one transaction */
 #define LIMIT_COMMIT_ENTRIES     16384       /* database.md: 8,192 to 32,768 is where the gain flattens */
