@@ -1,6 +1,4 @@
 /* log add | list | status | remove */
-#include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +11,7 @@
 #include "cli/opt.h"
 #include "cli/roles.h"
 #include "db/db_log.h"
+#include "ingest/logurl.h"
 #include "ingest/probe.h"
 #include "verify/logkey.h"
 
@@ -31,78 +30,6 @@ struct cmd_log_add {
     const char *from;
     bool allow_http;
 };
-
-/* One part of a URL as curl reads it, which is what will be connected to; "" when it has none. */
-static void cmd_log_url_part(CURLU *url, CURLUPart part, char *out, size_t cap)
-{
-    char *text = NULL;
-
-    out[0] = '\0';
-    if (curl_url_get(url, part, &text, 0) == CURLUE_OK)
-        (void)snprintf(out, cap, "%s", text);
-    curl_free(text);
-}
-
-/* A user part or a name that only begins like an address is another machine. */
-static bool cmd_log_loopback(const char *host)
-{
-    struct in_addr address;
-
-    if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-        return true;
-    return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
-}
-
-static enum err_code cmd_log_url_parts(const char *option, CURLU *url, const char *given, bool allow_http,
-                                       struct err *why)
-{
-    char text[CTLOG_URL_MAX];
-
-    cmd_log_url_part(url, CURLUPART_USER, text, sizeof text);
-    if (text[0] != '\0' || strpbrk(given, "@") != NULL)
-        return err_set(why, ERR_USAGE, "%s: %s holds a user name; a log wants none", option, given);
-    if (strpbrk(given, "?#") != NULL)
-        return err_set(why, ERR_USAGE, "%s: %s: what stands behind '?' or '#' can not be part of it", option,
-                       given);
-    cmd_log_url_part(url, CURLUPART_HOST, text, sizeof text);
-    if (strncmp(given, "http://", 7) == 0 && !allow_http && !cmd_log_loopback(text))
-        return err_set(why, ERR_USAGE,
-                       "%s: http:// is taken for this machine only; use https:// or say --allow-http",
-                       option);
-    return ERR_OK;
-}
-
-/* Copies a URL without trailing slashes, after looking at each part of it. */
-static enum err_code cmd_log_url(const char *option, const char *given, bool allow_http,
-                                 char out[CTLOG_URL_MAX], struct err *why)
-{
-    size_t len = strlen(given);
-
-    while (len > 0 && given[len - 1] == '/')
-        len--;
-    if (len == 0)
-        return err_set(why, ERR_USAGE, "%s: it is empty; write https://...", option);
-    if (len >= CTLOG_URL_MAX)
-        return err_set(why, ERR_USAGE, "%s: longer than %d bytes", option, CTLOG_URL_MAX - 1);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)given[i] <= 0x20 || given[i] == 0x7f)
-            return err_set(why, ERR_USAGE, "%s: '%s' is not a URL: it holds white space", option, given);
-    if (strncmp(given, "http://", 7) != 0 && strncmp(given, "https://", 8) != 0)
-        return err_set(why, ERR_USAGE, "%s: '%s' begins neither with https:// nor with http://", option,
-                       given);
-    CURLU *url = curl_url();
-    must(url != NULL);
-    CURLUcode read = curl_url_set(url, CURLUPART_URL, given, 0);
-    enum err_code code = ERR_OK;
-    if (read != CURLUE_OK)
-        code = err_set(why, ERR_USAGE, "%s: '%s' is not a URL: %s", option, given, curl_url_strerror(read));
-    else
-        code = cmd_log_url_parts(option, url, given, allow_http, why);
-    curl_url_cleanup(url);
-    memcpy(out, given, len);
-    out[len] = '\0';
-    return code;
-}
 
 /* --key is a file when there is one of that name, else base64. */
 static enum err_code cmd_log_key(const char *given, struct ctlog *log, struct err *why)
@@ -153,10 +80,10 @@ static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char 
                        "--protocol: hybrid logs can not be read yet; rfc6962 reads the same entries");
     if (log->protocol == CTLOG_RFC6962 && add->submission_url != NULL)
         return err_set(why, ERR_USAGE, "--submission-url: an rfc6962 log has one URL only, that of --url");
-    if ((code = cmd_log_url("--url", add->url, add->allow_http, log->url, why)) != ERR_OK)
+    if ((code = logurl_take("--url", add->url, add->allow_http, log->url, why)) != ERR_OK)
         return code;
     const char *submission = add->submission_url != NULL ? add->submission_url : add->url;
-    if ((code = cmd_log_url("--submission-url", submission, add->allow_http, log->submission_url, why)) !=
+    if ((code = logurl_take("--submission-url", submission, add->allow_http, log->submission_url, why)) !=
         ERR_OK)
         return code;
     (void)snprintf(log->origin, sizeof log->origin, "%s", strstr(log->submission_url, "://") + 3);
