@@ -131,16 +131,16 @@ uint8_t *base64_decode_run(const uint8_t **in, const uint8_t *end, uint8_t *out)
     return ways[base64_way_best()].run(in, end, out);
 }
 
-size_t base64_decode_padded(const uint8_t in[4], uint8_t out[2])
+size_t base64_decode_group(const uint8_t in[4], uint8_t out[3])
 {
-    bool one = in[2] == '=';
-    uint32_t word = first[in[0]] | second[in[1]] | (one ? 0 : third[in[2]]);
+    size_t pad = in[3] != '=' ? 0 : in[2] != '=' ? 1 : 2;
+    uint32_t word =
+        first[in[0]] | second[in[1]] | (pad == 2 ? 0 : third[in[2]]) | (pad != 0 ? 0 : fourth[in[3]]);
 
     out[0] = (uint8_t)word;
     out[1] = (uint8_t)(word >> 8);
-    if (in[3] != '=' || (word & BAD) != 0)
-        return 0;
-    return one ? 1 : 2;
+    out[2] = (uint8_t)(word >> 16);
+    return (word & BAD) != 0 ? 0 : 3 - pad;
 }
 
 int base64_digit(uint8_t c)

@@ -15,10 +15,10 @@
  * end of the output. */
 uint8_t *base64_decode_run(const uint8_t **in, const uint8_t *end, uint8_t *out);
 
-/* The group that ends a padded text, "xx==" or "xxx=": stores two bytes and returns how many of them count (1
- * or 2), 0 when it is no such group. The spare bits of its last digit are ignored, as every decoder that logs
- * use does. */
-size_t base64_decode_padded(const uint8_t in[4], uint8_t out[2]);
+/* One group, also the last one of a padded text, "xx==" or "xxx=": stores three bytes and returns how many of
+ * them count (1 to 3), 0 when it is no group. The spare bits in front of the padding are ignored, as every
+ * decoder that logs use does. Without a branch that depends on the padding, which no predictor knows. */
+size_t base64_decode_group(const uint8_t in[4], uint8_t out[3]);
 
 /* The value of one digit, or -1. */
 int base64_digit(uint8_t c);

@@ -305,6 +305,36 @@ static void test_jansson(void **state)
     arena_fini(&arena);
 }
 
+/* Escapes in every place of a group, several of them, and what only looks like one; alone in a string, in
+ * front of digits and behind them. */
+static void test_escapes(void **state)
+{
+    static const char *const pieces[7] = {"A", "\\/", "\\u002f", "=", "\\", "\"", ""};
+    static char text[1024];
+    struct arena arena;
+
+    (void)state;
+    assert_true(arena_init(&arena, 1u << 20));
+    for (size_t n = 0; n < 7 * 7 * 7 * 7; n++) {
+        char group[32];
+        (void)snprintf(group, sizeof group, "%s%s%s%s", pieces[n % 7], pieces[n / 7 % 7], pieces[n / 49 % 7],
+                       pieces[n / 343]);
+        int len = snprintf(text, sizeof text,
+                           "{\"entries\":[{\"leaf_input\":\"%s\"},{\"leaf_input\":\"%sDDDD\","
+                           "\"extra_data\":\"DDDD%s\"}]}",
+                           group, group, group);
+        byjansson_check(span_of(text, (size_t)len), &arena);
+        /* And as the end of all, in a block of exact size. */
+        size_t cut = strlen("{\"entries\":[{\"leaf_input\":\"") + strlen(group);
+        uint8_t *exact = malloc(cut);
+        assert_non_null(exact);
+        memcpy(exact, text, cut);
+        byjansson_check(span_of(exact, cut), &arena);
+        free(exact);
+    }
+    arena_fini(&arena);
+}
+
 /* A foreign byte in every place of both strings of an entry. */
 static void test_every_place(void **state)
 {
@@ -339,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_every_cut),
         cmocka_unit_test(test_jansson),
+        cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_every_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
