@@ -1,0 +1,219 @@
+/* What OpenSSL reads, we read, and to the same facts: whatever the bytes are. The differences that are meant
+ * are listed in differs(); docs/parser-differences.md says why. It is no claim the other way round: we read
+ * much that OpenSSL refuses. */
+#include <openssl/asn1.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "parser/ext.h"
+#include "parser/san.h"
+#include "parser/spki.h"
+#include "parser/tbs.h"
+#include "tests/fuzz/dermutate.h"
+#include "tests/fuzz/inside.h"
+
+static struct span string_of(const ASN1_STRING *string)
+{
+    return span_of(ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string));
+}
+
+static struct span oid_of(const ASN1_OBJECT *oid)
+{
+    return span_of(OBJ_get0_data(oid), OBJ_length(oid));
+}
+
+/* OpenSSL joins strings that are sent in parts (X.690 section 8.7.3, forbidden in DER) and keeps no trace of
+ * it. We do not join them: the value counts as unreadable. A certificate with such a part anywhere is left
+ * out. */
+static bool has_parts(struct span bytes, int depth)
+{
+    struct finding_set ignored = {{0, 0}};
+    struct der in = der_of(bytes, &ignored);
+    struct der_item item;
+
+    while (der_more(&in) && der_next(&in, &item)) {
+        uint32_t number = item.tag & 0x1fu;
+        bool joined = (item.tag & 0xe0u) == 0x20u && number != 0x10 && number != 0x11;
+        bool implicit = (item.tag & 0xe0u) == 0xa0u;
+        if (joined || (implicit && number != 0 && number != 3 && number != 4))
+            return true;
+        bool opens = (item.tag & 0x20u) != 0 || item.tag == DER_OCTET_STRING;
+        if (opens && depth > 0 && has_parts(item.value, depth - 1))
+            return true;
+    }
+    return false;
+}
+
+static bool differs(struct span der)
+{
+    return has_parts(der, 16);
+}
+
+static void same_version(long theirs, const struct cert *ours)
+{
+    if (theirs >= 0 && theirs <= 2)
+        must(ours->version == theirs + 1);
+    else
+        must(finding_has(&ours->findings, FINDING_VERSION_UNKNOWN));
+}
+
+static void same_serial(const X509 *theirs, const struct cert *ours)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(theirs);
+    uint8_t *encoded = NULL;
+    int len = i2d_ASN1_INTEGER(serial, &encoded);
+    struct finding_set ignored = {{0, 0}};
+    struct der in = der_of(span_of(encoded, len > 0 ? (size_t)len : 0), &ignored);
+    struct span mine = ours->serial;
+    struct der_item item;
+
+    must(len > 0 && der_expect(&in, DER_INTEGER, &item));
+    /* Theirs comes back in its shortest form. */
+    while (mine.len > 1 &&
+           ((mine.at[0] == 0 && mine.at[1] < 0x80) || (mine.at[0] == 0xff && mine.at[1] >= 0x80)))
+        mine = span_part(mine, 1, mine.len);
+    must(span_eq(mine, item.value));
+    OPENSSL_free(encoded);
+}
+
+static void same_dn(const X509_NAME *theirs, struct span ours)
+{
+    const unsigned char *der;
+    size_t len;
+
+    must(X509_NAME_get0_der(theirs, &der, &len) == 1);
+    must(span_eq(ours, span_of(der, len)));
+}
+
+static void same_time(const ASN1_TIME *theirs, int64_t ours)
+{
+    struct tm tm;
+    int days = 0;
+    int rest = 0;
+    ASN1_TIME *epoch;
+
+    if (ASN1_TIME_to_tm(theirs, &tm) != 1)
+        return;
+    epoch = ASN1_TIME_set(NULL, 0);
+    must(epoch != NULL && ASN1_TIME_diff(&days, &rest, epoch, theirs) == 1);
+    ASN1_TIME_free(epoch);
+    must(ours == (int64_t)days * 86400 + rest);
+}
+
+static void same_key(const X509 *theirs, const struct cert *ours)
+{
+    ASN1_OBJECT *oid = NULL;
+    const unsigned char *bits = NULL;
+    int len = 0;
+    struct spki_key key;
+
+    must(X509_PUBKEY_get0_param(&oid, &bits, &len, NULL, X509_get_X509_PUBKEY(theirs)) == 1);
+    /* False also for a key inside the bits that is none of its algorithm, which OpenSSL does not ask here. */
+    (void)spki_open(ours, &key);
+    must(span_eq(ours->key_oid, oid_of(oid)));
+    must(span_eq(key.bits, span_of(bits, (size_t)len)));
+}
+
+static void same_exts(const X509 *theirs, const struct cert *ours)
+{
+    struct finding_set ignored = {{0, 0}};
+    struct ext ext;
+    struct ext_item item;
+    int count = 0;
+
+    ext_init(&ext, ours->exts, &ignored);
+    for (; ext_next(&ext, &item); count++) {
+        must(count < X509_get_ext_count(theirs) && !item.unreadable);
+        X509_EXTENSION *other = X509_get_ext(theirs, count);
+        must(span_eq(item.oid, oid_of(X509_EXTENSION_get_object(other))));
+        must(item.critical == (X509_EXTENSION_get_critical(other) != 0));
+        must(span_eq(item.value, string_of(X509_EXTENSION_get_data(other))));
+    }
+    must(count == X509_get_ext_count(theirs) && !ext.damaged);
+}
+
+static void same_name(const GENERAL_NAME *theirs, const struct san_item *ours)
+{
+    int type = -1;
+    void *value = GENERAL_NAME_get0_value(theirs, &type);
+
+    must(type == (int)ours->kind);
+    switch (type) {
+    case GEN_EMAIL:
+    case GEN_DNS:
+    case GEN_URI:
+    case GEN_IPADD:
+        must(span_eq(ours->value, string_of(value)));
+        break;
+    case GEN_RID:
+        must(span_eq(ours->value, oid_of(value)));
+        break;
+    case GEN_DIRNAME:
+        same_dn(value, ours->value);
+        break;
+    default:
+        break;
+    }
+}
+
+/* OpenSSL does not look behind the names; we say that there may be more. */
+static bool has_tail(struct span value)
+{
+    struct finding_set ignored = {{0, 0}};
+    struct der in = der_of(value, &ignored);
+    struct der_item item;
+
+    return der_next(&in, &item) && der_more(&in);
+}
+
+static void same_names(const X509 *theirs, const struct cert *ours)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(theirs, NID_subject_alt_name, NULL, NULL);
+    struct san san;
+    struct san_item item;
+    int count = 0;
+
+    /* NULL: none, several, or one that OpenSSL can not read. */
+    if (names == NULL)
+        return;
+    san_init(&san, ours);
+    for (; san_next(&san, &item); count++) {
+        must(count < sk_GENERAL_NAME_num(names));
+        same_name(sk_GENERAL_NAME_value(names, count), &item);
+    }
+    must(count == sk_GENERAL_NAME_num(names));
+    must(!san.damaged || has_tail(ours->san));
+    GENERAL_NAMES_free(names);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const unsigned char *at = data;
+    X509 *theirs = d2i_X509(NULL, &at, (long)size);
+    const ASN1_BIT_STRING *signature;
+    struct cert ours;
+    bool good = tbs_read_certificate(span_of(data, size), &ours);
+
+    ERR_clear_error();
+    if (theirs == NULL)
+        return 0;
+    if (!differs(span_of(data, (size_t)(at - data)))) {
+        must(good);
+        must(ours.der.at == data && ours.der.len == (size_t)(at - data));
+        must(finding_has(&ours.findings, FINDING_TRAILING_BYTES) == (ours.der.len != size));
+        same_version(X509_get_version(theirs), &ours);
+        same_serial(theirs, &ours);
+        same_dn(X509_get_issuer_name(theirs), ours.issuer);
+        same_dn(X509_get_subject_name(theirs), ours.subject);
+        same_time(X509_get0_notBefore(theirs), ours.not_before);
+        same_time(X509_get0_notAfter(theirs), ours.not_after);
+        same_key(theirs, &ours);
+        X509_get0_signature(&signature, NULL, theirs);
+        must(span_eq(ours.sig, string_of(signature)));
+        same_exts(theirs, &ours);
+        same_names(theirs, &ours);
+        ERR_clear_error();
+    }
+    X509_free(theirs);
+    return 0;
+}
