@@ -42,6 +42,36 @@ static const struct {
      "[{\"kind\":\"dns\",\"text\":\"www.example.org\",\"unicode\":\"www.example.org\",\"apex\":"
      "\"example.org\",\"flags\":[]},{\"kind\":\"dns\",\"text\":\"*.example.org\",\"unicode\":"
      "\"*.example.org\",\"apex\":\"example.org\",\"flags\":[\"wildcard\"]}]"},
+    {"finding/none/pss.der", "sig_alg", "\"RSASSA-PSS\""},
+    {"finding/none/pss.der", "sig_params",
+     "{\"hash\":\"sha256\",\"mgf\":\"mgf1\",\"mgf_hash\":\"sha256\",\"salt_length\":32,\"trailer\":1}"},
+    {"finding/pss_parameters/unreadable.der", "sig_params", "\"0500\""},
+    {"finding/none/rsa.der", "key_exponent", "\"10001\""},
+    {"finding/none/rsa.der", "key_params", "\"0500\""},
+    {"finding/none/ed25519.der", "key_oid", "\"1.3.101.112\""},
+    {"finding/none/ed25519.der", "key_params", "null"},
+    {"finding/none/qc.der", "qc_statements",
+     "[{\"oid\":\"0.4.0.1862.1.1\",\"name\":\"QcCompliance\",\"types\":[]}]"},
+    {"finding/none/policies.der", "policies",
+     "[{\"oid\":\"2.23.140.1.2.1\",\"name\":\"domainValidated\",\"cps\":null},{\"oid\":\"2.5.29.32.0\","
+     "\"name\":\"anyPolicy\",\"cps\":\"http://x.example\"}]"},
+    {"finding/none/constrained_ca.der", "name_constraints",
+     "{\"permitted\":[{\"kind\":\"dns\",\"value\":\"example.org\"},{\"kind\":\"ip\",\"value\":"
+     "\"0000000000000000\"}],\"excluded\":[]}"},
+    {"finding/ou_present/unit.der", "ou", "[\"Sales\"]"},
+    {"finding/none/usage_of_nine_bits.der", "key_usage",
+     "[\"digitalSignature\",\"keyAgreement\",\"decipherOnly\"]"},
+    {"finding/extension_unreadable/nc.der", "damaged", "[\"name_constraints\"]"},
+    {"finding/extension_unreadable/aia.der", "damaged", "[\"aia\"]"},
+    {"finding/extension_unreadable/crl.der", "damaged", "[\"crl_points\"]"},
+    {"finding/extension_unreadable/eku.der", "damaged", "[\"eku\"]"},
+    {"finding/extension_unreadable/qc.der", "damaged", "[\"qc_statements\"]"},
+    {"finding/extension_unreadable/policy_qualifier.der", "damaged", "[\"policies\"]"},
+    {"finding/san_ip_text/dns.der", "names",
+     "[{\"kind\":\"dns\",\"text\":\"www.example.org\",\"unicode\":\"www.example.org\",\"apex\":"
+     "\"example.org\",\"flags\":[]},{\"kind\":\"dns\",\"text\":\"*.example.org\",\"unicode\":"
+     "\"*.example.org\",\"apex\":\"example.org\",\"flags\":[\"wildcard\"]},{\"kind\":\"ip\",\"text\":"
+     "\"c0000201\",\"flags\":[\"from_ip_text\"]}]"},
     {"tbs/precertca.der", "precert_signing", "true"},
     {"tbs/precertca.der", "extensions",
      "[{\"oid\":\"2.5.29.19\",\"name\":\"basicConstraints\",\"known\":true,\"critical\":true,\"size\":5},"

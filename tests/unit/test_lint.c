@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 
 #include "parser/lint.h"
 #include "parser/tbs.h"
@@ -78,12 +79,79 @@ static void bounded_search(void **state)
     assert_false(finding_has(&findings, FINDING_EXTENSION_UNREADABLE));
 }
 
+/* What is said of the TBSCertificate alone is said of the certificate around it too. */
+static void look_both_ways(struct span der)
+{
+    struct finding_set whole = {{0, 0}};
+    struct finding_set bare = {{0, 0}};
+    struct cert cert;
+    struct cert inner;
+
+    bool good = tbs_read_certificate(der, &cert);
+    lint_read(&cert, &whole);
+    assert_true(good || finding_none(&whole));
+    if (!good || !tbs_read(cert.tbs, &inner))
+        return;
+    lint_read(&inner, &bare);
+    assert_int_equal(bare.bits[0] & ~whole.bits[0], 0);
+    assert_int_equal(bare.bits[1] & ~whole.bits[1], 0);
+}
+
+/* Many octets of a certificate become others, one after the other. */
+static void damage_everywhere(const char *sample)
+{
+    struct span der = sample_load(sample);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)der.at;
+
+    look_both_ways(der);
+    for (size_t i = 0; i < der.len && der.len < 2048; i += 1 + i % 3) {
+        bytes[i] ^= 0x01;
+        look_both_ways(der);
+        bytes[i] ^= 0x21;
+        look_both_ways(der);
+        bytes[i] ^= 0x20;
+    }
+    sample_free(der);
+}
+
+static void damaged_files(void **state)
+{
+    const char *source = getenv("CTVIGIL_SOURCE");
+    char path[4096];
+    char sample[1024];
+    struct dirent *row;
+    struct dirent *file;
+    size_t count = 0;
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/tests/corpus/finding", source != NULL ? source : ".");
+    DIR *rows = opendir(path);
+    assert_non_null(rows);
+    while ((row = readdir(rows)) != NULL) {
+        (void)snprintf(path, sizeof path, "%s/tests/corpus/finding/%s", source != NULL ? source : ".",
+                       row->d_name);
+        DIR *files = row->d_name[0] == '.' ? NULL : opendir(path);
+        while (files != NULL && (file = readdir(files)) != NULL) {
+            if (strstr(file->d_name, ".der") == NULL)
+                continue;
+            (void)snprintf(sample, sizeof sample, "finding/%s/%s", row->d_name, file->d_name);
+            damage_everywhere(sample);
+            count++;
+        }
+        if (files != NULL)
+            (void)closedir(files);
+    }
+    (void)closedir(rows);
+    assert_true(count > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adds_and_never_takes_away),
         cmocka_unit_test(silent_about_what_is_lost),
         cmocka_unit_test(bounded_search),
+        cmocka_unit_test(damaged_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
