@@ -30,6 +30,7 @@
 #define LIMIT_COPY_BYTES         (64u << 20) /* one row of COPY: 2 x 16 MB with its chain, kept raw */
 #define LIMIT_RAW_BYTES          (24u << 20) /* of leaf and extra of an entry too large for a row */
 #define LIMIT_ISSUERS_CACHED     65536       /* issuing keys a writer remembers: 20 MB when full */
+#define LIMIT_ISSUANCES_KNOWN    131072      /* a writer remembers: 5 MB; the others came minutes ago */
 #define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
 #define LIMIT_HEAD_DAYS          30          /* afterwards one verified head per hour stays: 9,000 a year */
 #define LIMIT_CHANNEL_DAYS       7           /* a channel nobody has served for longer is given up */

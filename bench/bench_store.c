@@ -168,11 +168,15 @@ static int64_t number_of(PGconn *pg, const char *sql)
     return value;
 }
 
-static void ours(const char *dsn, PGconn *pg, uint64_t issuances, struct rate *rate)
+/* `remember`: whether the writer has its memory of what it stored last. */
+static void ours(const char *dsn, PGconn *pg, uint64_t issuances, bool remember, struct rate *rate)
 {
     struct err why = {0};
     struct store *store;
     static struct lane lanes[LOGS];
+    PGresult *fresh = query(pg, "TRUNCATE cert, cert_apex, cert_ip, log_tile, issued, issuer, log_range, log"
+                                " RESTART IDENTITY CASCADE");
+    PQclear(fresh);
     PQclear(query(pg,
                   "INSERT INTO log (name, protocol, url, log_id, key) SELECT 'bench ' || i, 'rfc6962', '',"
                   " sha256(i::text::bytea), '' FROM generate_series(1, 34) AS i"));
@@ -180,6 +184,7 @@ static void ours(const char *dsn, PGconn *pg, uint64_t issuances, struct rate *r
         query(pg, "INSERT INTO log_range (log, range_begin, next, verified) SELECT id, 0, 0, 0 FROM log"));
     if (store_pg_open(dsn, &store, &why) != ERR_OK)
         die("open", &why);
+    must(remember || store_pg_remember(store, 0));
     for (int i = 0; i < LOGS; i++) {
         size_t count;
         bool taken;
@@ -206,6 +211,10 @@ static void ours(const char *dsn, PGconn *pg, uint64_t issuances, struct rate *r
     for (int i = 0; i < LOGS; i++) {
         if (lanes[i].entries != 0)
             commit(store, &lanes[i], rate);
+        for (int k = 0; k < BATCHES; k++) {
+            batch_fini(lanes[i].batches[k]);
+            free(lanes[i].batches[k]);
+        }
     }
     store->ops->free(store);
 }
@@ -319,7 +328,7 @@ static void baseline(PGconn *pg, uint64_t issuances, struct rate *rate)
     arena_fini(&arena);
 }
 
-static void report(PGconn *pg, const struct rate *mine, const struct rate *theirs)
+static void report(PGconn *pg, const struct rate *plain, const struct rate *mine, const struct rate *theirs)
 {
     static const char size_sql[] = "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::int8 FROM "
                                    "pg_class AS c JOIN pg_namespace AS n"
@@ -332,6 +341,8 @@ static void report(PGconn *pg, const struct rate *mine, const struct rate *their
     printf("ctvigil: %" PRIu64 " entries of %" PRId64
            " issuances: %.0f entries/s, %.0f bytes of disk per issuance\n",
            mine->entries, certs, ours_rate, (double)number_of(pg, size_sql) / (double)certs);
+    printf("without memory of what was stored: %.0f entries/s\n",
+           (double)plain->entries * 1e9 / (double)plain->busy_ns);
     printf("counts: roll-up %s, sightings %s\n", issued == certs ? "exact" : "WRONG",
            sightings == (int64_t)mine->entries ? "exact" : "WRONG");
     if (theirs->entries == 0)
@@ -357,16 +368,20 @@ static void run(const char *dsn, uint64_t issuances, uint64_t baseline_issuances
     struct err why = {0};
     struct pgconn *conn = NULL;
     unsigned applied;
+    struct rate plain = {0};
     struct rate mine = {0};
     struct rate theirs = {0};
     if (pgconn_open(dsn, &conn, &why) != ERR_OK || migrate_run(conn, &applied, &why) != ERR_OK)
         die("database", &why);
     pgconn_free(conn);
     PGconn *pg = PQconnectdb(dsn);
-    ours(dsn, pg, issuances, &mine);
+    printf("without memory of what was stored:\n");
+    ours(dsn, pg, issuances, false, &plain);
+    printf("with it:\n");
+    ours(dsn, pg, issuances, true, &mine);
     if (baseline_issuances != 0)
         baseline(pg, baseline_issuances, &theirs);
-    report(pg, &mine, &theirs);
+    report(pg, &plain, &mine, &theirs);
     PQfinish(pg);
 }
 

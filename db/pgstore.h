@@ -4,6 +4,7 @@
 #define CTVIGIL_PGSTORE_H
 
 #include "db/copy.h"
+#include "db/fpcache.h"
 #include "db/issuer_ids.h"
 #include "db/pgexec.h"
 #include "db/stage.h"
@@ -36,6 +37,8 @@ struct pgstore {
     struct pgconn *conn;
     uint64_t connects; /* the connection our staging tables live on */
     struct issuer_ids *issuers;
+    struct fpcache *known; /* issuances that are stored, as of `removals` */
+    int64_t removals;
     struct copy copy;
     struct stage stage;
     int64_t held[PGSTORE_HELD_MAX]; /* ranges whose advisory lock we took */

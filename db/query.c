@@ -67,8 +67,8 @@ static const char hash_sql[] = PAGE_OF(
     HITS("cert AS c", BY_SPKI) " UNION " HITS("cert AS c", BY_FP) " UNION " HITS(FROM_SHA256, BY_SHA256));
 /* A serial may be longer than an index entry: its front finds, the whole decides. */
 #define BY_SERIAL                                                                                            \
-    "$1::int8 IS NOT NULL AND substring(c.serial FOR 20) IN (substring($10::bytea FOR 20),"                  \
-    " substring($11::bytea FOR 20), substring($12::bytea FOR 20)) AND c.serial IN ($10, $11, $12)"
+    "$1::int8 IS NOT NULL AND substring(c.serial FOR 15) IN (substring($10::bytea FOR 15),"                  \
+    " substring($11::bytea FOR 15), substring($12::bytea FOR 15)) AND c.serial IN ($10, $11, $12)"
 static const char serial_sql[] = PAGE_OF(HITS("cert AS c", BY_SERIAL));
 static const char ip_sql[] = PAGE_OF(HITS("(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS "
                                           "q WHERE q.ip <<= $10::inet) AS q" THE_CERT("q"),

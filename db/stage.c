@@ -116,7 +116,7 @@ enum err_code stage_collect(struct stage *stage, struct batch *const *batches, s
                 continue;
             int32_t issuer = issuer_ids_find(ids, &entry->issuance);
             *missing += issuer == 0;
-            stage->rows[stage->count++] = (struct stage_row){entry, batches[i]->log->id, issuer};
+            stage->rows[stage->count++] = (struct stage_row){entry, batches[i]->log->id, issuer, false};
         }
     }
     if (stage->count != 0)
@@ -325,12 +325,32 @@ static bool is_same_issuance(const struct stage_row *a, const struct stage_row *
     return a->issuer == b->issuer && memcmp(a->entry->issuance.tbs_fp, b->entry->issuance.tbs_fp, 32) == 0;
 }
 
+/* Whether row i stands for an issuance that is to be staged; its other sightings follow it. */
+static bool is_wanted(const struct stage *stage, size_t i)
+{
+    return !stage->rows[i].stored && (i == 0 || !is_same_issuance(&stage->rows[i - 1], &stage->rows[i]));
+}
+
+void stage_recall(struct stage *stage, const struct fpcache *known)
+{
+    for (size_t i = 0; i < stage->count; i++) {
+        struct stage_row *row = &stage->rows[i];
+        row->stored = fpcache_has(known, row->entry->issuance.tbs_fp, row->issuer);
+    }
+}
+
+void stage_remember(const struct stage *stage, struct fpcache *known)
+{
+    for (size_t i = 0; i < stage->count; i++)
+        fpcache_add(known, stage->rows[i].entry->issuance.tbs_fp, stage->rows[i].issuer);
+}
+
 static enum err_code put_ips(struct stage *stage, struct copy *copy, struct pgconn *conn, struct err *why)
 {
     bool any = false;
     for (size_t i = 0; i < stage->count; i++) {
         const struct issuance *issuance = &stage->rows[i].entry->issuance;
-        if (i != 0 && is_same_issuance(&stage->rows[i - 1], &stage->rows[i]))
+        if (!is_wanted(stage, i))
             continue;
         for (size_t k = 0, stored = 0; k < issuance->name_count && stored < LIMIT_NAMES_STORED; k++) {
             const struct name *name = &issuance->names[k];
@@ -376,17 +396,19 @@ static enum err_code put_keys(struct stage *stage, struct copy *copy, struct pgc
     return copy_end(copy);
 }
 
-enum err_code stage_certs(struct stage *stage, struct copy *copy, struct pgconn *conn, struct err *why)
+enum err_code stage_certs(struct stage *stage, struct copy *copy, struct pgconn *conn, size_t *staged,
+                          struct err *why)
 {
+    *staged = 0;
     stage->key_count = 0;
-    if (stage->count == 0)
-        return ERR_OK;
-    copy_begin(copy, conn, "COPY stage_cert FROM STDIN (FORMAT binary)", why);
     for (size_t i = 0; i < stage->count; i++) {
-        if (i == 0 || !is_same_issuance(&stage->rows[i - 1], &stage->rows[i]))
-            put_cert(stage, copy, &stage->rows[i], i);
+        if (!is_wanted(stage, i))
+            continue;
+        if ((*staged)++ == 0)
+            copy_begin(copy, conn, "COPY stage_cert FROM STDIN (FORMAT binary)", why);
+        put_cert(stage, copy, &stage->rows[i], i);
     }
-    enum err_code code = copy_end(copy);
+    enum err_code code = *staged == 0 ? ERR_OK : copy_end(copy);
     if (code == ERR_OK)
         code = put_keys(stage, copy, conn, why);
     if (code == ERR_OK)

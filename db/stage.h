@@ -4,6 +4,7 @@
 #define CTVIGIL_STAGE_H
 
 #include "db/copy.h"
+#include "db/fpcache.h"
 #include "db/issuer_ids.h"
 #include "model/batch.h"
 
@@ -12,6 +13,7 @@ struct stage_row {
     const struct entry *entry;
     int32_t log_id;
     int32_t issuer;
+    bool stored; /* the row is there already, and needs no asking; only its place in the log is new */
 };
 
 struct stage {
@@ -40,9 +42,13 @@ MUST_USE enum err_code stage_collect(struct stage *stage, struct batch *const *b
 MUST_USE enum err_code stage_resolve(struct stage *stage, struct issuer_ids *ids, struct pgconn *conn,
                                      struct err *why);
 
-/* Fill stage_cert, stage_key and stage_ip from the collected rows (each issuance once, in order). */
+/* Marks the collected rows that the memory says are stored, and tells it that all collected ones are now. */
+void stage_recall(struct stage *stage, const struct fpcache *known);
+void stage_remember(const struct stage *stage, struct fpcache *known);
+/* Fill stage_cert, stage_key and stage_ip from the collected rows that are not stored yet (each issuance
+ * once, in order). *staged: how many. */
 MUST_USE enum err_code stage_certs(struct stage *stage, struct copy *copy, struct pgconn *conn,
-                                   struct err *why);
+                                   size_t *staged, struct err *why);
 /* Fill stage_tile: one row per tile that [begin, end) of the batches touches. Consecutive batches of one log.
  */
 MUST_USE enum err_code stage_tiles(struct copy *copy, struct pgconn *conn, struct batch *const *batches,

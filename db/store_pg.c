@@ -23,6 +23,7 @@ static void free_store(struct store *store)
     }
     pgconn_free(pg->conn);
     issuer_ids_free(pg->issuers);
+    fpcache_free(pg->known);
     copy_fini(&pg->copy);
     stage_fini(&pg->stage);
     buf_fini(&pg->heads_raw);
@@ -66,7 +67,7 @@ static enum err_code hold_domains(struct pgstore *pg, struct store_settle *settl
 {
     uint64_t generation = 0;
     size_t missing = 0;
-    enum err_code code = store_write_generation(pg, &generation, why);
+    enum err_code code = store_write_hold(pg, &generation, why);
     *again = false;
     if (code != ERR_OK || !is_outdated(settle, generation))
         return code;
@@ -83,8 +84,10 @@ static enum err_code hold_domains(struct pgstore *pg, struct store_settle *settl
 static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle, struct err *why)
 {
     size_t malformed = 0;
+    size_t staged = 0;
     int32_t alerts = 0;
-    enum err_code code = stage_certs(&pg->stage, &pg->copy, pg->conn, why);
+    stage_recall(&pg->stage, pg->known);
+    enum err_code code = stage_certs(&pg->stage, &pg->copy, pg->conn, &staged, why);
     if (code == ERR_OK)
         code = stage_tiles(&pg->copy, pg->conn, settle->batches, settle->count, why);
     if (code == ERR_OK)
@@ -92,7 +95,7 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
             stage_malformed(&pg->stage, &pg->copy, pg->conn, settle->batches, settle->count, &malformed, why);
     if (code == ERR_OK)
         code = store_alert_stage(pg, settle->batches, settle->count, &alerts, why);
-    if (code == ERR_OK && pg->stage.count != 0)
+    if (code == ERR_OK && staged != 0)
         code = store_write_certs(pg, why);
     if (code == ERR_OK)
         code = store_write_tiles(pg, why);
@@ -129,9 +132,13 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
         code = write_rows(pg, settle, why);
     if (code == ERR_OK && !*again)
         code = move_range(pg, settle, why);
-    if (code == ERR_OK && !*again)
-        return store_write_commit(pg, settle, 0, why);
-    pgexec_rollback(pg->conn);
+    if (code != ERR_OK || *again) {
+        pgexec_rollback(pg->conn);
+        return code;
+    }
+    code = store_write_commit(pg, settle, 0, why);
+    if (code == ERR_OK)
+        stage_remember(&pg->stage, pg->known);
     return code;
 }
 
@@ -232,8 +239,9 @@ enum err_code store_pg_open(const char *dsn, struct store **store, struct err *w
     buf_init(&pg->heads_raw, HEADS_RAW_MAX);
     buf_init(&pg->other_raw, LIMIT_SMALL_BYTES);
     pg->issuers = issuer_ids_new();
+    pg->known = fpcache_new(LIMIT_ISSUANCES_KNOWN);
     enum err_code code = ERR_OK;
-    if (pg->issuers == NULL)
+    if (pg->issuers == NULL || pg->known == NULL)
         code = err_set(why, ERR_MEMORY, "database: no memory for a store");
     if (code == ERR_OK)
         code = pgconn_open(dsn, &pg->conn, why);
@@ -245,4 +253,15 @@ enum err_code store_pg_open(const char *dsn, struct store **store, struct err *w
     }
     *store = &pg->store;
     return ERR_OK;
+}
+
+bool store_pg_remember(struct store *store, size_t issuances)
+{
+    struct pgstore *pg = pgstore_of(store);
+    struct fpcache *known = fpcache_new(issuances);
+    if (known == NULL)
+        return false;
+    fpcache_free(pg->known);
+    pg->known = known;
+    return true;
 }

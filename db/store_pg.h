@@ -10,4 +10,9 @@
 /* Connects; the schema must be there already (db/migrate.h). ERR_DB_DOWN, ERR_CONFIG, ERR_DB_SCHEMA. */
 MUST_USE enum err_code store_pg_open(const char *dsn, struct store **store, struct err *why);
 
+/* How many of the issuances it stored last the store remembers, so as not to ask the database about their
+ * further sightings: LIMIT_ISSUANCES_KNOWN, or what is said here (for benchmarks and tests; 0: none). What is
+ * stored is the same. False: out of memory, nothing changed. */
+bool store_pg_remember(struct store *store, size_t issuances);
+
 #endif

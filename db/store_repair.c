@@ -146,6 +146,7 @@ enum err_code store_repair_batch(struct store *store, struct batch *batch, uint6
 {
     struct pgstore *pg = pgstore_of(store);
     size_t malformed = 0;
+    size_t staged = 0;
     *changed = 0;
     if (!pg->repair.open)
         return err_set(why, ERR_DB_DOWN, "database: the connection of the repair was lost");
@@ -154,7 +155,7 @@ enum err_code store_repair_batch(struct store *store, struct batch *batch, uint6
         pg->repair.generation = batch->watch_generation;
     enum err_code code = collect(pg, batch, why);
     if (code == ERR_OK)
-        code = stage_certs(&pg->stage, &pg->copy, pg->conn, why);
+        code = stage_certs(&pg->stage, &pg->copy, pg->conn, &staged, why);
     if (code == ERR_OK)
         code = stage_malformed(&pg->stage, &pg->copy, pg->conn, &batch, 1, &malformed, why);
     if (code == ERR_OK)
@@ -319,13 +320,29 @@ static const char close_sql[] =
     " AND NOT EXISTS (SELECT FROM alert_sighting AS s WHERE s.alert = a.id) RETURNING a.id)"
     " UPDATE outbox AS o SET state = 'withdrawn' FROM shut WHERE o.alert = shut.id AND o.state = 'pending'";
 
+/* Whether a row may go depends on there being no other place for it. So nobody may be storing one while we
+ * look, and whoever remembers the row has to forget it. */
+static enum err_code unmake(struct pgstore *pg, const struct pgexec_args *log, struct err *why)
+{
+    uint64_t found = 0;
+    enum err_code code = pgexec_do(pg->conn, wrong_sql, log, &found, why);
+    if (code != ERR_OK || found == 0)
+        return code;
+    code = pgexec_do(pg->conn, "UPDATE cert_removal SET removals = removals + 1", &PGEXEC_NO_ARGS, NULL, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, "DELETE FROM stage_wrong", &PGEXEC_NO_ARGS, NULL, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, wrong_sql, log, NULL, why);
+    for (size_t i = 0; i < countof(unmake_sql) && code == ERR_OK; i++)
+        code = pgexec_do(pg->conn, unmake_sql[i], &PGEXEC_NO_ARGS, NULL, why);
+    return code;
+}
+
 static enum err_code apply(struct pgstore *pg, struct err *why)
 {
     struct pgexec_args log = PGEXEC_NO_ARGS;
     pgexec_int(&log, pg->repair.log_id);
-    enum err_code code = pgexec_do(pg->conn, wrong_sql, &log, NULL, why);
-    for (size_t i = 0; i < countof(unmake_sql) && code == ERR_OK; i++)
-        code = pgexec_do(pg->conn, unmake_sql[i], &PGEXEC_NO_ARGS, NULL, why);
+    enum err_code code = unmake(pg, &log, why);
     if (code == ERR_OK)
         code = store_write_certs(pg, why);
     if (code == ERR_OK)

@@ -47,6 +47,7 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     if (code != ERR_OK || pg->connects == pg->conn->connects)
         return code;
     issuer_ids_forget(pg->issuers);
+    fpcache_forget(pg->known);
     pg->repair.open = false;
     code = pgexec_script(pg->conn, session_sql, why);
     if (code == ERR_OK)
@@ -137,19 +138,41 @@ enum err_code store_write_malformed(struct pgstore *pg, struct err *why)
     return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
 }
 
-enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, struct err *why)
+static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generation, int64_t *removals,
+                          struct err *why)
 {
     PGresult *res;
-    enum err_code code = pgexec_run(pg->conn, "SELECT generation FROM domain_generation FOR SHARE",
-                                    &PGEXEC_NO_ARGS, &res, why);
+    enum err_code code = pgexec_cached(pg->conn, sql, &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;
-    if (PQntuples(res) == 1)
+    if (PQntuples(res) == 1) {
         *generation = (uint64_t)pgexec_get_int(res, 0, 0);
-    else
-        code = err_set(why, ERR_DB_SCHEMA,
-                       "database: table domain_generation has no row: restore it from a backup");
+        *removals = pgexec_get_int(res, 0, 1);
+    } else {
+        code =
+            err_set(why, ERR_DB_SCHEMA,
+                    "database: table domain_generation or cert_removal has no row: restore it from a backup");
+    }
     PQclear(res);
+    return code;
+}
+
+enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, struct err *why)
+{
+    int64_t none;
+    return hold(pg, "SELECT generation, 0::int8 FROM domain_generation FOR SHARE", generation, &none, why);
+}
+
+enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct err *why)
+{
+    int64_t removals = 0;
+    enum err_code code =
+        hold(pg, "SELECT g.generation, r.removals FROM domain_generation AS g, cert_removal AS r FOR SHARE",
+             generation, &removals, why);
+    if (code == ERR_OK && removals != pg->removals) {
+        fpcache_forget(pg->known);
+        pg->removals = removals;
+    }
     return code;
 }
 

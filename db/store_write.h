@@ -17,6 +17,9 @@ MUST_USE enum err_code store_write_tiles(struct pgstore *pg, struct err *why);
 MUST_USE enum err_code store_write_malformed(struct pgstore *pg, struct err *why);
 /* The generation of the domains, held against change until the transaction ends. */
 MUST_USE enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, struct err *why);
+/* The same, and until then no row of cert goes: what the store remembers is stored; when rows have gone since
+ * it looked last it remembers nothing. */
+MUST_USE enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct err *why);
 /* Moves the range by compare-and-set, marks the head that was equalled and thins the old ones; *moved false:
  * somebody else was there. `epoch_step` is added to the epoch. */
 MUST_USE enum err_code store_write_move(struct pgstore *pg, const struct store_settle *settle,

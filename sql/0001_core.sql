@@ -73,6 +73,8 @@ CREATE TABLE log_tile (
     PRIMARY KEY (log, tile),
     CHECK (first_index / 256 = tile AND last_index / 256 = tile AND first_index <= last_index)
 );
+ALTER TABLE log_tile ALTER COLUMN fp8 SET STORAGE EXTERNAL; -- hashes do not compress, trying costs time
+ALTER TABLE log_tile ALTER COLUMN sha8 SET STORAGE EXTERNAL;
 ALTER TABLE log_tile ALTER COLUMN info SET STORAGE EXTERNAL;
 CREATE INDEX log_tile_fp8 ON log_tile USING gin (fp8);
 CREATE INDEX log_tile_sha8 ON log_tile USING gin (sha8);
@@ -135,7 +137,7 @@ CREATE TABLE cert (
     issuer      int4 NOT NULL,
     log         int2 NOT NULL,
     tbs_fp      bytea NOT NULL,
-    serial      bytea NOT NULL,       -- as long as its issuer made it; indexed by its first 20 bytes
+    serial      bytea NOT NULL,       -- as long as its issuer made it; indexed by its first 15 bytes
     spki_sha256 bytea NOT NULL,
     names       text COLLATE "C" NOT NULL, -- label-reversed DNS names, space-joined
     cn          text,                      -- NULL: none, or equal to the first name (facts say which)
@@ -167,7 +169,26 @@ CREATE TABLE issued (
     PRIMARY KEY (issuer, day)
 ) WITH (fillfactor = 50);
 
+-- One row. Raised by whoever takes rows out of cert, before looking which ones; every transaction that stores entries
+-- takes it FOR SHARE. So what a writer remembers to be stored is stored, and no row goes while a place for it comes.
+CREATE TABLE cert_removal (
+    one      bool PRIMARY KEY DEFAULT true CHECK (one),
+    removals int8 NOT NULL
+);
+INSERT INTO cert_removal (removals) VALUES (0);
+
+-- Also rows that are deleted by hand, from cert or from one of its partitions.
+CREATE FUNCTION cert_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE cert_removal SET removals = removals + 1;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER removed AFTER DELETE ON cert FOR EACH STATEMENT EXECUTE FUNCTION cert_removed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON cert FOR EACH STATEMENT EXECUTE FUNCTION cert_removed();
+
 -- Makes one partition of cert, cert_apex and cert_ip for [from, to) with its indexes. Nothing when it exists.
+-- An index entry takes up whole 8 bytes: 15 of a serial cost as much as 8, and the order among equal not_before is
+-- sorted when it is asked for.
 -- Uniqueness is local to a partition because not_after is part of what tbs_fp commits to.
 CREATE FUNCTION partition_make(suffix text, lower timestamptz, upper timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -180,12 +201,16 @@ BEGIN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I PARTITION OF cert FOR VALUES %s', 'cert_' || suffix, bounds);
+    EXECUTE format('CREATE TRIGGER removed AFTER DELETE ON %I FOR EACH STATEMENT EXECUTE FUNCTION cert_removed()',
+                   'cert_' || suffix);
+    EXECUTE format('CREATE TRIGGER emptied AFTER TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION cert_removed()',
+                   'cert_' || suffix);
     EXECUTE format('CREATE UNIQUE INDEX ON %I (tbs_fp, issuer)', 'cert_' || suffix);
-    EXECUTE format('CREATE INDEX ON %I (apex8, not_before DESC, tbs_fp)', 'cert_' || suffix);
-    EXECUTE format('CREATE INDEX ON %I (substring(serial FOR 20))', 'cert_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I (apex8, not_before DESC)', 'cert_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I (substring(serial FOR 15))', 'cert_' || suffix);
     EXECUTE format('CREATE INDEX ON %I (substring(spki_sha256 FOR 8))', 'cert_' || suffix);
     EXECUTE format('CREATE TABLE %I PARTITION OF cert_apex FOR VALUES %s', 'cert_apex_' || suffix, bounds);
-    EXECUTE format('CREATE INDEX ON %I (apex8, not_before DESC, tbs_fp)', 'cert_apex_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I (apex8, not_before DESC)', 'cert_apex_' || suffix);
     EXECUTE format('CREATE UNIQUE INDEX ON %I (tbs_fp, issuer, apex8)', 'cert_apex_' || suffix);
     EXECUTE format('CREATE TABLE %I PARTITION OF cert_ip FOR VALUES %s', 'cert_ip_' || suffix, bounds);
     EXECUTE format('CREATE INDEX ON %I USING gist (ip inet_ops)', 'cert_ip_' || suffix);
