@@ -197,12 +197,14 @@ static json_t *hash_or_null(const uint8_t hash[32], bool known)
     return known && memcmp(hash, none, sizeof none) != 0 ? hex(span_of(hash, 32)) : json_null();
 }
 
+/* Years before 1 stand in certificates, but not in the row: whoever reads the row later would not know. */
 static void put_validity(json_t **object, const struct issuance *issuance, bool parsed)
 {
     bool doubtful = finding_has(&issuance->findings, FINDING_TIME_UNREADABLE) ||
                     finding_has(&issuance->findings, FINDING_CERTIFICATE_UNREADABLE);
-    bool begins = parsed && !(doubtful && issuance->not_before <= CERT_TIME_MIN);
-    bool ends = parsed && !(doubtful && issuance->not_after >= CERT_TIME_MAX);
+    bool begins = parsed && issuance->not_before > CERT_TIME_MIN;
+    bool ends =
+        parsed && issuance->not_after > CERT_TIME_MIN && !(doubtful && issuance->not_after >= CERT_TIME_MAX);
     put(object, "not_before", begins ? seconds(issuance->not_before) : json_null());
     put(object, "not_after", ends ? seconds(issuance->not_after) : json_null());
     put(object, "validity_seconds",

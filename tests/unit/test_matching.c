@@ -42,7 +42,7 @@ static void der_take(struct buf *out, uint8_t tag, struct buf *content)
     buf_fini(content);
 }
 
-static void put_name(struct buf *out, struct span cn)
+static void put_name(struct buf *out, uint8_t tag, struct span cn)
 {
     struct buf attr;
     struct buf one;
@@ -53,7 +53,7 @@ static void put_name(struct buf *out, struct span cn)
     buf_init(&rdn, DER_MAX);
     buf_init(&name, DER_MAX);
     buf_put(&attr, SPAN_LIT("\x06\x03\x55\x04\x03"));
-    der(&attr, 0x0c, cn);
+    der(&attr, tag, cn);
     der_take(&one, 0x30, &attr);
     der_take(&rdn, 0x31, &one);
     buf_put(&name, buf_span(&rdn));
@@ -68,6 +68,9 @@ struct shape {
     struct span times;   /* content of Validity; absent: two good ones */
     uint8_t exts_tag;    /* inside [3]; 0: SEQUENCE */
     struct span garbage; /* this instead of a TBS */
+    struct span more;    /* content of the GeneralNames of a second extension */
+    struct span serial;  /* absent: a small one */
+    uint8_t cn_tag;      /* 0: UTF8String */
     uint8_t type;        /* of the log entry: 0 x509, 1 precert, 7 nobody knows */
 };
 
@@ -80,6 +83,10 @@ struct shape {
 #define IP_MAPPED "\x87\x10\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\x00\x02\x07"
 #define IP_PLAIN  "\x87\x04\xc0\x00\x02\x09"
 #define IP_OTHER  "\x87\x04\x08\x08\x08\x08"
+
+#define DNS_Z     "\x82\x06z.test"
+#define X7(text)  text text text text text text text
+#define X10(text) text text text text text text text text text text
 
 static const struct shape shapes[] = {
     {.label = "plain", .cn = SPAN_LIT("a.watched.test"), .sans = SPAN_LIT(DNS_A), .type = 1},
@@ -130,6 +137,114 @@ static const struct shape shapes[] = {
      .sans = SPAN_LIT("\x82\x06"
                       "z.test"),
      .type = 1},
+    /* From here on how names can be written. */
+    {.label = "wildcard", .sans = SPAN_LIT(DNS_WILD), .type = 1},
+    {.label = "wildcard below", .sans = SPAN_LIT("\x82\x10*.a.watched.test"), .type = 1},
+    {.label = "wildcard of everything", .sans = SPAN_LIT("\x82\x06*.test"), .type = 1},
+    {.label = "wildcards in a row", .sans = SPAN_LIT("\x82\x10*.*.watched.test"), .type = 1},
+    {.label = "star in a label", .sans = SPAN_LIT("\x82\x0fw*.watched.test"), .type = 1},
+    {.label = "star in the middle",
+     .sans = SPAN_LIT("\x82\x10"
+                      "a.*.watched.test"),
+     .type = 1},
+    {.label = "star alone", .sans = SPAN_LIT("\x82\x01*"), .type = 1},
+    {.label = "capitals",
+     .sans = SPAN_LIT("\x82\x0e"
+                      "A.WATCHED.tEsT"),
+     .type = 1},
+    {.label = "dot at the end",
+     .sans = SPAN_LIT("\x82\x0f"
+                      "a.watched.test."),
+     .type = 1},
+    {.label = "dot at the beginning", .sans = SPAN_LIT("\x82\x0d.watched.test"), .type = 1},
+    {.label = "dots in a row",
+     .sans = SPAN_LIT("\x82\x0f"
+                      "a..watched.test"),
+     .type = 1},
+    {.label = "dot alone", .sans = SPAN_LIT("\x82\x01."), .type = 1},
+    {.label = "underscores", .sans = SPAN_LIT("\x82\x14_x._tcp.watched.test"), .type = 1},
+    {.label = "NUL",
+     .sans = SPAN_LIT("\x82\x0f"
+                      "a\0.watched.test"),
+     .type = 1},
+    {.label = "NUL behind the name", .sans = SPAN_LIT("\x82\x13www.watched.test\0.z"), .type = 1},
+    {.label = "space",
+     .sans = SPAN_LIT("\x82\x0f"
+                      "a .watched.test"),
+     .type = 1},
+    {.label = "space behind the name",
+     .sans = SPAN_LIT("\x82\x0f"
+                      "a.watched.test "),
+     .type = 1},
+    {.label = "backslash",
+     .sans = SPAN_LIT("\x82\x0f"
+                      "a\\.watched.test"),
+     .type = 1},
+    {.label = "empty name", .cn = SPAN_LIT("a.watched.test"), .sans = SPAN_LIT("\x82\x00"), .type = 1},
+    {.label = "question mark", .sans = SPAN_LIT("\x82\x01?"), .type = 1},
+    {.label = "question mark below", .sans = SPAN_LIT("\x82\x0e?.watched.test"), .type = 1},
+    {.label = "U-label",
+     .sans = SPAN_LIT("\x82\x10"
+                      "b\xc3\xbc.watched.test"),
+     .type = 1},
+    {.label = "A-label", .sans = SPAN_LIT("\x82\x16xn--b-xga.watched.test"), .type = 1},
+    {.label = "label of 70", .sans = SPAN_LIT("\x82\x53" X10(X7("a")) ".watched.test"), .type = 1},
+    {.label = "URI of the host", .sans = SPAN_LIT("\x86\x14https://watched.test"), .type = 1},
+    {.label = "mail of the host", .sans = SPAN_LIT("\x81\x0ex@watched.test"), .type = 1},
+    {.label = "neighbours", .sans = SPAN_LIT("\x82\x0dxwatched.test\x82\x14watched.test.example"), .type = 1},
+    {.label = "twice", .cn = SPAN_LIT("a.watched.test"), .sans = SPAN_LIT(DNS_A DNS_A), .type = 1},
+    {.label = "more than are shown", .sans = SPAN_LIT(X10(X10(DNS_Z)) DNS_WILD DNS_A), .type = 1},
+    {.label = "more than are shown, with a common name",
+     .cn = SPAN_LIT("a.watched.test"),
+     .sans = SPAN_LIT(X10(X10(DNS_Z)) DNS_WILD DNS_A),
+     .type = 1},
+    {.label = "common name alone", .cn = SPAN_LIT("a.watched.test"), .type = 1},
+    {.label = "common name of capitals",
+     .cn = SPAN_LIT("A.Watched.Test"),
+     .sans = SPAN_LIT(DNS_A),
+     .type = 1},
+    {.label = "common name lists hosts", .cn = SPAN_LIT("z.test, a.watched.test"), .type = 1},
+    {.label = "common name is a URL", .cn = SPAN_LIT("https://a.watched.test/"), .type = 1},
+    {.label = "common name is an address", .cn = SPAN_LIT("192.0.2.7"), .type = 1},
+    {.label = "common name in UTF-16",
+     .cn = SPAN_LIT("\0a\0.\0w\0a\0t\0c\0h\0e\0d\0.\0t\0e\0s\0t"),
+     .cn_tag = 0x1e,
+     .type = 1},
+    {.label = "common name of another type", .cn = SPAN_LIT("a.watched.test"), .cn_tag = 0x03, .type = 1},
+    {.label = "empty common name", .cn = SPAN_LIT(""), .sans = SPAN_LIT(DNS_A), .type = 1},
+    {.label = "address as a DNS name",
+     .sans = SPAN_LIT("\x82\x09"
+                      "192.0.2.7"),
+     .type = 1},
+    {.label = "address of five octets", .sans = SPAN_LIT("\x87\x05\xc0\x00\x02\x07\x00"), .type = 1},
+    {.label = "address and mask", .sans = SPAN_LIT("\x87\x08\xc0\x00\x02\x00\xff\xff\xff\x00"), .type = 1},
+    {.label = "address in the last octets",
+     .sans = SPAN_LIT("\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\xc0\x00\x02\x07"),
+     .type = 1},
+    {.label = "addresses out of order", .sans = SPAN_LIT(IP_PLAIN IP_MAPPED IP_OTHER IP_PLAIN), .type = 1},
+    {.label = "two extensions", .sans = SPAN_LIT(DNS_Z), .more = SPAN_LIT(DNS_A), .type = 1},
+    {.label = "the second one breaks off",
+     .sans = SPAN_LIT(DNS_Z),
+     .more = SPAN_LIT("\x82\x7f"
+                      "a.watched.test"),
+     .type = 1},
+    {.label = "end before the beginning", .sans = SPAN_LIT(DNS_A), .times = SPAN_LIT(T1 T0), .type = 1},
+    {.label = "no end in sight",
+     .sans = SPAN_LIT(DNS_A),
+     .times = SPAN_LIT(T0 "\x18\x0f"
+                          "99991231235959Z"),
+     .type = 1},
+    {.label = "before the year 1",
+     .sans = SPAN_LIT(DNS_A),
+     .times = SPAN_LIT("\x18\x0f"
+                       "00000101000000Z" T1),
+     .type = 1},
+    {.label = "serial of 64 octets", .sans = SPAN_LIT(DNS_A), .serial = SPAN_LIT(X10(X7("\x5a"))), .type = 1},
+    {.label = "negative serial", .sans = SPAN_LIT(DNS_A), .serial = SPAN_LIT("\x80"), .type = 1},
+    {.label = "final, extensions are a SET", .sans = SPAN_LIT(DNS_A), .exts_tag = 0x31},
+    {.label = "final, names break off",
+     .sans = SPAN_LIT(DNS_A "\x82\x7f"
+                            "b.watched.test")},
 };
 
 static void put_exts(struct buf *tbs, const struct shape *shape)
@@ -150,6 +265,14 @@ static void put_exts(struct buf *tbs, const struct shape *shape)
     der_take(&ext, 0x30, &value);
     buf_put(&exts, buf_span(&ext));
     buf_fini(&ext);
+    if (shape->more.at != NULL) {
+        buf_init(&sans, DER_MAX);
+        buf_init(&value, DER_MAX);
+        der(&sans, 0x30, shape->more);
+        buf_put(&value, SPAN_LIT("\x06\x03\x55\x1d\x11"));
+        der_take(&value, 0x04, &sans);
+        der_take(&exts, 0x30, &value);
+    }
     der_take(&outer, shape->exts_tag != 0 ? shape->exts_tag : 0x30, &exts);
     der_take(tbs, 0xa3, &outer);
 }
@@ -162,13 +285,14 @@ static void put_tbs(struct buf *out, const struct shape *shape, uint8_t serial)
     struct buf key;
     buf_init(&tbs, DER_MAX);
     buf_init(&key, DER_MAX);
-    buf_put(&tbs, SPAN_LIT("\xa0\x03\x02\x01\x02\x02\x02\x01"));
-    buf_byte(&tbs, serial);
+    uint8_t small[2] = {1, serial};
+    buf_put(&tbs, SPAN_LIT("\xa0\x03\x02\x01\x02"));
+    der(&tbs, 0x02, shape->serial.at != NULL ? shape->serial : span_of(small, sizeof small));
     buf_put(&tbs, SPAN_LIT("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"));
-    put_name(&tbs, SPAN_LIT("Some CA"));
+    put_name(&tbs, 0x0c, SPAN_LIT("Some CA"));
     der(&tbs, 0x30, shape->times.at != NULL ? shape->times : SPAN_LIT(T0 T1));
     if (shape->cn.at != NULL)
-        put_name(&tbs, shape->cn);
+        put_name(&tbs, shape->cn_tag != 0 ? shape->cn_tag : 0x0c, shape->cn);
     else
         buf_put(&tbs, SPAN_LIT("\x30\x00"));
     buf_put(&key, span_of(spki, sizeof spki - 1));
@@ -335,7 +459,8 @@ static void compare(const char *domain, int64_t least)
 static void a_domain(void **state)
 {
     (void)state;
-    compare("watched.test", 11);
+    compare("watched.test", 40);
+    compare("test", 40);
 }
 
 static void a_host(void **state)
@@ -349,6 +474,7 @@ static void an_address(void **state)
     (void)state;
     compare("192.0.2.0/24", 6);
     compare("::ffff:192.0.2.7", 4);
+    compare("::/0", 10);
 }
 
 /* What nobody knows is null: no date of 1970, no hash of zeros, no form that was never read. */
@@ -360,8 +486,8 @@ static void nothing_is_made_up(void **state)
     add_domain(test.dsn, "watched.test");
     commit_all(&test, true);
     check_sql(test.dsn,
-              "SELECT count(*) FROM alert WHERE issuance::text ~ "
-              "'(19[67]0-|0001-|9999-|\"\"|00000000000000000000)'",
+              "SELECT count(*) FROM alert AS a JOIN alert_sighting AS s ON s.alert = a.id WHERE s.idx < 14"
+              " AND a.issuance::text ~ '(19[67]0-|0001-|9999-|\"\"|00000000000000000000)'",
               0);
     check_sql(test.dsn, "SELECT count(*) FROM alert WHERE (domain IS NULL) <> (log IS NOT NULL)", 0);
     check_sql(test.dsn,
