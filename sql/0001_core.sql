@@ -183,8 +183,7 @@ BEGIN
     UPDATE cert_removal SET removals = removals + 1;
     RETURN NULL;
 END $$;
-CREATE TRIGGER removed AFTER DELETE ON cert FOR EACH STATEMENT EXECUTE FUNCTION cert_removed();
-CREATE TRIGGER emptied AFTER TRUNCATE ON cert FOR EACH STATEMENT EXECUTE FUNCTION cert_removed();
+CREATE TRIGGER removed AFTER DELETE OR TRUNCATE ON cert FOR EACH STATEMENT EXECUTE FUNCTION cert_removed();
 
 -- Makes one partition of cert, cert_apex and cert_ip for [from, to) with its indexes. Nothing when it exists.
 -- An index entry takes up whole 8 bytes: 15 of a serial cost as much as 8, and the order among equal not_before is
@@ -201,10 +200,8 @@ BEGIN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I PARTITION OF cert FOR VALUES %s', 'cert_' || suffix, bounds);
-    EXECUTE format('CREATE TRIGGER removed AFTER DELETE ON %I FOR EACH STATEMENT EXECUTE FUNCTION cert_removed()',
-                   'cert_' || suffix);
-    EXECUTE format('CREATE TRIGGER emptied AFTER TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION cert_removed()',
-                   'cert_' || suffix);
+    EXECUTE format('CREATE TRIGGER removed AFTER DELETE OR TRUNCATE ON %I FOR EACH STATEMENT'
+                   ' EXECUTE FUNCTION cert_removed()', 'cert_' || suffix);
     EXECUTE format('CREATE UNIQUE INDEX ON %I (tbs_fp, issuer)', 'cert_' || suffix);
     EXECUTE format('CREATE INDEX ON %I (apex8, not_before DESC)', 'cert_' || suffix);
     EXECUTE format('CREATE INDEX ON %I (substring(serial FOR 15))', 'cert_' || suffix);
