@@ -94,6 +94,7 @@ static void test_bad_members(void **state)
         ERR_OK);
     assert_int_equal(batch.entry_count, 2);
     assert_int_equal(batch.end, 1002);
+    assert_true(batch.cut); /* which tells nobody how long pages are */
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(batch.entries[i].kind, i == 0 ? ENTRY_X509 : ENTRY_OPAQUE);
         assert_true(finding_has(&batch.entries[i].findings, FINDING_EXTRA_UNREADABLE));
@@ -115,6 +116,36 @@ static void test_bad_members(void **state)
     assert_true(span_eq(batch.entries[0].extra, SPAN_LIT("\0\0\0")));
     assert_true(finding_has(&batch.entries[0].findings, FINDING_ENTRY_STUCK));
     batch_fini(&batch);
+}
+
+/* A million empty members behind what was asked for, or in its place, cost their bytes and nothing else. */
+static void test_many_empty(void **state)
+{
+    (void)state;
+    enum { ASKED = 3, EMPTY = 1000000 };
+    struct batch batch;
+    struct buf json;
+    for (size_t good = 0; good <= ASKED; good += ASKED) {
+        buf_init(&json, 8 << 20);
+        buf_str(&json, "{\"entries\":[");
+        for (size_t i = 0; i < good; i++)
+            buf_str(&json, "{\"leaf_input\":\"AAAAAAGbAQIDBAAAAAADMAEAAAA=\",\"extra_data\":\"AAAA\"},");
+        for (size_t i = 0; i < EMPTY; i++)
+            buf_str(&json, "{},");
+        buf_str(&json, "{}]}");
+        assert_true(buf_ok(&json) && batch_init(&batch, 4 << 20));
+        batch.begin = 10;
+        batch.end = 10 + ASKED;
+        batch.body = buf_span(&json);
+        struct err why = {.code = ERR_OK};
+        enum err_code code = rfc6962_proto()->decode(&batch, 0, &why);
+        assert_int_equal(code, good == 0 ? ERR_FORMAT : ERR_OK);
+        assert_int_equal(batch.entry_count, good == 0 ? 1 : ASKED);
+        assert_false(batch.cut);
+        assert_true(batch.arena.used < 1 << 20);
+        batch_fini(&batch);
+        buf_fini(&json);
+    }
 }
 
 /* An arena that is too small is told apart from bytes that are wrong: the page is halved. */
@@ -227,8 +258,10 @@ static void test_frontier(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode), cmocka_unit_test(test_bad_members),  cmocka_unit_test(test_too_big),
-        cmocka_unit_test(test_urls),   cmocka_unit_test(test_head_refused), cmocka_unit_test(test_frontier),
+        cmocka_unit_test(test_decode),     cmocka_unit_test(test_bad_members),
+        cmocka_unit_test(test_many_empty), cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_urls),       cmocka_unit_test(test_head_refused),
+        cmocka_unit_test(test_frontier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
