@@ -133,7 +133,8 @@ enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *coun
     enum err_code code =
         pgexec_run(conn,
                    "SELECT id, name, protocol, url, submission_url, origin, log_id, key FROM log"
-                   " WHERE state <> 'removed' ORDER BY id",
+                   " WHERE state <> 'removed' AND followed"
+                   " AND EXISTS (SELECT FROM log_range AS r WHERE r.log = log.id) ORDER BY id",
                    &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;
@@ -159,18 +160,57 @@ enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *coun
 
 static const char status_sql[] =
     "SELECT l.id, l.name, l.protocol, l.url, l.state, l.last_error, l.from_spec, l.last_contact,"
-    "  h.size, h.timestamp, m.n, e.sentence, e.path"
+    "  h.size, h.timestamp, m.n, e.sentence, e.path,"
+    "  l.listed, l.operator, l.description, l.list_state, l.list_state_at, l.left_at, l.mmd_s,"
+    "  l.interval_begin, l.interval_end, l.final_size, l.final_root, l.followed, l.unfollowed, l.ended,"
+    "  l.ended_at, l.added_at, p.seconds, p.entries, p.growth"
     " FROM log AS l"
     " LEFT JOIN LATERAL (SELECT sentence, path FROM evidence WHERE log = l.id AND l.state = 'inconsistent'"
     "                    ORDER BY id DESC LIMIT 1) AS e ON true"
     " LEFT JOIN LATERAL (SELECT size, timestamp FROM log_head WHERE log = l.id"
     "                    ORDER BY size DESC, timestamp DESC LIMIT 1) AS h ON true"
+    " LEFT JOIN LATERAL (SELECT extract(epoch FROM max(at) - min(at))::int8 AS seconds,"
+    "                    max(position) - min(position) AS entries, max(head_size) - min(head_size) AS growth"
+    "                    FROM log_pace WHERE log = l.id AND at > now() - interval '10 minutes') AS p ON true"
     " CROSS JOIN LATERAL (SELECT count(*) AS n FROM malformed WHERE log = l.id) AS m"
     " WHERE l.state <> 'removed' ORDER BY l.name";
 
 static const char ranges_sql[] = "SELECT r.log, r.range_begin, r.range_end, r.next, r.verified FROM "
                                  "log_range AS r JOIN log AS l ON l.id = r.log"
                                  " WHERE l.state <> 'removed' ORDER BY r.log, r.range_begin";
+
+static void get_listed(const PGresult *res, int row, struct db_log_status *status)
+{
+    struct span root = pgexec_get_bytes(res, row, 23);
+    status->listed = pgexec_get_bool(res, row, 13);
+    (void)snprintf(status->operator_name, sizeof status->operator_name, "%s", pgexec_get_text(res, row, 14));
+    (void)snprintf(status->description, sizeof status->description, "%s", pgexec_get_text(res, row, 15));
+    (void)snprintf(status->list_state, sizeof status->list_state, "%s", pgexec_get_text(res, row, 16));
+    status->list_state_ms = pgexec_get_time(res, row, 17);
+    status->left_ms = pgexec_get_time(res, row, 18);
+    status->mmd_s = pgexec_get_int(res, row, 19);
+    status->begin_ms = pgexec_get_time(res, row, 20);
+    status->end_ms = pgexec_get_time(res, row, 21);
+    status->has_final = root.len == sizeof status->final_root;
+    status->final_size = (uint64_t)pgexec_get_int(res, row, 22);
+    if (status->has_final)
+        memcpy(status->final_root, root.at, root.len);
+    status->followed = pgexec_get_bool(res, row, 24);
+    (void)snprintf(status->unfollowed, sizeof status->unfollowed, "%s", pgexec_get_text(res, row, 25));
+    (void)snprintf(status->ended, sizeof status->ended, "%s", pgexec_get_text(res, row, 26));
+    status->ended_ms = pgexec_get_time(res, row, 27);
+    status->added_ms = pgexec_get_time(res, row, 28);
+}
+
+static void get_pace(const PGresult *res, int row, struct db_log_status *status)
+{
+    int64_t seconds = pgexec_get_int(res, row, 29);
+    status->has_rate = seconds > 0;
+    if (!status->has_rate)
+        return;
+    status->rate = (double)pgexec_get_int(res, row, 30) / (double)seconds;
+    status->growth = (double)pgexec_get_int(res, row, 31) / (double)seconds;
+}
 
 static void get_status(const PGresult *res, int row, struct db_log_status *status)
 {
@@ -187,6 +227,8 @@ static void get_status(const PGresult *res, int row, struct db_log_status *statu
     status->malformed = (uint64_t)pgexec_get_int(res, row, 10);
     (void)snprintf(status->reason, sizeof status->reason, "%s", pgexec_get_text(res, row, 11));
     (void)snprintf(status->evidence, sizeof status->evidence, "%s", pgexec_get_text(res, row, 12));
+    get_listed(res, row, status);
+    get_pace(res, row, status);
 }
 
 /* Ranges come by begin: what touches or overlaps the contiguous part makes it longer. */
@@ -220,6 +262,24 @@ static void add_ranges(const PGresult *res, struct db_log_status *status)
     }
     if (status->head_size > status->position)
         status->backlog = status->head_size - status->position;
+}
+
+enum err_code db_log_pace(struct pgconn *conn, struct err *why)
+{
+    enum err_code code = pgexec_do(conn, "DELETE FROM log_pace WHERE at < now() - interval '15 minutes'",
+                                   &PGEXEC_NO_ARGS, NULL, why);
+    if (code != ERR_OK)
+        return code;
+    return pgexec_do(conn,
+                     "INSERT INTO log_pace (log, at, position, head_size) SELECT l.id, now(),"
+                     "  (SELECT max(next) FROM log_range AS r WHERE r.log = l.id),"
+                     "  coalesce((SELECT max(size) FROM log_head AS h WHERE h.log = l.id), 0)"
+                     " FROM log AS l WHERE l.state <> 'removed' AND l.followed"
+                     " AND EXISTS (SELECT FROM log_range AS r WHERE r.log = l.id)"
+                     " AND NOT EXISTS (SELECT FROM log_pace AS p WHERE p.log = l.id AND p.at > now() - "
+                     "interval '9 seconds')"
+                     " ON CONFLICT DO NOTHING",
+                     &PGEXEC_NO_ARGS, NULL, why);
 }
 
 enum err_code db_log_status(struct pgconn *conn, struct db_log_status **rows, size_t *count, struct err *why)

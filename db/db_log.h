@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "db/pgconn.h"
-#include "model/ctlog.h"
+#include "model/listed.h"
 
 /* Registers the log (log->id is filled) with its first range: begin..open. `from_spec` is kept as the user
  * gave it. ERR_EXISTS: a log of that name is there. */
@@ -14,7 +14,8 @@ MUST_USE enum err_code db_log_add(struct pgconn *conn, struct ctlog *log, const 
 /* Stops following it: state becomes 'removed', what was read stays. ERR_NOT_FOUND when there is none of that
  * name. */
 MUST_USE enum err_code db_log_remove(struct pgconn *conn, const char *name, struct err *why);
-/* Logs that are followed (not removed), by id; the caller frees *logs with free(). */
+/* Logs that are followed and begun (not removed, not ended, not merely known of), by id; the caller frees
+ * *logs with free(). */
 MUST_USE enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *count, struct err *why);
 
 #define DB_LOG_RANGES_MAX 16
@@ -48,8 +49,32 @@ struct db_log_status {
     char evidence[DB_LOG_PATH_MAX]; /* file with its account; "": none */
     struct db_log_range ranges[DB_LOG_RANGES_MAX];
     size_t range_count;
+    /* From here on what a log list says of it (model/listed.h); a log added by hand has empty values. */
+    bool listed;
+    char operator_name[LISTED_TEXT_MAX];
+    char description[LISTED_TEXT_MAX];
+    char list_state[16];
+    int64_t list_state_ms;
+    int64_t left_ms; /* when it was no longer in the list; 0: it is in it */
+    int64_t mmd_s;
+    int64_t begin_ms; /* of the interval; both 0: none */
+    int64_t end_ms;
+    bool has_final;
+    uint64_t final_size;
+    uint8_t final_root[32];
+    bool followed;
+    char unfollowed[16]; /* why not: pending, by hand, left, complete, ended, lost */
+    char ended[16];      /* complete, ended, lost; "": it goes on */
+    int64_t ended_ms;
+    int64_t added_ms;
+    bool has_rate; /* of the last ten minutes, as far as somebody was reading */
+    double rate;   /* entries stored per second */
+    double growth; /* entries per second by which its head grew */
 };
 
+/* Notes where every followed log stands now, for rate and ETA; at most once in ten seconds, by any number of
+ * processes. */
+MUST_USE enum err_code db_log_pace(struct pgconn *conn, struct err *why);
 /* Status of every log that is not removed, by name; the caller frees *rows with free(). */
 MUST_USE enum err_code db_log_status(struct pgconn *conn, struct db_log_status **rows, size_t *count,
                                      struct err *why);
