@@ -46,7 +46,7 @@ position() {
 @test "added at three moments of the stream: the same alerts with the same sightings" {
     use_state streaming
     add_logs
-    fault slow:300
+    fault slow:700
     background stream "$CTVIGIL" --state-dir "$STATE" ingest --once
     stream=$!
     percent=10
@@ -54,7 +54,7 @@ position() {
         wait_for "[ \"\$(position)\" -ge $((2 * size * percent / 100)) ]" 60
         ctv domain add $domain
         echo "$domain added between $percent % and position $(position) of $((2 * size))"
-        percent=$((percent + 30))
+        percent=$((percent + 20))
     done
     [ "$(position)" -lt $((2 * size)) ]
     clear_faults
