@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 
-static void layer_text(const struct certplace_layer *layer, struct buf *out)
+static void layer_raw(const struct certplace_layer *layer, struct buf *out)
 {
     static const char *const one_of[SNIFF_COUNT] = {
         [SNIFF_CERTIFICATE] = "certificate", [SNIFF_PKCS7] = "certificate",     [SNIFF_BASE64] = "line",
@@ -13,7 +13,7 @@ static void layer_text(const struct certplace_layer *layer, struct buf *out)
 
     if (layer->kind == SNIFF_PEM) {
         buf_fmt(out, "PEM block %u (", layer->number);
-        text_visible(out, layer->label);
+        buf_put(out, layer->label);
         buf_byte(out, ')');
         return;
     }
@@ -22,17 +22,27 @@ static void layer_text(const struct certplace_layer *layer, struct buf *out)
         buf_fmt(out, ", %s %u", one_of[layer->kind] == NULL ? "part" : one_of[layer->kind], layer->number);
 }
 
-void certplace_text(const struct certplace *place, struct buf *out)
+void certplace_raw(const struct certplace *place, struct buf *out)
 {
-    text_visible(out, span_str(place->file));
+    buf_str(out, place->file);
     for (unsigned i = 0; i < place->depth; i++) {
         const struct certplace_layer *layer = &place->layer[i];
         /* What is in a PEM block is what its label says. */
         if (layer->kind == SNIFF_CERTIFICATE && layer->number == 0 && i != 0)
             continue;
         buf_str(out, i == 0 ? ": " : ", ");
-        layer_text(layer, out);
+        layer_raw(layer, out);
     }
+}
+
+void certplace_text(const struct certplace *place, struct buf *out)
+{
+    struct buf raw;
+
+    buf_init(&raw, 1u << 20);
+    certplace_raw(place, &raw);
+    text_visible(out, buf_span(&raw));
+    buf_fini(&raw);
 }
 
 json_t *certplace_json(const struct certplace *place)

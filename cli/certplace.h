@@ -22,8 +22,10 @@ struct certplace {
     unsigned count; /* certificates and entries of this file so far, this one counted */
 };
 
-/* "bundle.pem: PEM block 2 (CERTIFICATE)", visible text. */
+/* "bundle.pem: PEM block 2 (CERTIFICATE)", visible text; and with the bytes of the file's name and of labels
+ * as they are, for those who make the whole visible. */
 void certplace_text(const struct certplace *place, struct buf *out);
+void certplace_raw(const struct certplace *place, struct buf *out);
 /* {"file", "layers": ["pem", "certificate"], "number"}; a new object, owned by the caller. */
 json_t *certplace_json(const struct certplace *place);
 

@@ -1,8 +1,5 @@
 #include "cli/certview.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
-
 #include "base/text.h"
 #include "cli/certfacts.h"
 #include "cli/certjson.h"
@@ -28,16 +25,10 @@ static json_t *cn_json(struct span name)
     return cns;
 }
 
-/* The validity once more, because the extremes that stand for an unreadable time may also be written in a
- * certificate. */
-struct validity {
-    bool before;
-    bool after;
-};
-
-static struct validity readable_times(const struct cert *cert)
+/* Reads the validity once more. */
+struct certview_times certview_times(const struct cert *cert)
 {
-    struct validity readable = {false, false};
+    struct certview_times readable = {false, false};
     struct finding_set ignored = {{0, 0}};
     struct der_item item;
     int64_t unix_s;
@@ -172,7 +163,7 @@ json_t *certview_json(const struct certview *view)
 {
     const struct cert *cert = view->cert;
     const struct issuance *issuance = view->issuance;
-    struct validity times = readable_times(cert);
+    struct certview_times times = certview_times(cert);
     const char *alg = spki_alg_name(cert);
     struct finding_set findings;
     json_t *object = json_object();
@@ -209,109 +200,4 @@ json_t *certview_json(const struct certview *view)
     if (view->place != NULL)
         certjson_set(object, "input", certplace_json(view->place));
     return object;
-}
-
-static void line(const char *label, struct span bytes)
-{
-    struct buf visible;
-
-    buf_init(&visible, 1u << 22);
-    text_visible(&visible, bytes);
-    printf("  %-12s %s\n", label, buf_text(&visible));
-    buf_fini(&visible);
-}
-
-/* RFC 4514 text, then made visible: it may hold UTF-8 that a terminal should not see. */
-static void print_name(const char *label, struct span name)
-{
-    char text[4096];
-    size_t len = dn_text(name, text, sizeof text);
-
-    line(label, span_of(text, len));
-}
-
-static void print_time(const char *label, int64_t unix_s, bool readable)
-{
-    char text[TEXT_TIME_MAX];
-
-    printf("  %-12s %s\n", label, readable ? text_time(unix_s * 1000, false, text) : "unreadable");
-}
-
-/* Text of a name for people: addresses as such, directory names as RFC 4514 text, the rest as it is. */
-static struct span name_text(const struct name *name, char room[4096])
-{
-    if (name->kind == NAME_IP &&
-        inet_ntop(name->raw.len == 4 ? AF_INET : AF_INET6, name->raw.at, room, 4096) != NULL)
-        return span_str(room);
-    if (name->kind == NAME_DIRECTORY)
-        return span_of(room, dn_text(name->raw, room, 4096));
-    return name->text.len != 0 ? name->text : name->raw;
-}
-
-static void print_names(const struct issuance *issuance)
-{
-    char room[4096];
-    char label[32];
-
-    for (size_t i = 0; i < issuance->name_count; i++) {
-        const struct name *name = &issuance->names[i];
-        (void)snprintf(label, sizeof label, "%s%s", name_kind_name(name->kind),
-                       (name->flags & NAME_FROM_CN) != 0 ? " (CN)" : "");
-        line(label, name_text(name, room));
-    }
-}
-
-static void print_findings(const struct finding_set *findings)
-{
-    for (unsigned i = 0; i < FINDING_COUNT; i++) {
-        enum finding finding = (enum finding)i;
-        if (!finding_has(findings, finding))
-            continue;
-        printf("  %-12s %s (%s)\n", finding_severity(finding) == FINDING_BROKEN ? "broken" : "peculiar",
-               finding_sentence(finding), finding_rule(finding));
-    }
-}
-
-static void print_hex(const char *label, const uint8_t hash[32])
-{
-    char text[65];
-
-    printf("  %-12s %s\n", label, text_hex(span_of(hash, 32), text));
-}
-
-void certview_print(const struct certview *view)
-{
-    struct buf place;
-    const struct cert *cert = view->cert;
-    const struct issuance *issuance = view->issuance;
-    const char *alg = spki_alg_name(cert);
-    char oid[OID_TEXT_MAX];
-    struct finding_set findings;
-    json_t *serial = certjson_integer(cert->serial);
-    struct validity times = readable_times(cert);
-
-    buf_init(&place, 8192);
-    certplace_text(view->place, &place);
-    printf("  %-12s %s\n", "from", buf_text(&place));
-    buf_fini(&place);
-    if (view->entry != NULL)
-        printf("  %-12s %s\n", "log entry", kind_name(view->entry->kind));
-    if (view->sha256 != NULL)
-        print_hex("sha256", view->sha256);
-    print_hex("tbs_fp", issuance->tbs_fp);
-    if (cert->spki.at != NULL)
-        print_hex("spki_sha256", issuance->spki_sha256);
-    printf("  %-12s %s\n", "serial", json_is_string(serial) ? json_string_value(serial) : "unreadable");
-    json_decref(serial);
-    print_name("issuer", cert->issuer);
-    print_name("subject", cert->subject);
-    print_time("not before", cert->not_before, times.before);
-    print_time("not after", cert->not_after, times.after);
-    printf("  %-12s %s %" PRIu32 "%s%s\n", "key", alg != NULL ? alg : oid_text(cert->key_oid, oid),
-           cert->key_bits, (cert->flags & CERT_IS_CA) != 0 ? ", CA" : "",
-           (cert->flags & CERT_POISON) != 0 ? ", precertificate" : "");
-    print_names(issuance);
-    certview_findings(view, &findings);
-    print_findings(&findings);
-    printf("\n");
 }

@@ -1,6 +1,6 @@
-/* A parsed certificate as people and programs see it on stdout: the JSON object of `ctvigil cert --json` and
- * the readable form. The spelling of the fields is a contract (serial: signed hex without leading zeros;
- * times: Unix seconds; names: the raw bytes as Latin-1; ip: hex of the octets; exts: OIDs in order, "!" for
+/* A parsed certificate as programs see it: the JSON object of `ctvigil cert --json`; people see
+ * cli/certhuman.h. The spelling of the fields is a contract (serial: signed hex without leading zeros; times:
+ * Unix seconds; names: the raw bytes as Latin-1; ip: hex of the octets; exts: OIDs in order, "!" for
  * critical). What could not be read is null or missing from its list, and a finding says so. */
 #ifndef CTVIGIL_CERTVIEW_H
 #define CTVIGIL_CERTVIEW_H
@@ -23,7 +23,13 @@ struct certview {
 void certview_findings(const struct certview *view, struct finding_set *all);
 /* A new object, owned by the caller; "schema" comes first. */
 json_t *certview_json(const struct certview *view);
-/* Writes the readable form to stdout; every byte of the certificate is made visible. */
-void certview_print(const struct certview *view);
+
+/* Which times of the validity could be read: the extremes that stand for those that could not may also be
+ * written in a certificate. */
+struct certview_times {
+    bool before;
+    bool after;
+};
+struct certview_times certview_times(const struct cert *cert);
 
 #endif

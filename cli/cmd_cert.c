@@ -4,21 +4,38 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/dns.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/certfile.h"
+#include "cli/certhuman.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
 
-#define USAGE "ctvigil cert [--strict] [--json] FILE...|-"
+#define USAGE     "ctvigil cert [--strict] [--all] [--color auto|always|never] [--json] FILE...|-"
+#define TEXT_MOST (1u << 30) /* of one certificate of 16 MB with every byte as \xHH, several times over */
 
 struct run {
     const struct cmd *cmd;
     const char *origin; /* file name, for messages */
     struct arena arena;
-    bool broken; /* some finding is of severity broken */
+    struct certhuman how;
+    bool too_long; /* some text did not fit into TEXT_MOST */
+    bool broken;   /* some finding is of severity broken */
 };
+
+static void show_text(struct run *run, const struct certview *view)
+{
+    struct buf text;
+
+    buf_init(&text, TEXT_MOST);
+    certhuman_text(view, &run->how, &text);
+    if (buf_ok(&text))
+        (void)fwrite(text.at, 1, text.len, stdout);
+    run->too_long = run->too_long || !buf_ok(&text);
+    buf_fini(&text);
+}
 
 static void show(void *arg, const struct certview *view)
 {
@@ -30,7 +47,7 @@ static void show(void *arg, const struct certview *view)
     if (run->cmd->json)
         cmd_print_json(certview_json(view));
     else
-        certview_print(view);
+        show_text(run, view);
 }
 
 static enum err_code read_file(struct run *run, struct span *bytes, struct err *why)
@@ -86,20 +103,38 @@ static int show_file(struct run *run, const char *path)
     enum err_code code = read_file(run, &bytes, &why);
     if (code == ERR_OK)
         code = certfile_walk(run->origin, bytes, &run->arena, show, run, &why);
+    if (code == ERR_OK && run->too_long)
+        code = err_set(&why, ERR_TOO_BIG, "%s: too long to be shown; --json shows it", run->origin);
+    run->too_long = false;
     if (code != ERR_OK)
         result = cmd_fail(&why);
     arena_reset(&run->arena, LIMIT_BATCH_KEEP);
     return result;
 }
 
+/* https://no-color.org: set and not empty means none. */
+static bool wants_color(const char *choice)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+
+    if (strcmp(choice, "auto") != 0)
+        return strcmp(choice, "always") == 0;
+    return isatty(STDOUT_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0') &&
+           (term == NULL || strcmp(term, "dumb") != 0);
+}
+
 int cmd_cert(struct cmd *cmd)
 {
     struct run run = {.cmd = cmd};
+    const char *color = "auto";
     bool strict = false;
     int result = CMD_OK;
     int operands;
     const struct opt options[] = {
         {"strict", OPT_FLAG, &strict, NULL, "exit 1 when a part of some certificate can not be read"},
+        {"all", OPT_FLAG, &run.how.all, NULL, "show long lists and long texts to their end"},
+        {"color", OPT_TEXT, &color, "WHEN", "auto (on a terminal, unless NO_COLOR is set), always or never"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
 
@@ -111,6 +146,10 @@ int cmd_cert(struct cmd *cmd)
                         options);
     if (!opt_parse(options, "FILE...", cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;
+    if (strcmp(color, "auto") != 0 && strcmp(color, "always") != 0 && strcmp(color, "never") != 0)
+        return cmd_usage(cmd, "--color %s: wanted is auto, always or never", color);
+    run.how.color = wants_color(color);
+    run.how.now_s = clock_wall_ms() / 1000;
     struct err why = {0};
     if (dns_psl_load(SPAN_NONE, &why) != ERR_OK)
         return cmd_fail(&why);

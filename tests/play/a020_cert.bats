@@ -209,6 +209,35 @@ END
     "$CTVIGIL" cert --json "$PLAY/hostile.pem" | every_line '.cn == ["\u001b[31mred\nlevel=error\u0007"]'
 }
 
+@test "colours on a terminal only, and as asked for" {
+    colours() {
+        grep -c $'\e\[' || true
+    }
+    [ "$("$CTVIGIL" cert "$PLAY/one.pem" | colours)" = 0 ]
+    [ "$("$CTVIGIL" cert --color always "$PLAY/one.pem" | colours)" -gt 3 ]
+    [ "$(NO_COLOR=1 "$CTVIGIL" cert --color=always "$PLAY/one.pem" | colours)" -gt 3 ]
+    export TERM=xterm
+    [ "$(script -qec "'$CTVIGIL' cert '$PLAY/one.pem'" /dev/null | colours)" -gt 3 ]
+    [ "$(script -qec "'$CTVIGIL' cert --color never '$PLAY/one.pem'" /dev/null | colours)" = 0 ]
+    [ "$(NO_COLOR=1 script -qec "'$CTVIGIL' cert '$PLAY/one.pem'" /dev/null | colours)" = 0 ]
+    [ "$(TERM=dumb script -qec "'$CTVIGIL' cert '$PLAY/one.pem'" /dev/null | colours)" = 0 ]
+    [ "$("$CTVIGIL" cert --json --color always "$PLAY/one.pem" | colours)" = 0 ]
+    run -2 --separate-stderr "$CTVIGIL" cert --color sometimes "$PLAY/one.pem"
+    [[ "$stderr" == *"auto, always or never"* ]]
+}
+
+@test "people read who, for what, by whom, how long, and what is odd; \"now\" is the clock's" {
+    run -0 "$CTVIGIL" cert "$PLAY/one.pem"
+    [ "${lines[0]}" = "one.example  and 2 more" ]
+    [[ "${lines[1]}" =~ ^"self-signed CA certificate, valid for "(29|30)" days more"$ ]]
+    [[ "${lines[2]}" == "  from "*"one.pem: PEM block 1 (CERTIFICATE)" ]]
+    grep -qE '^  issuer +itself: signed with its own key$' <<<"$output"
+    grep -qE '^  key +EC P-256$' <<<"$output"
+    [[ "$output" == *"2 DNS names (1 wildcard), 1 IP address"* ]]
+    CTVIGIL_TEST_CLOCK_OFFSET_S=$((3 * 366 * 86400)) run -0 "$CTVIGIL" cert "$PLAY/one.pem"
+    [ "${lines[1]}" = "self-signed CA certificate, expired 2 years ago" ]
+}
+
 @test "damaged certificates: never a crash, never silence" {
     # Each byte of the first 400 in turn becomes another.
     size=$(stat -c %s "$PLAY/one.der")
