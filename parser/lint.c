@@ -111,20 +111,21 @@ static void check_signature(const struct lint *lint)
     struct sigalg inner;
     struct sigalg outer;
 
-    if (sigalg_of_tbs(cert, &inner)) {
-        check_parameters(lint, inner.id, inner.params);
-        add_if(lint, inner.id == OID_KEY_RSA_PSS && inner.params.at == NULL, FINDING_PSS_PARAMETERS);
-        if (inner.id == OID_KEY_RSA_PSS)
-            check_pss(lint, inner.params);
-    }
-    if (!sigalg_of_signature(cert, &outer))
-        return;
-    if (span_eq(inner.oid, outer.oid) && !span_eq(inner.params, outer.params)) {
-        add(lint, FINDING_SIG_ALG_PARAMETERS);
-        check_parameters(lint, outer.id, outer.params);
-    }
     /* The octet in front of the bits counts the unused ones. */
     add_if(lint, cert->sig.at != NULL && cert->sig.at[-1] != 0, FINDING_BIT_STRING_FORM);
+    if (!sigalg_of_tbs(cert, &inner))
+        return;
+    check_parameters(lint, inner.id, inner.params);
+    add_if(lint, inner.id == OID_KEY_RSA_PSS && inner.params.at == NULL, FINDING_PSS_PARAMETERS);
+    if (inner.id == OID_KEY_RSA_PSS)
+        check_pss(lint, inner.params);
+    if (!sigalg_of_signature(cert, &outer) || !span_eq(inner.oid, outer.oid))
+        return;
+    bool both = inner.params.at != NULL && outer.params.at != NULL;
+    if (both ? span_eq(inner.params, outer.params) : inner.params.at == outer.params.at)
+        return;
+    add(lint, FINDING_SIG_ALG_PARAMETERS);
+    check_parameters(lint, outer.id, outer.params);
 }
 
 static bool is_odd(struct span integer)
