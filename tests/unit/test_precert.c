@@ -133,6 +133,85 @@ static void test_preissuer(void **state)
     sample_free(other_der);
 }
 
+static size_t join(const struct precert_pieces *pieces, uint8_t *out, size_t cap)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < pieces->count; i++) {
+        assert_true(pieces->piece[i].len <= cap - len);
+        memcpy(out + len, pieces->piece[i].at, pieces->piece[i].len);
+        len += pieces->piece[i].len;
+    }
+    return len;
+}
+
+/* One issuance by both ways of RFC 6962 section 3.1: the precertificate signed by a Precertificate Signing
+ * Certificate (issuer and key identifier are the signer's), the final certificate by the CA. */
+static void test_signer_and_ca(void **state)
+{
+    struct span pre_der = sample_load("precert/by_signer.der");
+    struct span signer_der = sample_load("precert/signer.der");
+    struct span final_der = sample_load("precert/by_ca.der");
+    struct cert pre, signer, final_cert;
+    struct precert_pieces of_pre, of_final;
+    uint8_t joined[2048];
+
+    (void)state;
+    assert_true(tbs_read_certificate(pre_der, &pre));
+    assert_true(tbs_read_certificate(signer_der, &signer));
+    assert_true(tbs_read_certificate(final_der, &final_cert));
+    assert_true((signer.flags & CERT_PRECERT_SIGNING) != 0 && (pre.flags & CERT_POISON) != 0);
+    assert_true(precert_normal_form(&final_cert, &of_final));
+    size_t len = join(&of_final, joined, sizeof joined);
+    assert_true(precert_normal_form_preissuer(&pre, &signer, &of_pre));
+    assert_true(precert_pieces_equal(&of_pre, span_of(joined, len)));
+    /* Without the signer they are two. */
+    assert_true(precert_normal_form(&pre, &of_pre));
+    assert_false(precert_pieces_equal(&of_pre, span_of(joined, len)));
+    /* A signer that lost its own issuer can not stand in. */
+    signer.issuer = SPAN_NONE;
+    assert_false(precert_normal_form_preissuer(&pre, &signer, &of_pre));
+    assert_true(precert_pieces_equal(&of_pre, pre.tbs));
+    sample_free(pre_der);
+    sample_free(signer_der);
+    sample_free(final_der);
+}
+
+/* Poison and another extension by turns: each gap is a piece, and there are not pieces without end. Then the
+ * whole TBS stands for itself, and says so. */
+static void test_too_many_pieces(void **state)
+{
+    static const uint8_t poison_ext[] =
+        "\x30\x13\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03\x01\x01\xff\x04\x02\x05";
+    static const uint8_t other_ext[] = "\x30\x06\x06\x01\x2a\x04\x01x";
+    static const uint8_t fixed[] = "\xa0\x03\x02\x01\x02\x02\x01\x05\x30\x03\x06\x01\x2a\x30\x00"
+                                   "\x30\x1e\x17\x0d"
+                                   "260101000000Z\x17\x0d"
+                                   "260201000000Z\x30\x00\x30\x09\x30\x03\x06\x01\x2a\x03\x02\x00\x01";
+    static uint8_t list[4096], wrapped[4096], content[4096], tbs[4096];
+
+    (void)state;
+    for (unsigned turns = 1; turns <= 2 * PRECERT_PIECES_MAX; turns++) {
+        struct precert_pieces pieces;
+        struct cert cert;
+        uint8_t *at = list;
+        for (unsigned i = 0; i < turns; i++) {
+            memcpy(at, poison_ext, sizeof poison_ext);
+            memcpy(at + sizeof poison_ext, other_ext, sizeof other_ext - 1);
+            at += sizeof poison_ext + sizeof other_ext - 1;
+        }
+        uint8_t *end = put(wrapped, 0x30, list, (size_t)(at - list));
+        memcpy(content, fixed, sizeof fixed - 1);
+        end = put(content + sizeof fixed - 1, 0xa3, wrapped, (size_t)(end - wrapped));
+        size_t len = (size_t)(put(tbs, 0x30, content, (size_t)(end - content)) - tbs);
+        assert_true(tbs_read(span_of(tbs, len), &cert));
+        bool good = precert_normal_form(&cert, &pieces);
+        assert_int_equal(good, turns < PRECERT_PIECES_MAX - 3);
+        assert_true(good ? pieces.length < len : precert_pieces_equal(&pieces, span_of(tbs, len)));
+        assert_true(pieces.count <= PRECERT_PIECES_MAX);
+    }
+}
+
 static void test_unreadable(void **state)
 {
     struct precert_pieces pieces;
@@ -151,10 +230,9 @@ static void test_unreadable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_final),
-        cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_preissuer),
-        cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_final),           cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_preissuer),       cmocka_unit_test(test_signer_and_ca),
+        cmocka_unit_test(test_too_many_pieces), cmocka_unit_test(test_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
