@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "parser/access.h"
 #include "parser/certpol.h"
@@ -205,7 +206,7 @@ static void put_name_link(struct sheet *sheet, const char *what, const struct sa
 {
     struct buf room;
 
-    buf_init(&room, 64u << 20);
+    buf_init(&room, LIMIT_BIG_BATCH_BYTES);
     name_text(name, &room);
     put_link(sheet, what, buf_span(&room));
     buf_fini(&room);
@@ -250,7 +251,7 @@ static void put_constraints(struct sheet *sheet, const struct cert *cert)
     struct nc nc;
     struct nc_item item;
 
-    buf_init(&room, 64u << 20);
+    buf_init(&room, LIMIT_BIG_BATCH_BYTES);
     sheet_row(sheet, "confined to");
     sheet_list(sheet);
     nc_init(&nc, cert->name_constraints);

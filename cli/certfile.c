@@ -215,9 +215,13 @@ static void walk_items(struct walk *walk, const struct getentries_item *items, s
 {
     for (size_t i = 0; i < count; i++) {
         struct entry entry = {.kind = ENTRY_OPAQUE};
+        number(walk, (unsigned)i + 1);
+        if (items[i].leaf_input.at == NULL) {
+            complain(walk, ERR_FORMAT, "its leaf_input is missing or not base64", NULL);
+            continue;
+        }
         leaf_read(items[i].leaf_input, &entry);
         leaf_read_extra(items[i].extra_data, &entry);
-        number(walk, (unsigned)i + 1);
         walk_entry(walk, &entry);
     }
 }

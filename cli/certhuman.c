@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "cli/certdetails.h"
 #include "cli/certjson.h"
@@ -14,9 +15,8 @@
 #include "verify/certsig.h"
 #include "watcher/validity.h"
 
-#define HOUR_S    3600
-#define DAY_S     86400
-#define TEXT_MOST (1u << 20)
+#define HOUR_S 3600
+#define DAY_S  86400
 
 /* "3 years", "41 days", "1 hour" for a length that is not negative: one unit, cut off, two of it at least. */
 static const char *span_text(int64_t seconds, char out[40])
@@ -144,7 +144,7 @@ static void put_title(struct sheet *sheet, const struct certview *view, const st
     struct buf room;
     char text[96];
 
-    buf_init(&room, TEXT_MOST);
+    buf_init(&room, LIMIT_BIG_BATCH_BYTES);
     bool hosts = is_for_hosts(view);
     if (!hosts || !certnames_first(view->issuance, &room)) {
         if (!attribute(view->cert->subject, OID_DN_CN, &room) &&
@@ -176,7 +176,7 @@ static void put_chain(struct sheet *sheet, const struct entry *entry)
     struct cert cert;
     struct buf room;
 
-    buf_init(&room, TEXT_MOST);
+    buf_init(&room, LIMIT_BIG_BATCH_BYTES);
     sheet_row(sheet, "sent along");
     for (uint32_t i = 0; i < entry->chain_count; i++) {
         buf_clear(&room);
@@ -267,7 +267,7 @@ static void put_issuer(struct sheet *sheet, const struct cert *cert)
         else if (is_self_signed(cert))
             sheet_fmt(sheet, SHEET_PLAIN, "itself: signed with its own key");
         else
-            sheet_fmt(sheet, SHEET_ODD, "the same name, but its own key did not sign it");
+            sheet_fmt(sheet, SHEET_ODD, "the same name; a signature by its own key is not confirmed");
     } else {
         put_dn(sheet, "issuer", cert->issuer);
     }
@@ -439,7 +439,7 @@ void certhuman_text(const struct certview *view, const struct certhuman *how, st
     sheet_begin(&sheet, out, how->color, how->all);
     put_title(&sheet, view, how);
     if (view->place != NULL) {
-        buf_init(&place, TEXT_MOST);
+        buf_init(&place, LIMIT_BIG_BATCH_BYTES);
         certplace_raw(view->place, &place);
         sheet_row(&sheet, "from");
         sheet_words(&sheet, SHEET_PLAIN, buf_span(&place));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/dns.h"
+#include "base/limits.h"
 #include "model/cert.h"
 #include "parser/der.h"
 #include "parser/dn.h"
@@ -17,7 +18,6 @@
 
 #define RAW_MOST    60   /* bytes of a name that is not what it should be */
 #define DN_TEXT_CAP 4096 /* of a directory name */
-#define TEXT_MOST   (1u << 20)
 
 /* A name that stands there on purpose: no second reading of other bytes, no common name. */
 static bool is_listed(const struct name *name)
@@ -283,7 +283,7 @@ void certnames_put(struct sheet *sheet, const struct issuance *issuance)
     bool is_ca = (issuance->cert_flags & CERT_IS_CA) != 0;
     struct buf room;
 
-    buf_init(&room, TEXT_MOST);
+    buf_init(&room, LIMIT_BIG_BATCH_BYTES);
     sheet_row(sheet, "names");
     if (counts.listed > 1)
         put_summary(sheet, &counts);

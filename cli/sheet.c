@@ -3,9 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "base/text.h"
-
-#define PIECE_CEILING (512u << 20) /* four times what a certificate can hold, as \xHH */
 
 static const char *const styles[] = {
     [SHEET_PLAIN] = "",        [SHEET_STRONG] = "\x1b[1m", [SHEET_FAINT] = "\x1b[2m",
@@ -15,7 +14,7 @@ static const char *const styles[] = {
 void sheet_begin(struct sheet *sheet, struct buf *out, bool color, bool all)
 {
     *sheet = (struct sheet){.out = out, .color = color, .all = all};
-    buf_init(&sheet->piece, PIECE_CEILING);
+    buf_init(&sheet->piece, LIMIT_BIG_BATCH_BYTES);
 }
 
 void sheet_end(struct sheet *sheet)

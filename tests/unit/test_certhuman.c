@@ -160,37 +160,77 @@ static void put_der(struct buf *out, uint8_t tag, struct span content)
     buf_put(out, content);
 }
 
-/* A TBSCertificate for names that are made of "n" and a number. */
-static void many_names(struct buf *tbs, unsigned count)
+/* A TBSCertificate with one SAN extension. */
+static void put_tbs(struct buf *tbs, struct span names)
 {
     static const char head[] = "\xa0\x03\x02\x01\x02\x02\x01\x07\x30\x03\x06\x01\x2a\x30\x00\x30\x1e\x17\x0d"
                                "260901000000Z\x17\x0d"
                                "260902000000Z\x30\x00\x30\x08\x30\x03\x06\x01\x2a\x03\x01\x00";
-    struct buf parts[4];
+    static const uint8_t wraps[] = {0x30, 0x04, 0x30, 0x30, 0xa3};
+    struct buf inner;
+    struct buf outer;
 
-    for (unsigned i = 0; i < 4; i++)
-        buf_init(&parts[i], MOST);
+    buf_init(&inner, MOST);
+    buf_init(&outer, MOST);
+    buf_put(&inner, names);
+    for (size_t i = 0; i < countof(wraps); i++) {
+        buf_clear(&outer);
+        put_der(&outer, wraps[i], buf_span(&inner));
+        buf_clear(&inner);
+        if (wraps[i] == 0x04)
+            buf_put(&inner, SPAN_LIT("\x06\x03\x55\x1d\x11"));
+        buf_put(&inner, buf_span(&outer));
+    }
+    buf_clear(&outer);
+    buf_put(&outer, SPAN_LIT(head));
+    buf_put(&outer, buf_span(&inner));
+    put_der(tbs, 0x30, buf_span(&outer));
+    buf_fini(&inner);
+    buf_fini(&outer);
+}
+
+static void many_names(struct buf *tbs, unsigned count)
+{
+    struct buf names;
+
+    buf_init(&names, MOST);
     for (unsigned i = 0; i < count; i++) {
         char name[32];
         int len = snprintf(name, sizeof name, "n%u.example", i);
-        buf_byte(&parts[0], 0x82);
-        buf_byte(&parts[0], (uint8_t)len);
-        buf_str(&parts[0], name);
+        buf_byte(&names, 0x82);
+        buf_byte(&names, (uint8_t)len);
+        buf_str(&names, name);
     }
-    put_der(&parts[1], 0x30, buf_span(&parts[0]));
-    buf_clear(&parts[0]);
-    put_der(&parts[0], 0x04, buf_span(&parts[1]));
-    buf_put(&parts[2], SPAN_LIT("\x06\x03\x55\x1d\x11"));
-    buf_put(&parts[2], buf_span(&parts[0]));
-    buf_clear(&parts[0]);
-    put_der(&parts[0], 0x30, buf_span(&parts[2]));
-    buf_clear(&parts[1]);
-    put_der(&parts[1], 0x30, buf_span(&parts[0]));
-    buf_put(&parts[3], SPAN_LIT(head));
-    put_der(&parts[3], 0xa3, buf_span(&parts[1]));
-    put_der(tbs, 0x30, buf_span(&parts[3]));
-    for (unsigned i = 0; i < 4; i++)
-        buf_fini(&parts[i]);
+    put_tbs(tbs, buf_span(&names));
+    buf_fini(&names);
+}
+
+/* A name of megabytes is cut off with its length, or shown to its end. */
+static void test_giant_name(void **state)
+{
+    size_t len = 3u << 20;
+    char *uri = malloc(len);
+    struct buf name;
+    struct buf tbs;
+
+    (void)state;
+    assert_non_null(uri);
+    memset(uri, 'u', len);
+    buf_init(&name, MOST);
+    buf_init(&tbs, MOST);
+    put_der(&name, 0x86, span_of(uri, len));
+    put_tbs(&tbs, buf_span(&name));
+    struct printing some = print_bytes("giant", buf_span(&tbs), (struct certhuman){.now_s = NOW_S});
+    assert_non_null(strstr(buf_text(&some.out), "uuu... (3145728 bytes)"));
+    assert_true(some.out.len < 4096);
+    struct printing all =
+        print_bytes("giant", buf_span(&tbs), (struct certhuman){.now_s = NOW_S, .all = true});
+    assert_true(all.out.len > len && memmem(all.out.at, all.out.len, uri, len) != NULL);
+    buf_fini(&some.out);
+    buf_fini(&all.out);
+    buf_fini(&name);
+    buf_fini(&tbs);
+    free(uri);
 }
 
 /* Nothing is left out in silence, and nothing at all when all is asked for. */
@@ -222,10 +262,8 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_color),
-        cmocka_unit_test(test_moments),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_golden), cmocka_unit_test(test_color),      cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_many),   cmocka_unit_test(test_giant_name),
     };
 
     must(arena_init(&arena, 128u << 20) &&
