@@ -259,11 +259,36 @@ static void test_many(void **state)
     buf_fini(&tbs);
 }
 
+/* An entry whose leaf is missing has nothing to show; the others are shown, and it is named. */
+static void test_no_leaf(void **state)
+{
+    struct span good = sample_load("../golden/entries.json");
+    static const char bad[] = ",\n{\"extra_data\":\"\"},{\"leaf_input\":\"*\",\"extra_data\":\"\"}]}";
+    uint8_t *copy = arena_take(&arena, good.len + sizeof bad + ARENA_PADDING, 1);
+    struct printing printing = {.how = {.now_s = NOW_S}};
+    struct err why = {0};
+
+    (void)state;
+    assert_non_null(copy);
+    buf_init(&printing.out, MOST);
+    size_t len = good.len - strlen("\n]}\n");
+    memcpy(copy, good.at, len);
+    memcpy(copy + len, bad, sizeof bad);
+    assert_int_equal(certfile_walk("reply", span_of(copy, len + strlen(bad)), &arena, show, &printing, &why),
+                     ERR_FORMAT);
+    assert_string_equal(
+        why.text, "reply: a get-entries reply (JSON), entry 3: its leaf_input is missing or not base64");
+    assert_non_null(strstr(buf_text(&printing.out), "entry 2\n"));
+    buf_fini(&printing.out);
+    sample_free(good);
+    arena_reset(&arena, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden), cmocka_unit_test(test_color),      cmocka_unit_test(test_moments),
-        cmocka_unit_test(test_many),   cmocka_unit_test(test_giant_name),
+        cmocka_unit_test(test_many),   cmocka_unit_test(test_giant_name), cmocka_unit_test(test_no_leaf),
     };
 
     must(arena_init(&arena, 128u << 20) &&
