@@ -1,7 +1,9 @@
 /* The normal form is a TBS of the length it claims, holds no CT extension, is its own normal form, and keeps
- * every other fact. */
+ * every other fact. Made into a precertificate and into a final certificate, by a poison in front of its
+ * extensions and by an SCT list behind them, a certificate has one normal form. */
 #include <stdlib.h>
 
+#include "parser/der.h"
 #include "parser/precert.h"
 #include "parser/tbs.h"
 #include "tests/fuzz/dermutate.h"
@@ -19,6 +21,69 @@ static uint8_t *join(const struct precert_pieces *pieces)
     }
     must(at == pieces->length);
     return bytes;
+}
+
+static uint8_t *put(uint8_t *at, struct span bytes)
+{
+    if (bytes.len != 0)
+        memcpy(at, bytes.at, bytes.len);
+    return at + bytes.len;
+}
+
+static uint8_t *put_header(uint8_t *at, uint8_t tag, size_t len)
+{
+    return at + der_header(tag, len, at);
+}
+
+/* cert's TBS with one extension more, in front of the others or behind them. */
+static struct span with_extension(const struct cert *cert, struct span more, bool front)
+{
+    struct finding_set ignored = {{0, 0}};
+    struct der in = der_of(cert->tbs, &ignored);
+    struct der_item tbs;
+    uint8_t scratch[6];
+    uint8_t *bytes = malloc(cert->tbs.len + more.len + 32);
+
+    must(bytes != NULL && der_next(&in, &tbs));
+    const uint8_t *end = tbs.value.at + tbs.value.len;
+    const uint8_t *behind = cert->exts_outer.at + cert->exts_outer.len;
+    struct span before = span_of(tbs.value.at, (size_t)(cert->exts_outer.at - tbs.value.at));
+    struct span after = span_of(behind, (size_t)(end - behind));
+    size_t list = cert->exts.len + more.len;
+    size_t outer = list + der_header(DER_SEQUENCE, list, scratch);
+    size_t whole = before.len + after.len + outer + der_header(0xa3, outer, scratch);
+    uint8_t *at = put_header(bytes, DER_SEQUENCE, whole);
+    at = put(at, before);
+    at = put_header(at, 0xa3, outer);
+    at = put_header(at, DER_SEQUENCE, list);
+    at = front ? put(put(at, more), cert->exts) : put(put(at, cert->exts), more);
+    at = put(at, after);
+    return span_of(bytes, (size_t)(at - bytes));
+}
+
+static void both_forms(const struct cert *cert)
+{
+    static const uint8_t poison[] =
+        "\x30\x13\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03\x01\x01\xff\x04\x02\x05";
+    static const uint8_t list[] = "\x30\x12\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02\x04\x04\x04"
+                                  "\x02\x00";
+    struct precert_pieces of_precert;
+    struct precert_pieces of_final;
+    struct cert other;
+
+    if (cert->exts.len == 0 || !precert_normal_form(cert, &of_final))
+        return;
+    struct span precert = with_extension(cert, span_of(poison, sizeof poison), true);
+    struct span final = with_extension(cert, span_of(list, sizeof list), false);
+    must(tbs_read(precert, &other));
+    must((other.flags & CERT_POISON) != 0 && precert_normal_form(&other, &of_precert));
+    uint8_t *bytes = join(&of_precert);
+    must(tbs_read(final, &other));
+    must(other.sct_list.at != NULL && precert_normal_form(&other, &of_final));
+    must(precert_pieces_equal(&of_final, span_of(bytes, of_precert.length)));
+    free(bytes);
+    free((void *)(uintptr_t)precert.at);
+    free((void *)(uintptr_t) final.at);
 }
 
 static void check(const struct cert *cert)
@@ -39,6 +104,7 @@ static void check(const struct cert *cert)
         must(span_eq(shared.serial, cert->serial) && span_eq(shared.issuer, cert->issuer));
         must(span_eq(shared.spki, cert->spki) && span_eq(shared.san, cert->san));
         must(shared.not_after == cert->not_after && shared.ext_count <= cert->ext_count);
+        both_forms(cert);
     }
     if (good && precert_normal_form_preissuer(cert, cert, &again)) {
         uint8_t *swapped = join(&again);
