@@ -153,7 +153,7 @@ void sheet_tag(struct sheet *sheet, const char *tag, int width)
 }
 
 /* `glue` in front unless the line is new; a line that would be too long ends before. */
-static void put_word(struct sheet *sheet, struct span word, struct span glue)
+static void put_word(struct sheet *sheet, struct span word, struct span glue, enum sheet_style begins)
 {
     size_t last = glue.len == 0 ? 0 : glue.len - 1; /* its final space may be a line's end */
 
@@ -166,6 +166,7 @@ static void put_word(struct sheet *sheet, struct span word, struct span glue)
     } else if (!first) {
         put(sheet, glue);
     }
+    style_on(sheet, begins);
     put(sheet, word);
     sheet->fresh = false;
     sheet->begun = true;
@@ -176,12 +177,12 @@ void sheet_words(struct sheet *sheet, enum sheet_style style, struct span text)
 {
     struct span left = visible(sheet, text);
 
-    new_line(sheet);
-    style_on(sheet, style);
-    while (left.len != 0) {
+    if (left.len == 0)
+        return;
+    for (enum sheet_style begins = style; left.len != 0; begins = SHEET_PLAIN) {
         const uint8_t *end = memchr(left.at, ' ', left.len);
         size_t len = end == NULL ? left.len : (size_t)(end - left.at);
-        put_word(sheet, span_part(left, 0, len), SPAN_LIT(" "));
+        put_word(sheet, span_part(left, 0, len), SPAN_LIT(" "), begins);
         left = span_part(left, end == NULL ? len : len + 1, left.len);
     }
     style_off(sheet, style);
@@ -202,9 +203,7 @@ void sheet_item(struct sheet *sheet, enum sheet_style style, struct span text)
 {
     struct span piece = visible(sheet, text);
 
-    new_line(sheet);
-    style_on(sheet, style);
-    put_word(sheet, piece, SPAN_LIT(", "));
+    put_word(sheet, piece, SPAN_LIT(", "), style);
     style_off(sheet, style);
 }
 
