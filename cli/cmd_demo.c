@@ -245,7 +245,7 @@ static void demo_say(const struct demo *demo, const char *what, const char *fmt,
 static enum err_code demo_prepare(struct demo *demo, unsigned rate, struct err *why)
 {
     int64_t begun = clock_mono_ms();
-    struct roles_options options = {.told = demo_told, .told_arg = demo, .poll_ms = 300};
+    struct roles_options options = {.told = demo_told, .told_arg = demo, .poll_ms = 300, .no_list = true};
     enum err_code code;
 
     if ((code = cmd_db_open(demo->cmd, &demo->conn, why)) != ERR_OK)

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/say.h"
 #include "cli/caretaker.h"
+#include "cli/listkeeper.h"
 #include "cli/matching.h"
 #include "cli/opt.h"
 #include "db/db_log.h"
@@ -19,6 +20,7 @@ struct roles_ingest {
     struct pipe *pipe;
     struct matching *matching;
     struct caretaker *caretaker;
+    struct listkeeper *listkeeper; /* NULL: the logs are those that are known */
     struct ctlog *logs;
     size_t log_count;
     char user_agent[300];
@@ -27,6 +29,7 @@ struct roles_ingest {
     const char *const *only; /* as in roles_options: part of the command line, so it lives as long */
     size_t only_count;
     bool ended;
+    bool list_lost; /* the list of logs could not be read the last time */
     struct pipe_result result;
 };
 
@@ -123,13 +126,20 @@ static enum err_code roles_logs(struct roles_ingest *ingest, struct pgconn *conn
     return ERR_OK;
 }
 
-static void roles_options_fill(struct roles_ingest *ingest, const struct conf *conf,
+/* With a list to come there will be more logs than there are now. */
+#define ROLES_BATCHES_LISTED 48
+
+static void roles_options_fill(struct roles_ingest *ingest, const struct conf *conf, bool listed,
                                const struct roles_options *options, struct pipe_options *out)
 {
+    int64_t batches = conf->ingest.batches;
+
+    if (batches == 0 && listed && ingest->log_count < ROLES_BATCHES_LISTED / 2)
+        batches = ROLES_BATCHES_LISTED;
     *out = (struct pipe_options){
         .workers = (unsigned)conf->ingest.workers,
         .settlers = (unsigned)conf->ingest.settlers,
-        .batches = (unsigned)conf->ingest.batches,
+        .batches = (unsigned)batches,
         .window = (unsigned)conf->ingest.window,
         .page_entries = (unsigned)conf->ingest.page_entries,
         .connections = (unsigned)conf->ingest.connections,
@@ -154,6 +164,8 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     struct roles_ingest *ingest = calloc(1, sizeof *ingest);
     struct pipe_options pipe_options;
     const char *state_dir;
+    const char *named = NULL;
+    bool keeps = !options->once && !options->no_list && options->only == NULL;
     enum err_code code;
 
     must(ingest != NULL);
@@ -168,10 +180,14 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     (void)mkdir(ingest->evidence_dir, 0750);
     if ((code = matching_open(ingest->dsn, &ingest->matching, why)) != ERR_OK)
         goto out;
-    roles_options_fill(ingest, cmd->conf, options, &pipe_options);
+    if (keeps && (code = listkeeper_named(cmd->conf, conn, &named, why)) != ERR_OK)
+        goto out;
+    roles_options_fill(ingest, cmd->conf, named != NULL, options, &pipe_options);
     code = pipe_start(&pipe_options, ingest->logs, ingest->log_count, &ingest->pipe, why);
     if (code == ERR_OK)
         code = caretaker_start(ingest->dsn, &ingest->caretaker, why);
+    if (code == ERR_OK && keeps)
+        code = listkeeper_start(cmd->conf, ingest->dsn, &ingest->listkeeper, why);
 out:
     if (code != ERR_OK) {
         roles_ingest_stop(ingest, NULL);
@@ -181,12 +197,41 @@ out:
     return ERR_OK;
 }
 
-static bool roles_has(const struct ctlog *logs, size_t count, int32_t id)
+static const struct ctlog *roles_find(const struct ctlog *logs, size_t count, int32_t id)
 {
     for (size_t i = 0; i < count; i++)
         if (logs[i].id == id)
-            return true;
-    return false;
+            return &logs[i];
+    return NULL;
+}
+
+/* Is it read in the same way? The name is for people. */
+static bool roles_same(const struct ctlog *a, const struct ctlog *b)
+{
+    return a->protocol == b->protocol && strcmp(a->url, b->url) == 0 &&
+           strcmp(a->submission_url, b->submission_url) == 0 && strcmp(a->origin, b->origin) == 0 &&
+           a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
+}
+
+/* Leaves logs that are gone or have changed, and keeps in ingest->logs those that go on. */
+static void roles_leave(struct roles_ingest *ingest, const struct ctlog *now, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < ingest->log_count; i++) {
+        const struct ctlog *log = &ingest->logs[i];
+        const struct ctlog *still = roles_find(now, count, log->id);
+        if (still != NULL && roles_same(log, still)) {
+            ingest->logs[kept++] = *log;
+            continue;
+        }
+        if (still == NULL)
+            say_info("ingest", "leaving a log that is not followed any more: %s", log->name);
+        else
+            say_info("ingest", "the log has changed and is taken up again at the next look: %s", log->name);
+        pipe_remove(ingest->pipe, log->id);
+    }
+    ingest->log_count = kept;
 }
 
 void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn)
@@ -196,31 +241,41 @@ void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn)
     struct err why = {0};
 
     if (db_log_load(conn, &now, &count, &why) != ERR_OK) {
-        say_warn("ingest", "the list of logs can not be read, the known ones go on: %s", why.text);
+        if (!ingest->list_lost)
+            say_warn("ingest", "the list of logs can not be read, the known ones go on: %s", why.text);
+        ingest->list_lost = true;
         if (why.code == ERR_DB_DOWN) {
             struct err again = {0};
             (void)!pgconn_reopen(conn, &again);
         }
         return;
     }
+    if (ingest->list_lost)
+        say_info("ingest", "the list of logs can be read again");
+    ingest->list_lost = false;
     count = roles_keep(ingest, now, count);
+    size_t known = ingest->log_count;
+    struct ctlog *all = calloc(known + count + 1, sizeof *all);
+    must(all != NULL);
+    memcpy(all, ingest->logs, known * sizeof *all);
+    free(ingest->logs);
+    ingest->logs = all;
+    /* One that has changed is let go first: its range must be free before it is taken up again. */
+    struct ctlog *before = calloc(known + 1, sizeof *before);
+    must(before != NULL);
+    memcpy(before, all, known * sizeof *before);
+    roles_leave(ingest, now, count);
     for (size_t i = 0; i < count; i++) {
         struct err one = {0};
-        if (roles_has(ingest->logs, ingest->log_count, now[i].id))
+        if (roles_find(before, known, now[i].id) != NULL)
             continue;
         say_info("ingest", "following a new log: %s", now[i].name);
         if (pipe_add(ingest->pipe, &now[i], &one) != ERR_OK)
             say_error("ingest", "%s: %s", now[i].name, one.text);
+        ingest->logs[ingest->log_count++] = now[i];
     }
-    for (size_t i = 0; i < ingest->log_count; i++) {
-        if (roles_has(now, count, ingest->logs[i].id))
-            continue;
-        say_info("ingest", "leaving a removed log: %s", ingest->logs[i].name);
-        pipe_remove(ingest->pipe, ingest->logs[i].id);
-    }
-    free(ingest->logs);
-    ingest->logs = now;
-    ingest->log_count = count;
+    free(before);
+    free(now);
 }
 
 bool roles_ingest_wait(struct roles_ingest *ingest, int64_t wait_ms, struct pipe_result *result)
@@ -236,6 +291,7 @@ void roles_ingest_stop(struct roles_ingest *ingest, struct pipe_result *result)
 {
     if (ingest == NULL)
         return;
+    listkeeper_stop(ingest->listkeeper);
     caretaker_stop(ingest->caretaker);
     if (ingest->pipe != NULL) {
         pipe_stop(ingest->pipe);

@@ -10,6 +10,8 @@ struct roles_ingest; /* a running pipeline, its stage and its list of logs */
 
 struct roles_options {
     bool once;
+    bool no_list; /* the logs are those that are registered: no log list is looked at (nor with once or only)
+                   */
     const char *const *only; /* names of the logs to read; NULL: all */
     size_t only_count;
     void (*told)(void *arg, const struct ctlog *log, const char *event, uint64_t begin, uint64_t end);
@@ -17,12 +19,13 @@ struct roles_options {
     int64_t poll_ms; /* 0: from the configuration */
 };
 
-/* Starts reading, and looking after what is pending (cli/caretaker.h). `conn` is an open connection for the
- * list of logs. ERR_NOT_FOUND: one of `only` is not registered. */
+/* Starts reading, and looking after what is pending (cli/caretaker.h) and the log list (cli/listkeeper.h).
+ * `conn` is an open connection for the list of logs. ERR_NOT_FOUND: one of `only` is not registered. */
 MUST_USE enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
                                           const struct roles_options *options, struct roles_ingest **ingest,
                                           struct err *why);
-/* Adds and removes logs that were registered or removed since the last call; for `run`, every few seconds. */
+/* Adds and removes logs that were registered or removed since the last call, and takes up anew those whose
+ * URL or protocol changed; for `run`, every few seconds. */
 void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn);
 bool roles_ingest_wait(struct roles_ingest *ingest, int64_t wait_ms, struct pipe_result *result);
 /* Finishes what is in flight, commits, ends. NULL is fine. */

@@ -163,7 +163,7 @@ static const char status_sql[] =
     "  h.size, h.timestamp, m.n, e.sentence, e.path,"
     "  l.listed, l.operator, l.description, l.list_state, l.list_state_at, l.left_at, l.mmd_s,"
     "  l.interval_begin, l.interval_end, l.final_size, l.final_root, l.followed, l.unfollowed, l.ended,"
-    "  l.ended_at, l.added_at, p.seconds, p.entries, p.growth"
+    "  l.ended_at, l.added_at, p.seconds, p.entries, p.growth, l.final_error"
     " FROM log AS l"
     " LEFT JOIN LATERAL (SELECT sentence, path FROM evidence WHERE log = l.id AND l.state = 'inconsistent'"
     "                    ORDER BY id DESC LIMIT 1) AS e ON true"
@@ -200,6 +200,7 @@ static void get_listed(const PGresult *res, int row, struct db_log_status *statu
     (void)snprintf(status->ended, sizeof status->ended, "%s", pgexec_get_text(res, row, 26));
     status->ended_ms = pgexec_get_time(res, row, 27);
     status->added_ms = pgexec_get_time(res, row, 28);
+    (void)snprintf(status->final_error, sizeof status->final_error, "%s", pgexec_get_text(res, row, 32));
 }
 
 static void get_pace(const PGresult *res, int row, struct db_log_status *status)

@@ -62,6 +62,7 @@ struct db_log_status {
     bool has_final;
     uint64_t final_size;
     uint8_t final_root[32];
+    char final_error[DB_LOG_TEXT_MAX]; /* why that is not known to be a part of what was read */
     bool followed;
     char unfollowed[16]; /* why not: pending, by hand, left, complete, ended, lost */
     char ended[16];      /* complete, ended, lost; "": it goes on */

@@ -454,8 +454,9 @@ enum err_code db_loglist_note(struct pgconn *conn, int32_t log_id, const char *t
                      why);
 }
 
-static enum err_code raise_lost(struct pgconn *conn, int32_t log_id, uint64_t begin, uint64_t until,
-                                const char *text, struct err *why)
+/* An alert about a log; `dedup` says which one it is. Part of a transaction. */
+static enum err_code raise_alert(struct pgconn *conn, int32_t log_id, const struct alert_finding *finding,
+                                 const char *dedup, struct err *why)
 {
     static const char sql[] =
         "WITH made AS (INSERT INTO alert (log, kind, severity, dedup, findings, first_seen)"
@@ -464,30 +465,90 @@ static enum err_code raise_lost(struct pgconn *conn, int32_t log_id, uint64_t be
         " WHERE c.enabled ORDER BY m.id, c.name";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     struct alert alert = {.finding_count = 1};
-    char dedup[DEDUP_BYTES];
-    char expected[128];
     struct buf findings;
-    (void)snprintf(expected, sizeof expected,
-                   "entries %" PRIu64 " to %" PRIu64 ", which its signed head promised", begin, until - 1);
-    alert.findings[0] = (struct alert_finding){
-        .kind = ALERT_KIND_LOG_STALE,
-        .severity = alert_kind_severity(ALERT_KIND_LOG_STALE),
-        .rule = "lost_tail",
-        .expected = span_str(expected),
-        .found = span_str(text),
-    };
-    (void)snprintf(dedup, sizeof dedup, "log_stale:%" PRId32 ":lost_tail:%" PRIu64, log_id, begin);
+    alert.findings[0] = *finding;
     buf_init(&findings, 1u << 16);
     alertjson_findings(&findings, &alert);
     pgexec_int(&args, log_id);
-    pgexec_text(&args, alert_kind_name(ALERT_KIND_LOG_STALE));
-    pgexec_text(&args, alert_severity_name(alert.findings[0].severity));
+    pgexec_text(&args, alert_kind_name(finding->kind));
+    pgexec_text(&args, alert_severity_name(finding->severity));
     pgexec_text(&args, dedup);
     pgexec_text(&args, buf_text(&findings));
     pgexec_time(&args, clock_wall_ms());
     enum err_code code = buf_ok(&findings) ? pgexec_do(conn, sql, &args, NULL, why)
                                            : err_set(why, ERR_MEMORY, "database: no memory for an alert");
     buf_fini(&findings);
+    return code;
+}
+
+static enum err_code raise_lost(struct pgconn *conn, int32_t log_id, uint64_t begin, uint64_t until,
+                                const char *text, struct err *why)
+{
+    char dedup[DEDUP_BYTES];
+    char expected[128];
+    (void)snprintf(expected, sizeof expected,
+                   "entries %" PRIu64 " to %" PRIu64 ", which its signed head promised", begin, until - 1);
+    (void)snprintf(dedup, sizeof dedup, "log_stale:%" PRId32 ":lost_tail:%" PRIu64, log_id, begin);
+    struct alert_finding finding = {
+        .kind = ALERT_KIND_LOG_STALE,
+        .severity = alert_kind_severity(ALERT_KIND_LOG_STALE),
+        .rule = "lost_tail",
+        .expected = span_str(expected),
+        .found = span_str(text),
+    };
+    return raise_alert(conn, log_id, &finding, dedup, why);
+}
+
+enum err_code db_loglist_head(struct pgconn *conn, int32_t log_id, uint64_t size, struct head *head,
+                              bool *found, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    *head = (struct head){.size = size};
+    *found = false;
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, (int64_t)size);
+    enum err_code code =
+        pgexec_run(conn, "SELECT root, timestamp FROM log_head WHERE log = $1 AND size = $2 AND verified",
+                   &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    struct span root = PQntuples(res) == 0 ? SPAN_NONE : pgexec_get_bytes(res, 0, 0);
+    *found = root.len == sizeof head->root;
+    if (*found) {
+        memcpy(head->root, root.at, root.len);
+        head->timestamp_ms = pgexec_get_time(res, 0, 1);
+    }
+    PQclear(res);
+    return ERR_OK;
+}
+
+enum err_code db_loglist_doubt(struct pgconn *conn, int32_t log_id, uint64_t final_size, const char *text,
+                               bool certain, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    char dedup[DEDUP_BYTES];
+    struct alert_finding finding = {
+        .kind = ALERT_KIND_LOG_INCONSISTENT,
+        .severity = alert_kind_severity(ALERT_KIND_LOG_INCONSISTENT),
+        .rule = "final_tree_head",
+        .expected = SPAN_LIT("the tree that the log list calls final"),
+        .found = span_str(text),
+    };
+    (void)snprintf(dedup, sizeof dedup, "log_inconsistent:%" PRId32 ":final_tree_head:%" PRIu64, log_id,
+                   final_size);
+    enum err_code code = pgexec_begin(conn, why);
+    pgexec_int(&args, log_id);
+    pgexec_text(&args, text);
+    if (code == ERR_OK)
+        code = pgexec_do(conn, "UPDATE log SET final_error = $2 WHERE id = $1 AND final_error <> $2", &args,
+                         NULL, why);
+    if (code == ERR_OK && certain)
+        code = raise_alert(conn, log_id, &finding, dedup, why);
+    if (code == ERR_OK)
+        code = pgexec_commit(conn, why);
+    if (code != ERR_OK)
+        pgexec_rollback(conn);
     return code;
 }
 
@@ -502,7 +563,8 @@ enum err_code db_loglist_ended(struct pgconn *conn, int32_t log_id, enum db_logl
     pgexec_text(&args, words[end]);
     if (code == ERR_OK)
         code = pgexec_do(conn,
-                         "UPDATE log SET ended = $2, ended_at = now(), followed = false, unfollowed = $2"
+                         "UPDATE log SET ended = $2, ended_at = now(), followed = false, unfollowed = $2,"
+                         " final_error = ''"
                          " WHERE id = $1 AND listed AND ended = ''",
                          &args, &changed, why);
     if (code == ERR_OK && changed == 1 && end == DB_LOGLIST_LOST && until > begin)

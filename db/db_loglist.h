@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "db/pgconn.h"
+#include "model/head.h"
 #include "model/listed.h"
 
 #define DB_LOGLIST_SOURCE_MAX  1024
@@ -91,6 +92,14 @@ MUST_USE enum err_code db_loglist_begin(struct pgconn *conn, int32_t log_id, uin
 /* What a person sees of a log that can not be begun. */
 MUST_USE enum err_code db_loglist_note(struct pgconn *conn, int32_t log_id, const char *text,
                                        struct err *why);
+
+/* The head of that size which our tree equalled, without raw. */
+MUST_USE enum err_code db_loglist_head(struct pgconn *conn, int32_t log_id, uint64_t size, struct head *head,
+                                       bool *found, struct err *why);
+/* The final tree head of the list is not known to be a part of what was read; people see `text`. `certain`:
+ * it can not be one, which is the alert log_inconsistent, once per log and size. */
+MUST_USE enum err_code db_loglist_doubt(struct pgconn *conn, int32_t log_id, uint64_t final_size,
+                                        const char *text, bool certain, struct err *why);
 
 enum db_loglist_end { DB_LOGLIST_COMPLETE, DB_LOGLIST_ENDED, DB_LOGLIST_LOST };
 

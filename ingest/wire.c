@@ -25,6 +25,8 @@ struct call {
     bool too_big;
     int64_t retry_after_ms;
     char retry_after[64]; /* as the server wrote it */
+    char etag[WIRE_ETAG_MAX];
+    struct curl_slist *headers; /* of this request alone; NULL: the shared ones */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -118,22 +120,39 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return len;
 }
 
+/* The value of a header line; SPAN_NONE: it is another one. */
+static struct span header_value(const char *bytes, size_t len, const char *name)
+{
+    size_t skip = strlen(name);
+    if (len <= skip || strncasecmp(bytes, name, skip) != 0)
+        return SPAN_NONE;
+    struct span value = span_of(bytes + skip, len - skip);
+    while (value.len != 0 && (value.at[0] == ' ' || value.at[0] == '\t'))
+        value = span_part(value, 1, value.len);
+    while (value.len != 0 && value.at[value.len - 1] <= ' ')
+        value.len--;
+    return value;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 {
-    static const char name[] = "retry-after:";
     struct call *call = arg;
     size_t len = size * count;
-    if (len > sizeof(name) - 1 && strncasecmp(bytes, name, sizeof(name) - 1) == 0) {
-        struct span value = span_of(bytes + sizeof(name) - 1, len - (sizeof(name) - 1));
-        while (value.len != 0 && (value.at[0] == ' ' || value.at[0] == '\t'))
-            value = span_part(value, 1, value.len);
-        while (value.len != 0 && value.at[value.len - 1] <= ' ')
-            value.len--;
+    struct span value = header_value(bytes, len, "retry-after:");
+    if (value.at != NULL) {
         call->retry_after_ms = rate_retry_after_ms(value, clock_wall_ms(), LIMIT_RETRY_AFTER_MS);
         size_t shown = value.len < sizeof(call->retry_after) ? value.len : sizeof(call->retry_after) - 1;
         for (size_t i = 0; i < shown; i++)
             call->retry_after[i] = value.at[i] >= ' ' && value.at[i] <= '~' ? (char)value.at[i] : '?';
         call->retry_after[shown] = '\0';
+    }
+    value = header_value(bytes, len, "etag:");
+    if (value.at != NULL && value.len < sizeof(call->etag)) {
+        bool plain = true; /* it is sent back as it came, so it must be a header */
+        for (size_t i = 0; i < value.len; i++)
+            plain = plain && value.at[i] > ' ' && value.at[i] <= '~';
+        memcpy(call->etag, value.at, value.len);
+        call->etag[plain ? value.len : 0] = '\0';
     }
     return len;
 }
@@ -183,7 +202,27 @@ static struct call *call_get(struct wire *wire)
     return call;
 }
 
+/* Without memory for them the body just comes again. */
+static struct curl_slist *headers_own(const struct wire_ask *ask, const char *etag)
+{
+    char text[WIRE_ETAG_MAX + 32];
+    if (etag[0] == '\0')
+        return NULL;
+    struct curl_slist *list =
+        curl_slist_append(NULL, ask->gzip ? "Accept-Encoding: gzip, identity" : "Accept-Encoding: identity");
+    (void)snprintf(text, sizeof(text), "If-None-Match: %s", etag);
+    struct curl_slist *more = list == NULL ? NULL : curl_slist_append(list, text);
+    if (more == NULL)
+        curl_slist_free_all(list);
+    return more;
+}
+
 enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err *why)
+{
+    return wire_get_newer(wire, ask, "", why);
+}
+
+enum err_code wire_get_newer(struct wire *wire, const struct wire_ask *ask, const char *etag, struct err *why)
 {
     struct call *call = call_get(wire);
     if (call == NULL)
@@ -196,12 +235,16 @@ enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err
     call->too_big = false;
     call->retry_after_ms = -1;
     call->retry_after[0] = '\0';
+    call->etag[0] = '\0';
     call->text[0] = '\0';
+    call->headers = headers_own(ask, etag);
+    struct curl_slist *headers = ask->gzip ? wire->accept_gzip : wire->accept_plain;
     CURLcode bad = curl_easy_setopt(call->easy, CURLOPT_URL, ask->url);
-    bad |=
-        curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, ask->gzip ? wire->accept_gzip : wire->accept_plain);
+    bad |= curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers != NULL ? call->headers : headers);
     bad |= curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, ask->fresh ? 1L : 0L);
     if (bad != CURLE_OK || curl_multi_add_handle(wire->multi, call->easy) != CURLM_OK) {
+        curl_slist_free_all(call->headers);
+        call->headers = NULL;
         call->link = wire->idle;
         wire->idle = call;
         return err_set(why, ERR_MEMORY, "%s: the request could not be made", ask->url);
@@ -237,13 +280,14 @@ static void reply_fill(struct call *call, CURLcode result, struct wire_reply *re
             err_set(&reply->why, ERR_TOO_BIG, "%s: the reply is larger than %zu bytes", url, call->len);
     else if (reply->status == 429 || reply->status == 503)
         busy_say(call, url, reply);
-    else if (reply->status != 0 && reply->status != 200)
+    else if (reply->status != 0 && reply->status != 200 && !(reply->status == 304 && call->headers != NULL))
         reply->code = err_set(&reply->why, ERR_HTTP, "%s: HTTP status %ld", url, reply->status);
     else if (result == CURLE_OPERATION_TIMEDOUT)
         reply->code = err_set(&reply->why, ERR_TIMEOUT, "%s: %s", url, text);
     else if (result != CURLE_OK)
         reply->code = err_set(&reply->why, ERR_NETWORK, "%s: %s", url, text);
     reply->retry_after_ms = call->retry_after_ms;
+    reply->etag = call->etag;
     static const uint8_t nothing[1];
     reply->body = call->at == NULL ? span_of(nothing, 0) : span_of(call->at, call->len);
     metric_add(METRIC_BYTES_RECEIVED_TOTAL, call->len);
@@ -252,7 +296,7 @@ static void reply_fill(struct call *call, CURLcode result, struct wire_reply *re
 static void call_done(struct call *call, CURLcode result, enum err_code given_up)
 {
     struct wire *wire = call->wire;
-    struct wire_reply reply = {.code = ERR_OK, .retry_after_ms = -1};
+    struct wire_reply reply = {.code = ERR_OK, .retry_after_ms = -1, .etag = ""};
     const char *url = "";
     curl_easy_getinfo(call->easy, CURLINFO_EFFECTIVE_URL, &url);
     if (given_up != ERR_OK)
@@ -269,6 +313,9 @@ static void call_done(struct call *call, CURLcode result, enum err_code given_up
         place = &(*place)->link;
     *place = call->link;
     wire->count--;
+    curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(call->headers);
+    call->headers = NULL;
     struct wire_ask ask = call->ask;
     call->link = wire->idle;
     wire->idle = call;

@@ -13,13 +13,16 @@
 #define WIRE_STALL_BYTES 512             /* the slowest reply worth having: a page of 300 kB in ten minutes */
 #define WIRE_TOTAL_MS    INT64_C(600000) /* a trickle ends here */
 
+#define WIRE_ETAG_MAX 256
+
 struct wire;
 
 struct wire_reply {
-    enum err_code code;     /* ERR_OK: status 200 and a whole body */
+    enum err_code code;     /* ERR_OK: status 200 and a whole body, or 304 after wire_get_newer */
     long status;            /* 0: none came */
     int64_t retry_after_ms; /* -1: not said; at most LIMIT_RETRY_AFTER_MS */
     struct span body;       /* the last allocation of the arena */
+    const char *etag;       /* as the server named this body, until `done` returns; "": it did not */
     struct err why;
 };
 
@@ -39,6 +42,10 @@ MUST_USE enum err_code wire_new(const char *user_agent, unsigned connections, st
 void wire_free(struct wire *wire); /* nothing may be under way */
 
 MUST_USE enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err *why);
+/* The same, unless the body is still the one that the server called `etag` ("": we have none): then the reply
+ * has status 304 and an empty body. */
+MUST_USE enum err_code wire_get_newer(struct wire *wire, const struct wire_ask *ask, const char *etag,
+                                      struct err *why);
 /* Moves everything under way along and waits up to wait_ms for something to happen. */
 void wire_turn(struct wire *wire, int64_t wait_ms);
 void wire_wake(struct wire *wire);

@@ -33,6 +33,7 @@ ALTER TABLE log
     ADD COLUMN interval_end   timestamptz,
     ADD COLUMN final_size     int8,                    -- the tree that will not grow any more
     ADD COLUMN final_root     bytea,
+    ADD COLUMN final_error    text NOT NULL DEFAULT '', -- why that tree is not known to be a part of ours
     ADD COLUMN followed       bool NOT NULL DEFAULT true,
     ADD COLUMN unfollowed     text NOT NULL DEFAULT '', -- why not
     -- complete: read, verified and consistent with its final tree head; ended: read to its last known head;

@@ -75,11 +75,10 @@ static void log_is(const char *name, const char *expected)
     struct err why = {0};
     PGresult *res = NULL;
     pgexec_text(&args, name);
-    if (pgexec_run(
-            fixture.db.conn,
-            "SELECT concat_ws(' ', list_state, followed, unfollowed, from_spec, left_at IS NOT NULL)"
-            " FROM log WHERE name = $1",
-            &args, &res, &why) != ERR_OK)
+    if (pgexec_run(fixture.db.conn,
+                   "SELECT concat_ws(' ', list_state, followed, unfollowed, from_spec, left_at IS NOT NULL)"
+                   " FROM log WHERE name = $1",
+                   &args, &res, &why) != ERR_OK)
         fail_msg("%s", why.text);
     if (PQntuples(res) != 1)
         fail_msg("%s: %d rows", name, PQntuples(res));
@@ -289,6 +288,32 @@ static void ends_are_told_once(void **state)
     log_is("lost", "usable t  now f");
 }
 
+static void a_final_head_in_doubt(void **state)
+{
+    struct listed log = make("a", 1, LISTED_READONLY);
+    struct head head;
+    struct err why = {0};
+    bool found;
+    (void)state;
+    (void)apply(&log, 1, false, false);
+    int32_t id = (int32_t)number("SELECT id FROM log");
+    sql("INSERT INTO log_head (log, size, root, timestamp, raw, verified) SELECT id, 7, sha256('x'), now(), "
+        "'', true"
+        " FROM log; INSERT INTO log_head (log, size, root, timestamp, raw) SELECT id, 8, sha256(''), now(), "
+        "'' FROM log");
+    assert_int_equal(db_loglist_head(fixture.db.conn, id, 7, &head, &found, &why), ERR_OK);
+    assert_true(found && head.size == 7 && head.root[0] == 0x2d && head.timestamp_ms != 0);
+    assert_int_equal(db_loglist_head(fixture.db.conn, id, 8, &head, &found, &why), ERR_OK);
+    assert_false(found);
+    assert_int_equal(db_loglist_doubt(fixture.db.conn, id, 7, "no proof", false, &why), ERR_OK);
+    assert_int_equal(number("SELECT count(*) FROM alert"), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(db_loglist_doubt(fixture.db.conn, id, 7, "another root", true, &why), ERR_OK);
+    assert_int_equal(
+        number("SELECT count(*) FROM alert WHERE kind = 'log_inconsistent' AND severity = 'critical'"), 1);
+    assert_int_equal(number("SELECT count(*) FROM log WHERE final_error = 'another root'"), 1);
+}
+
 static void what_is_kept(void **state)
 {
     struct listed log = make("a", 1, LISTED_USABLE);
@@ -387,6 +412,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(names_that_are_taken, clean),
         cmocka_unit_test_setup(leaving_and_coming_back, clean),
         cmocka_unit_test_setup(ends_are_told_once, clean),
+        cmocka_unit_test_setup(a_final_head_in_doubt, clean),
         cmocka_unit_test_setup(what_is_kept, clean),
         cmocka_unit_test_setup(one_fetches, clean),
         cmocka_unit_test_setup(rate_and_growth, clean),
