@@ -12,6 +12,7 @@
 #include "base/thread.h"
 #include "simcontrol.h"
 #include "simhttp.h"
+#include "simlist.h"
 #include "simreplay.h"
 
 #define LOGSIM_ENTRIES    1000
@@ -105,13 +106,22 @@ static void logsim_help(void)
     printf("\nKinds of request:");
     for (size_t i = 0; i < SIMKIND_COUNT; i++)
         printf(" %s", simfault_kind_word((enum simkind)i));
-    puts("\n\nPOST /control takes {\"fault\": ...}, {\"clear\": NAME or \"all\"}, {\"append\": N}, "
-         "{\"issue\": {\"names\": "
-         "[...],\n\"ca\": ..., \"days\": ..., \"form\": \"precert\", \"final\" or \"both\", \"ip\": [...]}}, "
-         "{\"replay\": "
-         "ROW},\n{\"publish\": false}; GET /control tells the counters. The CAs are printed in the ready "
-         "line; their keys\n"
-         "are the same in every process. Structure follows the seed; ECDSA signatures and times do not.");
+    puts(
+        "\n\nPOST /control takes {\"fault\": ...}, {\"clear\": NAME or \"all\"}, {\"append\": N}, "
+        "{\"issue\": {\"names\": "
+        "[...],\n\"ca\": ..., \"days\": ..., \"form\": \"precert\", \"final\" or \"both\", \"ip\": [...]}}, "
+        "{\"replay\": "
+        "ROW},\n{\"list\": ...}, {\"publish\": false}; GET /control tells the counters. The CAs are printed "
+        "in the ready "
+        "line; their keys\n"
+        "are the same in every process. Structure follows the seed; ECDSA signatures and times do not.\n\n"
+        "The ready line's list_url is a log list with this log in it (\"own\"), signed with the key beside "
+        "it\n"
+        "(log_list.key). {\"list\": ...} changes it: {\"add\": {\"name\": ..., and the ready line of another "
+        "simulator}},\n{\"state\": {\"name\": ..., \"state\": ...}} (readonly: final is this log's head, or "
+        "\"tree_size\" and\n\"sha256_root_hash\"), {\"remove\": NAME}, {\"back\": true}: an older list is "
+        "served, "
+        "{\"signed\": false}:\nits signature is wrong.");
 }
 
 static bool logsim_number(const char *word, const char *text, uint64_t max, uint64_t *value)
@@ -292,6 +302,8 @@ static void logsim_addresses(struct simworld *world, const struct logsim_options
     (void)snprintf(world->rfc6962_url, sizeof world->rfc6962_url, "http://127.0.0.1:%u/rfc6962",
                    (unsigned)port);
     (void)snprintf(world->static_url, sizeof world->static_url, "http://127.0.0.1:%u/static", (unsigned)port);
+    (void)snprintf(world->list_url, sizeof world->list_url, "http://127.0.0.1:%u/list/log_list.json",
+                   (unsigned)port);
     (void)snprintf(world->submission_url, sizeof world->submission_url, "http://%.280s", world->origin);
 }
 
@@ -351,12 +363,14 @@ static void logsim_make(struct simworld *world, const struct logsim_options *opt
     world->log = simlog_new(label, options->static_ct);
     world->ca = simca_new();
     world->gen = simgen_new(world->log, world->ca, options->seed);
+    world->list = simlist_new();
     world->pages = simpage_new(world->log, &world->faults, options->page);
 }
 
 static void logsim_unmake(struct simworld *world)
 {
     simpage_free(world->pages);
+    simlist_free(world->list);
     simgen_free(world->gen);
     simca_free(world->ca);
     simlog_free(world->log);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "simkey.h"
+#include "simlist.h"
 #include "simreplay.h"
 
 #define SIMCONTROL_APPEND_MAX 1000000
@@ -63,7 +64,7 @@ char *simcontrol_ready_line(struct simworld *world)
     simlog_read(world->log);
     size = simlog_size(world->log);
     simlog_done(world->log);
-    object = json_pack("{s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:I, s:s}", "url",
+    object = json_pack("{s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:I, s:s, s:s}", "url",
                        world->serve_rfc6962 ? world->rfc6962_url : NULL, "static_url",
                        world->serve_static ? world->static_url : NULL, "submission_url",
                        world->serve_static ? world->submission_url : NULL, "origin",
@@ -71,7 +72,7 @@ char *simcontrol_ready_line(struct simworld *world)
                        simcontrol_base64(simlog_key(world->log)), "log_id",
                        simcontrol_base64(span_of(simlog_id(world->log), 32)), "ca", cas, "ca_spki_sha256",
                        simcontrol_hex(simca_spki_sha256(world->ca, 0), 32), "size", (json_int_t)size,
-                       "control", world->control_url);
+                       "control", world->control_url, "list_url", world->list_url);
     must(object != NULL);
     text = json_dumps(object, JSON_COMPACT);
     must(text != NULL);
@@ -263,12 +264,14 @@ static enum err_code simcontrol_member(struct simworld *world, const char *name,
         return simcontrol_issue(world, value, answer, why);
     if (strcmp(name, "replay") == 0)
         return simcontrol_replay(world, value, why);
+    if (strcmp(name, "list") == 0)
+        return simlist_control(world, value, why);
     if (strcmp(name, "publish") == 0 && json_is_boolean(value)) {
         *publish = json_is_true(value);
         return ERR_OK;
     }
-    return err_set(why, ERR_USAGE, "%s: unknown; fault, clear, append, issue, replay and publish are known",
-                   name);
+    return err_set(why, ERR_USAGE,
+                   "%s: unknown; fault, clear, append, issue, replay, list and publish are known", name);
 }
 
 static enum err_code simcontrol_run(struct simworld *world, json_t *command, json_t *answer, struct err *why)

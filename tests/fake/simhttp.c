@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "simcontrol.h"
+#include "simlist.h"
 #include "simview.h"
 
 #define SIMHTTP_BLOCK (64 * 1024)
@@ -243,6 +244,8 @@ static enum MHD_Result simhttp_send(struct MHD_Connection *connection, struct si
     (void)MHD_add_response_header(response, "Content-Type", reply->type);
     if (reply->gzip)
         (void)MHD_add_response_header(response, "Content-Encoding", "gzip");
+    if (reply->etag[0] != '\0')
+        (void)MHD_add_response_header(response, "ETag", reply->etag);
     if (reply->retry_after[0] != '\0')
         (void)MHD_add_response_header(response, "Retry-After", reply->retry_after);
     if (reply->status == 200)
@@ -268,7 +271,11 @@ static void simhttp_log_request(struct simworld *world, const char *url, struct 
         buf_str(&reply->body, "this log takes no submissions\n");
         return;
     }
-    simview_answer(world, &request, reply);
+    if (strncmp(url, "/list/", 6) == 0)
+        simlist_answer(world, url, MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
+                       reply);
+    else
+        simview_answer(world, &request, reply);
     simhttp_spoil(world, request.kind, reply);
 }
 

@@ -16,6 +16,7 @@ struct simworld {
     pthread_mutex_t gen_mutex; /* around gen: the ticker and control requests share it */
     struct simfaults faults;
     struct simpages *pages;
+    struct simlist *list;
     bool serve_rfc6962;
     bool serve_static;
     bool gzip;     /* compress data tiles for clients that accept it */
@@ -26,6 +27,7 @@ struct simworld {
     char rfc6962_url[SIMWORLD_TEXT_MAX];
     char static_url[SIMWORLD_TEXT_MAX];
     char submission_url[SIMWORLD_TEXT_MAX];
+    char list_url[SIMWORLD_TEXT_MAX];
 };
 
 struct simrequest {
@@ -44,6 +46,7 @@ struct simreply {
     bool immutable; /* may be cached for ever */
     enum simreply_end end;
     char retry_after[64]; /* "" none */
+    char etag[64];        /* "" none */
     char type_text[SIMFAULT_TEXT_MAX];
     struct span shared; /* body that lives as long as the program; absent: the body is in `body` */
     struct buf body;
