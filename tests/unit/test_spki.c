@@ -150,70 +150,63 @@ static void test_curves(void **state)
     }
 }
 
+static const struct {
+    struct span spki;
+    bool good;
+    size_t params;
+    unsigned unused;
+    size_t modulus;
+    size_t exponent;
+} keys[] = {
+    {{(const uint8_t *)"\x30\x1c\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x0b\x00"
+                       "\x30\x08\x02\x03\x00\xff\x01\x02\x01\x03",
+      30},
+     true,
+     2,
+     0,
+     3,
+     1},
+    /* bytes behind the exponent, no exponent, no modulus, bytes behind the list */
+    {{(const uint8_t *)"\x30\x1c\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x0d\x00\x30\x0a\x02"
+                       "\x03\x00\xff\x01\x02\x01\x03\x05\x00",
+      30},
+     false,
+     0,
+     0,
+     3,
+     1},
+    {{(const uint8_t *)"\x30\x17\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x08\x00\x30\x05\x02"
+                       "\x03\x00\xff\x01",
+      25},
+     false,
+     0,
+     0,
+     3,
+     0},
+    {{(const uint8_t *)"\x30\x12\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x03\x00\x30\x00",
+      20},
+     false,
+     0,
+     0,
+     0,
+     0},
+    {{(const uint8_t *)"\x30\x12\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x03\x00\x31\x00",
+      20},
+     false,
+     0,
+     0,
+     0,
+     0},
+    {{(const uint8_t *)"\x30\x0a\x30\x05\x06\x03\x2b\x65\x70\x03\x01\x05", 12}, true, 0, 5, 0, 0},
+    {{(const uint8_t *)"\x30\x0c\x30\x05\x06\x03\x2b\x65\x70\x03\x01\x00\x05\x00", 14}, false, 0, 0, 0, 0},
+    {{(const uint8_t *)"\x30\x09\x30\x05\x06\x03\x2b\x65\x70\x03\x00", 11}, false, 0, 0, 0, 0},
+    {{(const uint8_t *)"\x30\x02\x05\x00", 4}, false, 0, 0, 0, 0},
+    {{(const uint8_t *)"\x31\x00", 2}, false, 0, 0, 0, 0},
+    {{NULL, 0}, false, 0, 0, 0, 0},
+};
+
 static void test_open(void **state)
 {
-    static const struct {
-        struct span spki;
-        bool good;
-        size_t params;
-        unsigned unused;
-        size_t modulus;
-        size_t exponent;
-    } keys[] = {
-        {{(const uint8_t *)"\x30\x1c\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x0b\x00"
-                           "\x30\x08\x02\x03\x00\xff\x01\x02\x01\x03",
-          30},
-         true,
-         2,
-         0,
-         3,
-         1},
-        /* bytes behind the exponent, no exponent, no modulus, bytes behind the list */
-        {{(const uint8_t
-               *)"\x30\x1c\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x0d\x00\x30\x0a\x02"
-                 "\x03\x00\xff\x01\x02\x01\x03\x05\x00",
-          30},
-         false,
-         0,
-         0,
-         3,
-         1},
-        {{(const uint8_t
-               *)"\x30\x17\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x08\x00\x30\x05\x02"
-                 "\x03\x00\xff\x01",
-          25},
-         false,
-         0,
-         0,
-         3,
-         0},
-        {{(const uint8_t *)"\x30\x12\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x03\x00\x30\x00",
-          20},
-         false,
-         0,
-         0,
-         0,
-         0},
-        {{(const uint8_t *)"\x30\x12\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x03\x00\x31\x00",
-          20},
-         false,
-         0,
-         0,
-         0,
-         0},
-        {{(const uint8_t *)"\x30\x0a\x30\x05\x06\x03\x2b\x65\x70\x03\x01\x05", 12}, true, 0, 5, 0, 0},
-        {{(const uint8_t *)"\x30\x0c\x30\x05\x06\x03\x2b\x65\x70\x03\x01\x00\x05\x00", 14},
-         false,
-         0,
-         0,
-         0,
-         0},
-        {{(const uint8_t *)"\x30\x09\x30\x05\x06\x03\x2b\x65\x70\x03\x00", 11}, false, 0, 0, 0, 0},
-        {{(const uint8_t *)"\x30\x02\x05\x00", 4}, false, 0, 0, 0, 0},
-        {{(const uint8_t *)"\x31\x00", 2}, false, 0, 0, 0, 0},
-        {{NULL, 0}, false, 0, 0, 0, 0},
-    };
-
     (void)state;
     for (size_t i = 0; i < countof(keys); i++) {
         struct cert cert = {.spki = keys[i].spki};
