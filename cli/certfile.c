@@ -259,6 +259,7 @@ static bool walk_object(struct walk *walk, struct span object, unsigned place)
 
     if (wrapped == NULL)
         return false;
+    must(object.at != NULL);
     memcpy(wrapped, head, sizeof head - 1);
     memcpy(wrapped + sizeof head - 1, object.at, object.len);
     memcpy(wrapped + len - 2, "]}", 2);
