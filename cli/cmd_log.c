@@ -8,6 +8,8 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/listkeeper.h"
+#include "cli/logtable.h"
 #include "cli/opt.h"
 #include "cli/roles.h"
 #include "db/db_log.h"
@@ -20,6 +22,7 @@ static const char cmd_log_usage[] =
     "                       [--from now|0|N|TIME] [--allow-http]\n"
     "       ctvigil log list\n"
     "       ctvigil log status [--check]\n"
+    "       ctvigil log update\n"
     "       ctvigil log remove NAME";
 
 struct cmd_log_add {
@@ -194,86 +197,51 @@ static int cmd_log_do_add(const struct cmd *cmd, const struct cmd_log_add *add, 
     return status;
 }
 
-static json_t *cmd_log_json(const struct db_log_status *row)
+/* The list that was tried last; nothing was ever tried: an empty one. */
+static enum err_code cmd_log_source(struct pgconn *conn, struct db_loglist *list, struct err *why)
 {
-    json_t *ranges = json_array();
-    json_t *object;
-
-    for (size_t i = 0; i < row->range_count; i++) {
-        const struct db_log_range *range = &row->ranges[i];
-        (void)json_array_append_new(
-            ranges, json_pack("{s:I, s:o, s:I, s:I}", "begin", (json_int_t)range->begin, "end",
-                              range->end == UINT64_MAX ? json_null() : json_integer((json_int_t)range->end),
-                              "next", (json_int_t)range->next, "verified", (json_int_t)range->verified));
-    }
-    object =
-        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "schema", "ctvigil.log.1", "name", row->name,
-                  "protocol", row->protocol, "url", row->url, "position", (json_int_t)row->position,
-                  "verified_size", (json_int_t)row->verified_size, "head_size", (json_int_t)row->head_size);
-    (void)json_object_set_new(object, "head_time",
-                              row->head_time_ms == 0 ? json_null() : cmd_json_time(row->head_time_ms));
-    (void)json_object_set_new(object, "backlog", json_integer((json_int_t)row->backlog));
-    (void)json_object_set_new(object, "state", json_string(row->state));
-    (void)json_object_set_new(object, "last_error", cmd_json_latin1(span_str(row->last_error)));
-    if (strcmp(row->state, "inconsistent") == 0) {
-        (void)json_object_set_new(object, "reason", cmd_json_latin1(span_str(row->reason)));
-        (void)json_object_set_new(object, "evidence",
-                                  row->evidence[0] == '\0' ? json_null()
-                                                           : cmd_json_latin1(span_str(row->evidence)));
-    }
-    (void)json_object_set_new(object, "last_contact",
-                              row->last_contact_ms == 0 ? json_null() : cmd_json_time(row->last_contact_ms));
-    (void)json_object_set_new(object, "entries", json_integer((json_int_t)row->entries));
-    (void)json_object_set_new(object, "malformed", json_integer((json_int_t)row->malformed));
-    (void)json_object_set_new(object, "ranges", ranges);
-    return object;
+    bool found = false;
+    return db_loglist_last(conn, list, &found, why);
 }
 
-static void cmd_log_status_table(const struct db_log_status *rows, size_t count)
+/* CMD_OK, or CMD_STALE after it was said what is not as it should be. */
+static int cmd_log_check(const struct db_loglist *list, const struct db_log_status *rows, size_t count)
 {
-    printf("%-20s %-10s %12s %12s %12s %10s  %-12s %s\n", "LOG", "PROTOCOL", "POSITION", "VERIFIED", "HEAD",
-           "BACKLOG", "STATE", "LAST ERROR");
-    for (size_t i = 0; i < count; i++) {
-        const struct db_log_status *row = &rows[i];
-        cmd_print_visible(span_str(row->name), 20);
-        printf(" %-10s %12llu %12llu %12llu %10llu  %-12s ", row->protocol, (unsigned long long)row->position,
-               (unsigned long long)row->verified_size, (unsigned long long)row->head_size,
-               (unsigned long long)row->backlog, row->state);
-        cmd_print_visible(span_str(row->last_error), 0);
-        printf("\n");
-        if (row->reason[0] == '\0')
-            continue;
-        printf("  inconsistent: ");
-        cmd_print_visible(span_str(row->reason), 0);
-        printf("; evidence: ");
-        cmd_print_visible(span_str(row->evidence[0] != '\0' ? row->evidence : "table evidence"), 0);
-        printf("\n");
-    }
+    int64_t now_ms = clock_wall_ms();
+    int status = CMD_OK;
+
+    for (size_t i = 0; i < count; i++)
+        if (logtable_stale(&rows[i], now_ms))
+            status = CMD_STALE;
+    if (!logtable_list_stale(list, now_ms))
+        return status;
+    fprintf(stderr, "ctvigil: the log list %s\n",
+            list->refused ? "that came last was refused" : "is older than 70 days");
+    return CMD_STALE;
 }
 
-static void cmd_log_list_table(const struct db_log_status *rows, size_t count)
+static void cmd_log_print(const struct cmd *cmd, bool status_wanted, const struct db_loglist *list,
+                          const struct db_log_status *rows, size_t count)
 {
-    printf("%-20s %-10s %-8s %s\n", "LOG", "PROTOCOL", "FROM", "URL");
-    for (size_t i = 0; i < count; i++) {
-        cmd_print_visible(span_str(rows[i].name), 20);
-        printf(" %-10s %-8s ", rows[i].protocol, rows[i].from_spec);
-        cmd_print_visible(span_str(rows[i].url), 0);
-        printf("\n");
-    }
-}
-
-/* Stale: never reached, a signed head that is older than a day (the usual MMD), or a log that is not
- * consistent. */
-static bool cmd_log_stale(const struct db_log_status *row)
-{
-    return row->head_time_ms == 0 || clock_wall_ms() - row->head_time_ms > INT64_C(86400000) ||
-           strcmp(row->state, "active") != 0 || row->verified_size < row->position || row->backlog != 0 ||
-           row->last_error[0] != '\0';
+    for (size_t i = 0; cmd->json && i < count; i++)
+        cmd_print_json(logtable_json(&rows[i]));
+    if (cmd->json)
+        return;
+    if (count == 0)
+        fprintf(stderr,
+                "ctvigil: no log is known yet; 'ctvigil run' or 'ctvigil log update' fetches the log list,"
+                " 'ctvigil log add' adds one by hand\n");
+    else if (status_wanted)
+        logtable_status(rows, count);
+    else
+        logtable_list(rows, count);
+    logtable_source(list, clock_wall_ms());
 }
 
 static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
 {
     struct db_log_status *rows = NULL;
+    struct db_loglist list = {.revision = 0};
     struct pgconn *conn = NULL;
     struct err why = {0};
     size_t count = 0;
@@ -281,22 +249,66 @@ static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
 
     if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
-    if (db_log_status(conn, &rows, &count, &why) != ERR_OK) {
+    if (db_log_status(conn, &rows, &count, &why) != ERR_OK || cmd_log_source(conn, &list, &why) != ERR_OK) {
         status = cmd_fail(&why);
-    } else if (cmd->json) {
-        for (size_t i = 0; i < count; i++)
-            cmd_print_json(cmd_log_json(&rows[i]));
-    } else if (count == 0) {
-        fprintf(stderr, "ctvigil: no log is registered; see 'ctvigil log --help'\n");
-    } else if (status_wanted) {
-        cmd_log_status_table(rows, count);
     } else {
-        cmd_log_list_table(rows, count);
+        cmd_log_print(cmd, status_wanted, &list, rows, count);
+        if (check)
+            status = cmd_log_check(&list, rows, count);
     }
-    for (size_t i = 0; check && i < count; i++)
-        if (cmd_log_stale(&rows[i]))
-            status = status == CMD_OK ? CMD_STALE : status;
     free(rows);
+    cmd_db_close(conn);
+    return status;
+}
+
+static void cmd_log_updated(const struct cmd *cmd, const struct listkeeper_report *report)
+{
+    const struct db_loglist_change *change = &report->change;
+
+    if (cmd->json) {
+        cmd_print_json(json_pack(
+            "{s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "schema", "ctvigil.log.list.1",
+            "source", report->list.source, "version", report->list.version, "made_at",
+            report->list.made_ms == 0 ? json_null() : cmd_json_time(report->list.made_ms), "unchanged",
+            report->unchanged ? 1 : 0, "logs", (json_int_t)report->list.logs, "added",
+            (json_int_t)change->added, "changed", (json_int_t)change->changed, "left",
+            (json_int_t)change->left, "by_hand", (json_int_t)change->by_hand, "unusable",
+            (json_int_t)report->refused, "unstarted", (json_int_t)report->unstarted));
+        return;
+    }
+    logtable_source(&report->list, clock_wall_ms());
+    if (report->unchanged)
+        printf("unchanged\n");
+    else
+        printf("%" PRIu32 " added, %" PRIu32 " changed, %" PRIu32 " left the list, %" PRIu32
+               " followed by hand already, %" PRIu32 " unusable\n",
+               change->added, change->changed, change->left, change->by_hand, report->refused);
+    if (report->unstarted > 0)
+        printf("%" PRIu32 " do not answer yet; where they begin is found out when they do\n",
+               report->unstarted);
+}
+
+static int cmd_log_do_update(const struct cmd *cmd)
+{
+    struct listkeeper_report report;
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    int status = CMD_OK;
+
+    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
+        return cmd_fail(&why);
+    if (listkeeper_update(cmd->conf, conn, &report, &why) != ERR_OK) {
+        status = cmd_fail(&why);
+        if (why.code != ERR_CONFIG)
+            status = CMD_FAILED;
+    } else if (report.none) {
+        status = cmd_usage(cmd, "no log list is followed%s",
+                           cmd->conf->ingest.log_list[0] == '\0'
+                               ? ", because logs were added by hand; set ingest.log_list to google"
+                               : ": ingest.log_list is none");
+    } else {
+        cmd_log_updated(cmd, &report);
+    }
     cmd_db_close(conn);
     return status;
 }
@@ -333,14 +345,15 @@ int cmd_log(struct cmd *cmd)
         {"from", OPT_TEXT, &add.from, "WHERE", "now, 0 (default), an index, or a time such as 2026-11-21"},
         {"allow-http", OPT_FLAG, &add.allow_http, NULL, "accept http:// for other machines than this one"},
         {"check", OPT_FLAG, &check, NULL,
-         "status: exit with 3 when a log is stale, behind its verification or inconsistent"},
+         "status: exit with 3 when a log or the log list is stale, or a log is behind or inconsistent"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
-    enum { ADD, LIST, STATUS, REMOVE };
+    enum { ADD, LIST, STATUS, UPDATE, REMOVE };
     static const struct opt_verb verbs[] = {
         [ADD] = {"add", "NAME", "protocol url submission-url key from allow-http"},
         [LIST] = {"list", "", ""},
         [STATUS] = {"status", "", "check"},
+        [UPDATE] = {"update", "", ""},
         [REMOVE] = {"remove", "NAME", ""},
         {NULL, NULL, NULL},
     };
@@ -348,7 +361,9 @@ int cmd_log(struct cmd *cmd)
     int operands;
 
     if (cmd->help)
-        return cmd_help(cmd_log_usage, "Adds, lists and inspects the CT logs that are followed.", rows);
+        return cmd_help(
+            cmd_log_usage,
+            "Adds, lists and inspects the CT logs that are followed; update fetches the log list now.", rows);
     if (!opt_parse_verb(rows, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
     switch (verb) {
@@ -358,6 +373,8 @@ int cmd_log(struct cmd *cmd)
         return cmd_log_show(cmd, false, false);
     case STATUS:
         return cmd_log_show(cmd, true, check);
+    case UPDATE:
+        return cmd_log_do_update(cmd);
     default:
         return cmd_log_do_remove(cmd, cmd->argv[2]);
     }

@@ -20,7 +20,8 @@
 #define LISTKEEPER_RETRY_MS 60000 /* after a failure, then twice as long each time */
 #define LISTKEEPER_RETRIES  9     /* doublings: half a day */
 #define LISTKEEPER_HEAD_MS  30000
-#define LISTKEEPER_TELL_MAX 16 /* entries without use that are named */
+#define LISTKEEPER_TURN_MS  10000 /* by hand: how long to wait for another process to be done */
+#define LISTKEEPER_TELL_MAX 16    /* entries without use that are named */
 
 /* A log that does not say where it is, or does not prove its end, is not asked every time. */
 struct listkeeper_patience {
@@ -330,18 +331,43 @@ static enum err_code listkeeper_begin(struct listkeeper *keeper, struct pgconn *
 /* Ending ---------------------------------------------------------------------------------------------------
  */
 
+/* Does the log serve more than was read? Its last word that we heard may be old, and after the end nobody
+ * listens. */
+static enum err_code listkeeper_more(struct listkeeper *keeper, const struct ctlog *log, uint64_t position,
+                                     bool *more, struct err *why)
+{
+    char url[PROTO_URL_MAX];
+    struct head head = {0};
+    struct ask ask = {.url = url, .ceiling = LIMIT_SMALL_BYTES};
+
+    proto_of(log->protocol)->head_url(log, url);
+    enum err_code code = ask_all(keeper->user_agent, &ask, 1, LISTKEEPER_HEAD_MS, &keeper->stop, why);
+    if (code == ERR_OK && ask.code != ERR_OK)
+        code = err_set(why, ask.code, "%s", ask.why.text);
+    if (code == ERR_OK)
+        code = proto_of(log->protocol)->head_read(log, ask.body, &head, why);
+    ask_fini(&ask, 1);
+    *more = code == ERR_OK && head.size > position;
+    return code;
+}
+
 static enum err_code listkeeper_prove(struct listkeeper *keeper, struct pgconn *conn, const struct ctlog *log,
                                       const struct db_log_status *row, struct err *why)
 {
     struct head head;
     struct err doubt = {0};
     bool found = false;
+    bool more = false;
     enum err_code code = db_loglist_head(conn, row->id, row->verified_size, &head, &found, why);
 
     if (code != ERR_OK || !found)
         return code;
-    code = finalhead_check(log, keeper->user_agent, row->final_size, row->final_root, &head, &keeper->stop,
-                           &doubt);
+    code = listkeeper_more(keeper, log, row->position, &more, &doubt);
+    if (more)
+        return ERR_OK;
+    if (code == ERR_OK)
+        code = finalhead_check(log, keeper->user_agent, row->final_size, row->final_root, &head,
+                               &keeper->stop, &doubt);
     if (code == ERR_OK) {
         say_info(row->name,
                  "complete: read, verified, and its final tree of %" PRIu64 " entries is a part of it",
@@ -461,10 +487,15 @@ enum err_code listkeeper_update(const struct conf *conf, struct pgconn *conn,
 {
     struct listkeeper *keeper = listkeeper_new(conf);
     bool taken = false;
+    int64_t until_ms = clock_mono_ms() + LISTKEEPER_TURN_MS;
     enum err_code code;
 
     *report = (struct listkeeper_report){.none = false};
-    code = listkeeper_alone(keeper, conn, true, report, &taken, why);
+    do {
+        code = listkeeper_alone(keeper, conn, true, report, &taken, why);
+        if (code == ERR_OK && !taken)
+            clock_sleep_ms(100);
+    } while (code == ERR_OK && !taken && clock_mono_ms() < until_ms);
     if (code == ERR_OK && !taken)
         code = err_set(why, ERR_DB_CONFLICT, "log list: another process is fetching it at this moment");
     free(keeper);

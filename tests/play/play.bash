@@ -10,7 +10,7 @@ unset CTVIGIL_STATE_DIR CTVIGIL_DB_DSN STATE_DIRECTORY XDG_STATE_HOME http_proxy
     HTTPS_PROXY ALL_PROXY
 export LC_ALL=C.UTF-8 TZ=UTC
 # No play reads the logs of the world.
-export CTVIGIL_INGEST_LOG_LIST=none
+export CTVIGIL_INGEST_LOG_LIST=${PLAY_LOG_LIST:-none}
 
 # setup_file: the folder. Open to every user, because started by root the database runs as another one. In memory where
 # there is room: making a database is mostly waiting for the disk.

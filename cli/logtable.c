@@ -1,0 +1,282 @@
+#include "cli/logtable.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "ingest/listfetch.h"
+
+#define LOGTABLE_HEAD_MS INT64_C(86400000) /* the usual MMD: an older head is stale */
+
+const char *logtable_state(const struct db_log_status *row)
+{
+    if (strcmp(row->state, "inconsistent") == 0)
+        return row->state;
+    if (row->ended[0] != '\0')
+        return row->ended;
+    if (!row->followed)
+        return row->unfollowed;
+    if (row->range_count == 0)
+        return "waiting";
+    if (row->left_ms != 0)
+        return "leaving";
+    return row->list_state[0] != '\0' ? row->list_state : row->state;
+}
+
+int64_t logtable_eta_s(const struct db_log_status *row)
+{
+    double gain = row->rate - row->growth;
+
+    if (row->backlog == 0)
+        return 0;
+    if (!row->has_rate || gain <= 0)
+        return -1;
+    double seconds = (double)row->backlog / gain;
+    return seconds < 1e12 ? (int64_t)seconds : -1;
+}
+
+char *logtable_duration(int64_t seconds, char out[24])
+{
+    static const struct {
+        int64_t below; /* seconds */
+        int64_t unit;
+        const char *name;
+    } rows[] = {{120, 1, "s"}, {7200, 60, "min"}, {172800, 3600, "h"}, {INT64_C(63072000), 86400, "days"}};
+
+    (void)snprintf(out, 24, "-");
+    for (size_t i = 0; seconds >= 0 && i < countof(rows); i++) {
+        if (seconds >= rows[i].below)
+            continue;
+        (void)snprintf(out, 24, "%" PRId64 " %s", seconds / rows[i].unit, rows[i].name);
+        return out;
+    }
+    if (seconds >= 0)
+        (void)snprintf(out, 24, "%" PRId64 " years", seconds / INT64_C(31536000) % 100000);
+    return out;
+}
+
+/* JSON -----------------------------------------------------------------------------------------------------
+ */
+
+static void logtable_set(json_t *object, const char *name, json_t *value)
+{
+    must(json_object_set_new(object, name, value) == 0);
+}
+
+static json_t *logtable_time(int64_t unix_ms)
+{
+    return unix_ms == 0 ? json_null() : cmd_json_time(unix_ms);
+}
+
+static json_t *logtable_text(const char *text)
+{
+    return text[0] == '\0' ? json_null() : cmd_json_latin1(span_str(text));
+}
+
+static json_t *logtable_ranges(const struct db_log_status *row)
+{
+    json_t *ranges = json_array();
+
+    for (size_t i = 0; i < row->range_count; i++) {
+        const struct db_log_range *range = &row->ranges[i];
+        (void)json_array_append_new(
+            ranges, json_pack("{s:I, s:o, s:I, s:I}", "begin", (json_int_t)range->begin, "end",
+                              range->end == UINT64_MAX ? json_null() : json_integer((json_int_t)range->end),
+                              "next", (json_int_t)range->next, "verified", (json_int_t)range->verified));
+    }
+    return ranges;
+}
+
+/* What the log list says of it. */
+static void logtable_listed(const struct db_log_status *row, json_t *object)
+{
+    logtable_set(object, "listed", json_boolean(row->listed));
+    logtable_set(object, "followed", json_boolean(row->followed));
+    logtable_set(object, "unfollowed", logtable_text(row->unfollowed));
+    logtable_set(object, "ended", logtable_text(row->ended));
+    logtable_set(object, "ended_at", logtable_time(row->ended_ms));
+    logtable_set(object, "operator", logtable_text(row->operator_name));
+    logtable_set(object, "description", logtable_text(row->description));
+    logtable_set(object, "list_state", logtable_text(row->list_state));
+    logtable_set(object, "list_state_since", logtable_time(row->list_state_ms));
+    logtable_set(object, "left_at", logtable_time(row->left_ms));
+    logtable_set(object, "mmd_s", row->mmd_s == 0 ? json_null() : json_integer(row->mmd_s));
+    logtable_set(object, "interval_begin", logtable_time(row->begin_ms));
+    logtable_set(object, "interval_end", logtable_time(row->end_ms));
+    logtable_set(object, "final_size",
+                 row->has_final ? json_integer((json_int_t)row->final_size) : json_null());
+    logtable_set(object, "final_error", logtable_text(row->final_error));
+}
+
+json_t *logtable_json(const struct db_log_status *row)
+{
+    int64_t eta_s = logtable_eta_s(row);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "schema", "ctvigil.log.1", "name", row->name,
+                  "protocol", row->protocol, "url", row->url, "position", (json_int_t)row->position,
+                  "verified_size", (json_int_t)row->verified_size, "head_size", (json_int_t)row->head_size);
+
+    must(object != NULL);
+    logtable_set(object, "head_time", logtable_time(row->head_time_ms));
+    logtable_set(object, "backlog", json_integer((json_int_t)row->backlog));
+    logtable_set(object, "rate", row->has_rate ? json_real(row->rate) : json_null());
+    logtable_set(object, "eta_s", eta_s < 0 ? json_null() : json_integer(eta_s));
+    logtable_set(object, "state", json_string(row->state));
+    logtable_set(object, "last_error", cmd_json_latin1(span_str(row->last_error)));
+    if (strcmp(row->state, "inconsistent") == 0) {
+        logtable_set(object, "reason", cmd_json_latin1(span_str(row->reason)));
+        logtable_set(object, "evidence", logtable_text(row->evidence));
+    }
+    logtable_set(object, "last_contact", logtable_time(row->last_contact_ms));
+    logtable_set(object, "entries", json_integer((json_int_t)row->entries));
+    logtable_set(object, "malformed", json_integer((json_int_t)row->malformed));
+    logtable_set(object, "ranges", logtable_ranges(row));
+    logtable_listed(row, object);
+    return object;
+}
+
+/* Tables ---------------------------------------------------------------------------------------------------
+ */
+
+static void logtable_cell(const char *text, int width)
+{
+    cmd_print_visible(span_str(text[0] == '\0' ? "-" : text), width);
+    printf(" ");
+}
+
+static void logtable_day(int64_t unix_ms, char out[TEXT_TIME_MAX])
+{
+    (void)text_time(unix_ms, false, out);
+    out[10] = '\0';
+}
+
+/* "2027-01-01 to 2027-07-01": what certificates it takes, by the day on which they expire. */
+static void logtable_interval(const struct db_log_status *row)
+{
+    char begin[TEXT_TIME_MAX];
+    char end[TEXT_TIME_MAX];
+    char both[2 * TEXT_TIME_MAX + 8];
+
+    if (row->begin_ms == row->end_ms) {
+        logtable_cell("", 24);
+        return;
+    }
+    logtable_day(row->begin_ms, begin);
+    logtable_day(row->end_ms, end);
+    (void)snprintf(both, sizeof both, "%s to %s", begin, end);
+    logtable_cell(both, 24);
+}
+
+static const char *logtable_followed(const struct db_log_status *row)
+{
+    return row->followed ? "yes" : row->unfollowed;
+}
+
+void logtable_list(const struct db_log_status *rows, size_t count)
+{
+    printf("%-16s %-24s %-10s %-10s %-24s %-9s %-6s %s\n", "OPERATOR", "LOG", "PROTOCOL", "STATE", "EXPIRY",
+           "FOLLOWED", "FROM", "URL");
+    for (size_t i = 0; i < count; i++) {
+        const struct db_log_status *row = &rows[i];
+        logtable_cell(row->listed ? row->operator_name : "(by hand)", 16);
+        logtable_cell(row->name, 24);
+        printf("%-10s ", row->protocol);
+        logtable_cell(row->left_ms != 0 ? "left" : row->list_state, 10);
+        logtable_interval(row);
+        logtable_cell(logtable_followed(row), 9);
+        logtable_cell(row->from_spec, 6);
+        cmd_print_visible(span_str(row->url), 0);
+        printf("\n");
+    }
+}
+
+static void logtable_pace(const struct db_log_status *row)
+{
+    char rate[24] = "-";
+    char eta[24];
+
+    if (row->has_rate)
+        (void)snprintf(rate, sizeof rate, row->rate < 10 ? "%.1f/s" : "%.0f/s", row->rate);
+    (void)logtable_duration(row->backlog == 0 ? -1 : logtable_eta_s(row), eta);
+    printf("%9s %9s ", rate, eta);
+}
+
+static void logtable_reason(const struct db_log_status *row)
+{
+    if (row->reason[0] != '\0') {
+        printf("  inconsistent: ");
+        cmd_print_visible(span_str(row->reason), 0);
+        printf("; evidence: ");
+        cmd_print_visible(span_str(row->evidence[0] != '\0' ? row->evidence : "table evidence"), 0);
+        printf("\n");
+    }
+    if (row->final_error[0] != '\0') {
+        printf("  final tree head: ");
+        cmd_print_visible(span_str(row->final_error), 0);
+        printf("\n");
+    }
+}
+
+void logtable_status(const struct db_log_status *rows, size_t count)
+{
+    printf("%-24s %-12s %12s %12s %11s %9s %9s %12s  %s\n", "LOG", "STATE", "POSITION", "HEAD", "BACKLOG",
+           "RATE", "ETA", "VERIFIED", "LAST ERROR");
+    for (size_t i = 0; i < count; i++) {
+        const struct db_log_status *row = &rows[i];
+        if (!row->followed && row->range_count == 0)
+            continue; /* merely known: log list shows it */
+        cmd_print_visible(span_str(row->name), 24);
+        printf(" %-12s %12" PRIu64 " %12" PRIu64 " %11" PRIu64 " ", logtable_state(row), row->position,
+               row->head_size, row->backlog);
+        logtable_pace(row);
+        printf("%12" PRIu64 "  ", row->verified_size);
+        cmd_print_visible(span_str(row->last_error), 0);
+        printf("\n");
+        logtable_reason(row);
+    }
+}
+
+void logtable_source(const struct db_loglist *list, int64_t now_ms)
+{
+    char made[TEXT_TIME_MAX];
+    char age[24];
+
+    if (list->revision > 0) {
+        logtable_day(list->made_ms != 0 ? list->made_ms : list->fetched_ms, made);
+        (void)logtable_duration(list->fetched_ms > now_ms ? 0 : (now_ms - list->fetched_ms) / 1000, age);
+        printf("log list ");
+        cmd_print_visible(span_str(list->source), 0);
+        printf(": version %s of %s, %" PRIu32 " logs, fetched %s ago%s\n",
+               list->version[0] == '\0' ? "unknown" : list->version, made, list->logs, age,
+               now_ms - (list->made_ms != 0 ? list->made_ms : list->fetched_ms) > LISTFETCH_STALE_MS
+                   ? " (STALE)"
+                   : "");
+    }
+    if (list->last_error[0] == '\0')
+        return;
+    printf("log list %s: ", list->refused ? "REFUSED" : "not to be had");
+    cmd_print_visible(span_str(list->last_error), 0);
+    printf("\n");
+}
+
+/* Judging --------------------------------------------------------------------------------------------------
+ */
+
+bool logtable_stale(const struct db_log_status *row, int64_t now_ms)
+{
+    if (strcmp(row->state, "active") != 0 || strcmp(row->ended, "lost") == 0 || row->final_error[0] != '\0')
+        return true;
+    if (!row->followed)
+        return false;
+    bool still = strcmp(row->list_state, "readonly") == 0 || strcmp(row->list_state, "retired") == 0;
+    return row->head_time_ms == 0 || (!still && now_ms - row->head_time_ms > LOGTABLE_HEAD_MS) ||
+           row->verified_size < row->position || row->backlog != 0 || row->last_error[0] != '\0';
+}
+
+bool logtable_list_stale(const struct db_loglist *list, int64_t now_ms)
+{
+    int64_t made_ms = list->made_ms != 0 ? list->made_ms : list->fetched_ms;
+
+    return list->refused || (list->revision > 0 && now_ms - made_ms > LISTFETCH_STALE_MS);
+}

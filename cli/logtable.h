@@ -1,0 +1,34 @@
+/* CT logs as `log list` and `log status` show them: tables for people, one JSON object a log for programs. */
+#ifndef CTVIGIL_LOGTABLE_H
+#define CTVIGIL_LOGTABLE_H
+
+#include <jansson.h>
+
+#include "db/db_log.h"
+#include "db/db_loglist.h"
+
+/* "ctvigil.log.1". */
+json_t *logtable_json(const struct db_log_status *row);
+/* One line a log: what it is and whether it is followed, or why not. */
+void logtable_list(const struct db_log_status *rows, size_t count);
+/* One line a log: how far it is read, at what pace, what is wrong. */
+void logtable_status(const struct db_log_status *rows, size_t count);
+/* Where the logs come from, how old that is and what is wrong with it; "" lines: nothing for revision 0
+ * without an error. */
+void logtable_source(const struct db_loglist *list, int64_t now_ms);
+
+/* One word: inconsistent, complete, ended, lost, pending, by hand, left, leaving, waiting, or the state of
+ * the list (usable, readonly ...); "active" for a log added by hand. */
+const char *logtable_state(const struct db_log_status *row);
+/* Seconds until the backlog is read at the pace of the last minutes; -1: not to be said, or never. */
+int64_t logtable_eta_s(const struct db_log_status *row);
+/* "45 s", "12 min", "7 h", "3 days", "2 years"; "-" for -1. Returns out[24]. */
+char *logtable_duration(int64_t seconds, char out[24]);
+
+/* Does it need somebody's attention: never reached, an old head, entries behind the head or not verified, an
+ * error, an inconsistency, a lost tail? A log that is not followed, or came to its end, does not. */
+bool logtable_stale(const struct db_log_status *row, int64_t now_ms);
+/* The same of the list: refused, or older than browsers would take it. */
+bool logtable_list_stale(const struct db_loglist *list, int64_t now_ms);
+
+#endif

@@ -1,0 +1,104 @@
+# Logs that nobody added: the log list is fetched, followed, changed, refused; logs begin and end with it.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --seed 2 --entries 150 --static
+    SHARD=$(head -n 1 "$PLAY"/sim0.out)
+    start_sim --seed 1 --entries 300
+    curl -sS --noproxy '*' "$(list_url key)" >"$PLAY/list.key"
+    PLAY_LOG_LIST=$(list_url json)
+    export SHARD PLAY_LOG_LIST CTVIGIL_INGEST_LOG_LIST=$PLAY_LOG_LIST CTVIGIL_INGEST_LOG_LIST_KEY=$PLAY/list.key \
+        CTVIGIL_INGEST_LOG_LIST_S=1 CTVIGIL_INGEST_LOG_LIST_FROM=0 CTVIGIL_INGEST_POLL_MS=300 \
+        CTVIGIL_INGEST_PARTIAL_WAIT_MS=300
+    background run "$CTVIGIL" --state-dir "$STATE" run
+}
+
+teardown_file() {
+    play_end
+}
+
+list_url() {
+    echo "${SIM_CONTROL%/control}/list/log_list.$1"
+}
+
+list() {
+    control "{\"list\":$1}" >/dev/null
+}
+
+@test "a fresh state directory follows the logs of the list, from their beginning" {
+    wait_for 'log_is own ".position == 300 and .verified_size == 300 and .list_state == \"usable\""' 60
+    ctv log list --json | jq -es 'length == 1 and (.[0] | .operator == "Simulator" and .followed and .listed and .mmd_s == 60)'
+    run -0 ctv log list
+    [[ "$output" == *Simulator*own*usable* ]]
+    [ "$(sql "SELECT version || failures FROM log_list")" = 1.10 ]
+}
+
+@test "an unchanged list is not sent again" {
+    before=$(sql "SELECT extract(epoch FROM fetched_at) FROM log_list")
+    wait_for '[ "$(sql "SELECT extract(epoch FROM fetched_at) FROM log_list")" != "'"$before"'" ]' 30
+    [ "$(sql "SELECT applied_at < fetched_at FROM log_list")" = t ]
+}
+
+@test "a new shard is followed while everything runs" {
+    list "{\"add\":$(jq -c '. + {name: "shard"} | del(.url)' <<<"$SHARD")}"
+    wait_for 'log_is shard ".position == 150 and .verified_size == 150 and .protocol == \"static-ct\""' 60
+    grep -q 'following a new log: shard' "$PLAY/run.log"
+}
+
+@test "a log that moved is read at its new place" {
+    list "{\"add\":$(jq -c '. + {name: "shard", static_url: (.static_url | sub("127.0.0.1"; "127.1"))} | del(.url)' <<<"$SHARD")}"
+    wait_for 'log_is shard ".url | contains(\"127.1\")"' 30
+    wait_for 'grep -q "taken up again at the next look: shard" "$PLAY/run.log"' 30
+    wait_for '[ "$(grep -c "following a new log: shard" "$PLAY/run.log")" = 2 ]' 30
+    SIM_CONTROL=$(jq -r .control <<<"$SHARD") control '{"append":50}' >/dev/null
+    wait_for 'log_is shard ".position == 200 and .verified_size == 200"' 60
+}
+
+@test "an older list is refused and told; so is one with a wrong signature" {
+    list '{"back":true}'
+    wait_for '[ "$(sql "SELECT refused AND last_error LIKE \$\$%step back%\$\$ FROM log_list")" = t ]' 30
+    run -0 ctv log status
+    [[ "$output" == *"step back"* ]]
+    run -3 --separate-stderr ctv log status --check
+    run -4 --separate-stderr ctv log update
+    [[ "$stderr" == *"step back"* ]]
+    list '{"back":false,"signed":false}'
+    run -4 --separate-stderr ctv log update
+    [[ "$stderr" == *signature* ]]
+    [ "$(sql "SELECT refused AND last_error LIKE \$\$%signature%\$\$ FROM log_list")" = t ]
+    log_is shard '.followed'
+    list '{"signed":true}'
+    run -0 ctv log update
+    [ "$(sql "SELECT refused OR last_error <> '' FROM log_list")" = f ]
+}
+
+@test "a readonly log is read to its end, proven and complete, though it serves a little more" {
+    final=$(curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-sth" | jq -c '{tree_size, sha256_root_hash}')
+    control '{"append":7}' >/dev/null
+    list "{\"state\":$(jq -c '. + {name: "own", state: "readonly"}' <<<"$final")}"
+    run -0 ctv log update
+    wait_for 'log_is own ".ended == \"complete\" and .position == 307 and (.followed | not)"' 60
+    run -0 ctv log list
+    [[ "$output" == *complete* ]]
+}
+
+@test "a log that leaves the list is read to its end; a tail that is lost is an alert" {
+    list '{"remove":"shard"}'
+    run -0 ctv log update
+    sql "UPDATE log SET followed = false, ended = 'ended' WHERE name = 'shard'" >/dev/null
+    wait_for 'grep -q "leaving a log that is not followed any more: shard" "$PLAY/run.log"' 30
+    # It has been silent for days, and promised more than was ever seen.
+    sql "UPDATE log SET followed = true, ended = '', last_contact = now() - interval '5 days', left_at = now() - interval '4 days',
+             list_state_at = now() - interval '9 days', added_at = now() - interval '9 days', url = 'http://127.0.0.1:9/gone'
+         WHERE name = 'shard'" >/dev/null
+    sql "INSERT INTO log_head (log, size, root, timestamp, raw) SELECT id, 260, sha256(''), now(), '' FROM log WHERE name = 'shard'" >/dev/null
+    wait_for 'log_is shard ".ended == \"lost\""' 60
+    ctv alert list --json | jq -es 'length == 1 and (.[0] | .kind == "log_stale" and .log == "shard" and .domain == null
+        and (.findings[0].expected | contains("200 to 259")))'
+}
+
+@test "nothing went wrong that was not meant to" {
+    ! grep -E 'AddressSanitizer|runtime error|assertion' "$PLAY/run.log"
+    ! grep 'level=error' "$PLAY/run.log" | grep -vE 'log list|shard'
+}
