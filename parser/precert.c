@@ -160,6 +160,10 @@ static bool rebuild(const struct cert *cert, const struct cert *preissuer, struc
         prepend(&build, mark, header(&build, 0xa3, list.len + exts_len));
     }
     const uint8_t *after_exts = cert->exts_outer.at == NULL ? end : exts_at + cert->exts_outer.len;
+    /* What stands behind a [3] that is dropped would take its place: the TBS of a certificate with other
+     * names. */
+    if (exts_len == 0 && after_exts != end)
+        return false;
     add(&build, span_of(after_exts, (size_t)(end - after_exts)));
     prepend(&build, 0, header(&build, DER_SEQUENCE, out->length));
     return !build.full;

@@ -16,8 +16,8 @@ struct precert_pieces {
 };
 
 /* Pieces of cert's TBS without CT extensions. For a bare precert leaf TBS without CT extensions this is the
- * TBS itself. False: the TBS can not be taken apart (then piece[0] is the whole TBS). The pieces point into
- * `out`. */
+ * TBS itself. False: the TBS can not be taken apart, or something stands behind extensions of which none
+ * remains (then piece[0] is the whole TBS). The pieces point into `out`. */
 bool precert_normal_form(const struct cert *cert, struct precert_pieces *out);
 
 /* The same for a precertificate signed by a Precertificate Signing Certificate: issuer and AKI are replaced

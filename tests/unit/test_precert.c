@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "parser/der.h"
 #include "parser/precert.h"
 #include "parser/tbs.h"
 #include "tests/unit/sample.h"
@@ -212,6 +213,38 @@ static void test_too_many_pieces(void **state)
     }
 }
 
+/* Extensions of which nothing remains, and a second block of them behind: the normal form of this must not be
+ * the TBS of a certificate with the second block alone, which stands for other names. */
+static void test_decoy(void **state)
+{
+    static const uint8_t poison_ext[] =
+        "\x30\x13\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03\x01\x01\xff\x04\x02\x05";
+    static uint8_t plain[1024], decoy[1024], content[1024], room[1024];
+    struct precert_pieces pieces;
+    struct cert cert;
+    struct finding_set ignored = {{0, 0}};
+    struct der_item tbs;
+
+    (void)state;
+    size_t len = make_tbs(plain, 5, false);
+    assert_true(tbs_read(span_of(plain, len), &cert));
+    struct der in = der_of(span_of(plain, len), &ignored);
+    assert_true(der_next(&in, &tbs));
+    size_t before = (size_t)(cert.exts_outer.at - tbs.value.at);
+    memcpy(content, tbs.value.at, before);
+    uint8_t *end = put(room, 0x30, poison_ext, sizeof poison_ext);
+    end = put(content + before, 0xa3, room, (size_t)(end - room));
+    memcpy(end, cert.exts_outer.at, cert.exts_outer.len);
+    end += cert.exts_outer.len;
+    end = put(decoy, 0x30, content, (size_t)(end - content));
+    struct span whole = span_of(decoy, (size_t)(end - decoy));
+    assert_true(tbs_read(whole, &cert));
+    assert_true((cert.flags & CERT_POISON) != 0 && finding_has(&cert.findings, FINDING_TBS_TRAILING_BYTES));
+    assert_false(precert_normal_form(&cert, &pieces));
+    assert_true(precert_pieces_equal(&pieces, whole));
+    assert_false(precert_pieces_equal(&pieces, span_of(plain, len)));
+}
+
 static void test_unreadable(void **state)
 {
     struct precert_pieces pieces;
@@ -232,7 +265,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_final),           cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_preissuer),       cmocka_unit_test(test_signer_and_ca),
-        cmocka_unit_test(test_too_many_pieces), cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_too_many_pieces), cmocka_unit_test(test_decoy),
+        cmocka_unit_test(test_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
