@@ -32,8 +32,10 @@
 #define LIMIT_ISSUERS_CACHED     65536       /* issuing keys a writer remembers: 20 MB when full */
 #define LIMIT_ISSUANCES_KNOWN    131072      /* a writer remembers: 5 MB; the others came minutes ago */
 #define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
+#define LIMIT_HEAD_FUTURE_MS     300000      /* a head may be ahead of our clock by what clocks differ */
 #define LIMIT_HEAD_DAYS          30          /* afterwards one verified head per hour stays: 9,000 a year */
 #define LIMIT_CHANNEL_DAYS       7           /* a channel nobody has served for longer is given up */
+#define LIMIT_ALERT_FINDINGS     32 /* of one alert, gravest first: a log can claim any number of issuers */
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
 #define LIMIT_DB_IDLE_S          20  /* a writer silent for longer (stopped, cut off) loses its locks */

@@ -11,7 +11,8 @@
     "a.issuance::text, a.state,"                                                                             \
     " a.reason, a.first_seen, a.created_at,"                                                                 \
     " (SELECT e.path FROM evidence AS e WHERE e.log = a.log"                                                 \
-    "   AND a.dedup = format('log_inconsistent:%s:%s:%s', e.log, e.kind, e.range_begin))"                    \
+    "   AND a.dedup = format('log_inconsistent:%s:%s:%s', e.log, e.kind, e.range_begin)),"                   \
+    " a.event, a.history::text"                                                                              \
     " FROM alert AS a LEFT JOIN log AS l ON l.id = a.log"
 
 static const char list_sql[] =
@@ -58,6 +59,8 @@ static void get_alert(const PGresult *res, int row, struct db_alert_row *alert)
         .first_seen_ms = pgexec_get_time(res, row, 11),
         .created_ms = pgexec_get_time(res, row, 12),
         .evidence = text_or_null(res, row, 13),
+        .event = pgexec_get_text(res, row, 14),
+        .history = pgexec_get_text(res, row, 15),
     };
     if (alert->has_fp)
         memcpy(alert->tbs_fp, fp.at, 32);

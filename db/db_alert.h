@@ -38,6 +38,8 @@ struct db_alert_row {
     const char *issuance; /* JSON object as stored (db/alertjson.h), NULL: none */
     const char *state;    /* "new", "notified", "acked", "closed" */
     const char *reason;
+    const char *event;    /* what its message says: "new", "escalated", "seen_again", "withdrawn" */
+    const char *history;  /* JSON array of the states before: [{at, state, reason, kind, severity, event}] */
     const char *evidence; /* file with the account of an inconsistency; "": only the database has it;
                              NULL: the alert is about none */
     int64_t first_seen_ms;

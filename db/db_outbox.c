@@ -95,14 +95,17 @@ static void put_claim(struct pgexec_args *args, const struct db_outbox_item *ite
 #define CLAIMED                                                                                              \
     "o.id = $1 AND o.state = 'pending' AND (extract(epoch FROM o.next_try_at) * 1000000)::int8 = $2"
 
+/* The alert's row is locked first, as by everybody who changes both. */
 enum err_code db_outbox_sent(struct pgconn *conn, const struct db_outbox_item *item, struct err *why)
 {
     struct pgexec_args args = {0};
     put_claim(&args, item);
+    pgexec_int(&args, item->alert);
     return pgexec_do(
         conn,
-        "WITH sent AS (UPDATE outbox AS o SET state = 'sent', sent_at = now(), tries = tries + 1,"
-        "  last_error = '' WHERE " CLAIMED " RETURNING alert)"
+        "WITH mine AS MATERIALIZED (SELECT id FROM alert WHERE id = $3 FOR NO KEY UPDATE),"
+        " sent AS (UPDATE outbox AS o SET state = 'sent', sent_at = now(), tries = tries + 1,"
+        "  last_error = '' FROM mine WHERE o.alert = mine.id AND " CLAIMED " RETURNING o.alert)"
         " UPDATE alert AS a SET state = 'notified' FROM sent WHERE a.id = sent.alert AND a.state = 'new'",
         &args, NULL, why);
 }

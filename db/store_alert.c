@@ -25,18 +25,31 @@ static void put_json(struct copy *copy, struct buf *scratch)
     copy_json(copy, buf_span(scratch));
 }
 
-static void put_alert(struct copy *copy, struct buf *scratch, const struct alert *alert, int32_t ord)
+static void put_id_or_null(struct copy *copy, const struct alert *alert)
 {
-    char room[ALERTJSON_DEDUP_MAX];
-    const char *dedup = alertjson_dedup(alert, room);
-    const struct alert_finding *gravest = alert_gravest(alert);
-    int64_t seen = alert->sighting.timestamp_ms;
-    copy_row(copy, 14);
-    copy_int4(copy, ord);
     if (alert->domain_id == ALERT_DOMAINS_NONE)
         copy_null(copy);
     else
         copy_int8(copy, alert->domain_id);
+}
+
+void store_alert_begin(struct copy *copy, struct pgconn *conn, struct err *why)
+{
+    copy_begin(copy, conn,
+               "COPY stage_alert (ord, domain, domain_name, kind, severity, name, tbs_fp, dedup, findings,"
+               " issuance, log, idx, form, timestamp) FROM STDIN (FORMAT binary)",
+               why);
+}
+
+void store_alert_put(struct copy *copy, struct buf *scratch, const struct alert *alert,
+                     const struct store_alert_place *place, int32_t ord)
+{
+    const struct alert_finding *gravest = alert_gravest(alert);
+    const struct sighting *sighting = place->sighting;
+    int64_t seen = sighting->timestamp_ms;
+    copy_row(copy, 14);
+    copy_int4(copy, ord);
+    put_id_or_null(copy, alert);
     put_text_or_null(copy, alert->domain);
     copy_ascii(copy, span_str(alert_kind_name(gravest->kind)));
     copy_ascii(copy, span_str(alert_severity_name(gravest->severity)));
@@ -45,25 +58,26 @@ static void put_alert(struct copy *copy, struct buf *scratch, const struct alert
         copy_bytes(copy, span_of(alert->issuance->tbs_fp, 32));
     else
         copy_null(copy);
-    if (dedup == NULL)
+    if (place->dedup == NULL)
         copy_null(copy);
     else
-        copy_ascii(copy, span_str(dedup));
+        copy_ascii(copy, span_str(place->dedup));
     buf_clear(scratch);
     alertjson_findings(scratch, alert);
     put_json(copy, scratch);
     buf_clear(scratch);
     alertjson_issuance(scratch, alert);
     put_json(copy, scratch);
-    copy_int2(copy, (int16_t)alert->sighting.log_id);
-    copy_int8(copy, (int64_t)alert->sighting.index);
-    copy_ascii(copy, span_str(alertjson_form(alert)));
+    copy_int2(copy, (int16_t)sighting->log_id);
+    copy_int8(copy, (int64_t)sighting->index);
+    copy_ascii(copy, span_str(alertjson_has_fp(alert) ? issuance_form_name(sighting->form) : "unparsed"));
     copy_time(copy, seen != 0 ? seen : clock_wall_ms());
 }
 
 enum err_code store_alert_stage(struct pgstore *pg, struct batch *const *batches, size_t count, int32_t *ord,
                                 struct err *why)
 {
+    char room[ALERTJSON_DEDUP_MAX];
     bool any = false;
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < batches[i]->alert_count; k++) {
@@ -72,13 +86,10 @@ enum err_code store_alert_stage(struct pgstore *pg, struct batch *const *batches
             if (alert->finding_count == 0)
                 continue;
             if (!any)
-                copy_begin(&pg->copy, pg->conn,
-                           "COPY stage_alert (ord, domain, domain_name, kind, severity, name, tbs_fp, dedup, "
-                           "findings,"
-                           " issuance, log, idx, form, timestamp) FROM STDIN (FORMAT binary)",
-                           why);
+                store_alert_begin(&pg->copy, pg->conn, why);
             any = true;
-            put_alert(&pg->copy, &pg->stage.scratch, alert, (*ord)++);
+            const struct store_alert_place place = {alertjson_dedup(alert, room), &alert->sighting};
+            store_alert_put(&pg->copy, &pg->stage.scratch, alert, &place, (*ord)++);
         }
     }
     return any ? copy_end(&pg->copy) : ERR_OK;
@@ -92,7 +103,8 @@ static const char raise_sql[] =
     " made AS (INSERT INTO alert (domain, domain_name, log, kind, severity, name, tbs_fp, dedup, findings, "
     "issuance,"
     " first_seen)"
-    " SELECT f.domain, f.domain_name, CASE WHEN f.domain IS NULL THEN f.log END, f.kind, f.severity, f.name, "
+    " SELECT f.domain, f.domain_name, CASE WHEN f.domain IS NULL THEN nullif(f.log, 0) END, f.kind, "
+    "f.severity, f.name, "
     "f.tbs_fp, f.dedup, f.findings, f.issuance,"
     " f.first_seen FROM first AS f WHERE f.domain IS NULL OR EXISTS (SELECT FROM domain AS d WHERE d.id = "
     "f.domain)"
@@ -112,43 +124,91 @@ static const char lock_sql[] =
     "SELECT a.id FROM alert AS a WHERE a.id IN (SELECT s.alert FROM stage_alert AS s)"
     " ORDER BY a.id FOR NO KEY UPDATE";
 
-/* An alert that lost all its sightings to a repair comes back when its issuance is really seen. */
-static const char reopen_sql[] =
-    "WITH back AS (UPDATE alert AS a SET state = 'new', reason = '', findings = '[]'"
-    " WHERE a.id IN (SELECT s.alert FROM stage_alert AS s) AND a.state = 'closed'"
-    " AND NOT EXISTS (SELECT FROM alert_sighting AS x WHERE x.alert = a.id) RETURNING a.id)"
-    " UPDATE outbox AS o SET state = 'pending', next_try_at = now() FROM back"
-    " WHERE o.alert = back.id AND o.state = 'withdrawn'";
+#define RANK(severity) "array_position(ARRAY['info', 'low', 'high', 'critical'], " severity ")"
+/* Which rule is broken, and by whom: policies end an issuer's text with its key. Two findings that agree in
+ * this are the same news, however sure we are of them. */
+#define NEWS(f)                                                                                              \
+    "(" f "->>'kind', " f "->>'rule', coalesce(substring(" f                                                 \
+    "->>'found' FROM 'spki:([0-9a-f]{64})[)]$'), ''))"
+
+/* What is staged for alerts that are there. An alert that lost its last sighting to a repair (event
+ * withdrawn) begins anew. Of an alert without a domain the newest finding of a rule counts, because its
+ * number of domains is that of the moment; otherwise every text is kept once. */
+#define MERGED                                                                                               \
+    "more AS (SELECT s.alert, jsonb_agg(e.f ORDER BY s.ord, e.n) AS findings, min(s.timestamp) AS "          \
+    "first_seen,"                                                                                            \
+    " (array_agg(s.issuance->'domains_concerned' ORDER BY s.ord DESC))[1] AS concerned FROM stage_alert AS " \
+    "s"                                                                                                      \
+    " CROSS JOIN LATERAL jsonb_array_elements(s.findings) WITH ORDINALITY AS e(f, n)"                        \
+    " WHERE s.alert IS NOT NULL GROUP BY s.alert),"                                                          \
+    " merged AS (SELECT a.id, least(a.first_seen, m.first_seen) AS first_seen, a.event = 'withdrawn' AS "    \
+    "again,"                                                                                                 \
+    " alert_told(a) AS told, CASE WHEN a.domain_name IS NULL AND m.concerned IS NOT NULL"                    \
+    "  THEN a.issuance || jsonb_build_object('domains_concerned', m.concerned) ELSE a.issuance END AS "      \
+    "issuance,"                                                                                              \
+    " (SELECT jsonb_agg(g.f ORDER BY g.rank DESC, g.n) FROM (SELECT h.f, h.n, " RANK(                        \
+        "h.f->>'severity'") " AS rank"                                                                       \
+                            "  FROM (SELECT CASE WHEN a.domain_name IS NULL THEN (array_agg(e.f ORDER BY "   \
+                            "e.n DESC))[1]"                                                                  \
+                            "   ELSE (array_agg(e.f ORDER BY e.n))[1] END AS f, min(e.n) AS n"               \
+                            "   FROM jsonb_array_elements(CASE WHEN a.event = 'withdrawn' THEN '[]' ELSE "   \
+                            "a.findings END || m.findings)"                                                  \
+                            "   WITH ORDINALITY AS e(f, n) GROUP BY e.f->>'kind', e.f->>'rule',"             \
+                            "   CASE WHEN a.domain_name IS NOT NULL THEN e.f->>'found' END) AS h"            \
+                            "  ORDER BY rank DESC, h.n LIMIT $1) AS g) AS findings"                          \
+                            " FROM more AS m JOIN alert AS a ON a.id = m.alert)"
+
+/* Graver, or as grave by another rule or another key. Findings that a repair took out can not be compared:
+ * there only kind and severity count. */
+#define GRAVER                                                                                               \
+    "CASE WHEN a.findings = '[]' THEN " RANK("m.findings->0->>'severity'") " > " RANK(                       \
+        "a.severity") "   OR (m.findings->0->>'severity' = a.severity AND m.findings->0->>'kind' <> a.kind)" \
+                      "  ELSE EXISTS (SELECT FROM jsonb_array_elements(m.findings) AS f WHERE " RANK(        \
+                          "f->>'severity'") " >= " RANK("a.severity") " AND NOT EXISTS (SELECT FROM "        \
+                                                                      "jsonb_array_elements(a.findings) AS " \
+                                                                      "o"                                    \
+                                                                      "   WHERE " NEWS("o") " = " NEWS(      \
+                                                                          "f") ")) END"
 
 static const char merge_sql[] =
-    "WITH more AS (SELECT s.alert, jsonb_agg(e.f ORDER BY s.ord, e.n) AS findings, min(s.timestamp) AS "
-    "first_seen"
-    " FROM stage_alert AS s CROSS JOIN LATERAL jsonb_array_elements(s.findings) WITH ORDINALITY AS e(f, n)"
-    " WHERE s.alert IS NOT NULL GROUP BY s.alert),"
-    " merged AS (SELECT a.id, least(a.first_seen, m.first_seen) AS first_seen,"
-    " (SELECT jsonb_agg(g.f ORDER BY array_position(ARRAY['info', 'low', 'high', 'critical'], "
-    "g.f->>'severity') DESC,"
-    " g.n) FROM (SELECT e.f, min(e.n) AS n FROM jsonb_array_elements(a.findings || m.findings) WITH "
-    "ORDINALITY"
-    " AS e(f, n) GROUP BY e.f) AS g) AS findings"
-    " FROM more AS m JOIN alert AS a ON a.id = m.alert)"
-    " UPDATE alert AS a SET findings = m.findings, first_seen = m.first_seen, kind = m.findings->0->>'kind',"
-    " severity = m.findings->0->>'severity' FROM merged AS m WHERE a.id = m.id"
-    " AND (a.findings <> m.findings OR a.first_seen <> m.first_seen)";
+    "WITH " MERGED ", judged AS (SELECT m.*, NOT m.again AND " GRAVER " AS graver"
+    " FROM merged AS m JOIN alert AS a ON a.id = m.id),"
+    " changed AS (UPDATE alert AS a SET findings = j.findings, first_seen = j.first_seen, issuance = "
+    "j.issuance, kind = j.findings->0->>'kind', severity = j.findings->0->>'severity',"
+    " state = CASE WHEN j.again OR j.graver THEN 'new' ELSE a.state END,"
+    " reason = CASE WHEN j.again OR j.graver THEN '' ELSE a.reason END,"
+    " event = CASE WHEN NOT j.told AND (j.again OR (j.graver AND a.event = 'new')) THEN 'new'"
+    "  WHEN j.again THEN 'seen_again' WHEN j.graver THEN 'escalated' ELSE a.event END,"
+    " history = CASE WHEN (j.again OR j.graver) AND a.state <> 'new' THEN alert_history(a) ELSE a.history END"
+    " FROM judged AS j WHERE a.id = j.id AND (j.again OR j.graver OR a.findings <> j.findings"
+    "  OR a.first_seen <> j.first_seen OR a.issuance <> j.issuance)"
+    " RETURNING a.id, a.domain, j.again OR j.graver AS tell)"
+    /* A new key, because it is a new message; a new time, because a delivery that is under way has the old
+     * one and must not count for it. */
+    " INSERT INTO outbox AS o (alert, channel) SELECT x.id, c.name FROM changed AS x"
+    " LEFT JOIN domain AS d ON d.id = x.domain"
+    " JOIN channel AS c ON c.enabled AND (d.id IS NULL OR d.channels = '{}' OR c.name = ANY (d.channels))"
+    " WHERE x.tell ORDER BY x.id, c.name ON CONFLICT (alert, channel) DO UPDATE SET state = 'pending',"
+    " tries = 0, next_try_at = now(), last_error = '', key = gen_random_uuid()";
 
 static const char sighting_sql[] =
     "INSERT INTO alert_sighting (alert, log, idx, form, timestamp)"
     " SELECT DISTINCT ON (s.alert, s.log, s.idx) s.alert, s.log, s.idx, s.form, s.timestamp FROM stage_alert "
     "AS s"
-    " WHERE s.alert IS NOT NULL ORDER BY s.alert, s.log, s.idx, s.ord ON CONFLICT DO NOTHING";
+    " WHERE s.alert IS NOT NULL AND s.log <> 0 ORDER BY s.alert, s.log, s.idx, s.ord ON CONFLICT DO NOTHING";
 
-enum err_code store_alert_write(struct pgstore *pg, struct err *why)
+enum err_code store_alert_write(struct pgconn *conn, struct err *why)
 {
-    static const char *const steps[] = {raise_sql,  resolve_sql, lock_sql,
-                                        reopen_sql, merge_sql,   sighting_sql};
+    static const char *const steps[] = {raise_sql, resolve_sql, lock_sql};
+    struct pgexec_args args = PGEXEC_NO_ARGS;
     enum err_code code = ERR_OK;
     for (size_t i = 0; i < countof(steps) && code == ERR_OK; i++)
-        code = pgexec_do(pg->conn, steps[i], &PGEXEC_NO_ARGS, NULL, why);
+        code = pgexec_do(conn, steps[i], &PGEXEC_NO_ARGS, NULL, why);
+    pgexec_int(&args, LIMIT_ALERT_FINDINGS);
+    if (code == ERR_OK)
+        code = pgexec_do(conn, merge_sql, &args, NULL, why);
+    if (code == ERR_OK)
+        code = pgexec_do(conn, sighting_sql, &PGEXEC_NO_ARGS, NULL, why);
     return code;
 }
 

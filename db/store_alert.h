@@ -1,5 +1,7 @@
-/* PRIVATE TO db/. Alerts of a commit: staged one row per sighting, then written by sets. One alert per
- * (domain, issuance); further sightings add what they found; outbox rows come with a new alert only. */
+/* PRIVATE TO db/. Alerts on their way into the tables: staged one row per sighting, then written by sets; by
+ * a commit of ingest, and by db_alert_raise for everybody else. One alert per (domain, issuance); further
+ * sightings add what they found. A new alert is told through every channel. One that is graver than when it
+ * was told, or that comes back after a repair had withdrawn it, is new again and told again (alert.event). */
 #ifndef CTVIGIL_STORE_ALERT_H
 #define CTVIGIL_STORE_ALERT_H
 
@@ -9,8 +11,16 @@
  * moved. */
 MUST_USE enum err_code store_alert_stage(struct pgstore *pg, struct batch *const *batches, size_t count,
                                          int32_t *ord, struct err *why);
-/* Writes what is staged, inside the caller's transaction that holds the domains' generation. */
-MUST_USE enum err_code store_alert_write(struct pgstore *pg, struct err *why);
+/* The same by hand: begin, put, copy_end. `conn` has the staging tables (db/stage.h) and a transaction. */
+struct store_alert_place {
+    const char *dedup;               /* NULL: domain and tbs_fp name the alert */
+    const struct sighting *sighting; /* log_id 0: none, only its time counts */
+};
+void store_alert_begin(struct copy *copy, struct pgconn *conn, struct err *why);
+void store_alert_put(struct copy *copy, struct buf *scratch, const struct alert *alert,
+                     const struct store_alert_place *place, int32_t ord);
+/* Writes what is staged, inside the caller's transaction. Ingest's holds the domains' generation. */
+MUST_USE enum err_code store_alert_write(struct pgconn *conn, struct err *why);
 /* One alert log_inconsistent for the evidence, once per (log, kind, begin). */
 MUST_USE enum err_code store_alert_log(struct pgstore *pg, const struct store_evidence *evidence,
                                        struct err *why);

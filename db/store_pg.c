@@ -102,7 +102,7 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
     if (code == ERR_OK && malformed != 0)
         code = store_write_malformed(pg, why);
     if (code == ERR_OK && alerts != 0)
-        code = store_alert_write(pg, why);
+        code = store_alert_write(pg->conn, why);
     return code;
 }
 

@@ -314,11 +314,16 @@ static const char withdraw_sql[] =
     " WHERE x.alert = a.id AND x.idx = s.idx))) RETURNING s.alert)"
     " INSERT INTO stage_gone (alert) SELECT DISTINCT alert FROM gone";
 
+/* Whoever was told, or may have been, is told of this too. */
 static const char close_sql[] =
-    "WITH shut AS (UPDATE alert AS a SET state = 'closed', reason = '" WITHDRAWN "'"
+    "WITH shut AS (UPDATE alert AS a SET state = 'closed', reason = '" WITHDRAWN "', event = 'withdrawn',"
+    " history = CASE WHEN a.state = 'new' THEN a.history ELSE alert_history(a) END"
     " WHERE a.id IN (SELECT g.alert FROM stage_gone AS g) AND a.state <> 'closed'"
     " AND NOT EXISTS (SELECT FROM alert_sighting AS s WHERE s.alert = a.id) RETURNING a.id)"
-    " UPDATE outbox AS o SET state = 'withdrawn' FROM shut WHERE o.alert = shut.id AND o.state = 'pending'";
+    " UPDATE outbox AS o SET state = CASE WHEN o.sent_at IS NULL AND NOT (o.state = 'pending'"
+    "  AND o.next_try_at > now()) THEN 'withdrawn' ELSE 'pending' END,"
+    " tries = 0, next_try_at = now(), last_error = '', key = gen_random_uuid()"
+    " FROM shut WHERE o.alert = shut.id AND o.state IN ('pending', 'sent')";
 
 /* Whether a row may go depends on there being no other place for it. So nobody may be storing one while we
  * look, and whoever remembers the row has to forget it. */
@@ -354,7 +359,7 @@ static enum err_code apply(struct pgstore *pg, struct err *why)
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, forget_sql, &log, NULL, why);
     if (code == ERR_OK)
-        code = store_alert_write(pg, why);
+        code = store_alert_write(pg->conn, why);
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, retime_sql, &PGEXEC_NO_ARGS, NULL, why);
     if (code == ERR_OK)

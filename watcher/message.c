@@ -78,8 +78,13 @@ enum err_code message_json(const struct db_alert_row *row, bool deliveries, char
     json_object_set_new(object, "sightings", sightings_json(row));
     json_object_set_new(object, "first_seen", time_json(row->first_seen_ms));
     json_object_set_new(object, "state", json_string(row->state));
+    json_object_set_new(object, "event", json_string(row->event));
     if (row->reason[0] != '\0')
         json_object_set_new(object, "reason", json_string(row->reason));
+    json_t *history = parsed(row->history);
+    if (json_array_size(history) != 0)
+        json_object_set(object, "history", history);
+    json_decref(history);
     if (row->evidence != NULL)
         json_object_set_new(object, "evidence",
                             string_or_null(row->evidence[0] == '\0' ? NULL : row->evidence));
@@ -167,16 +172,44 @@ static const char *text_of(const json_t *object, const char *member)
     return text == NULL ? "" : text;
 }
 
+/* What somebody who was told before has to know first. */
+static const char *event_words(const struct db_alert_row *row)
+{
+    if (strcmp(row->event, "escalated") == 0)
+        return "graver than before: ";
+    if (strcmp(row->event, "seen_again") == 0)
+        return "seen again: ";
+    return strcmp(row->event, "withdrawn") == 0 ? "withdrawn: " : "";
+}
+
 /* The subject of the alert: whose it is and which name. */
 static void put_head(struct buf *out, const struct db_alert_row *row)
 {
-    buf_fmt(out, "[%s] %s", row->severity, row->kind);
+    buf_fmt(out, "%s[%s] %s", event_words(row), row->severity, row->kind);
     if (row->domain != NULL)
         buf_fmt(out, " for %s", row->domain);
     if (row->log != NULL)
         buf_fmt(out, " at log %s", row->log);
     if (row->name != NULL && (row->domain == NULL || strcmp(row->name, row->domain) != 0))
         buf_fmt(out, " (%s)", row->name);
+}
+
+/* The states that the present one took the place of, and what was said about them then. */
+static void put_history(struct buf *out, const struct db_alert_row *row)
+{
+    json_t *history = parsed(row->history);
+    for (size_t i = 0; i < json_array_size(history); i++) {
+        const json_t *was = json_array_get(history, i);
+        const char *reason = text_of(was, "reason");
+        buf_fmt(out, "  %-14s %s [%s] %s until %s", "before", text_of(was, "state"), text_of(was, "severity"),
+                text_of(was, "kind"), text_of(was, "at"));
+        if (reason[0] != '\0') {
+            buf_str(out, ": ");
+            text_visible(out, span_str(reason));
+        }
+        buf_byte(out, '\n');
+    }
+    json_decref(history);
 }
 
 static void put_line(struct buf *out, const struct db_alert_row *row, const json_t *findings)
@@ -297,6 +330,7 @@ enum err_code message_page(const struct db_alert_row *row, char **text, struct e
         text_visible(&out, span_str(row->reason));
         buf_byte(&out, '\n');
     }
+    put_history(&out, row);
     if (row->evidence != NULL) {
         buf_fmt(&out, "  %-14s ", "evidence");
         if (row->evidence[0] != '\0')

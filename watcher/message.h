@@ -6,8 +6,8 @@
 #include "db/db_alert.h"
 
 /* The object of `ctvigil alert list --json` without line feed: "schema":"ctvigil.alert.1", id, kind,
- * severity, domain, log, name, tbs_fp, findings, sightings, first_seen, state, reason, issuance; with
- * `deliveries` when asked for. The caller frees it. */
+ * severity, domain, log, name, tbs_fp, findings, sightings, first_seen, state, event, reason, history,
+ * issuance; with `deliveries` when asked for. The caller frees it. */
 MUST_USE enum err_code message_json(const struct db_alert_row *row, bool deliveries, char **json,
                                     struct err *why);
 
@@ -20,7 +20,8 @@ MUST_USE enum err_code message_certspotter(const struct db_alert_row *row, char 
 MUST_USE enum err_code message_entry(const struct db_alert_row *row, char **json, struct err *why);
 
 /* "[high] unexpected_ca for example.com: www.example.com was issued by CN=..., expected ..."; one line, no
- * line feed. */
+ * line feed. One that was told before begins with what is new: "graver than before: ", "seen again: ",
+ * "withdrawn: ". */
 MUST_USE enum err_code message_line(const struct db_alert_row *row, char **text, struct err *why);
 
 /* Everything, for a person: the line, each finding with both values, the certificate, where it was seen. */

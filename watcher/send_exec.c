@@ -79,6 +79,8 @@ static const char *event_of(const struct db_alert_row *row)
 {
     if (strcmp(row->kind, "test") == 0)
         return "test";
+    if (strcmp(row->event, "withdrawn") == 0)
+        return "withdrawn";
     if (about_certificate(row))
         return "discovered_cert";
     return strcmp(row->kind, "malformed") == 0 ? "malformed_cert" : "error";
@@ -155,7 +157,7 @@ static void set_variables(struct run *run, const struct channel_message *message
         set(run, "LOG_URI", row->sightings[0].log_url);
         set_number(run, "ENTRY_INDEX", (int64_t)row->sightings[0].index);
     }
-    if (strcmp(event, "discovered_cert") == 0)
+    if (strcmp(event, "discovered_cert") == 0 || (strcmp(event, "withdrawn") == 0 && about_certificate(row)))
         set_certificate(run, row);
     if (strcmp(event, "malformed_cert") == 0) {
         set(run, "PARSE_ERROR", message->line);
@@ -165,6 +167,7 @@ static void set_variables(struct run *run, const struct channel_message *message
     set(run, "TEXT_FILENAME", run->text);
     set(run, "CTVIGIL_ALERT_JSON", run->alert_json);
     set_number(run, "CTVIGIL_ALERT_ID", row->id);
+    set(run, "CTVIGIL_EVENT", row->event);
     set(run, "CTVIGIL_KIND", row->kind);
     set(run, "CTVIGIL_SEVERITY", row->severity);
     set(run, "CTVIGIL_DELIVERY_KEY", message->key);

@@ -3,7 +3,8 @@
  * Environment: that of ctvigil without its own and the database's secrets, and what certspotter's hooks get
  * (certspotter-script(8)), each only where it is known:
  *   all events        EVENT (discovered_cert; malformed_cert: no certificate could be read; error: about a
- *                     log; test), SUMMARY (one line), TEXT_FILENAME (all of it as text)
+ *                     log; test; and, not one of certspotter's, withdrawn: what was told before was an error
+ *                     of the log that healed), SUMMARY (one line), TEXT_FILENAME (all of it as text)
  *   a sighting        LOG_URI, ENTRY_INDEX: of the first one
  *   discovered_cert   WATCH_ITEM (the registered domain), TBS_SHA256 (the fingerprint that precertificate and
  *                     certificate share), CERT_SHA256 and FINGERPRINT, PUBKEY_SHA256 and PUBKEY_HASH,
@@ -13,8 +14,8 @@
  *   malformed_cert    PARSE_ERROR, CERT_PARSEABLE=no, LEAF_HASH (base64), ENTRY_FILENAME (leaf_input and
  *                     extra_data as get-entries gives them); WATCH_ITEM when its bytes name a domain
  *   ours              CTVIGIL_ALERT_JSON (file with the object of `ctvigil alert list --json`),
- *                     CTVIGIL_ALERT_ID CTVIGIL_KIND CTVIGIL_SEVERITY CTVIGIL_DELIVERY_KEY (the same at every
- *                     try)
+ *                     CTVIGIL_ALERT_ID CTVIGIL_EVENT (new, escalated, seen_again, withdrawn) CTVIGIL_KIND
+ *                     CTVIGIL_SEVERITY CTVIGIL_DELIVERY_KEY (the same at every try of a message)
  * CERT_FILENAME is never set, because the bytes of certificates are not kept; nor SERIAL_PARSE_ERROR, because
  * every serial number is read. The files live as long as the run.
  *

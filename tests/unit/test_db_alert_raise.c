@@ -88,10 +88,105 @@ static void what_has_no_domain_has_a_log(void **state)
     pgconn_free(conn);
 }
 
+/* What the history scan adds is judged as what ingest adds: by the same statements. */
+static void told_again_when_graver_or_back(void **state)
+{
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    (void)state;
+    storetest_new(&test);
+    storetest_run(test.dsn, "INSERT INTO domain (name, kind) VALUES ('x.test', 'dns')");
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    struct alert alert = make(1, ALERT_KIND_OVER_LONG_VALIDITY, "long");
+    struct alert graver = make(1, ALERT_KIND_UNEXPECTED_CA, "other");
+    assert_true(raise_it(conn, &alert, &alert.sighting, 1, NULL));
+    storetest_run(test.dsn, "UPDATE outbox SET state = 'sent', sent_at = now();"
+                            "UPDATE alert SET state = 'acked', reason = 'known'");
+    assert_false(raise_it(conn, &alert, &alert.sighting, 1, NULL));
+    check_sql(test.dsn, "SELECT count(*) FROM alert WHERE state = 'acked' AND reason = 'known'", 1);
+    assert_false(raise_it(conn, &graver, &graver.sighting, 1, NULL));
+    check_sql(test.dsn,
+              "SELECT count(*) FROM alert WHERE state = 'new' AND reason = '' AND event = 'escalated'"
+              " AND history->0->>'reason' = 'known' AND kind = 'unexpected_ca'",
+              1);
+    check_sql(test.dsn, "SELECT count(*) FROM outbox WHERE state = 'pending'", 2);
+    /* Withdrawn by a repair, then met again by a scan. */
+    storetest_run(test.dsn, "UPDATE outbox SET state = 'sent', sent_at = now();"
+                            "UPDATE alert SET state = 'closed', event = 'withdrawn';"
+                            "DELETE FROM alert_sighting");
+    assert_false(raise_it(conn, &alert, &alert.sighting, 1, NULL));
+    check_sql(test.dsn,
+              "SELECT count(*) FROM alert WHERE state = 'new' AND event = 'seen_again' AND severity = 'low'"
+              " AND jsonb_array_length(findings) = 1 AND jsonb_array_length(history) = 2",
+              1);
+    check_sql(test.dsn, "SELECT count(*) FROM outbox WHERE state = 'pending'", 2);
+    pgconn_free(conn);
+}
+
+/* Which of two came first does not decide what is kept. */
+static void order_does_not_matter(void **state)
+{
+    static const char *const texts[] = {"CN=A (spki:aa)", "CN=B (spki:bb)"};
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        struct storetest test;
+        struct pgconn *conn = NULL;
+        storetest_new(&test);
+        storetest_run(test.dsn, "INSERT INTO domain (name, kind) VALUES ('x.test', 'dns')");
+        assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+        for (int i = 0; i < 4; i++) {
+            struct alert alert = make(1, ALERT_KIND_UNEXPECTED_CA, texts[(first + i) % 2]);
+            (void)raise_it(conn, &alert, &alert.sighting, 1, NULL);
+        }
+        storetest_text(test.dsn,
+                       "SELECT string_agg(f->>'found', ', ' ORDER BY f->>'found') FROM alert,"
+                       " jsonb_array_elements(findings) AS f",
+                       "CN=A (spki:aa), CN=B (spki:bb)");
+        pgconn_free(conn);
+    }
+}
+
+static void a_number_of_domains_is_that_of_the_moment(void **state)
+{
+    static const char *const found[] = {"could concern 1", "could concern 2"};
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    (void)state;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        struct alert alert = make(ALERT_DOMAINS_NONE, ALERT_KIND_MALFORMED, found[i]);
+        alert.domains_concerned = (uint64_t)i + 1;
+        (void)raise_it(conn, &alert, &alert.sighting, 1, "malformed:x");
+    }
+    storetest_text(test.dsn,
+                   "SELECT concat_ws(' ', jsonb_array_length(findings), findings->0->>'found',"
+                   " issuance->>'domains_concerned') FROM alert",
+                   "1 could concern 2 2");
+    pgconn_free(conn);
+}
+
+static void a_domain_that_is_gone_raises_nothing(void **state)
+{
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    (void)state;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    struct alert alert = make(7, ALERT_KIND_UNEXPECTED_CA, "other");
+    assert_false(raise_it(conn, &alert, &alert.sighting, 1, NULL));
+    check_sql(test.dsn, "SELECT count(*) FROM alert", 0);
+    pgconn_free(conn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(once_and_merged),
-                                       cmocka_unit_test(what_has_no_domain_has_a_log)};
+                                       cmocka_unit_test(what_has_no_domain_has_a_log),
+                                       cmocka_unit_test(told_again_when_graver_or_back),
+                                       cmocka_unit_test(order_does_not_matter),
+                                       cmocka_unit_test(a_number_of_domains_is_that_of_the_moment),
+                                       cmocka_unit_test(a_domain_that_is_gone_raises_nothing)};
     issuances_hash("fp", 1, issuance.tbs_fp);
     issuance.issuer = SPAN_LIT("\x30\x00");
     issuance.serial = SPAN_LIT("\x01");

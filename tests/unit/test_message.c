@@ -113,6 +113,46 @@ static void texts(void **state)
     free(page);
 }
 
+/* Who was told before learns what is new; what was said about the state before stands beside it, not for it.
+ */
+static void told_before(void **state)
+{
+    static const struct {
+        const char *event;
+        const char *begin;
+    } cases[] = {{"escalated", "graver than before: [high]"},
+                 {"seen_again", "seen again: [high]"},
+                 {"withdrawn", "withdrawn: [high]"}};
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct db_alert_row row = alertrow();
+        char *line = NULL;
+        char *page = NULL;
+        char *json = NULL;
+        row.event = cases[i].event;
+        row.history =
+            "[{\"at\":\"2026-06-02T00:00:00Z\",\"state\":\"acked\",\"reason\":\"we know \\u001b[31m\","
+            "\"kind\":\"over_long_validity\",\"severity\":\"low\",\"event\":\"new\"}]";
+        assert_int_equal(message_line(&row, &line, NULL), ERR_OK);
+        assert_memory_equal(line, cases[i].begin, strlen(cases[i].begin));
+        assert_int_equal(message_page(&row, &page, NULL), ERR_OK);
+        assert_null(strchr(page, '\x1b'));
+        assert_non_null(strstr(page,
+                               "before         acked [low] over_long_validity until 2026-06-02T00:00:00Z: "
+                               "we know \\x1b[31m\n"));
+        assert_null(strstr(page, "reason "));
+        assert_int_equal(message_json(&row, false, &json, NULL), ERR_OK);
+        json_t *root = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+        assert_string_equal(text_at(root, "event"), cases[i].event);
+        assert_null(json_object_get(root, "reason"));
+        assert_string_equal(text_at(json_array_get(json_object_get(root, "history"), 0), "state"), "acked");
+        json_decref(root);
+        free(json);
+        free(line);
+        free(page);
+    }
+}
+
 /* What the database holds may be damaged; nothing is dereferenced that is not there. */
 static void damaged(void **state)
 {
@@ -139,7 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(object), cmocka_unit_test(about_a_log), cmocka_unit_test(certspotter),
-        cmocka_unit_test(texts),  cmocka_unit_test(damaged),
+        cmocka_unit_test(texts),  cmocka_unit_test(told_before), cmocka_unit_test(damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,7 @@ static void certificate(void **state)
         "SERIAL=01f2",
         "CERT_PARSEABLE=yes",
         "CTVIGIL_ALERT_ID=5",
+        "CTVIGIL_EVENT=new",
         "CTVIGIL_KIND=unexpected_ca",
         "CTVIGIL_SEVERITY=high",
         "CTVIGIL_DELIVERY_KEY=11111111-2222-3333-4444-555555555555",
@@ -128,6 +129,13 @@ static void other_events(void **state)
     (void)unsetenv("SERIAL");
     row.issuance = "{\"form\":\"final\",\"serial\":\"01\",\"not_before\":null,\"not_after\":null,"
                    "\"findings\":[\"time_unreadable\",\"chain_mismatch\"]}";
+    expect_environment(&row, chain, no_times);
+    static const char *const withdrawn[] = {
+        "EVENT=withdrawn", "CTVIGIL_EVENT=withdrawn",
+        "TBS_SHA256=abcd000000000000000000000000000000000000000000000000000000000000", NULL};
+    row.event = "withdrawn";
+    expect_environment(&row, withdrawn, no_times);
+    row.event = "escalated";
     expect_environment(&row, chain, no_times);
     row.has_fp = false;
     row.issuance = "{\"serial\":null,\"form\":\"unparsed\"}";

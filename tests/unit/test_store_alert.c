@@ -1,6 +1,8 @@
 /* Alerts written by a commit: one per (domain, issuance), whatever shows it, in whatever log and order. */
 #include "tests/fixture/storetest.h"
 
+#include "base/limits.h"
+
 struct fixture {
     struct storetest test;
     struct store *store;
@@ -126,6 +128,144 @@ static void placeholders_and_opaque_entries(void **state)
     fixture_end(&fix);
 }
 
+#define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static const char state_sql[] =
+    "SELECT concat_ws(' ', state, severity, kind, event, nullif(reason, ''),"
+    " (SELECT count(*) FROM outbox AS o WHERE o.alert = a.id AND o.state = 'pending' AND o.tries = 0"
+    "  AND o.next_try_at <= now()), jsonb_array_length(history)) FROM alert AS a";
+
+/* What becomes of an alert low over_long_validity in a given state when one more finding comes. */
+static void what_is_graver_is_told_again(void **state)
+{
+    static const struct {
+        const char *before; /* of the alert and its outbox */
+        enum alert_kind first;
+        const char *first_found;
+        enum alert_kind kind;
+        const char *found;
+        const char *after;
+    } cases[] = {
+        {"", ALERT_KIND_OVER_LONG_VALIDITY, "500 days", ALERT_KIND_UNEXPECTED_CA, "CN=A",
+         "new high unexpected_ca new 2 0"},
+        {"UPDATE outbox SET state = 'sent', sent_at = now(), tries = 3; UPDATE alert SET state = 'notified'",
+         ALERT_KIND_OVER_LONG_VALIDITY, "500 days", ALERT_KIND_UNEXPECTED_CA, "CN=A",
+         "new high unexpected_ca escalated 2 1"},
+        {"UPDATE outbox SET state = 'sent', sent_at = now(), tries = 1;"
+         "UPDATE alert SET state = 'acked', reason = 'known'",
+         ALERT_KIND_OVER_LONG_VALIDITY, "500 days", ALERT_KIND_UNEXPECTED_CA, "CN=A",
+         "new high unexpected_ca escalated 2 1"},
+        /* Acknowledged before it was sent. */
+        {"UPDATE outbox SET state = 'withdrawn'; UPDATE alert SET state = 'acked', reason = 'known'",
+         ALERT_KIND_OVER_LONG_VALIDITY, "500 days", ALERT_KIND_UNEXPECTED_CA, "CN=A",
+         "new high unexpected_ca escalated 2 1"},
+        /* Under way: it may have arrived. */
+        {"UPDATE outbox SET next_try_at = now() + interval '1 hour'", ALERT_KIND_OVER_LONG_VALIDITY,
+         "500 days", ALERT_KIND_UNEXPECTED_CA, "CN=A", "new high unexpected_ca escalated 2 0"},
+        /* As grave, by another rule or another key. */
+        {"UPDATE outbox SET state = 'sent', sent_at = now(); UPDATE alert SET state = 'acked', reason = "
+         "'known'",
+         ALERT_KIND_UNEXPECTED_WILDCARD, "*.x0.test", ALERT_KIND_UNEXPECTED_CA, "CN=A",
+         "new high unexpected_wildcard escalated 2 1"},
+        {"UPDATE outbox SET state = 'sent', sent_at = now(); UPDATE alert SET state = 'acked', reason = "
+         "'known'",
+         ALERT_KIND_UNEXPECTED_CA, "CN=A (spki:" KEY_A ")", ALERT_KIND_UNEXPECTED_CA, "CN=A (spki:" KEY_B ")",
+         "new high unexpected_ca escalated 2 1"},
+        /* No news: the same key in other words, the same again, something that is less grave. */
+        {"UPDATE outbox SET state = 'sent', sent_at = now(); UPDATE alert SET state = 'acked', reason = "
+         "'known'",
+         ALERT_KIND_UNEXPECTED_CA, "CN=A (spki:" KEY_A ")", ALERT_KIND_UNEXPECTED_CA,
+         "CN=A (issuer unproven, the log claims spki:" KEY_A ")", "acked high unexpected_ca new known 0 0"},
+        {"UPDATE outbox SET state = 'sent', sent_at = now(); UPDATE alert SET state = 'notified'",
+         ALERT_KIND_UNEXPECTED_CA, "CN=A (spki:" KEY_A ")", ALERT_KIND_UNEXPECTED_CA, "CN=A (spki:" KEY_A ")",
+         "notified high unexpected_ca new 0 0"},
+        {"UPDATE outbox SET state = 'sent', sent_at = now(); UPDATE alert SET state = 'acked', reason = "
+         "'known'",
+         ALERT_KIND_UNEXPECTED_CA, "CN=A", ALERT_KIND_OVER_LONG_VALIDITY, "500 days",
+         "acked high unexpected_ca new known 0 0"},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct fixture fix;
+        fixture_start(&fix);
+        read_log(&fix, 0, 0, 1);
+        issuances_alert(&fix.batch, 0, 1, cases[i].first, cases[i].first_found);
+        commit(&fix, 0);
+        storetest_run(fix.test.dsn, "CREATE TABLE before AS SELECT id, key FROM outbox");
+        if (cases[i].before[0] != '\0')
+            storetest_run(fix.test.dsn, cases[i].before);
+        read_log(&fix, 1, 0, 1);
+        issuances_alert(&fix.batch, 0, 1, cases[i].kind, cases[i].found);
+        commit(&fix, 1);
+        storetest_text(fix.test.dsn, state_sql, cases[i].after);
+        /* Told again is a new message. */
+        check_sql(fix.test.dsn,
+                  "SELECT count(*) FROM outbox AS o JOIN before AS b USING (id) WHERE (o.key = b.key)"
+                  " <> (o.state = 'sent')",
+                  0);
+        check_sql(fix.test.dsn,
+                  "SELECT count(*) FROM alert WHERE state = 'new' AND history <> '[]'"
+                  " AND history->0->>'state' = 'acked' AND history->0->>'reason' <> 'known'",
+                  0);
+        fixture_end(&fix);
+    }
+}
+
+static void really_seen_after(const char *answer, const char *was)
+{
+    struct fixture fix;
+    fixture_start(&fix);
+    read_log(&fix, 0, 0, 1);
+    issuances_alert(&fix.batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, "CN=A");
+    commit(&fix, 0);
+    storetest_run(fix.test.dsn,
+                  "UPDATE outbox SET state = 'sent', sent_at = now();"
+                  "UPDATE alert SET state = 'closed', reason = 'withdrawn', event = 'withdrawn';"
+                  "DELETE FROM alert_sighting;"
+                  "INSERT INTO channel (name) VALUES ('three')");
+    storetest_run(fix.test.dsn, answer);
+    read_log(&fix, 1, 0, 1);
+    issuances_alert(&fix.batch, 0, 1, ALERT_KIND_OVER_LONG_VALIDITY, "500 days");
+    commit(&fix, 1);
+    /* With the findings of what was really seen alone; a channel that came meanwhile is told as well. */
+    storetest_text(fix.test.dsn, state_sql, "new low over_long_validity seen_again 3 1");
+    check_sql(fix.test.dsn, "SELECT jsonb_array_length(findings) FROM alert", 1);
+    storetest_text(fix.test.dsn,
+                   "SELECT concat_ws(' ', history->0->>'state', history->0->>'kind') FROM alert", was);
+    fixture_end(&fix);
+}
+
+static void withdrawn_and_really_seen(void **state)
+{
+    (void)state;
+    really_seen_after("SELECT 1", "closed unexpected_ca");
+    really_seen_after("UPDATE alert SET state = 'acked', reason = 'the log erred'", "acked unexpected_ca");
+}
+
+/* A log can claim any number of issuers for one certificate; the alert stays of bounded size. */
+static void findings_have_a_ceiling(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    char found[64][128];
+    fixture_start(&fix);
+    for (int i = 0; i < 64; i++) {
+        (void)snprintf(found[i], sizeof found[i], "CN=A (spki:%064d)", i);
+        read_log(&fix, 0, 0, 1);
+        issuances_alert(&fix.batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, found[i]);
+        commit(&fix, 0);
+    }
+    storetest_run(fix.test.dsn, "UPDATE alert SET state = 'acked'");
+    check_sql(fix.test.dsn, "SELECT jsonb_array_length(findings) FROM alert", LIMIT_ALERT_FINDINGS);
+    /* What is not kept is no news either, or it would be told every time. */
+    read_log(&fix, 0, 0, 1);
+    issuances_alert(&fix.batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, found[63]);
+    commit(&fix, 0);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM alert WHERE state = 'acked'", 1);
+    fixture_end(&fix);
+}
+
 static void hostile_bytes_do_no_harm(void **state)
 {
     (void)state;
@@ -156,9 +296,9 @@ static void hostile_bytes_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sightings_join_one_alert),
-        cmocka_unit_test(channels_and_removed_domains),
-        cmocka_unit_test(placeholders_and_opaque_entries),
+        cmocka_unit_test(sightings_join_one_alert),        cmocka_unit_test(channels_and_removed_domains),
+        cmocka_unit_test(placeholders_and_opaque_entries), cmocka_unit_test(what_is_graver_is_told_again),
+        cmocka_unit_test(withdrawn_and_really_seen),       cmocka_unit_test(findings_have_a_ceiling),
         cmocka_unit_test(hostile_bytes_do_no_harm),
     };
     return storetest_main(tests, countof(tests), "store_alert");

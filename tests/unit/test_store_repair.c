@@ -207,17 +207,19 @@ static void wrong_alert_is_withdrawn(void **state)
     assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
     read_log(&test, store, &range, &batch, 6, HARM_ALL);
     check_sql(test.dsn, "SELECT count(*) FROM alert", 6);
-    storetest_run(test.dsn, "UPDATE outbox SET state = 'sent' WHERE channel = 'two'");
+    storetest_run(test.dsn, "UPDATE outbox SET state = 'sent', sent_at = now() WHERE channel = 'two'");
     storetest_pairs(&batch, &test.log[0], 0, 0, ENTRIES);
     match(&batch);
     assert_int_equal(repair(store, &range, &batch, true, &changed, &why), ERR_OK);
     check_sql(test.dsn, "SELECT count(*) FROM alert WHERE state = 'closed'", 1);
-    /* What was sent was sent. */
+    /* Who was told of it is told of this; nobody else hears of it. */
     storetest_text(test.dsn,
                    "SELECT string_agg(o.state, ' ' ORDER BY o.channel) FROM outbox AS o JOIN alert AS a"
                    " ON a.id = o.alert WHERE a.state = 'closed'",
-                   "withdrawn sent");
-    /* The same issuance, really seen later, opens the alert again. */
+                   "withdrawn pending");
+    check_sql(test.dsn, "SELECT count(*) FROM alert WHERE event = 'withdrawn' AND state = 'closed'", 1);
+    /* The same issuance, really seen later, opens the alert again, and everybody is told. */
+    storetest_run(test.dsn, "UPDATE outbox SET state = 'sent', sent_at = now() WHERE channel = 'two'");
     storetest_pairs(&batch, &test.log[0], range.next, 500, 2);
     batch.entries[0].issuance.tbs_fp[0] = 0;
     issuances_hash("fp", 3, batch.entries[0].issuance.tbs_fp);
@@ -230,7 +232,8 @@ static void wrong_alert_is_withdrawn(void **state)
                    "SELECT findings->0->>'found' || jsonb_array_length(findings) || (SELECT string_agg("
                    "o.state, ' ' ORDER BY o.channel) FROM outbox AS o WHERE o.alert = a.id) FROM alert AS a"
                    " WHERE findings @> '[{\"found\": \"really\"}]'",
-                   "really1pending sent");
+                   "really1pending pending");
+    check_sql(test.dsn, "SELECT count(*) FROM alert WHERE event = 'seen_again' AND state = 'new'", 1);
     batch_fini(&batch);
     store->ops->free(store);
 }
