@@ -64,6 +64,19 @@ static int64_t listkeeper_jitter(int64_t ms)
     return ms - ms / 10 + (int64_t)random % (ms / 5 + 1);
 }
 
+enum err_code listkeeper_check(const struct conf *conf, struct err *why)
+{
+    const char *named = conf->ingest.log_list;
+    struct listfetch_source source;
+
+    if (strcmp(conf->ingest.log_list_from, "now") != 0 && strcmp(conf->ingest.log_list_from, "0") != 0)
+        return err_set(why, ERR_CONFIG, "ingest.log_list_from: '%s' is neither now nor 0",
+                       conf->ingest.log_list_from);
+    if (named[0] == '\0' || strcmp(named, "none") == 0)
+        return ERR_OK;
+    return listfetch_source(named, conf->ingest.log_list_key, &source, why);
+}
+
 /* The list -------------------------------------------------------------------------------------------------
  */
 
@@ -462,7 +475,9 @@ static enum err_code listkeeper_round(struct listkeeper *keeper, struct pgconn *
         say_info("log list",
                  "none is followed, because logs were added by hand; ingest.log_list=google follows all");
     }
-    enum err_code after = listkeeper_begin(keeper, conn, report, &rest);
+    enum err_code after = db_loglist_follow(conn, keeper->conf->ingest.follow_pending, &rest);
+    if (after == ERR_OK)
+        after = listkeeper_begin(keeper, conn, report, &rest);
     if (after == ERR_OK)
         after = listkeeper_ends(keeper, conn, &rest);
     return code == ERR_OK && after != ERR_OK ? err_set(why, after, "%s", rest.text) : code;
@@ -491,6 +506,10 @@ enum err_code listkeeper_update(const struct conf *conf, struct pgconn *conn,
     enum err_code code;
 
     *report = (struct listkeeper_report){.none = false};
+    if ((code = listkeeper_check(conf, why)) != ERR_OK) {
+        free(keeper);
+        return code;
+    }
     do {
         code = listkeeper_alone(keeper, conn, true, report, &taken, why);
         if (code == ERR_OK && !taken)

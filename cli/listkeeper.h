@@ -10,6 +10,9 @@
 
 struct listkeeper;
 
+/* Looks at the keys of the configuration that concern the list, without network: ERR_CONFIG names the key. */
+MUST_USE enum err_code listkeeper_check(const struct conf *conf, struct err *why);
+
 /* A thread that looks at once and every few seconds. `conf` must live until listkeeper_stop. */
 MUST_USE enum err_code listkeeper_start(const struct conf *conf, const char *dsn, struct listkeeper **keeper,
                                         struct err *why);

@@ -269,9 +269,14 @@ bool logtable_stale(const struct db_log_status *row, int64_t now_ms)
         return true;
     if (!row->followed)
         return false;
-    bool still = strcmp(row->list_state, "readonly") == 0 || strcmp(row->list_state, "retired") == 0;
-    return row->head_time_ms == 0 || (!still && now_ms - row->head_time_ms > LOGTABLE_HEAD_MS) ||
-           row->verified_size < row->position || row->backlog != 0 || row->last_error[0] != '\0';
+    if (row->backlog != 0 || row->verified_size < row->position)
+        return true;
+    /* One that grows no more may be gone: what counts is that all of it was read. */
+    if (row->left_ms != 0 || strcmp(row->list_state, "readonly") == 0 ||
+        strcmp(row->list_state, "retired") == 0)
+        return false;
+    return row->head_time_ms == 0 || now_ms - row->head_time_ms > LOGTABLE_HEAD_MS ||
+           row->last_error[0] != '\0';
 }
 
 bool logtable_list_stale(const struct db_loglist *list, int64_t now_ms)

@@ -180,6 +180,8 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     (void)mkdir(ingest->evidence_dir, 0750);
     if ((code = matching_open(ingest->dsn, &ingest->matching, why)) != ERR_OK)
         goto out;
+    if (keeps && (code = listkeeper_check(cmd->conf, why)) != ERR_OK)
+        goto out;
     if (keeps && (code = listkeeper_named(cmd->conf, conn, &named, why)) != ERR_OK)
         goto out;
     roles_options_fill(ingest, cmd->conf, named != NULL, options, &pipe_options);

@@ -310,6 +310,13 @@ static const char keep_sql[] =
     " logs = $7, next_at = $8, fetched_at = now(), applied_at = now(), tried_at = now(), failures = 0,"
     " refused = false, last_error = ''";
 
+enum err_code db_loglist_follow(struct pgconn *conn, bool follow_pending, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_bool(&args, follow_pending);
+    return pgexec_do(conn, follow_sql, &args, NULL, why);
+}
+
 /* One number. */
 static enum err_code number(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
                             int64_t *value, struct err *why)
@@ -328,12 +335,10 @@ static enum err_code apply_rest(const struct apply *apply, size_t count, struct 
 {
     const struct db_loglist_news *news = apply->news;
     struct pgexec_args revision = PGEXEC_NO_ARGS;
-    struct pgexec_args pending = PGEXEC_NO_ARGS;
     struct pgexec_args keep = PGEXEC_NO_ARGS;
     uint64_t left = 0;
     int64_t followed = 0;
     pgexec_int(&revision, apply->revision);
-    pgexec_bool(&pending, news->follow_pending);
     pgexec_text(&keep, news->source);
     pgexec_int(&keep, apply->revision);
     pgexec_text(&keep, news->version);
@@ -344,7 +349,7 @@ static enum err_code apply_rest(const struct apply *apply, size_t count, struct 
     pgexec_time(&keep, news->next_ms);
     enum err_code code = pgexec_do(apply->conn, left_sql, &revision, &left, why);
     if (code == ERR_OK)
-        code = pgexec_do(apply->conn, follow_sql, &pending, NULL, why);
+        code = db_loglist_follow(apply->conn, news->follow_pending, why);
     if (code == ERR_OK)
         code = pgexec_do(apply->conn, keep_sql, &keep, NULL, why);
     if (code == ERR_OK)

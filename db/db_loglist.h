@@ -79,6 +79,10 @@ MUST_USE enum err_code db_loglist_apply(struct pgconn *conn, const struct db_log
                                         const struct listed *logs, size_t count,
                                         struct db_loglist_change *change, struct err *why);
 
+/* Which of the logs of the list are followed may change without a new list: one was added by hand, or pending
+ * ones are wanted now. db_loglist_apply does this too. */
+MUST_USE enum err_code db_loglist_follow(struct pgconn *conn, bool follow_pending, struct err *why);
+
 /* Logs that are followed and have no range yet: where they begin is to be found out. from[i] is their
  * from_spec
  * ("now", "0", an index or a time). The caller frees *logs and *from with free(). */

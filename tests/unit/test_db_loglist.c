@@ -211,6 +211,10 @@ static void by_hand_stays_by_hand(void **state)
     assert_int_equal(db_log_add(fixture.db.conn, &third.log, "0", 0, NULL), ERR_OK);
     (void)apply(more, 3, false, false);
     log_is("third", "usable f by hand 0 f");
+    /* The list need not come again for that. */
+    assert_int_equal(db_log_remove(fixture.db.conn, "by-me", NULL), ERR_OK);
+    assert_int_equal(db_loglist_follow(fixture.db.conn, false, NULL), ERR_OK);
+    log_is("third", "usable t  0 f");
 }
 
 static void names_that_are_taken(void **state)

@@ -83,7 +83,10 @@ static void states_and_attention(void **state)
     log.head_time_ms = NOW - DAY - 1;
     assert_true(logtable_stale(&log, NOW));
     (void)snprintf(log.list_state, sizeof log.list_state, "readonly");
+    (void)snprintf(log.last_error, sizeof log.last_error, "no such host");
     assert_false(logtable_stale(&log, NOW));
+    log.backlog = 1;
+    assert_true(logtable_stale(&log, NOW));
     log = good();
     log.backlog = 1;
     assert_true(logtable_stale(&log, NOW));
