@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cmd.h"
+#include "cli/listkeeper.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "db/dbopen.h"
@@ -17,7 +18,8 @@ static int cmd_config_do_check(const struct cmd *cmd)
     struct err why = {0};
     size_t count = 0;
 
-    if (dbopen_check(&database, &why) != ERR_OK || notify_channels(cmd, channels, &count, &why) != ERR_OK)
+    if (dbopen_check(&database, &why) != ERR_OK || listkeeper_check(cmd->conf, &why) != ERR_OK ||
+        notify_channels(cmd, channels, &count, &why) != ERR_OK)
         return cmd_fail(&why);
     for (size_t i = 0; i < count; i++)
         channels[i]->ops->free(channels[i]);
