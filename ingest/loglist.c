@@ -207,20 +207,19 @@ static void name_put(struct span text, char out[CTLOG_NAME_MAX])
 static void name_make(struct listed *log)
 {
     const char *text = log->description;
+    size_t skip = strlen(log->operator_name);
+    /* First, because there is an apostrophe in "Let's Encrypt". */
+    if (strlen(text) > skip + 1 && strncmp(text, log->operator_name, skip) == 0 && text[skip] == ' ')
+        text += skip + 1;
     const char *open = strchr(text, '\'');
     const char *close = open == NULL ? NULL : strchr(open + 1, '\'');
-    size_t skip = strlen(log->operator_name);
-    if (close != NULL && close > open + 1 && isalnum((unsigned char)open[1])) {
+    size_t len = strlen(text);
+    if (len > 4 && (strcmp(text + len - 4, " log") == 0 || strcmp(text + len - 4, " Log") == 0))
+        len -= 4;
+    if (close != NULL && close > open + 1)
         name_put(span_of(open + 1, (size_t)(close - open) - 1), log->log.name);
-    } else if (text[0] != '\0') {
-        size_t len = strlen(text);
-        if (len > skip + 1 && strncmp(text, log->operator_name, skip) == 0 && text[skip] == ' ')
-            text += skip + 1;
-        len = strlen(text);
-        if (len > 4 && (strcmp(text + len - 4, " log") == 0 || strcmp(text + len - 4, " Log") == 0))
-            len -= 4;
+    else
         name_put(span_of(text, len), log->log.name);
-    }
     if (log->log.name[0] == '\0')
         name_put(span_str(strstr(log->log.url, "://") + 3), log->log.name);
 }

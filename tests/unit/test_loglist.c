@@ -308,7 +308,7 @@ static void real_lists(void **state)
         struct span text = vecfile_load(rows[i].file);
         struct loglist *list;
         struct err why = {0};
-        size_t tiled = 0, test = 0, bogus = 0;
+        size_t tiled = 0, test = 0, bogus = 0, sycamore = 0;
         size_t states[LISTED_REJECTED + 1] = {0};
         if (text.at == NULL)
             skip();
@@ -325,6 +325,10 @@ static void real_lists(void **state)
             test += log->test;
             bogus += log->bogus;
             states[log->state]++;
+            /* No two of the published list are called alike. */
+            for (size_t j = 0; j < k && !list->all_logs && !log->bogus; j++)
+                assert_string_not_equal(list->logs[j].log.name, log->log.name);
+            sycamore += strcmp(log->log.name, "sycamore2026h2") == 0;
             if (strcmp(log->log.name, "sabre2026h2") == 0 && strcmp(rows[i].version, "85.92") == 0)
                 assert_int_equal(log->final_size, 68732791);
         }
@@ -336,6 +340,7 @@ static void real_lists(void **state)
         assert_int_equal(states[LISTED_RETIRED], rows[i].retired);
         assert_int_equal(states[LISTED_NONE], rows[i].none);
         assert_int_equal(bogus, rows[i].bogus);
+        assert_int_equal(sycamore, strcmp(rows[i].version, "85.92") == 0);
         assert_int_equal(test, rows[i].test);
         loglist_free(list);
         vecfile_free(text);
