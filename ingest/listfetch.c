@@ -163,16 +163,18 @@ enum err_code listfetch_get(const struct listfetch_source *source, const char *u
                             const atomic_bool *stop, struct listfetch *out, struct err *why)
 {
     enum err_code code = ERR_SIGNATURE;
+    *out = (struct listfetch){.len = 0};
     for (unsigned i = 0; code == ERR_SIGNATURE && i < TRIES; i++) {
+        struct listfetch got = {.len = 0};
         err_clear(why);
-        *out = (struct listfetch){.len = 0};
-        code = source->file ? get_file(source, etag, out, why)
-                            : get_url(source, user_agent, etag, stop, out, why);
-        if (code == ERR_OK && !out->unchanged)
+        code = source->file ? get_file(source, etag, &got, why)
+                            : get_url(source, user_agent, etag, stop, &got, why);
+        if (code == ERR_OK && !got.unchanged) {
+            *out = got;
             return ERR_OK;
-        free(out->bytes);
-        out->bytes = NULL;
-        out->len = 0;
+        }
+        out->unchanged = code == ERR_OK;
+        free(got.bytes);
     }
     return code;
 }
