@@ -7,9 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/say.h"
 #include "base/text.h"
 #include "cli/opt.h"
 #include "db/dbopen.h"
+
+#define CMD_SAY_AGAIN_MS 60000
 
 int cmd_fail(const struct err *why)
 {
@@ -223,9 +227,27 @@ void cmd_db_close(struct pgconn *conn)
     memset(&cmd_database, 0, sizeof cmd_database);
 }
 
-enum err_code cmd_db_keep(struct err *why)
+/* Whoever looks after the program sees an outage once a minute, and its end. */
+enum err_code cmd_db_keep(bool once, struct err *why)
 {
-    return dbopen_keep(&cmd_database, why);
+    static enum err_code said = ERR_OK;
+    static int64_t said_at;
+    struct err now = {0};
+    enum err_code code = dbopen_keep(&cmd_database, &now);
+
+    if (code == ERR_OK && said != ERR_OK)
+        say_info("db", "the private database is up again");
+    if (code == ERR_CLOSED || (once && code != ERR_OK && code != ERR_DB_DOWN))
+        return err_set(why, code, "%s", now.text);
+    bool worse = said == ERR_OK || (said == ERR_DB_DOWN && code != ERR_DB_DOWN);
+    if (code != ERR_OK && (worse || clock_mono_ms() - said_at >= CMD_SAY_AGAIN_MS)) {
+        say_error("db", "it is down and is tried again until it is back; nothing is lost: %s", now.text);
+        said_at = clock_mono_ms();
+        said = code;
+    }
+    if (code == ERR_OK)
+        said = ERR_OK;
+    return ERR_OK;
 }
 
 const char *cmd_db_dsn(void)

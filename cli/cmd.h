@@ -37,9 +37,10 @@ int cmd_help(const char *usage_lines, const char *sentence, const struct opt *op
  * and migrated). Keep it open as long as the command runs; cmd_db_close lets the private cluster end. */
 MUST_USE enum err_code cmd_db_open(const struct cmd *cmd, struct pgconn **conn, struct err *why);
 void cmd_db_close(struct pgconn *conn);
-/* For loops of long-running commands: starts a private cluster again that was killed (db/cluster.h). An error
- * means that it can not come back: the command ends with it. */
-MUST_USE enum err_code cmd_db_keep(struct err *why);
+/* For loops of long-running commands: starts a private cluster again that was killed (db/cluster.h), and says
+ * on stderr, once a minute, that it is down and why. An error means that the command ends with it: the
+ * cluster can not come back for this process, or (`once`) it was tried and did not start. */
+MUST_USE enum err_code cmd_db_keep(bool once, struct err *why);
 /* The same; with `migrate` a server of the user's own gets its schema made or brought up to date too. */
 MUST_USE enum err_code cmd_db_open_with(const struct cmd *cmd, bool migrate, struct pgconn **conn,
                                         struct err *why);

@@ -62,6 +62,8 @@ static void print_status(const struct cmd *cmd, const struct cluster_status *clu
             (void)json_object_set_new(line, "stays", json_boolean(cluster->stays));
             (void)json_object_set_new(line, "keeper_pid", json_integer(cluster->keeper));
             (void)json_object_set_new(line, "server_pid", json_integer(cluster->server));
+            (void)json_object_set_new(
+                line, "why", cluster->why[0] != '\0' ? cmd_json_latin1(span_str(cluster->why)) : json_null());
         }
         if (schema != NULL) {
             (void)json_object_set_new(line, "step", json_integer((json_int_t)schema->applied));
@@ -79,6 +81,8 @@ static void print_status(const struct cmd *cmd, const struct cluster_status *clu
         printf("\nstate     %s%s\n", state, cluster->stays ? ", asked to stay" : "");
         if (cluster->running)
             printf("process   %d, keeper %d\n", (int)cluster->server, (int)cluster->keeper);
+        if (cluster->why[0] != '\0')
+            printf("why       %s\n", cluster->why); /* one line without control bytes: err_set made it */
     }
     if (schema != NULL)
         printf("schema    step %u of %u\n", schema->applied, schema->known);

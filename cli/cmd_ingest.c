@@ -1,19 +1,21 @@
 #include <stdio.h>
 
 #include "cli/cmd.h"
+#include "cli/metricfile.h"
 #include "cli/opt.h"
 #include "cli/roles.h"
 
 /* Until it ends by itself (once) or somebody asks it to; new logs are looked for every few seconds. CMD_OK,
  * or the exit code when the database is lost for good. */
-static int cmd_ingest_loop(struct roles_ingest *ingest, struct pgconn *conn, bool once,
-                           struct pipe_result *result)
+static int cmd_ingest_loop(struct roles_ingest *ingest, struct pgconn *conn, const struct conf *conf,
+                           bool once, struct pipe_result *result)
 {
     int64_t rounds = 0;
 
     while (!roles_ingest_wait(ingest, 200, result) && !roles_stopping()) {
         struct err why = {0};
-        if (cmd_db_keep(&why) != ERR_OK)
+        metricfile_tick(conf, false);
+        if (cmd_db_keep(once, &why) != ERR_OK)
             return cmd_fail(&why);
         if (!once && ++rounds % 15 == 0)
             roles_ingest_refresh(ingest, conn);
@@ -52,8 +54,9 @@ int cmd_ingest(struct cmd *cmd)
     if (roles_ingest_start(cmd, conn, &options, &ingest, &why) != ERR_OK) {
         status = cmd_fail(&why);
     } else {
-        status = cmd_ingest_loop(ingest, conn, options.once, &result);
+        status = cmd_ingest_loop(ingest, conn, cmd->conf, options.once, &result);
         roles_ingest_stop(ingest, &result);
+        metricfile_tick(cmd->conf, true);
         if (options.once && status == CMD_OK && result.unverified)
             status = CMD_FINDINGS;
         else if (options.once && status == CMD_OK && (result.unread || roles_stopping()))

@@ -2,6 +2,7 @@
 
 #include "base/say.h"
 #include "cli/cmd.h"
+#include "cli/metricfile.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "cli/roles.h"
@@ -35,10 +36,12 @@ int cmd_run(struct cmd *cmd)
         say_info("run", "reading logs%s",
                  deliver == NULL ? "; no channel is configured, alerts are only stored"
                                  : " and delivering alerts");
+        metricfile_tick(cmd->conf, true);
         for (int64_t round = 1;
              status == CMD_OK && !roles_stopping() && !roles_ingest_wait(ingest, CMD_RUN_STEP_MS, NULL);
              round++) {
-            if (cmd_db_keep(&why) != ERR_OK)
+            metricfile_tick(cmd->conf, false);
+            if (cmd_db_keep(false, &why) != ERR_OK)
                 status = cmd_fail(&why);
             else if (round % CMD_RUN_REFRESH_STEPS == 0)
                 roles_ingest_refresh(ingest, conn);
@@ -46,6 +49,7 @@ int cmd_run(struct cmd *cmd)
     }
     roles_ingest_stop(ingest, NULL);
     deliver_stop(deliver);
+    metricfile_tick(cmd->conf, true);
     cmd_db_close(conn);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "cli/caretaker.h"
 #include "cli/cmd.h"
+#include "cli/metricfile.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "cli/roles.h"
@@ -11,12 +12,13 @@
 #define CMD_WATCH_IDLE_MS 5000
 #define CMD_WATCH_DOWN_MS 30000 /* without a database; then `once` gives up */
 
-static int watch_on(void)
+static int watch_on(const struct conf *conf)
 {
     struct err why = {0};
     while (!roles_stopping()) {
-        if (cmd_db_keep(&why) != ERR_OK)
+        if (cmd_db_keep(false, &why) != ERR_OK)
             return cmd_fail(&why);
+        metricfile_tick(conf, false);
         clock_sleep_ms(CMD_WATCH_STEP_MS);
     }
     return CMD_OK;
@@ -28,7 +30,7 @@ static int watch_once(struct deliver *deliver)
     int64_t up_ms = clock_mono_ms();
     while (!roles_stopping() && !deliver_idle(deliver, CMD_WATCH_IDLE_MS)) {
         struct err why = {0};
-        if (cmd_db_keep(&why) != ERR_OK)
+        if (cmd_db_keep(true, &why) != ERR_OK)
             return cmd_fail(&why);
         if (!deliver_down(deliver))
             up_ms = clock_mono_ms();
@@ -43,7 +45,7 @@ static int watch_once(struct deliver *deliver)
     return refused != 0 || roles_stopping() ? CMD_FAILED : CMD_OK;
 }
 
-static int watch_run(bool once, struct deliver *deliver)
+static int watch_run(const struct conf *conf, bool once, struct deliver *deliver)
 {
     struct caretaker *caretaker = NULL;
     struct err why = {0};
@@ -56,7 +58,7 @@ static int watch_run(bool once, struct deliver *deliver)
         int sent = watch_once(deliver);
         status = status == CMD_OK ? sent : status;
     } else if (code == ERR_OK) {
-        status = watch_on();
+        status = watch_on(conf);
     }
     caretaker_stop(caretaker);
     return status;
@@ -90,8 +92,9 @@ int cmd_watch(struct cmd *cmd)
         status = cmd_usage(cmd, "no channel is configured: set stdout.enabled or hook.command");
     } else {
         say_info("watch", "delivering alerts");
-        status = watch_run(once, deliver);
+        status = watch_run(cmd->conf, once, deliver);
         deliver_stop(deliver);
+        metricfile_tick(cmd->conf, true);
     }
     cmd_db_close(conn);
     return status;

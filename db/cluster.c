@@ -20,12 +20,19 @@
 
 /* Recovery after a crash reads the whole write-ahead log again: minutes in the worst case. */
 #define START_WAIT_MS INT64_C(600000)
+#define SILENT_MS     2000  /* nobody looks at a silent program for longer without wondering */
+#define AGAIN_MS      60000 /* then what it waits for is said again */
+#define RETRY_MS      5000  /* between two starts of a keeper that ended at once */
+#define RETRY_MAX_MS  30000
 
 struct cluster {
     char state_dir[CLUSTERDIR_PATH_MAX];
     char program[CLUSTERDIR_PATH_MAX];
     int users_fd;
     int keeper_fd;
+    int64_t retry_at; /* cluster_keep: the next try, and why the last one failed */
+    int64_t retry_ms;
+    struct err failed;
     char dsn[CLUSTER_DSN_MAX];
 };
 
@@ -38,20 +45,66 @@ static bool keeper_runs(int keeper_fd)
     return false;
 }
 
+/* Somebody who waits: says for what when it takes long. */
+struct patience {
+    int64_t begin;
+    int64_t said_at; /* 0: not yet */
+};
+
+static struct patience patience_from_now(void)
+{
+    return (struct patience){.begin = clock_mono_ms()};
+}
+
+static bool used_up(const struct patience *patience)
+{
+    return clock_mono_ms() - patience->begin >= START_WAIT_MS;
+}
+
+static void say_waiting(struct patience *patience, enum say_level level, const char *what)
+{
+    int64_t now = clock_mono_ms();
+    if (now - patience->begin < SILENT_MS || (patience->said_at != 0 && now - patience->said_at < AGAIN_MS))
+        return;
+    patience->said_at = now;
+    say(level, "db", "waiting for the private database: %s", what);
+}
+
+/* What a keeper that is at work does, in words. */
+static void say_keeper(struct patience *patience, const char *state_dir, const struct clusterdir_note *note)
+{
+    enum say_level level = SAY_WARN;
+    const char *what =
+        "it is starting; after a crash it reads again what it wrote last, which can take minutes";
+    if (clusterdir_major(state_dir) == 0) {
+        level = SAY_INFO;
+        what = "it is made now, once and for all";
+    } else if (note->state == CLUSTERDIR_RUNNING) {
+        what = "it runs but does not answer";
+    } else if (note->why[0] != '\0') {
+        what = note->why;
+    }
+    say_waiting(patience, level, what);
+}
+
 /* Reads what the keeper says about its start: "0", or an error's number and text. */
-static enum err_code hear_keeper(int fd, struct err *why)
+static enum err_code hear_keeper(const struct cluster *cluster, int fd, struct err *why)
 {
     char text[ERR_TEXT_MAX + 16];
     size_t len = 0;
     struct pollfd wait = {.fd = fd, .events = POLLIN};
-    int64_t deadline = clock_mono_ms() + START_WAIT_MS;
+    struct patience patience = patience_from_now();
     while (len < sizeof text - 1) {
-        int64_t left = deadline - clock_mono_ms();
-        if (left <= 0 || (poll(&wait, 1, (int)left) < 0 && errno != EINTR))
-            return err_set(why, ERR_TIMEOUT, "private database: it did not start in %d minutes; see pg/log",
-                           (int)(START_WAIT_MS / 60000));
-        if (wait.revents == 0)
+        struct clusterdir_note note;
+        if (used_up(&patience) || (poll(&wait, 1, 500) < 0 && errno != EINTR))
+            return err_set(why, ERR_TIMEOUT,
+                           "private database: it did not start in %d minutes; see %s/pg/log",
+                           (int)(START_WAIT_MS / 60000), cluster->state_dir);
+        if (wait.revents == 0) {
+            clusterdir_read_note(cluster->keeper_fd, &note);
+            say_keeper(&patience, cluster->state_dir, &note);
             continue;
+        }
         ssize_t got = read(fd, text + len, sizeof text - 1 - len);
         if (got < 0 && errno == EINTR)
             continue;
@@ -90,16 +143,16 @@ static _Noreturn void become_keeper(const char *program, char **argv, int ready_
     _exit(127);
 }
 
-static enum err_code start_keeper(const char *state_dir, const char *program, struct err *why)
+static enum err_code start_keeper(const struct cluster *cluster, struct err *why)
 {
     char *argv[] = {(char *)(uintptr_t) "ctvigil", (char *)(uintptr_t)CLUSTER_KEEPER_COMMAND,
-                    (char *)(uintptr_t)state_dir, NULL};
+                    (char *)(uintptr_t)cluster->state_dir, NULL};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return err_set(why, ERR_SYSTEM, "private database: pipe: %s", strerror(errno));
     pid_t pid = fork();
     if (pid == 0)
-        become_keeper(program, argv, ends[1]);
+        become_keeper(cluster->program, argv, ends[1]);
     (void)close(ends[1]);
     enum err_code code;
     if (pid < 0) {
@@ -107,7 +160,7 @@ static enum err_code start_keeper(const char *state_dir, const char *program, st
     } else {
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
             continue;
-        code = hear_keeper(ends[0], why);
+        code = hear_keeper(cluster, ends[0], why);
     }
     (void)close(ends[0]);
     return code;
@@ -127,32 +180,63 @@ static bool answers(const char *state_dir, char *dsn)
     return connected;
 }
 
+/* True when the keeper has failed to start the server since we came: it tries again as soon as it sees that
+ * somebody waits, so its word is never older than that. */
+static bool gave_up(const struct clusterdir_note *note, const struct clusterdir_note *first)
+{
+    bool later = note->keeper != first->keeper || note->attempt != first->attempt ||
+                 first->state == CLUSTERDIR_STARTING;
+    return note->state == CLUSTERDIR_FAILED && later;
+}
+
 static enum err_code bring_up(const struct cluster *cluster, char *dsn, struct err *why)
 {
-    int64_t deadline = clock_mono_ms() + START_WAIT_MS;
-    for (;;) {
+    struct patience patience = patience_from_now();
+    struct clusterdir_note first = {0};
+    for (bool known = false;; clock_sleep_ms(50)) {
+        struct clusterdir_note note;
         if (!keeper_runs(cluster->keeper_fd)) {
-            enum err_code code = start_keeper(cluster->state_dir, cluster->program, why);
+            enum err_code code = start_keeper(cluster, why);
             if (code != ERR_OK)
                 return code;
         }
-        if (answers(cluster->state_dir, dsn))
+        clusterdir_read_note(cluster->keeper_fd, &note);
+        if (!known)
+            first = note;
+        known = true;
+        bool open = note.state == CLUSTERDIR_RUNNING || note.state == CLUSTERDIR_UNKNOWN;
+        if (open && answers(cluster->state_dir, dsn))
             return ERR_OK;
-        if (clock_mono_ms() >= deadline)
+        if (gave_up(&note, &first))
+            return err_set(why, ERR_CLUSTER, "%s", note.why);
+        if (used_up(&patience))
             return err_set(why, ERR_TIMEOUT, "private database: %s/pg does not answer; see its log file",
                            cluster->state_dir);
-        clock_sleep_ms(50);
+        say_keeper(&patience, cluster->state_dir, &note);
     }
+}
+
+/* Takes flock `operation`; says what it waits for. */
+static bool wait_lock(int fd, int operation, struct patience *patience, const char *what)
+{
+    while (!clusterdir_lock(fd, operation, 500)) {
+        if (used_up(patience))
+            return false;
+        say_waiting(patience, SAY_WARN, what);
+    }
+    return true;
 }
 
 /* The connection string of the server, which is started if it does not run, in dsn[CLUSTER_DSN_MAX]. */
 static enum err_code use_locked(const struct cluster *cluster, char *dsn, struct err *why)
 {
     int start_fd = -1;
+    struct patience patience = patience_from_now();
     enum err_code code = clusterdir_open_lock(cluster->state_dir, ".start", &start_fd, why);
     /* A keeper that ends the server holds the users' lock: whoever comes now waits and starts it again. */
-    if (code == ERR_OK && (!clusterdir_lock(cluster->users_fd, LOCK_SH, START_WAIT_MS) ||
-                           !clusterdir_lock(start_fd, LOCK_EX, START_WAIT_MS)))
+    if (code == ERR_OK &&
+        (!wait_lock(cluster->users_fd, LOCK_SH, &patience, "it is ending, and is started again then") ||
+         !wait_lock(start_fd, LOCK_EX, &patience, "another program is starting it")))
         code = err_set(why, ERR_TIMEOUT, "private database: another program has been starting it for long");
     if (code == ERR_OK)
         code = bring_up(cluster, dsn, why);
@@ -194,20 +278,42 @@ enum err_code cluster_use(const char *state_dir, const char *program, struct clu
     return ERR_OK;
 }
 
-enum err_code cluster_keep(struct cluster *cluster, struct err *why)
+/* Starts keeper and server again; seldom, when that keeps failing. */
+static enum err_code revive(struct cluster *cluster, struct err *why)
 {
     char dsn[CLUSTER_DSN_MAX];
-    if (keeper_runs(cluster->keeper_fd))
-        return ERR_OK;
-    say_warn("db", "the private database was ended from outside; starting it again");
-    enum err_code code = use_locked(cluster, dsn, why);
+    int64_t now = clock_mono_ms();
+    if (now < cluster->retry_at)
+        return err_set(why, cluster->failed.code, "%s", cluster->failed.text);
+    if (cluster->retry_ms == 0)
+        say_warn("db", "the private database was ended from outside; starting it again");
+    err_clear(&cluster->failed);
+    if (use_locked(cluster, dsn, &cluster->failed) != ERR_OK) {
+        cluster->retry_ms += cluster->retry_ms < RETRY_MAX_MS ? RETRY_MS : 0;
+        cluster->retry_at = clock_mono_ms() + cluster->retry_ms;
+        return err_set(why, cluster->failed.code, "%s", cluster->failed.text);
+    }
     /* Whoever holds a copy of the old one would wait for ever. */
-    if (code == ERR_OK && strcmp(dsn, cluster->dsn) != 0)
-        code = err_set(
-            why, ERR_CLUSTER,
-            "private database: it was ended from outside and is found under another socket now: start "
-            "this program again");
-    return code;
+    if (strcmp(dsn, cluster->dsn) != 0)
+        return err_set(why, ERR_CLOSED,
+                       "private database: it was ended from outside and is found under another socket now: "
+                       "start this program again");
+    return ERR_OK;
+}
+
+enum err_code cluster_keep(struct cluster *cluster, struct err *why)
+{
+    struct clusterdir_note note;
+    if (!keeper_runs(cluster->keeper_fd))
+        return revive(cluster, why);
+    clusterdir_read_note(cluster->keeper_fd, &note);
+    if (note.state == CLUSTERDIR_RUNNING)
+        cluster->retry_at = cluster->retry_ms = 0;
+    if (note.state == CLUSTERDIR_FAILED)
+        return err_set(why, ERR_CLUSTER, "%s", note.why);
+    if (note.state == CLUSTERDIR_STARTING && note.why[0] != '\0')
+        return err_set(why, ERR_DB_DOWN, "%s", note.why);
+    return ERR_OK;
 }
 
 const char *cluster_dsn(const struct cluster *cluster)
@@ -267,23 +373,6 @@ enum err_code cluster_stop(const char *state_dir, bool *in_use, struct err *why)
     return code;
 }
 
-static void read_pids(int keeper_fd, struct cluster_status *status)
-{
-    char text[64];
-    uint64_t pid[2] = {0, 0};
-    ssize_t len = pread(keeper_fd, text, sizeof text - 1, 0);
-    if (len <= 0)
-        return;
-    text[len] = '\0';
-    size_t first = strspn(text, "0123456789");
-    const char *second = text + first + (text[first] == ' ' ? 1 : 0);
-    if (text_uint(span_of(text, first), &pid[0]) &&
-        text_uint(span_of(second, strspn(second, "0123456789")), &pid[1])) {
-        status->keeper = (pid_t)pid[0];
-        status->server = (pid_t)pid[1];
-    }
-}
-
 enum err_code cluster_status(const char *state_dir, struct cluster_status *status, struct err *why)
 {
     int keeper_fd;
@@ -299,8 +388,14 @@ enum err_code cluster_status(const char *state_dir, struct cluster_status *statu
     if (code != ERR_OK)
         return code;
     status->running = keeper_runs(keeper_fd);
-    if (status->running)
-        read_pids(keeper_fd, status);
+    if (status->running) {
+        struct clusterdir_note note;
+        clusterdir_read_note(keeper_fd, &note);
+        status->keeper = note.keeper;
+        status->server = note.server;
+        status->starting = note.state == CLUSTERDIR_STARTING;
+        (void)snprintf(status->why, sizeof status->why, "%s", note.why);
+    }
     (void)close(keeper_fd);
     struct clusterdir_socket socket;
     if (status->running && clusterdir_read_socket(state_dir, &socket) &&

@@ -56,6 +56,53 @@ bool clusterdir_lock(int fd, int operation, int64_t wait_ms)
     return true;
 }
 
+#define NOTE_BYTES 1024
+
+static const char *const state_words[] = {"unknown", "starting", "running", "failed"};
+
+void clusterdir_write_note(int keeper_fd, const struct clusterdir_note *note)
+{
+    char text[NOTE_BYTES + 1];
+    must((size_t)note->state < countof(state_words));
+    int len = snprintf(text, sizeof text, "%d %d %s %u\n%s\n", (int)note->keeper, (int)note->server,
+                       state_words[note->state], note->attempt, note->why);
+    must(len > 0 && len < NOTE_BYTES);
+    memset(text + len, '\n', (size_t)(NOTE_BYTES - len));
+    if (pwrite(keeper_fd, text, NOTE_BYTES, 0) != NOTE_BYTES)
+        return; /* then nobody is told why, and waits */
+}
+
+/* The number at *at, and *at behind it and a blank. */
+static uint64_t next_number(const char **at)
+{
+    uint64_t value = 0;
+    size_t digits = strspn(*at, "0123456789");
+    bool good = digits > 0 && text_uint(span_of(*at, digits), &value) && value <= INT32_MAX;
+    *at += digits + ((*at)[digits] == ' ' ? 1 : 0);
+    return good ? value : 0;
+}
+
+void clusterdir_read_note(int keeper_fd, struct clusterdir_note *note)
+{
+    char text[NOTE_BYTES + 1];
+    const char *at = text;
+    *note = (struct clusterdir_note){0};
+    ssize_t len = pread(keeper_fd, text, NOTE_BYTES, 0);
+    if (len <= 0)
+        return;
+    text[len] = '\0';
+    note->keeper = (pid_t)next_number(&at);
+    note->server = (pid_t)next_number(&at);
+    size_t word = strcspn(at, " \n");
+    for (size_t i = 0; i < countof(state_words); i++)
+        if (span_eq(span_of(at, word), span_str(state_words[i])))
+            note->state = (enum clusterdir_state)i;
+    at += word + (at[word] == ' ' ? 1 : 0);
+    note->attempt = (unsigned)next_number(&at);
+    if (*at == '\n')
+        (void)snprintf(note->why, sizeof note->why, "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
+}
+
 static ssize_t read_small(const char *state_dir, const char *suffix, char *out, size_t out_cap)
 {
     char path[CLUSTERDIR_PATH_MAX];

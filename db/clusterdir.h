@@ -18,6 +18,23 @@ struct clusterdir_socket {
     char run[CLUSTERDIR_PATH_MAX]; /* folder in /tmp made for this run; "" when none was needed */
 };
 
+/* What a keeper writes into its lock file, STATE/pg.keeper, about its server. Always as long, so that it can
+ * be written over on a full disk. Torn reads are possible: look again before acting on one. */
+enum clusterdir_state {
+    CLUSTERDIR_UNKNOWN,  /* nothing written yet, or by another version of this program */
+    CLUSTERDIR_STARTING, /* the server is being made, started, or recovers from a crash */
+    CLUSTERDIR_RUNNING,
+    CLUSTERDIR_FAILED, /* the server ended; it is started again */
+};
+
+struct clusterdir_note {
+    pid_t keeper;
+    pid_t server; /* 0: none */
+    enum clusterdir_state state;
+    unsigned attempt;       /* how many times this keeper began to start a server */
+    char why[ERR_TEXT_MAX]; /* of the last start that failed; "" when none did since one went well */
+};
+
 /* STATE/pg<suffix> into out[CLUSTERDIR_PATH_MAX]; suffix "" is the home itself, "/data" a part, ".users" a
  * lock. */
 MUST_USE enum err_code clusterdir_path(const char *state_dir, const char *suffix, char *out, struct err *why);
@@ -28,6 +45,10 @@ MUST_USE enum err_code clusterdir_open_lock(const char *state_dir, const char *s
                                             struct err *why);
 /* Tries for up to wait_ms to take flock `operation` (LOCK_SH or LOCK_EX); false: somebody else holds it. */
 bool clusterdir_lock(int fd, int operation, int64_t wait_ms);
+
+void clusterdir_write_note(int keeper_fd, const struct clusterdir_note *note);
+/* Of a file that is none: all zero. Only what a keeper that lives has written means anything. */
+void clusterdir_read_note(int keeper_fd, struct clusterdir_note *note);
 
 /* False: there is no such file, or it is not ours to read. */
 MUST_USE bool clusterdir_read_socket(const char *state_dir, struct clusterdir_socket *socket);

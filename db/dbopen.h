@@ -26,7 +26,7 @@ struct dbopen_options {
  * says what to run. */
 MUST_USE enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *db, struct err *why);
 /* For programs that run long, every now and then: a private cluster that was killed is started again
- * (cluster_keep); nothing for a server of the user's own. */
+ * (cluster_keep, with its errors); nothing for a server of the user's own. */
 MUST_USE enum err_code dbopen_keep(struct dbopen *db, struct err *why);
 /* Looks at the options without connecting: the connection string can be read, and libpq understands it.
  * ERR_CONFIG names the key. */

@@ -27,6 +27,8 @@ static const char settings[] =
     "fsync = on\n"
     "synchronous_commit = on\n"
     "full_page_writes = on\n"
+    /* Its keeper starts it again, with pauses; by itself it would try for ever, and without one. */
+    "restart_after_crash = off\n"
     "recovery_init_sync_method = syncfs\n"
     "wal_level = minimal\n"
     "max_wal_senders = 0\n"

@@ -18,14 +18,18 @@
 #include "db/clusterdir.h"
 #include "db/initdb.h"
 #include "db/pgbin.h"
+#include "db/pgexec.h"
 #include "db/pguser.h"
+#include "db/serverlog.h"
 #include "db/stray.h"
 
 #define POLL_MS        300
 #define SOCKET_NAME    "/.s.PGSQL.5432"
 #define SOCKET_MAX     107 /* sun_path of Linux without its NUL */
 #define LOG_BYTES_MAX  (8 << 20)
-#define SERVER_WAIT_MS 600000
+#define RETRY_MS       5000 /* after a server that ended at once; then longer */
+#define RETRY_MAX_MS   30000
+#define RETRY_ASKED_MS 1000 /* while somebody waits for it */
 
 struct keeper {
     const char *state_dir;
@@ -39,12 +43,18 @@ struct keeper {
     struct pgbin bin;
     int users_fd;
     int lock_fd;
-    pid_t server;
+    int start_fd; /* held by others while they wait for the server */
+    struct clusterdir_note note;
+    int64_t log_begin; /* where the server's own words begin in its log */
+    int64_t started_at;
+    int64_t asked_at; /* whether it is ready */
+    int64_t failed_at;
+    int64_t retry_at;
+    int64_t retry_ms;
     bool home_made; /* by this start: taken away again when it fails */
 };
 
-/* --- the folders
- * -------------------------------------------------------------------------------------------- */
+/* --- the folders */
 
 static int try_reach(void *arg)
 {
@@ -201,8 +211,7 @@ static enum err_code place_socket(struct keeper *keeper, struct err *why)
     return ERR_OK;
 }
 
-/* --- the server
- * --------------------------------------------------------------------------------------------- */
+/* --- the server */
 
 static _Noreturn void become_server(const struct keeper *keeper, pid_t parent)
 {
@@ -240,31 +249,6 @@ static _Noreturn void become_server(const struct keeper *keeper, pid_t parent)
     _exit(127);
 }
 
-static void note_pids(const struct keeper *keeper)
-{
-    char text[64];
-    int len = snprintf(text, sizeof text, "%d %d\n", (int)getpid(), (int)keeper->server);
-    if (ftruncate(keeper->lock_fd, 0) != 0 || pwrite(keeper->lock_fd, text, (size_t)len, 0) != len)
-        return; /* only `db status` reads it */
-}
-
-static enum err_code wait_ready(struct keeper *keeper, const char *dsn, struct err *why)
-{
-    int64_t deadline = clock_mono_ms() + SERVER_WAIT_MS;
-    while (PQping(dsn) != PQPING_OK) {
-        if (waitpid(keeper->server, NULL, WNOHANG) == keeper->server) {
-            keeper->server = 0;
-            return err_set(why, ERR_CLUSTER, "private database: the server ended at once: see %s/log",
-                           keeper->home);
-        }
-        if (clock_mono_ms() > deadline)
-            return err_set(why, ERR_CLUSTER, "private database: the server does not get ready: see %s/log",
-                           keeper->home);
-        clock_sleep_ms(20);
-    }
-    return ERR_OK;
-}
-
 static enum err_code make_database(const char *dsn, struct err *why)
 {
     enum err_code code = ERR_OK;
@@ -282,58 +266,111 @@ static enum err_code make_database(const char *dsn, struct err *why)
     return code;
 }
 
-static enum err_code start_server(struct keeper *keeper, struct err *why)
+static void note(struct keeper *keeper, enum clusterdir_state state)
 {
-    char dsn[2 * CLUSTERDIR_PATH_MAX];
-    if (!clusterdir_dsn(keeper->socket.dir, "postgres", dsn, sizeof dsn))
-        return err_set(why, ERR_CLUSTER, "private database: the path of the socket is too long");
+    keeper->note.keeper = getpid();
+    keeper->note.state = state;
+    clusterdir_write_note(keeper->lock_fd, &keeper->note);
+}
+
+static void log_path(const struct keeper *keeper, char out[CLUSTERDIR_PATH_MAX + 16])
+{
+    (void)snprintf(out, CLUSTERDIR_PATH_MAX + 16, "%s/log", keeper->home);
+}
+
+static enum err_code launch_server(struct keeper *keeper, struct err *why)
+{
+    char log[CLUSTERDIR_PATH_MAX + 16];
     enum err_code code = await_strays(keeper, why);
     drop_socket(keeper->socket.dir);
     if (code == ERR_OK)
         code = initdb_configure(keeper->inside, &keeper->user, why);
     if (code != ERR_OK)
         return code;
+    log_path(keeper, log);
+    keeper->log_begin = serverlog_size(log);
     pid_t parent = getpid();
-    keeper->server = fork();
-    if (keeper->server == 0)
+    pid_t server = fork();
+    if (server == 0)
         become_server(keeper, parent);
-    if (keeper->server < 0) {
-        keeper->server = 0;
+    if (server < 0)
         return err_set(why, ERR_SYSTEM, "private database: fork: %s", strerror(errno));
+    keeper->note.server = server;
+    keeper->started_at = clock_mono_ms();
+    keeper->asked_at = 0;
+    return ERR_OK;
+}
+
+/* True once, when the server has ended; *why is then what it said about that. */
+static bool server_ended(struct keeper *keeper, struct err *why)
+{
+    char log[CLUSTERDIR_PATH_MAX + 16];
+    char said[ERR_TEXT_MAX / 2] = "";
+    int status = 0;
+    if (keeper->note.server == 0 || waitpid(keeper->note.server, &status, WNOHANG) != keeper->note.server)
+        return false;
+    keeper->note.server = 0;
+    log_path(keeper, log);
+    if (WIFSIGNALED(status))
+        (void)snprintf(said, sizeof said, "killed by signal %d", WTERMSIG(status));
+    else
+        serverlog_why(log, keeper->log_begin, said, sizeof said);
+    err_set(why, ERR_CLUSTER, "private database: the server %s: %s%s(see %.200s)",
+            keeper->note.state == CLUSTERDIR_RUNNING ? "ended" : "does not start", said,
+            said[0] != '\0' ? " " : "", log);
+    return true;
+}
+
+/* Looks whether the server that was launched has become ready; a server that recovers from a crash takes as
+ * long as it takes. Seldom after a while, because it writes a line about every question. */
+static enum err_code await_server(struct keeper *keeper, struct err *why)
+{
+    char dsn[2 * CLUSTERDIR_PATH_MAX];
+    int64_t now = clock_mono_ms();
+    if (server_ended(keeper, why))
+        return why->code;
+    if (now - keeper->asked_at < (now - keeper->started_at < 3000 ? 20 : 500))
+        return ERR_OK;
+    keeper->asked_at = now;
+    if (!clusterdir_dsn(keeper->socket.dir, "postgres", dsn, sizeof dsn))
+        return err_set(why, ERR_CLUSTER, "private database: the path of the socket is too long");
+    if (PQping(dsn) != PQPING_OK)
+        return ERR_OK;
+    enum err_code code = make_database(dsn, why);
+    if (code == ERR_OK) {
+        keeper->note.why[0] = '\0';
+        note(keeper, CLUSTERDIR_RUNNING);
     }
-    note_pids(keeper);
-    code = wait_ready(keeper, dsn, why);
-    return code == ERR_OK ? make_database(dsn, why) : code;
+    return code;
 }
 
 static bool wait_end(struct keeper *keeper, int64_t wait_ms)
 {
     int64_t deadline = clock_mono_ms() + wait_ms;
-    while (waitpid(keeper->server, NULL, WNOHANG) == 0) {
+    while (waitpid(keeper->note.server, NULL, WNOHANG) == 0) {
         if (clock_mono_ms() > deadline)
             return false;
         clock_sleep_ms(10);
     }
-    keeper->server = 0;
+    keeper->note.server = 0;
     return true;
 }
 
 static void stop_server(struct keeper *keeper)
 {
-    if (keeper->server == 0)
+    if (keeper->note.server == 0)
         return;
-    (void)kill(keeper->server, SIGINT);
+    (void)kill(keeper->note.server, SIGINT);
     if (wait_end(keeper, 60000))
         return;
-    (void)kill(keeper->server, SIGQUIT);
+    (void)kill(keeper->note.server, SIGQUIT);
     if (wait_end(keeper, 10000))
         return;
-    (void)kill(keeper->server, SIGKILL);
+    (void)kill(keeper->note.server, SIGKILL);
     (void)wait_end(keeper, 10000);
 }
 
-/* --- the keeper's life
- * -------------------------------------------------------------------------------------- */
+/* --- the keeper's life */
 
 static enum err_code prepare(struct keeper *keeper, struct err *why)
 {
@@ -345,6 +382,10 @@ static enum err_code prepare(struct keeper *keeper, struct err *why)
         code = clusterdir_open_lock(keeper->state_dir, ".users", &keeper->users_fd, why);
     if (code == ERR_OK && !clusterdir_lock(keeper->lock_fd, LOCK_EX, 2000))
         code = err_set(why, ERR_CLUSTER, "private database: another keeper is there already");
+    if (code == ERR_OK)
+        note(keeper, CLUSTERDIR_STARTING);
+    if (code == ERR_OK)
+        code = clusterdir_open_lock(keeper->state_dir, ".start", &keeper->start_fd, why);
     if (code == ERR_OK)
         code = pgbin_find(clusterdir_major(keeper->state_dir), &keeper->bin, why);
     if (code == ERR_OK)
@@ -362,20 +403,6 @@ static enum err_code prepare(struct keeper *keeper, struct err *why)
     }
     clusterdir_remove(keeper->state_dir, ".socket");
     return make_home(keeper, why);
-}
-
-static enum err_code start(struct keeper *keeper, struct err *why)
-{
-    enum err_code code = prepare(keeper, why);
-    if (code == ERR_OK)
-        code = reach_home(keeper, why);
-    if (code == ERR_OK)
-        code = place_socket(keeper, why);
-    if (code == ERR_OK && clusterdir_major(keeper->state_dir) == 0)
-        code = initdb_make(keeper->inside, &keeper->bin, &keeper->user, why);
-    if (code == ERR_OK)
-        code = clusterdir_write_socket(keeper->state_dir, &keeper->socket, why);
-    return code == ERR_OK ? start_server(keeper, why) : code;
 }
 
 static void clean_up(struct keeper *keeper, bool failed)
@@ -402,10 +429,9 @@ static void clean_up(struct keeper *keeper, bool failed)
 /* The log is the server's own; a keeper of years must not let it fill the disk. */
 static void bound_log(const struct keeper *keeper)
 {
-    char path[CLUSTERDIR_PATH_MAX];
+    char path[CLUSTERDIR_PATH_MAX + 16];
     struct stat info;
-    if (snprintf(path, sizeof path, "%s/log", keeper->home) >= (int)sizeof path)
-        return;
+    log_path(keeper, path);
     int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return;
@@ -429,24 +455,109 @@ static bool unused(const struct keeper *keeper)
     return false;
 }
 
+/* True when the keeper shall end: it was told to, or nobody uses the server any more. */
+static bool wanted_no_more(const struct keeper *keeper, const sigset_t *signals, int64_t wait_ms)
+{
+    const struct timespec wait = {.tv_nsec = wait_ms * 1000000L};
+    int signal_number = sigtimedwait(signals, NULL, &wait);
+    return signal_number == SIGTERM || signal_number == SIGINT || unused(keeper);
+}
+
+static enum err_code start(struct keeper *keeper, const sigset_t *signals, struct err *why)
+{
+    enum err_code code = prepare(keeper, why);
+    if (code == ERR_OK)
+        code = reach_home(keeper, why);
+    if (code == ERR_OK)
+        code = place_socket(keeper, why);
+    if (code == ERR_OK && clusterdir_major(keeper->state_dir) == 0)
+        code = initdb_make(keeper->inside, &keeper->bin, &keeper->user, why);
+    if (code == ERR_OK)
+        code = clusterdir_write_socket(keeper->state_dir, &keeper->socket, why);
+    if (code == ERR_OK)
+        code = launch_server(keeper, why);
+    note(keeper, CLUSTERDIR_STARTING);
+    while (code == ERR_OK && (code = await_server(keeper, why)) == ERR_OK &&
+           keeper->note.state != CLUSTERDIR_RUNNING)
+        if (wanted_no_more(keeper, signals, 20))
+            code = err_set(why, ERR_CLUSTER, "private database: it was told to end while it started");
+    return code;
+}
+
+/* Somebody waits for the server: holds the lock of those who start it. */
+static bool asked_for(const struct keeper *keeper)
+{
+    if (flock(keeper->start_fd, LOCK_SH | LOCK_NB) != 0)
+        return true;
+    (void)flock(keeper->start_fd, LOCK_UN);
+    return false;
+}
+
+/* Tried again at once when it is the first time for long. Whoever waits is told only of starts that failed: a
+ * server that was killed is about to come back. */
+static void server_failed(struct keeper *keeper, const struct err *why)
+{
+    int64_t now = clock_mono_ms();
+    bool again = keeper->failed_at != 0 && now - keeper->failed_at < 3 * RETRY_MAX_MS;
+    stop_server(keeper);
+    keeper->failed_at = now;
+    keeper->retry_ms = again ? keeper->retry_ms + RETRY_MS : 0;
+    if (keeper->retry_ms > RETRY_MAX_MS)
+        keeper->retry_ms = RETRY_MAX_MS;
+    keeper->retry_at = now + keeper->retry_ms;
+    (void)snprintf(keeper->note.why, sizeof keeper->note.why, "%s", why->text);
+    note(keeper, keeper->note.state == CLUSTERDIR_RUNNING ? CLUSTERDIR_STARTING : CLUSTERDIR_FAILED);
+}
+
+static bool retry_due(const struct keeper *keeper)
+{
+    int64_t now = clock_mono_ms();
+    return now >= keeper->retry_at || (now - keeper->failed_at >= RETRY_ASKED_MS && asked_for(keeper));
+}
+
+static enum err_code restart(struct keeper *keeper, struct err *why)
+{
+    keeper->note.attempt++;
+    note(keeper, CLUSTERDIR_STARTING);
+    enum err_code code = launch_server(keeper, why);
+    if (code == ERR_OK)
+        note(keeper, CLUSTERDIR_STARTING);
+    return code;
+}
+
+/* One look at the server. When somebody killed it, or it killed itself, it is started again; its users find
+ * it by connecting again. */
+static void look_after(struct keeper *keeper)
+{
+    struct err why = {0};
+    enum err_code code = ERR_OK;
+    if (keeper->note.server == 0 && retry_due(keeper))
+        code = restart(keeper, &why);
+    else if (keeper->note.server != 0 && keeper->note.state == CLUSTERDIR_STARTING)
+        code = await_server(keeper, &why);
+    else if (keeper->note.state == CLUSTERDIR_RUNNING && server_ended(keeper, &why))
+        code = why.code;
+    if (code != ERR_OK)
+        server_failed(keeper, &why);
+}
+
 static void keep(struct keeper *keeper, const sigset_t *signals)
 {
-    const struct timespec wait = {.tv_nsec = POLL_MS * 1000000L};
-    int64_t restart_at = 0;
-    for (;;) {
-        int signal_number = sigtimedwait(signals, NULL, &wait);
-        if (signal_number == SIGTERM || signal_number == SIGINT || unused(keeper))
-            return;
+    while (!wanted_no_more(keeper, signals, keeper->note.state == CLUSTERDIR_STARTING ? 20 : POLL_MS)) {
         bound_log(keeper);
-        if (keeper->server != 0 && waitpid(keeper->server, NULL, WNOHANG) == keeper->server)
-            keeper->server = 0;
-        if (keeper->server != 0 || clock_mono_ms() < restart_at)
-            continue;
-        /* Somebody killed it, or it killed itself: its users find it again by connecting again. */
-        restart_at = clock_mono_ms() + 5000;
-        if (start_server(keeper, NULL) != ERR_OK)
-            stop_server(keeper);
+        look_after(keeper);
     }
+}
+
+/* Gone before it says so: who hears it must not meet this keeper any more. */
+static void give_up(struct keeper *keeper, const struct err *why)
+{
+    clean_up(keeper, true);
+    if (keeper->note.keeper == 0)
+        return; /* the lock is another one's */
+    (void)snprintf(keeper->note.why, sizeof keeper->note.why, "%s", why->text);
+    note(keeper, CLUSTERDIR_FAILED);
+    (void)close(keeper->lock_fd);
 }
 
 static void report(enum err_code code, const struct err *why)
@@ -457,7 +568,7 @@ static void report(enum err_code code, const struct err *why)
 
 int keeper_main(const char *state_dir)
 {
-    static struct keeper keeper = {.users_fd = -1, .lock_fd = -1};
+    static struct keeper keeper = {.users_fd = -1, .lock_fd = -1, .start_fd = -1};
     struct err why = {0};
     struct stat info;
     sigset_t signals;
@@ -477,9 +588,9 @@ int keeper_main(const char *state_dir)
     (void)umask(077);
     if (chdir("/") != 0)
         return 1;
-    enum err_code code = start(&keeper, &why);
+    enum err_code code = start(&keeper, &signals, &why);
     if (code != ERR_OK)
-        clean_up(&keeper, true);
+        give_up(&keeper, &why);
     report(code, &why);
     if (code != ERR_OK)
         return 1;

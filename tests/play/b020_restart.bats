@@ -65,18 +65,41 @@ assert_whole() {
     assert_whole both
 }
 
-@test "a database that can not be started again: 4, and one sentence" {
+# A server that does not start: what is wrong is said by every command at once, the one that runs stays.
+assert_told() {
+    wait_for '[ "$(grep -c "it is down and is tried again.*pg_control" "$PLAY/last.log")" = '"$1 ]" 60
+    kill -0 "$last"
+    run -4 --separate-stderr ctv log status
+    echo "$stderr"
+    [ -z "$output" ]
+    [ "$(grep -c '^ctvigil: private database: the server does not start: .*pg_control' <<<"$stderr")" = 1 ]
+}
+
+@test "a database that can not be started: the reason at once, run stays and goes on when it can" {
     kill -TERM "$RUN"
     wait_for "gone $RUN" 30
     background last "$CTVIGIL" --state-dir "$STATE" run
     last=$!
     wait_for '[ "$(ctv db status --json | jq -r .state)" = running ] && grep -q "reading logs" "$PLAY/last.log"' 60
-    mv "$STATE/pg/data/global/pg_control" "$PLAY/pg_control"
-    kill -KILL "$(pid_of keeper)"
-    status=0
-    ended $last || status=$?
-    mv "$PLAY/pg_control" "$STATE/pg/data/global/pg_control"
-    tail -n 3 "$PLAY/last.log"
-    [ $status = 4 ]
-    [ "$(grep -c '^ctvigil: private database: ' "$PLAY/last.log")" = 1 ]
+    ctv db status --json | jq -e '.why == null'
+    # The server alone: its keeper tries again. Then the keeper too: the users do.
+    outages=0
+    for victim in server keeper; do
+        process=$(pid_of "$victim")
+        mv "$STATE/pg/data/global/pg_control" "$PLAY/pg_control"
+        kill -KILL "$process"
+        wait_for "gone $process" 10
+        outages=$((outages + 1))
+        assert_told $outages
+        [ "$victim" = keeper ] || ctv db status --json | jq -e '.why | contains("pg_control")'
+        mv "$PLAY/pg_control" "$STATE/pg/data/global/pg_control"
+        wait_for '[ "$(grep -c "up again" "$PLAY/last.log")" = '"$outages ]" 60
+        issue other 90 both "$victim.late.restart.example" >/dev/null
+        wait_for "log_is rfc '.verified_size == $(sim_size)'" 60
+        kill -0 "$last"
+    done
+    [ "$(ctv alert list --json | jq -r .name | grep -c late.restart.example)" = 2 ]
+    # Once a minute, not once a try.
+    [ "$(grep -c 'is down and is tried again' "$PLAY/last.log")" -le 6 ]
+    [ "$(grep -c 'list of logs can not be read' "$PLAY/last.log")" -le 2 ]
 }

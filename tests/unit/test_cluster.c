@@ -293,23 +293,6 @@ static void users_start_a_killed_keeper_again(void **state)
     assert_true(gone_within(status.keeper, 5000));
 }
 
-static void a_cluster_that_can_not_come_back(void **state)
-{
-    struct fixture_db *fixture = *state;
-    struct err why = {0};
-    char path[4200];
-    struct cluster *cluster = use(fixture);
-    struct cluster_status status = look(fixture);
-    (void)snprintf(path, sizeof path, "%s/data/global/pg_control", status.home);
-    assert_int_equal(unlink(path), 0);
-    (void)kill(status.keeper, SIGKILL);
-    assert_true(gone_within(status.keeper, 20000));
-    assert_int_equal(cluster_keep(cluster, &why), ERR_CLUSTER);
-    assert_non_null(strstr(why.text, "private database: "));
-    assert_null(strchr(why.text, '\n'));
-    cluster_release(cluster);
-}
-
 static void killed_server_comes_back(void **state)
 {
     struct fixture_db *fixture = *state;
@@ -552,7 +535,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(hand_over_hand, setup_shared),
         cmocka_unit_test_setup(killed_keeper_takes_server_along, setup_shared),
         cmocka_unit_test_setup(users_start_a_killed_keeper_again, setup_shared),
-        cmocka_unit_test_setup_teardown(a_cluster_that_can_not_come_back, setup, teardown),
         cmocka_unit_test_setup(killed_server_comes_back, setup_shared),
         cmocka_unit_test_setup(stale_pid_file_of_a_stranger, setup_shared),
         cmocka_unit_test_setup(stays_until_stopped, setup_shared),

@@ -1,0 +1,245 @@
+/* The keeper of a server that does not start: what it tells, and that all goes on when the cause is gone. */
+#include "tests/fixture_db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "db/pgexec.h"
+
+#define SELF "/proc/self/exe"
+
+static bool alive(pid_t pid)
+{
+    return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+static bool gone_within(pid_t pid, int64_t wait_ms)
+{
+    int64_t deadline = clock_mono_ms() + wait_ms;
+    while (alive(pid) && clock_mono_ms() < deadline)
+        clock_sleep_ms(20);
+    return !alive(pid);
+}
+
+static struct cluster_status look(const struct fixture_db *fixture)
+{
+    struct cluster_status status;
+    struct err why = {0};
+    if (cluster_status(fixture->state, &status, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return status;
+}
+
+static bool works(const char *dsn, const char *sql)
+{
+    struct pgconn *conn;
+    struct err why = {0};
+    if (pgconn_open(dsn, &conn, &why) != ERR_OK) {
+        print_message("%s\n", why.text);
+        return false;
+    }
+    enum err_code code = pgexec_script(conn, sql, &why);
+    pgconn_free(conn);
+    if (code != ERR_OK)
+        print_message("%s\n", why.text);
+    return code == ERR_OK;
+}
+
+static struct cluster *use(const struct fixture_db *fixture)
+{
+    struct cluster *cluster;
+    struct err why = {0};
+    if (cluster_use(fixture->state, SELF, &cluster, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return cluster;
+}
+
+static int setup(void **state)
+{
+    static struct fixture_db fixture;
+    fixture = (struct fixture_db){0};
+    fixture_db_folder(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_db_folder_gone(*state);
+    return 0;
+}
+
+static bool says_what_is_missing(const struct err *why)
+{
+    bool good = strstr(why->text, "private database: the server does not start: ") != NULL &&
+                strstr(why->text, "pg_control") != NULL && strchr(why->text, '\n') == NULL;
+    if (!good)
+        print_error("%s\n", why->text);
+    return good;
+}
+
+static bool back_within(struct cluster *cluster, int64_t wait_ms)
+{
+    int64_t deadline = clock_mono_ms() + wait_ms;
+    while (cluster_keep(cluster, NULL) != ERR_OK) {
+        if (clock_mono_ms() > deadline)
+            return false;
+        clock_sleep_ms(50);
+    }
+    return works(cluster_dsn(cluster), "SELECT 1");
+}
+
+static void a_cluster_that_can_not_come_back(void **state)
+{
+    struct fixture_db *fixture = *state;
+    struct err why = {0};
+    char path[4200];
+    struct cluster *cluster = use(fixture);
+    struct cluster_status status = look(fixture);
+    char away[4300];
+    (void)snprintf(path, sizeof path, "%s/data/global/pg_control", status.home);
+    (void)snprintf(away, sizeof away, "%s.away", path);
+    assert_int_equal(rename(path, away), 0);
+    (void)kill(status.keeper, SIGKILL);
+    assert_true(gone_within(status.keeper, 20000));
+    assert_int_equal(cluster_keep(cluster, &why), ERR_CLUSTER);
+    assert_true(says_what_is_missing(&why));
+    /* Not a storm of starts: the same answer, at once. */
+    int64_t begin = clock_mono_ms();
+    for (int i = 0; i < 1000; i++) {
+        err_clear(&why);
+        assert_int_equal(cluster_keep(cluster, &why), ERR_CLUSTER);
+    }
+    assert_true(clock_mono_ms() - begin < 4000);
+    assert_true(says_what_is_missing(&why));
+    /* It comes back by itself once it can. */
+    assert_int_equal(rename(away, path), 0);
+    assert_true(back_within(cluster, 30000));
+    cluster_release(cluster);
+}
+
+/* The keeper lives, its server can not be started: whoever comes is told at once, whoever stays is told too,
+ * and all goes on when it can. */
+static void a_server_that_can_not_come_back(void **state)
+{
+    struct fixture_db *fixture = *state;
+    struct err why = {0};
+    char path[4200];
+    char away[4300];
+    struct cluster *late;
+    struct cluster *cluster = use(fixture);
+    struct cluster_status status = look(fixture);
+    assert_string_equal(status.why, "");
+    (void)snprintf(path, sizeof path, "%s/data/global/pg_control", status.home);
+    (void)snprintf(away, sizeof away, "%s.away", path);
+    assert_int_equal(rename(path, away), 0);
+    (void)kill(status.server, SIGKILL);
+    int64_t begin = clock_mono_ms();
+    for (int round = 0; round < 2; round++) {
+        err_clear(&why);
+        assert_int_equal(cluster_use(fixture->state, SELF, &late, &why), ERR_CLUSTER);
+        assert_true(says_what_is_missing(&why));
+    }
+    assert_true(clock_mono_ms() - begin < 60000); /* seconds; a machine may be busy */
+    assert_int_equal(look(fixture).keeper, status.keeper);
+    struct err known = {0};
+    (void)snprintf(known.text, sizeof known.text, "%s", look(fixture).why);
+    assert_true(says_what_is_missing(&known));
+    err_clear(&why);
+    assert_int_not_equal(cluster_keep(cluster, &why), ERR_OK);
+    assert_true(says_what_is_missing(&why));
+    assert_int_equal(rename(away, path), 0);
+    late = use(fixture); /* the keeper tries again because somebody waits */
+    assert_true(works(cluster_dsn(late), "SELECT 1"));
+    assert_true(back_within(cluster, 0));
+    assert_string_equal(look(fixture).why, "");
+    assert_int_equal(look(fixture).keeper, status.keeper);
+    cluster_release(late);
+    cluster_release(cluster);
+}
+
+/* Runs `body` in a child, as root in a mount namespace of its own; skips when that is not to be had. */
+static void in_own_namespace(int (*body)(struct fixture_db *fixture), struct fixture_db *fixture)
+{
+    int status;
+    if (geteuid() != 0) {
+        print_message("skipped: needs root\n");
+        skip();
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+            _exit(77);
+        _exit(body(fixture));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(status, 0);
+}
+
+static int refuses(struct fixture_db *fixture, const char *expected)
+{
+    struct cluster *cluster;
+    struct err why = {0};
+    if (cluster_use(fixture->state, SELF, &cluster, &why) == ERR_OK)
+        return 10;
+    print_message("%s\n", why.text);
+    return strstr(why.text, expected) != NULL && strchr(why.text, '\n') == NULL ? 0 : 11;
+}
+
+/* A server that fills its disk under its users: they are told that, and it heals when there is room again. */
+static int disk_fills_up(struct fixture_db *fixture)
+{
+    char ballast[4100];
+    struct err why = {0};
+    if (mount("none", fixture->state, "tmpfs", 0, "size=80m") != 0)
+        return 77;
+    struct cluster *cluster = use(fixture);
+    (void)snprintf(ballast, sizeof ballast, "%s/ballast", fixture->state);
+    int fd = open(ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    static const char zeros[65536];
+    while (fd >= 0 && write(fd, zeros, sizeof zeros) > 0)
+        continue;
+    while (fd >= 0 && write(fd, zeros, 1) > 0)
+        continue;
+    (void)close(fd);
+    (void)kill(look(fixture).server, SIGKILL);
+    int64_t deadline = clock_mono_ms() + 30000;
+    while (cluster_keep(cluster, &why) != ERR_CLUSTER && clock_mono_ms() < deadline) {
+        err_clear(&why);
+        clock_sleep_ms(100);
+    }
+    print_message("%s\n", why.text);
+    bool told =
+        strstr(why.text, "No space left on device") != NULL || strstr(why.text, "disk is full") != NULL;
+    int failed = told ? 0 : 10;
+    failed = failed != 0 ? failed : refuses(fixture, "private database: ");
+    (void)unlink(ballast);
+    if (failed == 0 && !back_within(cluster, 60000))
+        failed = 11;
+    pid_t keeper = look(fixture).keeper;
+    cluster_release(cluster);
+    return gone_within(keeper, 20000) ? failed : 12;
+}
+
+static void full_disk_is_named_and_heals(void **state)
+{
+    in_own_namespace(disk_fills_up, *state);
+}
+
+int main(int argc, char **argv)
+{
+    FIXTURE_DB_KEEPER(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_cluster_that_can_not_come_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_server_that_can_not_come_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(full_disk_is_named_and_heals, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
