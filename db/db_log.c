@@ -29,7 +29,7 @@ static enum err_code take_up_again(struct pgconn *conn, struct ctlog *log, struc
         "  AND NOT (e.kind = 'root_mismatch' AND EXISTS (SELECT FROM log_head AS h WHERE h.log = l.id"
         "   AND h.verified AND h.size >= e.range_end))) THEN 'inconsistent' ELSE 'active' END, url = $3, "
         "submission_url = $4, origin = $5,"
-        " last_error = ''"
+        " last_error = '', listed = false, followed = true, unfollowed = '', ended = '', final_error = ''"
         " WHERE name = $1 AND state = 'removed' AND protocol = $2 AND log_id = $6 AND key = $7"
         " RETURNING id",
         &args, &res, why);
