@@ -45,7 +45,7 @@ ALTER TABLE log
 CREATE INDEX log_log_id ON log (log_id);
 
 -- Where each log stood in the last minutes, for rate and ETA; thinned out by whoever writes it.
-CREATE UNLOGGED TABLE log_pace (
+CREATE TABLE log_pace (
     log       int2 NOT NULL,
     at        timestamptz NOT NULL,
     position  int8 NOT NULL,

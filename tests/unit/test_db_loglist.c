@@ -215,6 +215,14 @@ static void by_hand_stays_by_hand(void **state)
     assert_int_equal(db_log_remove(fixture.db.conn, "by-me", NULL), ERR_OK);
     assert_int_equal(db_loglist_follow(fixture.db.conn, false, NULL), ERR_OK);
     log_is("third", "usable t  0 f");
+    /* Taken up again by hand, it is no log of the list any more, however it ended there. */
+    int32_t id = (int32_t)number("SELECT id FROM log WHERE name = 'third'");
+    assert_int_equal(db_loglist_ended(fixture.db.conn, id, DB_LOGLIST_ENDED, 0, 0, "", NULL), ERR_OK);
+    assert_int_equal(db_log_remove(fixture.db.conn, "third", NULL), ERR_OK);
+    (void)snprintf(third.log.name, sizeof third.log.name, "third");
+    assert_int_equal(db_log_add(fixture.db.conn, &third.log, "0", 0, NULL), ERR_OK);
+    log_is("third", "usable t  0 f");
+    assert_int_equal(apply(more, 3, false, false).by_hand, 2);
 }
 
 static void names_that_are_taken(void **state)
