@@ -1,8 +1,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
+#include "db/db_psl.h"
 #include "db/dbopen.h"
 #include "db/migrate.h"
 
@@ -46,8 +48,35 @@ static int db_migrate(struct cmd *cmd)
     return CMD_OK;
 }
 
+/* What a look into the database finds. */
+struct inside {
+    struct migrate_status schema;
+    struct db_psl_state psl;
+    bool has_psl;
+};
+
+static enum err_code look_inside(struct pgconn *conn, struct inside *inside, struct err *why)
+{
+    enum err_code code = migrate_status(conn, &inside->schema, why);
+    inside->has_psl = code == ERR_OK && inside->schema.pending == 0 &&
+                      db_psl_look(conn, NULL, &inside->psl, NULL) == ERR_OK;
+    return code;
+}
+
+static void print_inside(const struct inside *inside)
+{
+    char loaded[TEXT_TIME_MAX];
+    printf("schema    step %u of %u\n", inside->schema.applied, inside->schema.known);
+    if (inside->has_psl)
+        printf("suffixes  list stored %.10s%s\n", text_time(inside->psl.loaded_ms, false, loaded),
+               inside->psl.differs
+                   ? "; this machine has another one, which a database with certificates does not "
+                     "take: they are found by the list they were stored with"
+                   : "");
+}
+
 static void print_status(const struct cmd *cmd, const struct cluster_status *cluster,
-                         const struct migrate_status *schema)
+                         const struct inside *inside)
 {
     const char *state = cluster == NULL        ? "yours"
                         : cluster->running     ? "running"
@@ -65,10 +94,15 @@ static void print_status(const struct cmd *cmd, const struct cluster_status *clu
             (void)json_object_set_new(
                 line, "why", cluster->why[0] != '\0' ? cmd_json_latin1(span_str(cluster->why)) : json_null());
         }
-        if (schema != NULL) {
-            (void)json_object_set_new(line, "step", json_integer((json_int_t)schema->applied));
-            (void)json_object_set_new(line, "steps_known", json_integer((json_int_t)schema->known));
-            (void)json_object_set_new(line, "pending", json_integer((json_int_t)schema->pending));
+        if (inside != NULL) {
+            (void)json_object_set_new(line, "step", json_integer((json_int_t)inside->schema.applied));
+            (void)json_object_set_new(line, "steps_known", json_integer((json_int_t)inside->schema.known));
+            (void)json_object_set_new(line, "pending", json_integer((json_int_t)inside->schema.pending));
+        }
+        if (inside != NULL && inside->has_psl) {
+            (void)json_object_set_new(line, "suffixes_stored",
+                                      cmd_json_time(inside->psl.loaded_ms / 1000 * 1000));
+            (void)json_object_set_new(line, "suffixes_differ", json_boolean(inside->psl.differs));
         }
         cmd_print_json(line);
         return;
@@ -84,15 +118,15 @@ static void print_status(const struct cmd *cmd, const struct cluster_status *clu
         if (cluster->why[0] != '\0')
             printf("why       %s\n", cluster->why); /* one line without control bytes: err_set made it */
     }
-    if (schema != NULL)
-        printf("schema    step %u of %u\n", schema->applied, schema->known);
+    if (inside != NULL)
+        print_inside(inside);
 }
 
 static int db_status(struct cmd *cmd)
 {
     struct err why = {0};
     struct cluster_status cluster;
-    struct migrate_status schema;
+    struct inside inside;
     struct pgconn *conn;
     const char *dir;
     const char *dsn = cmd->conf->db.dsn;
@@ -108,11 +142,11 @@ static int db_status(struct cmd *cmd)
         struct dbopen db;
         if (db_open(cmd, false, &db, &why) != ERR_OK)
             return cmd_fail(&why);
-        enum err_code code = migrate_status(db.conn, &schema, &why);
+        enum err_code code = look_inside(db.conn, &inside, &why);
         dbopen_close(&db);
         if (code != ERR_OK)
             return cmd_fail(&why);
-        print_status(cmd, NULL, &schema);
+        print_status(cmd, NULL, &inside);
         return CMD_OK;
     }
     enum err_code code = pgconn_open(private ? cluster.dsn : dsn, &conn, &why);
@@ -123,11 +157,11 @@ static int db_status(struct cmd *cmd)
     }
     if (code != ERR_OK)
         return cmd_fail(&why);
-    code = migrate_status(conn, &schema, &why);
+    code = look_inside(conn, &inside, &why);
     pgconn_free(conn);
     if (code != ERR_OK)
         return cmd_fail(&why);
-    print_status(cmd, private ? &cluster : NULL, &schema);
+    print_status(cmd, private ? &cluster : NULL, &inside);
     return CMD_OK;
 }
 

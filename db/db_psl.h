@@ -9,9 +9,18 @@
 /* Debian's package publicsuffix. */
 #define DB_PSL_SYSTEM_FILE "/usr/share/publicsuffix/public_suffix_list.dat"
 
-/* Stores the list of `file` (NULL: DB_PSL_SYSTEM_FILE) when the database has none. Does not replace a list:
- * that would move keys of rows that are stored already. */
+/* Stores the list of `file` (NULL: DB_PSL_SYSTEM_FILE) when the database has none, or another one that
+ * nothing depends on: no certificate is stored, and nobody else is connected. Otherwise the list stays as it
+ * is, because another one would move keys of rows that are stored (db_psl_look says so). */
 MUST_USE enum err_code db_psl_install(struct pgconn *conn, const char *file, struct err *why);
+struct db_psl_state {
+    int64_t loaded_ms; /* when the list in force was stored; Unix milliseconds */
+    bool differs;      /* this machine's list is another one */
+};
+
+/* Looks, changes nothing. ERR_DB_SCHEMA: there is no list yet. */
+MUST_USE enum err_code db_psl_look(struct pgconn *conn, const char *file, struct db_psl_state *state,
+                                   struct err *why);
 /* Loads the database's newest list into this process (dns_psl_load), before any dns_apex call. */
 MUST_USE enum err_code db_psl_activate(struct pgconn *conn, struct err *why);
 

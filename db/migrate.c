@@ -57,6 +57,18 @@ static enum err_code compare(const PGresult *res, struct migrate_status *status,
     return ERR_OK;
 }
 
+/* Names and issuers come in every script; in another encoding a row would be refused years later. */
+static enum err_code check_encoding(struct pgconn *conn, struct err *why)
+{
+    const char *encoding = PQparameterStatus(conn->pg, "server_encoding");
+    if (encoding == NULL || strcmp(encoding, "UTF8") == 0)
+        return ERR_OK;
+    return err_set(why, ERR_CONFIG,
+                   "database: its encoding is %s, UTF8 is needed: make it anew with CREATE DATABASE name "
+                   "ENCODING 'UTF8' TEMPLATE template0",
+                   encoding);
+}
+
 enum err_code migrate_status(struct pgconn *conn, struct migrate_status *status, struct err *why)
 {
     PGresult *res;
@@ -128,7 +140,10 @@ enum err_code migrate_run(struct pgconn *conn, unsigned *applied, struct err *wh
     struct pgexec_args args = {0};
     *applied = 0;
     pgexec_int(&args, MIGRATE_LOCK);
-    enum err_code code = pgexec_do(conn, "SELECT pg_advisory_lock($1)", &args, NULL, why);
+    enum err_code code = check_encoding(conn, why);
+    if (code != ERR_OK)
+        return code;
+    code = pgexec_do(conn, "SELECT pg_advisory_lock($1)", &args, NULL, why);
     if (code != ERR_OK)
         return code;
     code = run_locked(conn, applied, why);
@@ -140,7 +155,9 @@ enum err_code migrate_run(struct pgconn *conn, unsigned *applied, struct err *wh
 enum err_code migrate_check(struct pgconn *conn, struct err *why)
 {
     struct migrate_status status;
-    enum err_code code = migrate_status(conn, &status, why);
+    enum err_code code = check_encoding(conn, why);
+    if (code == ERR_OK)
+        code = migrate_status(conn, &status, why);
     if (code != ERR_OK || status.pending == 0)
         return code;
     if (status.applied == 0)

@@ -14,12 +14,12 @@ struct migrate_status {
 };
 
 /* Applies what is missing. ERR_DB_SCHEMA: the database is newer than this program, or a file was applied with
- * another content. Nothing of a failing file stays. */
+ * another content. ERR_CONFIG: its encoding is not UTF8. Nothing of a failing file stays. */
 MUST_USE enum err_code migrate_run(struct pgconn *conn, unsigned *applied, struct err *why);
 /* Looks, changes nothing; the same refusals as migrate_run. */
 MUST_USE enum err_code migrate_status(struct pgconn *conn, struct migrate_status *status, struct err *why);
 /* ERR_OK exactly when the schema is the one this program works with; otherwise ERR_DB_SCHEMA with the command
- * to run. */
+ * to run, or ERR_CONFIG as above. */
 MUST_USE enum err_code migrate_check(struct pgconn *conn, struct err *why);
 
 #endif

@@ -149,6 +149,11 @@ enum err_code pgexec_fail(struct pgconn *conn, const PGresult *res, struct err *
         return err_set(why, code, "a text that is not UTF-8 was given: %s", text);
     if (code == ERR_DB_SCHEMA)
         return err_set(why, code, "database: %s: run `ctvigil db migrate`", text);
+    if (state != NULL && strcmp(state, "42501") == 0)
+        return err_set(why, code, "database: %s (42501): %s", text,
+                       strstr(text, "schema") != NULL && strstr(text, "table") == NULL
+                           ? "the role must own the database: ALTER DATABASE name OWNER TO role"
+                           : "connect as the role that made the schema with `ctvigil db init`");
     return err_set(why, code, "database: %s%s%s%s", text[0] != '\0' ? text : "connection lost",
                    state != NULL ? " (" : "", state != NULL ? state : "", state != NULL ? ")" : "");
 }

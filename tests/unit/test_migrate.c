@@ -132,6 +132,14 @@ static void foreign_server_is_asked_first(void **state)
     assert_non_null(strstr(why.text, "suffix"));
 }
 
+static bool installed_replaces(struct pgconn *conn)
+{
+    struct span name = SPAN_LIT("a.b.odd.example.com");
+    assert_int_equal(db_psl_install(conn, NULL, NULL), ERR_OK);
+    assert_int_equal(db_psl_activate(conn, NULL), ERR_OK);
+    return !span_eq(dns_apex(name), SPAN_LIT("b.odd.example.com"));
+}
+
 static void suffix_list_of_the_database_counts(void **state)
 {
     (void)state;
@@ -153,10 +161,71 @@ static void suffix_list_of_the_database_counts(void **state)
     if (db_psl_install(conn, path, &why) != ERR_OK || db_psl_activate(conn, &why) != ERR_OK)
         fail_msg("%s", why.text);
     assert_true(span_eq(dns_apex(SPAN_LIT("a.b.odd.example.com")), SPAN_LIT("b.odd.example.com")));
-    /* A second list does not replace the first: keys of stored rows would move. */
-    assert_int_equal(db_psl_install(conn, NULL, NULL), ERR_OK);
-    assert_int_equal(db_psl_activate(conn, NULL), ERR_OK);
-    assert_true(span_eq(dns_apex(SPAN_LIT("a.b.odd.example.com")), SPAN_LIT("b.odd.example.com")));
+    /* A second list does not replace the first while somebody else may be using it ... */
+    struct pgconn *other;
+    struct db_psl_state look;
+    assert_int_equal(pgconn_open(dsn_of("suffixes"), &other, NULL), ERR_OK);
+    assert_false(installed_replaces(conn));
+    assert_int_equal(db_psl_look(conn, path, &look, NULL), ERR_OK);
+    assert_false(look.differs);
+    assert_int_equal(db_psl_look(conn, "/nonexistent", &look, NULL), ERR_OK);
+    assert_false(look.differs);
+    assert_int_equal(db_psl_look(conn, NULL, &look, NULL), ERR_OK);
+    assert_true(look.differs);
+    assert_true(look.loaded_ms > INT64_C(1700000000000));
+    pgconn_free(other);
+    /* ... nor when there are rows, whose keys would move ... */
+    sql(conn, "INSERT INTO cert VALUES ('1950-01-02', '1950-01-01', now(), 0, 0, 0, 1, 1, '\\x00', '\\x00', "
+              "'\\x00', '')");
+    assert_false(installed_replaces(conn));
+    assert_int_equal(db_psl_install(conn, "/nonexistent", NULL), ERR_OK);
+    sql(conn, "TRUNCATE cert");
+    /* ... and is taken when nothing depends on the first. */
+    for (int i = 0; i < 100 && !installed_replaces(conn); i++)
+        (void)usleep(100000); /* the server takes its time to forget the connection */
+    assert_true(installed_replaces(conn));
+    assert_int_equal(db_psl_look(conn, NULL, &look, NULL), ERR_OK);
+    assert_false(look.differs);
+    pgconn_free(conn);
+}
+
+static void other_encodings_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"LATIN1", "SQL_ASCII"};
+    sql(fixture.db.conn, "CREATE DATABASE \"LATIN1\" ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    sql(fixture.db.conn, "CREATE DATABASE \"SQL_ASCII\" ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+    for (size_t i = 0; i < countof(names); i++) {
+        for (int migrate = 0; migrate < 2; migrate++) {
+            struct dbopen db;
+            struct err why = {0};
+            struct dbopen_options options = {.dsn = dsn_of(names[i]), .migrate = migrate != 0};
+            assert_int_equal(dbopen_open(&options, &db, &why), ERR_CONFIG);
+            assert_non_null(strstr(why.text, names[i]));
+            assert_non_null(strstr(why.text, "ENCODING 'UTF8'"));
+        }
+    }
+}
+
+/* Whoever is not allowed to is told what to do, in one line. */
+static void a_role_without_rights(void **state)
+{
+    (void)state;
+    struct pgconn *conn;
+    struct err why = {0};
+    unsigned applied;
+    sql(fixture.db.conn, "CREATE ROLE stranger");
+    sql(fixture.db.conn, "CREATE DATABASE empty");
+    assert_int_equal(pgconn_open(fixture.db.dsn, &conn, NULL), ERR_OK);
+    sql(conn, "SET ROLE stranger");
+    assert_int_equal(migrate_check(conn, &why), ERR_DB);
+    assert_non_null(strstr(why.text, "schema_migration (42501): connect as the role that made the schema"));
+    pgconn_free(conn);
+    err_clear(&why);
+    assert_int_equal(pgconn_open(dsn_of("empty"), &conn, NULL), ERR_OK);
+    sql(conn, "SET ROLE stranger");
+    assert_int_equal(migrate_run(conn, &applied, &why), ERR_DB);
+    assert_non_null(strstr(why.text, "(42501): the role must own the database: ALTER DATABASE"));
     pgconn_free(conn);
 }
 
@@ -272,6 +341,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(several_migrate_at_once),
         cmocka_unit_test(foreign_server_is_asked_first),
         cmocka_unit_test(suffix_list_of_the_database_counts),
+        cmocka_unit_test(other_encodings_are_refused),
+        cmocka_unit_test(a_role_without_rights),
         cmocka_unit_test(changed_step_is_refused),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
