@@ -1,9 +1,12 @@
 /* config check | show | sample */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/envcheck.h"
 #include "cli/listkeeper.h"
+#include "cli/metricfile.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "db/dbopen.h"
@@ -16,10 +19,16 @@ static int cmd_config_do_check(const struct cmd *cmd)
     struct channel *channels[NOTIFY_CHANNELS_MAX];
     struct dbopen_options database = {.dsn = cmd->conf->db.dsn, .dsn_file = cmd->conf->db.dsn_file};
     struct err why = {0};
+    char text[ENVCHECK_TEXT_MAX];
     size_t count = 0;
+    size_t at = 0;
 
-    if (dbopen_check(&database, &why) != ERR_OK || listkeeper_check(cmd->conf, &why) != ERR_OK ||
-        notify_channels(cmd, channels, &count, &why) != ERR_OK)
+    if (envcheck_next(environ, &at, text)) {
+        (void)err_set(&why, ERR_CONFIG, "%s", text);
+        return cmd_fail(&why);
+    }
+    if (metricfile_check(cmd->conf, &why) != ERR_OK || dbopen_check(&database, &why) != ERR_OK ||
+        listkeeper_check(cmd->conf, &why) != ERR_OK || notify_channels(cmd, channels, &count, &why) != ERR_OK)
         return cmd_fail(&why);
     for (size_t i = 0; i < count; i++)
         channels[i]->ops->free(channels[i]);

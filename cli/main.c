@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/say.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/envcheck.h"
 #include "cli/opt.h"
 #include "db/cluster.h"
 
@@ -113,6 +115,16 @@ static int main_flush(int status)
     return status == CMD_OK ? CMD_FAILED : status;
 }
 
+/* `config check` refuses what the others only mention. */
+static void main_environment(const struct cmd *cmd)
+{
+    char text[ENVCHECK_TEXT_MAX];
+    bool check = strcmp(cmd->argv[0], "config") == 0 && cmd->argc > 1 && strcmp(cmd->argv[1], "check") == 0;
+
+    for (size_t at = 0; !check && envcheck_next(environ, &at, text);)
+        say_warn("config", "%s", text);
+}
+
 static int main_dispatch(const struct command *command, const struct globals *globals, int argc, char **argv)
 {
     struct conf conf = {0};
@@ -153,6 +165,7 @@ static int main_dispatch(const struct command *command, const struct globals *gl
         return CMD_USAGE;
     }
     say_setup(level, conf.say.json);
+    main_environment(&cmd);
     status = command->run(&cmd);
     conf_free(&conf);
     return main_flush(status);

@@ -297,3 +297,14 @@ TABLE
     run -0 --separate-stderr "$CTVIGIL" help log
     [[ "$output" == "usage: ctvigil log"* ]]
 }
+
+@test "a variable that is no key is refused by config check, named by the others" {
+    CTVIGIL_INGEST_WNDOW=3 run -2 --separate-stderr "$CTVIGIL" config check
+    [[ "$stderr" == *"CTVIGIL_INGEST_WNDOW"*"did you mean CTVIGIL_INGEST_WINDOW?"* && ${#stderr_lines[@]} = 1 ]]
+    CTVIGIL_INGEST_WNDOW=3 run -0 --separate-stderr "$CTVIGIL" config show
+    [[ "$stderr" == *"CTVIGIL_INGEST_WNDOW"* && ${#stderr_lines[@]} = 1 ]]
+    CTVIGIL_CPU=portable CTVIGIL_ALERT_ID=7 run -0 --separate-stderr "$CTVIGIL" config check
+    [ -z "$stderr" ]
+    CTVIGIL_METRICS_FILE=/nonexistent/x.prom run -2 --separate-stderr "$CTVIGIL" config check
+    [[ "$stderr" == *metrics.file* && ${#stderr_lines[@]} = 1 ]]
+}
