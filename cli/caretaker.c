@@ -74,8 +74,9 @@ static enum err_code caretaker_domain(const char *dsn, struct pgconn *conn, cons
     if (code == ERR_OK && pending)
         say_info("watch",
                  "domain=%s the history scan that was pending is done: %" PRIu64 " stored certificates"
-                 " concern it, %" PRIu64 " alerts raised",
-                 watch->name, result.concerned, result.raised);
+                 " concern it, %" PRIu64 " alerts raised, %" PRIu64 " more without a domain, %" PRIu64
+                 " by an allowed CA by the word of the log alone",
+                 watch->name, result.concerned, result.raised, result.nobody, result.claimed);
     struct err ignored = {0};
     enum err_code unlocked = db_pending_unlock(conn, watch->name, &ignored);
     return code != ERR_OK ? code : unlocked;

@@ -99,12 +99,17 @@ static enum err_code cmd_alert_row_line(void *arg, const struct db_alert_row *ro
 {
     uint64_t *rows = arg;
     char time[TEXT_TIME_MAX];
-    const char *about = row->domain != NULL ? row->domain : (row->log != NULL ? row->log : "-");
+    char about[DNS_TEXT_MAX + 8];
 
     (void)why;
+    /* No domain has a blank. */
+    if (row->domain == NULL && row->log != NULL)
+        (void)snprintf(about, sizeof about, "log %s", row->log);
+    else
+        (void)snprintf(about, sizeof about, "%s", row->domain != NULL ? row->domain : "-");
     if ((*rows)++ == 0)
         printf("%-7s %-8s %-20s %-20s %-8s %-30s %s\n", "ID", "SEVERITY", "FIRST SEEN", "KIND", "STATE",
-               "DOMAIN", "NAME");
+               "DOMAIN OR LOG", "NAME");
     printf("%-7" PRId64 " %-8s %-20s %-20s %-8s ", row->id, row->severity,
            text_time(row->first_seen_ms, false, time), row->kind, row->state);
     cmd_print_visible(span_str(about), 30);

@@ -60,23 +60,28 @@ static void cmd_domain_say(const struct cmd *cmd, const struct watch *watch,
                            const struct history_result *result, const char *what)
 {
     if (cmd->json) {
-        cmd_print_json(json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I}", "schema",
+        cmd_print_json(json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "schema",
                                  "ctvigil.domain.added.1", "id", (json_int_t)watch->id, "name", watch->name,
                                  "kind", watch->kind == WATCH_IP ? "ip" : "dns", "exact", (int)watch->exact,
                                  "concerned", (json_int_t)result->concerned, "alerts",
-                                 (json_int_t)result->raised, "claimed", (json_int_t)result->claimed));
+                                 (json_int_t)result->raised, "alerts_without_domain",
+                                 (json_int_t)result->nobody, "claimed", (json_int_t)result->claimed));
         return;
     }
     printf("%s %s (id %" PRId64 "): %" PRIu64 " stored certificate%s concern%s it, %" PRIu64
            " alert%s raised\n",
            what, watch->name, watch->id, result->concerned, result->concerned == 1 ? "" : "s",
            result->concerned == 1 ? "s" : "", result->raised, result->raised == 1 ? "" : "s");
+    if (result->nobody != 0)
+        printf("and %" PRIu64 " alert%s about what could be anybody's, without a domain\n", result->nobody,
+               result->nobody == 1 ? "" : "s");
     if (result->claimed != 0)
-        fprintf(stderr,
-                "ctvigil: %" PRIu64
-                " of them were issued by an allowed CA by the word of the log alone: stored without"
-                " their bytes, and without a precertificate that names the key\n",
-                result->claimed);
+        fprintf(
+            stderr,
+            "ctvigil: %" PRIu64
+            " of them were issued by an allowed CA by the word of the log alone, and have an alert of"
+            " severity low: stored without their bytes, and without a precertificate that names the key\n",
+            result->claimed);
 }
 
 static enum err_code cmd_domain_scan(struct pgconn *conn, const struct watch *watch,

@@ -83,6 +83,7 @@ static void print_json(const struct query_row *row)
     (void)json_object_set_new(
         line, "forms", json_pack("{s:b, s:b}", "precert", (int)row->precert, "final", (int)row->final));
     (void)json_object_set_new(line, "sightings", json_integer((json_int_t)row->sightings));
+    (void)json_object_set_new(line, "sightings_unassigned", json_integer((json_int_t)row->unassigned));
     (void)json_object_set_new(line, "first_seen", cmd_json_time(row->first_seen_ms));
     (void)json_object_set_new(line, "log", json_utf8(span_str(row->log)));
     (void)json_object_set_new(line, "index", json_integer((json_int_t)row->index));

@@ -211,6 +211,9 @@ static void logtable_reason(const struct db_log_status *row)
         cmd_print_visible(span_str(row->evidence[0] != '\0' ? row->evidence : "table evidence"), 0);
         printf("\n");
     }
+    if (row->malformed != 0)
+        printf("  unreadable: %" PRIu64 " %s, kept raw; `ctvigil alert list` tells of them\n", row->malformed,
+               row->malformed == 1 ? "entry" : "entries");
     if (row->final_error[0] != '\0') {
         printf("  final tree head: ");
         cmd_print_visible(span_str(row->final_error), 0);

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "base/dns.h"
+#include "base/text.h"
 #include "db/dbkey.h"
 #include "db/facts.h"
 
 #define OID_INT8       20
 #define OID_INT8_ARRAY 1016
 #define DAY_S          86400
+#define TWIN_WORK_MAX  (1u << 20) /* beyond, a row has only the place where it was first seen */
 
 enum column {
     COL_NOT_AFTER,
@@ -30,6 +32,7 @@ enum column {
     COL_ISSUER_DN,
     COL_ISSUER_TEXT,
     COL_IPS,
+    COL_TWINS,
 };
 
 static size_t count_words(struct span words)
@@ -124,6 +127,7 @@ enum err_code certrow_get(const PGresult *res, int row, int col, struct arena *a
         .log_id = (int32_t)pgexec_get_int(res, row, col + COL_LOG),
         .index = (uint64_t)pgexec_get_int(res, row, col + COL_IDX),
         .issuer_text = pgexec_get_bytes(res, row, col + COL_ISSUER_TEXT),
+        .twins = pgexec_get_bytes(res, row, col + COL_TWINS),
     };
     if (fp.len != 32 || (spki.len != 32 && spki.len != 0) || (issuer_spki.len != 32 && issuer_spki.len != 0))
         return err_set(why, ERR_DB, "database: a row of cert holds a hash of the wrong length");
@@ -205,18 +209,75 @@ static bool fits(struct span info, const struct certrow *row)
            (info.at[7] << 8 | info.at[8]) == day;
 }
 
+static bool same_bytes(const struct sighting *a, const struct sighting *b)
+{
+    return a->form == b->form && memcmp(a->sha256, b->sha256, 8) == 0;
+}
+
+static const struct sighting *at_place(const struct certrow_seen *seen, int32_t log_id, uint64_t index)
+{
+    for (size_t i = 0; i < seen->count; i++) {
+        if (seen->at[i].log_id == log_id && seen->at[i].index == index)
+            return &seen->at[i];
+    }
+    return NULL;
+}
+
+enum whose { OURS, THEIRS, DOUBTFUL };
+
+/* `first`: where this row was first seen, NULL when its tile is gone. */
+static enum whose whose(const struct certrow_seen *seen, const struct sighting *sighting,
+                        const struct sighting *first, struct span twins)
+{
+    bool like_ours = first != NULL && same_bytes(sighting, first);
+    bool like_theirs = false;
+    struct span log;
+    struct span index;
+    if (sighting == first)
+        return OURS;
+    while (dbkey_next_name(&twins, &log) && dbkey_next_name(&twins, &index)) {
+        uint64_t log_id = 0;
+        uint64_t at = 0;
+        if (!text_uint(log, &log_id) || !text_uint(index, &at))
+            return DOUBTFUL;
+        const struct sighting *other = at_place(seen, (int32_t)log_id, at);
+        if (other == sighting)
+            return THEIRS;
+        like_theirs = like_theirs || (other != NULL && same_bytes(sighting, other));
+    }
+    return like_ours == like_theirs ? DOUBTFUL : like_ours ? OURS : THEIRS;
+}
+
+/* Leaves what is this row's for certain. */
+static void divide(struct certrow_seen *seen, const struct certrow *row, uint8_t *owners)
+{
+    const struct sighting *first = at_place(seen, row->log_id, row->index);
+    bool many = seen->count * row->twins.len > TWIN_WORK_MAX;
+    size_t kept = 0;
+    for (size_t i = 0; i < seen->count; i++)
+        owners[i] = (uint8_t)whose(seen, &seen->at[i], first, many ? SPAN_NONE : row->twins);
+    for (size_t i = 0; i < seen->count; i++) {
+        bool doubtful = owners[i] == DOUBTFUL || (many && &seen->at[i] != first);
+        seen->unassigned += doubtful;
+        if (owners[i] == OURS && !doubtful)
+            seen->at[kept++] = seen->at[i];
+    }
+    seen->count = kept;
+}
+
 enum err_code certrow_sightings_of(const struct certrow_sightings *sightings, const struct certrow *row,
-                                   struct arena *arena, struct sighting **out, size_t *count, struct err *why)
+                                   struct arena *arena, struct certrow_seen *seen, struct err *why)
 {
     const PGresult *res = sightings->res;
     int64_t fp8 = dbkey_first8(row->issuance.tbs_fp);
     int begin = lower_bound(res, fp8);
     int end = begin;
-    *count = 0;
+    *seen = (struct certrow_seen){0};
     while (end < PQntuples(res) && pgexec_get_int(res, end, 0) == fp8)
         end++;
-    *out = arena_zeroed(arena, (size_t)(end - begin) + 1, sizeof **out);
-    if (*out == NULL)
+    seen->at = arena_zeroed(arena, (size_t)(end - begin) + 1, sizeof *seen->at);
+    uint8_t *owners = arena_zeroed(arena, (size_t)(end - begin) + 1, 1);
+    if (seen->at == NULL || owners == NULL)
         return err_set(why, ERR_MEMORY, "database: a certificate with %d sightings does not fit",
                        end - begin);
     for (int at = begin; at < end; at++) {
@@ -224,7 +285,7 @@ enum err_code certrow_sightings_of(const struct certrow_sightings *sightings, co
         uint64_t sha8 = (uint64_t)pgexec_get_int(res, at, 1);
         if (!fits(info, row))
             continue;
-        struct sighting *sighting = &(*out)[(*count)++];
+        struct sighting *sighting = &seen->at[seen->count++];
         *sighting = (struct sighting){
             .log_id = (int32_t)pgexec_get_int(res, at, 2),
             .index = (uint64_t)pgexec_get_int(res, at, 3),
@@ -235,6 +296,8 @@ enum err_code certrow_sightings_of(const struct certrow_sightings *sightings, co
         for (int i = 0; i < 6; i++)
             sighting->timestamp_ms = sighting->timestamp_ms << 8 | info.at[i];
     }
+    if (row->twins.len != 0)
+        divide(seen, row, owners);
     return ERR_OK;
 }
 

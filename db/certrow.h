@@ -12,8 +12,10 @@
     "c.not_after, c.not_before, c.first_seen, c.apex8, c.idx, c.facts, c.issuer, c.log, c.tbs_fp, c.serial," \
     " c.spki_sha256, c.names, c.cn, c.findings, i.spki_sha256, i.dn, i.dn_text,"                             \
     " (SELECT string_agg(host(p.ip), ' ' ORDER BY p.ip) FROM cert_ip AS p"                                   \
-    "  WHERE p.not_after = c.not_after AND p.tbs_fp = c.tbs_fp AND p.issuer = c.issuer)"
-#define CERTROW_COLUMN_COUNT 18
+    "  WHERE p.not_after = c.not_after AND p.tbs_fp = c.tbs_fp AND p.issuer = c.issuer),"                    \
+    " (SELECT string_agg(k.log || ' ' || k.idx, ' ') FROM cert AS k"                                         \
+    "  WHERE k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer <> c.issuer)"
+#define CERTROW_COLUMN_COUNT 19
 #define CERTROW_COLUMN_FP    8 /* tbs_fp */
 #define CERTROW_JOINS        " LEFT JOIN issuer AS i ON i.id = c.issuer"
 
@@ -26,6 +28,7 @@ struct certrow {
     int32_t log_id; /* first sighting that was stored */
     uint64_t index;
     struct span issuer_text;
+    struct span twins; /* first places of the same TBS under other issuer keys: "LOG INDEX LOG INDEX" */
 };
 
 /* Reads row `row`, whose columns from `col` on are CERTROW_COLUMNS. Names and addresses are made in `arena`;
@@ -42,12 +45,19 @@ struct certrow_sightings {
 
 MUST_USE enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                               struct certrow_sightings *sightings, struct err *why);
-/* Those of one issuance, by timestamp, into `arena`; {NULL, 0} is possible: a writer stores tiles and rows at
- * once, but retention may have taken the tile. Only the first 8 bytes of sha256 are known, the others are
- * zero. */
+struct certrow_seen {
+    struct sighting *at; /* by timestamp; only the first 8 bytes of sha256 are known, the others are zero */
+    size_t count;
+    size_t unassigned; /* of the same TBS, and nobody recorded under which of several issuer keys */
+};
+
+/* Those of one issuance, into `arena`; none is possible: a writer stores tiles and rows at once, but
+ * retention may have taken the tile. A tile does not say which issuer a place was claimed for. So where the
+ * same TBS has rows under several keys, a row has the place where it was first seen and those that show the
+ * same bytes, if no other row was first seen with these. */
 MUST_USE enum err_code certrow_sightings_of(const struct certrow_sightings *sightings,
                                             const struct certrow *row, struct arena *arena,
-                                            struct sighting **out, size_t *count, struct err *why);
+                                            struct certrow_seen *seen, struct err *why);
 void certrow_sightings_free(struct certrow_sightings *sightings);
 
 #endif

@@ -123,19 +123,18 @@ static enum err_code hand_over(struct scan *scan, const PGresult *res,
     enum err_code code = ERR_OK;
     for (int row = 0; code == ERR_OK && row < PQntuples(res); row++) {
         struct certrow cert;
-        struct sighting *sighted = NULL;
-        size_t count = 0;
+        struct certrow_seen seen = {0};
         arena_reset(&scan->arena, 1u << 20);
         code = certrow_get(res, row, 0, &scan->arena, &cert, why);
         if (code == ERR_OK)
-            code = certrow_sightings_of(sightings, &cert, &scan->arena, &sighted, &count, why);
+            code = certrow_sightings_of(sightings, &cert, &scan->arena, &seen, why);
         if (code == ERR_OK && !plain_cn(&scan->arena, &cert.issuance))
             code = err_set(why, ERR_MEMORY, "database: no room for a common name");
         /* A part of a hash is not a hash. */
-        for (size_t i = 0; i < count; i++)
-            memset(sighted[i].sha256, 0, sizeof sighted[i].sha256);
+        for (size_t i = 0; i < seen.count; i++)
+            memset(seen.at[i].sha256, 0, sizeof seen.at[i].sha256);
         if (code == ERR_OK)
-            code = scan->each(scan->arg, &cert.issuance, sighted, count, why);
+            code = scan->each(scan->arg, &cert.issuance, seen.at, seen.count, why);
         scan->at_ms = cert.not_before_ms;
         memcpy(scan->at_fp, cert.issuance.tbs_fp, sizeof scan->at_fp);
         scan->at_issuer = cert.issuer_id;

@@ -265,12 +265,11 @@ static enum err_code hand_over(struct page *page, const PGresult *res, int row,
                                const struct certrow_sightings *sightings, struct err *why)
 {
     struct certrow cert;
-    struct sighting *sighted = NULL;
-    size_t count = 0;
+    struct certrow_seen seen;
     arena_reset(&page->arena, 1u << 20);
     enum err_code code = certrow_get(res, row, 0, &page->arena, &cert, why);
     if (code == ERR_OK)
-        code = certrow_sightings_of(sightings, &cert, &page->arena, &sighted, &count, why);
+        code = certrow_sightings_of(sightings, &cert, &page->arena, &seen, why);
     if (code != ERR_OK)
         return code;
     struct query_row found = {
@@ -281,11 +280,12 @@ static enum err_code hand_over(struct page *page, const PGresult *res, int row,
         .log_id = cert.log_id,
         .index = cert.index,
         .id = query_id(cert.log_id, cert.index),
-        .sightings = count,
+        .sightings = seen.count,
+        .unassigned = seen.unassigned,
     };
-    for (size_t i = 0; i < count; i++) {
-        found.precert = found.precert || sighted[i].form == ISSUANCE_PRECERT;
-        found.final = found.final || sighted[i].form == ISSUANCE_FINAL;
+    for (size_t i = 0; i < seen.count; i++) {
+        found.precert = found.precert || seen.at[i].form == ISSUANCE_PRECERT;
+        found.final = found.final || seen.at[i].form == ISSUANCE_FINAL;
     }
     page->last = (struct query_cursor){.not_before_ms = cert.not_before_ms, .issuer_id = cert.issuer_id};
     memcpy(page->last.tbs_fp, cert.issuance.tbs_fp, 32);

@@ -11,6 +11,7 @@ struct scan {
     const struct watch *watch;
     const struct history_reader *reader;
     struct watchset *one; /* the watch alone */
+    struct watchset *all; /* every registered domain; NULL until it is needed */
     struct pgconn *write;
     struct batch batch;
     struct entry entry;
@@ -18,13 +19,16 @@ struct scan {
 };
 
 static enum err_code raise_alert(struct scan *scan, const struct alert *alert,
-                                 const struct sighting *sightings, size_t count, bool *raised,
-                                 struct err *why)
+                                 const struct sighting *sightings, size_t count, struct err *why)
 {
     char room[ALERTJSON_DEDUP_MAX];
-    enum err_code code =
-        db_alert_raise(scan->write, alert, sightings, count, alertjson_dedup(alert, room), NULL, raised, why);
-    scan->result->raised += code == ERR_OK && *raised;
+    bool raised = false;
+    enum err_code code = db_alert_raise(scan->write, alert, sightings, count, alertjson_dedup(alert, room),
+                                        NULL, &raised, why);
+    if (code == ERR_OK && alert->domain_id == ALERT_DOMAINS_NONE)
+        scan->result->nobody += raised;
+    else if (code == ERR_OK)
+        scan->result->raised += raised;
     return code;
 }
 
@@ -38,14 +42,54 @@ static bool has_precert(const struct sighting *sightings, size_t count)
 }
 
 /* A batch of the one entry, judged as ingest judges it. */
-static enum err_code judge(struct scan *scan, const struct match_prove *prove, struct err *why)
+static enum err_code judge(struct scan *scan, const struct watchset *set, const struct match_prove *prove,
+                           struct err *why)
 {
     scan->batch.big = true;
     scan->batch.begin = scan->entry.index;
     scan->batch.end = scan->entry.index + 1;
     scan->batch.entries = &scan->entry;
     scan->batch.entry_count = 1;
-    return match_batch(scan->one, &scan->batch, prove, why);
+    return match_batch(set, &scan->batch, prove, why);
+}
+
+static enum err_code load_all(struct scan *scan, struct err *why)
+{
+    struct watch *watches = NULL;
+    uint64_t generation = 0;
+    size_t count = 0;
+    enum err_code code = db_domain_load(scan->write, &watches, &count, &generation, why);
+    if (code != ERR_OK)
+        return code;
+    scan->all = watchset_new(watches, count, generation);
+    return scan->all != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "no memory for %zu domains", count);
+}
+
+/* What could be anybody's is one alert, that counts all whom it could concern and not the one of this scan.
+ */
+static enum err_code raise_nobody(struct scan *scan, const struct match_prove *prove,
+                                  const struct sighting *sightings, size_t count, struct err *why)
+{
+    enum err_code code = scan->all == NULL ? load_all(scan, why) : ERR_OK;
+    if (code == ERR_OK)
+        code = judge(scan, scan->all, prove, why);
+    for (size_t i = 0; i < scan->batch.alert_count && code == ERR_OK; i++) {
+        const struct alert *alert = &scan->batch.alerts[i];
+        if (alert->domain_id == ALERT_DOMAINS_NONE)
+            code = raise_alert(scan, alert, sightings, count, why);
+    }
+    return code;
+}
+
+/* Is it expected, if what the log says of its issuer is true? */
+static bool is_claimed(const struct alert *alert)
+{
+    for (size_t i = 0; i < alert->finding_count; i++) {
+        const struct alert_finding *finding = &alert->findings[i];
+        if (finding->kind == ALERT_KIND_UNEXPECTED_CA && finding->severity == ALERT_LOW)
+            return true;
+    }
+    return false;
 }
 
 static enum err_code stopped(const struct scan *scan, struct err *why)
@@ -61,7 +105,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     /* The key of the row is what the chain claimed; where a proof was tried and failed the row has none. */
     static const struct match_prove by_word = {.by_word = true};
     struct scan *scan = arg;
-    bool raised = false;
+    bool nobody = false;
     enum err_code code = stopped(scan, why);
     if (code != ERR_OK)
         return code;
@@ -72,25 +116,26 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
         stored->issuer_proven || (stored->issuer_known && has_precert(sightings, count));
     if (count != 0)
         scan->entry.sighting = sightings[0];
-    code = judge(scan, &by_word, why);
+    code = judge(scan, scan->one, &by_word, why);
     for (size_t i = 0; i < scan->batch.alert_count && code == ERR_OK; i++) {
         const struct alert *alert = &scan->batch.alerts[i];
-        bool nobody = alert->domain_id == ALERT_DOMAINS_NONE;
+        bool somebody = alert->domain_id != ALERT_DOMAINS_NONE;
         /* Where a part could not be read the bytes were kept, and they have been judged as a whole. */
-        if (nobody && finding_any_broken(&stored->findings))
+        if (!somebody && finding_any_broken(&stored->findings))
             continue;
+        nobody = nobody || !somebody;
         scan->result->concerned++;
-        if (alert->finding_count != 0)
-            code = raise_alert(scan, alert, sightings, count, &raised, why);
-        else
-            scan->result->claimed += !scan->entry.issuance.issuer_proven;
+        scan->result->claimed += is_claimed(alert);
+        if (somebody && alert->finding_count != 0)
+            code = raise_alert(scan, alert, sightings, count, why);
     }
-    return code;
+    return code == ERR_OK && nobody ? raise_nobody(scan, &by_word, sightings, count, why) : code;
 }
 
 static enum err_code on_malformed(void *arg, const struct db_malformed_row *row, struct err *why)
 {
     struct scan *scan = arg;
+    bool nobody = false;
     enum err_code code = stopped(scan, why);
     if (code != ERR_OK)
         return code;
@@ -99,16 +144,19 @@ static enum err_code on_malformed(void *arg, const struct db_malformed_row *row,
     scan->entry.sighting.log_id = row->log_id;
     code = scan->reader->read(scan->reader->arg, row, &scan->batch.arena, &scan->entry, why);
     if (code == ERR_OK)
-        code = judge(scan, &scan->reader->prove, why);
+        code = judge(scan, scan->one, &scan->reader->prove, why);
     for (size_t i = 0; i < scan->batch.alert_count && code == ERR_OK; i++) {
         const struct alert *alert = &scan->batch.alerts[i];
-        bool raised = false;
-        if (alert->finding_count != 0)
-            code = raise_alert(scan, alert, &alert->sighting, 1, &raised, why);
+        bool somebody = alert->domain_id != ALERT_DOMAINS_NONE;
+        nobody = nobody || !somebody;
+        if (somebody && alert->finding_count != 0)
+            code = raise_alert(scan, alert, &alert->sighting, 1, why);
         /* One that has a row is met again there. */
-        scan->result->concerned += !alertjson_has_fp(alert) && alert->domain_id != ALERT_DOMAINS_NONE;
+        scan->result->concerned += somebody && !alertjson_has_fp(alert);
     }
-    return code;
+    /* Its place does not depend on who judges. */
+    const struct sighting place = scan->entry.sighting;
+    return code == ERR_OK && nobody ? raise_nobody(scan, &scan->reader->prove, &place, 1, why) : code;
 }
 
 /* watchset_new takes its watches over. */
@@ -159,6 +207,7 @@ enum err_code history_run(struct pgconn *read, struct pgconn *write, const struc
                              ? err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watch->name)
                              : scan_all(&scan, read, why);
     watchset_unpin(scan.one);
+    watchset_unpin(scan.all);
     batch_fini(&scan.batch);
     return code;
 }

@@ -14,9 +14,12 @@
 
 struct history_result {
     uint64_t concerned; /* stored issuances and unreadable entries that concern the domain */
-    uint64_t raised;    /* new alerts */
-    /* As expected, but only the log says who issued it: no precertificate commits to the key, and the
-     * certificate's bytes are no longer there to check the signature with. */
+    uint64_t raised;    /* new alerts of the domain */
+    uint64_t nobody;    /* new alerts of no domain: what could be anybody's, met on the way */
+    /* An allowed CA is said to have issued them, but only by the log: no precertificate commits to the key,
+     * and the certificate's bytes are no longer there to check the signature with. Each has an alert that
+     * says so.
+     */
     uint64_t claimed;
 };
 

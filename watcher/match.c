@@ -1,5 +1,8 @@
 #include "watcher/match.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
 #include "base/limits.h"
 #include "watcher/policy.h"
 
@@ -12,6 +15,7 @@ struct hit {
     const struct watch *watch;
     struct span name;     /* the first that matched */
     struct span wildcard; /* the first wildcard that matched */
+    struct span ip; /* octets of the address that matched: the smallest, as a stored row has them sorted */
     bool raw;
     struct hit *next;
 };
@@ -59,12 +63,43 @@ static bool is_wildcard(const struct name *name)
     return name != NULL && name->kind == NAME_DNS && (name->flags & NAME_WILDCARD) != 0;
 }
 
+/* The certificate's name as a person reads it, or the watched one where only its bytes were seen. */
+static struct span name_shown(struct matching *m, const struct watch *watch)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (m->name == NULL)
+        return span_str(watch->name);
+    if (m->name->kind != NAME_IP || (m->name->raw.len != 4 && m->name->raw.len != 16))
+        return m->name->text.len == 0 ? span_str(watch->name) : m->name->text;
+    must(inet_ntop(m->name->raw.len == 4 ? AF_INET : AF_INET6, m->name->raw.at, text, sizeof text) != NULL);
+    struct span copy = arena_copy(m->arena, span_str(text));
+    m->full = m->full || copy.at == NULL;
+    return copy;
+}
+
+static void smaller_ip(struct matching *m, const struct watch *watch)
+{
+    struct span ip = m->name->raw;
+    struct hit *hit = m->hits;
+    while (hit != NULL && hit->watch != watch)
+        hit = hit->next;
+    if (hit == NULL || hit->ip.at == NULL ||
+        (ip.len != hit->ip.len ? ip.len > hit->ip.len : memcmp(ip.at, hit->ip.at, ip.len) >= 0))
+        return;
+    hit->ip = ip;
+    hit->name = name_shown(m, watch);
+}
+
 static void on_hit(void *arg, const struct watch *watch)
 {
     struct matching *m = arg;
     size_t place = watchset_place(m->set, watch);
     if (bit_has(m->seen, place)) {
         struct hit *hit = m->hits;
+        if (m->name != NULL && m->name->kind == NAME_IP) {
+            smaller_ip(m, watch);
+            return;
+        }
         while (is_wildcard(m->name) && hit != NULL && hit->watch != watch)
             hit = hit->next;
         if (is_wildcard(m->name) && hit != NULL && hit->wildcard.at == NULL)
@@ -78,9 +113,11 @@ static void on_hit(void *arg, const struct watch *watch)
     }
     bit_add(m->seen, place);
     *hit = (struct hit){.watch = watch, .raw = m->name == NULL};
-    hit->name = m->name == NULL || m->name->text.len == 0 ? span_str(watch->name) : m->name->text;
+    hit->name = name_shown(m, watch);
     if (is_wildcard(m->name))
         hit->wildcard = m->name->text;
+    if (m->name != NULL && m->name->kind == NAME_IP)
+        hit->ip = m->name->raw;
     *m->hits_end = hit;
     m->hits_end = &hit->next;
     m->hit_count++;
@@ -259,8 +296,10 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
     struct entry *entry = &batch->entries[at];
     bool opaque = entry->kind == ENTRY_OPAQUE;
     bool vague = false;
-    find_names(m, &entry->issuance, &vague);
-    prefer_cn(m, &entry->issuance);
+    if (watchset_count(m->set) != 0) {
+        find_names(m, &entry->issuance, &vague);
+        prefer_cn(m, &entry->issuance);
+    }
     struct finding_set oddities = entry->findings;
     finding_merge(&oddities, &entry->issuance.findings);
     bool lost = opaque || names_lost(&entry->issuance, &oddities);
@@ -281,7 +320,9 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
     struct span name = SPAN_NONE;
     size_t others = vague || lost ? count_could(m, &entry->issuance, lost, &name) : 0;
     hits_clear(m);
-    if (others == 0 || m->full)
+    /* Nobody is watching yet: what can not be read may still concern who comes later, and is told. */
+    bool nobody_yet = lost && watchset_count(m->set) == 0;
+    if ((others == 0 && !nobody_yet) || m->full)
         return;
     struct alert *alert = new_alert(m);
     what.name = name;
@@ -386,10 +427,6 @@ enum err_code match_batch(const struct watchset *set, struct batch *batch, const
     struct matching m;
     batch->alerts = NULL;
     batch->alert_count = 0;
-    if (watchset_count(set) == 0) {
-        batch->watch_generation = watchset_generation(set);
-        return ERR_OK;
-    }
     m.full = !matching_init(&m, set, &batch->arena);
     m.prove = prove;
     if (batch->big)

@@ -26,12 +26,13 @@ static struct span keep(struct judging *j, struct buf *text)
     return copy;
 }
 
-static void add(struct judging *j, enum alert_kind kind, const char *rule, struct span expected,
-                struct span found)
+static struct alert_finding *add(struct judging *j, enum alert_kind kind, const char *rule,
+                                 struct span expected, struct span found)
 {
     must(j->alert->finding_count < ALERT_FINDINGS_MAX);
-    j->alert->findings[j->alert->finding_count++] =
-        (struct alert_finding){kind, alert_kind_severity(kind), rule, expected, found};
+    struct alert_finding *finding = &j->alert->findings[j->alert->finding_count++];
+    *finding = (struct alert_finding){kind, alert_kind_severity(kind), rule, expected, found};
+    return finding;
 }
 
 static void put_spki(struct buf *out, const uint8_t spki_sha256[32])
@@ -61,7 +62,33 @@ static struct span allowed_text(struct judging *j)
     return keep(j, &text);
 }
 
-static struct span issuer_text(struct judging *j)
+/* In the list of allowed CAs, proven or not. */
+static bool ca_listed(const struct policy_case *what)
+{
+    const struct watch *watch = what->watch;
+    const struct issuance *issuance = what->issuance;
+    for (size_t i = 0; issuance->issuer_known && i < watch->allow_count; i++) {
+        if (memcmp(watch->allow[i].spki_sha256, issuance->issuer_spki_sha256, 32) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* How sure we are of the key; nothing follows it, so that two texts about one key can be told from two keys.
+ */
+static const char *assurance(const struct policy_case *what, bool listed)
+{
+    if (what->issuance->issuer_proven)
+        return "";
+    if (what->by_word && listed)
+        return "allowed, but by the word of the log alone: no precertificate is stored that commits to the "
+               "key,"
+               " and the certificate's bytes are not kept; check its signature, then acknowledge; ";
+    return what->by_word ? "the log claims, and nothing stored proves it, "
+                         : "issuer unproven, the log claims ";
+}
+
+static struct span issuer_text(struct judging *j, bool listed)
 {
     const struct issuance *issuance = j->what->issuance;
     struct buf text;
@@ -72,33 +99,24 @@ static struct span issuer_text(struct judging *j)
     if (!issuance->issuer_known) {
         buf_str(&text, " (issuer unknown: no certificate of it proves the signature)");
     } else {
-        buf_str(&text,
-                issuance->issuer_proven || j->what->by_word ? " (" : " (issuer unproven, the log claims ");
+        buf_fmt(&text, " (%s", assurance(j->what, listed));
         put_spki(&text, issuance->issuer_spki_sha256);
         buf_byte(&text, ')');
     }
     return keep(j, &text);
 }
 
-static bool ca_allowed(const struct policy_case *what)
-{
-    const struct watch *watch = what->watch;
-    const struct issuance *issuance = what->issuance;
-    if (!issuance->issuer_known || !(issuance->issuer_proven || what->by_word))
-        return false;
-    for (size_t i = 0; i < watch->allow_count; i++) {
-        if (memcmp(watch->allow[i].spki_sha256, issuance->issuer_spki_sha256, 32) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void judge_ca(struct judging *j)
 {
-    if (!ca_allowed(j->what)) {
-        struct span expected = allowed_text(j);
-        add(j, ALERT_KIND_UNEXPECTED_CA, "allow_ca", expected, issuer_text(j));
-    }
+    const struct policy_case *what = j->what;
+    bool listed = ca_listed(what);
+    if (listed && what->issuance->issuer_proven)
+        return;
+    struct span expected = allowed_text(j);
+    struct alert_finding *finding =
+        add(j, ALERT_KIND_UNEXPECTED_CA, "allow_ca", expected, issuer_text(j, listed));
+    if (listed && what->by_word)
+        finding->severity = ALERT_LOW;
 }
 
 static void judge_wildcard(struct judging *j)
@@ -107,7 +125,7 @@ static void judge_wildcard(struct judging *j)
         return;
     struct span found = arena_copy(j->arena, j->what->wildcard);
     j->full = j->full || found.at == NULL;
-    add(j, ALERT_KIND_UNEXPECTED_WILDCARD, "wildcard", SPAN_LIT("no wildcard name"), found);
+    (void)add(j, ALERT_KIND_UNEXPECTED_WILDCARD, "wildcard", SPAN_LIT("no wildcard name"), found);
 }
 
 static void judge_validity(struct judging *j)
@@ -129,7 +147,7 @@ static void judge_validity(struct judging *j)
     buf_fmt(&expected, "at most %" PRId64 " days for a certificate valid from %.10s", days_max, begin);
     buf_fmt(&found, "%" PRId64 " days, %s to %s", days, begin, end);
     struct span expected_text = keep(j, &expected);
-    add(j, ALERT_KIND_OVER_LONG_VALIDITY, "max_days", expected_text, keep(j, &found));
+    (void)add(j, ALERT_KIND_OVER_LONG_VALIDITY, "max_days", expected_text, keep(j, &found));
 }
 
 static void judge_readable(struct judging *j)
@@ -149,8 +167,8 @@ static void judge_readable(struct judging *j)
     }
     if (found.len == 0)
         buf_str(&found, "an entry of an unknown form");
-    add(j, ALERT_KIND_MALFORMED, "readable", SPAN_LIT("an entry that can be read to its end"),
-        keep(j, &found));
+    (void)add(j, ALERT_KIND_MALFORMED, "readable", SPAN_LIT("an entry that can be read to its end"),
+              keep(j, &found));
 }
 
 bool policy_judge(const struct policy_case *what, struct arena *arena, struct alert *alert)
@@ -184,11 +202,14 @@ bool policy_nobody(const struct policy_case *what, uint64_t domains_concerned, s
     else
         buf_str(&found, what->crowded ? "more names than there is room to alert on one by one"
                                       : "an entry whose names could not be read");
-    buf_fmt(&found, ", which could concern %" PRIu64 " registered domain%s", domains_concerned,
-            domains_concerned == 1 ? "" : "s");
-    add(&j, ALERT_KIND_MALFORMED, "readable",
-        what->crowded ? SPAN_LIT("a certificate for fewer watched domains")
-                      : SPAN_LIT("names that can be read"),
-        keep(&j, &found));
+    if (domains_concerned == 0)
+        buf_str(&found, ", which could concern anybody; no domain is registered");
+    else
+        buf_fmt(&found, ", which could concern %" PRIu64 " registered domain%s", domains_concerned,
+                domains_concerned == 1 ? "" : "s");
+    (void)add(&j, ALERT_KIND_MALFORMED, "readable",
+              what->crowded ? SPAN_LIT("a certificate for fewer watched domains")
+                            : SPAN_LIT("names that can be read"),
+              keep(&j, &found));
     return !j.full;
 }

@@ -15,15 +15,16 @@ struct policy_case {
     struct span wildcard; /* a wildcard name that concerns the watch; absent: none */
     bool unparsed;        /* there is no certificate to judge: only `malformed` applies */
     bool raw;             /* the name was only seen in bytes that could not be parsed */
-    bool by_word;         /* an issuer that is known but not proven may be the allowed one: the certificate's
-                             bytes are gone, the chain that came with them was read when they came */
+    bool by_word;         /* the certificate's bytes are gone: that nobody proved its issuer says nothing
+                             against it, and nothing for it */
     bool crowded;         /* policy_nobody: the names can be read, but concern too many to say one by one */
     const struct finding_set *oddities; /* of entry and certificate */
 };
 
 /* Fills `alert` except entry_at and sighting; finding_count 0: everything is as expected. The issuer counts
- * only when it is proven (struct issuance), or by_word. Rules: "allow_ca" (trust.md R1), "wildcard" (R5),
- * "max_days" (R6, CA/Browser Forum BR 6.3.2, leaf certificates only), "readable". False: the arena is full.
+ * only when it is proven (struct issuance). An allowed one that is claimed by_word gives an unexpected_ca
+ * that says so, of severity low. Rules: "allow_ca" (trust.md R1), "wildcard" (R5), "max_days" (R6, CA/Browser
+ * Forum BR 6.3.2, leaf certificates only), "readable". False: the arena is full.
  */
 MUST_USE bool policy_judge(const struct policy_case *what, struct arena *arena, struct alert *alert);
 

@@ -25,6 +25,8 @@ teardown_file() {
     done
     [ "$(sql "SELECT count(*) FROM malformed WHERE idx = 300 AND position('unwatched.example'::bytea IN leaf) > 0
               AND cardinality(findings) > 0")" = 2 ]
+    [ "$(ctv log status | grep -c 'unreadable: 1 entry')" = 2 ]
+    run -0 ctv log status --check
 }
 
 @test "it raises one alert that counts the domains it could concern" {
@@ -32,6 +34,14 @@ teardown_file() {
         .[0].domain == null and (.[0].findings[0].found | test(" 3 registered domains")) and
         (.[0].sightings | map([.log, .index]) | sort) == [["rfc", 300], ["tiles", 300]]' ||
         { ctv alert list --json; return 1; }
+}
+
+@test "a domain that comes later is counted, and the list says which log it is about" {
+    ctv domain add late.example
+    ctv alert list --json | jq -es 'length == 1 and (.[0].findings | length) == 1 and
+        (.[0].findings[0].found | test(" 4 registered domains"))' || { ctv alert list --json; return 1; }
+    ctv domain remove late.example
+    ctv alert list | grep -qE 'malformed .* log (rfc|tiles) '
 }
 
 @test "one that holds a watched name names the domain, and only that" {

@@ -141,8 +141,8 @@ static void before_and_after_are_the_same(void **state)
     }
     assert_true(pgtest_sql(after.dsn, alerts_sql, got, sizeof got));
     check_sql(after.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 0);
-    /* The alert that could be anybody's counts whom it concerned when it came: the texts may differ in that
-     * only. */
+    /* The alert that could be anybody's counts whom it concerned when it was met last: the texts may differ
+     * in that only. */
     assert_non_null(strstr(expected, "x5.test"));
     char *expected_nobody = strstr(expected, "|malformed:1:77|");
     char *got_nobody = strstr(got, "|malformed:1:77|");
@@ -176,9 +176,135 @@ static void before_and_after_are_the_same(void **state)
     watches_drop(watches);
 }
 
+struct sort {
+    enum issuance_form form;
+    bool proven;
+    bool opaque;
+    bool other; /* issuer */
+};
+
+static void commit_one(const struct storetest *test, struct watchset *set, int log, struct sort sort)
+{
+    const struct issuances_entry spec = {1, sort.form, sort.opaque};
+    struct store_range range;
+    struct batch batch;
+    struct store *store = storetest_open(test->dsn);
+    storetest_take(store, log + 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    issuances_batch(&batch, &test->log[log], range.next, &spec, 1);
+    batch.entries[0].issuance.issuer_proven = sort.proven;
+    batch.entries[0].issuance.issuer_spki_sha256[0] ^= sort.other;
+    if (set != NULL)
+        assert_int_equal(match_batch(set, &batch, NULL, NULL), ERR_OK);
+    storetest_must_commit(store, &range, &batch);
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
+/* An allowed CA that nothing but the log's word stands for is told, and counted; a precertificate proves it.
+ */
+static void the_word_of_a_log_is_told(void **state)
+{
+    static const struct {
+        bool proven;
+        bool precert; /* seen in another log as well */
+        uint64_t claimed;
+        bool other; /* that precertificate names another issuer */
+    } cases[] = {
+        {false, false, 1, false}, {true, false, 0, false}, {false, true, 0, false}, {false, true, 1, true}};
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct storetest test;
+        struct pgconn *conn = NULL;
+        struct pgconn *write = NULL;
+        struct watch watch = watches_one("x1.test", 0);
+        struct history_result result;
+        struct err why = {0};
+        storetest_new(&test);
+        commit_one(&test, NULL, 0, (struct sort){ISSUANCE_FINAL, cases[i].proven, false, false});
+        if (cases[i].precert)
+            commit_one(&test, NULL, 1, (struct sort){ISSUANCE_PRECERT, true, false, cases[i].other});
+        assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+        assert_int_equal(pgconn_open(test.dsn, &write, NULL), ERR_OK);
+        watch.allow = calloc(1, sizeof *watch.allow);
+        assert_non_null(watch.allow);
+        watch.allow_count = 1;
+        watch.allow->label = strdup("cert:demo.pem");
+        issuances_hash("issuer", 1, watch.allow->spki_sha256);
+        add_domain(conn, &watch);
+        if (history_run(conn, write, &watch, &reader, &result, &why) != ERR_OK)
+            fail_msg("%s", why.text);
+        assert_int_equal(result.concerned, cases[i].other ? 2 : 1);
+        assert_int_equal(result.claimed, cases[i].claimed);
+        assert_int_equal(result.raised, cases[i].claimed);
+        check_sql(
+            test.dsn,
+            "SELECT count(*) FROM alert, jsonb_array_elements(findings) AS f WHERE f->>'severity' = 'low'"
+            " AND f->>'kind' = 'unexpected_ca' AND f->>'found' LIKE '%by the word of the log alone%'",
+            (int64_t)cases[i].claimed);
+        check_sql(test.dsn, "SELECT count(*) FROM alert WHERE severity = 'high'", cases[i].other);
+        pgconn_free(conn);
+        pgconn_free(write);
+        free(watch.allow->label);
+        free(watch.allow);
+        free(watch.name);
+    }
+}
+
+static enum err_code read_opaque(void *arg, const struct db_malformed_row *row, struct arena *arena,
+                                 struct entry *entry, struct err *why)
+{
+    (void)arg;
+    (void)arena;
+    (void)why;
+    entry->kind = ENTRY_OPAQUE;
+    entry->leaf = row->leaf;
+    entry->extra = row->extra;
+    entry->findings = row->findings;
+    entry->sighting.index = row->index;
+    entry->sighting.timestamp_ms = row->timestamp_ms;
+    return ERR_OK;
+}
+
+/* Domains that come one by one make the one alert count them all, as if they had been there. */
+static void the_count_is_of_all_domains(void **state)
+{
+    static const struct history_reader opaque_reader = {.read = read_opaque};
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    struct pgconn *write = NULL;
+    (void)state;
+    storetest_new(&test);
+    struct watchset *nobody = watches_set(NULL, 0);
+    commit_one(&test, nobody, 0, (struct sort){ISSUANCE_FINAL, false, true, false});
+    watchset_unpin(nobody);
+    check_sql(test.dsn, "SELECT count(*) FROM alert WHERE domain IS NULL AND kind = 'malformed'", 1);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    assert_int_equal(pgconn_open(test.dsn, &write, NULL), ERR_OK);
+    for (int i = 1; i <= 3; i++) {
+        char name[32];
+        struct history_result result;
+        (void)snprintf(name, sizeof name, "d%d.test", i);
+        struct watch watch = watches_one(name, 0);
+        add_domain(conn, &watch);
+        assert_int_equal(history_run(conn, write, &watch, &opaque_reader, &result, NULL), ERR_OK);
+        assert_int_equal(result.raised + result.nobody, 0);
+        free(watch.name);
+    }
+    storetest_text(test.dsn,
+                   "SELECT concat_ws(' ', count(*), max(jsonb_array_length(findings)),"
+                   " bool_and(findings->0->>'found' LIKE '% 3 registered domains'),"
+                   " max(issuance->>'domains_concerned')) FROM alert",
+                   "1 1 t 3");
+    pgconn_free(conn);
+    pgconn_free(write);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(before_and_after_are_the_same)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(before_and_after_are_the_same),
+                                       cmocka_unit_test(the_word_of_a_log_is_told),
+                                       cmocka_unit_test(the_count_is_of_all_domains)};
     must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
     return storetest_main(tests, countof(tests), "history");
 }

@@ -401,24 +401,74 @@ static void nobody_watches(void **state)
 {
     struct watchset *set = watches_set(NULL, 0);
     struct batch batch;
-    struct entry entry = {.kind = ENTRY_OPAQUE, .leaf = SPAN_LIT("x"), .extra = SPAN_LIT("")};
+    static struct name vague = {
+        .kind = NAME_DNS, .flags = NAME_PLACEHOLDER, .raw = SPAN_LIT("a\xff"), .text = SPAN_LIT("?.test")};
+    struct entry entries[3] = {
+        {.kind = ENTRY_OPAQUE, .leaf = SPAN_LIT("x"), .extra = SPAN_LIT("")},
+        {.kind = ENTRY_X509, .leaf = SPAN_LIT("x"), .issuance = {.names = &vague, .name_count = 1}},
+        {.kind = ENTRY_X509, .leaf = SPAN_LIT("x")},
+    };
     (void)state;
-    assert_true(batch_init(&batch, 1 << 16));
-    batch.entries = &entry;
-    batch.entry_count = 1;
-    assert_int_equal(match_batch(set, &batch, NULL, NULL), ERR_OK);
-    assert_int_equal(batch.alert_count, 0);
-    assert_int_equal(batch.watch_generation, 7);
-    batch_fini(&batch);
+    finding_add(&entries[2].issuance.findings, FINDING_NAMES_TRUNCATED);
+    for (int big = 0; big < 2; big++) {
+        assert_true(batch_init(&batch, 1 << 18));
+        batch.big = big != 0;
+        batch.entries = entries;
+        batch.entry_count = countof(entries);
+        assert_int_equal(match_batch(set, &batch, NULL, NULL), ERR_OK);
+        /* What can not be read is told; a name that can, but for a label, waits for who comes later. */
+        assert_int_equal(batch.alert_count, 2);
+        for (size_t i = 0; i < batch.alert_count; i++) {
+            assert_int_equal(batch.alerts[i].domain_id, ALERT_DOMAINS_NONE);
+            assert_int_equal(batch.alerts[i].findings[0].kind, ALERT_KIND_MALFORMED);
+            assert_int_equal(batch.alerts[i].entry_at, 2 * i);
+        }
+        assert_int_equal(batch.watch_generation, 7);
+        batch_fini(&batch);
+    }
+    watchset_unpin(set);
+}
+
+/* The address of the certificate, not the range that is watched; of several the smallest, whatever their
+ * order. */
+static void addresses_are_named(void **state)
+{
+    static const char *const texts[] = {"192.0.2.0/24", "2001:db8::/32", "::ffff:192.0.2.7"};
+    static uint8_t high[4] = {192, 0, 2, 200};
+    static uint8_t low[4] = {192, 0, 2, 9};
+    static uint8_t six[16] = {0x20, 1, 0x0d, 0xb8, [15] = 1};
+    static uint8_t mapped[16] = {[10] = 0xff, 0xff, 192, 0, 2, 7};
+    struct span raws[] = {span_of(mapped, 16), span_of(high, 4), span_of(six, 16), span_of(low, 4)};
+    struct watchset *set = watches_set(texts, countof(texts));
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) {
+        struct name names[4];
+        struct batch batch;
+        struct entry entry = {.kind = ENTRY_PRECERT, .issuance = {.names = names, .name_count = 4}};
+        for (size_t i = 0; i < 4; i++)
+            names[i] = (struct name){.kind = NAME_IP, .raw = raws[turn == 0 ? i : 3 - i]};
+        assert_true(batch_init(&batch, 1 << 18));
+        batch.entries = &entry;
+        batch.entry_count = 1;
+        assert_int_equal(match_batch(set, &batch, NULL, NULL), ERR_OK);
+        assert_int_equal(batch.alert_count, 3);
+        for (size_t i = 0; i < 3; i++) {
+            static const char *const shown[] = {"192.0.2.9", "2001:db8::1", "::ffff:192.0.2.7"};
+            const struct alert *alert = &batch.alerts[i];
+            assert_true(span_eq(alert->name, span_str(shown[alert->domain_id - 1])));
+        }
+        batch_fini(&batch);
+    }
     watchset_unpin(set);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),          cmocka_unit_test(one_by_one), cmocka_unit_test(opaque),
-        cmocka_unit_test(proving),        cmocka_unit_test(no_room),    cmocka_unit_test(more_than_fits),
-        cmocka_unit_test(nobody_watches),
+        cmocka_unit_test(table),          cmocka_unit_test(one_by_one),
+        cmocka_unit_test(opaque),         cmocka_unit_test(proving),
+        cmocka_unit_test(no_room),        cmocka_unit_test(more_than_fits),
+        cmocka_unit_test(nobody_watches), cmocka_unit_test(addresses_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

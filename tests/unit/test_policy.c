@@ -35,9 +35,11 @@ static const struct row rows[] = {
     {"as expected", 0xaa, true, false, false, false, 90, 0, 0, false, false, "", ""},
     {"allowed, but only by the log's word", 0xaa, false, false, false, false, 90, 0, 0, false, false,
      "allow_ca", "issuer unproven, the log claims spki:aa00"},
-    {"the log's word counts", 0xaa, false, true, false, false, 90, 0, 0, false, false, "", ""},
+    {"the log's word, and nothing left to prove it", 0xaa, false, true, false, false, 90, 0, 0, false, false,
+     "allow_ca", "(allowed, but by the word of the log alone: "},
     {"another key by the log's word", 0xbb, false, true, false, false, 90, 0, 0, false, false, "allow_ca",
-     "(spki:bb00"},
+     "(the log claims, and nothing stored proves it, spki:bb00"},
+    {"proven all the same", 0xaa, true, true, false, false, 90, 0, 0, false, false, "", ""},
     {"another key", 0xbb, true, false, false, false, 90, 0, 0, false, false, "allow_ca", "(spki:bb00"},
     {"nobody knows the key", 0, false, true, false, false, 90, 0, 0, false, false, "allow_ca",
      "issuer unknown: no certificate of it proves the signature"},
@@ -103,6 +105,12 @@ static void judged(void **state)
             (void)snprintf(text, sizeof text, "%.*s", (int)found.len, (const char *)found.at);
             if (strstr(text, row->found) == NULL)
                 fail_msg("%s: %s", row->label, text);
+            /* The store tells one key from another by the end of the text. */
+            if (row->issuer != 0 && strcmp(row->rules, "allow_ca") == 0)
+                assert_non_null(strstr(text, "000000)"));
+            bool claimed = row->by_word && row->issuer == 0xaa && !row->proven;
+            if (strcmp(row->rules, "allow_ca") == 0)
+                assert_int_equal(alert.findings[0].severity, claimed ? ALERT_LOW : ALERT_HIGH);
         }
         assert_int_equal(alert.domain_id, 3);
         assert_ptr_equal(alert.issuance, &issuance);
@@ -120,6 +128,8 @@ static void nobody_in_particular(void **state)
     } cases[] = {
         {"?.x.test", false, 1, "the name \"?.x.test\", which could concern 1 registered domain"},
         {"\x1b[31m", false, 7, "the name \"\\x1b[31m\", which could concern 7 registered domains"},
+        {NULL, false, 0,
+         "an entry whose names could not be read, which could concern anybody; no domain is registered"},
         {NULL, false, 2, "an entry whose names could not be read, which could concern 2 registered domains"},
         {NULL, true, 300000,
          "more names than there is room to alert on one by one, which could concern 300000 registered "
