@@ -59,7 +59,8 @@ static void simpage_put_leaf(struct simpages *pages, const struct simlog_entry *
     if (leaf.len > 16 && leaf.at[leaf.len - 10] == 0 && leaf.at[leaf.len - 9] == 8 &&
         leaf.at[leaf.len - 8] == 0)
         extensions = 10;
-    out->at[start + leaf.len - extensions - 1] ^= 0x10;
+    if (leaf.len > extensions)
+        out->at[start + leaf.len - extensions - 1] ^= 0x10;
 }
 
 /* Is the fault on, and about an entry of [begin, end)? */
@@ -125,13 +126,14 @@ static void simpage_tile(struct simpages *pages, uint64_t begin, uint64_t end, b
         const struct simlog_entry *entry = simlog_entry(pages->log, i);
         buf_clear(&leaf);
         simpage_put_leaf(pages, entry, i, SIMKIND_TILE_DATA, may_flip, &leaf);
-        buf_put(out, span_part(buf_span(&leaf), 2, leaf.len));
+        /* A replayed leaf that is shorter than its version and type leaves nothing in a tile. */
+        buf_put(out, span_part(buf_span(&leaf), leaf.len < 2 ? leaf.len : 2, leaf.len));
         simlog_put_tail(pages->log, entry, out);
     }
     buf_fini(&leaf);
 }
 
-void simpage_gzip(struct span plain, struct buf *out)
+bool simpage_gzip(struct span plain, struct buf *out)
 {
     z_stream stream = {0};
     size_t bound;
@@ -140,7 +142,10 @@ void simpage_gzip(struct span plain, struct buf *out)
     must(deflateInit2(&stream, 1, Z_DEFLATED, SIMPAGE_GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) == Z_OK);
     bound = deflateBound(&stream, plain.len);
     room = buf_room(out, bound);
-    must(room != NULL);
+    if (room == NULL) {
+        (void)deflateEnd(&stream);
+        return false;
+    }
     stream.next_in = (Bytef *)(uintptr_t)plain.at;
     stream.avail_in = (uInt)plain.len;
     stream.next_out = room;
@@ -148,6 +153,7 @@ void simpage_gzip(struct span plain, struct buf *out)
     must(deflate(&stream, Z_FINISH) == Z_STREAM_END);
     out->len -= stream.avail_out;
     (void)deflateEnd(&stream);
+    return true;
 }
 
 /* After a full flush the compressor has forgotten everything, so each further mebibyte has the same bytes. */
@@ -182,24 +188,24 @@ void simpage_bomb(uint64_t mib, struct buf *out)
     free(zeros);
 }
 
-static void simpage_encode(struct simpages *pages, enum simpage_form form, uint64_t begin, uint64_t end,
+static bool simpage_encode(struct simpages *pages, enum simpage_form form, uint64_t begin, uint64_t end,
                            bool may_flip, struct buf *out)
 {
     struct buf plain;
 
     if (form == SIMPAGE_JSON) {
         simpage_json(pages, begin, end, may_flip, out);
-        return;
+        return buf_ok(out);
     }
     if (form == SIMPAGE_TILE_PLAIN) {
         simpage_tile(pages, begin, end, may_flip, out);
-        return;
+        return buf_ok(out);
     }
     buf_init(&plain, SIMPAGE_BODY_MAX);
     simpage_tile(pages, begin, end, may_flip, &plain);
-    must(buf_ok(&plain));
-    simpage_gzip(buf_span(&plain), out);
+    bool fits = buf_ok(&plain) && simpage_gzip(buf_span(&plain), out) && buf_ok(out);
     buf_fini(&plain);
+    return fits;
 }
 
 static struct span simpage_kept_get(struct simpages *pages, enum simpage_form form, uint64_t at)
@@ -241,7 +247,7 @@ static struct span simpage_kept_put(struct simpages *pages, enum simpage_form fo
     return kept;
 }
 
-void simpage_body(struct simpages *pages, enum simpage_form form, uint64_t begin, uint64_t end,
+bool simpage_body(struct simpages *pages, enum simpage_form form, uint64_t begin, uint64_t end,
                   struct span *shared, struct buf *body)
 {
     uint64_t width = form == SIMPAGE_JSON ? pages->page : SIMPAGE_TILE;
@@ -255,9 +261,10 @@ void simpage_body(struct simpages *pages, enum simpage_form form, uint64_t begin
 
     *shared = whole ? simpage_kept_get(pages, form, begin / width) : SPAN_NONE;
     if (shared->at != NULL)
-        return;
-    simpage_encode(pages, form, begin, end, may_flip, body);
-    must(buf_ok(body));
+        return true;
+    if (!simpage_encode(pages, form, begin, end, may_flip, body))
+        return false;
     if (whole)
         *shared = simpage_kept_put(pages, form, begin / width, buf_span(body));
+    return true;
 }

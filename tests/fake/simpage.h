@@ -19,12 +19,13 @@ struct simpages *simpage_new(struct simlog *log, struct simfaults *faults, uint6
 void simpage_free(struct simpages *pages);
 
 /* Encodes the entries [begin, end), all of them existing; the log's read lock is held. The result is either
- * kept (shared is set, it lives as long as `pages`) or in `body`. */
-void simpage_body(struct simpages *pages, enum simpage_form form, uint64_t begin, uint64_t end,
-                  struct span *shared, struct buf *body);
+ * kept (shared is set, it lives as long as `pages`) or in `body`. False: they do not fit into `body`, which
+ * is used up. */
+MUST_USE bool simpage_body(struct simpages *pages, enum simpage_form form, uint64_t begin, uint64_t end,
+                           struct span *shared, struct buf *body);
 
-/* gzip (RFC 1952) of `plain`. */
-void simpage_gzip(struct span plain, struct buf *out);
+/* gzip (RFC 1952) of `plain`; false: it does not fit. */
+MUST_USE bool simpage_gzip(struct span plain, struct buf *out);
 /* A small gzip body that grows to `mib` mebibytes of zeros. */
 void simpage_bomb(uint64_t mib, struct buf *out);
 

@@ -70,10 +70,12 @@ static enum err_code simreplay_object(struct simlog *log, const json_t *row, str
         struct cur tile = cur_of(buf_span(&first));
         code = simreplay_append_tile(log, &tile, why);
     } else if (simreplay_member(row, "leaf_input", &first) && simreplay_member(row, "extra_data", &second) &&
-               first.len <= SIMLOG_ENTRY_MAX) {
+               first.len <= SIMLOG_ENTRY_MAX && second.len <= SIMLOG_ENTRY_MAX) {
         simreplay_append_rfc6962(log, buf_span(&first), buf_span(&second));
     } else {
-        code = err_set(why, ERR_FORMAT, "neither tile_leaf nor leaf_input and extra_data in base64");
+        code = err_set(why, ERR_FORMAT,
+                       "neither tile_leaf nor leaf_input and extra_data in base64, of up to %u bytes each",
+                       SIMLOG_ENTRY_MAX);
     }
     buf_fini(&first);
     buf_fini(&second);

@@ -43,6 +43,11 @@ static struct simlog_head simview_head(struct simworld *world, enum simkind kind
         memcpy(head.root, other, 32);
         sign = true;
     }
+    if (simfault_hit(&world->faults, SIMFAULT_AHEAD, kind, &args)) {
+        uint64_t room = (uint64_t)(INT64_MAX - head.timestamp_ms);
+        head.timestamp_ms += (int64_t)(args.number[0] < room ? args.number[0] : room);
+        sign = true;
+    }
     bool wrong_key = simfault_hit(&world->faults, SIMFAULT_BADSIG, kind, NULL);
     if (sign || wrong_key)
         simlog_sign_head(world->log, &head, wrong_key);
@@ -149,6 +154,22 @@ static bool simview_refuse(struct simworld *world, enum simkind kind, uint64_t b
     return true;
 }
 
+/* Entries of many megabytes each make more than can be served at once: fewer of them then, or none. */
+static void simview_body(struct simworld *world, enum simpage_form form, uint64_t begin, uint64_t end,
+                         struct simreply *reply)
+{
+    while (!simpage_body(world->pages, form, begin, end, &reply->shared, &reply->body)) {
+        buf_fini(&reply->body);
+        buf_init(&reply->body, SIMPAGE_BODY_MAX);
+        if (form != SIMPAGE_JSON || end - begin == 1) {
+            reply->gzip = false;
+            simview_error(reply, 500, "these entries are more than one answer can hold");
+            return;
+        }
+        end = begin + (end - begin) / 2;
+    }
+}
+
 static void simview_get_entries(struct simworld *world, const struct simrequest *request,
                                 struct simreply *reply)
 {
@@ -165,7 +186,7 @@ static void simview_get_entries(struct simworld *world, const struct simrequest 
     }
     end = simview_entries_end(world, start, end, visible);
     if (!simview_refuse(world, request->kind, start, end, reply))
-        simpage_body(world->pages, SIMPAGE_JSON, start, end, &reply->shared, &reply->body);
+        simview_body(world, SIMPAGE_JSON, start, end, reply);
 }
 
 static void simview_get_proof_by_hash(struct simworld *world, const struct simrequest *request,
@@ -317,8 +338,8 @@ static void simview_tile(struct simworld *world, const struct simrequest *reques
     reply->immutable = true;
     if (tile.level < 0) {
         reply->gzip = world->gzip && request->accepts_gzip;
-        simpage_body(world->pages, reply->gzip ? SIMPAGE_TILE_GZIP : SIMPAGE_TILE_PLAIN, begin,
-                     begin + tile.width, &reply->shared, &reply->body);
+        simview_body(world, reply->gzip ? SIMPAGE_TILE_GZIP : SIMPAGE_TILE_PLAIN, begin, begin + tile.width,
+                     reply);
         return;
     }
     for (uint64_t i = begin; i < begin + tile.width; i++)

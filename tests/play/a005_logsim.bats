@@ -379,3 +379,40 @@ status_of() {
     kill "$SIM_PID"
     ended "$SIM_PID"
 }
+
+# What is replayed may be anything: it is served, or refused with a message, and nobody falls over it.
+@test "odd entries are replayed and served, or refused with a message" {
+    local odd rows=0 b64 size
+    start_sim --entries 0
+    zeros() { head -c "$1" /dev/zero | base64 -w 0; }
+    pre() { { printf '\0\0\0\0\0\0\0\0\0\7\0\1'; head -c 32 /dev/zero; printf '\0\0\1x\0\0'; } | base64 -w 0; }
+    for odd in '{"leaf_input":"","extra_data":""}' '{"leaf_input":"AA==","extra_data":""}' \
+        '{"leaf_input":"AAA=","extra_data":"AA=="}' '{"leaf_input":"AAAA","extra_data":"AAAA"}' \
+        "{\"leaf_input\":\"$(zeros 11)\",\"extra_data\":\"\"}" "{\"leaf_input\":\"$(zeros 12)\",\"extra_data\":\"AAAA\"}" \
+        "{\"leaf_input\":\"$(zeros 15)\",\"extra_data\":\"AAAB\"}" "{\"leaf_input\":\"$(zeros 17)\",\"extra_data\":\"AAADAAAA\"}" \
+        "{\"leaf_input\":\"$(pre)\",\"extra_data\":\"\"}" "{\"leaf_input\":\"$(pre)\",\"extra_data\":\"AAAAAAAA\"}" \
+        "{\"leaf_input\":\"$(pre)\",\"extra_data\":\"AAAAAAADAAAA\"}" "{\"leaf_input\":\"////////////////////\",\"extra_data\":\"////\"}"; do
+        control "{\"replay\":$odd}" | jq -e .ok
+        rows=$((rows + 1))
+    done
+    for odd in '[]' '{}' '""' 'null' '{"leaf_input":""}' '{"leaf_input":"","extra_data":null}' '{"leaf_input":"A","extra_data":""}' \
+        '{"tile_leaf":""}' '{"tile_leaf":"AAAA"}' "{\"tile_leaf\":\"$(zeros 14)\"}" '{"tile_leaf":7}'; do
+        b64=$(curl -sS --noproxy '*' --data-binary "{\"replay\":$odd}" "$SIM_CONTROL")
+        [ ${#b64} -gt 20 ] && [[ $b64 != *'"ok"'* ]]
+    done
+    size=$(control | jq .size)
+    [ "$size" = "$rows" ]
+    control '{"publish":true}'
+    curl -sS --noproxy '*' --fail "$SIM_URL/ct/v1/get-entries?start=0&end=$((size - 1))" | jq -e ".entries | length == $size"
+    fault flip:0
+    for index in $(seq 0 $((size - 1))); do
+        curl -sS --noproxy '*' --fail "$SIM_URL/ct/v1/get-entries?start=$index&end=$index" | jq -e '.entries | length == 1'
+        curl -sS --noproxy '*' --fail "$SIM_URL/ct/v1/get-entry-and-proof?leaf_index=$index&tree_size=$size" | jq -e .leaf_input
+        curl -sS --noproxy '*' --fail -o "$PLAY/odd.tile" "$SIM_STATIC_URL/tile/data/000.p/$((index + 1))" ||
+            [ "$(curl -sS --noproxy '*' -o /dev/null -w '%{http_code}' "$SIM_STATIC_URL/tile/data/000.p/$((index + 1))")" = 404 ]
+    done
+    curl -sS --noproxy '*' --fail -o "$PLAY/odd.tile" "$SIM_STATIC_URL/tile/data/000.p/$size"
+    curl -sS --noproxy '*' --compressed --fail -o "$PLAY/odd.tile" "$SIM_STATIC_URL/tile/data/000.p/$size"
+    kill -0 $SIM_PID
+    kill $SIM_PID
+}
