@@ -3,11 +3,13 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "ingest/listfetch.h"
 
-#define LOGTABLE_HEAD_MS INT64_C(86400000) /* the usual MMD: an older head is stale */
+#define LOGTABLE_HEAD_MS     INT64_C(86400000)        /* the usual MMD: an older head is stale */
+#define LOGTABLE_TIME_MAX_MS INT64_C(253402300799999) /* the last moment of the year 9999 */
 
 const char *logtable_state(const struct db_log_status *row)
 {
@@ -66,7 +68,8 @@ static void logtable_set(json_t *object, const char *name, json_t *value)
 
 static json_t *logtable_time(int64_t unix_ms)
 {
-    return unix_ms == 0 ? json_null() : cmd_json_time(unix_ms);
+    /* RFC 3339 ends with the year 9999. */
+    return unix_ms == 0 || unix_ms > LOGTABLE_TIME_MAX_MS ? json_null() : cmd_json_time(unix_ms);
 }
 
 static json_t *logtable_text(const char *text)
@@ -109,6 +112,17 @@ static void logtable_listed(const struct db_log_status *row, json_t *object)
     logtable_set(object, "final_error", logtable_text(row->final_error));
 }
 
+static void logtable_heads_json(const struct db_log_status *row, json_t *object)
+{
+    logtable_set(object, "head_timestamp_ms",
+                 row->head_time_ms == 0 ? json_null() : json_integer(row->head_time_ms));
+    logtable_set(object, "head_in_future", json_boolean(logtable_in_future(row, clock_wall_ms())));
+    logtable_set(object, "head_since", logtable_time(row->head_since_ms));
+    logtable_set(object, "head_seen", logtable_time(row->head_seen_ms));
+    logtable_set(object, "served_size", json_integer((json_int_t)row->served_size));
+    logtable_set(object, "unproven_heads", json_integer((json_int_t)row->unproven));
+}
+
 json_t *logtable_json(const struct db_log_status *row)
 {
     int64_t eta_s = logtable_eta_s(row);
@@ -119,6 +133,7 @@ json_t *logtable_json(const struct db_log_status *row)
 
     must(object != NULL);
     logtable_set(object, "head_time", logtable_time(row->head_time_ms));
+    logtable_heads_json(row, object);
     logtable_set(object, "backlog", json_integer((json_int_t)row->backlog));
     logtable_set(object, "rate", row->has_rate ? json_real(row->rate) : json_null());
     logtable_set(object, "eta_s", eta_s < 0 ? json_null() : json_integer(eta_s));
@@ -202,6 +217,25 @@ static void logtable_pace(const struct db_log_status *row)
     printf("%9s %9s ", rate, eta);
 }
 
+/* What is odd about its heads. */
+static void logtable_heads(const struct db_log_status *row)
+{
+    char when[TEXT_TIME_MAX];
+
+    if (logtable_in_future(row, clock_wall_ms()))
+        printf("  head in the future: the log signed it for %s\n",
+               row->head_time_ms > LOGTABLE_TIME_MAX_MS ? "a time beyond the year 9999"
+                                                        : text_time(row->head_time_ms, false, when));
+    if (row->served_size < row->head_size)
+        printf("  smaller head: the log shows %" PRIu64 " entries now; its head of %" PRIu64
+               " was last seen at %s\n",
+               row->served_size, row->head_size, text_time(row->head_seen_ms, false, when));
+    if (row->unproven != 0)
+        printf("  unproven: %" PRIu64
+               " smaller signed head%s that the log does not prove to be of this tree\n",
+               row->unproven, row->unproven == 1 ? "" : "s");
+}
+
 static void logtable_reason(const struct db_log_status *row)
 {
     if (row->reason[0] != '\0') {
@@ -237,6 +271,7 @@ void logtable_status(const struct db_log_status *rows, size_t count)
         cmd_print_visible(span_str(row->last_error), 0);
         printf("\n");
         logtable_reason(row);
+        logtable_heads(row);
     }
 }
 
@@ -266,13 +301,27 @@ void logtable_source(const struct db_loglist *list, int64_t now_ms)
 /* Judging --------------------------------------------------------------------------------------------------
  */
 
+bool logtable_in_future(const struct db_log_status *row, int64_t now_ms)
+{
+    return row->head_time_ms - LIMIT_HEAD_FUTURE_MS > now_ms;
+}
+
+/* The largest head is gone: the log shows smaller ones for longer than it may take to publish. */
+static bool logtable_gone(const struct db_log_status *row, int64_t now_ms)
+{
+    int64_t delay_ms = row->mmd_s > 0 ? row->mmd_s * 1000 : LOGTABLE_HEAD_MS;
+
+    return row->served_size < row->head_size && now_ms - row->head_seen_ms > delay_ms;
+}
+
 bool logtable_stale(const struct db_log_status *row, int64_t now_ms)
 {
     if (strcmp(row->state, "active") != 0 || strcmp(row->ended, "lost") == 0 || row->final_error[0] != '\0')
         return true;
     if (!row->followed)
         return false;
-    if (row->backlog != 0 || row->verified_size < row->position)
+    if (row->backlog != 0 || row->verified_size < row->position || row->unproven != 0 ||
+        logtable_in_future(row, now_ms) || logtable_gone(row, now_ms))
         return true;
     /* One that grows no more may be gone: what counts is that all of it was read. */
     if (row->left_ms != 0 || strcmp(row->list_state, "readonly") == 0 ||

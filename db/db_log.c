@@ -163,15 +163,24 @@ static const char status_sql[] =
     "  h.size, h.timestamp, m.n, e.sentence, e.path,"
     "  l.listed, l.operator, l.description, l.list_state, l.list_state_at, l.left_at, l.mmd_s,"
     "  l.interval_begin, l.interval_end, l.final_size, l.final_root, l.followed, l.unfollowed, l.ended,"
-    "  l.ended_at, l.added_at, p.seconds, p.entries, p.growth, l.final_error"
+    "  l.ended_at, l.added_at, p.seconds, p.entries, p.growth, l.final_error,"
+    "  h.timestamp_ms, h.seen_at, h.seen_last, c.size, u.n"
     " FROM log AS l"
     " LEFT JOIN LATERAL (SELECT sentence, path FROM evidence WHERE log = l.id AND l.state = 'inconsistent'"
     "                    ORDER BY id DESC LIMIT 1) AS e ON true"
-    " LEFT JOIN LATERAL (SELECT size, timestamp FROM log_head WHERE log = l.id"
+    " LEFT JOIN LATERAL (SELECT size, timestamp, timestamp_ms, seen_at, seen_last FROM log_head WHERE log = "
+    "l.id"
     "                    ORDER BY size DESC, timestamp DESC LIMIT 1) AS h ON true"
     " LEFT JOIN LATERAL (SELECT extract(epoch FROM max(at) - min(at))::int8 AS seconds,"
     "                    max(position) - min(position) AS entries, max(head_size) - min(head_size) AS growth"
     "                    FROM log_pace WHERE log = l.id AND at > now() - interval '10 minutes') AS p ON true"
+    " LEFT JOIN LATERAL (SELECT size FROM log_head WHERE log = l.id"
+    "                    ORDER BY seen_last DESC, size DESC LIMIT 1) AS c ON true"
+    " CROSS JOIN LATERAL (SELECT count(*) AS n FROM log_head AS a WHERE a.log = l.id AND NOT a.verified"
+    "  AND NOT a.denied AND a.size > 0"
+    "  AND a.size < (SELECT max(verified) FROM log_range AS r WHERE r.log = l.id)"
+    "  AND NOT EXISTS (SELECT FROM evidence AS e WHERE e.log = a.log AND e.range_end = a.size"
+    "   AND e.kind IN ('fork', 'root_mismatch'))) AS u"
     " CROSS JOIN LATERAL (SELECT count(*) AS n FROM malformed WHERE log = l.id) AS m"
     " WHERE l.state <> 'removed' ORDER BY l.name";
 
@@ -213,6 +222,17 @@ static void get_pace(const PGresult *res, int row, struct db_log_status *status)
     status->growth = (double)pgexec_get_int(res, row, 31) / (double)seconds;
 }
 
+static void get_head(const PGresult *res, int row, struct db_log_status *status)
+{
+    status->head_size = (uint64_t)pgexec_get_int(res, row, 8);
+    status->head_time_ms =
+        pgexec_is_null(res, row, 33) ? pgexec_get_time(res, row, 9) : pgexec_get_int(res, row, 33);
+    status->head_since_ms = pgexec_get_time(res, row, 34);
+    status->head_seen_ms = pgexec_get_time(res, row, 35);
+    status->served_size = (uint64_t)pgexec_get_int(res, row, 36);
+    status->unproven = (uint64_t)pgexec_get_int(res, row, 37);
+}
+
 static void get_status(const PGresult *res, int row, struct db_log_status *status)
 {
     *status = (struct db_log_status){.id = (int32_t)pgexec_get_int(res, row, 0)};
@@ -223,8 +243,7 @@ static void get_status(const PGresult *res, int row, struct db_log_status *statu
     (void)snprintf(status->last_error, sizeof status->last_error, "%s", pgexec_get_text(res, row, 5));
     (void)snprintf(status->from_spec, sizeof status->from_spec, "%s", pgexec_get_text(res, row, 6));
     status->last_contact_ms = pgexec_get_time(res, row, 7);
-    status->head_size = (uint64_t)pgexec_get_int(res, row, 8);
-    status->head_time_ms = pgexec_get_time(res, row, 9);
+    get_head(res, row, status);
     status->malformed = (uint64_t)pgexec_get_int(res, row, 10);
     (void)snprintf(status->reason, sizeof status->reason, "%s", pgexec_get_text(res, row, 11));
     (void)snprintf(status->evidence, sizeof status->evidence, "%s", pgexec_get_text(res, row, 12));

@@ -39,8 +39,12 @@ struct db_log_status {
     char from_spec[64];
     uint64_t position; /* end of the contiguous part that began at --from */
     uint64_t verified_size;
-    uint64_t head_size;      /* largest signed head */
-    int64_t head_time_ms;    /* its timestamp; 0: none seen yet */
+    uint64_t head_size;    /* largest signed head */
+    int64_t head_time_ms;  /* its timestamp, as signed; 0: none seen yet */
+    int64_t head_since_ms; /* when it came first, */
+    int64_t head_seen_ms;  /* and last, to half a minute */
+    uint64_t served_size;  /* of the head that came last: smaller, when the log went back */
+    uint64_t unproven; /* signed heads below verified_size that nobody has found to fit or to contradict */
     int64_t last_contact_ms; /* 0: never */
     uint64_t backlog;        /* head_size - position, 0 when the head is behind */
     uint64_t entries;        /* stored */

@@ -112,6 +112,17 @@ struct store_ops {
     enum err_code (*heads)(struct store *store, int32_t log_id, uint64_t above, struct head *out, size_t max,
                            size_t *count, struct err *why);
 
+    /* The signed heads of 1 to `below` - 1 entries that nobody has found to fit the tree or to contradict it,
+     * the last seen first. Their raw lives until the next call of `heads` or `claims` on this store. */
+    enum err_code (*claims)(struct store *store, int32_t log_id, uint64_t below, struct head *out, size_t max,
+                            size_t *count, struct err *why);
+    /* Such a head was compared with the verified tree: it fits, or it does not. */
+    enum err_code (*claim_judged)(struct store *store, int32_t log_id, const struct head *head, bool fits,
+                                  struct err *why);
+    /* Is one of the entries of `batch` (examined) stored as another one? By what the leaf says and the tree
+     * covers: fingerprint, form, timestamp. What can not be read, and what is not stored, is no other. */
+    enum err_code (*others)(struct store *store, const struct batch *batch, bool *others, struct err *why);
+
     /* Evidence, the alert log_inconsistent (once per log and kind and suspect range begin) and the log's
      * state. */
     enum err_code (*inconsistent)(struct store *store, const struct store_evidence *evidence,

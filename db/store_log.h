@@ -1,4 +1,4 @@
-/* PRIVATE TO db/. The part of the store's ops that is about a log rather than its entries: ranges, heads,
+/* PRIVATE TO db/. The part of the store's ops that is about a log rather than its entries: ranges,
  * evidence, issuer certificates. Contracts: db/store.h. */
 #ifndef CTVIGIL_STORE_LOG_H
 #define CTVIGIL_STORE_LOG_H
@@ -11,10 +11,6 @@ enum err_code store_log_take(struct store *store, struct store_range *range, boo
 void store_log_drop(struct store *store, const struct store_range *range);
 enum err_code store_log_frontier(struct store *store, struct store_range *range,
                                  const struct compact *frontier, struct err *why);
-enum err_code store_log_head(struct store *store, int32_t log_id, const struct head *head, bool *fork,
-                             struct head *other, struct err *why);
-enum err_code store_log_heads(struct store *store, int32_t log_id, uint64_t above, struct head *out,
-                              size_t max, size_t *count, struct err *why);
 enum err_code store_log_inconsistent(struct store *store, const struct store_evidence *evidence,
                                      struct err *why);
 enum err_code store_log_note(struct store *store, int32_t log_id, const char *last_error, struct err *why);

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "db/store_alert.h"
+#include "db/store_head.h"
 #include "db/store_log.h"
 #include "db/store_repair.h"
 #include "db/store_write.h"
@@ -218,8 +219,11 @@ static const struct store_ops ops = {
     .repair = store_repair_batch,
     .repair_end = store_repair_end,
     .differs = store_repair_differs,
-    .head = store_log_head,
-    .heads = store_log_heads,
+    .head = store_head_put,
+    .heads = store_head_list,
+    .claims = store_head_claims,
+    .claim_judged = store_head_judged,
+    .others = store_head_others,
     .inconsistent = store_log_inconsistent,
     .log_note = store_log_note,
     .issuer_cert_get = store_log_cert_get,

@@ -163,15 +163,18 @@ static void head_run(struct errand *errand, struct follow *follow, int64_t now_m
 
 /* Frontiers -------------------------------------------------------------------------------------- */
 
-static void frontier_answer(struct plant *plant, struct follow *follow, const struct compact *compact)
+/* NULL: what was asked for is not known, and will not be. */
+static void frontier_answer(struct plant *plant, struct follow *follow, const struct frontier *frontier)
 {
     thread_lock(&follow->lock);
     if (follow->frontier.ordinal == follow->fetch.aux_ordinal) {
         follow->frontier.wanted = false;
         follow->frontier.answered = true;
-        follow->frontier.known = compact != NULL;
-        if (compact != NULL)
-            follow->frontier.compact = *compact;
+        follow->frontier.known = frontier != NULL;
+        if (frontier != NULL) {
+            follow->frontier.fits = frontier->fits;
+            follow->frontier.compact = frontier->unverified;
+        }
     }
     thread_unlock(&follow->lock);
     follow->fetch.aux_begun = false;
@@ -203,7 +206,8 @@ static void aux_done(void *arg, const struct wire_reply *reply)
         host_hold(fetch->host, clock_mono_ms(), reply->retry_after_ms);
         return;
     }
-    bool missing = reply->status == 404 || reply->status == 403;
+    bool missing = reply->status == 404 || reply->status == 403 ||
+                   (fetch->frontier.step == FRONTIER_DIRECT && reply->status >= 400 && reply->status < 500);
     if (missing && frontier_missing(&fetch->frontier))
         return;
     enum err_code code = reply->code;
@@ -214,24 +218,26 @@ static void aux_done(void *arg, const struct wire_reply *reply)
 }
 
 /* The URL of the next document; false: nothing to ask for, and the answer was given if there is one. */
-static bool frontier_ask(struct errand *errand, struct follow *follow, uint64_t size, uint64_t ordinal,
+static bool frontier_ask(struct errand *errand, struct follow *follow, const struct follow_frontier *want,
                          char url[PROTO_URL_MAX])
 {
     struct follow_fetch *fetch = &follow->fetch;
     enum err_code code = ERR_OK;
     /* What was heard for an earlier request is not believed for this one. */
-    if (fetch->aux_ordinal != ordinal) {
+    if (fetch->aux_ordinal != want->ordinal) {
         fetch->aux_begun = false;
         fetch->aux_tries = 0;
-        fetch->aux_ordinal = ordinal;
+        fetch->aux_ordinal = want->ordinal;
     }
-    if (!fetch->aux_begun)
-        frontier_begin(&fetch->frontier, follow->proto->tiles, size, &fetch->head);
+    if (!fetch->aux_begun && want->claim)
+        frontier_begin_claim(&fetch->frontier, follow->proto->tiles, &want->head, &want->tree);
+    else if (!fetch->aux_begun)
+        frontier_begin(&fetch->frontier, follow->proto->tiles, want->size, &fetch->head);
     fetch->aux_begun = true;
     if (frontier_url(&fetch->frontier, &follow->log, url, &code))
         return true;
     if (code == ERR_OK) {
-        frontier_answer(errand->plant, follow, &fetch->frontier.unverified);
+        frontier_answer(errand->plant, follow, &fetch->frontier);
         return false;
     }
     struct err why = {.code = ERR_OK};
@@ -244,9 +250,8 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
 {
     struct follow_fetch *fetch = &follow->fetch;
     thread_lock(&follow->lock);
-    bool wanted = follow->frontier.wanted && follow->head_known && fetch->head.size >= follow->frontier.size;
-    uint64_t size = follow->frontier.size;
-    uint64_t ordinal = follow->frontier.ordinal;
+    struct follow_frontier want = follow->frontier;
+    bool wanted = want.wanted && (want.claim || (follow->head_known && fetch->head.size >= want.size));
     thread_unlock(&follow->lock);
     if (!wanted || fetch->aux_busy)
         return;
@@ -257,7 +262,7 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
         return;
     }
     char url[PROTO_URL_MAX];
-    if (!frontier_ask(errand, follow, size, ordinal, url))
+    if (!frontier_ask(errand, follow, &want, url))
         return;
     arena_reset(&fetch->aux_arena, 0);
     struct wire_ask ask = {url,   &fetch->aux_arena, LIMIT_JSON_BYTES,       true,

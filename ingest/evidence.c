@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/say.h"
 #include "base/text.h"
 
@@ -83,6 +85,27 @@ static json_t *account(const struct follow *follow, const struct evidence *evide
         json_object_set_new(root, "entries",
                             json_loadb((const char *)evidence->entries.at, evidence->entries.len, 0, NULL));
     return root;
+}
+
+void evidence_bytes(char **bytes, const struct batch *batch)
+{
+    struct buf text;
+    buf_init(&text, LIMIT_EVIDENCE_BYTES);
+    buf_str(&text, *bytes == NULL ? "[" : *bytes);
+    for (size_t i = 0; i < batch->entry_count; i++) {
+        struct span leaf = batch->entries[i].leaf;
+        buf_fmt(&text, "%s{\"index\":%" PRIu64 ",\"leaf_input\":\"", text.len > 1 ? "," : "",
+                batch->entries[i].index);
+        char *at = (char *)buf_room(&text, (leaf.len + 2) / 3 * 4 + 1);
+        if (at == NULL)
+            break;
+        text_base64(leaf, at);
+        text.len--; /* the NUL */
+        buf_str(&text, "\"}");
+    }
+    free(*bytes);
+    *bytes = buf_ok(&text) ? strdup(buf_text(&text)) : NULL;
+    buf_fini(&text);
 }
 
 /* Whole or not at all: written aside, synced, renamed. */

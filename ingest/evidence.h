@@ -17,6 +17,10 @@ struct evidence {
     const char *sentence;
 };
 
+/* Adds the leaves of a batch to the JSON text in *bytes (heap; NULL: none yet), which lacks its last bracket.
+ * NULL afterwards: they are more than LIMIT_EVIDENCE_BYTES. */
+void evidence_bytes(char **bytes, const struct batch *batch);
+
 /* Retries while the database is away. */
 MUST_USE enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
                                      const struct evidence *evidence, struct err *why);

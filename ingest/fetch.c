@@ -244,7 +244,7 @@ static void job_start(struct fetch *fetch, struct job *job, int64_t now_ms)
         return;
     }
     if (follow->proto->tiles && !job->full_tile)
-        job->width = tile_width(0, job->begin / TILE_WIDTH, follow->head_size);
+        job->width = tile_width(0, job->begin / TILE_WIDTH, job->tree);
     char url[PROTO_URL_MAX];
     follow->proto->entries_url(&follow->log, job->begin, job->end, job->width, url);
     /* Half of a batch is left for what is decoded from the reply. */
@@ -267,6 +267,8 @@ static uint64_t lane_limit(struct fetch *fetch, struct follow *follow, const str
     uint64_t head = options->once ? follow->head_target : follow->head_size;
     if (!follow->head_known)
         return 0;
+    if (lane->tree != 0)
+        return lane->tree;
     uint64_t floor = head - head % TILE_WIDTH;
     if (!follow->proto->tiles || options->once || lane == &follow->again)
         return head;
@@ -316,6 +318,7 @@ static bool lane_ask(struct fetch *fetch, struct follow *follow, struct lane *la
     bool found = lane_next(lane, &follow->plan, limit, &job->begin, &job->end);
     job->ordinal = lane->ordinal;
     job->fresh = lane->fresh;
+    job->tree = lane->tree != 0 ? lane->tree : follow->head_size;
     job->stage = lane->stage;
     job->full_tile = job->begin == lane->full_at;
     job->wants_big = job->begin == lane->big_begin;

@@ -8,6 +8,8 @@
 #define BACKOFF_MS_MAX 60000
 #define AGAIN_MS_MIN   INT64_C(300000)
 #define AGAIN_MS_MAX   INT64_C(3600000)
+#define CLAIM_MS_MIN   INT64_C(30000)
+#define CLAIM_MS_MAX   INT64_C(3600000)
 
 static void backoffs_init(struct follow *follow)
 {
@@ -15,6 +17,7 @@ static void backoffs_init(struct follow *follow)
     hash_random(&seed, sizeof(seed));
     rate_backoff_init(&follow->fetch.backoff, BACKOFF_MS_MIN, BACKOFF_MS_MAX, seed);
     rate_backoff_init(&follow->fetch.head_backoff, BACKOFF_MS_MIN, BACKOFF_MS_MAX, seed + 1);
+    rate_backoff_init(&follow->settle.claim.backoff, CLAIM_MS_MIN, CLAIM_MS_MAX, seed + 3);
     rate_backoff_init(&follow->settle.again_backoff, AGAIN_MS_MIN, AGAIN_MS_MAX, seed + 2);
 }
 
@@ -57,6 +60,8 @@ void follow_free(struct follow *follow)
     follow_head_free(follow->settle.again_head);
     must(follow->settle.mend_store == NULL);
     free(follow->settle.differ);
+    follow_heads_free(&follow->settle.claim.list);
+    free(follow->settle.claim.bytes);
     free(follow->settle.again_bytes);
     follow_head_free(follow->settle.suspect.head);
     thread_lock_fini(&follow->lock);

@@ -25,7 +25,8 @@ struct follow_head {
     uint8_t raw[];
 };
 
-/* A request of the settler to the fetch loop: rebuild the frontier of `size`. */
+/* A request of the settler to the fetch loop: rebuild the frontier of `size`; as a claim: is `head`, smaller
+ * than `tree`, of the same tree? */
 struct follow_frontier {
     uint64_t ordinal; /* raised by every request; an answer to an older one is dropped */
     bool wanted;
@@ -34,9 +35,13 @@ struct follow_frontier {
                    fit */
     uint64_t size;
     struct compact compact;
+    bool claim;
+    bool fits; /* a claim's answer: proven right, `compact` is not set */
+    struct head head;
+    struct head tree; /* both without raw */
 };
 
-enum follow_again { FOLLOW_NOT_AGAIN, FOLLOW_PROBE, FOLLOW_MEND };
+enum follow_again { FOLLOW_NOT_AGAIN, FOLLOW_PROBE, FOLLOW_MEND, FOLLOW_CLAIM };
 
 /* A head that the rebuilt tree did not equal. */
 struct follow_suspect {
@@ -57,6 +62,29 @@ struct follow_stretch {
 struct follow_condemned {
     uint64_t size;
     uint8_t root[32];
+};
+
+/* Smaller signed heads that are being compared with the verified tree, one after the other (claims.h). */
+enum follow_claim_step { FOLLOW_CLAIM_NONE, FOLLOW_CLAIM_PROOF, FOLLOW_CLAIM_ENTRY };
+
+struct follow_claim {
+    bool due; /* the store may have some that nobody has judged */
+    int64_t due_ms;
+    struct rate_backoff backoff;
+    struct follow_head *list; /* the first is the one at hand */
+    bool more;                /* the store may have more of them */
+    bool open;                /* one of them could not be judged */
+    enum follow_claim_step step;
+    struct head tree; /* the verified one, without raw */
+    uint64_t ordinal; /* of the request for a proof */
+    unsigned starts;  /* how often its last entries were asked for, */
+    unsigned rounds;  /* and came, and were other ones */
+    bool differs;     /* in this round */
+    char *bytes;      /* JSON of them */
+    int64_t until_ms;
+    uint64_t told; /* verified size for which evidence was written */
+    struct follow_condemned seen[FOLLOW_CONDEMNED_MAX];
+    size_t seen_count;
 };
 
 /* Owned by the fetch thread. */
@@ -139,8 +167,9 @@ struct follow_settle {
     uint64_t mend_changed;
     char *again_bytes; /* JSON of the suspect entries while they are few */
     bool accused;      /* evidence was written since something last fitted */
-    uint64_t target;   /* once: read up to here; UINT64_MAX: not known yet */
-    uint64_t narrow;   /* after a refusal of the store: how many entries are read at once; 0: all */
+    struct follow_claim claim;
+    uint64_t target; /* once: read up to here; UINT64_MAX: not known yet */
+    uint64_t narrow; /* after a refusal of the store: how many entries are read at once; 0: all */
     uint64_t narrow_end;
     unsigned refused;           /* how often it refused in a row */
     char refusal[ERR_TEXT_MAX]; /* its last word; "": none */

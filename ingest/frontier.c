@@ -13,6 +13,17 @@ void frontier_begin(struct frontier *frontier, bool tiles, uint64_t size, const 
     frontier->unverified.size = size;
 }
 
+void frontier_begin_claim(struct frontier *frontier, bool tiles, const struct head *claim,
+                          const struct head *tree)
+{
+    must(claim->size < tree->size);
+    frontier_begin(frontier, tiles, claim->size, tree);
+    if (tiles)
+        return;
+    frontier->step = FRONTIER_DIRECT;
+    memcpy(frontier->claim, claim->root, 32);
+}
+
 /* Tiles: on to the next level that holds a part of the frontier. False: all parts are there. */
 static bool rebuild_url(struct frontier *frontier, const struct ctlog *log, char url[PROTO_URL_MAX])
 {
@@ -65,6 +76,10 @@ static bool prove_url(struct frontier *frontier, const struct ctlog *log, char u
 bool frontier_url(struct frontier *frontier, const struct ctlog *log, char url[PROTO_URL_MAX],
                   enum err_code *code)
 {
+    if (frontier->step == FRONTIER_DIRECT) {
+        rfc6962_consistency_url(log, frontier->unverified.size, frontier->tree, url);
+        return true;
+    }
     if (frontier->step == FRONTIER_REBUILD && !frontier->tiles) {
         rfc6962_proof_url(log, frontier->unverified.size, url);
         return true;
@@ -118,6 +133,14 @@ enum err_code frontier_take(struct frontier *frontier, struct span body, struct 
     if (frontier->tiles)
         return take_tile(frontier, body, why);
     uint64_t size = frontier->unverified.size;
+    if (frontier->step == FRONTIER_DIRECT) {
+        frontier->fits = rfc6962_consistency_read(body, size, frontier->claim, frontier->tree, frontier->root,
+                                                  why) == ERR_OK;
+        /* A proof of nothing: then what is true of that size, from the beginning. */
+        frontier->step = frontier->fits ? FRONTIER_DONE : FRONTIER_REBUILD;
+        err_clear(why);
+        return ERR_OK;
+    }
     if (frontier->step == FRONTIER_REBUILD) {
         enum err_code code = rfc6962_proof_read(body, size, &frontier->unverified, why);
         frontier->unverified.size = size;
@@ -133,6 +156,10 @@ enum err_code frontier_take(struct frontier *frontier, struct span body, struct 
 
 bool frontier_missing(struct frontier *frontier)
 {
+    if (frontier->step == FRONTIER_DIRECT) {
+        frontier->step = FRONTIER_REBUILD;
+        return true;
+    }
     if (!frontier->tiles || frontier->full)
         return false;
     frontier->full = true;

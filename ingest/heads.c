@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/say.h"
+#include "ingest/claims.h"
 #include "ingest/evidence.h"
 #include "ingest/reread.h"
 #include "verify/merkle.h"
@@ -137,6 +138,8 @@ void heads_serve(struct settle *settle, struct follow *follow)
         head->link = NULL;
         bool stored = head_store(settle, follow, head);
         bool ahead = head->head.size >= own->range.next && head->head.size > own->range.verified;
+        if (stored && own->held && head->head.size < own->range.verified)
+            claims_head(follow, &head->head);
         if (stored && own->held && ahead && !head_listed(own, &head->head) &&
             !reread_condemned(follow, &head->head))
             insert(own, head);

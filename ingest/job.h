@@ -23,6 +23,7 @@ struct job {
     uint64_t ordinal; /* of the lane when it was asked for */
     uint64_t begin;   /* asked for: [begin, end) */
     uint64_t end;
+    uint64_t tree;  /* whose partial tiles are asked for */
     unsigned width; /* of the tile asked for */
     bool fresh;     /* as the lane said then: over a new connection */
     bool stage;     /* and: the matching stage runs */

@@ -28,6 +28,7 @@ void lane_start(struct lane *lane, uint64_t begin, uint64_t end)
     lane->begin = begin;
     lane->ask = begin;
     lane->end = end;
+    lane->tree = 0;
     forget(lane);
     seq_restart(&lane->seq, begin);
 }

@@ -42,6 +42,7 @@ struct lane {
     struct lane_snag snag;
     uint64_t big_begin; /* [big_begin, big_end) does not fit into a batch; LANE_NONE: no such stretch */
     uint64_t big_end;
+    uint64_t tree;    /* partial tiles are those of a tree of this size; 0: of the largest head */
     uint64_t full_at; /* the partial tile that begins here is gone: the full one is asked for; LANE_NONE */
 };
 

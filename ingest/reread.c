@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/say.h"
-#include "base/text.h"
 #include "ingest/evidence.h"
 #include "ingest/heads.h"
 #include "ingest/mend.h"
@@ -199,23 +198,7 @@ static void bytes_add(struct follow_settle *own, const struct batch *batch)
 {
     if (own->again_end - own->range.verified > LIMIT_EVIDENCE_ENTRIES)
         return;
-    struct buf text;
-    buf_init(&text, LIMIT_EVIDENCE_BYTES);
-    buf_str(&text, own->again_bytes == NULL ? "[" : own->again_bytes);
-    for (size_t i = 0; i < batch->entry_count; i++) {
-        struct span leaf = batch->entries[i].leaf;
-        buf_fmt(&text, "%s{\"index\":%" PRIu64 ",\"leaf_input\":\"", text.len > 1 ? "," : "",
-                batch->entries[i].index);
-        char *at = (char *)buf_room(&text, (leaf.len + 2) / 3 * 4 + 1);
-        if (at == NULL)
-            break;
-        text_base64(leaf, at);
-        text.len--; /* the NUL */
-        buf_str(&text, "\"}");
-    }
-    free(own->again_bytes);
-    own->again_bytes = buf_ok(&text) ? strdup(buf_text(&text)) : NULL;
-    buf_fini(&text);
+    evidence_bytes(&own->again_bytes, batch);
 }
 
 /* The account of a root that `head` has and the entries from `begin` on do not give. */
@@ -520,6 +503,8 @@ static void step(struct settle *settle, struct follow *follow, struct job *job)
 void reread_serve(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
+    if (own->again == FOLLOW_CLAIM)
+        return; /* claims.c has the lane */
     if (own->again == FOLLOW_NOT_AGAIN)
         start(settle, follow);
     unsigned turn = 0;

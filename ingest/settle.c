@@ -6,6 +6,7 @@
 #include "base/metric.h"
 #include "base/say.h"
 #include "ingest/certkeep.h"
+#include "ingest/claims.h"
 #include "ingest/examine.h"
 #include "ingest/heads.h"
 #include "ingest/reread.h"
@@ -58,6 +59,7 @@ bool settle_again(struct settle *settle, enum err_code code, const struct err *w
 void settle_let_go(struct settle *settle, struct follow *follow, int64_t wait_ms)
 {
     struct follow_settle *own = &follow->settle;
+    claims_drop(settle, follow);
     reread_abort(settle, follow);
     thread_lock(&follow->lock);
     lane_stop(&follow->read);
@@ -114,6 +116,8 @@ struct advance {
     bool has_verified;
     struct compact verified;
     struct follow_head *verified_head;
+    struct follow_head *passed[FOLLOW_HEADS_MAX]; /* equalled before that one */
+    size_t passed_count;
     struct follow_head *unequal; /* the first one */
     uint8_t computed[32];
 };
@@ -146,6 +150,8 @@ static void compare(struct advance *advance, struct follow_head **list)
     struct follow_head *unequal = NULL;
     struct follow_head *equal = heads_compare(&advance->frontier, list, &unequal, root);
     if (equal != NULL) {
+        if (advance->has_verified && advance->passed_count < FOLLOW_HEADS_MAX)
+            advance->passed[advance->passed_count++] = advance->verified_head;
         advance->has_verified = true;
         advance->verified = advance->frontier;
         advance->verified_head = equal;
@@ -317,6 +323,15 @@ static bool rows_commit(struct settle *settle, struct follow *follow, struct adv
     return false;
 }
 
+/* The store is told of the last head that fits with the rows, of those before it here. One that is lost by a
+ * kill in between is proven again by claims.c. */
+static void passed_judge(struct settle *settle, struct follow *follow, const struct advance *advance)
+{
+    for (size_t i = 0; i < advance->passed_count; i++)
+        (void)!settle->store->ops->claim_judged(settle->store, follow->log.id, &advance->passed[i]->head,
+                                                true, NULL);
+}
+
 /* One transaction's worth; false: nothing was ready. */
 static bool rows_serve(struct settle *settle, struct follow *follow)
 {
@@ -341,6 +356,7 @@ static bool rows_serve(struct settle *settle, struct follow *follow)
     plant_told(settle->plant, follow, "commit", begin, own->range.next);
     if (advance.has_verified)
         plant_told(settle->plant, follow, "verified", begin, own->range.verified);
+    passed_judge(settle, follow, &advance);
     if (advance.unequal != NULL)
         reread_suspect(settle, follow, heads_take(own, advance.unequal), verified, advance.computed);
     heads_drop(own, own->range.next - (own->range.next > own->range.verified ? 1 : 0));
@@ -375,6 +391,7 @@ enum err_code settle_verified(struct settle *settle, struct follow *follow, cons
     own->range.verified_frontier = *verified;
     own->base_known = true;
     own->accused = false;
+    claims_due(follow); /* heads that were passed on the way */
     plant_told(settle->plant, follow, "verified", own->range.begin, own->range.verified);
     return ERR_OK;
 }
@@ -429,7 +446,8 @@ static void note_serve(struct settle *settle, struct follow *follow)
 static void once_check(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
-    if (!settle->plant->options.once || !own->held || own->target == UINT64_MAX || reread_busy(follow))
+    if (!settle->plant->options.once || !own->held || own->target == UINT64_MAX || reread_busy(follow) ||
+        claims_busy(follow))
         return;
     uint64_t goal = own->target < own->range.end ? own->target : own->range.end;
     bool waits = !own->base_known && !own->base_refused;
@@ -477,6 +495,7 @@ static void serve(struct settle *settle, struct follow *follow)
         reached_serve(settle, follow);
     if (own->held)
         reread_serve(settle, follow);
+    claims_serve(settle, follow);
     once_check(settle, follow);
     if (turn == ROWS_TURNS)
         plant_kick(settle->plant, follow);

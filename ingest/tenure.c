@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/say.h"
+#include "ingest/claims.h"
 #include "ingest/heads.h"
 #include "ingest/reread.h"
 
@@ -111,6 +112,7 @@ static void range_begin(struct settle *settle, struct follow *follow)
     own->base_again = false;
     own->base_due_ms = 0;
     heads_load(settle, follow);
+    claims_due(follow);
     reread_resume(settle, follow);
     plant_told(settle->plant, follow, "taken", own->range.next, own->range.end);
 }

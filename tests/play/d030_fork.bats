@@ -59,3 +59,54 @@ teardown_file() {
     ctv alert list --json | some_line '.log == "larger" and .kind == "log_inconsistent"'
     kill $SIM_PID
 }
+
+# replaced PROTOCOL ENTRIES: the log of 1000 entries is gone; one of ENTRIES other ones has its key.
+replaced() {
+    NAME=replaced-$1-$2
+    start_sim --entries 1000 --seed 77 --origin fork.example/log
+    add_log "$NAME" "$1" --allow-http # fork.example is nowhere
+    run -0 ingest --log "$NAME"
+    first=$(curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-sth" | jq -r .sha256_root_hash | base64 -d | hex)
+    kill $SIM_PID
+    ended $SIM_PID
+    start_sim --port "$(sed "s,.*:\([0-9]*\).*,\1," <<<"$SIM_URL")" --entries "$2" --seed 77 --origin fork.example/log
+    second=$(curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-sth" | jq -r .sha256_root_hash | base64 -d | hex)
+    for round in 1 2; do
+        run timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once --log "$NAME"
+        [ "$status" = $((2 - round)) ]
+        log_is "$NAME" '.state == "inconsistent" and .position == 1000 and .verified_size == 1000 and
+            .head_size == 1000 and .served_size == '"$2"' and (.reason | test("signed a tree of '"$2"' entries"))'
+        [ "$(ctv alert list --json | jq -s --arg name "$NAME" 'map(select(.log == $name)) | length')" = 1 ]
+    done
+    run -3 ctv log status --check
+    path=$(sql "SELECT e.path FROM evidence AS e JOIN log AS l ON l.id = e.log WHERE l.name = '$NAME'")
+    [ "$(jq -r .head.root "$path")" = "$second" ]
+    [ "$(jq -r .other_head.root "$path")" = "$first" ]
+    jq -e '.head.raw_base64 and .other_head.raw_base64 and (.entries | length > 0)' "$path"
+    kill $SIM_PID
+    ctv log remove "$NAME"
+}
+
+@test "a smaller tree of other certificates under the same key is a contradiction, not a frontend that lags" {
+    replaced rfc6962 500
+    replaced static-ct 7
+}
+
+@test "a head of the future says so, and one that never comes again" {
+    start_sim --entries 20 --seed 32
+    add_log ahead rfc6962
+    fault ahead:9223372036854775807
+    run -0 ingest --log ahead
+    log_is ahead '.head_in_future and .head_time == null and .head_timestamp_ms == 9223372036854775807'
+    ctv log status | grep 'head in the future'
+    clear_faults
+    run -0 ingest --log ahead
+    log_is ahead '.head_in_future == false and .head_timestamp_ms < 9999999999999'
+    fault fork:larger
+    run -4 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once --log ahead
+    clear_faults
+    run ingest --log ahead
+    log_is ahead '.head_size == 120 and .served_size == 20'
+    ctv log status | grep 'the log shows 20 entries now; its head of 120 was last seen'
+    kill $SIM_PID
+}

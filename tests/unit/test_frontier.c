@@ -62,12 +62,10 @@ static const uint8_t *tile_at(const char *url, uint64_t size, size_t *len)
 }
 
 /* Runs the machine over the tiles of a tree of `served`; a bit of document number `broken` is wrong. */
-static enum err_code run(uint64_t size, const struct head *head, uint64_t served, int broken,
-                         struct frontier *machine)
+static enum err_code finish(struct frontier *machine, uint64_t served, int broken)
 {
     char url[PROTO_URL_MAX];
     enum err_code code = ERR_OK;
-    frontier_begin(machine, true, size, head);
     for (int turn = 0; frontier_url(machine, &log_here, url, &code); turn++) {
         assert_true(turn < 2 * LEVELS * 4);
         size_t len = 0;
@@ -85,6 +83,13 @@ static enum err_code run(uint64_t size, const struct head *head, uint64_t served
             return code;
     }
     return code;
+}
+
+static enum err_code run(uint64_t size, const struct head *head, uint64_t served, int broken,
+                         struct frontier *machine)
+{
+    frontier_begin(machine, true, size, head);
+    return finish(machine, served, broken);
 }
 
 static const struct {
@@ -128,6 +133,43 @@ static void test_grown(void **state)
     assert_int_equal(run(300, &head, 800, -1, &machine), ERR_HTTP);
 }
 
+/* A smaller head against a larger one: what comes out is the true frontier, whatever the smaller one signed.
+ */
+static void test_claim(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct compact want;
+        struct frontier machine;
+        struct head tree = {.size = cases[i].tree};
+        struct head claim = {.size = cases[i].size};
+        char url[PROTO_URL_MAX];
+        enum err_code code = ERR_OK;
+        if (claim.size == tree.size)
+            continue;
+        compact_of(tree.size, &want);
+        merkle_root(&want, tree.root);
+        frontier_begin_claim(&machine, true, &claim, &tree);
+        assert_int_equal(finish(&machine, tree.size, -1), ERR_OK);
+        assert_false(machine.fits);
+        compact_of(claim.size, &want);
+        assert_memory_equal(machine.unverified.hash, want.hash, 32 * compact_count(&want));
+        /* The other protocol asks for the proof first, and for the frontier when that proves nothing. */
+        frontier_begin_claim(&machine, false, &claim, &tree);
+        assert_true(frontier_url(&machine, &log_here, url, &code));
+        assert_non_null(strstr(url, "get-sth-consistency?first="));
+        struct frontier refused = machine;
+        assert_true(frontier_missing(&refused));
+        assert_true(frontier_url(&refused, &log_here, url, &code));
+        assert_non_null(strstr(url, "get-entry-and-proof?"));
+        assert_false(frontier_missing(&refused));
+        assert_int_equal(frontier_take(&machine, SPAN_LIT("{\"consistency\":[]}"), NULL), ERR_OK);
+        assert_false(machine.fits);
+        assert_true(frontier_url(&machine, &log_here, url, &code));
+        assert_non_null(strstr(url, "get-entry-and-proof?"));
+    }
+}
+
 static void test_short_tile(void **state)
 {
     (void)state;
@@ -150,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles),
         cmocka_unit_test(test_grown),
+        cmocka_unit_test(test_claim),
         cmocka_unit_test(test_short_tile),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

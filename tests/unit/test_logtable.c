@@ -60,7 +60,9 @@ static struct db_log_status good(void)
                                   .position = 10,
                                   .verified_size = 10,
                                   .head_size = 10,
-                                  .head_time_ms = NOW - 1000};
+                                  .head_time_ms = NOW - 1000,
+                                  .head_seen_ms = NOW - 500,
+                                  .served_size = 10};
 }
 
 static void states_and_attention(void **state)
@@ -115,6 +117,54 @@ static void states_and_attention(void **state)
     assert_true(logtable_stale(&log, NOW));
 }
 
+/* What is odd about signed heads asks for attention. */
+static void heads(void **state)
+{
+    static const struct {
+        int64_t time_ms, seen_ms, mmd_s;
+        uint64_t served, unproven;
+        bool future, stale;
+    } rows[] = {
+        {NOW, NOW, 0, 10, 0, false, false},
+        {NOW + 299000, NOW, 0, 10, 0, false, false}, /* clocks differ */
+        {NOW + 301000, NOW, 0, 10, 0, true, true},
+        {INT64_MAX, NOW, 0, 10, 0, true, true},
+        {NOW, NOW, 0, 10, 1, false, true},
+        {NOW, NOW - DAY + 1, 0, 9, 0, false, false}, /* a frontend that lags */
+        {NOW, NOW - DAY - 1, 0, 9, 0, false, true},
+        {NOW, NOW - 3601000, 3600, 9, 0, false, true},
+        {NOW, NOW - 3599000, 3600, 9, 0, false, false},
+        {NOW, NOW - 2 * DAY, 0, 10, 0, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct db_log_status log = good();
+        log.head_time_ms = rows[i].time_ms;
+        log.head_seen_ms = rows[i].seen_ms;
+        log.mmd_s = rows[i].mmd_s;
+        log.served_size = rows[i].served;
+        log.unproven = rows[i].unproven;
+        assert_int_equal(logtable_in_future(&log, NOW), rows[i].future);
+        assert_int_equal(logtable_stale(&log, NOW), rows[i].stale);
+    }
+}
+
+/* A time that RFC 3339 can not say is null, and the signed number stands beside it. */
+static void a_time_beyond_all_times(void **state)
+{
+    struct db_log_status log = good();
+    json_t *object;
+
+    (void)state;
+    log.head_time_ms = INT64_MAX;
+    object = logtable_json(&log);
+    assert_true(json_is_null(json_object_get(object, "head_time")));
+    assert_int_equal(json_integer_value(json_object_get(object, "head_timestamp_ms")), INT64_MAX);
+    assert_true(json_is_true(json_object_get(object, "head_in_future")));
+    json_decref(object);
+}
+
 static void the_age_of_the_list(void **state)
 {
     static const struct {
@@ -166,6 +216,8 @@ int main(void)
         cmocka_unit_test(durations),
         cmocka_unit_test(eta),
         cmocka_unit_test(states_and_attention),
+        cmocka_unit_test(heads),
+        cmocka_unit_test(a_time_beyond_all_times),
         cmocka_unit_test(the_age_of_the_list),
         cmocka_unit_test(json_keeps_its_members),
     };

@@ -1,0 +1,385 @@
+#include "ingest/claims.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "base/say.h"
+#include "ingest/evidence.h"
+#include "ingest/reread.h"
+#include "verify/merkle.h"
+
+#define TAIL     16 /* entries at the end of a smaller tree that are compared */
+#define ROUNDS   2  /* what differs must do so twice */
+#define STARTS   4  /* readings in all, those included that a second reading of something else ended */
+#define WAIT_MS  INT64_C(20000)
+#define TOGETHER 16 /* loaded at once */
+
+void claims_due(struct follow *follow)
+{
+    follow->settle.claim.due = true;
+    follow->settle.claim.due_ms = 0;
+}
+
+void claims_head(struct follow *follow, const struct head *head)
+{
+    struct follow_claim *claim = &follow->settle.claim;
+    for (size_t i = 0; i < claim->seen_count && i < FOLLOW_CONDEMNED_MAX; i++)
+        if (claim->seen[i].size == head->size && memcmp(claim->seen[i].root, head->root, 32) == 0)
+            return;
+    struct follow_condemned *place = &claim->seen[claim->seen_count++ % FOLLOW_CONDEMNED_MAX];
+    place->size = head->size;
+    memcpy(place->root, head->root, 32);
+    claims_due(follow);
+}
+
+static bool can_judge(const struct follow_settle *own)
+{
+    return own->held && own->base_known && own->range.verified > 1 && !own->base_asked;
+}
+
+bool claims_busy(const struct follow *follow)
+{
+    const struct follow_settle *own = &follow->settle;
+    const struct follow_claim *claim = &own->claim;
+    return claim->list != NULL || (claim->due && can_judge(own) && clock_mono_ms() >= claim->due_ms);
+}
+
+/* The lane and the request for a proof are given back. */
+static void interrupt(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    thread_lock(&follow->lock);
+    if (claim->step == FOLLOW_CLAIM_PROOF && follow->frontier.ordinal == claim->ordinal)
+        follow->frontier = (struct follow_frontier){.ordinal = claim->ordinal + 1};
+    if (own->again == FOLLOW_CLAIM)
+        lane_stop(&follow->again);
+    thread_unlock(&follow->lock);
+    if (own->again == FOLLOW_CLAIM) {
+        plant_lane_drop(settle->plant, follow, &follow->again);
+        own->again = FOLLOW_NOT_AGAIN;
+    }
+    free(claim->bytes);
+    claim->bytes = NULL;
+    claim->step = FOLLOW_CLAIM_NONE;
+}
+
+void claims_drop(struct settle *settle, struct follow *follow)
+{
+    struct follow_claim *claim = &follow->settle.claim;
+    interrupt(settle, follow);
+    follow_heads_free(&claim->list);
+    claim->due = false;
+}
+
+/* The first of the list is done with. */
+static void next(struct settle *settle, struct follow *follow)
+{
+    struct follow_claim *claim = &follow->settle.claim;
+    interrupt(settle, follow);
+    struct follow_head *head = claim->list;
+    claim->list = head->link;
+    follow_head_free(head);
+    if (claim->list != NULL)
+        return;
+    claim->due = claim->open || claim->more;
+    claim->due_ms = 0;
+    if (claim->open)
+        claim->due_ms = clock_mono_ms() + rate_backoff_next(&claim->backoff);
+    else
+        rate_backoff_reset(&claim->backoff);
+}
+
+static void judge(struct settle *settle, struct follow *follow, bool fits)
+{
+    const struct head *head = &follow->settle.claim.list->head;
+    struct err why;
+    enum err_code code;
+    do {
+        err_clear(&why);
+        code = settle->store->ops->claim_judged(settle->store, follow->log.id, head, fits, &why);
+    } while (settle_again(settle, code, &why));
+    if (code != ERR_OK)
+        say_error(follow->log.name, "tree head: %s", why.text);
+    if (fits)
+        say_info(follow->log.name,
+                 "a signed head of %" PRIu64 " entries, smaller than what is verified, fits", head->size);
+    follow->settle.claim.open = follow->settle.claim.open || code != ERR_OK;
+    next(settle, follow);
+}
+
+/* Neither proven nor contradicted. */
+static void leave(struct settle *settle, struct follow *follow)
+{
+    struct follow_claim *claim = &follow->settle.claim;
+    const struct head *head = &claim->list->head;
+    say_warn(follow->log.name,
+             "the log does not prove that its signed head of %" PRIu64
+             " entries belongs to the verified tree of %" PRIu64 "; it is asked again",
+             head->size, claim->tree.size);
+    atomic_store(&follow->unverified, true);
+    claim->open = true;
+    next(settle, follow);
+}
+
+/* The verified head with its signature, when there is one of exactly that size. */
+static void signed_tree(struct settle *settle, struct follow *follow, struct head *tree)
+{
+    struct head rows[4];
+    size_t count = 0;
+    struct err why;
+    enum err_code code;
+    do {
+        err_clear(&why);
+        code = settle->store->ops->heads(settle->store, follow->log.id, tree->size - 1, rows, countof(rows),
+                                         &count, &why);
+    } while (settle_again(settle, code, &why));
+    for (size_t i = 0; code == ERR_OK && i < count; i++)
+        if (rows[i].size == tree->size && memcmp(rows[i].root, tree->root, 32) == 0)
+            *tree = rows[i];
+}
+
+static void accuse(struct settle *settle, struct follow *follow, const char *how)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    const struct head *head = &claim->list->head;
+    struct head tree = claim->tree;
+    struct err why = {.code = ERR_OK};
+    char *bytes = NULL;
+    char sentence[256];
+    atomic_store(&follow->unverified, true);
+    if (claim->told != tree.size) {
+        metric_add(METRIC_ROOT_MISMATCHES_TOTAL, 1);
+        signed_tree(settle, follow, &tree);
+        snprintf(sentence, sizeof(sentence),
+                 "the log signed a tree of %" PRIu64 " entries that the verified tree of %" PRIu64
+                 " does not begin with: %s",
+                 head->size, tree.size, how);
+        if (claim->bytes != NULL && asprintf(&bytes, "%s]", claim->bytes) < 0)
+            bytes = NULL;
+        struct evidence evidence = {.kind = "shrunk_head",
+                                    .begin = tree.size,
+                                    .end = tree.size,
+                                    .head = head,
+                                    .other = &tree,
+                                    .frontier = &own->range.verified_frontier,
+                                    .entries = bytes == NULL ? SPAN_NONE : span_str(bytes),
+                                    .sentence = sentence};
+        if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK) {
+            say_error(follow->log.name, "evidence: %s", why.text);
+            free(bytes);
+            claim->open = true;
+            next(settle, follow);
+            return;
+        }
+        free(bytes);
+        claim->told = tree.size;
+    }
+    judge(settle, follow, false);
+}
+
+/* Loading ---------------------------------------------------------------------------------------- */
+
+static void load(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    struct head rows[TOGETHER];
+    size_t count = 0;
+    struct err why;
+    enum err_code code;
+    do {
+        err_clear(&why);
+        code = settle->store->ops->claims(settle->store, follow->log.id, own->range.verified, rows, TOGETHER,
+                                          &count, &why);
+    } while (settle_again(settle, code, &why));
+    struct follow_head **end = &claim->list;
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        *end = follow_head_new(&rows[i]);
+        if (*end == NULL)
+            break;
+        end = &(*end)->link;
+    }
+    claim->due = false;
+    claim->open = false;
+    claim->more = count == TOGETHER;
+}
+
+/* Proof ------------------------------------------------------------------------------------------ */
+
+static void proof_ask(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    struct follow_frontier want = {.wanted = true, .claim = true};
+    claim->tree = (struct head){.size = own->range.verified};
+    merkle_root(&own->range.verified_frontier, claim->tree.root);
+    want.head = claim->list->head;
+    want.head.raw = SPAN_NONE;
+    want.size = want.head.size;
+    want.tree = claim->tree;
+    thread_lock(&follow->lock);
+    want.ordinal = follow->frontier.ordinal + 1;
+    follow->frontier = want;
+    thread_unlock(&follow->lock);
+    claim->ordinal = want.ordinal;
+    claim->step = FOLLOW_CLAIM_PROOF;
+    claim->until_ms = clock_mono_ms() + WAIT_MS;
+    plant_told(settle->plant, follow, "claim", want.size, claim->tree.size);
+    plant_wake(settle->plant);
+}
+
+static void entries_begin(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    uint64_t size = claim->list->head.size;
+    if (size <= own->range.begin || size > own->range.next) {
+        leave(settle, follow); /* nothing to compare with */
+        return;
+    }
+    claim->step = FOLLOW_CLAIM_ENTRY;
+    claim->rounds = 0;
+    claim->starts = 0;
+    claim->until_ms = clock_mono_ms() + WAIT_MS;
+}
+
+static void proof_serve(struct settle *settle, struct follow *follow)
+{
+    struct follow_claim *claim = &follow->settle.claim;
+    thread_lock(&follow->lock);
+    struct follow_frontier answer = follow->frontier;
+    thread_unlock(&follow->lock);
+    bool late = clock_mono_ms() >= claim->until_ms;
+    if (answer.ordinal != claim->ordinal) {
+        interrupt(settle, follow); /* somebody else needed to ask; again from the beginning */
+        return;
+    }
+    if (!answer.answered && !late)
+        return;
+    if (!answer.answered || !answer.known) {
+        interrupt(settle, follow);
+        entries_begin(settle, follow);
+        return;
+    }
+    uint8_t root[32];
+    if (!answer.fits)
+        merkle_root(&answer.compact, root);
+    if (answer.fits || memcmp(root, claim->list->head.root, 32) == 0)
+        judge(settle, follow, true);
+    else
+        accuse(settle, follow, "the log itself proves another root for that size");
+}
+
+/* Entries ---------------------------------------------------------------------------------------- */
+
+static void entries_read(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    uint64_t end = claim->list->head.size;
+    uint64_t begin = end > TAIL ? end - TAIL : 0;
+    if (begin < own->range.begin)
+        begin = own->range.begin;
+    claim->starts++;
+    claim->differs = false;
+    free(claim->bytes);
+    claim->bytes = NULL;
+    own->again = FOLLOW_CLAIM;
+    claim->until_ms = clock_mono_ms() + WAIT_MS;
+    thread_lock(&follow->lock);
+    lane_start(&follow->again, begin, end);
+    follow->again.fresh = true;
+    follow->again.stage = false;
+    follow->again.tree = end;
+    thread_unlock(&follow->lock);
+    plant_wake(settle->plant);
+}
+
+static void entries_take(struct settle *settle, struct follow *follow, const struct batch *batch)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    bool others = false;
+    struct err why;
+    enum err_code code;
+    do {
+        err_clear(&why);
+        code = settle->store->ops->others(settle->store, batch, &others, &why);
+    } while (settle_again(settle, code, &why));
+    if (code != ERR_OK) {
+        leave(settle, follow);
+        return;
+    }
+    evidence_bytes(&claim->bytes, batch);
+    claim->differs = claim->differs || others;
+    if (batch->end < claim->list->head.size)
+        return;
+    thread_lock(&follow->lock);
+    lane_stop(&follow->again);
+    thread_unlock(&follow->lock);
+    own->again = FOLLOW_NOT_AGAIN;
+    if (!claim->differs)
+        leave(settle, follow);
+    else if (++claim->rounds >= ROUNDS)
+        accuse(settle, follow, "it proves nothing, and serves other entries now than it did");
+}
+
+static void entries_serve(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    if (own->again == FOLLOW_NOT_AGAIN && (own->again_wanted || own->suspect.active))
+        return; /* that comes first */
+    if (own->again == FOLLOW_NOT_AGAIN) {
+        if (claim->starts >= STARTS)
+            leave(settle, follow);
+        else
+            entries_read(settle, follow);
+        return;
+    }
+    if (own->again != FOLLOW_CLAIM)
+        return;
+    thread_lock(&follow->lock);
+    struct job *job = seq_take(&follow->again.seq, NULL, NULL);
+    thread_unlock(&follow->lock);
+    if (job == NULL) {
+        if (clock_mono_ms() >= claim->until_ms)
+            leave(settle, follow);
+        return;
+    }
+    entries_take(settle, follow, &job->batch);
+    plant_job_free(settle->plant, job);
+    plant_kick(settle->plant, follow);
+}
+
+void claims_serve(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    if (plant_stopping(settle->plant))
+        return;
+    if (!can_judge(own)) {
+        if (claim->step != FOLLOW_CLAIM_NONE)
+            interrupt(settle, follow);
+        return;
+    }
+    if (claim->list == NULL && claim->due && clock_mono_ms() >= claim->due_ms)
+        load(settle, follow);
+    if (claim->list == NULL)
+        return;
+    switch (claim->step) {
+    case FOLLOW_CLAIM_NONE:
+        proof_ask(settle, follow);
+        return;
+    case FOLLOW_CLAIM_PROOF:
+        proof_serve(settle, follow);
+        return;
+    case FOLLOW_CLAIM_ENTRY:
+        entries_serve(settle, follow);
+        return;
+    }
+}

@@ -1,0 +1,148 @@
+/* Signed heads of the store: their times, and which ones fit the tree. */
+#include "tests/fixture/storetest.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+struct fixture {
+    struct storetest test;
+    struct store *store;
+    struct err why;
+};
+
+static void fixture_start(struct fixture *fix)
+{
+    *fix = (struct fixture){0};
+    storetest_new(&fix->test);
+    fix->store = storetest_open(fix->test.dsn);
+}
+
+static void check_ok(const struct fixture *fix, enum err_code code)
+{
+    if (code != ERR_OK)
+        fail_msg("%s", fix->why.text);
+}
+
+static struct head put(struct fixture *fix, uint64_t size, uint8_t root, int64_t timestamp_ms,
+                       const char *raw)
+{
+    struct head head = {.size = size, .timestamp_ms = timestamp_ms, .raw = span_str(raw)};
+    bool fork;
+    memset(head.root, root, sizeof head.root);
+    check_ok(fix, fix->store->ops->head(fix->store, 1, &head, &fork, NULL, &fix->why));
+    return head;
+}
+
+static void judged_heads_are_no_claims_any_more(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct head heads[8];
+    size_t count;
+    fixture_start(&fix);
+    (void)put(&fix, 0, 9, 1, "empty");
+    struct head ten = put(&fix, 10, 1, 1, "ten");
+    struct head twenty = put(&fix, 20, 2, 1, "twenty");
+    (void)put(&fix, 30, 3, 1, "thirty");
+    (void)put(&fix, 40, 4, 1, "forty");
+    (void)put(&fix, 50, 5, 1, "fifty");
+    storetest_run(fix.test.dsn,
+                  "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path)"
+                  " VALUES (1, 'fork', 30, 30, '', '{}', '')");
+    check_ok(&fix, fix.store->ops->claims(fix.store, 1, 50, heads, countof(heads), &count, &fix.why));
+    assert_int_equal(count, 3); /* not 0, nor 30, nor 50 */
+    assert_int_equal(heads[0].size, 40);
+    assert_true(span_eq(heads[2].raw, SPAN_LIT("ten")));
+    check_ok(&fix, fix.store->ops->claims(fix.store, 1, 40, heads, 1, &count, &fix.why));
+    assert_int_equal(count, 1);
+    assert_int_equal(heads[0].size, 20);
+    check_ok(&fix, fix.store->ops->claim_judged(fix.store, 1, &ten, true, &fix.why));
+    check_ok(&fix, fix.store->ops->claim_judged(fix.store, 1, &twenty, false, &fix.why));
+    check_ok(&fix, fix.store->ops->claim_judged(fix.store, 1, &twenty, true, &fix.why)); /* too late */
+    check_ok(&fix, fix.store->ops->claims(fix.store, 1, 50, heads, countof(heads), &count, &fix.why));
+    assert_int_equal(count, 1);
+    assert_int_equal(heads[0].size, 40);
+    storetest_text(fix.test.dsn,
+                   "SELECT string_agg(size || ':' || verified || ':' || denied, ' ' ORDER BY size)"
+                   " FROM log_head WHERE size IN (10, 20)",
+                   "10:true:false 20:false:true");
+    fix.store->ops->free(fix.store);
+}
+
+/* A signed time is kept as it is; of the future it gives way to any other one of the same tree. */
+static void times_are_kept_as_signed(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct head heads[2];
+    size_t count;
+    int64_t now_ms = clock_wall_ms();
+    static const char sql[] = "SELECT timestamp_ms::text || ' ' || convert_from(raw, 'UTF8') FROM log_head";
+    char text[64];
+    fixture_start(&fix);
+    (void)put(&fix, 10, 1, INT64_MAX, "never");
+    storetest_text(fix.test.dsn, sql, "9223372036854775807 never");
+    check_ok(&fix, fix.store->ops->heads(fix.store, 1, 0, heads, countof(heads), &count, &fix.why));
+    assert_true(count == 1 && heads[0].timestamp_ms == INT64_MAX);
+    (void)put(&fix, 10, 1, now_ms, "now");
+    snprintf(text, sizeof(text), "%" PRId64 " now", now_ms);
+    storetest_text(fix.test.dsn, sql, text);
+    (void)put(&fix, 10, 1, now_ms - 5000, "older");
+    storetest_text(fix.test.dsn, sql, text);
+    storetest_run(fix.test.dsn, "UPDATE log_head SET seen_last = now() - interval '1 hour'");
+    (void)put(&fix, 10, 1, now_ms - 5000, "older");
+    storetest_text(fix.test.dsn, sql, text);
+    storetest_text(fix.test.dsn, "SELECT (now() - seen_last < interval '10 min')::text FROM log_head",
+                   "true");
+    fix.store->ops->free(fix.store);
+}
+
+static void other_entries_are_told_by_what_the_leaf_says(void **state)
+{
+    enum { SAME, FP, TIME, FORM, ISSUER, SHA, OPAQUE, BEYOND, CASES };
+    static const bool other[CASES] = {[FP] = true, [TIME] = true, [FORM] = true};
+    (void)state;
+    struct fixture fix;
+    struct store_range range;
+    struct batch batch;
+    fixture_start(&fix);
+    must(batch_init(&batch, LIMIT_BATCH_BYTES));
+    storetest_take(fix.store, 1, &range);
+    storetest_pairs(&batch, &fix.test.log[0], 0, 0, 300);
+    storetest_must_commit(fix.store, &range, &batch);
+    for (int what = 0; what < CASES; what++) {
+        bool others = !other[what];
+        storetest_pairs(&batch, &fix.test.log[0], 0, 0, 300);
+        struct entry *entry = &batch.entries[257];
+        if (what == FP)
+            entry->issuance.tbs_fp[0] ^= 1;
+        if (what == TIME)
+            entry->timestamp_ms++;
+        if (what == FORM)
+            entry->sighting.form = entry->sighting.form == ISSUANCE_FINAL ? ISSUANCE_PRECERT : ISSUANCE_FINAL;
+        if (what == ISSUER)
+            entry->issuance.issuer_spki_sha256[0] ^= 1; /* of a final certificate: nothing that is hashed */
+        if (what == SHA)
+            entry->sighting.sha256[0] ^= 1; /* of a precertificate: neither */
+        if (what == OPAQUE)
+            entry->kind = ENTRY_OPAQUE;
+        if (what == BEYOND)
+            entry->index = 300; /* not stored: no other */
+        if (fix.store->ops->others(fix.store, &batch, &others, &fix.why) != ERR_OK)
+            fail_msg("%d: %s", what, fix.why.text);
+        if (others != other[what])
+            fail_msg("case %d", what);
+    }
+    batch_fini(&batch);
+    fix.store->ops->free(fix.store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(judged_heads_are_no_claims_any_more),
+        cmocka_unit_test(times_are_kept_as_signed),
+        cmocka_unit_test(other_entries_are_told_by_what_the_leaf_says),
+    };
+    return storetest_main(tests, countof(tests), "store_head");
+}
