@@ -187,6 +187,10 @@ enum err_code cmd_state_dir(const struct cmd *cmd, const char **dir, struct err 
         return err_set(why, ERR_CONFIG, "state.dir: the path is longer than 3000 bytes");
     if ((code = cmd_make_dirs(path, why)) != ERR_OK)
         return code;
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+        return err_set(why, ERR_CONFIG, "%s: not a folder; name another state directory with --state-dir",
+                       path);
     if (access(path, W_OK | X_OK) != 0)
         return err_set(why, ERR_SYSTEM,
                        "%s: the state directory can not be written (%s); name another with --state-dir", path,

@@ -126,6 +126,13 @@ static enum err_code found(void *arg, const struct query_row *row, struct err *w
     return ERR_OK;
 }
 
+/* Nothing was found: what looks like a serial number may have been meant as one. */
+static void hint(const char *typed)
+{
+    if (strlen(typed) >= 8 && typed[strspn(typed, "0123456789abcdefABCDEF")] == '\0')
+        fprintf(stderr, "ctvigil: there is no such domain; if it is a serial number: serial:%s\n", typed);
+}
+
 static int run(struct cmd *cmd, const struct query *query)
 {
     struct search search = {.cmd = cmd};
@@ -140,6 +147,8 @@ static int run(struct cmd *cmd, const struct query *query)
     cmd_db_close(conn);
     if (code != ERR_OK)
         return cmd_fail(&why);
+    if (search.rows == 0)
+        hint(cmd->argv[1]);
     if (more && cmd->json)
         printf("{\"cursor\":\"%s\"}\n", query_cursor_text(&next, cursor));
     else if (more)
@@ -167,7 +176,9 @@ static enum err_code parse(const char *typed, struct query *query, struct err *w
         }
     }
     typed += strncmp(typed, "*.", 2) == 0 ? 2 : 0;
-    if (watchname_read(typed, &ignored, name, &better) == ERR_OK)
+    if (watchname_read(typed, &ignored, name, &better) == ERR_OK && ignored.kind == WATCH_IP)
+        (void)err_set(&better, ERR_USAGE, "'%s' is an IP address: search for ip:%s", name, name);
+    if (better.code == ERR_OK)
         return code;
     *why = better;
     return better.code;
@@ -206,6 +217,8 @@ int cmd_search(struct cmd *cmd)
         return cmd_usage(cmd, "--limit: %" PRIu64 " is not allowed, but 1 to %d", limit, LIMIT_SEARCH_ROWS);
     if (cmd->argv[1][0] == '\0')
         return cmd_usage(cmd, "the query is empty");
+    if (since != QUERY_NO_TIME && until != QUERY_NO_TIME && since >= until)
+        return cmd_usage(cmd, "--since is not before --until: nothing lies between them");
     if (parse(cmd->argv[1], &query, &why) != ERR_OK) {
         (void)cmd_fail(&why); /* whatever kind of error it is: it stands on the command line */
         return CMD_USAGE;

@@ -222,6 +222,10 @@ ID is missing|alert show
 --limit: 0|alert list --limit 0
 --after|alert list --after -1
 --after|search a.example --after nonsense
+search for ip:192.0.2.17|search host:192.0.2.17
+search for ip:2001:db8::1|search name:2001:db8::1
+--since is not before --until|search a.example --since 2027-01-01 --until 2026-01-01
+--since is not before --until|search a.example --since 2026-01-01 --until 2026-01-01
 '1.2.3.400' is not an IP address|domain add 1.2.3.400
 the network is 10.0.0.0/8|domain add 10.0.0.1/8
 only: www.example.com|domain add https://www.example.com/x

@@ -66,6 +66,23 @@ no_server() {
     [[ "$stderr" == */proc/ctvigil* ]]
 }
 
+@test "a state directory that is a file or a device: 2, and it says that it is no folder" {
+    for path in "$PLAY/file" /dev/null; do
+        run -2 --separate-stderr "$CTVIGIL" --state-dir "$path" log list
+        [[ "$stderr" == *"$path: not a folder"* && ${#stderr_lines[@]} = 1 ]]
+    done
+}
+
+@test "a search that finds nothing says what may have been meant" {
+    serial=7b32d352c7354deceff8c7fd1f7e1c2c
+    run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" search $serial
+    [[ -z "$output" && "$stderr" == *"serial:$serial"* ]]
+    for query in www.example.com ip:192.0.2.17 serial:7b32d352c7354dec abcdef; do
+        run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" search "$query"
+        [[ "$stderr" != *nothing* && "$stderr" != *serial* ]]
+    done
+}
+
 @test "a state directory of somebody else: one line, nothing half-made" {
     [ "$(id -u)" = 0 ] || skip "needs root to become somebody else"
     mkdir "$PLAY/foreign"
