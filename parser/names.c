@@ -206,16 +206,60 @@ static void append_word(struct collect *collect, struct span word, uint32_t flag
     }
 }
 
+/* Is the value a list of hosts, each of which can be read, and a name with an unreadable label only when
+ * taken for one? Then that name stands in no certificate, and would concern people who have nothing to do
+ * with it. A NUL is another matter: somebody else may read less of the value. */
+static bool is_list(struct collect *collect, struct span raw, const struct dns_reading *whole)
+{
+    struct dns_reading readings[DNS_READINGS_MAX];
+    struct hostwords words = hostwords_of(raw);
+    struct span word;
+    size_t mark = arena_mark(collect->arena);
+    size_t hosts = 0;
+    bool readable =
+        (whole->flags & DNS_PLACEHOLDER) != 0 && (whole->flags & DNS_HAD_NUL) == 0 && raw.len <= DNS_TEXT_MAX;
+
+    while (readable && hostwords_next(&words, &word)) {
+        size_t count = dns_read(word, collect->arena, readings);
+        readable = count == 1 && (readings[0].flags & (DNS_PLACEHOLDER | DNS_WAS_IP | DNS_NON_ASCII)) == 0 &&
+                   hostwords_could_be(word) && is_telling(&readings[0]);
+        hosts += readable;
+    }
+    arena_rewind(collect->arena, mark);
+    return readable && hosts > 1;
+}
+
+/* The first host stands for the value, the others are further readings of it. */
+static void append_list(struct collect *collect, struct span raw, uint32_t flags)
+{
+    struct dns_reading reading[DNS_READINGS_MAX];
+    struct hostwords words = hostwords_of(raw);
+    struct span word;
+    bool first = true;
+
+    while (!collect->full && hostwords_next(&words, &word)) {
+        (void)dns_read(word, collect->arena, reading);
+        append_reading(collect, first ? raw : word, flags | (first ? 0u : NAME_READING), &reading[0]);
+        first = false;
+    }
+}
+
 static void append_dns(struct collect *collect, struct span raw, uint32_t flags)
 {
     struct dns_reading readings[DNS_READINGS_MAX];
     struct hostwords words;
     struct span word;
     size_t count = dns_read(raw, collect->arena, readings);
+    bool alone = readings[0].text.at == raw.at || hostwords_alone(raw);
 
+    if (!alone && count == 1 && is_list(collect, raw, &readings[0])) {
+        note_reading(collect, readings[0].flags, (flags & NAME_FROM_CN) != 0);
+        append_list(collect, raw, flags);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
         append_reading(collect, raw, flags | (i != 0 ? NAME_READING : 0u), &readings[i]);
-    if (readings[0].text.at == raw.at || hostwords_alone(raw))
+    if (alone)
         return;
     words = hostwords_of(raw);
     while (!collect->full && hostwords_next(&words, &word)) {

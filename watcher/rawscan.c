@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/dns.h"
 #include "base/hash.h"
 #include "watcher/ipnet.h"
 
@@ -83,14 +84,47 @@ static bool pattern_add(struct rawscan *scan, const struct watch *watch, struct 
 }
 
 /* An exact host is also served by a wildcard one label up. */
-static bool patterns_of(struct rawscan *scan, const struct watch *watch)
+static bool patterns_in(struct rawscan *scan, const struct watch *watch, struct span name)
 {
-    struct span name = span_str(watch->name);
     const uint8_t *dot = name.len == 0 ? NULL : memchr(name.at, '.', name.len);
     bool ok = pattern_add(scan, watch, SPAN_NONE, name);
     if (ok && watch->exact && dot != NULL)
         ok = pattern_add(scan, watch, SPAN_LIT("*"), span_part(name, (size_t)(dot - name.at), name.len));
     return ok;
+}
+
+/* What UTF-8 says in one byte a character; 0: it can not be. */
+static size_t latin1(struct span text, char *out)
+{
+    size_t len = 0;
+    for (size_t at = 0; at < text.len; at++) {
+        uint8_t byte = text.at[at];
+        if (byte >= 0x80 && ((byte & 0xfe) != 0xc2 || at + 1 == text.len))
+            return 0;
+        out[len++] = (char)(byte < 0x80 ? byte : (uint8_t)(byte << 6 | (text.at[++at] & 0x3f)));
+    }
+    return len;
+}
+
+static bool has_a_label(const struct watch *watch)
+{
+    return watch->kind == WATCH_DNS && strstr(watch->name, "xn--") != NULL;
+}
+
+/* The name as it is registered, and as people write it: certificates should not, but who reads what can not
+ * be parsed must not expect them to do as they should. */
+static bool patterns_of(struct rawscan *scan, const struct watch *watch)
+{
+    struct span name = span_str(watch->name);
+    char unicode[DNS_UNICODE_MAX];
+    char narrow[DNS_UNICODE_MAX];
+    if (!patterns_in(scan, watch, name))
+        return false;
+    struct span shown = has_a_label(watch) ? span_of(unicode, dns_unicode(name, unicode)) : name;
+    if (span_eq(shown, name))
+        return true;
+    size_t len = latin1(shown, narrow);
+    return patterns_in(scan, watch, shown) && (len == 0 || patterns_in(scan, watch, span_of(narrow, len)));
 }
 
 struct rawscan *rawscan_new(const struct watch *watches, size_t count)
@@ -99,13 +133,16 @@ struct rawscan *rawscan_new(const struct watch *watches, size_t count)
     size_t buckets = 1024;
     if (scan == NULL)
         return NULL;
+    size_t patterns = 2 * count + 1;
+    for (size_t i = 0; i < count; i++)
+        patterns += has_a_label(&watches[i]) ? 4 : 0;
     while (buckets < 4 * count)
         buckets *= 2;
     scan->watches = watches;
     scan->watch_count = count;
     scan->mask = buckets - 1;
     hash_random(&scan->secret, sizeof scan->secret);
-    scan->patterns = calloc(2 * count + 1, sizeof *scan->patterns);
+    scan->patterns = calloc(patterns, sizeof *scan->patterns);
     scan->buckets = malloc(buckets * sizeof *scan->buckets);
     bool ok = scan->patterns != NULL && scan->buckets != NULL;
     for (size_t i = 0; ok && i < buckets; i++)

@@ -349,22 +349,59 @@ static void test_words_of_common_names(void **state)
     }
 }
 
-/* The same trick in a dNSName: the whole is an unreadable name, and the words are names too. */
+/* The same trick in a dNSName: each word is a name. The whole is one, too, with a label that could be
+ * anything, unless all the words can be read. */
 static void test_words_of_alternative_names(void **state)
 {
-    static const char value[] = "\x30\x17\x82\x15"
-                                "victim.com, evil.org.";
-    struct cert cert = {.san = {(const uint8_t *)value, sizeof value - 1}};
-    struct finding_set findings = {{0, 0}};
-    struct name *names;
-    size_t count;
+    static const struct {
+        const char *value;
+        size_t len;
+        const char *names[4]; /* in order */
+    } rows[] = {
+#define ROW(text, ...)                                                                                       \
+    {                                                                                                        \
+        text, sizeof(text) - 1,                                                                              \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+        ROW("victim.com, evil.org.", "victim.com", "evil.org"),
+        ROW("www.wild.example,foo.bar", "www.wild.example", "foo.bar"),
+        ROW("WWW.a.com;*.b.org;c.net", "www.a.com", "*.b.org", "c.net"),
+        ROW("a.com,b\xff.org", "?", "a.com"),
+        ROW("a.com,", "a.?", "a.com"),
+        ROW("a.com,inc", "a.?", "a.com"),
+        ROW("a.com,w*.b.org", "a.?.b.org", "a.com", "?.b.org"),
+        ROW("a.com,b.org\0.c.net", "?"),
+    };
 
     (void)state;
-    names_collect(&cert, &arena, &names, &count, &findings);
-    assert_int_equal(count, 3);
-    assert_true((names[0].flags & NAME_PLACEHOLDER) != 0 && (names[0].flags & NAME_READING) == 0);
-    assert_true(has_dns(names, count, "victim.com") && has_dns(names, count, "evil.org"));
-    assert_true((names[1].flags & NAME_READING) != 0);
+    for (size_t i = 0; i < countof(rows); i++) {
+        uint8_t san[64] = {0x30, (uint8_t)(rows[i].len + 2), 0x82, (uint8_t)rows[i].len};
+        struct cert cert = {.san = {san, rows[i].len + 4}};
+        struct finding_set findings = {{0, 0}};
+        struct name *names;
+        size_t count;
+        bool list;
+
+        memcpy(san + 4, rows[i].value, rows[i].len);
+        names_collect(&cert, &arena, &names, &count, &findings);
+        /* Odd in any case, and the value stands beside its first name. */
+        assert_true(finding_has(&findings, FINDING_NAME_LABEL_UNREADABLE));
+        assert_true((names[0].flags & NAME_READING) == 0);
+        assert_true(span_eq(names[0].raw, span_of(san + 4, rows[i].len)));
+        list = (names[0].flags & NAME_PLACEHOLDER) == 0;
+        if (list != (i < 3))
+            fail_msg("%s: first name %.*s", rows[i].value, (int)names[0].text.len,
+                     (const char *)names[0].text.at);
+        for (size_t k = 0; k < countof(rows[i].names) && rows[i].names[k] != NULL; k++) {
+            if (list && (k >= count || !span_eq(names[k].text, span_str(rows[i].names[k]))))
+                fail_msg("%s: name %zu", rows[i].value, k);
+            if (k != 0 && !has_dns(names, count, rows[i].names[k]))
+                fail_msg("%s: %s is missing", rows[i].value, rows[i].names[k]);
+            assert_true(k == 0 || (names[k].flags & NAME_READING) != 0);
+        }
+    }
 }
 
 int main(void)

@@ -10,7 +10,8 @@
 
 #define BYTES(text) span_of(text, sizeof(text) - 1)
 
-static const char *const watched[] = {"example.com", "=www.example.org", "a.io", "192.0.2.0/24"};
+static const char *const watched[] = {"example.com",  "=www.example.org",      "a.io",
+                                      "192.0.2.0/24", "xn--bcher-kva.example", "xn--fsq.example"};
 
 static size_t scan(struct span bytes, struct watches_hits *hits)
 {
@@ -88,6 +89,18 @@ static void forms(void **state)
         ROW("address", "\x87\x04\xc0\x00\x02\x63", 4),
         ROW("address outside", "\x87\x04\xc0\x00\x03\x63", 0),
         ROW("address cut", "\x87\x04\xc0\x00\x02", 0),
+        ROW("U-label, UTF-8",
+            "\x82\x10www.b\xc3\xbc"
+            "cher.example",
+            5),
+        ROW("U-label, Latin-1",
+            "www.b\xfc"
+            "cher.example",
+            5),
+        ROW("U-label, BMP", "\0b\0\xfc\0c\0h\0e\0r\0.\0e\0x\0a\0m\0p\0l\0e", 5),
+        ROW("A-label", "xn--bcher-kva.example", 5),
+        ROW("without the dots", "bucher.example", 0),
+        ROW("U-label beyond Latin-1", "\xe4\xbe\x8b.example", 6),
         ROW("empty", "", 0),
     };
     (void)state;
