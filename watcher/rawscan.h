@@ -1,8 +1,8 @@
 /* Watched names in bytes that nobody could parse: entries of unknown form, broken certificates. A name is
  * recognised in any case, as ASCII, as UTF-16 or BMPString, and in DNS wire form (length octets instead of
- * dots); one with A-labels also as the U-labels in UTF-8, Latin-1 or, as far as Latin-1 goes, UTF-16, in lower
- * case; an address as the iPAddress element a certificate would hold. It names who is plausibly concerned;
- * it proves nothing, and what is compressed or encrypted it does not see. */
+ * dots); one with A-labels also with its U-labels, in lower case: in UTF-8, in Latin-1 and, as far as Latin-1
+ * goes, in UTF-16; an address as the iPAddress element a certificate would hold. It names who is plausibly
+ * concerned; it proves nothing, and what is compressed or encrypted it does not see. */
 #ifndef CTVIGIL_RAWSCAN_H
 #define CTVIGIL_RAWSCAN_H
 

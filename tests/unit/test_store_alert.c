@@ -199,8 +199,7 @@ static void what_is_graver_is_told_again(void **state)
         issuances_alert(&fix.batch, 0, 1, cases[i].kind, cases[i].found);
         commit(&fix, 1);
         storetest_text(fix.test.dsn, state_sql, cases[i].after);
-        /* Told again is a new message. */
-        check_sql(fix.test.dsn,
+        check_sql(fix.test.dsn, /* told again is a new message */
                   "SELECT count(*) FROM outbox AS o JOIN before AS b USING (id) WHERE (o.key = b.key)"
                   " <> (o.state = 'sent')",
                   0);
