@@ -236,6 +236,10 @@ static int cmd_alert_do_retry(const struct cmd *cmd, int64_t id)
     if (code == ERR_OK && cmd->json)
         cmd_print_json(
             json_pack("{s:s, s:I}", "schema", "ctvigil.alert.retry.1", "deliveries", (json_int_t)count));
+    else if (code == ERR_OK && count == 0)
+        printf("nothing to do: %s\n", id != 0
+                                          ? "no delivery of it was given up; they are done or on their way"
+                                          : "no delivery was given up");
     else if (code == ERR_OK)
         printf("%" PRIu64 " given-up deliver%s will be tried again\n", count, count == 1 ? "y" : "ies");
     if (conn != NULL)

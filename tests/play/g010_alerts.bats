@@ -162,6 +162,8 @@ NAMES
     ctv alert show "$id" --json | jq -e '.deliveries | any(.state == "dead")'
     run -0 ctv alert retry "$id" --json
     jq -e '.deliveries == 1' <<<"$output"
+    run -0 ctv alert retry "$id"
+    [[ "$output" == "nothing to do: "* ]]
     background watch "$CTVIGIL" --state-dir "$STATE" watch
     watcher=$!
     wait_for '[ "$(grep -cx refused.bank.example "$PLAY/hooked/all")" = 2 ]' 20
