@@ -88,11 +88,11 @@ list() {
     run -0 ctv log update
     sql "UPDATE log SET followed = false, ended = 'ended' WHERE name = 'shard'" >/dev/null
     wait_for 'grep -q "leaving a log that is not followed any more: shard" "$PLAY/run.log"' 30
-    # It has been silent for days, and promised more than was ever seen.
-    sql "UPDATE log SET followed = true, ended = '', last_contact = now() - interval '5 days', left_at = now() - interval '4 days',
+    # It promised more than was ever seen, and has been silent for days.
+    sql "INSERT INTO log_head (log, size, root, timestamp, raw) SELECT id, 260, sha256(''), now(), '' FROM log WHERE name = 'shard';
+         UPDATE log SET followed = true, ended = '', last_contact = now() - interval '5 days', left_at = now() - interval '4 days',
              list_state_at = now() - interval '9 days', added_at = now() - interval '9 days', url = 'http://127.0.0.1:9/gone'
          WHERE name = 'shard'" >/dev/null
-    sql "INSERT INTO log_head (log, size, root, timestamp, raw) SELECT id, 260, sha256(''), now(), '' FROM log WHERE name = 'shard'" >/dev/null
     wait_for 'log_is shard ".ended == \"lost\""' 60
     ctv alert list --json | jq -es 'length == 1 and (.[0] | .kind == "log_stale" and .log == "shard" and .domain == null
         and (.findings[0].expected | contains("200 to 259")))'
