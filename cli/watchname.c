@@ -111,9 +111,8 @@ const char *watchname_warning(const struct watch *watch, const char *name)
     if (watch->kind == WATCH_IP)
         return watch->ip_prefix == 0 ? "every address lies in it; there will be many alerts" : NULL;
     if (!watch->exact && strchr(name, '.') == NULL)
-        return "it is a single label: all names below that top-level domain are watched, if there is one; no "
-               "public "
-               "CA issues for internal names";
+        return "it is a single label: all names below that top-level domain are watched, and if there is one,"
+               " there will be many alerts; no public CA issues for internal names";
     if (!watch->exact && dns_is_public_suffix(span_str(name)))
         return "it is a public suffix, everybody registers names below it; there will be many alerts";
     return NULL;
