@@ -223,9 +223,10 @@ enum err_code store_repair_differs(struct store *store, struct batch *batch, boo
         code = stage_resolve(&pg->stage, pg->issuers, pg->conn, why);
     if (code == ERR_OK && missing != 0)
         code = stage_collect(&pg->stage, &batch, 1, pg->issuers, &missing, why);
-    if (code == ERR_OK)
-        code = pgexec_begin(pg->conn, why);
     if (code != ERR_OK || missing != 0)
+        return code;
+    code = pgexec_begin(pg->conn, why);
+    if (code != ERR_OK)
         return code;
     code = stage_entries(pg, batch, why);
     if (code == ERR_OK)
