@@ -68,7 +68,7 @@ static bool pattern_add(struct rawscan *scan, const struct watch *watch, struct 
     size_t len = before.len + text.len;
     if (len == 0 || len > PATTERN_MAX)
         return true;
-    char *copy = malloc(len);
+    char *copy = calloc(len + 1, 1); /* so that nobody has to see that len is not 0 */
     if (copy == NULL)
         return false;
     if (before.len != 0)
