@@ -297,17 +297,21 @@ static bool is_for_servers(const struct cert *cert)
 static void put_limit(struct sheet *sheet, const struct cert *cert, int64_t days)
 {
     int64_t most = validity_days_max(cert->not_before);
+    int months = validity_months_max(cert->not_before);
+    char rule[96];
 
     if (!is_for_servers(cert) || most == VALIDITY_NO_LIMIT)
         return;
     sheet_next(sheet);
-    if (days > most)
-        sheet_fmt(sheet, SHEET_ODD,
-                  "%" PRId64 " more than the %" PRId64 " days that public CAs may give (BR 6.3.2)",
-                  days - most, most);
+    if (months != 0)
+        (void)snprintf(rule, sizeof rule, "%" PRId64 " days (%d months) that public CAs could give then",
+                       most, months);
     else
-        sheet_fmt(sheet, SHEET_FAINT, "within the %" PRId64 " days that public CAs may give (BR 6.3.2)",
-                  most);
+        (void)snprintf(rule, sizeof rule, "%" PRId64 " days that public CAs may give", most);
+    if (days > most)
+        sheet_fmt(sheet, SHEET_ODD, "%" PRId64 " more than the %s (BR 6.3.2)", days - most, rule);
+    else
+        sheet_fmt(sheet, SHEET_FAINT, "within the %s (BR 6.3.2)", rule);
 }
 
 static void put_validity(struct sheet *sheet, const struct cert *cert, int64_t now_s)

@@ -144,7 +144,10 @@ static void judge_validity(struct judging *j)
     buf_init(&found, TEXT_MAX);
     text_time(issuance->not_before * 1000, false, begin);
     text_time(issuance->not_after * 1000, false, end);
-    buf_fmt(&expected, "at most %" PRId64 " days for a certificate valid from %.10s", days_max, begin);
+    buf_fmt(&expected, "at most %" PRId64 " days", days_max);
+    if (validity_months_max(issuance->not_before) != 0)
+        buf_fmt(&expected, " (%d months)", validity_months_max(issuance->not_before));
+    buf_fmt(&expected, " for a certificate valid from %.10s", begin);
     buf_fmt(&found, "%" PRId64 " days, %s to %s", days, begin, end);
     struct span expected_text = keep(j, &expected);
     (void)add(j, ALERT_KIND_OVER_LONG_VALIDITY, "max_days", expected_text, keep(j, &found));
