@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "db/pgexec.h"
+#include "db/logrow.h"
 
 static void put_log(struct pgexec_args *args, const struct ctlog *log)
 {
@@ -107,24 +107,6 @@ enum err_code db_log_remove(struct pgconn *conn, const char *name, struct err *w
     return code;
 }
 
-static bool get_log(const PGresult *res, int row, struct ctlog *log)
-{
-    struct span log_id = pgexec_get_bytes(res, row, 6);
-    struct span key = pgexec_get_bytes(res, row, 7);
-    *log = (struct ctlog){.id = (int32_t)pgexec_get_int(res, row, 0)};
-    (void)snprintf(log->name, sizeof log->name, "%s", pgexec_get_text(res, row, 1));
-    (void)snprintf(log->url, sizeof log->url, "%s", pgexec_get_text(res, row, 3));
-    (void)snprintf(log->submission_url, sizeof log->submission_url, "%s", pgexec_get_text(res, row, 4));
-    (void)snprintf(log->origin, sizeof log->origin, "%s", pgexec_get_text(res, row, 5));
-    if (log_id.len != sizeof log->log_id || key.len > sizeof log->key)
-        return false;
-    memcpy(log->log_id, log_id.at, log_id.len);
-    if (key.len != 0)
-        memcpy(log->key, key.at, key.len);
-    log->key_len = key.len;
-    return ctlog_protocol_parse(pgexec_get_text(res, row, 2), &log->protocol);
-}
-
 enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *count, struct err *why)
 {
     PGresult *res;
@@ -132,7 +114,7 @@ enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *coun
     *count = 0;
     enum err_code code =
         pgexec_run(conn,
-                   "SELECT id, name, protocol, url, submission_url, origin, log_id, key FROM log"
+                   "SELECT " LOGROW_COLUMNS " FROM log"
                    " WHERE state <> 'removed' AND followed"
                    " AND EXISTS (SELECT FROM log_range AS r WHERE r.log = log.id) ORDER BY id",
                    &PGEXEC_NO_ARGS, &res, why);
@@ -145,7 +127,7 @@ enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *coun
         return err_set(why, ERR_MEMORY, "logs: no memory for %zu", rows);
     }
     for (size_t i = 0; code == ERR_OK && i < rows; i++) {
-        if (!get_log(res, (int)i, &(*logs)[i]))
+        if (!logrow_get(res, (int)i, &(*logs)[i]))
             code = err_set(why, ERR_DB, "log %s: its row can not be read", pgexec_get_text(res, (int)i, 1));
     }
     PQclear(res);

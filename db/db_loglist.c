@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "db/alertjson.h"
-#include "db/pgexec.h"
+#include "db/logrow.h"
 
 #define LOCK_CLASS  "1668707436" /* "cvhl": an advisory lock of our own kind */
 #define NAMES_TRIED 3
@@ -387,31 +387,12 @@ enum err_code db_loglist_apply(struct pgconn *conn, const struct db_loglist_news
 /* Beginning and ending -------------------------------------------------------------------------------------
  */
 
-static bool get_log(const PGresult *res, int row, struct ctlog *log)
-{
-    struct span log_id = pgexec_get_bytes(res, row, 6);
-    struct span key = pgexec_get_bytes(res, row, 7);
-    *log = (struct ctlog){.id = (int32_t)pgexec_get_int(res, row, 0)};
-    (void)snprintf(log->name, sizeof log->name, "%s", pgexec_get_text(res, row, 1));
-    (void)snprintf(log->url, sizeof log->url, "%s", pgexec_get_text(res, row, 3));
-    (void)snprintf(log->submission_url, sizeof log->submission_url, "%s", pgexec_get_text(res, row, 4));
-    (void)snprintf(log->origin, sizeof log->origin, "%s", pgexec_get_text(res, row, 5));
-    if (log_id.len != sizeof log->log_id || key.len > sizeof log->key)
-        return false;
-    memcpy(log->log_id, log_id.at, log_id.len);
-    if (key.len != 0)
-        memcpy(log->key, key.at, key.len);
-    log->key_len = key.len;
-    return ctlog_protocol_parse(pgexec_get_text(res, row, 2), &log->protocol);
-}
-
 enum err_code db_loglist_unstarted(struct pgconn *conn, struct ctlog **logs, struct db_loglist_from **from,
                                    size_t *count, struct err *why)
 {
-    static const char sql[] =
-        "SELECT id, name, protocol, url, submission_url, origin, log_id, key, from_spec FROM log AS l"
-        " WHERE listed AND followed AND state <> 'removed'"
-        " AND NOT EXISTS (SELECT FROM log_range AS r WHERE r.log = l.id) ORDER BY id";
+    static const char sql[] = "SELECT " LOGROW_COLUMNS ", from_spec FROM log AS l"
+                              " WHERE listed AND followed AND state <> 'removed'"
+                              " AND NOT EXISTS (SELECT FROM log_range AS r WHERE r.log = l.id) ORDER BY id";
     PGresult *res = NULL;
     *logs = NULL;
     *from = NULL;
@@ -424,7 +405,7 @@ enum err_code db_loglist_unstarted(struct pgconn *conn, struct ctlog **logs, str
     *from = calloc(rows + 1, sizeof **from);
     must(*logs != NULL && *from != NULL);
     for (size_t i = 0; i < rows; i++) {
-        if (!get_log(res, (int)i, &(*logs)[*count]))
+        if (!logrow_get(res, (int)i, &(*logs)[*count]))
             continue; /* the loader of logs says so */
         (void)snprintf((*from)[*count].spec, sizeof(*from)->spec, "%s", pgexec_get_text(res, (int)i, 8));
         ++*count;

@@ -1,6 +1,6 @@
 /* The life of the private PostgreSQL, with real processes: started, shared, killed in every part, found in
  * odd places. */
-#include "tests/fixture_db.h"
+#include "tests/fixture/clusterrig.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,57 +11,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#include "base/clock.h"
 #include "db/clusterdir.h"
-#include "db/pgexec.h"
-
-#define SELF "/proc/self/exe"
-
-static bool alive(pid_t pid)
-{
-    return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
-}
-
-static bool gone_within(pid_t pid, int64_t wait_ms)
-{
-    int64_t deadline = clock_mono_ms() + wait_ms;
-    while (alive(pid) && clock_mono_ms() < deadline)
-        clock_sleep_ms(20);
-    return !alive(pid);
-}
-
-static struct cluster_status look(const struct fixture_db *fixture)
-{
-    struct cluster_status status;
-    struct err why = {0};
-    if (cluster_status(fixture->state, &status, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    return status;
-}
-
-static bool works(const char *dsn, const char *sql)
-{
-    struct pgconn *conn;
-    struct err why = {0};
-    if (pgconn_open(dsn, &conn, &why) != ERR_OK) {
-        print_message("%s\n", why.text);
-        return false;
-    }
-    enum err_code code = pgexec_script(conn, sql, &why);
-    pgconn_free(conn);
-    if (code != ERR_OK)
-        print_message("%s\n", why.text);
-    return code == ERR_OK;
-}
-
-static struct cluster *use(const struct fixture_db *fixture)
-{
-    struct cluster *cluster;
-    struct err why = {0};
-    if (cluster_use(fixture->state, SELF, &cluster, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    return cluster;
-}
 
 /* Most tests take one cluster after the other, since making it is what costs time. */
 static struct fixture_db shared;
@@ -110,21 +60,21 @@ static void made_used_and_ended(void **state)
 {
     struct fixture_db *fixture = *state;
     struct stat home;
-    struct cluster *cluster = use(fixture);
-    struct cluster_status status = look(fixture);
+    struct cluster *cluster = clusterrig_use(fixture);
+    struct cluster_status status = clusterrig_look(fixture);
     assert_true(status.made && status.running && !status.stays);
     assert_string_equal(status.dsn, cluster_dsn(cluster));
-    assert_true(
-        works(cluster_dsn(cluster), "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
+    assert_true(clusterrig_works(cluster_dsn(cluster),
+                                 "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
     assert_int_equal(stat(status.home, &home), 0);
     assert_int_not_equal(home.st_uid, 0);
     assert_int_not_equal(owner_of(status.server), 0);
     cluster_release(cluster);
-    assert_true(gone_within(status.server, 5000));
-    assert_true(gone_within(status.keeper, 5000));
-    assert_false(look(fixture).running);
-    cluster = use(fixture);
-    assert_true(works(cluster_dsn(cluster), "SELECT 1 / max(n) FROM t"));
+    assert_true(clusterrig_gone_within(status.server, 5000));
+    assert_true(clusterrig_gone_within(status.keeper, 5000));
+    assert_false(clusterrig_look(fixture).running);
+    cluster = clusterrig_use(fixture);
+    assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1 / max(n) FROM t"));
     cluster_release(cluster);
 }
 
@@ -137,7 +87,7 @@ static pid_t start_user(const struct fixture_db *fixture)
     pid_t pid = fork();
     if (pid == 0) {
         struct cluster *cluster;
-        char said = cluster_use(fixture->state, SELF, &cluster, NULL) == ERR_OK ? 'y' : 'n';
+        char said = cluster_use(fixture->state, CLUSTERRIG_SELF, &cluster, NULL) == ERR_OK ? 'y' : 'n';
         (void)!write(ends[1], &said, 1);
         (void)pause();
         _exit(0);
@@ -158,7 +108,7 @@ static pid_t start_keeping_user(const struct fixture_db *fixture)
     pid_t pid = fork();
     if (pid == 0) {
         struct cluster *cluster;
-        if (cluster_use(fixture->state, SELF, &cluster, NULL) != ERR_OK)
+        if (cluster_use(fixture->state, CLUSTERRIG_SELF, &cluster, NULL) != ERR_OK)
             _exit(1);
         (void)!write(ends[1], "y", 1);
         while (cluster_keep(cluster, NULL) == ERR_OK)
@@ -181,10 +131,10 @@ static void killed_user_leaves_nothing(void **state)
 {
     struct fixture_db *fixture = *state;
     pid_t user = start_user(fixture);
-    struct cluster_status status = look(fixture);
+    struct cluster_status status = clusterrig_look(fixture);
     end_user(user);
-    assert_true(gone_within(status.server, 3000));
-    assert_true(gone_within(status.keeper, 3000));
+    assert_true(clusterrig_gone_within(status.server, 3000));
+    assert_true(clusterrig_gone_within(status.keeper, 3000));
 }
 
 static void user_killed_while_it_starts(void **state)
@@ -194,18 +144,18 @@ static void user_killed_while_it_starts(void **state)
         pid_t pid = fork();
         if (pid == 0) {
             struct cluster *cluster;
-            (void)!cluster_use(fixture->state, SELF, &cluster, NULL);
+            (void)!cluster_use(fixture->state, CLUSTERRIG_SELF, &cluster, NULL);
             (void)pause();
             _exit(0);
         }
         clock_sleep_ms(delay_ms);
         end_user(pid);
     }
-    struct cluster *cluster = use(fixture);
-    assert_true(works(cluster_dsn(cluster), "SELECT 1"));
-    struct cluster_status status = look(fixture);
+    struct cluster *cluster = clusterrig_use(fixture);
+    assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1"));
+    struct cluster_status status = clusterrig_look(fixture);
     cluster_release(cluster);
-    assert_true(gone_within(status.keeper, 5000));
+    assert_true(clusterrig_gone_within(status.keeper, 5000));
 }
 
 static void several_at_once_share_one(void **state)
@@ -217,10 +167,10 @@ static void several_at_once_share_one(void **state)
         if (pids[i] != 0)
             continue;
         struct cluster *cluster;
-        if (cluster_use(fixture->state, SELF, &cluster, NULL) != ERR_OK)
+        if (cluster_use(fixture->state, CLUSTERRIG_SELF, &cluster, NULL) != ERR_OK)
             _exit(1);
         clock_sleep_ms(1500);
-        _exit(works(cluster_dsn(cluster), "SELECT 1") ? 0 : 1);
+        _exit(clusterrig_works(cluster_dsn(cluster), "SELECT 1") ? 0 : 1);
     }
     for (size_t i = 0; i < countof(pids); i++) {
         int status;
@@ -228,7 +178,7 @@ static void several_at_once_share_one(void **state)
         assert_int_equal(status, 0);
     }
     clock_sleep_ms(2000);
-    assert_false(look(fixture).running);
+    assert_false(clusterrig_look(fixture).running);
 }
 
 /* One ends while the next begins, over and over: nobody may meet a server that is going away. */
@@ -236,8 +186,8 @@ static void hand_over_hand(void **state)
 {
     struct fixture_db *fixture = *state;
     for (int round = 0; round < 6; round++) {
-        struct cluster *cluster = use(fixture);
-        assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+        struct cluster *cluster = clusterrig_use(fixture);
+        assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1"));
         cluster_release(cluster);
         clock_sleep_ms(60 * round + 100);
     }
@@ -246,15 +196,15 @@ static void hand_over_hand(void **state)
 static void killed_keeper_takes_server_along(void **state)
 {
     struct fixture_db *fixture = *state;
-    struct cluster *cluster = use(fixture);
-    struct cluster_status status = look(fixture);
-    assert_true(
-        works(cluster_dsn(cluster), "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
+    struct cluster *cluster = clusterrig_use(fixture);
+    struct cluster_status status = clusterrig_look(fixture);
+    assert_true(clusterrig_works(cluster_dsn(cluster),
+                                 "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
     (void)kill(status.keeper, SIGKILL);
-    struct cluster *again = use(fixture);
-    assert_true(works(cluster_dsn(again), "SELECT 1 / max(n) FROM t"));
-    assert_true(gone_within(status.server, 3000));
-    assert_int_not_equal(look(fixture).server, status.server);
+    struct cluster *again = clusterrig_use(fixture);
+    assert_true(clusterrig_works(cluster_dsn(again), "SELECT 1 / max(n) FROM t"));
+    assert_true(clusterrig_gone_within(status.server, 3000));
+    assert_int_not_equal(clusterrig_look(fixture).server, status.server);
     cluster_release(cluster);
     cluster_release(again);
 }
@@ -264,47 +214,48 @@ static void users_start_a_killed_keeper_again(void **state)
 {
     struct fixture_db *fixture = *state;
     struct err why = {0};
-    struct cluster *cluster = use(fixture);
+    struct cluster *cluster = clusterrig_use(fixture);
     pid_t user = start_keeping_user(fixture);
     for (int round = 0; round < 3; round++) {
         static const int signals[] = {SIGKILL, SIGTERM, SIGKILL};
-        struct cluster_status status = look(fixture);
+        struct cluster_status status = clusterrig_look(fixture);
         if (round == 2)
             (void)kill(status.server, SIGKILL);
         (void)kill(status.keeper, signals[round]);
-        assert_true(gone_within(status.keeper, 20000));
+        assert_true(clusterrig_gone_within(status.keeper, 20000));
         if (cluster_keep(cluster, &why) != ERR_OK)
             fail_msg("%s", why.text);
-        assert_true(works(cluster_dsn(cluster), "SELECT 1"));
-        assert_int_not_equal(look(fixture).keeper, status.keeper);
+        assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1"));
+        assert_int_not_equal(clusterrig_look(fixture).keeper, status.keeper);
     }
     /* The other one does it alone, too. */
-    pid_t keeper = look(fixture).keeper;
+    pid_t keeper = clusterrig_look(fixture).keeper;
     (void)kill(keeper, SIGKILL);
-    assert_true(gone_within(keeper, 20000));
-    for (int i = 0; i < 200 && !look(fixture).running; i++)
+    assert_true(clusterrig_gone_within(keeper, 20000));
+    for (int i = 0; i < 200 && !clusterrig_look(fixture).running; i++)
         clock_sleep_ms(100);
     if (cluster_keep(cluster, &why) != ERR_OK)
         fail_msg("%s", why.text);
-    assert_true(works(cluster_dsn(cluster), "SELECT 1"));
-    struct cluster_status status = look(fixture);
+    assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1"));
+    struct cluster_status status = clusterrig_look(fixture);
     end_user(user);
     cluster_release(cluster);
-    assert_true(gone_within(status.keeper, 5000));
+    assert_true(clusterrig_gone_within(status.keeper, 5000));
 }
 
 static void killed_server_comes_back(void **state)
 {
     struct fixture_db *fixture = *state;
-    struct cluster *cluster = use(fixture);
-    pid_t server = look(fixture).server;
-    assert_true(
-        works(cluster_dsn(cluster), "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
+    struct cluster *cluster = clusterrig_use(fixture);
+    pid_t server = clusterrig_look(fixture).server;
+    assert_true(clusterrig_works(cluster_dsn(cluster),
+                                 "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
     (void)kill(server, SIGKILL);
     bool back = false;
     for (int i = 0; i < 100 && !back; i++) {
         clock_sleep_ms(200);
-        back = look(fixture).server != server && works(cluster_dsn(cluster), "SELECT 1 / max(n) FROM t");
+        back = clusterrig_look(fixture).server != server &&
+               clusterrig_works(cluster_dsn(cluster), "SELECT 1 / max(n) FROM t");
     }
     assert_true(back);
     cluster_release(cluster);
@@ -315,11 +266,11 @@ static void stale_pid_file_of_a_stranger(void **state)
     struct fixture_db *fixture = *state;
     char path[4200];
     struct stat home;
-    struct cluster *cluster = use(fixture);
-    struct cluster_status status = look(fixture);
+    struct cluster *cluster = clusterrig_use(fixture);
+    struct cluster_status status = clusterrig_look(fixture);
     assert_int_equal(stat(status.home, &home), 0);
     cluster_release(cluster);
-    assert_true(gone_within(status.keeper, 5000));
+    assert_true(clusterrig_gone_within(status.keeper, 5000));
     /* A process of the same user that has the number by chance. */
     pid_t stranger = fork();
     if (stranger == 0) {
@@ -335,9 +286,9 @@ static void stale_pid_file_of_a_stranger(void **state)
             status.home);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(geteuid() != 0 || chown(path, home.st_uid, home.st_gid) == 0, 1);
-    cluster = use(fixture);
-    assert_true(works(cluster_dsn(cluster), "SELECT 1"));
-    assert_true(alive(stranger));
+    cluster = clusterrig_use(fixture);
+    assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1"));
+    assert_true(clusterrig_alive(stranger));
     cluster_release(cluster);
     end_user(stranger);
 }
@@ -346,21 +297,21 @@ static void stays_until_stopped(void **state)
 {
     struct fixture_db *fixture = *state;
     bool in_use;
-    struct cluster *cluster = use(fixture);
-    struct cluster_status status = look(fixture);
+    struct cluster *cluster = clusterrig_use(fixture);
+    struct cluster_status status = clusterrig_look(fixture);
     assert_int_equal(cluster_stay(cluster, NULL), ERR_OK);
     cluster_release(cluster);
     clock_sleep_ms(1500);
-    assert_true(alive(status.server));
-    assert_true(look(fixture).stays);
-    cluster = use(fixture);
+    assert_true(clusterrig_alive(status.server));
+    assert_true(clusterrig_look(fixture).stays);
+    cluster = clusterrig_use(fixture);
     assert_int_equal(cluster_stop(fixture->state, &in_use, NULL), ERR_OK);
     assert_true(in_use);
-    assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+    assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1"));
     cluster_release(cluster);
     assert_int_equal(cluster_stop(fixture->state, &in_use, NULL), ERR_OK);
     assert_false(in_use);
-    assert_false(alive(status.server));
+    assert_false(clusterrig_alive(status.server));
     assert_int_equal(cluster_stop(fixture->state, &in_use, NULL), ERR_OK);
 }
 
@@ -396,22 +347,22 @@ static void odd_places(void **state)
         assert_int_equal(mkdir(here.state, rows[i].above), 0);
         (void)snprintf(here.state, sizeof here.state, "%s/%zu/%s", fixture->root, i, rows[i].name);
         assert_int_equal(mkdir(here.state, 0700), 0);
-        struct cluster *cluster = use(&here);
-        assert_true(works(cluster_dsn(cluster), "SELECT 1"));
+        struct cluster *cluster = clusterrig_use(&here);
+        assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1"));
         run_folder(&here, run[0]);
         assert_int_equal(access(run[0], F_OK), 0);
-        struct cluster_status status = look(&here);
+        struct cluster_status status = clusterrig_look(&here);
         /* The folder in /tmp of a killed keeper is used again by the next one: its users know the name. */
         (void)kill(status.keeper, SIGKILL);
-        struct cluster *again = use(&here);
-        assert_true(works(cluster_dsn(again), "SELECT 1"));
+        struct cluster *again = clusterrig_use(&here);
+        assert_true(clusterrig_works(cluster_dsn(again), "SELECT 1"));
         run_folder(&here, run[1]);
         assert_string_equal(run[0], run[1]);
         assert_string_equal(cluster_dsn(cluster), cluster_dsn(again));
-        status = look(&here);
+        status = clusterrig_look(&here);
         cluster_release(cluster);
         cluster_release(again);
-        assert_true(gone_within(status.keeper, 5000));
+        assert_true(clusterrig_gone_within(status.keeper, 5000));
         assert_int_not_equal(access(run[1], F_OK), 0);
     }
 }
@@ -440,7 +391,7 @@ static int refuses(struct fixture_db *fixture, const char *expected)
 {
     struct cluster *cluster;
     struct err why = {0};
-    if (cluster_use(fixture->state, SELF, &cluster, &why) == ERR_OK)
+    if (cluster_use(fixture->state, CLUSTERRIG_SELF, &cluster, &why) == ERR_OK)
         return 10;
     print_message("%s\n", why.text);
     return strstr(why.text, expected) != NULL && strchr(why.text, '\n') == NULL ? 0 : 11;
@@ -484,14 +435,15 @@ static int as_nobody(struct fixture_db *fixture)
         return 77;
     struct cluster *cluster;
     struct err why = {0};
-    if (cluster_use(fixture->state, SELF, &cluster, &why) != ERR_OK) {
+    if (cluster_use(fixture->state, CLUSTERRIG_SELF, &cluster, &why) != ERR_OK) {
         print_message("%s\n", why.text);
         return 10;
     }
-    bool fine = works(cluster_dsn(cluster), "SELECT 1") && owner_of(look(fixture).server) == nobody->pw_uid;
-    pid_t keeper = look(fixture).keeper;
+    bool fine = clusterrig_works(cluster_dsn(cluster), "SELECT 1") &&
+                owner_of(clusterrig_look(fixture).server) == nobody->pw_uid;
+    pid_t keeper = clusterrig_look(fixture).keeper;
     cluster_release(cluster);
-    return fine && gone_within(keeper, 5000) ? 0 : 11;
+    return fine && clusterrig_gone_within(keeper, 5000) ? 0 : 11;
 }
 
 static void plain_user(void **state)

@@ -26,8 +26,8 @@ static char *const environment[] = {
 static void what_is_misspelt_is_named(void **state)
 {
     static const char *const says[] = {
-        "CTVIGIL_INGEST_WNDOW: the environment names a key that does not exist; did you mean "
-        "CTVIGIL_INGEST_WINDOW?",
+        ("CTVIGIL_INGEST_WNDOW: the environment names a key that does not exist; did you mean "
+         "CTVIGIL_INGEST_WINDOW?"),
         "CTVIGIL_CPUS: ",
         "CTVIGIL_DB_DNS: the environment names a key that does not exist; did you mean CTVIGIL_DB_DSN?",
         "CTVIGIL_\\x1b[31m: ",

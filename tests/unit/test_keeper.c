@@ -1,5 +1,5 @@
 /* The keeper of a server that does not start: what it tells, and that all goes on when the cause is gone. */
-#include "tests/fixture_db.h"
+#include "tests/fixture/clusterrig.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,57 +7,6 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
-
-#include "base/clock.h"
-#include "db/pgexec.h"
-
-#define SELF "/proc/self/exe"
-
-static bool alive(pid_t pid)
-{
-    return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
-}
-
-static bool gone_within(pid_t pid, int64_t wait_ms)
-{
-    int64_t deadline = clock_mono_ms() + wait_ms;
-    while (alive(pid) && clock_mono_ms() < deadline)
-        clock_sleep_ms(20);
-    return !alive(pid);
-}
-
-static struct cluster_status look(const struct fixture_db *fixture)
-{
-    struct cluster_status status;
-    struct err why = {0};
-    if (cluster_status(fixture->state, &status, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    return status;
-}
-
-static bool works(const char *dsn, const char *sql)
-{
-    struct pgconn *conn;
-    struct err why = {0};
-    if (pgconn_open(dsn, &conn, &why) != ERR_OK) {
-        print_message("%s\n", why.text);
-        return false;
-    }
-    enum err_code code = pgexec_script(conn, sql, &why);
-    pgconn_free(conn);
-    if (code != ERR_OK)
-        print_message("%s\n", why.text);
-    return code == ERR_OK;
-}
-
-static struct cluster *use(const struct fixture_db *fixture)
-{
-    struct cluster *cluster;
-    struct err why = {0};
-    if (cluster_use(fixture->state, SELF, &cluster, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    return cluster;
-}
 
 static int setup(void **state)
 {
@@ -91,7 +40,7 @@ static bool back_within(struct cluster *cluster, int64_t wait_ms)
             return false;
         clock_sleep_ms(50);
     }
-    return works(cluster_dsn(cluster), "SELECT 1");
+    return clusterrig_works(cluster_dsn(cluster), "SELECT 1");
 }
 
 static void a_cluster_that_can_not_come_back(void **state)
@@ -99,14 +48,14 @@ static void a_cluster_that_can_not_come_back(void **state)
     struct fixture_db *fixture = *state;
     struct err why = {0};
     char path[4200];
-    struct cluster *cluster = use(fixture);
-    struct cluster_status status = look(fixture);
+    struct cluster *cluster = clusterrig_use(fixture);
+    struct cluster_status status = clusterrig_look(fixture);
     char away[4300];
     (void)snprintf(path, sizeof path, "%s/data/global/pg_control", status.home);
     (void)snprintf(away, sizeof away, "%s.away", path);
     assert_int_equal(rename(path, away), 0);
     (void)kill(status.keeper, SIGKILL);
-    assert_true(gone_within(status.keeper, 20000));
+    assert_true(clusterrig_gone_within(status.keeper, 20000));
     assert_int_equal(cluster_keep(cluster, &why), ERR_CLUSTER);
     assert_true(says_what_is_missing(&why));
     /* Not a storm of starts: the same answer, at once. */
@@ -132,8 +81,8 @@ static void a_server_that_can_not_come_back(void **state)
     char path[4200];
     char away[4300];
     struct cluster *late;
-    struct cluster *cluster = use(fixture);
-    struct cluster_status status = look(fixture);
+    struct cluster *cluster = clusterrig_use(fixture);
+    struct cluster_status status = clusterrig_look(fixture);
     assert_string_equal(status.why, "");
     (void)snprintf(path, sizeof path, "%s/data/global/pg_control", status.home);
     (void)snprintf(away, sizeof away, "%s.away", path);
@@ -142,23 +91,23 @@ static void a_server_that_can_not_come_back(void **state)
     int64_t begin = clock_mono_ms();
     for (int round = 0; round < 2; round++) {
         err_clear(&why);
-        assert_int_equal(cluster_use(fixture->state, SELF, &late, &why), ERR_CLUSTER);
+        assert_int_equal(cluster_use(fixture->state, CLUSTERRIG_SELF, &late, &why), ERR_CLUSTER);
         assert_true(says_what_is_missing(&why));
     }
     assert_true(clock_mono_ms() - begin < 60000); /* seconds; a machine may be busy */
-    assert_int_equal(look(fixture).keeper, status.keeper);
+    assert_int_equal(clusterrig_look(fixture).keeper, status.keeper);
     struct err known = {0};
-    (void)snprintf(known.text, sizeof known.text, "%s", look(fixture).why);
+    (void)snprintf(known.text, sizeof known.text, "%s", clusterrig_look(fixture).why);
     assert_true(says_what_is_missing(&known));
     err_clear(&why);
     assert_int_not_equal(cluster_keep(cluster, &why), ERR_OK);
     assert_true(says_what_is_missing(&why));
     assert_int_equal(rename(away, path), 0);
-    late = use(fixture); /* the keeper tries again because somebody waits */
-    assert_true(works(cluster_dsn(late), "SELECT 1"));
+    late = clusterrig_use(fixture); /* the keeper tries again because somebody waits */
+    assert_true(clusterrig_works(cluster_dsn(late), "SELECT 1"));
     assert_true(back_within(cluster, 0));
-    assert_string_equal(look(fixture).why, "");
-    assert_int_equal(look(fixture).keeper, status.keeper);
+    assert_string_equal(clusterrig_look(fixture).why, "");
+    assert_int_equal(clusterrig_look(fixture).keeper, status.keeper);
     cluster_release(late);
     cluster_release(cluster);
 }
@@ -187,7 +136,7 @@ static int refuses(struct fixture_db *fixture, const char *expected)
 {
     struct cluster *cluster;
     struct err why = {0};
-    if (cluster_use(fixture->state, SELF, &cluster, &why) == ERR_OK)
+    if (cluster_use(fixture->state, CLUSTERRIG_SELF, &cluster, &why) == ERR_OK)
         return 10;
     print_message("%s\n", why.text);
     return strstr(why.text, expected) != NULL && strchr(why.text, '\n') == NULL ? 0 : 11;
@@ -200,7 +149,7 @@ static int disk_fills_up(struct fixture_db *fixture)
     struct err why = {0};
     if (mount("none", fixture->state, "tmpfs", 0, "size=80m") != 0)
         return 77;
-    struct cluster *cluster = use(fixture);
+    struct cluster *cluster = clusterrig_use(fixture);
     (void)snprintf(ballast, sizeof ballast, "%s/ballast", fixture->state);
     int fd = open(ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     static const char zeros[65536];
@@ -209,7 +158,7 @@ static int disk_fills_up(struct fixture_db *fixture)
     while (fd >= 0 && write(fd, zeros, 1) > 0)
         continue;
     (void)close(fd);
-    (void)kill(look(fixture).server, SIGKILL);
+    (void)kill(clusterrig_look(fixture).server, SIGKILL);
     int64_t deadline = clock_mono_ms() + 30000;
     while (cluster_keep(cluster, &why) != ERR_CLUSTER && clock_mono_ms() < deadline) {
         err_clear(&why);
@@ -223,9 +172,9 @@ static int disk_fills_up(struct fixture_db *fixture)
     (void)unlink(ballast);
     if (failed == 0 && !back_within(cluster, 60000))
         failed = 11;
-    pid_t keeper = look(fixture).keeper;
+    pid_t keeper = clusterrig_look(fixture).keeper;
     cluster_release(cluster);
-    return gone_within(keeper, 20000) ? failed : 12;
+    return clusterrig_gone_within(keeper, 20000) ? failed : 12;
 }
 
 static void full_disk_is_named_and_heals(void **state)

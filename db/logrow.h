@@ -1,0 +1,14 @@
+/* PRIVATE TO db/: holds libpq types. One row of log as the struct that everybody else works with. */
+#ifndef CTVIGIL_LOGROW_H
+#define CTVIGIL_LOGROW_H
+
+#include "db/pgexec.h"
+#include "model/ctlog.h"
+
+/* The first columns of a query over log that logrow_get reads. */
+#define LOGROW_COLUMNS "id, name, protocol, url, submission_url, origin, log_id, key"
+
+/* False: the row holds what this program does not know, such as the protocol of a later one. */
+MUST_USE bool logrow_get(const PGresult *res, int row, struct ctlog *log);
+
+#endif
