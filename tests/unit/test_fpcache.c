@@ -147,12 +147,11 @@ static void what_is_deleted_is_forgotten(void **state)
 {
     static const char *const ways[] = {
         "DELETE FROM cert WHERE tbs_fp = sha256('fp 3')",
-        "DO $$ BEGIN EXECUTE format('DELETE FROM %s WHERE tbs_fp = sha256(''fp 3'')', (SELECT "
-        "tableoid::regclass"
-        " FROM cert WHERE tbs_fp = sha256('fp 3'))); END $$",
+        ("DO $$ BEGIN EXECUTE format('DELETE FROM %s WHERE tbs_fp = sha256(''fp 3'')',"
+         " (SELECT tableoid::regclass FROM cert WHERE tbs_fp = sha256('fp 3'))); END $$"),
         "TRUNCATE cert",
-        "DO $$ BEGIN EXECUTE format('TRUNCATE %s', (SELECT tableoid::regclass FROM cert"
-        " WHERE tbs_fp = sha256('fp 3'))); END $$",
+        ("DO $$ BEGIN EXECUTE format('TRUNCATE %s', (SELECT tableoid::regclass FROM cert"
+         " WHERE tbs_fp = sha256('fp 3'))); END $$"),
     };
     (void)state;
     for (size_t i = 0; i < countof(ways); i++) {
