@@ -98,7 +98,7 @@ static void take_extra(struct entry *entry, struct span precert, struct span fin
 {
     entry->unverified_precert = precert;
     entry->unverified_fingerprints = span_part(fingerprints, 0, fingerprints.len - fingerprints.len % 32);
-    if (fingerprints.len % 32 != 0)
+    if (fingerprints.len % 32 != 0 || (entry->kind == ENTRY_PRECERT && precert.len == 0))
         finding_add(&entry->findings, FINDING_EXTRA_UNREADABLE);
     if (entry->leaf_index < 0 || (uint64_t)entry->leaf_index != entry->index)
         finding_add(&entry->findings, FINDING_LEAF_INDEX);

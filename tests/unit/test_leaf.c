@@ -176,6 +176,34 @@ static void test_tile_odd(void **state)
     sample_free(tile);
 }
 
+/* A precert_entry without its precertificate: the same finding from a tile as from get-entries. */
+static void test_no_precert(void **state)
+{
+    static const uint8_t head[] = "\0\0\1\x8b\xcf\xe5\x68\x7b\0\1"               /* time, precert_entry */
+                                  "0123456789abcdef0123456789abcdef\0\0\2\x30\0" /* key, TBS */
+                                  "\0\x08\0\0\5\0\0\0\0\7"                       /* leaf_index */
+                                  "\0\0\1x"                                      /* pre_certificate */
+                                  "\0\0";                                        /* no fingerprints */
+    uint8_t tile[sizeof head - 1];
+    uint8_t room[sizeof tile + 2];
+
+    (void)state;
+    for (unsigned empty = 0; empty < 2; empty++) {
+        struct entry entry = {.index = 7};
+        struct entry other = {.kind = ENTRY_PRECERT};
+        memcpy(tile, head, sizeof tile);
+        if (empty)
+            memcpy(tile + sizeof tile - 6, "\0\0\0\0\0", 5);
+        struct cur cur = cur_of(span_of(tile, sizeof tile - empty));
+        assert_true(leaf_read_tile(&cur, room, sizeof room, &entry) && cur_done(&cur));
+        assert_int_equal(entry.kind, ENTRY_PRECERT);
+        assert_int_equal(entry.unverified_precert.len, 1 - empty);
+        assert_int_equal(finding_has(&entry.findings, FINDING_EXTRA_UNREADABLE), empty);
+        leaf_read_extra(empty ? SPAN_LIT("\0\0\0\0\0\0") : SPAN_LIT("\0\0\1x\0\0\0"), &other);
+        assert_memory_equal(&entry.findings, &other.findings, sizeof other.findings);
+    }
+}
+
 static void test_tile_unknown_type(void **state)
 {
     struct span tile = sample_load("leaf/tile");
@@ -218,10 +246,11 @@ static void test_tile_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_leaf),     cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_trailing), cmocka_unit_test(test_extra),
-        cmocka_unit_test(test_tile),     cmocka_unit_test(test_tile_lost),
-        cmocka_unit_test(test_tile_odd), cmocka_unit_test(test_tile_unknown_type),
+        cmocka_unit_test(test_leaf),       cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_trailing),   cmocka_unit_test(test_extra),
+        cmocka_unit_test(test_tile),       cmocka_unit_test(test_tile_lost),
+        cmocka_unit_test(test_tile_odd),   cmocka_unit_test(test_tile_unknown_type),
+        cmocka_unit_test(test_no_precert),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
