@@ -20,6 +20,12 @@
 #define DN_TEXT_CAP 4096
 #define RSA_WEAK    2048 /* bits below it, BR 6.1.5 */
 
+bool certdetails_lost(const struct cert *cert)
+{
+    return finding_has(&cert->findings, FINDING_EXTENSION_UNREADABLE) ||
+           (finding_has(&cert->findings, FINDING_CERTIFICATE_UNREADABLE) && cert->exts.at == NULL);
+}
+
 void certdetails_hex(struct sheet *sheet, const char *label, struct span bytes)
 {
     char *hex = malloc(2 * bytes.len + 1);
@@ -125,28 +131,43 @@ static void put_usage(struct sheet *sheet, const struct cert *cert)
     }
     sheet_unlist(sheet);
     put_damage(sheet, eku.damaged);
-    if (cert->key_usage.at == NULL && cert->eku.at == NULL && (cert->flags & CERT_IS_CA) == 0)
+    if (sheet->filled) {
+        put_damage(sheet, cert->eku.at == NULL && certdetails_lost(cert));
+        return;
+    }
+    if (certdetails_lost(cert))
+        sheet_fmt(sheet, SHEET_BAD, "unreadable");
+    else if (cert->key_usage.at == NULL && cert->eku.at == NULL)
         sheet_fmt(sheet, SHEET_PLAIN, "anything: no usage is written");
+    else
+        sheet_fmt(sheet, SHEET_ODD, "nothing: the list of usages is empty");
 }
 
+/* The policies of a CA say what it may issue, not what was checked of itself (RFC 5280 4.2.1.4). */
 static void put_validated(struct sheet *sheet, const struct cert *cert)
 {
     static const struct {
         enum cert_flag flag;
+        const char *name;
         const char *text;
     } classes[] = {
-        {CERT_POLICY_EV, "EV, extended validation"},
-        {CERT_POLICY_OV, "OV, the organization was checked"},
-        {CERT_POLICY_IV, "IV, the person was checked"},
-        {CERT_POLICY_DV, "DV, control of the domains was checked"},
+        {CERT_POLICY_EV, "EV", "extended validation"},
+        {CERT_POLICY_OV, "OV", "the organization was checked"},
+        {CERT_POLICY_IV, "IV", "the person was checked"},
+        {CERT_POLICY_DV, "DV", "control of the domains was checked"},
     };
+    bool is_ca = (cert->flags & CERT_IS_CA) != 0;
 
-    sheet_row(sheet, "validated");
+    sheet_row(sheet, is_ca ? "may issue" : "validated");
     for (size_t i = 0; i < countof(classes); i++) {
         if ((cert->flags & classes[i].flag) == 0)
             continue;
+        if (is_ca) {
+            sheet_item(sheet, SHEET_PLAIN, span_str(classes[i].name));
+            continue;
+        }
         sheet_next(sheet);
-        sheet_fmt(sheet, SHEET_PLAIN, "%s", classes[i].text);
+        sheet_fmt(sheet, SHEET_PLAIN, "%s, %s", classes[i].name, classes[i].text);
     }
     sheet_drop(sheet);
 }
@@ -338,7 +359,9 @@ static void put_extensions(struct sheet *sheet, const struct cert *cert)
     }
     sheet_unlist(sheet);
     put_damage(sheet, ext.damaged);
-    if (!sheet->filled)
+    if (!sheet->filled && certdetails_lost(cert))
+        sheet_fmt(sheet, SHEET_BAD, "unreadable");
+    else if (!sheet->filled)
         sheet_fmt(sheet, SHEET_PLAIN, "none (version %" PRId32 ")", cert->version);
 }
 

@@ -6,6 +6,8 @@
 #include "cli/sheet.h"
 #include "model/cert.h"
 
+/* May extensions stand in what could not be read? Then that one was not seen says nothing. */
+bool certdetails_lost(const struct cert *cert);
 /* Rows from "key" to "extensions". */
 void certdetails_put(struct sheet *sheet, const struct cert *cert);
 /* A row of one hex value. */

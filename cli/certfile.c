@@ -232,6 +232,7 @@ static void walk_get_entries(struct walk *walk, struct span text)
     struct err first = {0};
     size_t count = 0;
 
+    text = sniff_unmarked(text);
     if (items == NULL)
         complain(walk, ERR_TOO_BIG, "too big", NULL);
     else if (getentries_decode(text, walk->arena, items, ENTRIES_MAX + 1, &count, &first) != ERR_OK)

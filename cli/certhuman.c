@@ -290,7 +290,9 @@ static bool is_for_servers(const struct cert *cert)
 {
     if ((cert->flags & CERT_IS_CA) != 0)
         return false;
-    return (cert->flags & (CERT_SERVER_AUTH | CERT_ANY_EKU)) != 0 || (cert->flags & CERT_HAS_EKU) == 0;
+    if ((cert->flags & (CERT_SERVER_AUTH | CERT_ANY_EKU)) != 0)
+        return true;
+    return (cert->flags & CERT_HAS_EKU) == 0 && !certdetails_lost(cert);
 }
 
 /* The limit is one for certificates of servers that browsers trust; whether this is one nobody knows here. */
@@ -369,6 +371,9 @@ static void put_ct(struct sheet *sheet, const struct certview *view)
         sheet_next(sheet);
         sheet_fmt(sheet, SHEET_PLAIN, "%zu SCT%s inside (signatures not checked)", count,
                   count == 1 ? "" : "s");
+    } else if (certdetails_lost(cert)) {
+        sheet_next(sheet);
+        sheet_fmt(sheet, SHEET_BAD, "whether SCTs are inside is unreadable");
     } else if (!sheet->filled && is_for_servers(cert)) {
         sheet_fmt(sheet, SHEET_PLAIN, "no SCTs inside");
     }

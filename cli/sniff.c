@@ -43,10 +43,14 @@ static bool is_white(uint8_t byte)
     return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
+struct span sniff_unmarked(struct span text)
+{
+    return span_starts(text, SPAN_LIT("\xef\xbb\xbf")) ? span_part(text, 3, text.len) : text;
+}
+
 struct span sniff_trim(struct span text)
 {
-    if (span_starts(text, SPAN_LIT("\xef\xbb\xbf")))
-        text = span_part(text, 3, text.len);
+    text = sniff_unmarked(text);
     while (text.len != 0 && is_white(text.at[0]))
         text = span_part(text, 1, text.len);
     while (text.len != 0 && is_white(text.at[text.len - 1]))

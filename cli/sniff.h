@@ -24,6 +24,8 @@ const char *sniff_form(enum sniff kind);     /* "get_entries" */
 const char *sniff_sentence(enum sniff kind); /* "a get-entries reply (JSON)" */
 const char *sniff_advice(enum sniff kind);   /* what to do instead; NULL: it can be read */
 
+/* Bytes without a UTF-8 byte order mark; with one, JSON is JSON all the same. */
+struct span sniff_unmarked(struct span text);
 /* Bytes without a UTF-8 byte order mark and without white space around them. */
 struct span sniff_trim(struct span text);
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/certfile.h"
 #include "cli/certhuman.h"
+#include "cli/pem.h"
 #include "tests/unit/sample.h"
 
 #define NOW_S 1795262400 /* 2026-11-21T12:00:00Z */
@@ -160,13 +161,29 @@ static void put_der(struct buf *out, uint8_t tag, struct span content)
     buf_put(out, content);
 }
 
-/* A TBSCertificate with one SAN extension. */
-static void put_tbs(struct buf *tbs, struct span names)
+/* A TBSCertificate with these extensions. */
+static void put_tbs_with(struct buf *tbs, struct span extensions)
 {
     static const char head[] = "\xa0\x03\x02\x01\x02\x02\x01\x07\x30\x03\x06\x01\x2a\x30\x00\x30\x1e\x17\x0d"
                                "260901000000Z\x17\x0d"
                                "260902000000Z\x30\x00\x30\x08\x30\x03\x06\x01\x2a\x03\x01\x00";
-    static const uint8_t wraps[] = {0x30, 0x04, 0x30, 0x30, 0xa3};
+    struct buf list;
+    struct buf fields;
+
+    buf_init(&list, MOST);
+    buf_init(&fields, MOST);
+    put_der(&list, 0x30, extensions);
+    buf_put(&fields, SPAN_LIT(head));
+    put_der(&fields, 0xa3, buf_span(&list));
+    put_der(tbs, 0x30, buf_span(&fields));
+    buf_fini(&list);
+    buf_fini(&fields);
+}
+
+/* A TBSCertificate with one SAN extension. */
+static void put_tbs(struct buf *tbs, struct span names)
+{
+    static const uint8_t wraps[] = {0x30, 0x04, 0x30};
     struct buf inner;
     struct buf outer;
 
@@ -181,10 +198,7 @@ static void put_tbs(struct buf *tbs, struct span names)
             buf_put(&inner, SPAN_LIT("\x06\x03\x55\x1d\x11"));
         buf_put(&inner, buf_span(&outer));
     }
-    buf_clear(&outer);
-    buf_put(&outer, SPAN_LIT(head));
-    buf_put(&outer, buf_span(&inner));
-    put_der(tbs, 0x30, buf_span(&outer));
+    put_tbs_with(tbs, buf_span(&inner));
     buf_fini(&inner);
     buf_fini(&outer);
 }
@@ -284,11 +298,108 @@ static void test_no_leaf(void **state)
     arena_reset(&arena, 0);
 }
 
+/* Wherever it is cut off: what was not seen is not called absent. */
+static void test_cut(void **state)
+{
+    static const char *const absences[] = {"no usage is written", "none (version", "no SCTs inside"};
+    struct span text = sample_load("../golden/server.pem");
+    struct pem pem = pem_of(text);
+    struct pem_block block;
+    size_t len;
+
+    (void)state;
+    assert_true(pem_next(&pem, &block));
+    uint8_t *der = malloc(block.body.len);
+    assert_non_null(der);
+    assert_true(pem_decode(block.body, der, &len));
+    for (size_t cut = 40; cut <= len; cut++) {
+        struct printing printing =
+            print_bytes("cut", span_of(der, cut), (struct certhuman){.now_s = NOW_S, .all = true});
+        for (size_t i = 0; i < countof(absences); i++) {
+            if (strstr(buf_text(&printing.out), absences[i]) != NULL)
+                fail_msg("cut at %zu: %s", cut, buf_text(&printing.out));
+        }
+        bool whole = strstr(buf_text(&printing.out), "2 SCTs inside") != NULL;
+        bool unread = strstr(buf_text(&printing.out), "SCTs are inside is unreadable") != NULL;
+        assert_true(whole != unread);
+        buf_fini(&printing.out);
+    }
+    free(der);
+    sample_free(text);
+}
+
+/* The policies of a CA say what it may issue: nobody checked an organization for it. */
+static void test_classes(void **state)
+{
+#define POLICIES                                                                                             \
+    "\x30\x1b\x06\x03\x55\x1d\x20\x04\x14\x30\x12"                                                           \
+    "\x30\x07\x06\x05\x67\x81\x0c\x01\x01\x30\x07\x06\x05\x67\x81\x0c\x01\x01"
+#define IS_CA "\x30\x0c\x06\x03\x55\x1d\x13\x04\x05\x30\x03\x01\x01\xff"
+    static const struct {
+        struct span extensions;
+        const char *said;
+        const char *unsaid;
+    } rows[] = {
+        {SPAN_LIT(POLICIES), "\n  validated    EV, extended validation\n", "may issue"},
+        {SPAN_LIT(IS_CA POLICIES), "\n  may issue    EV\n", "validat"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct buf tbs;
+        buf_init(&tbs, MOST);
+        put_tbs_with(&tbs, rows[i].extensions);
+        struct printing printing = print_bytes("class", buf_span(&tbs), (struct certhuman){.now_s = NOW_S});
+        if (strstr(buf_text(&printing.out), rows[i].said) == NULL ||
+            strstr(buf_text(&printing.out), rows[i].unsaid) != NULL)
+            fail_msg("%zu: %s", i, buf_text(&printing.out));
+        buf_fini(&printing.out);
+        buf_fini(&tbs);
+    }
+}
+
+/* Made visible once, not twice. */
+static void test_mail(void **state)
+{
+    struct buf tbs;
+
+    (void)state;
+    buf_init(&tbs, MOST);
+    put_tbs(&tbs, SPAN_LIT("\x81\x07"
+                           "a@\x1b[31m"));
+    struct printing printing = print_bytes("mail", buf_span(&tbs), (struct certhuman){.now_s = NOW_S});
+    assert_non_null(strstr(buf_text(&printing.out), " a@\\x1b[31m\n"));
+    assert_null(strstr(buf_text(&printing.out), "\\\\"));
+    buf_fini(&printing.out);
+    buf_fini(&tbs);
+}
+
+/* A reply behind a byte order mark, as editors save it, is the same reply. */
+static void test_marked(void **state)
+{
+    struct span reply = sample_load("../golden/entries.json");
+    struct printing plain = print_bytes("reply", reply, (struct certhuman){.now_s = NOW_S});
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, MOST);
+    buf_str(&text, "\xef\xbb\xbf");
+    buf_put(&text, reply);
+    struct printing marked = print_bytes("reply", buf_span(&text), (struct certhuman){.now_s = NOW_S});
+    assert_string_equal(buf_text(&marked.out), buf_text(&plain.out));
+    buf_fini(&marked.out);
+    buf_fini(&plain.out);
+    buf_fini(&text);
+    sample_free(reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden), cmocka_unit_test(test_color),      cmocka_unit_test(test_moments),
         cmocka_unit_test(test_many),   cmocka_unit_test(test_giant_name), cmocka_unit_test(test_no_leaf),
+        cmocka_unit_test(test_cut),    cmocka_unit_test(test_classes),    cmocka_unit_test(test_mail),
+        cmocka_unit_test(test_marked),
     };
 
     must(arena_init(&arena, 128u << 20) &&
