@@ -21,7 +21,7 @@ enum cert_key_alg {
 enum cert_flag {
     CERT_IS_CA = 1, /* basicConstraints cA TRUE */
     CERT_HAS_BC = 2,
-    CERT_POISON = 4,
+    CERT_POISON = 4, /* critical: a precertificate. One that is not is FINDING_POISON_FORM and no more. */
     CERT_SERVER_AUTH = 8,
     CERT_CLIENT_AUTH = 16,
     CERT_ANY_EKU = 32,

@@ -214,7 +214,8 @@ static void read_poison(struct cert *cert, const struct ext_item *item)
 {
     static const uint8_t null[2] = {DER_NULL, 0};
 
-    cert->flags |= CERT_POISON;
+    /* Who does not know it passes over one that is not critical: such a certificate works. */
+    cert->flags |= item->critical ? CERT_POISON : 0u;
     if (!item->critical || !span_eq(item->value, span_of(null, 2)))
         finding_add(&cert->findings, FINDING_POISON_FORM);
 }
@@ -313,7 +314,7 @@ void ext_read_all(struct cert *cert)
         cert->ext_count++;
         if (item.oid.at != NULL && is_duplicate(cert, &item, &seen))
             finding_add(&cert->findings, FINDING_EXTENSION_DUPLICATE);
-        if (item.unreadable && item.id == OID_EXT_POISON)
+        if (item.unreadable && item.critical && item.id == OID_EXT_POISON)
             cert->flags |= CERT_POISON;
         if (item.unreadable || !ext_read_value(cert, &item))
             finding_add(&cert->findings, FINDING_EXTENSION_UNREADABLE);

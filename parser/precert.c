@@ -54,9 +54,11 @@ static void whole_tbs(const struct cert *cert, struct precert_pieces *out)
     out->length = cert->tbs.len;
 }
 
+/* A poison that is not critical makes no precertificate, and a log that vouches for the certificate with an
+ * SCT has signed it, too. */
 static bool is_ct(const struct ext_item *item)
 {
-    return item->id == OID_EXT_SCT_LIST || item->id == OID_EXT_POISON;
+    return item->id == OID_EXT_SCT_LIST || (item->id == OID_EXT_POISON && item->critical);
 }
 
 /* Is there anything to take out? False in *found also means that the TBS is the normal form already. */

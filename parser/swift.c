@@ -324,7 +324,7 @@ INLINE bool usual_basic_constraints(struct cert *cert, struct span value)
 
 INLINE bool usual_poison(struct cert *cert, struct span value, bool critical)
 {
-    cert->flags |= CERT_POISON;
+    cert->flags |= critical ? CERT_POISON : 0u;
     return critical && value.len == 2 && value.at[0] == DER_NULL && value.at[1] == 0;
 }
 

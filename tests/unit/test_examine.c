@@ -167,6 +167,7 @@ static void test_poison_in_final(void **state)
     struct span der = sample_load("tbs/poison.der");
     uint8_t *leaf = arena_take(&arena, der.len + 18, 1);
     struct entry entry = {.index = 0, .kind = ENTRY_OPAQUE};
+    struct entry usable = {.index = 0, .kind = ENTRY_OPAQUE};
 
     (void)state;
     assert_non_null(leaf);
@@ -179,6 +180,15 @@ static void test_poison_in_final(void **state)
     examine_entry(&entry, &arena);
     assert_int_equal(entry.sighting.form, ISSUANCE_PRECERT);
     assert_true(finding_has(&entry.issuance.findings, FINDING_POISON_IN_FINAL));
+    /* Not critical, it keeps nobody from using the certificate. */
+    uint8_t *critical = memmem(leaf, der.len, "\xd6\x79\x02\x04\x03\x01\x01\xff", 8);
+    assert_non_null(critical);
+    critical[7] = 0;
+    leaf_read(span_of(leaf + 1, der.len + 17), &usable);
+    examine_entry(&usable, &arena);
+    assert_int_equal(usable.sighting.form, ISSUANCE_FINAL);
+    assert_false(finding_has(&usable.issuance.findings, FINDING_POISON_IN_FINAL));
+    assert_true(finding_has(&usable.issuance.findings, FINDING_POISON_FORM));
     sample_free(der);
 }
 

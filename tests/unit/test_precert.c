@@ -245,6 +245,25 @@ static void test_decoy(void **state)
     assert_false(precert_pieces_equal(&pieces, span_of(plain, len)));
 }
 
+/* A poison that is not critical is an extension like others: its certificate is not the one without it. */
+static void test_not_critical(void **state)
+{
+    static uint8_t tbs[1024];
+    struct precert_pieces pieces;
+    struct cert cert;
+
+    (void)state;
+    size_t len = make_tbs(tbs, 5, true);
+    uint8_t *critical = memmem(tbs, len, "\x01\x01\xff", 3);
+    assert_non_null(critical);
+    critical[2] = 0;
+    assert_true(tbs_read(span_of(tbs, len), &cert));
+    assert_int_equal(cert.flags & CERT_POISON, 0);
+    assert_true(finding_has(&cert.findings, FINDING_POISON_FORM));
+    assert_true(precert_normal_form(&cert, &pieces));
+    assert_true(precert_pieces_equal(&pieces, span_of(tbs, len)));
+}
+
 static void test_unreadable(void **state)
 {
     struct precert_pieces pieces;
@@ -266,7 +285,7 @@ int main(void)
         cmocka_unit_test(test_final),           cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_preissuer),       cmocka_unit_test(test_signer_and_ca),
         cmocka_unit_test(test_too_many_pieces), cmocka_unit_test(test_decoy),
-        cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_not_critical),    cmocka_unit_test(test_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
