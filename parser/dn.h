@@ -36,9 +36,10 @@ bool dn_is_text(uint32_t tag);
 
 /* The value as UTF-8 into out[cap], no final NUL: UTF8String as it is (well-formed or not), BMPString and
  * UniversalString converted, all other types as they are when they are well-formed UTF-8 and as Latin-1
- * otherwise. Surrogates that do not pair and code points beyond Unicode become U+FFFD. Returns the length;
- * what does not fit is left out at a character's border. Room that is always enough: DN_UTF8_ROOM(length). */
-#define DN_UTF8_ROOM(length) ((length)*2)
+ * otherwise. Surrogates that do not pair, code points beyond Unicode and octets that are left over at the end
+ * become U+FFFD. Returns the length; what does not fit is left out at a character's border. Room that is
+ * always enough: DN_UTF8_ROOM(length), whose one more is for a single octet where two are wanted. */
+#define DN_UTF8_ROOM(length) ((length)*2 + 1)
 size_t dn_utf8(uint32_t tag, struct span value, uint8_t *out, size_t cap);
 
 /* RFC 4514 text of a Name with its header ("CN=...,O=...", the last RDN first) into out[cap] with final NUL;

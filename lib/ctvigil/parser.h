@@ -317,8 +317,8 @@ CTVIGIL_API uint32_t ctvigil_dn_rdn(const struct ctvigil_dn *dn); /* attributes 
 CTVIGIL_API bool ctvigil_dn_damaged(const struct ctvigil_dn *dn);
 
 /* The value of an attribute as UTF-8 into out[cap], without a final NUL; returns the length. Twice the size
- * of the value is always enough; what does not fit is left out at a character's border. UTF8String is passed
- * on as it is, well-formed or not. */
+ * of the value and one more is always enough; what does not fit is left out at a character's border.
+ * UTF8String is passed on as it is, well-formed or not. */
 CTVIGIL_API size_t ctvigil_utf8(uint32_t tag, struct ctvigil_bytes value, char *out, size_t cap);
 /* A whole Name as one line (RFC 4514, "CN=...,O=...") into out[cap] with a final NUL; control bytes are
  * escaped, text that does not fit ends in "..."; returns the length. `cap` is at least 8. For people: two
@@ -559,8 +559,9 @@ struct ctvigil_reply_item {
 CTVIGIL_API size_t ctvigil_reply_room(size_t json_size);
 /* Decodes at most `items_max` entries into room[ctvigil_reply_room(json.size)], where the items point to;
  * entries beyond that are passed over. Any JSON that says the same is accepted: white space, order and
- * further members, escapes. In front of each leaf_input stands a zero byte in memory that may be hashed with
- * it. False: not the JSON of such a reply; *count is 0 and *error_at says at which byte that showed. */
+ * further members, escapes; a further member may nest 64 lists and objects, what nests deeper is refused. In
+ * front of each leaf_input stands a zero byte in memory that may be hashed with it. False: not the JSON of
+ * such a reply; *count is 0 and *error_at says at which byte that showed. */
 CTVIGIL_API bool ctvigil_reply_read(struct ctvigil_bytes json, void *room, struct ctvigil_reply_item *items,
                                     size_t items_max, size_t *count, size_t *error_at);
 

@@ -92,6 +92,8 @@ static void test_text(void **state)
     assert_int_equal(ctvigil_utf8(0x1e, (struct ctvigil_bytes){bmp, 4}, out, sizeof out), 4);
     assert_memory_equal(out, "A\xe2\x82\xac", 4);
     assert_int_equal(ctvigil_utf8(0x1e, (struct ctvigil_bytes){bmp, 4}, out, 3), 1);
+    assert_int_equal(ctvigil_utf8(0x1e, (struct ctvigil_bytes){bmp, 1}, out, 2 * 1 + 1), 3);
+    assert_memory_equal(out, "\xef\xbf\xbd", 3);
     assert_int_equal(ctvigil_utf8(0x0c, (struct ctvigil_bytes){NULL, 0}, out, 0), 0);
 }
 

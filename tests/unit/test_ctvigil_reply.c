@@ -73,8 +73,37 @@ static void test_limits(void **state)
     assert_false(ctvigil_reply_read((struct ctvigil_bytes){NULL, 0}, room, NULL, 0, &count, &error_at));
 }
 
+/* Members that nobody asked for may nest as deep as the header says, and no deeper. */
+static void test_nested(void **state)
+{
+    static const char rest[] = ",\"entries\":[{\"leaf_input\":\"AAEC\",\"extra_data\":\"\"}]}";
+    struct ctvigil_reply_item items[2];
+    uint8_t room[512];
+
+    (void)state;
+    for (unsigned depth = 60; depth <= 70; depth++) {
+        char text[256];
+        size_t count = 99;
+        size_t error_at = 99;
+        size_t len = 5;
+        memcpy(text, "{\"x\":", len);
+        memset(text + len, '[', depth);
+        text[len + depth] = '0';
+        memset(text + len + depth + 1, ']', depth);
+        len += 2 * depth + 1;
+        memcpy(text + len, rest, sizeof rest - 1);
+        len += sizeof rest - 1;
+        assert_true(ctvigil_reply_room(len) <= sizeof room);
+        bool good = ctvigil_reply_read((struct ctvigil_bytes){(const uint8_t *)text, len}, room, items, 2,
+                                       &count, &error_at);
+        assert_int_equal(good, depth <= 64);
+        assert_int_equal(count, depth <= 64 ? 1 : 0);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_items), cmocka_unit_test(test_limits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_items), cmocka_unit_test(test_limits),
+                                       cmocka_unit_test(test_nested)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,30 @@ static void test_damage(void **state)
     sample_free(name);
 }
 
+/* A string in parts comes as it stands, and it is said. */
+static void test_parts(void **state)
+{
+    static const struct {
+        const char *file;
+        uint32_t tag;
+    } rows[] = {{"dn/parts", 0x33}, {"dn/parts_nested", 0x2c}, {"dn/parts_letters", 0x36}};
+    struct dn dn;
+    struct dn_attr attr;
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct span name = sample_load(rows[i].file);
+        dn_init(&dn, name);
+        assert_true(dn_next(&dn, &attr));
+        assert_int_equal(attr.tag, rows[i].tag);
+        assert_true(dn_is_parts(attr.tag) && !dn_is_text(attr.tag));
+        assert_true(dn.in_parts && !dn.damaged);
+        assert_int_equal(finding_has(&dn.odd, FINDING_BER_INDEFINITE), i == 2);
+        sample_free(name);
+    }
+    assert_false(dn_is_parts(DER_SEQUENCE) || dn_is_parts(DER_SET) || dn_is_parts(DER_UTF8_STRING));
+}
+
 static void test_utf8(void **state)
 {
     static const struct {
@@ -93,7 +117,7 @@ static void test_utf8(void **state)
          "a\xef\xbf\xbd\xef\xbf\xbd"},
         {DER_UNIVERSAL_STRING, {(const uint8_t *)"\x00\x11\x00\x00", 4}, "\xef\xbf\xbd"},
     };
-    uint8_t out[64];
+    uint8_t out[96];
 
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
@@ -101,16 +125,24 @@ static void test_utf8(void **state)
         assert_int_equal(len, strlen(rows[i].utf8));
         assert_memory_equal(out, rows[i].utf8, len);
     }
+    /* Every length of what takes most room: nothing is left out of the room that is promised. */
+    uint8_t high[24];
+    memset(high, 0xfe, sizeof high);
+    for (size_t len = 0; len <= sizeof high; len++) {
+        static const uint32_t tags[] = {DER_BMP_STRING, DER_UNIVERSAL_STRING, DER_TELETEX_STRING};
+        for (size_t i = 0; i < countof(tags); i++) {
+            size_t whole = dn_utf8(tags[i], span_of(high, len), out, sizeof out);
+            assert_int_equal(dn_utf8(tags[i], span_of(high, len), out, DN_UTF8_ROOM(len)), whole);
+        }
+    }
     assert_int_equal(dn_utf8(DER_UTF8_STRING, SPAN_LIT("a\xc3\xa9"), out, 2), 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_attributes), cmocka_unit_test(test_text), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_parts),      cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
