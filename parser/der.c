@@ -24,7 +24,13 @@ static bool header_tag(const struct der *der, struct header *header)
             return false;
         number = number << 7 | (at[header->head] & 0x7fu);
     } while ((at[header->head++] & 0x80u) != 0);
-    header->tag |= number << 8;
+    if (number >= 0x1fu) {
+        header->tag |= number << 8;
+        return true;
+    }
+    /* Others read it as the short form, so it must not become another element here. */
+    finding_add(der->findings, FINDING_DER_TAG_LONG);
+    header->tag = (at[0] & 0xe0u) | number;
     return true;
 }
 
@@ -133,6 +139,16 @@ static bool next(struct der *der, struct der_item *item, bool *cut)
 bool der_next_any(struct der *der, struct der_item *item)
 {
     return next(der, item, NULL);
+}
+
+bool der_optional_any(struct der *der, uint8_t tag, struct der_item *item)
+{
+    struct der rest = *der;
+
+    if (!der_next(&rest, item) || item->tag != tag)
+        return false;
+    *der = rest;
+    return true;
 }
 
 bool der_next_cut(struct der *der, struct der_item *item, bool *cut)

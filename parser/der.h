@@ -2,7 +2,8 @@
  * copy, no allocation, sticky error as in base/cur.h: after the first failure every further read fails and
  * moves nothing.
  *
- * Lenient: a length that is not in its shortest form, and the indefinite length, are read and become a
+ * Lenient: a length that is not in its shortest form, the indefinite length, and a tag number below 31 in
+ * high-tag-number form (which then reads as the low form: no tag has two values here) are read and become a
  * finding. It does not join constructed strings, and it does not judge content. Nesting is walked by the
  * caller; the only search of its own (for the end of an indefinite length) is linear in the bytes passed
  * over. */
@@ -39,8 +40,7 @@ struct der {
 };
 
 struct der_item {
-    uint32_t
-        tag; /* the identifier octet; in high-tag-number form that octet (0x1f bits set) plus number << 8 */
+    uint32_t tag; /* the identifier octet; from number 31 on that octet (0x1f bits set) plus number << 8 */
     struct span whole; /* with header, and with the end-of-contents octets of an indefinite length */
     struct span value;
 };
@@ -123,11 +123,18 @@ static inline bool der_expect(struct der *der, uint32_t tag, struct der_item *it
     return false;
 }
 
-/* The next element if its tag is `tag` (low form); otherwise false, and nothing is consumed and nothing
- * fails. */
+/* der_optional, when the identifier is in high-tag-number form. */
+__attribute__((cold)) bool der_optional_any(struct der *der, uint8_t tag, struct der_item *item);
+
+/* The next element if its tag is `tag` (of a number below 31); otherwise false, and nothing is consumed and
+ * nothing fails, unless the low form of the tag stands there and the element does not fit. */
 static inline bool der_optional(struct der *der, uint8_t tag, struct der_item *item)
 {
-    return der_more(der) && *der->at == tag && der_next(der, item);
+    if (!der_more(der))
+        return false;
+    if ((*der->at & 0x1fu) == 0x1fu)
+        return der_optional_any(der, tag, item);
+    return *der->at == tag && der_next(der, item);
 }
 
 /* As der_next, but when the length runs past the end the rest is taken as content and *cut is set: for the

@@ -8,17 +8,18 @@ void dn_init(struct dn *dn, struct span name)
     struct der outer;
     struct der_item item;
 
-    dn->ignored = (struct finding_set){{0, 0}};
+    dn->odd = (struct finding_set){{0, 0}};
     dn->rdn = UINT32_MAX;
     dn->empty_rdn = false;
     dn->damaged = false;
-    dn->rdns = der_of(SPAN_NONE, &dn->ignored);
+    dn->in_parts = false;
+    dn->rdns = der_of(SPAN_NONE, &dn->odd);
     dn->attrs = dn->rdns;
     if (name.at == NULL)
         return;
-    outer = der_of(name, &dn->ignored);
+    outer = der_of(name, &dn->odd);
     if (der_expect(&outer, DER_SEQUENCE, &item) && der_done(&outer))
-        dn->rdns = der_of(item.value, &dn->ignored);
+        dn->rdns = der_of(item.value, &dn->odd);
     else
         dn->damaged = true;
 }
@@ -42,7 +43,7 @@ static bool next_rdn(struct dn *dn)
         }
         if (item.value.len == 0)
             dn->empty_rdn = true;
-        dn->attrs = der_of(item.value, &dn->ignored);
+        dn->attrs = der_of(item.value, &dn->odd);
     }
     return true;
 }
@@ -58,7 +59,7 @@ bool dn_next(struct dn *dn, struct dn_attr *attr)
             dn->damaged = true;
             continue;
         }
-        struct der in = der_of(item.value, &dn->ignored);
+        struct der in = der_of(item.value, &dn->odd);
         if (!der_expect(&in, DER_OID, &oid) || !der_next(&in, &value)) {
             dn->damaged = true;
             continue;
@@ -69,6 +70,7 @@ bool dn_next(struct dn *dn, struct dn_attr *attr)
         attr->tag = value.tag;
         attr->value = value.value;
         attr->rdn = dn->rdn;
+        dn->in_parts = dn->in_parts || dn_is_parts(value.tag);
         return true;
     }
     return false;
@@ -114,6 +116,12 @@ bool dn_is_text(uint32_t tag)
 {
     /* NumericString to IA5String, VisibleString, GeneralString and the three wide ones. */
     return tag == DER_UTF8_STRING || (tag >= 0x12 && tag <= 0x16) || (tag >= 0x1a && tag <= DER_BMP_STRING);
+}
+
+bool dn_is_parts(uint32_t tag)
+{
+    /* Universal and constructed, but not what is always constructed. */
+    return (tag & 0xe0u) == 0x20u && tag != DER_SEQUENCE && tag != DER_SET;
 }
 
 /* One-byte string types hold UTF-8 more often than what they promise; Latin-1 is what is left. */
@@ -232,7 +240,7 @@ size_t dn_text(struct span name, char *out, size_t cap)
         rdn[count++] = item.whole;
     text.full = der_more(&dn.rdns) && count == countof(rdn);
     for (size_t i = count; i-- > 0 && !text.full;) {
-        dn.rdns = der_of(rdn[i], &dn.ignored);
+        dn.rdns = der_of(rdn[i], &dn.odd);
         for (bool first = true; dn_next(&dn, &attr); first = false) {
             if (text.len != 0)
                 put(&text, first ? "," : "+", 1);

@@ -11,10 +11,11 @@
 struct dn {
     struct der rdns;
     struct der attrs;
-    uint32_t rdn;               /* of the attribute last given out, from 0 */
-    bool empty_rdn;             /* an RDN without attributes was passed over */
-    bool damaged;               /* something could not be read; the walk went on where it could */
-    struct finding_set ignored; /* odd lengths, noted when the certificate was read */
+    uint32_t rdn;           /* of the attribute last given out, from 0 */
+    bool empty_rdn;         /* an RDN without attributes was passed over */
+    bool damaged;           /* something could not be read; the walk went on where it could */
+    bool in_parts;          /* some value was a string in parts (dn_is_parts) */
+    struct finding_set odd; /* form of what was walked over: lengths, tags */
 };
 
 struct dn_attr {
@@ -33,6 +34,11 @@ bool dn_next(struct dn *dn, struct dn_attr *attr);
 
 /* True for the types whose value is text; others (BIT STRING, INTEGER) have octets to show. */
 bool dn_is_text(uint32_t tag);
+
+/* True for a string sent in parts (constructed, X.690 section 8.7.3; forbidden in DER). Its value is the
+ * parts with their headers: nothing joins them here, while OpenSSL does. Whoever takes the value for a name
+ * must count it as unreadable. */
+bool dn_is_parts(uint32_t tag);
 
 /* The value as UTF-8 into out[cap], no final NUL: UTF8String as it is (well-formed or not), BMPString and
  * UniversalString converted, all other types as they are when they are well-formed UTF-8 and as Latin-1

@@ -153,6 +153,7 @@ static bool check_name(struct span name, struct finding_set *findings)
         check_attribute(&attr, findings);
         unit = unit || oid_find(attr.oid) == OID_DN_UNIT;
     }
+    finding_merge(findings, &dn.odd);
     return unit;
 }
 
@@ -236,4 +237,5 @@ void lintname_read(const struct cert *cert, struct finding_set *findings)
     san_init(&san, cert);
     while (san_next(&san, &item))
         lintname_general(&item, findings);
+    finding_merge(findings, &san.odd);
 }

@@ -364,6 +364,7 @@ static void collect_san(struct collect *collect, const struct cert *cert)
     san_init(&san, cert);
     while (!collect->full && san_next(&san, &item))
         append_san(collect, &item);
+    finding_merge(collect->findings, &san.odd);
     if (san.empty)
         finding_add(collect->findings, FINDING_SAN_EMPTY);
     if (!san.damaged)
@@ -455,15 +456,21 @@ static void append_cn(struct collect *collect, const struct cert *cert, const st
 
 static void collect_cns(struct collect *collect, const struct cert *cert)
 {
+    bool lost = false;
     struct dn dn;
     struct dn_attr attr;
 
     dn_init(&dn, cert->subject);
     while (!collect->full && dn_next(&dn, &attr)) {
-        if (oid_find(attr.oid) == OID_DN_CN)
+        if (oid_find(attr.oid) != OID_DN_CN)
+            continue;
+        if (dn_is_parts(attr.tag))
+            lost = true;
+        else
             append_cn(collect, cert, &attr);
     }
-    if (!dn.damaged)
+    finding_merge(collect->findings, &dn.odd);
+    if (!dn.damaged && !lost)
         return;
     finding_add(collect->findings, FINDING_NAME_UNREADABLE);
     append_placeholder(collect, cert->subject);

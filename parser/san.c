@@ -3,7 +3,7 @@
 /* extnValue content: exactly one SEQUENCE of names. */
 static void open_value(struct san *san, struct span value)
 {
-    struct der outer = der_of(value, &san->ignored);
+    struct der outer = der_of(value, &san->odd);
     struct der_item item;
 
     if (!der_expect(&outer, DER_SEQUENCE, &item)) {
@@ -14,22 +14,23 @@ static void open_value(struct san *san, struct span value)
         san->damaged = true;
     if (item.value.len == 0)
         san->empty = true;
-    san->in = der_of(item.value, &san->ignored);
+    san->in = der_of(item.value, &san->odd);
 }
 
 void san_init(struct san *san, const struct cert *cert)
 {
-    san->ignored = (struct finding_set){{0, 0}};
+    san->odd = (struct finding_set){{0, 0}};
     san->damaged = false;
     san->empty = false;
-    san->in = der_of(SPAN_NONE, &san->ignored);
+    san->in = der_of(SPAN_NONE, &san->odd);
     san->more_exts =
         (cert->flags & CERT_SAN_DUPLICATE) != 0 || finding_has(&cert->findings, FINDING_EXTENSION_UNREADABLE);
-    /* There is a block of extensions, and not even its first one could be found. */
-    if (san->more_exts && cert->exts.at == NULL)
+    /* There is a block of extensions, and not even its first one could be found; or there is more than one
+     * block. */
+    if ((san->more_exts && cert->exts.at == NULL) || finding_has(&cert->findings, FINDING_SAN_UNREADABLE))
         san->damaged = true;
     if (san->more_exts)
-        ext_init(&san->exts, cert->exts, &san->ignored);
+        ext_init(&san->exts, cert->exts, &san->odd);
     else if (cert->san.at != NULL)
         open_value(san, cert->san);
 }
@@ -41,7 +42,7 @@ static bool next_ext(struct san *san)
     while (!der_more(&san->in)) {
         if (san->in.failed) {
             san->damaged = true;
-            san->in = der_of(SPAN_NONE, &san->ignored);
+            san->in = der_of(SPAN_NONE, &san->odd);
         }
         if (!san->more_exts)
             return false;

@@ -27,7 +27,7 @@ struct san {
     bool damaged; /* some name could not be read, or some SAN extension may be hidden; then names may be lost
                      (finding_names_lost) */
     bool empty;   /* some SAN extension holds no name */
-    struct finding_set ignored;
+    struct finding_set odd; /* form of what was walked over: lengths, tags */
 };
 
 struct san_item {

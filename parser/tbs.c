@@ -52,6 +52,8 @@ static void read_version(struct cert *cert, struct der *in)
     cert->version = value >= INT32_MAX ? INT32_MAX : (int32_t)(value + 1);
     if (cert->version < 1 || cert->version > 3)
         finding_add(&cert->findings, FINDING_VERSION_UNKNOWN);
+    if (!der_done(&inner))
+        finding_add(&cert->findings, FINDING_TBS_TRAILING_BYTES);
 }
 
 static int64_t read_time(struct cert *cert, struct der *in, int64_t fallback)
@@ -143,20 +145,29 @@ static void check_scts(struct cert *cert)
         finding_add(&cert->findings, FINDING_SCT_LIST_UNREADABLE);
 }
 
-/* What may follow the key: unique identifiers [1] and [2], extensions [3]. */
+/* There may be extensions that nobody will walk over, and names in them. */
+static void extensions_lost(struct cert *cert)
+{
+    finding_add(&cert->findings, FINDING_EXTENSION_UNREADABLE);
+    finding_add(&cert->findings, FINDING_SAN_UNREADABLE);
+}
+
+/* What may follow the key: unique identifiers [1] and [2], extensions [3]. Somebody who reads an unknown
+ * element, or a second [3], as extensions must not see more than we say. */
 static void read_tail(struct cert *cert, struct der *in)
 {
     struct der_item item;
 
     while (der_more(in) && der_next(in, &item)) {
-        if (item.tag == 0xa3 && cert->exts_outer.at == NULL)
+        if (item.tag == 0xa3 && cert->exts_outer.at == NULL) {
             read_extensions(cert, &item);
-        else if (item.tag != 0x81 && item.tag != 0x82 && item.tag != 0xa1 && item.tag != 0xa2)
+        } else if (item.tag != 0x81 && item.tag != 0x82 && item.tag != 0xa1 && item.tag != 0xa2) {
             finding_add(&cert->findings, FINDING_TBS_TRAILING_BYTES);
+            extensions_lost(cert);
+        }
     }
-    /* Extensions may have been in what can not be read. */
     if (!der_done(in))
-        finding_add(&cert->findings, FINDING_EXTENSION_UNREADABLE);
+        extensions_lost(cert);
     if (cert->sct_list.at != NULL)
         check_scts(cert);
 }

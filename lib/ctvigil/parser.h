@@ -165,7 +165,8 @@ enum ctvigil_finding {
     CTVIGIL_FINDING_SCT_ALGORITHM = 88,
     CTVIGIL_FINDING_SCT_EXTENSIONS = 89,
     CTVIGIL_FINDING_SCT_LOG_TWICE = 90,
-    CTVIGIL_FINDING_SCT_IN_PRECERT = 91
+    CTVIGIL_FINDING_SCT_IN_PRECERT = 91,
+    CTVIGIL_FINDING_DER_TAG_LONG = 92
 };
 
 /* How many numbers the library at hand knows: all below. Some are set by the program ctvigil only, which

@@ -224,6 +224,8 @@ def reading_rows():
     yield "ber_indefinite", "tbs.der", cert(frame=indefinite)
     yield "trailing_bytes", "behind.der", cert() + b"\x00"
     yield "tbs_trailing_bytes", "null.der", cert(tail=NULL)
+    yield "der_tag_long", "dns.der", with_ext(san=extension(SAN, seq(b"\x9f\x02\x0bexample.org")))
+    yield "der_length_not_minimal", "dns.der", with_ext(san=extension(SAN, seq(b"\x82\x81\x0bexample.org")))
     yield "certificate_unreadable", "cut.der", cert()[:200]
     yield "version_unknown", "v4.der", cert(version=b"\xa0\x03\x02\x01\x03")
     yield "version_extensions", "v1.der", cert(version=b"")

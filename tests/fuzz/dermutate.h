@@ -10,6 +10,8 @@
 #define DERMUTATE_NODES 512
 #define DERMUTATE_DEPTH 24
 #define DERMUTATE_ROOM  8192 /* of an element that is copied */
+#define DERMUTATE_TAG   4    /* octets of a tag in its long form */
+#define DERMUTATE_HEAD  (DERMUTATE_TAG + 4)
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
@@ -18,6 +20,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8
 
 struct dermutate_node {
     size_t at;
+    size_t tag;  /* octets of the tag */
     size_t head; /* octets of tag and length */
     size_t len;  /* of the content */
     int parent;  /* -1: none */
@@ -45,18 +48,26 @@ static inline bool dermutate_head(const struct dermutate *m, size_t at, size_t e
                                   struct dermutate_node *node)
 {
     size_t octets;
+    size_t tag = 1;
 
-    if (end - at < 2 || (m->data[at] & 0x1f) == 0x1f)
+    if (at == end)
         return false;
-    *node = (struct dermutate_node){.at = at, .head = 2, .len = m->data[at + 1]};
+    if ((m->data[at] & 0x1f) == 0x1f) {
+        while (tag < DERMUTATE_TAG && at + tag < end && (m->data[at + tag] & 0x80) != 0)
+            tag++;
+        tag++;
+    }
+    if (tag > DERMUTATE_TAG || end - at < tag + 1)
+        return false;
+    *node = (struct dermutate_node){.at = at, .tag = tag, .head = tag + 1, .len = m->data[at + tag]};
     if (node->len >= 0x80) {
         octets = node->len & 0x7f;
-        if (octets == 0 || octets > 3 || end - at < 2 + octets)
+        if (octets == 0 || octets > 3 || end - at < node->head + octets)
             return false;
-        node->head += octets;
         node->len = 0;
         for (size_t i = 0; i < octets; i++)
-            node->len = node->len << 8 | m->data[at + 2 + i];
+            node->len = node->len << 8 | m->data[at + node->head + i];
+        node->head += octets;
     }
     return node->len <= end - at - node->head;
 }
@@ -84,15 +95,22 @@ static inline bool dermutate_parse(struct dermutate *m, size_t at, size_t end, i
     return true;
 }
 
-static inline size_t dermutate_header(uint8_t tag, size_t len, uint8_t out[5])
+/* `tag`: at most DERMUTATE_TAG octets. */
+static inline size_t dermutate_header(struct span tag, size_t len, uint8_t out[DERMUTATE_HEAD])
 {
     size_t octets = len < 0x80 ? 0 : len < 0x100 ? 1 : len < 0x10000 ? 2 : 3;
 
-    out[0] = tag;
-    out[1] = octets == 0 ? (uint8_t)len : (uint8_t)(0x80 | octets);
+    memcpy(out, tag.at, tag.len);
+    out += tag.len;
+    out[0] = octets == 0 ? (uint8_t)len : (uint8_t)(0x80 | octets);
     for (size_t i = 0; i < octets; i++)
-        out[2 + i] = (uint8_t)(len >> (8 * (octets - 1 - i)));
-    return 2 + octets;
+        out[1 + i] = (uint8_t)(len >> (8 * (octets - 1 - i)));
+    return tag.len + 1 + octets;
+}
+
+static inline struct span dermutate_tag(const struct dermutate *m, int n)
+{
+    return span_of(m->data + m->nodes[n].at, m->nodes[n].tag);
 }
 
 /* Moves everything behind `from` + `old` so that `now` octets stand there. */
@@ -113,9 +131,9 @@ static inline void dermutate_replace(struct dermutate *m, int n, size_t from, si
     ptrdiff_t grown = (ptrdiff_t)bytes.len - (ptrdiff_t)old;
     for (int p = m->nodes[n].parent; p >= 0; p = m->nodes[p].parent) {
         struct dermutate_node *node = &m->nodes[p];
-        uint8_t head[5];
+        uint8_t head[DERMUTATE_HEAD];
         size_t len = (size_t)((ptrdiff_t)node->len + grown);
-        size_t head_len = dermutate_header(m->data[node->at], len, head);
+        size_t head_len = dermutate_header(dermutate_tag(m, p), len, head);
         dermutate_shift(m, node->at, node->head, head_len);
         memcpy(m->data + node->at, head, head_len);
         grown += (ptrdiff_t)head_len - (ptrdiff_t)node->head;
@@ -123,16 +141,17 @@ static inline void dermutate_replace(struct dermutate *m, int n, size_t from, si
 }
 
 /* A new element in the place of node `n`. */
-static inline void dermutate_put(struct dermutate *m, int n, uint8_t tag, const uint8_t *content, size_t len)
+static inline void dermutate_put(struct dermutate *m, int n, struct span tag, struct span content)
 {
-    uint8_t room[DERMUTATE_ROOM + 5];
+    uint8_t room[DERMUTATE_ROOM + DERMUTATE_HEAD];
     const struct dermutate_node *node = &m->nodes[n];
-    size_t head = dermutate_header(tag, len, room);
+    size_t head = dermutate_header(tag, content.len, room);
 
-    if (len > DERMUTATE_ROOM)
+    if (content.len > DERMUTATE_ROOM)
         return;
-    memcpy(room + head, content, len);
-    dermutate_replace(m, n, node->at, node->head + node->len, span_of(room, head + len));
+    if (content.len != 0)
+        memcpy(room + head, content.at, content.len);
+    dermutate_replace(m, n, node->at, node->head + node->len, span_of(room, head + content.len));
 }
 
 static inline void dermutate_content(struct dermutate *m, int n)
@@ -145,7 +164,44 @@ static inline void dermutate_content(struct dermutate *m, int n)
     memcpy(content, m->data + node->at + node->head, node->len);
     size_t cap = node->len * 2 + 16 < sizeof content ? node->len * 2 + 16 : sizeof content;
     size_t len = LLVMFuzzerMutate(content, node->len, cap);
-    dermutate_put(m, n, m->data[node->at], content, len);
+    dermutate_put(m, n, dermutate_tag(m, n), span_of(content, len));
+}
+
+/* The tag in its long form, perhaps with needless octets, or of a number that needs it. */
+static inline void dermutate_long_tag(struct dermutate *m, int n)
+{
+    const struct dermutate_node *node = &m->nodes[n];
+    uint8_t first = m->data[node->at];
+    uint8_t number = dermutate_dice(m, 8) == 0 ? (uint8_t)(31 + dermutate_dice(m, 96)) : first & 0x1f;
+    size_t padding = dermutate_dice(m, 4) == 0 ? 1 + dermutate_dice(m, 2) : 0;
+    uint8_t tag[DERMUTATE_TAG] = {first | 0x1f, 0x80, 0x80, 0x80};
+
+    tag[1 + padding] = number;
+    if (node->tag == 1)
+        dermutate_replace(m, n, node->at, 1, span_of(tag, 2 + padding));
+}
+
+/* A string in two parts, each of the string's own type, one time in four of OCTET STRING. */
+static inline void dermutate_parts(struct dermutate *m, int n)
+{
+    uint8_t content[DERMUTATE_ROOM];
+    const struct dermutate_node *node = &m->nodes[n];
+    uint8_t first = m->data[node->at];
+    uint8_t parts = first | 0x20;
+    uint8_t part = dermutate_dice(m, 4) == 0 ? 0x04 : first;
+    size_t cut = node->len == 0 ? 0 : dermutate_dice(m, (uint32_t)node->len);
+    size_t len;
+
+    if (node->tag != 1 || (first & 0x20) != 0 || node->len > sizeof content - (size_t)2 * DERMUTATE_HEAD)
+        return;
+    const uint8_t *from = m->data + node->at + node->head;
+    len = dermutate_header(span_of(&part, 1), cut, content);
+    memcpy(content + len, from, cut);
+    len += cut;
+    len += dermutate_header(span_of(&part, 1), node->len - cut, content + len);
+    memcpy(content + len, from + cut, node->len - cut);
+    len += node->len - cut;
+    dermutate_put(m, n, span_of(&parts, 1), span_of(content, len));
 }
 
 /* Copies of element `from` (its whole) instead of node `n`, or in front of it. */
@@ -165,20 +221,17 @@ static inline void dermutate_copy(struct dermutate *m, int n, struct span from, 
 /* A length that is not in its shortest form, or none at all. */
 static inline void dermutate_length(struct dermutate *m, int n)
 {
-    uint8_t room[DERMUTATE_ROOM + 8];
+    uint8_t room[DERMUTATE_ROOM + DERMUTATE_HEAD + 2];
     const struct dermutate_node *node = &m->nodes[n];
     bool open = dermutate_dice(m, 2) == 0;
-    size_t head = open ? 2 : 5;
+    size_t head = node->tag;
 
     if (node->len > DERMUTATE_ROOM)
         return;
-    room[0] = m->data[node->at];
-    room[1] = open ? 0x80 : 0x83;
-    if (!open) {
-        room[2] = (uint8_t)(node->len >> 16);
-        room[3] = (uint8_t)(node->len >> 8);
-        room[4] = (uint8_t)node->len;
-    }
+    memcpy(room, m->data + node->at, node->tag);
+    room[head++] = open ? 0x80 : 0x83;
+    for (int shift = 16; !open && shift >= 0; shift -= 8)
+        room[head++] = (uint8_t)(node->len >> shift);
     memcpy(room + head, m->data + node->at + node->head, node->len);
     size_t len = head + node->len;
     if (open) {
@@ -196,12 +249,14 @@ static inline struct span dermutate_whole(const struct dermutate *m, int n)
 /* Another identifier where one stands, so that values meet the readers of other extensions. */
 static inline void dermutate_oid(struct dermutate *m, int n)
 {
+    static const uint8_t tag = 0x06;
+
     for (int tries = 0; tries < 16 && m->data[m->nodes[n].at] != 0x06; tries++)
         n = (int)dermutate_dice(m, (uint32_t)m->count);
     if (m->data[m->nodes[n].at] != 0x06)
         return;
     struct span oid = oid_bytes((enum oid)(1 + dermutate_dice(m, OID_COUNT - 1)));
-    dermutate_put(m, n, 0x06, oid.at, oid.len);
+    dermutate_put(m, n, span_of(&tag, 1), oid);
 }
 
 static inline void dermutate_once(struct dermutate *m)
@@ -212,7 +267,7 @@ static inline void dermutate_once(struct dermutate *m)
     int n = (int)dermutate_dice(m, (uint32_t)m->count);
     int other = (int)dermutate_dice(m, (uint32_t)m->count);
 
-    switch (dermutate_dice(m, 12)) {
+    switch (dermutate_dice(m, 14)) {
     case 0:
         dermutate_copy(m, n, SPAN_LIT(""), 0, true);
         break;
@@ -232,11 +287,17 @@ static inline void dermutate_once(struct dermutate *m)
         dermutate_length(m, n);
         break;
     case 6:
-        dermutate_put(m, n, m->data[m->nodes[n].at], (const uint8_t *)"", 0);
+        dermutate_put(m, n, dermutate_tag(m, n), SPAN_LIT(""));
         break;
     case 7:
     case 8:
         dermutate_oid(m, n);
+        break;
+    case 9:
+        dermutate_long_tag(m, n);
+        break;
+    case 10:
+        dermutate_parts(m, n);
         break;
     default:
         dermutate_content(m, n);

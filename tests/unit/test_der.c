@@ -34,6 +34,11 @@ static const struct row rows[] = {
     {IN("\x30\x80\x02\x01\x05"), false, 0, 0, 0, -1},
     {IN("\x04\x80\x00\x00"), false, 0, 0, 0, -1},
     {IN("\x7f\x22\x01\x00"), true, 0x7f | 0x22 << 8, 1, 4, -1},
+    {IN("\xbf\x03\x01\x00"), true, 0xa3, 1, 4, FINDING_DER_TAG_LONG},
+    {IN("\xbf\x80\x80\x03\x01\x00"), true, 0xa3, 1, 6, FINDING_DER_TAG_LONG},
+    {IN("\x1f\x1e\x00"), true, DER_BMP_STRING, 0, 3, FINDING_DER_TAG_LONG},
+    {IN("\x3f\x1f\x00"), true, 0x3f | 0x1f << 8, 0, 3, -1},
+    {IN("\xbf\x80"), false, 0, 0, 0, -1},
     {IN("\x7f\xff\xff\xff\xff\x01\x00"), false, 0, 0, 0, -1},
     {IN("\x30"), false, 0, 0, 0, -1},
     {IN(""), false, 0, 0, 0, -1},
@@ -79,6 +84,26 @@ static void test_sticky_and_optional(void **state)
     assert_false(der_more(&in));
 }
 
+/* What is optional is found in either form of its tag, and left alone when it is something else. */
+static void test_optional_long_tag(void **state)
+{
+    struct finding_set findings = {{0, 0}};
+    struct der in = der_of(SPAN_LIT("\x1f\x01\x01\xff\x1f\x04\x00"), &findings);
+    struct der_item item;
+
+    (void)state;
+    assert_false(der_optional(&in, DER_INTEGER, &item));
+    assert_int_equal(der_left(&in), 7);
+    assert_true(der_optional(&in, DER_BOOLEAN, &item));
+    assert_int_equal(item.tag, DER_BOOLEAN);
+    assert_false(der_optional(&in, DER_BOOLEAN, &item));
+    assert_true(der_expect(&in, DER_OCTET_STRING, &item) && der_done(&in));
+    in = der_of(SPAN_LIT("\x1f\x01\x05\xff"), &findings);
+    assert_false(der_optional(&in, DER_BOOLEAN, &item));
+    assert_false(in.failed);
+    assert_false(der_expect(&in, DER_OCTET_STRING, &item));
+}
+
 static void test_cut(void **state)
 {
     struct finding_set findings = {{0, 0}};
@@ -113,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_next),
         cmocka_unit_test(test_sticky_and_optional),
+        cmocka_unit_test(test_optional_long_tag),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_header),
     };

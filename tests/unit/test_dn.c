@@ -76,6 +76,30 @@ static void test_damage(void **state)
     sample_free(name);
 }
 
+/* A string in parts comes as it stands, and it is said. */
+static void test_parts(void **state)
+{
+    static const struct {
+        const char *file;
+        uint32_t tag;
+    } rows[] = {{"dn/parts", 0x33}, {"dn/parts_nested", 0x2c}, {"dn/parts_letters", 0x36}};
+    struct dn dn;
+    struct dn_attr attr;
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct span name = sample_load(rows[i].file);
+        dn_init(&dn, name);
+        assert_true(dn_next(&dn, &attr));
+        assert_int_equal(attr.tag, rows[i].tag);
+        assert_true(dn_is_parts(attr.tag) && !dn_is_text(attr.tag));
+        assert_true(dn.in_parts && !dn.damaged);
+        assert_int_equal(finding_has(&dn.odd, FINDING_BER_INDEFINITE), i == 2);
+        sample_free(name);
+    }
+    assert_false(dn_is_parts(DER_SEQUENCE) || dn_is_parts(DER_SET) || dn_is_parts(DER_UTF8_STRING));
+}
+
 static void test_utf8(void **state)
 {
     static const struct {
@@ -117,10 +141,8 @@ static void test_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_attributes), cmocka_unit_test(test_text), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_parts),      cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

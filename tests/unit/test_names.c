@@ -147,6 +147,106 @@ static void test_lost_extensions(void **state)
     }
 }
 
+static bool lists(const struct name *names, size_t count, struct span text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (span_eq(names[i].text, text))
+            return true;
+    }
+    return false;
+}
+
+/* Extensions under a tag in its long form are extensions. */
+static void test_long_tags(void **state)
+{
+    static const struct expected expected[] = {
+        {NAME_DNS, "www.example.org", 0},
+        {NAME_DNS, "*.example.org", NAME_WILDCARD},
+    };
+
+    (void)state;
+    compare("tbs/exts_hightag.der", expected, countof(expected));
+    compare("tbs/exts_hightag_padded.der", expected, countof(expected));
+    compare("tbs/all_hightag.der", expected, countof(expected));
+}
+
+/* What stands in the place of the extensions, or beside them, could hold names. */
+static void test_elements_beside_the_extensions(void **state)
+{
+    static const char *const files[] = {"tbs/exts_four.der", "tbs/exts_primitive.der", "tbs/exts_twice.der",
+                                        "tbs/exts_then_null.der"};
+
+    (void)state;
+    for (size_t i = 0; i < countof(files); i++) {
+        struct finding_set findings;
+        struct name *names;
+        size_t count = collect(files[i], &names, &findings);
+        assert_true(lists(names, count, SPAN_LIT("?")));
+        assert_true(finding_names_lost(&findings));
+    }
+}
+
+/* A common name sent in parts, which others join: the placeholder, and never the parts. */
+static void test_parts(void **state)
+{
+    static const char *const files[] = {"tbs/cn_parts.der", "tbs/cn_parts_nested.der",
+                                        "tbs/cn_parts_letters.der"};
+
+    (void)state;
+    for (size_t i = 0; i < countof(files); i++) {
+        struct finding_set findings;
+        struct name *names;
+        size_t count = collect(files[i], &names, &findings);
+        assert_int_equal(count, 3);
+        assert_true(lists(names, count, SPAN_LIT("www.example.org")));
+        assert_true(lists(names, count, SPAN_LIT("?")));
+        assert_true(finding_has(&findings, FINDING_NAME_UNREADABLE));
+    }
+}
+
+/* The form of lengths and tags inside the names is remarked, in dNSNames and in the subject. */
+static void test_odd_lengths(void **state)
+{
+    static const struct {
+        struct span san;
+        struct span subject;
+        enum finding finding;
+    } rows[] = {
+        {SPAN_LIT("\x30\x81\x05\x82\x03"
+                  "a.b"),
+         SPAN_LIT(""), FINDING_DER_LENGTH_NOT_MINIMAL},
+        {SPAN_LIT("\x30\x06\x82\x81\x03"
+                  "a.b"),
+         SPAN_LIT(""), FINDING_DER_LENGTH_NOT_MINIMAL},
+        {SPAN_LIT("\x30\x09\xa0\x80\x00\x00\x82\x03"
+                  "a.b"),
+         SPAN_LIT(""), FINDING_BER_INDEFINITE},
+        {SPAN_LIT("\x30\x06\x9f\x02\x03"
+                  "a.b"),
+         SPAN_LIT(""), FINDING_DER_TAG_LONG},
+        {SPAN_LIT(""),
+         SPAN_LIT("\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x03\x0c\x82\x00\x03"
+                  "a.b"),
+         FINDING_DER_LENGTH_NOT_MINIMAL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct cert cert = {.san = rows[i].san, .subject = rows[i].subject};
+        struct finding_set findings = {{0, 0}};
+        struct name *names;
+        size_t count;
+        if (cert.san.len == 0)
+            cert.san = SPAN_NONE;
+        if (cert.subject.len == 0)
+            cert.subject = SPAN_NONE;
+        names_collect(&cert, &arena, &names, &count, &findings);
+        assert_true(lists(names, count, SPAN_LIT("a.b")));
+        assert_true(finding_has(&findings, rows[i].finding));
+        assert_false(finding_names_lost(&findings));
+    }
+}
+
 /* An extension that can not be read and is not a SAN loses no name. */
 static void test_unreadable_extension(void **state)
 {
@@ -412,6 +512,10 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_damage_is_a_placeholder),
         cmocka_unit_test(test_lost_extensions),
+        cmocka_unit_test(test_long_tags),
+        cmocka_unit_test(test_elements_beside_the_extensions),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_odd_lengths),
         cmocka_unit_test(test_unreadable_extension),
         cmocka_unit_test(test_no_memory_is_a_placeholder),
         cmocka_unit_test(test_many),

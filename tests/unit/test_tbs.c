@@ -60,6 +60,11 @@ static void test_findings(void **state)
         {"tbs/indefinite.der", true, FINDING_BER_INDEFINITE},
         {"tbs/longlength.der", true, FINDING_DER_LENGTH_NOT_MINIMAL},
         {"tbs/twosan.der", true, FINDING_EXTENSION_DUPLICATE},
+        {"tbs/exts_hightag.der", true, FINDING_DER_TAG_LONG},
+        {"tbs/exts_four.der", true, FINDING_EXTENSION_UNREADABLE},
+        {"tbs/exts_primitive.der", true, FINDING_EXTENSION_UNREADABLE},
+        {"tbs/exts_twice.der", true, FINDING_EXTENSION_UNREADABLE},
+        {"tbs/exts_then_null.der", true, FINDING_TBS_TRAILING_BYTES},
     };
 
     (void)state;
@@ -103,6 +108,47 @@ static void test_serials(void **state)
     }
 }
 
+/* The same certificate with tags in their long form, which others read as we read the short one. */
+static void test_long_tags(void **state)
+{
+    static const char *const files[] = {"tbs/exts_hightag.der", "tbs/exts_hightag_padded.der",
+                                        "tbs/all_hightag.der"};
+    struct span plain = sample_load("tbs/plain.der");
+    struct cert want;
+
+    (void)state;
+    assert_true(tbs_read_certificate(plain, &want));
+    for (size_t i = 0; i < countof(files); i++) {
+        struct span der = sample_load(files[i]);
+        struct cert cert;
+        assert_true(tbs_read_certificate(der, &cert));
+        assert_true(finding_has(&cert.findings, FINDING_DER_TAG_LONG));
+        assert_false(finding_any_broken(&cert.findings));
+        assert_int_equal(cert.version, want.version);
+        assert_int_equal(cert.ext_count, want.ext_count);
+        assert_int_equal(cert.flags, want.flags);
+        assert_int_equal(cert.not_after, want.not_after);
+        assert_int_equal(cert.key_bits, want.key_bits);
+        assert_int_equal(cert.key_usage_bits, want.key_usage_bits);
+        assert_true(span_eq(cert.serial, want.serial));
+        assert_true(span_eq(cert.aki_key_id, want.aki_key_id));
+        sample_free(der);
+    }
+    sample_free(plain);
+}
+
+/* Octets behind the number of the version are remarked. */
+static void test_version_tail(void **state)
+{
+    static const uint8_t tbs[] = {0x30, 0x09, 0xa0, 0x05, 0x02, 0x01, 0x02, 0x05, 0x00, 0x05, 0x00};
+    struct cert cert;
+
+    (void)state;
+    (void)tbs_read(span_of(tbs, sizeof tbs), &cert);
+    assert_int_equal(cert.version, 3);
+    assert_true(finding_has(&cert.findings, FINDING_TBS_TRAILING_BYTES));
+}
+
 static void test_every_cut(void **state)
 {
     struct span der = sample_load("tbs/final.der");
@@ -125,10 +171,9 @@ static void test_every_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_facts),
-        cmocka_unit_test(test_findings),
-        cmocka_unit_test(test_serials),
-        cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_facts),        cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_serials),      cmocka_unit_test(test_long_tags),
+        cmocka_unit_test(test_version_tail), cmocka_unit_test(test_every_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
