@@ -445,7 +445,7 @@ void certhuman_text(const struct certview *view, const struct certhuman *how, st
     struct buf place;
 
     certview_findings(view, &findings);
-    sheet_begin(&sheet, out, how->color, how->all);
+    sheet_begin(&sheet, out, how->columns, how->color, how->all);
     put_title(&sheet, view, how);
     if (view->place != NULL) {
         buf_init(&place, LIMIT_BIG_BATCH_BYTES);

@@ -7,9 +7,10 @@
 #include "cli/certview.h"
 
 struct certhuman {
-    int64_t now_s; /* Unix seconds: what is expired, and since when */
-    bool color;    /* with escape sequences for a terminal */
-    bool all;      /* every member of every list, every byte of every text */
+    int64_t now_s;  /* Unix seconds: what is expired, and since when */
+    size_t columns; /* of the terminal, which lines are wrapped at; 0: not known */
+    bool color;     /* with escape sequences for a terminal */
+    bool all;       /* every member of every list, every byte of every text */
 };
 
 /* Appends to `out`, with an empty line at the end. */

@@ -11,9 +11,18 @@ static const char *const styles[] = {
     [SHEET_GOOD] = "\x1b[32m", [SHEET_ODD] = "\x1b[33m",   [SHEET_BAD] = "\x1b[1;31m",
 };
 
-void sheet_begin(struct sheet *sheet, struct buf *out, bool color, bool all)
+static size_t width_of(size_t columns)
 {
-    *sheet = (struct sheet){.out = out, .color = color, .all = all};
+    if (columns == 0)
+        return SHEET_COLUMNS;
+    if (columns < SHEET_COLUMNS_LEAST)
+        return SHEET_COLUMNS_LEAST;
+    return columns > SHEET_COLUMNS_MOST ? SHEET_COLUMNS_MOST : columns;
+}
+
+void sheet_begin(struct sheet *sheet, struct buf *out, size_t columns, bool color, bool all)
+{
+    *sheet = (struct sheet){.out = out, .color = color, .all = all, .width = width_of(columns)};
     buf_init(&sheet->piece, LIMIT_BIG_BATCH_BYTES);
 }
 
@@ -159,7 +168,7 @@ static void put_word(struct sheet *sheet, struct span word, struct span glue, en
 
     new_line(sheet);
     bool first = !sheet->begun || sheet->fresh;
-    if (!first && sheet->column + glue.len + columns_of(word) > SHEET_COLUMNS - 1) {
+    if (!first && sheet->column + glue.len + columns_of(word) > sheet->width - 1) {
         put(sheet, span_part(glue, 0, last));
         line_end(sheet);
         spaces(sheet, SHEET_INDENT + sheet->hang);

@@ -1,15 +1,17 @@
-/* Rows of a label and a text beside it, wrapped at 80 columns, for people at a terminal. Every piece is made
- * visible (base/text.h), and in colour only when asked to. Lists and pieces without end are cut, and say so.
- * Columns are characters: double-width ones are counted as one. */
+/* Rows of a label and a text beside it, wrapped at the width of the terminal, for people at a terminal. Every
+ * piece is made visible (base/text.h), and in colour only when asked to. Lists and pieces without end are
+ * cut, and say so. Columns are characters: double-width ones are counted as one. */
 #ifndef CTVIGIL_SHEET_H
 #define CTVIGIL_SHEET_H
 
 #include "base/buf.h"
 
-#define SHEET_COLUMNS   80
-#define SHEET_INDENT    15
-#define SHEET_LIST_MOST 100 /* members of one list, unless all are wanted */
-#define SHEET_TEXT_MOST 400 /* bytes of one piece, unless all are wanted */
+#define SHEET_COLUMNS       80  /* where no width is known */
+#define SHEET_COLUMNS_LEAST 40  /* below, a label would leave no room for what it labels */
+#define SHEET_COLUMNS_MOST  120 /* longer lines are hard to read */
+#define SHEET_INDENT        15
+#define SHEET_LIST_MOST     100 /* members of one list, unless all are wanted */
+#define SHEET_TEXT_MOST     400 /* bytes of one piece, unless all are wanted */
 
 enum sheet_style { SHEET_PLAIN, SHEET_STRONG, SHEET_FAINT, SHEET_GOOD, SHEET_ODD, SHEET_BAD };
 
@@ -17,7 +19,8 @@ struct sheet {
     struct buf *out;
     struct buf piece;
     bool color;
-    bool all; /* nothing is cut */
+    bool all;     /* nothing is cut */
+    size_t width; /* columns of a line */
     size_t column;
     size_t row;   /* where the current one begins in `out` */
     size_t hang;  /* further columns in front of what is wrapped */
@@ -29,8 +32,8 @@ struct sheet {
     size_t hidden;
 };
 
-/* `out` outlives the sheet and is appended to. */
-void sheet_begin(struct sheet *sheet, struct buf *out, bool color, bool all);
+/* `out` outlives the sheet and is appended to. `columns` of the terminal; 0: not known. */
+void sheet_begin(struct sheet *sheet, struct buf *out, size_t columns, bool color, bool all);
 void sheet_end(struct sheet *sheet);
 
 /* A line of its own without label. */

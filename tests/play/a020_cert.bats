@@ -230,6 +230,17 @@ END
     [[ "$stderr" == *"auto, always or never"* ]]
 }
 
+@test "lines are as wide as the terminal, and 80 columns where there is none" {
+    cd "$PLAY"
+    # at COLUMNS: without the hashes, which nothing can wrap.
+    at() {
+        script -qec "stty cols $1; '$CTVIGIL' cert --color never one.pem" /dev/null | tr -d '\r' | grep -vE '[0-9a-f]{32}'
+    }
+    ! at 60 | grep -E '.{60}'
+    at 110 | grep -E '.{80}'
+    diff <(at 80) <("$CTVIGIL" cert one.pem | grep -vE '[0-9a-f]{32}')
+}
+
 @test "people read who, for what, by whom, how long, and what is odd; \"now\" is the clock's" {
     run -0 "$CTVIGIL" cert "$PLAY/one.pem"
     [ "${lines[0]}" = "one.example  and 2 more" ]

@@ -13,7 +13,7 @@ static struct sheet sheet;
 static void begin(bool color, bool all)
 {
     buf_clear(&out);
-    sheet_begin(&sheet, &out, color, all);
+    sheet_begin(&sheet, &out, 0, color, all);
 }
 
 static void expect(const char *text)
@@ -70,6 +70,33 @@ static void test_wrap(void **state)
            "56789012345678901234567890123456789012345678901234567890123456789012345678901234567890\n");
 }
 
+/* Lines fill the terminal, within reason. */
+static void test_width(void **state)
+{
+    static const struct {
+        size_t columns;
+        size_t longest;
+    } rows[] = {{0, 79}, {80, 79}, {60, 59}, {61, 59}, {100, 99}, {1, 39}, {SIZE_MAX, 119}};
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        size_t longest = 0;
+        buf_clear(&out);
+        sheet_begin(&sheet, &out, rows[i].columns, false, false);
+        sheet_row(&sheet, "x");
+        for (unsigned word = 0; word < 100; word++)
+            sheet_words(&sheet, SHEET_PLAIN, SPAN_LIT("123"));
+        sheet_end(&sheet);
+        for (size_t at = 0, begin = 0; at < out.len; at++) {
+            if (out.at[at] != '\n')
+                continue;
+            longest = at - begin > longest ? at - begin : longest;
+            begin = at + 1;
+        }
+        assert_true(longest <= rows[i].longest && longest + 4 > rows[i].longest);
+    }
+}
+
 static void test_visible(void **state)
 {
     (void)state;
@@ -121,8 +148,8 @@ static void test_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows), cmocka_unit_test(test_wrap), cmocka_unit_test(test_visible),
-        cmocka_unit_test(test_long), cmocka_unit_test(test_list),
+        cmocka_unit_test(test_rows),    cmocka_unit_test(test_wrap), cmocka_unit_test(test_width),
+        cmocka_unit_test(test_visible), cmocka_unit_test(test_long), cmocka_unit_test(test_list),
     };
 
     buf_init(&out, 1u << 20);
