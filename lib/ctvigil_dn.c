@@ -48,7 +48,7 @@ uint32_t ctvigil_dn_rdn(const struct ctvigil_dn *dn)
 
 bool ctvigil_dn_damaged(const struct ctvigil_dn *dn)
 {
-    return walk_in(dn)->dn.damaged;
+    return walk_in(dn)->dn.damaged || walk_in(dn)->dn.in_parts;
 }
 
 size_t ctvigil_dn_text(struct ctvigil_bytes name, char *out, size_t cap)

@@ -5,6 +5,7 @@ struct walk {
     struct ext ext;
     struct ext_item item;
     struct finding_set ignored; /* noted when the certificate was read */
+    bool lost;                  /* there may be extensions where nobody can walk */
 };
 
 INNER(walk, struct walk, struct ctvigil_ext)
@@ -13,7 +14,7 @@ void ctvigil_ext_begin(struct ctvigil_ext *ext, const struct ctvigil_cert *cert)
 {
     struct walk *walk = walk_of(ext);
 
-    *walk = (struct walk){.ignored = {{0, 0}}};
+    *walk = (struct walk){.lost = ext_lost(inner_cert_in(cert))};
     ext_init(&walk->ext, inner_cert_in(cert)->exts, &walk->ignored);
 }
 
@@ -49,5 +50,5 @@ struct ctvigil_bytes ctvigil_ext_whole(const struct ctvigil_ext *ext)
 
 bool ctvigil_ext_damaged(const struct ctvigil_ext *ext)
 {
-    return walk_in(ext)->ext.damaged;
+    return walk_in(ext)->ext.damaged || walk_in(ext)->lost;
 }

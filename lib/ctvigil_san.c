@@ -16,6 +16,7 @@ SAME(CTVIGIL_SAN_UNKNOWN, SAN_UNKNOWN_KIND);
 struct walk {
     struct san san;
     struct san_item item;
+    bool lost; /* the extension could stand where nobody can walk */
 };
 
 INNER(walk, struct walk, struct ctvigil_san)
@@ -25,6 +26,7 @@ void ctvigil_san_begin(struct ctvigil_san *san, const struct ctvigil_cert *cert)
     struct walk *walk = walk_of(san);
 
     walk->item = (struct san_item){.kind = SAN_UNKNOWN_KIND};
+    walk->lost = ext_lost(inner_cert_in(cert));
     san_init(&walk->san, inner_cert_in(cert));
 }
 
@@ -55,5 +57,5 @@ struct ctvigil_bytes ctvigil_san_whole(const struct ctvigil_san *san)
 
 bool ctvigil_san_damaged(const struct ctvigil_san *san)
 {
-    return walk_in(san)->san.damaged;
+    return walk_in(san)->san.damaged || walk_in(san)->lost;
 }

@@ -46,6 +46,16 @@ bool ext_next(struct ext *ext, struct ext_item *item)
     return true;
 }
 
+bool ext_lost(const struct cert *cert)
+{
+    const struct finding_set *findings = &cert->findings;
+
+    if (finding_has(findings, FINDING_CERTIFICATE_UNREADABLE) ||
+        finding_has(findings, FINDING_SAN_UNREADABLE))
+        return true;
+    return cert->exts.at == NULL && finding_has(findings, FINDING_EXTENSION_UNREADABLE);
+}
+
 bool ext_find(const struct cert *cert, enum oid id, struct ext_item *item)
 {
     struct finding_set ignored = {{0, 0}};

@@ -29,6 +29,10 @@ void ext_init(struct ext *ext, struct span exts, struct finding_set *findings);
 /* The next extension, readable or not. False: no more; `damaged` says whether that is the whole truth. */
 bool ext_next(struct ext *ext, struct ext_item *item);
 
+/* Could `cert` have extensions that a walk over cert->exts does not meet, even if that walk itself ends well?
+ * Because it is cut off, its block of extensions can not be opened, or something else stands beside it. */
+bool ext_lost(const struct cert *cert);
+
 /* The first readable extension `id` of `cert`. False: there is none. For extensions that struct cert has no
  * span for; a walk over all of them each time. */
 bool ext_find(const struct cert *cert, enum oid id, struct ext_item *item);

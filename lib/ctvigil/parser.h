@@ -297,7 +297,9 @@ CTVIGIL_API bool ctvigil_san_next(struct ctvigil_san *san);
 CTVIGIL_API int ctvigil_san_kind(const struct ctvigil_san *san);
 CTVIGIL_API struct ctvigil_bytes ctvigil_san_value(const struct ctvigil_san *san);
 CTVIGIL_API struct ctvigil_bytes ctvigil_san_whole(const struct ctvigil_san *san); /* with header */
-/* After the last name: was something unreadable, so that there may be names that were not given out? */
+/* After the last name: was something unreadable, so that there may be names that were not given out? Also
+ * true when the certificate is cut off or its extensions can not be found, and no name was given out at all.
+ */
 CTVIGIL_API bool ctvigil_san_damaged(const struct ctvigil_san *san);
 
 /* ---- Names of issuer and subject (RFC 5280 section 4.1.2.4) ---------------------------------------------
@@ -315,6 +317,10 @@ CTVIGIL_API struct ctvigil_bytes ctvigil_dn_value(const struct ctvigil_dn *dn);
 CTVIGIL_API uint32_t
 ctvigil_dn_tag(const struct ctvigil_dn *dn); /* identifier octet of the value: 0x0c ... */
 CTVIGIL_API uint32_t ctvigil_dn_rdn(const struct ctvigil_dn *dn); /* attributes of one RDN share a number */
+/* After the last attribute: was something unreadable? A string sent in parts is (X.690 section 8.7.3): its
+ * tag has the bit 0x20, its value is the parts with their headers, and others may join them to a name.
+ * Nothing is damaged about a Name that is absent: whether the certificate could be read says
+ * ctvigil_cert_read. */
 CTVIGIL_API bool ctvigil_dn_damaged(const struct ctvigil_dn *dn);
 
 /* The value of an attribute as UTF-8 into out[cap], without a final NUL; returns the length. Twice the size
@@ -340,6 +346,8 @@ CTVIGIL_API bool ctvigil_ext_critical(const struct ctvigil_ext *ext);
 /* Content of the OCTET STRING; absent when this extension could not be taken apart. */
 CTVIGIL_API struct ctvigil_bytes ctvigil_ext_value(const struct ctvigil_ext *ext);
 CTVIGIL_API struct ctvigil_bytes ctvigil_ext_whole(const struct ctvigil_ext *ext); /* with header */
+/* After the last extension: may there be more? Also true when the certificate is cut off or its extensions
+ * can not be found. */
 CTVIGIL_API bool ctvigil_ext_damaged(const struct ctvigil_ext *ext);
 
 /* "subjectAltName", "CN", "P-256"; NULL: an identifier that the library has no name for. `oid`: content
@@ -354,7 +362,8 @@ CTVIGIL_API char *ctvigil_oid_text(struct ctvigil_bytes oid, char *out);
  */
 
 /* Walks over one extension each, of the certificate; a certificate without it has an empty walk. Their
- * _damaged tells after the last step whether there may be more that could not be read. */
+ * _damaged tells after the last step whether there may be more in that extension that could not be read;
+ * whether there may be extensions that nobody saw tells ctvigil_ext_damaged. */
 
 /* Purposes of the key (RFC 5280 section 4.2.1.12). */
 struct ctvigil_eku {

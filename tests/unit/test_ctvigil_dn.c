@@ -62,6 +62,11 @@ static void test_text(void **state)
     while (ctvigil_dn_next(&dn))
         continue;
     assert_true(ctvigil_dn_damaged(&dn));
+    struct span parts = sample_load("dn/parts");
+    ctvigil_dn_begin(&dn, (struct ctvigil_bytes){parts.at, parts.len});
+    assert_true(ctvigil_dn_next(&dn) && (ctvigil_dn_tag(&dn) & 0x20) != 0);
+    assert_true(ctvigil_dn_damaged(&dn));
+    sample_free(parts);
     sample_free(der);
     sample_free(damaged);
 }

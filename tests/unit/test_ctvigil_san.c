@@ -28,7 +28,7 @@ static void same_walk(const struct ctvigil_cert *cert, const struct cert *theirs
         assert_false(ctvigil_san_next(&ours));
         nothing_there(&ours);
     }
-    assert_int_equal(ctvigil_san_damaged(&ours), walk.damaged);
+    assert_int_equal(ctvigil_san_damaged(&ours), walk.damaged || ext_lost(theirs));
 }
 
 static void test_same_walk(void **state)
@@ -63,8 +63,50 @@ static void test_kinds(void **state)
     sample_free(bad);
 }
 
+static bool sans_damaged(const void *der, size_t size)
+{
+    struct ctvigil_cert cert;
+    struct ctvigil_san san;
+
+    (void)ctvigil_cert_read(&cert, der, size);
+    ctvigil_san_begin(&san, &cert);
+    while (ctvigil_san_next(&san))
+        continue;
+    return ctvigil_san_damaged(&san);
+}
+
+/* Wherever a certificate ends too early, its names may be lost. */
+static void test_every_cut(void **state)
+{
+    struct span der = sample_load("tbs/final.der");
+
+    (void)state;
+    for (size_t len = 0; len < der.len; len++)
+        assert_true(sans_damaged(der.at, len));
+    assert_false(sans_damaged(der.at, der.len));
+    sample_free(der);
+}
+
+/* Names could stand beside the extensions, or where they should be. */
+static void test_beside(void **state)
+{
+    static const char *const files[] = {"tbs/exts_four.der", "tbs/exts_primitive.der", "tbs/exts_twice.der"};
+
+    (void)state;
+    for (size_t i = 0; i < countof(files); i++) {
+        struct span der = sample_load(files[i]);
+        assert_true(sans_damaged(der.at, der.len));
+        sample_free(der);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_walk), cmocka_unit_test(test_kinds)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_walk),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_beside),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
