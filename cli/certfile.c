@@ -152,10 +152,11 @@ static void walk_pkcs7(struct walk *walk, struct span bytes)
 
 static void walk_entry(struct walk *walk, struct entry *entry)
 {
-    bool has_sha256 = entry->kind == ENTRY_X509 || entry->unverified_precert.at != NULL;
     size_t mark = arena_mark(walk->arena);
 
     examine_entry(entry, walk->arena);
+    bool has_sha256 = entry->kind == ENTRY_X509 || (entry->unverified_precert.len != 0 &&
+                                                    !finding_has(&entry->findings, FINDING_PRECERT_MISMATCH));
     show(walk, (struct certview){.cert = &entry->cert,
                                  .issuance = &entry->issuance,
                                  .sha256 = has_sha256 ? entry->sighting.sha256 : NULL,

@@ -131,6 +131,33 @@ static bool chain_fits(const struct entry *entry)
     return entry->chain_count == 0;
 }
 
+/* The logged TBS must be the precertificate's without its poison; with a precertificate signing certificate
+ * in between, with the names of the real CA. Of a signer that is not at hand it is not known whether it is
+ * one: then all but these names has to fit. */
+static bool precert_fits(const struct entry *entry, struct span signer_der)
+{
+    struct precert_pieces pieces;
+    struct cert precert;
+    struct cert signer;
+
+    if ((entry->cert.flags & CERT_POISON) != 0)
+        return false;
+    if (entry->unverified_precert.len == 0)
+        return true; /* FINDING_EXTRA_UNREADABLE where there should be one */
+    (void)tbs_read_certificate(entry->unverified_precert, &precert);
+    if (finding_has(&precert.findings, FINDING_TRAILING_BYTES))
+        return false;
+    if (precert_logged_form(&precert, NULL, &pieces) && precert_pieces_equal(&pieces, entry->tbs))
+        return true;
+    if (signer_der.at == NULL && entry->chain_count != 0)
+        signer_der = entry->unverified_chain[0];
+    if (signer_der.at == NULL)
+        signer = entry->cert;
+    else if (!tbs_read_certificate(signer_der, &signer) || (signer.flags & CERT_PRECERT_SIGNING) == 0)
+        return false;
+    return precert_logged_form(&precert, &signer, &pieces) && precert_pieces_equal(&pieces, entry->tbs);
+}
+
 static void examine_precert(struct entry *entry, struct arena *arena, struct hashes *hashes)
 {
     struct issuance *issuance = &entry->issuance;
@@ -141,7 +168,9 @@ static void examine_precert(struct entry *entry, struct arena *arena, struct has
     issuance->issuer_known = true;
     issuance->issuer_proven = true;
     entry->sighting.form = ISSUANCE_PRECERT;
-    if (entry->unverified_precert.at != NULL)
+    if (!precert_is_usual(entry->unverified_precert, &entry->cert) && !precert_fits(entry, SPAN_NONE))
+        finding_add(&entry->findings, FINDING_PRECERT_MISMATCH);
+    else if (entry->unverified_precert.len != 0)
         hash_later(hashes, &entry->unverified_precert, 1, entry->sighting.sha256);
     if (!chain_fits(entry))
         finding_add(&entry->findings, FINDING_CHAIN_MISMATCH);
@@ -234,26 +263,6 @@ void examine_issuer(struct entry *entry, struct span issuer_der)
     finding_add(&entry->issuance.findings, FINDING_CHAIN_MISMATCH);
 }
 
-/* The logged TBS must be the precertificate's without its poison; with a precertificate signing certificate
- * in between, with the names of the real CA. */
-static bool precert_fits(const struct entry *entry, struct span issuer_der)
-{
-    struct precert_pieces pieces;
-    struct cert precert;
-    struct cert issuer;
-
-    (void)tbs_read_certificate(entry->unverified_precert, &precert);
-    if (precert_normal_form(&precert, &pieces) && precert_pieces_equal(&pieces, entry->tbs))
-        return true;
-    if (issuer_der.at == NULL && entry->chain_count != 0)
-        issuer_der = entry->unverified_chain[0];
-    (void)tbs_read_certificate(issuer_der, &issuer);
-    if ((issuer.flags & CERT_PRECERT_SIGNING) == 0)
-        return false;
-    return precert_normal_form_preissuer(&precert, &issuer, &pieces) &&
-           precert_pieces_equal(&pieces, entry->tbs);
-}
-
 static void add_finding(struct entry *entry, enum finding finding)
 {
     finding_add(&entry->findings, finding);
@@ -266,8 +275,10 @@ void examine_prove_issuer(struct entry *entry, struct span issuer_der)
     struct cert issuer;
 
     if (entry->kind == ENTRY_PRECERT) {
-        if (!precert_fits(entry, issuer_der))
-            add_finding(entry, FINDING_PRECERT_MISMATCH);
+        if (precert_fits(entry, issuer_der))
+            return;
+        add_finding(entry, FINDING_PRECERT_MISMATCH);
+        memset(entry->sighting.sha256, 0, sizeof entry->sighting.sha256);
         return;
     }
     if (entry->kind != ENTRY_X509)

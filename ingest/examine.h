@@ -11,7 +11,11 @@
  * leaf.at must be 0x00 and belong to the caller's memory (leaf hash prefix). Issuer key: from the leaf for a
  * precert; for a final certificate from unverified_chain[0] when its subject equals the issuer (issuer_proven
  * stays false); when the chain is given by fingerprints the caller fills it afterwards with examine_issuer.
- */
+ *
+ * The pre_certificate of a precert has to be the leaf's TBS with a poison more, or with the names of a
+ * precertificate signing certificate, which is the first of the chain; where no chain is at hand these names
+ * may be any. One that is not is FINDING_PRECERT_MISMATCH, and its hash is nothing that sighting.sha256 could
+ * say: that stays zero, as without a pre_certificate. Its signature is not checked. */
 void examine_entry(struct entry *entry, struct arena *arena);
 /* The same for each of `count` entries, faster: they are hashed side by side. */
 void examine_entries(struct entry *entries, size_t count, struct arena *arena);
@@ -21,7 +25,7 @@ void examine_issuer(struct entry *entry, struct span issuer_der);
 
 /* For a watched final certificate: checks its signature with the issuer's key (verify/certsig.h) and sets
  * issuer_proven, or clears issuer_known and adds FINDING_ISSUER_UNVERIFIED. Also for a precert: checks that
- * unverified_precert fits the leaf (FINDING_PRECERT_MISMATCH). */
+ * unverified_precert fits the leaf, as examine_entry, now that the issuer is at hand. */
 void examine_prove_issuer(struct entry *entry, struct span issuer_der);
 
 /* One certificate from a file: DER of a certificate or precertificate. Fills cert and issuance; false when

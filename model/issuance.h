@@ -32,7 +32,8 @@ struct sighting {
     int32_t log_id; /* struct ctlog id */
     uint64_t index;
     int64_t timestamp_ms;
-    uint8_t sha256[32]; /* of the certificate; of the precertificate for a precert entry */
+    uint8_t sha256[32]; /* of the certificate; of the precertificate for a precert entry, zero
+                           when the log sent none that fits */
     enum issuance_form form;
     bool verified;
 };

@@ -9,6 +9,7 @@ struct build {
     struct precert_pieces *out;
     size_t scratch_used;
     bool full;
+    bool keep_scts; /* only the poison is taken out */
 };
 
 static void add(struct build *build, struct span piece)
@@ -100,7 +101,7 @@ static void add_exts(struct build *build, const struct cert *cert, const struct 
     ext_init(&ext, cert->exts, &ignored);
     while (ext_next(&ext, &item)) {
         bool swap = preissuer != NULL && item.id == OID_EXT_AUTHORITY_KEY_ID && !had_aki;
-        if (is_ct(&item))
+        if (is_ct(&item) && !(build->keep_scts && item.id == OID_EXT_SCT_LIST))
             continue;
         if (!swap) {
             add(build, item.whole);
@@ -129,9 +130,10 @@ static void prepend(struct build *build, size_t at, struct span head)
     out->length += head.len;
 }
 
-static bool rebuild(const struct cert *cert, const struct cert *preissuer, struct precert_pieces *out)
+static bool rebuild(const struct cert *cert, const struct cert *preissuer, bool keep_scts,
+                    struct precert_pieces *out)
 {
-    struct build build = {out, 0, false};
+    struct build build = {out, 0, false, keep_scts};
     struct finding_set ignored = {{0, 0}};
     struct der in = der_of(cert->tbs, &ignored);
     struct der_item tbs;
@@ -180,7 +182,7 @@ bool precert_normal_form(const struct cert *cert, struct precert_pieces *out)
         return false;
     if (!found)
         return !finding_has(&cert->findings, FINDING_CERTIFICATE_UNREADABLE);
-    if (rebuild(cert, NULL, out))
+    if (rebuild(cert, NULL, false, out))
         return true;
     whole_tbs(cert, out);
     return false;
@@ -195,10 +197,86 @@ bool precert_normal_form_preissuer(const struct cert *cert, const struct cert *p
     if (cert->tbs.at == NULL || cert->issuer.at == NULL || preissuer->issuer.at == NULL ||
         !find_ct(cert, &found))
         return false;
-    if (rebuild(cert, preissuer, out))
+    if (rebuild(cert, preissuer, false, out))
         return true;
     whole_tbs(cert, out);
     return false;
+}
+
+bool precert_logged_form(const struct cert *precert, const struct cert *preissuer, struct precert_pieces *out)
+{
+    bool found;
+
+    whole_tbs(precert, out);
+    if ((precert->flags & CERT_POISON) == 0 ||
+        finding_has(&precert->findings, FINDING_CERTIFICATE_UNREADABLE) || !find_ct(precert, &found))
+        return false;
+    if (preissuer != NULL && (precert->issuer.at == NULL || preissuer->issuer.at == NULL))
+        return false;
+    if (rebuild(precert, preissuer, true, out))
+        return true;
+    whole_tbs(precert, out);
+    return false;
+}
+
+/* The content of the one element that `bytes` is. */
+static bool inside(struct span bytes, uint32_t tag, struct finding_set *odd, struct span *content)
+{
+    struct der in = der_of(bytes, odd);
+    struct der_item item;
+
+    if (!der_expect(&in, tag, &item) || !der_done(&in))
+        return false;
+    *content = item.value;
+    return true;
+}
+
+/* Is `longer` what `shorter` is, apart from one usual poison among its extensions? */
+static bool only_poison_more(struct span longer, struct span shorter)
+{
+    static const uint8_t poison[21] = "\x30\x13\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03"
+                                      "\x01\x01\xff\x04\x02\x05";
+    struct finding_set ignored = {{0, 0}};
+    struct der in = der_of(longer, &ignored);
+    struct der_item item;
+
+    if (longer.len != shorter.len + sizeof poison)
+        return false;
+    while (der_more(&in) && der_next(&in, &item)) {
+        if (item.whole.len != sizeof poison || memcmp(item.whole.at, poison, sizeof poison) != 0)
+            continue;
+        size_t at = (size_t)(item.whole.at - longer.at);
+        return memcmp(longer.at, shorter.at, at) == 0 &&
+               memcmp(in.at, shorter.at + at, shorter.len - at) == 0;
+    }
+    return false;
+}
+
+bool precert_is_usual(struct span der, const struct cert *logged)
+{
+    struct finding_set odd = {{0, 0}};
+    struct span certificate, tbs, outer, list, content;
+    struct der in;
+    struct der_item part[3];
+    const uint8_t *exts_at = logged->exts_outer.at;
+
+    if (logged->exts.at == NULL || (logged->flags & CERT_POISON) != 0 ||
+        !inside(der, DER_SEQUENCE, &odd, &certificate) || !inside(logged->tbs, DER_SEQUENCE, &odd, &content))
+        return false;
+    in = der_of(certificate, &odd);
+    if (!der_expect(&in, DER_SEQUENCE, &part[0]) || !der_expect(&in, DER_SEQUENCE, &part[1]) ||
+        !der_expect(&in, DER_BIT_STRING, &part[2]) || !der_done(&in))
+        return false;
+    tbs = part[0].value;
+    size_t before = (size_t)(exts_at - content.at);
+    if (tbs.len <= before || memcmp(tbs.at, content.at, before) != 0 ||
+        !inside(span_part(tbs, before, tbs.len), 0xa3, &odd, &outer) ||
+        !inside(outer, DER_SEQUENCE, &odd, &list))
+        return false;
+    /* The same levels on the other side, each with nothing behind it. */
+    return inside(span_part(content, before, content.len), 0xa3, &odd, &outer) &&
+           inside(outer, DER_SEQUENCE, &odd, &content) && finding_none(&odd) &&
+           only_poison_more(list, content);
 }
 
 bool precert_pieces_equal(const struct precert_pieces *pieces, struct span tbs)

@@ -25,6 +25,17 @@ bool precert_normal_form(const struct cert *cert, struct precert_pieces *out);
 bool precert_normal_form_preissuer(const struct cert *cert, const struct cert *preissuer,
                                    struct precert_pieces *out);
 
+/* The TBS that a log hashes for a precertificate (RFC 6962 section 3.2): as the normal form, but only the
+ * critical poison is taken out. `preissuer`: NULL, or the Precertificate Signing Certificate. False: there is
+ * no such poison, or as for the normal form. */
+bool precert_logged_form(const struct cert *precert, const struct cert *preissuer,
+                         struct precert_pieces *out);
+
+/* Is `der` a certificate whose TBS is that of `logged` with one poison more, both in DER? For nearly all
+ * precertificates it is, and this says so for a part of what parser/tbs.h and precert_logged_form cost. False
+ * says nothing. Neither signature nor algorithm is looked at. */
+bool precert_is_usual(struct span der, const struct cert *logged);
+
 /* Does this normal form equal the bytes of `tbs`? */
 bool precert_pieces_equal(const struct precert_pieces *pieces, struct span tbs);
 

@@ -7,7 +7,10 @@
 
 #include "base/dns.h"
 #include "ingest/examine.h"
+#include "parser/der.h"
 #include "parser/leaf.h"
+#include "parser/precert.h"
+#include "parser/tbs.h"
 #include "tests/unit/sample.h"
 #include "verify/digest.h"
 
@@ -87,6 +90,172 @@ static void test_issuer(void **state)
     sample_free(self);
 }
 
+/* [3] { SEQUENCE { critical poison } } */
+#define POISON_EXT "\x30\x13\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03\x01\x01\xff\x04\x02\x05\x00"
+
+static struct span element(uint8_t tag, struct span content)
+{
+    uint8_t *at = arena_take(&arena, content.len + 6, 1);
+
+    assert_non_null(at);
+    size_t head = der_header(tag, content.len, at);
+    memcpy(at + head, content.at, content.len);
+    return span_of(at, head + content.len);
+}
+
+static struct span joined(struct span first, struct span second)
+{
+    uint8_t *at = arena_take(&arena, first.len + second.len, 1);
+
+    assert_non_null(at);
+    memcpy(at, first.at, first.len);
+    if (second.len != 0)
+        memcpy(at + first.len, second.at, second.len);
+    return span_of(at, first.len + second.len);
+}
+
+/* A certificate of this content of a TBS; its signature is one only in form. */
+static struct span signed_of(struct span content)
+{
+    struct span tbs = element(DER_SEQUENCE, content);
+
+    return element(DER_SEQUENCE, joined(tbs, SPAN_LIT("\x30\x03\x06\x01\x2a\x03\x02\x00\x01")));
+}
+
+/* The content of the TBS of `cert`, with these extensions in place of its own. */
+static struct span with_extensions(const struct cert *cert, struct span exts)
+{
+    const uint8_t *content = cert->tbs.at + (cert->tbs.len < 256 + 3 ? 3 : 4);
+    const uint8_t *end = cert->exts_outer.at != NULL ? cert->exts_outer.at : cert->tbs.at + cert->tbs.len;
+    struct span before = span_of(content, (size_t)(end - content));
+
+    return exts.len == 0 ? before : joined(before, element(0xa3, element(DER_SEQUENCE, exts)));
+}
+
+/* A precert entry of this TBS, examined; `chain` is the one certificate of its chain, or absent. */
+static void log_precert(struct entry *entry, struct span tbs, struct span precert, struct span chain)
+{
+    static const uint8_t head[] = "\0\0\0\0\0\1\x8b\xcf\xe5\x68\x7b\0\1"
+                                  "0123456789abcdef0123456789abcdef";
+    uint8_t length[3] = {0, (uint8_t)(tbs.len >> 8), (uint8_t)tbs.len};
+    struct span leaf =
+        joined(joined(span_of(head, sizeof head - 1), span_of(length, 3)), joined(tbs, SPAN_LIT("\0\0")));
+
+    *entry = (struct entry){.index = 0, .kind = ENTRY_OPAQUE};
+    leaf_read(span_of(leaf.at + 1, leaf.len - 1), entry);
+    assert_int_equal(entry->kind, ENTRY_PRECERT);
+    entry->unverified_precert = precert;
+    entry->unverified_chain[0] = chain;
+    entry->chain_count = chain.at != NULL;
+    examine_entry(entry, &arena);
+}
+
+static void expect_fit(const struct entry *entry, bool fits)
+{
+    uint8_t hash[32] = {0};
+
+    if (fits)
+        digest_sha256(entry->unverified_precert, hash);
+    assert_memory_equal(entry->sighting.sha256, hash, 32);
+    assert_int_equal(finding_has(&entry->findings, FINDING_PRECERT_MISMATCH), !fits);
+    assert_int_equal(finding_has(&entry->issuance.findings, FINDING_PRECERT_MISMATCH), !fits);
+}
+
+/* What a log sends as pre_certificate is only worth something when it fits the leaf. */
+static void test_precert_of_leaf(void **state)
+{
+    static const struct span poison = {(const uint8_t *)POISON_EXT, sizeof POISON_EXT - 1};
+    static const struct span scts = {(const uint8_t *)"\x30\x12\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79"
+                                                      "\x02\x04\x02\x04\x04\x04\x02\x00\x00",
+                                     20};
+    struct span der = sample_load("tbs/plain.der");
+    struct span other = sample_load("tbs/poison.der");
+    struct cert plain;
+    struct entry entry;
+
+    (void)state;
+    assert_true(tbs_read_certificate(der, &plain));
+    struct span exts = plain.exts;
+    struct span soft = joined(poison, SPAN_NONE);
+    ((uint8_t *)(uintptr_t)soft.at)[16] = 0;
+    const struct {
+        struct span logged, sent;
+        bool usual, fits;
+    } rows[] = {
+        {exts, joined(exts, poison), true, true},
+        {exts, joined(poison, exts), true, true},
+        {joined(exts, scts), joined(joined(exts, poison), scts), true, true},
+        {SPAN_NONE, poison, false, true},
+        {exts, exts, false, false},                                 /* a final certificate */
+        {exts, joined(exts, soft), false, false},                   /* nothing that a log takes */
+        {exts, joined(joined(exts, poison), scts), false, false},   /* other extensions */
+        {joined(exts, poison), joined(exts, poison), false, false}, /* the poison is logged */
+        {joined(exts, poison), joined(joined(exts, poison), poison), false, false},
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct span sent = signed_of(with_extensions(&plain, rows[i].sent));
+        log_precert(&entry, element(DER_SEQUENCE, with_extensions(&plain, rows[i].logged)), sent, SPAN_NONE);
+        assert_int_equal(precert_is_usual(sent, &entry.cert), rows[i].usual);
+        expect_fit(&entry, rows[i].fits);
+    }
+    struct span sent = signed_of(with_extensions(&plain, joined(exts, poison)));
+    const struct span bad[] = {SPAN_LIT("garbage"),
+                               der,
+                               other,
+                               joined(sent, SPAN_LIT("x")),
+                               span_part(sent, 0, sent.len - 1),
+                               plain.tbs};
+    for (size_t i = 0; i < countof(bad); i++) {
+        log_precert(&entry, plain.tbs, bad[i], SPAN_NONE);
+        expect_fit(&entry, false);
+    }
+    /* Any byte of the TBS in front of the poison that is another makes it another certificate. */
+    for (size_t at = 8; at < sent.len - 9 - poison.len; at++) {
+        struct span copy = joined(sent, SPAN_NONE);
+        ((uint8_t *)(uintptr_t)copy.at)[at] ^= 1;
+        log_precert(&entry, plain.tbs, copy, der);
+        expect_fit(&entry, false);
+    }
+    sample_free(der);
+    sample_free(other);
+}
+
+/* Of a precertificate signing certificate the leaf has only what its CA is called. */
+static void test_precert_by_signer(void **state)
+{
+    struct span precert = sample_load("precert/by_signer.der");
+    struct span signer = sample_load("precert/signer.der");
+    struct span other = sample_load("precert/by_ca.der");
+    struct precert_pieces pieces;
+    struct cert final;
+    struct entry entry;
+    struct span tbs = SPAN_NONE;
+
+    (void)state;
+    assert_true(tbs_read_certificate(other, &final) && precert_normal_form(&final, &pieces));
+    for (size_t i = 0; i < pieces.count; i++)
+        tbs = i == 0 ? pieces.piece[0] : joined(tbs, pieces.piece[i]);
+    const struct {
+        struct span chain;
+        bool fits;
+    } rows[] = {{SPAN_NONE, true}, {signer, true}, {other, false}, {SPAN_LIT("no certificate"), false}};
+    for (size_t i = 0; i < countof(rows); i++) {
+        log_precert(&entry, tbs, precert, rows[i].chain);
+        expect_fit(&entry, rows[i].fits);
+    }
+    /* The chain comes later: what could be true is so, or is not. */
+    log_precert(&entry, tbs, precert, SPAN_NONE);
+    examine_prove_issuer(&entry, SPAN_NONE);
+    expect_fit(&entry, true);
+    examine_prove_issuer(&entry, signer);
+    expect_fit(&entry, true);
+    examine_prove_issuer(&entry, other);
+    expect_fit(&entry, false);
+    sample_free(precert);
+    sample_free(signer);
+    sample_free(other);
+}
+
 static void test_precert_mismatch(void **state)
 {
     struct entry entry = {.index = 7, .kind = ENTRY_OPAQUE};
@@ -127,9 +296,16 @@ static void test_many(void **state)
 {
     static const char *const files[] = {"leaf/x509", "leaf/version", "leaf/precert", "leaf/unknown_type"};
     static struct entry many[50];
-    struct span other = sample_load("tbs/poison.der");
+    struct span v1 = sample_load("tbs/v1.der");
+    struct cert cert;
 
     (void)state;
+    assert_true(tbs_read_certificate(v1, &cert));
+    struct span poisoned = signed_of(with_extensions(&cert, SPAN_LIT(POISON_EXT)));
+    uint8_t *precert = malloc(poisoned.len);
+    assert_non_null(precert);
+    memcpy(precert, poisoned.at, poisoned.len);
+    struct span other = span_of(precert, poisoned.len);
     for (size_t count = 0; count <= countof(many); count += count < 18 ? 1 : 8) {
         arena_reset(&arena, 1u << 20);
         memset(many, 0, sizeof many);
@@ -159,7 +335,8 @@ static void test_many(void **state)
                                 32);
         }
     }
-    sample_free(other);
+    free(precert);
+    sample_free(v1);
 }
 
 static void test_poison_in_final(void **state)
@@ -230,6 +407,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms_share_a_fingerprint),
         cmocka_unit_test(test_issuer),
+        cmocka_unit_test(test_precert_of_leaf),
+        cmocka_unit_test(test_precert_by_signer),
         cmocka_unit_test(test_precert_mismatch),
         cmocka_unit_test(test_opaque),
         cmocka_unit_test(test_many),
