@@ -1,5 +1,6 @@
 #include "cli/certfile.h"
 
+#include <ctype.h>
 #include <jansson.h>
 
 #include "base/limits.h"
@@ -386,6 +387,24 @@ static void walk_base64(struct walk *walk, struct span text)
     }
 }
 
+static void walk_hex(struct walk *walk, struct span text)
+{
+    struct span digits = sniff_digits(text);
+    uint8_t *packed = room(walk, digits.len + ARENA_PADDING);
+    size_t len = 0;
+
+    if (packed == NULL)
+        return;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (isxdigit(digits.at[i]))
+            packed[len++] = digits.at[i];
+    }
+    /* In place: each byte is written behind the two digits that it came from. */
+    must(text_unhex(span_of(packed, len), packed, len / 2));
+    memset(packed + len / 2, 0, digits.len + ARENA_PADDING - len / 2);
+    walk_bytes(walk, span_of(packed, len / 2));
+}
+
 static void walk_gzip(struct walk *walk, struct span bytes)
 {
     struct gunzip *gunzip = gunzip_new();
@@ -396,6 +415,10 @@ static void walk_gzip(struct walk *walk, struct span bytes)
     if (gunzip_run(gunzip, bytes, walk->arena, LIMIT_JSON_BYTES, &out, &why) != ERR_OK)
         complain(walk, why.code, why.text, NULL);
     else
+        walk_bytes(walk, out);
+    /* What came out before the damage is shown all the same; the complaint stands. */
+    out = gunzip_salvage(gunzip);
+    if (out.len != 0)
         walk_bytes(walk, out);
     gunzip_free(gunzip);
 }
@@ -411,11 +434,12 @@ static void walk_block(struct walk *walk, const struct pem_block *block)
 
     if (der == NULL)
         return;
+    bool good = pem_decode(block->body, der, &len) && (!block->cut || is_one_thing(span_of(der, len)));
     if (block->cut)
         complain(walk, ERR_FORMAT, "cut off: it has no END line", NULL);
-    else if (!pem_decode(block->body, der, &len))
+    else if (!good)
         complain(walk, ERR_FORMAT, "not base64", NULL);
-    else {
+    if (good) {
         struct der in = der_of(span_of(der, len), &ignored);
         struct span whole = span_of(der, len);
         enum sniff kind = sniff_der(whole);
@@ -473,6 +497,7 @@ static void walk_kind(struct walk *walk, enum sniff kind, struct span bytes)
         [SNIFF_PKCS7] = walk_pkcs7,
         [SNIFF_PEM] = walk_pem,
         [SNIFF_BASE64] = walk_base64,
+        [SNIFF_HEX] = walk_hex,
         [SNIFF_GZIP] = walk_gzip,
         [SNIFF_GET_ENTRIES] = walk_get_entries,
         [SNIFF_GET_ROOTS] = walk_get_roots,

@@ -1,6 +1,6 @@
 /* Every certificate and log entry in the bytes of a file, whatever form they travel in (cli/sniff.h): PEM and
  * DER, one or many, PKCS#7, leaf_input, data tiles, get-entries and get-roots replies, and all of these in
- * base64 or gzip. No part that can not be read hides those behind it. */
+ * base64, hex or gzip. No part that can not be read hides those behind it. */
 #ifndef CTVIGIL_CERTFILE_H
 #define CTVIGIL_CERTFILE_H
 

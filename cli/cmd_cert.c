@@ -151,7 +151,7 @@ int cmd_cert(struct cmd *cmd)
         return cmd_help(USAGE,
                         "Shows what is in certificates, precertificates and log entries. The content of a "
                         "file says what it is: PEM, DER, PKCS#7, leaf_input, data tile, get-entries or "
-                        "get-roots reply, also in base64 or gzip; - is standard input.",
+                        "get-roots reply, also in base64, hex or gzip; - is standard input.",
                         options);
     if (!opt_parse(options, "FILE...", cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;

@@ -26,6 +26,14 @@ bool pem_is(struct span text)
     return find(text, BEGIN) != NULL;
 }
 
+/* Without a last line that begins like the missing one. */
+static struct span before_dashes(struct span body)
+{
+    const uint8_t *line = body.len == 0 ? NULL : memrchr(body.at, '\n', body.len);
+
+    return line != NULL && span_starts(from(body, line + 1), SPAN_LIT("-")) ? until(body, line) : body;
+}
+
 bool pem_next(struct pem *pem, struct pem_block *block)
 {
     const uint8_t *begin = find(pem->rest, BEGIN);
@@ -43,8 +51,7 @@ bool pem_next(struct pem *pem, struct pem_block *block)
     const uint8_t *end = find(block->body, END);
     block->cut = end == NULL;
     pem->rest = from(rest, block_text.at + block_text.len);
-    if (end != NULL)
-        block->body = until(block->body, end);
+    block->body = end != NULL ? until(block->body, end) : before_dashes(block->body);
     return true;
 }
 

@@ -12,7 +12,8 @@ struct pem {
 struct pem_block {
     struct span label; /* "CERTIFICATE" */
     struct span body;  /* between the two lines: base64 with white space, perhaps headers */
-    bool cut;          /* its END line is missing; it reaches to the next block or to the end of the text */
+    bool cut;          /* its END line is missing; it reaches to the next block or to the end of the text,
+                          without what is left of that line */
 };
 
 static inline struct pem pem_of(struct span text)

@@ -1,5 +1,7 @@
 #include "cli/sniff.h"
 
+#include <ctype.h>
+
 #include "cli/pem.h"
 #include "ingest/gunzip.h"
 #include "parser/base64.h"
@@ -56,6 +58,14 @@ struct span sniff_trim(struct span text)
     while (text.len != 0 && is_white(text.at[text.len - 1]))
         text.len--;
     return text;
+}
+
+struct span sniff_digits(struct span text)
+{
+    text = sniff_trim(text);
+    return span_starts(text, SPAN_LIT("\\x")) || span_starts(text, SPAN_LIT("0x"))
+               ? span_part(text, 2, text.len)
+               : text;
 }
 
 /* The tags and contents of the first elements; tag 0 where there is none. */
@@ -224,6 +234,24 @@ static bool is_base64(struct span text)
     return digits >= 16;
 }
 
+/* The digits of DER or of a leaf, in pairs, as people print bytes; text in base64 begins otherwise. */
+static bool is_hex(struct span text)
+{
+    struct span head;
+    size_t digits = 0;
+
+    text = sniff_digits(text);
+    head = span_part(text, 0, 2);
+    for (size_t i = 0; i < text.len; i++) {
+        if (isxdigit(text.at[i]))
+            digits++;
+        else if (!is_white(text.at[i]) && text.at[i] != ':')
+            return false;
+    }
+    return digits >= 32 && digits % 2 == 0 &&
+           (span_eq(head, SPAN_LIT("30")) || span_eq(head, SPAN_LIT("00")));
+}
+
 static enum sniff sniff_text(struct span text)
 {
     struct span trimmed = sniff_trim(text);
@@ -236,6 +264,8 @@ static enum sniff sniff_text(struct span text)
         return sniff_json(trimmed);
     if (trimmed.at[0] == '<')
         return SNIFF_PAGE;
+    if (is_hex(trimmed))
+        return SNIFF_HEX;
     if (is_base64(trimmed))
         return SNIFF_BASE64;
     return is_checkpoint(text) ? SNIFF_HEAD : SNIFF_UNKNOWN;
@@ -247,12 +277,16 @@ static enum sniff sniff_log(struct span bytes)
 {
     struct entry leaf = {.kind = ENTRY_OPAQUE};
 
-    if (bytes.len < 16 || bytes.at[0] != 0 || bytes.at[1] != 0)
+    if (bytes.len < 16 || bytes.at[0] > 1 || bytes.at[1] > 1)
         return SNIFF_UNKNOWN;
+    bool ours = bytes.at[2] == 0 && bytes.at[3] == 0 && bytes.at[4] == 1;
+    /* Of the next version, or of another type: its reader says so. */
+    if (bytes.at[0] != 0 || bytes.at[1] != 0)
+        return ours ? SNIFF_LEAF : SNIFF_UNKNOWN;
     leaf_read(bytes, &leaf);
     if (leaf.kind != ENTRY_OPAQUE && !finding_has(&leaf.findings, FINDING_LEAF_TRAILING))
         return SNIFF_LEAF;
-    if (bytes.at[2] == 0 && bytes.at[3] == 0 && bytes.at[4] == 1)
+    if (ours)
         return SNIFF_LEAF;
     return bytes.at[2] == 1 || bytes.at[2] == 0 ? SNIFF_DATA_TILE : SNIFF_UNKNOWN;
 }

@@ -28,5 +28,7 @@ const char *sniff_advice(enum sniff kind);   /* what to do instead; NULL: it can
 struct span sniff_unmarked(struct span text);
 /* Bytes without a UTF-8 byte order mark and without white space around them. */
 struct span sniff_trim(struct span text);
+/* Digits of hex, trimmed, without the "0x" or "\x" that may stand in front of them. */
+struct span sniff_digits(struct span text);
 
 #endif

@@ -7,6 +7,7 @@
 
 struct gunzip {
     z_stream stream;
+    struct span salvage;
 };
 
 struct gunzip *gunzip_new(void)
@@ -80,6 +81,7 @@ enum err_code gunzip_run(struct gunzip *gunzip, struct span bytes, struct arena 
                          struct span *out, struct err *why)
 {
     z_stream *stream = &gunzip->stream;
+    gunzip->salvage = SPAN_NONE;
     struct sink sink = {arena, arena_take(arena, 1, 1), 0, 1, most > 0 ? most : 1};
     if (sink.at == NULL)
         return err_set(why, ERR_TOO_BIG, "no room to inflate into");
@@ -91,9 +93,16 @@ enum err_code gunzip_run(struct gunzip *gunzip, struct span bytes, struct arena 
         if (inflateReset(stream) != Z_OK)
             return err_set(why, ERR_FORMAT, "zlib refused to start");
         enum err_code code = member(stream, &sink, why);
+        if (code == ERR_FORMAT)
+            gunzip->salvage = span_of(sink.at, sink.len);
         if (code != ERR_OK)
             return code;
     } while (stream->avail_in != 0);
     *out = span_of(sink.at, sink.len);
     return ERR_OK;
+}
+
+struct span gunzip_salvage(const struct gunzip *gunzip)
+{
+    return gunzip->salvage;
 }

@@ -18,5 +18,8 @@ bool gunzip_is_gzip(struct span bytes);
  * off; ERR_TOO_BIG. */
 MUST_USE enum err_code gunzip_run(struct gunzip *gunzip, struct span bytes, struct arena *arena, size_t most,
                                   struct span *out, struct err *why);
+/* What the last run had inflated when it ended with ERR_FORMAT, in its arena; nothing after any other end. No
+ * checksum speaks for it. */
+struct span gunzip_salvage(const struct gunzip *gunzip);
 
 #endif

@@ -56,6 +56,7 @@ form() {
     openssl x509 -in one.pem -trustout -addtrust serverAuth -setalias x >trusted.pem
     sed 's/ CERTIFICATE/ X509 CERTIFICATE/' one.pem >x509.pem
     base64 one.der >wrapped.b64
+    od -An -tx1 -v one.der >one.hex
     for name in one two; do base64 -w0 $name.der; echo; done >lines.b64
     gzip -kc good.pem >good.gz
     base64 chain.p7b | gzip >packed
@@ -71,6 +72,7 @@ form() {
     form trusted.pem "pem certificate" one
     form x509.pem "pem certificate" one
     form wrapped.b64 "base64 certificate" one
+    form one.hex "hex certificate" one
     form lines.b64 "base64 certificate" one two
     form good.gz "gzip pem certificate" one two three
     form packed "gzip base64 pkcs7 certificate" one two three
@@ -141,6 +143,14 @@ END
     run -4 --separate-stderr "$CTVIGIL" cert --json early.pem
     [ "$(cns <<<"$output" | tr '\n' ' ')" = "one.example three.example " ]
     [[ "$stderr" == *"early.pem: PEM block 2 (CERTIFICATE): cut off"* ]]
+    # Only the end of the END line is missing, or only the checksum of gzip: all certificates are there.
+    head -c -20 good.pem >late.pem
+    gzip -kc good.pem | head -c -8 >late.gz
+    for file in late.pem late.gz; do
+        run -4 --separate-stderr "$CTVIGIL" cert --json $file
+        [ "$(cns <<<"$output" | tr '\n' ' ')" = "one.example two.example three.example " ]
+        [[ "$stderr" == "ctvigil: $file: "*"cut off"* ]]
+    done
     openssl crl2pkcs7 -nocrl -certfile good.pem -outform DER | head -c 1000 >early.p7b
     run -4 --separate-stderr "$CTVIGIL" cert --json early.p7b
     [ "$(head -n1 <<<"$output" | cns)" = one.example ]

@@ -70,6 +70,30 @@ static void test_sizes(void **state)
     }
 }
 
+/* What came out before the damage is at hand, wherever it is cut; after a good end, or a bomb, nothing is. */
+static void test_salvage(void **state)
+{
+    enum { SIZE = 3000 };
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig, SIZE);
+    for (size_t k = 0; k < SIZE; k++)
+        rig.plain[k] = (uint8_t)(k * 2654435761u >> 13);
+    size_t packed = pack(rig.plain, SIZE, rig.packed, SIZE + 4096);
+    for (size_t cut = 0; cut < packed; cut++) {
+        assert_int_equal(run(&rig, cut, CEILING), ERR_FORMAT);
+        struct span part = gunzip_salvage(rig.gunzip);
+        assert_true(part.len <= SIZE && memcmp(part.at, rig.plain, part.len) == 0);
+        assert_true(cut < packed - 8 || part.len == SIZE);
+    }
+    assert_int_equal(run(&rig, packed, SIZE / 2), ERR_TOO_BIG);
+    assert_int_equal(gunzip_salvage(rig.gunzip).len, 0);
+    assert_int_equal(run(&rig, packed, CEILING), ERR_OK);
+    assert_int_equal(gunzip_salvage(rig.gunzip).len, 0);
+    rig_fini(&rig);
+}
+
 /* A bomb ends at the ceiling, whichever is lower: the arena's or the caller's; the state is usable
  * afterwards. */
 static void test_bomb(void **state)
@@ -116,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_salvage),
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_damage),
     };

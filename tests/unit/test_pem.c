@@ -60,6 +60,25 @@ static void test_cut(void **state)
     assert_false(pem_next(&pem, &block));
 }
 
+/* However much of the END line is missing, what stands before it is the body. */
+static void test_cut_line(void **state)
+{
+    static const char text[] = "-----BEGIN A-----\nYWJj\nZGVm\n-----END A-----\n";
+    struct pem_block block;
+    uint8_t out[64];
+    size_t len;
+
+    (void)state;
+    for (size_t end = strlen("-----BEGIN A-----\nYWJj\nZGVm"); end < sizeof text; end++) {
+        struct pem pem = pem_of(span_of(text, end));
+        assert_true(pem_next(&pem, &block));
+        assert_int_equal(block.cut, end < strlen("-----BEGIN A-----\nYWJj\nZGVm\n-----END "));
+        assert_true(pem_decode(block.body, out, &len));
+        assert_true(span_eq(span_of(out, len), SPAN_LIT("abcdef")));
+        assert_false(pem_next(&pem, &block));
+    }
+}
+
 static void test_headers(void **state)
 {
     static const char text[] = "\nProc-Type: 4,X\r\nOther: a\r\n b\r\n\r\nYWJj\r\n";
@@ -77,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut_line),
         cmocka_unit_test(test_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
