@@ -81,24 +81,26 @@ static void fill_leaf_hash(struct entry *entry, struct hashes *hashes)
 }
 
 static void fill_fingerprint(const struct cert *cert, struct span fallback, struct hashes *hashes,
-                             uint8_t out[32])
+                             struct issuance *issuance)
 {
     must(hashes->form_count < countof(hashes->form));
     struct precert_pieces *form = &hashes->form[hashes->form_count++];
 
-    (void)precert_normal_form(cert, form);
+    bool has_ct = cert->sct_list.at != NULL || (cert->flags & CERT_POISON) != 0;
+    if (!precert_normal_form(cert, form) && has_ct)
+        finding_add(&issuance->findings, FINDING_FINGERPRINT_WHOLE);
     if (form->count == 0) {
         form->piece[0] = fallback;
         form->count = 1;
     }
-    hash_later(hashes, form->piece, form->count, out);
+    hash_later(hashes, form->piece, form->count, issuance->tbs_fp);
 }
 
 /* Everything of the issuance that comes from the certificate alone. */
 static void fill_issuance(const struct cert *cert, struct span input, struct arena *arena,
                           struct hashes *hashes, struct issuance *issuance)
 {
-    fill_fingerprint(cert, input, hashes, issuance->tbs_fp);
+    fill_fingerprint(cert, input, hashes, issuance);
     if (cert->spki.at != NULL)
         hash_later(hashes, &cert->spki, 1, issuance->spki_sha256);
     issuance->issuer = cert->issuer;

@@ -130,6 +130,19 @@ static void prepend(struct build *build, size_t at, struct span head)
     out->length += head.len;
 }
 
+/* What stands in [3] behind the list: it was signed, so it stays. */
+static struct span behind_list(const struct cert *cert)
+{
+    struct finding_set ignored = {{0, 0}};
+    struct der in = der_of(cert->exts_outer, &ignored);
+    struct der_item item;
+
+    if (!der_next(&in, &item))
+        return SPAN_NONE;
+    in = der_of(item.value, &ignored);
+    return der_next(&in, &item) ? span_of(in.at, der_left(&in)) : SPAN_NONE;
+}
+
 static bool rebuild(const struct cert *cert, const struct cert *preissuer, bool keep_scts,
                     struct precert_pieces *out)
 {
@@ -138,10 +151,11 @@ static bool rebuild(const struct cert *cert, const struct cert *preissuer, bool 
     struct der in = der_of(cert->tbs, &ignored);
     struct der_item tbs;
     const uint8_t *exts_at = cert->exts_outer.at;
+    struct span behind = behind_list(cert);
 
     out->count = 0;
     out->length = 0;
-    if (!der_next(&in, &tbs))
+    if (!der_next(&in, &tbs) || (exts_at != NULL && cert->exts.at == NULL))
         return false;
     const uint8_t *end = tbs.value.at + tbs.value.len;
     if (exts_at == NULL)
@@ -161,12 +175,13 @@ static bool rebuild(const struct cert *cert, const struct cert *preissuer, bool 
     if (exts_len != 0) {
         struct span list = header(&build, DER_SEQUENCE, exts_len);
         prepend(&build, mark, list);
-        prepend(&build, mark, header(&build, 0xa3, list.len + exts_len));
+        add(&build, behind);
+        prepend(&build, mark, header(&build, 0xa3, list.len + exts_len + behind.len));
     }
     const uint8_t *after_exts = cert->exts_outer.at == NULL ? end : exts_at + cert->exts_outer.len;
     /* What stands behind a [3] that is dropped would take its place: the TBS of a certificate with other
-     * names. */
-    if (exts_len == 0 && after_exts != end)
+     * names. What stands in it has no place without it. */
+    if (exts_len == 0 && (after_exts != end || behind.len != 0))
         return false;
     add(&build, span_of(after_exts, (size_t)(end - after_exts)));
     prepend(&build, 0, header(&build, DER_SEQUENCE, out->length));

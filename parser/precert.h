@@ -6,7 +6,9 @@
 
 #include "model/cert.h"
 
-#define PRECERT_PIECES_MAX 32
+/* Real certificates need up to 7 pieces. Each CT extension between two others takes one more; those of which
+ * more than about 60 stand so apart are not taken out. */
+#define PRECERT_PIECES_MAX 64
 
 struct precert_pieces {
     struct span piece[PRECERT_PIECES_MAX]; /* into the certificate, and into scratch */
@@ -16,8 +18,8 @@ struct precert_pieces {
 };
 
 /* Pieces of cert's TBS without CT extensions. For a bare precert leaf TBS without CT extensions this is the
- * TBS itself. False: the TBS can not be taken apart, or something stands behind extensions of which none
- * remains (then piece[0] is the whole TBS). The pieces point into `out`. */
+ * TBS itself. False: the TBS can not be taken apart, something stands behind extensions of which none
+ * remains, or the pieces are too many (then piece[0] is the whole TBS). The pieces point into `out`. */
 bool precert_normal_form(const struct cert *cert, struct precert_pieces *out);
 
 /* The same for a precertificate signed by a Precertificate Signing Certificate: issuer and AKI are replaced

@@ -166,7 +166,8 @@ enum ctvigil_finding {
     CTVIGIL_FINDING_SCT_EXTENSIONS = 89,
     CTVIGIL_FINDING_SCT_LOG_TWICE = 90,
     CTVIGIL_FINDING_SCT_IN_PRECERT = 91,
-    CTVIGIL_FINDING_DER_TAG_LONG = 92
+    CTVIGIL_FINDING_DER_TAG_LONG = 92,
+    CTVIGIL_FINDING_FINGERPRINT_WHOLE = 93
 };
 
 /* How many numbers the library at hand knows: all below. Some are set by the program ctvigil only, which
@@ -252,7 +253,7 @@ CTVIGIL_API const char *ctvigil_cert_key_name(const struct ctvigil_cert *cert);
 enum ctvigil_flag {
     CTVIGIL_IS_CA = 1,       /* basicConstraints say cA TRUE */
     CTVIGIL_HAS_BC = 2,      /* there are basicConstraints */
-    CTVIGIL_POISON = 4,      /* a precertificate (RFC 6962 section 3.1) */
+    CTVIGIL_POISON = 4,      /* a precertificate (RFC 6962 section 3.1): critical */
     CTVIGIL_SERVER_AUTH = 8, /* purposes of the extended key usage */
     CTVIGIL_CLIENT_AUTH = 16,
     CTVIGIL_ANY_EKU = 32,

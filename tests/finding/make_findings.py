@@ -281,6 +281,9 @@ def entry_rows():
     yield "leaf_entry_type", "type.leaf", leaf(cert(), entry_type=0x8000)
     yield "leaf_unreadable", "cut.leaf", leaf(cert())[:100]
     yield "leaf_trailing", "behind.leaf", leaf(cert(), tail=b"\x00")
+    scattered = (extension(POISON, NULL, TRUE) + extension("1.2.3.4", NULL)) * 70
+    yield "fingerprint_whole", "scattered.leaf", leaf(with_ext(more=scattered))
+    yield "fingerprint_whole", "nothing_left.leaf", leaf(cert(exts=extension(POISON, NULL, TRUE), tail=NULL))
     yield "extra_unreadable", "cut.json", reply(leaf(cert()), b"\x00\x00\x05\x00")
     yield "chain_mismatch", "other.json", reply(leaf(tbs(), 1, hash_of=b"\x99" * 32), u24(precert) + chain(issuer))
     yield "precert_mismatch", "other.json", reply(

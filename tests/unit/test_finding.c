@@ -38,6 +38,7 @@ static void numbers_stand(void **state)
     assert_int_equal(FINDING_SAN_CRITICAL, 66);
     assert_int_equal(FINDING_SCT_IN_PRECERT, 91);
     assert_int_equal(FINDING_DER_TAG_LONG, 92);
+    assert_int_equal(FINDING_FINGERPRINT_WHOLE, 93);
 }
 
 static void sets(void **state)

@@ -264,6 +264,55 @@ static void test_not_critical(void **state)
     assert_true(precert_pieces_equal(&pieces, span_of(tbs, len)));
 }
 
+/* What stands in [3] behind the list of extensions is part of the certificate: two that differ there differ.
+ */
+static void test_behind_list(void **state)
+{
+    static const uint8_t poison_ext[] =
+        "\x30\x13\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03\x01\x01\xff\x04\x02\x05";
+    static const uint8_t other_ext[] = "\x30\x06\x06\x01\x2a\x04\x01x";
+    static uint8_t plain[1024], content[1024], list[128], room[256], tbs[1024];
+    struct precert_pieces pieces;
+    struct finding_set ignored = {{0, 0}};
+    struct der_item item;
+    struct cert cert;
+
+    (void)state;
+    size_t plain_len = make_tbs(plain, 0, false);
+    struct der in = der_of(span_of(plain, plain_len), &ignored);
+    assert_true(der_next(&in, &item));
+    /* Bit 0: an extension stays; bit 1: something follows the list. */
+    for (unsigned bits = 0; bits < 4; bits++) {
+        static uint8_t wanted[1024];
+        size_t wanted_len = 0;
+        for (int poison = 0; poison < 2; poison++) {
+            uint8_t *at = list;
+            memcpy(at, poison_ext, sizeof poison_ext);
+            at += poison ? sizeof poison_ext : 0;
+            memcpy(at, other_ext, sizeof other_ext - 1);
+            at += (bits & 1) != 0 ? sizeof other_ext - 1 : 0;
+            uint8_t *end = put(room, 0x30, list, (size_t)(at - list));
+            memcpy(end, "\x05\x00", 2);
+            end += (bits & 2) != 0 ? 2 : 0;
+            memcpy(content, item.value.at, item.value.len);
+            end = put(content + item.value.len, 0xa3, room, (size_t)(end - room));
+            uint8_t *to = poison ? tbs : wanted;
+            size_t len = (size_t)(put(to, 0x30, content, (size_t)(end - content)) - to);
+            if (!poison) {
+                wanted_len = len;
+                continue;
+            }
+            assert_true(tbs_read(span_of(tbs, len), &cert));
+            bool good = precert_normal_form(&cert, &pieces);
+            assert_int_equal(good, bits != 2);
+            struct span same = bits == 0   ? span_of(plain, plain_len)
+                               : bits == 2 ? span_of(tbs, len)
+                                           : span_of(wanted, wanted_len);
+            assert_true(precert_pieces_equal(&pieces, same));
+        }
+    }
+}
+
 static void test_unreadable(void **state)
 {
     struct precert_pieces pieces;
@@ -286,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_preissuer),       cmocka_unit_test(test_signer_and_ca),
         cmocka_unit_test(test_too_many_pieces), cmocka_unit_test(test_decoy),
         cmocka_unit_test(test_not_critical),    cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_behind_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
