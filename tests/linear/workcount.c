@@ -137,8 +137,9 @@ static size_t put_shape(const struct shape *shape, struct span element, uint8_t 
         /* From the inside to the outside, and so from the end to the beginning. */
         memcpy(out + (at -= element.len), element.at, element.len);
         for (unsigned i = 0; i < shape->times; i++) {
-            uint8_t head[5];
-            size_t len = dermutate_header(element.at[0] | 0x20, end - at, head);
+            uint8_t head[DERMUTATE_HEAD];
+            uint8_t tag = element.at[0] | 0x20;
+            size_t len = dermutate_header(span_of(&tag, 1), end - at, head);
             memcpy(out + (at -= len), head, len);
         }
         memmove(out, out + at, end - at);
