@@ -364,7 +364,7 @@ static void put_ct(struct sheet *sheet, const struct certview *view)
         sheet_fmt(sheet, SHEET_PLAIN, "precertificate (poison): made for logs, no client takes it");
     else if (view->entry != NULL && view->entry->kind == ENTRY_PRECERT)
         sheet_fmt(sheet, SHEET_PLAIN, "precertificate: the final one has the same fingerprint");
-    sctlist_init(&list, cert->sct_list);
+    sctlist_of(&list, cert);
     while (sctlist_next(&list, &item))
         count++;
     if (cert->sct_list.at != NULL) {
@@ -378,7 +378,7 @@ static void put_ct(struct sheet *sheet, const struct certview *view)
         sheet_fmt(sheet, SHEET_PLAIN, "no SCTs inside");
     }
     sheet_list(sheet);
-    sctlist_init(&list, cert->sct_list);
+    sctlist_of(&list, cert);
     while (sctlist_next(&list, &item)) {
         if (sheet_lists(sheet))
             put_sct(sheet, &item);

@@ -101,7 +101,7 @@ static void set_scts(json_t *object, const struct cert *cert)
     struct sctlist list;
     struct sctlist_item item;
 
-    sctlist_init(&list, cert->sct_list);
+    sctlist_of(&list, cert);
     while (sctlist_next(&list, &item))
         certjson_append(scts, sct_json(&item));
     certjson_set(object, "sct_count", json_integer((json_int_t)json_array_size(scts)));

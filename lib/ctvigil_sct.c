@@ -13,7 +13,7 @@ void ctvigil_sct_begin(struct ctvigil_sct *sct, const struct ctvigil_cert *cert)
     struct walk *walk = walk_of(sct);
 
     walk->item = (struct sctlist_item){.leaf_index = -1};
-    sctlist_init(&walk->sctlist, inner_cert_in(cert)->sct_list);
+    sctlist_of(&walk->sctlist, inner_cert_in(cert));
 }
 
 bool ctvigil_sct_next(struct ctvigil_sct *sct)

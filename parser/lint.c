@@ -401,7 +401,7 @@ static void check_scts(const struct lint *lint)
     struct sctlist_item item;
     size_t count = 0;
 
-    sctlist_init(&list, lint->cert->sct_list);
+    sctlist_of(&list, lint->cert);
     while (sctlist_next(&list, &item)) {
         check_sct(lint, &item);
         if (!item.readable || count == countof(seen))

@@ -1,13 +1,15 @@
-/* The list of embedded SCTs (RFC 6962 section 3.3): one by one. Zero copy, no allocation. It checks no
+/* The lists of embedded SCTs (RFC 6962 section 3.3): one by one. Zero copy, no allocation. It checks no
  * signature. */
 #ifndef CTVIGIL_SCTLIST_H
 #define CTVIGIL_SCTLIST_H
 
 #include "base/cur.h"
+#include "model/cert.h"
 
 struct sctlist {
     struct cur in;
-    bool damaged; /* something could not be read */
+    struct span exts; /* where further lists may be */
+    bool damaged;     /* something could not be read */
 };
 
 struct sctlist_item {
@@ -26,6 +28,8 @@ struct sctlist_item {
 
 /* `ext_value`: cert->sct_list, that is a DER OCTET STRING around the TLS vector; absent gives nothing. */
 void sctlist_init(struct sctlist *list, struct span ext_value);
+/* All SCTs of `cert`, as parser/tbs.h filled it: of every SCT list, though there should be one. */
+void sctlist_of(struct sctlist *list, const struct cert *cert);
 bool sctlist_next(struct sctlist *list, struct sctlist_item *item);
 
 /* The leaf_index of CtExtensions (static-ct-api): -1 when there is none, when it has the wrong length or

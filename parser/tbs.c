@@ -138,7 +138,7 @@ static void check_scts(struct cert *cert)
     struct sctlist list;
     struct sctlist_item item;
 
-    sctlist_init(&list, cert->sct_list);
+    sctlist_of(&list, cert);
     while (sctlist_next(&list, &item))
         continue;
     if (list.damaged)

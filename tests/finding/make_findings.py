@@ -394,6 +394,8 @@ def sct_rows():
     yield "sct_extensions", "cut.der", with_scts(sct(extensions=b"\x00\x00\x09\x00"))
     yield "sct_extensions", "twice.der", with_scts(sct(extensions=b"\x00\x00\x05\x00\x00\x00\x00\x01" * 2))
     yield "sct_log_twice", "same.der", with_scts(sct(1), sct(2), sct(1))
+    yield "sct_log_twice", "two_lists.der", with_ext(
+        more=extension(SCTS, sct_list(sct(1), sct(2))) + extension(SCTS, sct_list(sct(3), sct(1))))
     yield "sct_in_precert", "poison.der", with_ext(
         more=extension(SCTS, sct_list(sct())) + extension(POISON, NULL, TRUE))
 

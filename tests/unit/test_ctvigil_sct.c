@@ -14,7 +14,7 @@ static void same_walk(const struct ctvigil_cert *cert, const struct cert *theirs
     struct sctlist walk;
     struct sctlist_item item;
 
-    sctlist_init(&walk, theirs->sct_list);
+    sctlist_of(&walk, theirs);
     memset(&ours, 0xa5, sizeof ours);
     ctvigil_sct_begin(&ours, cert);
     nothing_there(&ours);
