@@ -133,7 +133,7 @@ UPDATE log SET last_error = 'x'|UPDATE log SET last_error = ''
 UPDATE log_range SET next = 99, verified = 99 WHERE next = 100|UPDATE log_range SET next = 100, verified = 100 WHERE next = 99
 UPDATE log_range SET verified = 99 WHERE verified = 100|UPDATE log_range SET verified = 100 WHERE verified = 99
 UPDATE log SET state = 'inconsistent' WHERE name = 'alive'|UPDATE log SET state = 'active' WHERE name = 'alive'
-UPDATE log_head SET timestamp = timestamp - interval '2 days'|UPDATE log_head SET timestamp = timestamp + interval '2 days'
+UPDATE log_head SET timestamp_ms = timestamp_ms - 172800000|UPDATE log_head SET timestamp_ms = timestamp_ms + 172800000
 TABLE
 }
 
