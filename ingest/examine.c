@@ -86,7 +86,8 @@ static void fill_fingerprint(const struct cert *cert, struct span fallback, stru
     must(hashes->form_count < countof(hashes->form));
     struct precert_pieces *form = &hashes->form[hashes->form_count++];
 
-    bool has_ct = cert->sct_list.at != NULL || (cert->flags & CERT_POISON) != 0;
+    bool has_ct = (cert->sct_list.at != NULL || (cert->flags & CERT_POISON) != 0) &&
+                  !finding_has(&cert->findings, FINDING_CERTIFICATE_UNREADABLE);
     if (!precert_normal_form(cert, form) && has_ct)
         finding_add(&issuance->findings, FINDING_FINGERPRINT_WHOLE);
     if (form->count == 0) {

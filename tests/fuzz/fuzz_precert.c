@@ -1,6 +1,7 @@
 /* The normal form is a TBS of the length it claims, holds no CT extension, is its own normal form, and keeps
  * every other fact. Made into a precertificate and into a final certificate, by a poison in front of its
- * extensions and by an SCT list behind them, a certificate has one normal form. */
+ * extensions and by an SCT list behind them, a certificate has one normal form. A precertificate that is
+ * recognised at a glance is one when it is read, and those without oddities are recognised. */
 #include <stdlib.h>
 
 #include "parser/der.h"
@@ -61,6 +62,31 @@ static struct span with_extension(const struct cert *cert, struct span more, boo
     return span_of(bytes, (size_t)(at - bytes));
 }
 
+/* What is taken for the precertificate of `cert` at a glance is so when it is read. */
+static void at_a_glance(const struct cert *cert, struct span precert_tbs)
+{
+    static const uint8_t rest[] = "\x30\x03\x06\x01\x2a\x03\x02\x00\x01";
+    size_t len = precert_tbs.len + sizeof rest - 1;
+    uint8_t *bytes = malloc(len + 6);
+    struct precert_pieces pieces;
+    struct cert precert;
+
+    must(bytes != NULL);
+    uint8_t *at = put(put_header(bytes, DER_SEQUENCE, len), precert_tbs);
+    at = put(at, span_of(rest, sizeof rest - 1));
+    struct span der = span_of(bytes, (size_t)(at - bytes));
+    must(!precert_is_usual(cert->der, cert));
+    if (precert_is_usual(der, cert)) {
+        must(tbs_read_certificate(der, &precert) && (precert.flags & CERT_POISON) != 0);
+        must(!precert_logged_form(&precert, NULL, &pieces) || precert_pieces_equal(&pieces, cert->tbs));
+    } else {
+        /* Usual is what both sides write in DER, with nothing unexpected behind. */
+        must((cert->flags & CERT_POISON) != 0 || cert->exts.at == NULL || !finding_none(&cert->findings) ||
+             cert->version != 3);
+    }
+    free(bytes);
+}
+
 static void both_forms(const struct cert *cert)
 {
     static const uint8_t poison[] =
@@ -77,6 +103,7 @@ static void both_forms(const struct cert *cert)
     struct span final = with_extension(cert, span_of(list, sizeof list), false);
     must(tbs_read(precert, &other));
     must((other.flags & CERT_POISON) != 0 && precert_normal_form(&other, &of_precert));
+    at_a_glance(cert, precert);
     uint8_t *bytes = join(&of_precert);
     must(tbs_read(final, &other));
     must(other.sct_list.at != NULL && precert_normal_form(&other, &of_final));
