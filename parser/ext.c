@@ -46,6 +46,24 @@ bool ext_next(struct ext *ext, struct ext_item *item)
     return true;
 }
 
+bool ext_cut_value(const struct ext *ext, enum oid id, struct span *value)
+{
+    struct der in = der_of(span_of(ext->in.at, der_left(&ext->in)), ext->in.findings);
+    struct der_item part;
+    bool cut = false;
+
+    if (!ext->damaged || !der_next_cut(&in, &part, &cut) || part.tag != DER_SEQUENCE)
+        return false;
+    in = der_of(part.value, ext->in.findings);
+    if (!der_expect(&in, DER_OID, &part) || oid_find(part.value) != id)
+        return false;
+    (void)der_optional(&in, DER_BOOLEAN, &part);
+    if (!der_next_cut(&in, &part, &cut) || part.tag != DER_OCTET_STRING)
+        return false;
+    *value = part.value;
+    return true;
+}
+
 bool ext_lost(const struct cert *cert)
 {
     const struct finding_set *findings = &cert->findings;

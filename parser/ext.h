@@ -29,6 +29,10 @@ void ext_init(struct ext *ext, struct span exts, struct finding_set *findings);
 /* The next extension, readable or not. False: no more; `damaged` says whether that is the whole truth. */
 bool ext_next(struct ext *ext, struct ext_item *item);
 
+/* After a walk that ended damaged at an extension `id` which does not fit: its value as far as it goes.
+ * False: what stands there is something else, or ends before its value. */
+bool ext_cut_value(const struct ext *ext, enum oid id, struct span *value);
+
 /* Could `cert` have extensions that a walk over cert->exts does not meet, even if that walk itself ends well?
  * Because it is cut off, its block of extensions can not be opened, or something else stands beside it. */
 bool ext_lost(const struct cert *cert);

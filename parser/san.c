@@ -17,6 +17,21 @@ static void open_value(struct san *san, struct span value)
     san->in = der_of(item.value, &san->odd);
 }
 
+/* The certificate ends inside an extension, or that has lost its framing: the names it begins with. */
+static void open_cut(struct san *san)
+{
+    struct span value;
+    struct der_item item;
+    bool cut = false;
+
+    san->damaged = true;
+    if (!ext_cut_value(&san->exts, OID_EXT_SAN, &value))
+        return;
+    struct der outer = der_of(value, &san->odd);
+    if (der_next_cut(&outer, &item, &cut) && item.tag == DER_SEQUENCE)
+        san->in = der_of(item.value, &san->odd);
+}
+
 void san_init(struct san *san, const struct cert *cert)
 {
     san->odd = (struct finding_set){{0, 0}};
@@ -47,9 +62,10 @@ static bool next_ext(struct san *san)
         if (!san->more_exts)
             return false;
         if (!ext_next(&san->exts, &ext)) {
-            san->damaged = san->damaged || san->exts.damaged;
             san->more_exts = false;
-            return false;
+            if (san->exts.damaged)
+                open_cut(san);
+            continue;
         }
         /* An extension without a readable OID could have been one of ours. */
         if (ext.unreadable && (ext.oid.at == NULL || ext.id == OID_EXT_SAN))

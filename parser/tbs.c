@@ -113,7 +113,16 @@ static struct span read_algorithm(struct der *in, struct finding_set *findings)
     return der_expect(&inner, DER_OID, &oid) ? oid.value : SPAN_NONE;
 }
 
-static void read_extensions(struct cert *cert, const struct der_item *outer)
+/* `cut`: the certificate ends inside the TBSCertificate, so that the last element of each level is taken as
+ * far as it goes. */
+static bool next_of(struct der *in, struct der_item *item, bool cut)
+{
+    bool is_cut = false;
+
+    return cut ? der_next_cut(in, item, &is_cut) : der_next(in, item);
+}
+
+static void read_extensions(struct cert *cert, const struct der_item *outer, bool cut)
 {
     struct der in = der_of(outer->value, &cert->findings);
     struct der_item list;
@@ -121,7 +130,7 @@ static void read_extensions(struct cert *cert, const struct der_item *outer)
     cert->exts_outer = outer->whole;
     if (cert->version != 3)
         finding_add(&cert->findings, FINDING_VERSION_EXTENSIONS);
-    if (!der_expect(&in, DER_SEQUENCE, &list)) {
+    if (!next_of(&in, &list, cut) || list.tag != DER_SEQUENCE) {
         finding_add(&cert->findings, FINDING_EXTENSION_UNREADABLE);
         return;
     }
@@ -154,19 +163,19 @@ static void extensions_lost(struct cert *cert)
 
 /* What may follow the key: unique identifiers [1] and [2], extensions [3]. Somebody who reads an unknown
  * element, or a second [3], as extensions must not see more than we say. */
-static void read_tail(struct cert *cert, struct der *in)
+static void read_tail(struct cert *cert, struct der *in, bool cut)
 {
     struct der_item item;
 
-    while (der_more(in) && der_next(in, &item)) {
+    while (der_more(in) && next_of(in, &item, cut)) {
         if (item.tag == 0xa3 && cert->exts_outer.at == NULL) {
-            read_extensions(cert, &item);
+            read_extensions(cert, &item, cut);
         } else if (item.tag != 0x81 && item.tag != 0x82 && item.tag != 0xa1 && item.tag != 0xa2) {
             finding_add(&cert->findings, FINDING_TBS_TRAILING_BYTES);
             extensions_lost(cert);
         }
     }
-    if (!der_done(in))
+    if (!der_done(in) || (cut && cert->exts_outer.at != NULL))
         extensions_lost(cert);
     if (cert->sct_list.at != NULL)
         check_scts(cert);
@@ -180,7 +189,7 @@ static void cert_clear(struct cert *cert)
     cert->not_after = CERT_TIME_MAX;
 }
 
-static bool read_fields(struct cert *cert, struct span content)
+static bool read_fields(struct cert *cert, struct span content, bool cut)
 {
     struct der in = der_of(content, &cert->findings);
     struct der_item item;
@@ -204,7 +213,7 @@ static bool read_fields(struct cert *cert, struct span content)
     spki_read(cert);
     if (cert->subject.len > 2 && span_eq(cert->subject, cert->issuer))
         cert->flags |= CERT_SELF_ISSUED;
-    read_tail(cert, &in);
+    read_tail(cert, &in, cut);
     return true;
 }
 
@@ -217,7 +226,7 @@ static bool read_tbs(struct cert *cert, struct der *in)
     if (!der_next_cut(in, &tbs, &cut))
         return false;
     cert->tbs = tbs.whole;
-    return tbs.tag == DER_SEQUENCE && read_fields(cert, tbs.value) && !cut;
+    return tbs.tag == DER_SEQUENCE && read_fields(cert, tbs.value, cut) && !cut;
 }
 
 static bool read_signature(struct cert *cert, struct der *in)

@@ -156,6 +156,32 @@ static bool lists(const struct name *names, size_t count, struct span text)
     return false;
 }
 
+/* Of a certificate that is cut off the names in front of the cut are found, and the placeholder. */
+static void test_every_cut(void **state)
+{
+    struct span der = sample_load("tbs/plain.der");
+    struct finding_set findings = {{0, 0}};
+    struct cert cert;
+    struct name *names;
+    size_t count;
+
+    (void)state;
+    assert_true(tbs_read_certificate(der, &cert));
+    names_collect(&cert, &arena, &names, &count, &findings);
+    assert_true(count == 2 && span_eq(names[1].text, SPAN_LIT("*.example.org")));
+    size_t end = (size_t)(names[1].raw.at - der.at) + names[1].raw.len;
+    size_t usage_end = (size_t)(cert.key_usage.at - der.at) + cert.key_usage.len;
+    for (size_t len = 0; len < der.len; len++) {
+        struct span part = arena_copy(&arena, span_of(der.at, len));
+        assert_false(tbs_read_certificate(part, &cert));
+        names_collect(&cert, &arena, &names, &count, &findings);
+        assert_true(lists(names, count, SPAN_LIT("?")));
+        assert_int_equal(lists(names, count, SPAN_LIT("*.example.org")), len >= end);
+        assert_int_equal(cert.key_usage_bits, len >= usage_end ? 0x8000 : 0);
+    }
+    sample_free(der);
+}
+
 /* Extensions under a tag in its long form are extensions. */
 static void test_long_tags(void **state)
 {
@@ -265,6 +291,46 @@ static void test_unreadable_extension(void **state)
     assert_int_equal(count, 2);
     assert_false(finding_names_lost(&findings));
     sample_free(der);
+}
+
+/* The domain of a mail address is a name of a host: it is found whatever way it is written in. */
+static void test_mail(void **state)
+{
+    static const struct {
+        struct span raw;
+        const char *text;
+        const char *reading; /* NULL: there is but one */
+    } rows[] = {
+        {SPAN_LIT("joe@example.org"), "joe@example.org", NULL},
+        {SPAN_LIT("a@b@Example.com."), "a@b@example.com", NULL},
+        {SPAN_LIT("Bob <bob@Example.com>"), "bob@example.com", NULL},
+        {SPAN_LIT(" bob@example.com\n"), "bob@example.com", NULL},
+        {SPAN_LIT("x@ex\xc3\xa4mple.com"), "x@xn--exmple-cua.com", NULL},
+        {SPAN_LIT("x@example.com\0.example.net"), "x@example.com", "x@example.?.example.net"},
+        {SPAN_LIT("x@example.com\0@example.net"), "x@example.com\\x00@example.net", "x@example.com"},
+        {SPAN_LIT("a b@example.com"), "a\\x20b@example.com", NULL},
+        {SPAN_LIT("x@a..b"), "x@a.?.b", NULL},
+        {SPAN_LIT("x@[192.0.2.1]"), "x@[192.0.2.1]", NULL},
+        {SPAN_LIT("x@192.0.2.1"), "x@192.0.2.1", NULL},
+        {SPAN_LIT("Nobody"), "nobody", NULL},
+        {SPAN_LIT("<>"), "", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        uint8_t san[64] = {0x30, (uint8_t)(rows[i].raw.len + 2), 0x81, (uint8_t)rows[i].raw.len};
+        memcpy(san + 4, rows[i].raw.at, rows[i].raw.len);
+        struct cert cert = {.san = arena_copy(&arena, span_of(san, rows[i].raw.len + 4))};
+        struct finding_set findings = {{0, 0}};
+        struct name *names;
+        size_t count;
+        names_collect(&cert, &arena, &names, &count, &findings);
+        assert_int_equal(count, rows[i].reading == NULL ? 1 : 2);
+        assert_true(span_eq(names[0].text, span_str(rows[i].text)) && span_eq(names[0].raw, rows[i].raw));
+        assert_true(names[0].kind == NAME_EMAIL && names[0].flags == 0);
+        assert_true(count == 1 || (span_eq(names[1].text, span_str(rows[i].reading)) &&
+                                   names[1].kind == NAME_EMAIL && names[1].flags == NAME_READING));
+    }
 }
 
 static void test_no_memory_is_a_placeholder(void **state)
@@ -512,11 +578,13 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_damage_is_a_placeholder),
         cmocka_unit_test(test_lost_extensions),
+        cmocka_unit_test(test_every_cut),
         cmocka_unit_test(test_long_tags),
         cmocka_unit_test(test_elements_beside_the_extensions),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_odd_lengths),
         cmocka_unit_test(test_unreadable_extension),
+        cmocka_unit_test(test_mail),
         cmocka_unit_test(test_no_memory_is_a_placeholder),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_common_names),
