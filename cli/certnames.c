@@ -117,8 +117,8 @@ static void other_text(const struct name *name, struct buf *out)
         buf_put(out, span_of(room, dn_text(name->raw, room, sizeof room)));
     else if (name->kind == NAME_OTHER)
         rare_text(name->raw, out);
-    /* Bytes that had to be escaped in its text are escaped by the sheet, once. */
-    else if (name->kind == NAME_EMAIL && name->text.len != name->raw.len)
+    /* As it is written: what its text escapes the sheet escapes, once. */
+    else if (name->kind == NAME_EMAIL && (name->flags & NAME_READING) == 0 && name->text.len != name->raw.len)
         buf_put(out, name->raw);
     else
         buf_put(out, name->text.len != 0 ? name->text : name->raw);

@@ -153,31 +153,50 @@ static bool key_add(struct stage *stage, size_t row, int64_t apex8)
     return true;
 }
 
-static bool is_host_byte(uint8_t byte)
+static bool ends_host(uint8_t byte)
 {
-    return byte != ':' && byte != '/' && byte != '?' && byte != '#';
+    return byte == ':' || byte == ';' || byte == ',';
 }
 
-/* The host of "scheme://user@host:port/path", or nothing. */
+static bool ends_authority(uint8_t byte)
+{
+    return byte == '/' || byte == '?' || byte == '#';
+}
+
+/* Where "user@host:port" begins: behind "scheme://", or behind "scheme:" as in sip:user@host. */
+static size_t authority_at(struct span uri)
+{
+    const uint8_t *slashes = uri.len == 0 ? NULL : memmem(uri.at, uri.len, "://", 3);
+    const uint8_t *colon = uri.len == 0 ? NULL : memchr(uri.at, ':', uri.len);
+
+    if (slashes != NULL)
+        return (size_t)(slashes - uri.at) + 3;
+    return colon != NULL ? (size_t)(colon - uri.at) + 1 : uri.len;
+}
+
+/* The host of a URI, an IPv6 address without its brackets, or nothing. Without "//" it may be no host at all;
+ * a dot or an "@" makes it likely enough to be found by it. */
 static struct span uri_host(struct span uri)
 {
-    size_t at = 0;
-    while (at + 3 <= uri.len && memcmp(uri.at + at, "://", 3) != 0)
-        at++;
-    if (at + 3 > uri.len)
-        return SPAN_NONE;
-    size_t begin = at + 3;
-    size_t end = begin;
-    while (end < uri.len && uri.at[end] != '/' && uri.at[end] != '?' && uri.at[end] != '#')
+    size_t first = authority_at(uri);
+    size_t begin = first;
+    size_t end = first;
+    bool likely = first >= 2 && uri.at[first - 1] == '/';
+
+    while (end < uri.len && !ends_authority(uri.at[end]))
         end++;
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = first; i < end; i++) {
         if (uri.at[i] == '@')
             begin = i + 1;
     }
-    size_t host = begin;
-    while (host < end && is_host_byte(uri.at[host]))
+    bool bracket = begin < end && uri.at[begin] == '[';
+    size_t host = begin += bracket;
+    while (host < end && (bracket ? uri.at[host] != ']' : !ends_host(uri.at[host])))
         host++;
-    return span_part(uri, begin, host);
+    likely = likely || begin != first || (host != begin && memchr(uri.at + begin, '.', host - begin) != NULL);
+    while (!bracket && host > begin && uri.at[host - 1] == '.')
+        host--;
+    return likely ? span_part(uri, begin, host) : SPAN_NONE;
 }
 
 static struct span email_host(struct span email)

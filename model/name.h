@@ -8,7 +8,7 @@
 enum name_kind {
     NAME_DNS,   /* text: normal form of base/dns.h */
     NAME_IP,    /* raw: 4 or 16 octets; text empty */
-    NAME_EMAIL, /* text: visible, domain part lower-cased */
+    NAME_EMAIL, /* text: visible; what is behind the last "@" in the normal form of base/dns.h */
     NAME_URI,   /* text: as found */
     NAME_DIRECTORY,
     NAME_OTHER, /* otherName, x400Address, ediPartyName, registeredID: raw DER value */

@@ -273,32 +273,31 @@ static bool is_plain(uint8_t c)
     return c > 0x20 && c < 0x7f && c != '\\';
 }
 
-/* "user@Example.COM" to "user@example.com"; bytes that are not plain become \xHH. */
-static void append_email(struct collect *collect, struct span raw, uint32_t flags)
+/* As it would come out of dns_read. */
+static bool is_plain_domain(struct span domain)
+{
+    bool dot = true;
+
+    for (size_t i = 0; i < domain.len; i++) {
+        uint8_t c = domain.at[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (!plain && (c != '.' || dot))
+            return false;
+        dot = c == '.';
+    }
+    return !dot;
+}
+
+/* Bytes that are not plain become \xHH; room for four times as many. */
+static size_t put_plain(uint8_t *text, struct span bytes, bool lower)
 {
     static const char hex[] = "0123456789abcdef";
-    struct name name = {.kind = NAME_EMAIL, .flags = flags, .raw = raw, .text = raw};
-    size_t domain = raw.len;
-    bool clean = raw.len != 0;
     size_t len = 0;
 
-    while (domain > 0 && raw.at[domain - 1] != '@')
-        domain--;
-    for (size_t i = 0; i < raw.len; i++)
-        clean = clean && is_plain(raw.at[i]) && (i < domain || raw.at[i] < 'A' || raw.at[i] > 'Z');
-    if (clean) {
-        append(collect, &name);
-        return;
-    }
-    uint8_t *text = raw.len > SIZE_MAX / 4 ? NULL : arena_take(collect->arena, raw.len * 4, 1);
-    if (text == NULL) {
-        collect->full = true;
-        return;
-    }
-    for (size_t i = 0; i < raw.len; i++) {
-        uint8_t c = raw.at[i];
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t c = bytes.at[i];
         if (is_plain(c)) {
-            text[len++] = i >= domain && c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+            text[len++] = lower && c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
             continue;
         }
         text[len++] = '\\';
@@ -306,8 +305,69 @@ static void append_email(struct collect *collect, struct span raw, uint32_t flag
         text[len++] = (uint8_t)hex[c >> 4];
         text[len++] = (uint8_t)hex[c & 15];
     }
-    name.text = span_of(text, len);
-    append(collect, &name);
+    return len;
+}
+
+static void append_mail(struct collect *collect, struct name *name, struct span local, struct span domain)
+{
+    size_t size = local.len + domain.len;
+    uint8_t *text = size > SIZE_MAX / 4 ? NULL : arena_take(collect->arena, size * 4, 1);
+
+    if (text == NULL) {
+        collect->full = true;
+        return;
+    }
+    size_t len = put_plain(text, local, false);
+    name->text = span_of(text, len + put_plain(text + len, domain, true));
+    append(collect, name);
+}
+
+/* Of "Bob <bob@example.com>" what is between the brackets, without white space around. */
+static struct span mail_address(struct span raw)
+{
+    while (raw.len != 0 && raw.at[0] <= 0x20)
+        raw = span_part(raw, 1, raw.len);
+    while (raw.len != 0 && raw.at[raw.len - 1] <= 0x20)
+        raw.len--;
+    const uint8_t *open = raw.len == 0 ? NULL : memrchr(raw.at, '<', raw.len);
+    if (open == NULL || raw.at[raw.len - 1] != '>')
+        return raw;
+    return span_of(open + 1, (size_t)(raw.at + raw.len - 1 - (open + 1)));
+}
+
+/* "user@Example.COM." to "user@example.com": the domain in the normal form of names of hosts, in each of its
+ * readings. What has no domain, or an address in brackets for one, stays as it is but for upper case. */
+static void append_email(struct collect *collect, struct span raw, uint32_t flags)
+{
+    struct dns_reading readings[DNS_READINGS_MAX];
+    struct span address = mail_address(raw);
+    struct name name = {.kind = NAME_EMAIL, .flags = flags, .raw = raw, .text = address};
+    size_t at = address.len;
+    bool clean = true;
+
+    while (at > 0 && address.at[at - 1] != '@')
+        at--;
+    struct span local = span_part(address, 0, at);
+    struct span domain = span_part(address, at, address.len);
+    for (size_t i = 0; i < local.len; i++)
+        clean = clean && is_plain(local.at[i]);
+    if (clean && is_plain_domain(domain)) {
+        append(collect, &name);
+        return;
+    }
+    if (at == 0 || domain.len == 0 || domain.at[0] == '[') {
+        append_mail(collect, &name, local, domain);
+        return;
+    }
+    size_t count = dns_read(domain, collect->arena, readings);
+    for (size_t i = 0; i < count; i++) {
+        name.flags = flags | (i != 0 ? NAME_READING : 0u);
+        append_mail(collect, &name, local, readings[i].text);
+    }
+    /* Who stops at a NUL sees another address. */
+    const uint8_t *nul = memchr(local.at, 0, local.len);
+    if (nul != NULL)
+        append_email(collect, span_of(local.at, (size_t)(nul - local.at)), flags | NAME_READING);
 }
 
 /* Four or sixteen octets; an address written as text is read all the same, anything else is kept as it is. */
