@@ -1,5 +1,7 @@
 #include "parser/ext.h"
 
+#include "base/limits.h"
+
 void ext_init(struct ext *ext, struct span exts, struct finding_set *findings)
 {
     ext->in = der_of(exts, findings);
@@ -303,7 +305,7 @@ uint64_t ext_bit(enum oid id, struct span oid)
 }
 
 /* How many extensions are compared with each other when their OID is one nobody here knows: beyond it the
- * search would be quadratic in the attacker's hands. */
+ * search would be quadratic in the attacker's hands, and they are sorted. */
 #define DUPLICATE_SEARCH_MAX 64
 
 static bool seen_before(const struct cert *cert, const struct ext_item *item)
@@ -331,6 +333,56 @@ static bool is_duplicate(const struct cert *cert, const struct ext_item *item, u
     return hit && (bit <= UINT32_MAX || seen_before(cert, item));
 }
 
+static void sift_down(struct span *heap, size_t count, size_t at)
+{
+    struct span moved = heap[at];
+
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && span_cmp(heap[child], heap[child + 1]) < 0)
+            child++;
+        if (span_cmp(moved, heap[child]) >= 0)
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = moved;
+}
+
+/* Takes the greatest out of a heap until two in a row are equal. A heap, because its worst case is n log n
+ * without a word of memory, and the worst case is what somebody will send. */
+static bool any_equal(struct span *oids, size_t count)
+{
+    struct span last = SPAN_NONE;
+
+    for (size_t i = count / 2; i-- > 0;)
+        sift_down(oids, count, i);
+    while (count > 0) {
+        if (last.at != NULL && span_eq(last, oids[0]))
+            return true;
+        last = oids[0];
+        oids[0] = oids[--count];
+        if (count > 0)
+            sift_down(oids, count, 0);
+    }
+    return false;
+}
+
+/* Is one of many extensions there twice? Only the first LIMIT_EXTS_COMPARED are asked. */
+__attribute__((cold, noinline)) static bool many_have_duplicate(const struct cert *cert)
+{
+    struct span oids[LIMIT_EXTS_COMPARED];
+    struct finding_set ignored = {{0, 0}};
+    size_t count = 0;
+    struct ext ext;
+    struct ext_item item;
+
+    ext_init(&ext, cert->exts, &ignored);
+    while (count < countof(oids) && ext_next(&ext, &item)) {
+        if (item.oid.at != NULL)
+            oids[count++] = item.oid;
+    }
+    return any_equal(oids, count);
+}
+
 void ext_read_all(struct cert *cert)
 {
     struct ext ext;
@@ -349,4 +401,7 @@ void ext_read_all(struct cert *cert)
     }
     if (ext.damaged)
         finding_add(&cert->findings, FINDING_EXTENSION_UNREADABLE);
+    if (cert->ext_count > DUPLICATE_SEARCH_MAX &&
+        !finding_has(&cert->findings, FINDING_EXTENSION_DUPLICATE) && many_have_duplicate(cert))
+        finding_add(&cert->findings, FINDING_EXTENSION_DUPLICATE);
 }

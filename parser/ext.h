@@ -49,7 +49,8 @@ uint64_t ext_bit(enum oid id, struct span oid);
  * read (the caller's finding). */
 bool ext_read_value(struct cert *cert, const struct ext_item *item);
 
-/* Walks cert->exts once and fills everything of `cert` that comes from extensions, with the findings. */
+/* Walks cert->exts once and fills everything of `cert` that comes from extensions, with the findings.
+ * Duplicates are looked for among the first LIMIT_EXTS_COMPARED. */
 void ext_read_all(struct cert *cert);
 
 #endif

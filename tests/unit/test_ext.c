@@ -67,6 +67,42 @@ static void test_read_all(void **state)
     }
 }
 
+/* Extension `number` of the OID 1.2.X.Y, all of one length. */
+static void put_ext(uint8_t out[9], unsigned number)
+{
+    const uint8_t ext[] = {0x30, 0x07, 0x06, 0x03, 0x2a, (uint8_t)(number >> 6), (uint8_t)(number & 63),
+                           0x04, 0x00};
+
+    memcpy(out, ext, sizeof ext);
+}
+
+/* Among many extensions the two that are the same are found, wherever they stand. */
+static void test_many(void **state)
+{
+    enum { MOST = 1200 };
+    static const struct {
+        unsigned count;
+        unsigned twin; /* the last one is this one again; its own number: there is none */
+        bool found;
+    } many[] = {
+        {64, 63, false},  {64, 0, true},       {65, 64, false},    {65, 0, true},
+        {65, 63, true},   {500, 499, false},   {500, 0, true},     {500, 250, true},
+        {500, 498, true}, {1024, 1023, false}, {1024, 1022, true}, {MOST, MOST - 1, false},
+    };
+    uint8_t exts[MOST * 9];
+
+    (void)state;
+    for (size_t i = 0; i < countof(many); i++) {
+        for (unsigned k = 0; k < many[i].count; k++)
+            put_ext(exts + (size_t)k * 9, (k * 7) % MOST);
+        put_ext(exts + (size_t)(many[i].count - 1) * 9, (many[i].twin * 7) % MOST);
+        struct cert cert = {.exts = {exts, (size_t)many[i].count * 9}};
+        ext_read_all(&cert);
+        assert_int_equal(cert.ext_count, many[i].count);
+        assert_int_equal(finding_has(&cert.findings, FINDING_EXTENSION_DUPLICATE), many[i].found);
+    }
+}
+
 static void test_item(void **state)
 {
     struct finding_set findings = {{0, 0}};
@@ -88,6 +124,7 @@ static void test_item(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_read_all), cmocka_unit_test(test_item)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_read_all), cmocka_unit_test(test_many),
+                                       cmocka_unit_test(test_item)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
