@@ -209,9 +209,13 @@ static bool fits(struct span info, const struct certrow *row)
            (info.at[7] << 8 | info.at[8]) == day;
 }
 
+/* Without a hash (the log sent no precertificate that fits) nobody knows. */
 static bool same_bytes(const struct sighting *a, const struct sighting *b)
 {
-    return a->form == b->form && memcmp(a->sha256, b->sha256, 8) == 0;
+    static const uint8_t none[8];
+
+    return memcmp(a->sha256, none, sizeof none) != 0 && a->form == b->form &&
+           memcmp(a->sha256, b->sha256, 8) == 0;
 }
 
 static const struct sighting *at_place(const struct certrow_seen *seen, int32_t log_id, uint64_t index)

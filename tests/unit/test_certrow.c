@@ -61,6 +61,10 @@ static void each_row_has_its_own(void **state)
         {{{0, ISSUANCE_PRECERT, 1, 'a'}, {0, ISSUANCE_FINAL, 2, 'a'}, {1, ISSUANCE_FINAL, 9, 'b'}},
          3,
          "a:p 1+1, b:f 1+1"},
+        /* Without a precertificate that fits there are no bytes to compare. */
+        {{{0, ISSUANCE_PRECERT, 0, 'a'}, {1, ISSUANCE_PRECERT, 0, 'a'}, {1, ISSUANCE_FINAL, 9, 'b'}},
+         3,
+         "a:p 1+1, b:f 1+1"},
         /* The same bytes under two chains. */
         {{{0, ISSUANCE_FINAL, 2, 'a'},
           {1, ISSUANCE_FINAL, 2, 'b'},
