@@ -106,20 +106,24 @@ static void rare_text(struct span raw, struct buf *out)
     }
 }
 
+/* A common name that is free text, not the bytes of an alternative name; and a mail address as it is written:
+ * what its text escapes the sheet escapes, once. */
+static bool is_shown_raw(const struct name *name)
+{
+    return (name->flags & NAME_FROM_CN) != 0 ||
+           (name->kind == NAME_EMAIL && (name->flags & NAME_READING) == 0 && name->text.len != name->raw.len);
+}
+
 static void other_text(const struct name *name, struct buf *out)
 {
     char room[DN_TEXT_CAP];
 
-    /* A common name that is free text, not the bytes of an alternative name. */
-    if ((name->flags & NAME_FROM_CN) != 0)
+    if (is_shown_raw(name))
         buf_put(out, name->raw);
     else if (name->kind == NAME_DIRECTORY)
         buf_put(out, span_of(room, dn_text(name->raw, room, sizeof room)));
     else if (name->kind == NAME_OTHER)
         rare_text(name->raw, out);
-    /* As it is written: what its text escapes the sheet escapes, once. */
-    else if (name->kind == NAME_EMAIL && (name->flags & NAME_READING) == 0 && name->text.len != name->raw.len)
-        buf_put(out, name->raw);
     else
         buf_put(out, name->text.len != 0 ? name->text : name->raw);
 }
