@@ -317,19 +317,6 @@ enum err_code db_loglist_follow(struct pgconn *conn, bool follow_pending, struct
     return pgexec_do(conn, follow_sql, &args, NULL, why);
 }
 
-/* One number. */
-static enum err_code number(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
-                            int64_t *value, struct err *why)
-{
-    PGresult *res = NULL;
-    enum err_code code = pgexec_run(conn, sql, args, &res, why);
-    if (code != ERR_OK)
-        return code;
-    *value = pgexec_get_int(res, 0, 0);
-    PQclear(res);
-    return ERR_OK;
-}
-
 /* What follows for all logs from those that were listed. */
 static enum err_code apply_rest(const struct apply *apply, size_t count, struct err *why)
 {
@@ -353,10 +340,10 @@ static enum err_code apply_rest(const struct apply *apply, size_t count, struct 
     if (code == ERR_OK)
         code = pgexec_do(apply->conn, keep_sql, &keep, NULL, why);
     if (code == ERR_OK)
-        code = number(apply->conn,
-                      "SELECT count(*) FROM log WHERE listed AND followed AND state <> 'removed'"
-                      " AND left_at IS NULL AND list_revision = $1",
-                      &revision, &followed, why);
+        code = pgexec_number(apply->conn,
+                             "SELECT count(*) FROM log WHERE listed AND followed AND state <> 'removed'"
+                             " AND left_at IS NULL AND list_revision = $1",
+                             &revision, &followed, why);
     apply->change->left = (uint32_t)left;
     apply->change->followed = (uint32_t)followed;
     return code;
@@ -370,8 +357,8 @@ enum err_code db_loglist_apply(struct pgconn *conn, const struct db_loglist_news
     *change = (struct db_loglist_change){.added = 0};
     enum err_code code = pgexec_begin(conn, why);
     if (code == ERR_OK)
-        code = number(conn, "SELECT coalesce(max(revision), 0) + 1 FROM log_list", &PGEXEC_NO_ARGS,
-                      &apply.revision, why);
+        code = pgexec_number(conn, "SELECT coalesce(max(revision), 0) + 1 FROM log_list", &PGEXEC_NO_ARGS,
+                             &apply.revision, why);
     apply.first = apply.revision == 1;
     for (size_t i = 0; code == ERR_OK && i < count; i++)
         code = apply_one(&apply, &logs[i], why);

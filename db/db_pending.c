@@ -4,24 +4,13 @@
 
 #define LOCK_CLASS "1668707433" /* "cvhi": an advisory lock of our own kind */
 
-static enum err_code one_int(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
-                             int64_t *value, struct err *why)
-{
-    PGresult *res = NULL;
-    enum err_code code = pgexec_run(conn, sql, args, &res, why);
-    if (code != ERR_OK)
-        return code;
-    *value = PQntuples(res) == 0 ? 0 : pgexec_get_int(res, 0, 0);
-    PQclear(res);
-    return ERR_OK;
-}
-
 enum err_code db_pending_next(struct pgconn *conn, int64_t after, int64_t *id, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_int(&args, after);
-    return one_int(conn, "SELECT id FROM domain WHERE history_at IS NULL AND id > $1 ORDER BY id LIMIT 1",
-                   &args, id, why);
+    return pgexec_number(conn,
+                         "SELECT id FROM domain WHERE history_at IS NULL AND id > $1 ORDER BY id LIMIT 1",
+                         &args, id, why);
 }
 
 enum err_code db_pending_is(struct pgconn *conn, int64_t id, bool *pending, struct err *why)
@@ -29,8 +18,8 @@ enum err_code db_pending_is(struct pgconn *conn, int64_t id, bool *pending, stru
     struct pgexec_args args = PGEXEC_NO_ARGS;
     int64_t count = 0;
     pgexec_int(&args, id);
-    enum err_code code =
-        one_int(conn, "SELECT count(*) FROM domain WHERE id = $1 AND history_at IS NULL", &args, &count, why);
+    enum err_code code = pgexec_number(
+        conn, "SELECT count(*) FROM domain WHERE id = $1 AND history_at IS NULL", &args, &count, why);
     *pending = count != 0;
     return code;
 }
@@ -42,8 +31,8 @@ enum err_code db_pending_lock(struct pgconn *conn, const char *name, bool wait, 
     pgexec_text(&args, name);
     enum err_code code =
         wait ? pgexec_do(conn, "SELECT pg_advisory_lock(" LOCK_CLASS ", hashtext($1))", &args, NULL, why)
-             : one_int(conn, "SELECT pg_try_advisory_lock(" LOCK_CLASS ", hashtext($1))::int", &args, &got,
-                       why);
+             : pgexec_number(conn, "SELECT pg_try_advisory_lock(" LOCK_CLASS ", hashtext($1))::int", &args,
+                             &got, why);
     *taken = code == ERR_OK && (wait || got != 0);
     return code;
 }

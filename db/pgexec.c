@@ -180,6 +180,18 @@ enum err_code pgexec_run(struct pgconn *conn, const char *sql, const struct pgex
         res, why);
 }
 
+enum err_code pgexec_number(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                            int64_t *value, struct err *why)
+{
+    PGresult *res;
+    enum err_code code = pgexec_run(conn, sql, args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *value = PQntuples(res) == 0 ? 0 : pgexec_get_int(res, 0, 0);
+    PQclear(res);
+    return ERR_OK;
+}
+
 enum err_code pgexec_do(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
                         uint64_t *changed, struct err *why)
 {

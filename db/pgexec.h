@@ -54,6 +54,9 @@ void pgexec_binary(struct pgexec_args *args, Oid type, struct span value);
  */
 MUST_USE enum err_code pgexec_run(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
                                   PGresult **res, struct err *why);
+/* The same for a statement that gives one number; no row at all is 0. */
+MUST_USE enum err_code pgexec_number(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                                     int64_t *value, struct err *why);
 /* The same for a statement that gives no rows, or whose rows nobody wants; *changed (may be NULL): how many
  * rows. */
 MUST_USE enum err_code pgexec_do(struct pgconn *conn, const char *sql, const struct pgexec_args *args,

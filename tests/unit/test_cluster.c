@@ -367,48 +367,18 @@ static void odd_places(void **state)
     }
 }
 
-/* Runs `body` in a child, as root in a mount namespace of its own; skips when that is not to be had. */
-static void in_own_namespace(int (*body)(struct fixture_db *fixture), struct fixture_db *fixture)
-{
-    int status;
-    if (geteuid() != 0) {
-        print_message("skipped: needs root\n");
-        skip();
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-            _exit(77);
-        _exit(body(fixture));
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip();
-    assert_int_equal(status, 0);
-}
-
-static int refuses(struct fixture_db *fixture, const char *expected)
-{
-    struct cluster *cluster;
-    struct err why = {0};
-    if (cluster_use(fixture->state, CLUSTERRIG_SELF, &cluster, &why) == ERR_OK)
-        return 10;
-    print_message("%s\n", why.text);
-    return strstr(why.text, expected) != NULL && strchr(why.text, '\n') == NULL ? 0 : 11;
-}
-
 static int no_postgresql(struct fixture_db *fixture)
 {
     if (mount("none", "/usr/lib/postgresql", "tmpfs", 0, NULL) != 0)
         return 77;
-    int failed = refuses(fixture, "install the package");
+    int failed = clusterrig_refuses(fixture, "install the package");
     /* rmdir works on an empty folder only. */
     return failed != 0 ? failed : rmdir(fixture->state) == 0 ? 0 : 12;
 }
 
 static void without_postgresql(void **state)
 {
-    in_own_namespace(no_postgresql, *state);
+    clusterrig_in_own_namespace(no_postgresql, *state);
 }
 
 static int disk_full(struct fixture_db *fixture)
@@ -417,14 +387,14 @@ static int disk_full(struct fixture_db *fixture)
     struct stat info;
     if (mount("none", fixture->state, "tmpfs", 0, "size=8m") != 0)
         return 77;
-    int failed = refuses(fixture, "private database");
+    int failed = clusterrig_refuses(fixture, "private database");
     (void)snprintf(home, sizeof home, "%s/pg", fixture->state);
     return failed != 0 ? failed : stat(home, &info) != 0 ? 0 : 12;
 }
 
 static void full_disk_leaves_nothing(void **state)
 {
-    in_own_namespace(disk_full, *state);
+    clusterrig_in_own_namespace(disk_full, *state);
 }
 
 static int as_nobody(struct fixture_db *fixture)
@@ -448,7 +418,7 @@ static int as_nobody(struct fixture_db *fixture)
 
 static void plain_user(void **state)
 {
-    in_own_namespace(as_nobody, *state);
+    clusterrig_in_own_namespace(as_nobody, *state);
 }
 
 static int unwritable(struct fixture_db *fixture)
@@ -456,24 +426,24 @@ static int unwritable(struct fixture_db *fixture)
     const struct passwd *nobody = getpwnam("nobody");
     if (nobody == NULL || setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)
         return 77;
-    return refuses(fixture, "--state-dir");
+    return clusterrig_refuses(fixture, "--state-dir");
 }
 
 static void unwritable_state_directory(void **state)
 {
-    in_own_namespace(unwritable, *state);
+    clusterrig_in_own_namespace(unwritable, *state);
 }
 
 static int nameless(struct fixture_db *fixture)
 {
     if (chmod(fixture->state, 0777) != 0 || setgid(54321) != 0 || setuid(54321) != 0)
         return 77;
-    return refuses(fixture, "has no name");
+    return clusterrig_refuses(fixture, "has no name");
 }
 
 static void user_without_name(void **state)
 {
-    in_own_namespace(nameless, *state);
+    clusterrig_in_own_namespace(nameless, *state);
 }
 
 int main(int argc, char **argv)

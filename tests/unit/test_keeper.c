@@ -112,36 +112,6 @@ static void a_server_that_can_not_come_back(void **state)
     cluster_release(cluster);
 }
 
-/* Runs `body` in a child, as root in a mount namespace of its own; skips when that is not to be had. */
-static void in_own_namespace(int (*body)(struct fixture_db *fixture), struct fixture_db *fixture)
-{
-    int status;
-    if (geteuid() != 0) {
-        print_message("skipped: needs root\n");
-        skip();
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-            _exit(77);
-        _exit(body(fixture));
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip();
-    assert_int_equal(status, 0);
-}
-
-static int refuses(struct fixture_db *fixture, const char *expected)
-{
-    struct cluster *cluster;
-    struct err why = {0};
-    if (cluster_use(fixture->state, CLUSTERRIG_SELF, &cluster, &why) == ERR_OK)
-        return 10;
-    print_message("%s\n", why.text);
-    return strstr(why.text, expected) != NULL && strchr(why.text, '\n') == NULL ? 0 : 11;
-}
-
 /* A server that fills its disk under its users: they are told that, and it heals when there is room again. */
 static int disk_fills_up(struct fixture_db *fixture)
 {
@@ -168,7 +138,7 @@ static int disk_fills_up(struct fixture_db *fixture)
     bool told =
         strstr(why.text, "No space left on device") != NULL || strstr(why.text, "disk is full") != NULL;
     int failed = told ? 0 : 10;
-    failed = failed != 0 ? failed : refuses(fixture, "private database: ");
+    failed = failed != 0 ? failed : clusterrig_refuses(fixture, "private database: ");
     (void)unlink(ballast);
     if (failed == 0 && !back_within(cluster, 60000))
         failed = 11;
@@ -179,7 +149,7 @@ static int disk_fills_up(struct fixture_db *fixture)
 
 static void full_disk_is_named_and_heals(void **state)
 {
-    in_own_namespace(disk_fills_up, *state);
+    clusterrig_in_own_namespace(disk_fills_up, *state);
 }
 
 int main(int argc, char **argv)
