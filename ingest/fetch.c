@@ -12,9 +12,8 @@
 
 #define TURN_MS          1000 /* longest sleep: timers are at most this late */
 #define BIG_WAIT_MS      100
-#define DRAIN_MS         3000         /* after a stop, what is under way may still come */
-#define BIG_BODY         (256u << 20) /* half of the big arena: the rest is for what is decoded from it */
-#define BIG_RETRY_MS     2500         /* doubles with each refusal, to */
+#define DRAIN_MS         3000 /* after a stop, what is under way may still come */
+#define BIG_RETRY_MS     2500 /* doubles with each refusal, to */
 #define BIG_RETRY_MS_MAX 300000
 #define BODY_SHOWN       40
 #define STUCK_TRIES      6      /* an entry refused this often, */
@@ -63,7 +62,7 @@ static bool big_lend(struct fetch *fetch, struct job *job)
 {
     struct plant *plant = fetch->plant;
     if (!plant->big_made)
-        plant->big_made = arena_init_file(&plant->big, LIMIT_BIG_BATCH_BYTES, plant->options.big_dir);
+        plant->big_made = arena_init_file(&plant->big, plant->options.big_bytes, plant->options.big_dir);
     if (!plant->big_made)
         return false;
     must(!atomic_exchange(&plant->big_taken, true));
@@ -239,7 +238,8 @@ static void job_start(struct fetch *fetch, struct job *job, int64_t now_ms)
     job->phase = JOB_ASKED;
     job->width = TILE_WIDTH;
     if (job->wants_big && !big_lend(fetch, job)) {
-        err_set(&job->why, ERR_SYSTEM, "no room for a file of 512 MiB to read a large entry into");
+        err_set(&job->why, ERR_SYSTEM, "no room for a file of %zu MiB to read a large entry into",
+                plant->options.big_bytes >> 20);
         job_failed(fetch, job, 0, -1);
         return;
     }
@@ -248,7 +248,7 @@ static void job_start(struct fetch *fetch, struct job *job, int64_t now_ms)
     char url[PROTO_URL_MAX];
     follow->proto->entries_url(&follow->log, job->begin, job->end, job->width, url);
     /* Half of a batch is left for what is decoded from the reply. */
-    size_t ceiling = batch->big ? BIG_BODY : plant->options.batch_bytes / 2;
+    size_t ceiling = (batch->big ? plant->options.big_bytes : plant->options.batch_bytes) / 2;
     struct wire_ask ask = {url, &batch->arena, ceiling, job->fresh, true, entries_done, job};
     if (wire_get(plant->wire, &ask, &job->why) != ERR_OK) {
         job_failed(fetch, job, 0, -1);
