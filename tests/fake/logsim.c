@@ -21,6 +21,7 @@
 #define LOGSIM_REFRESH_MS 60000 /* a head is signed anew at least this often */
 #define LOGSIM_REPLAYS    16
 #define LOGSIM_FAULTS     32
+#define LOGSIM_LIMITS     16
 #define LOGSIM_PAGE_MAX   1024
 #define LOGSIM_RATE_MAX   5000
 
@@ -35,6 +36,11 @@ struct logsim_options {
     size_t replay_count;
     const char *fault[LOGSIM_FAULTS];
     size_t fault_count;
+    const char *operated;
+    const char *limit[LOGSIM_LIMITS];
+    size_t limit_count;
+    const char *limit_scale;
+    const char *limit_share;
     uint64_t seed;
     uint64_t page;
     const char *ca_dir;
@@ -61,6 +67,10 @@ struct logsim_ticker {
       "append the entries of FILE: JSON lines with leaf_input and extra_data, or with "                      \
       "tile_leaf; or a data tile")                                                                           \
     X("fault", "NAME[:ARG]...", 'x', "switch a fault on from the start (see below)")                         \
+    X("operator", "NAME", 'O', "the limits of an operator of real logs (see below)")                         \
+    X("limit", "KIND[:ARG]...", 'l', "a limit of its own, or KIND:off (see below)")                          \
+    X("limit-scale", "F", 'F', "time runs F times as fast for limits: 0.01 to 100 (default 1)")              \
+    X("limit-share", "FILE", 'H', "one budget with every simulator that names FILE: shards of one operator") \
     X("seed", "S", 's', "seed of names, keys and order (default 1)")                                         \
     X("page", "N", 'g', "ceiling of a get-entries answer, aligned (default 256)")                            \
     X("ca-dir", "DIR", 'd', "write the CA certificates into DIR as NAME.der and NAME.pem")                   \
@@ -103,11 +113,25 @@ static void logsim_help(void)
         (void)snprintf(head, sizeof head, "%s%s", row->word, row->arguments);
         printf("  %-24s %s\n", head, row->sentence);
     }
+    puts("\nLimits (--limit, or POST /control {\"limit\": \"KIND[:ARG]...\"}; RATE is requests per second, "
+         "RETRY the\nRetry-After of the 429: seconds or dateSECONDS, default none):");
+    for (size_t i = 0; i < SIMLIMIT_COUNT; i++) {
+        const struct simlimit_row *row = simlimit_row((enum simlimit_id)i);
+        char head[64];
+        (void)snprintf(head, sizeof head, "%s%s", row->word, row->arguments);
+        printf("  %-34s %s\n", head, row->sentence);
+    }
+    puts("\nOperators (--operator):");
+    for (size_t i = 0; simlimit_operator_row(i) != NULL; i++) {
+        const struct simoperator_row *row = simlimit_operator_row(i);
+        printf("  %-10s %s\n  %-10s %s\n", row->word, row->sentence, "", row->limits);
+    }
     printf("\nKinds of request:");
     for (size_t i = 0; i < SIMKIND_COUNT; i++)
         printf(" %s", simfault_kind_word((enum simkind)i));
     puts(
-        "\n\nPOST /control takes {\"fault\": ...}, {\"clear\": NAME or \"all\"}, {\"append\": N}, "
+        "\n\nPOST /control takes {\"fault\": ...}, {\"clear\": NAME or \"all\"}, {\"limit\": ...},\n"
+        "{\"counts\": \"zero\"}, {\"append\": N}, "
         "{\"issue\": {\"names\": "
         "[...],\n\"ca\": ..., \"days\": ..., \"form\": \"precert\", \"final\" or \"both\", \"ip\": [...]}}, "
         "{\"replay\": "
@@ -161,6 +185,17 @@ static bool logsim_option(struct logsim_options *options, int letter)
         return logsim_push("replay", options->replay, &options->replay_count, LOGSIM_REPLAYS, optarg);
     case 'x':
         return logsim_push("fault", options->fault, &options->fault_count, LOGSIM_FAULTS, optarg);
+    case 'O':
+        options->operated = optarg;
+        return true;
+    case 'l':
+        return logsim_push("limit", options->limit, &options->limit_count, LOGSIM_LIMITS, optarg);
+    case 'F':
+        options->limit_scale = optarg;
+        return true;
+    case 'H':
+        options->limit_share = optarg;
+        return true;
     case 's':
         return logsim_number("seed", optarg, UINT64_MAX, &options->seed);
     case 'g':
@@ -234,6 +269,23 @@ static enum err_code logsim_fill(struct simworld *world, const struct logsim_opt
             simworld_fault_on(world, id, &args);
     }
     simworld_publish(world);
+    return code;
+}
+
+/* Limits stand before the first page is made. */
+static enum err_code logsim_limit(struct simworld *world, const struct logsim_options *options,
+                                  struct err *why)
+{
+    enum err_code code = ERR_OK;
+
+    if (options->limit_scale != NULL)
+        code = simlimit_scale(world->limits, options->limit_scale, why);
+    if (code == ERR_OK && options->limit_share != NULL)
+        code = simlimit_share(world->limits, options->limit_share, why);
+    if (code == ERR_OK && options->operated != NULL)
+        code = simlimit_operator(world->limits, options->operated, why);
+    for (size_t i = 0; i < options->limit_count && code == ERR_OK; i++)
+        code = simlimit_add(world->limits, options->limit[i], why);
     return code;
 }
 
@@ -359,13 +411,15 @@ static void logsim_make(struct simworld *world, const struct logsim_options *opt
     world->serve_rfc6962 = options->rfc6962;
     world->serve_static = options->static_ct;
     world->gzip = !options->identity;
-    world->page = options->page;
+    struct simlimit_set page = simlimit_get(world->limits, SIMLIMIT_PAGE);
+    world->page = page.on ? (uint64_t)page.value : options->page;
+    world->edge = page.edge;
     world->rate = options->rate;
     world->log = simlog_new(label, options->static_ct);
     world->ca = simca_new();
     world->gen = simgen_new(world->log, world->ca, options->seed);
     world->list = simlist_new();
-    world->pages = simpage_new(world->log, &world->faults, options->page);
+    world->pages = simpage_new(world->log, &world->faults, world->page);
 }
 
 static void logsim_unmake(struct simworld *world)
@@ -375,6 +429,7 @@ static void logsim_unmake(struct simworld *world)
     simgen_free(world->gen);
     simca_free(world->ca);
     simlog_free(world->log);
+    simlimit_free(world->limits);
     simfault_fini(&world->faults);
     (void)pthread_mutex_destroy(&world->gen_mutex);
 }
@@ -392,6 +447,11 @@ int main(int argc, char **argv)
     if (options.with_parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent))
         return 4;
     (void)signal(SIGPIPE, SIG_IGN);
+    world.limits = simlimit_new();
+    if (logsim_limit(&world, &options, &why) != ERR_OK) {
+        fprintf(stderr, "ctvigil-logsim: %s\n", why.text);
+        return err_class(why.code) == ERR_CLASS_USAGE ? 2 : 4;
+    }
     logsim_make(&world, &options);
     if (logsim_fill(&world, &options, &why) == ERR_OK)
         (void)logsim_serve(&world, &options, &why);

@@ -1,5 +1,6 @@
 #include "simcontrol.h"
 
+#include <arpa/inet.h>
 #include <jansson.h>
 
 #include "base/text.h"
@@ -80,6 +81,50 @@ char *simcontrol_ready_line(struct simworld *world)
     return text;
 }
 
+static json_t *simcontrol_count(const struct simlimit_count *count)
+{
+    return json_pack("[I, I, I]", (json_int_t)count->asked, (json_int_t)count->answered,
+                     (json_int_t)count->refused);
+}
+
+/* What a reader of these logs was told: [asked, answered, refused] in all, by address and second by second.
+ */
+static json_t *simcontrol_limits(struct simworld *world)
+{
+    struct simlimit_report *report = malloc(sizeof *report);
+    json_t *set = json_object(), *sources = json_object(), *windows = json_array();
+    struct simlimit_count all = {0, 0, 0};
+
+    must(report != NULL);
+    simlimit_report(world->limits, report);
+    for (size_t i = 0; i < SIMLIMIT_COUNT; i++) {
+        if (report->set[i].on)
+            must(json_object_set_new(set, simlimit_row((enum simlimit_id)i)->word,
+                                     json_pack("{s:f, s:f}", "value", report->set[i].value, "burst",
+                                               report->set[i].burst)) == 0);
+    }
+    for (size_t i = 0; i < report->sources; i++) {
+        char text[INET_ADDRSTRLEN];
+        struct in_addr address = {htonl(report->source[i].address)};
+        must(inet_ntop(AF_INET, &address, text, sizeof text) != NULL);
+        must(json_object_set_new(sources, text, simcontrol_count(&report->source[i].count)) == 0);
+    }
+    for (size_t i = 0; i < report->windows; i++) {
+        all.asked += report->window[i].asked;
+        all.answered += report->window[i].answered;
+        all.refused += report->window[i].refused;
+        must(json_array_append_new(windows, simcontrol_count(&report->window[i])) == 0);
+    }
+    json_t *object =
+        json_pack("{s:s, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "operator", report->operated, "set", set, "ms",
+                  (json_int_t)report->now_ms, "connections", (json_int_t)report->connections,
+                  "connections_max", (json_int_t)report->connections_max, "all", simcontrol_count(&all),
+                  "sources", sources, "windows", windows);
+    must(object != NULL);
+    free(report);
+    return object;
+}
+
 void simcontrol_get(struct simworld *world, struct simreply *reply)
 {
     struct simfault_state state[SIMFAULT_COUNT];
@@ -102,9 +147,9 @@ void simcontrol_get(struct simworld *world, struct simreply *reply)
     published = simlog_head(world->log)->size;
     simlog_done(world->log);
     simcontrol_reply(reply, 200,
-                     json_pack("{s:I, s:I, s:o, s:o, s:o}", "size", (json_int_t)size, "published",
+                     json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "size", (json_int_t)size, "published",
                                (json_int_t)published, "requests", requests, "faults", faults, "ca",
-                               simcontrol_cas(world)));
+                               simcontrol_cas(world), "limits", simcontrol_limits(world)));
 }
 
 /* Strings of a JSON array into `out`; false when it is not an array of at most `max` strings. */
@@ -226,6 +271,17 @@ static enum err_code simcontrol_fault(struct simworld *world, const json_t *valu
     return code;
 }
 
+static enum err_code simcontrol_limit(struct simworld *world, const json_t *value, struct err *why)
+{
+    const char *spec = json_string_value(value);
+
+    if (spec == NULL || strncmp(spec, "page", 4) == 0 || strncmp(spec, "connections", 11) == 0)
+        return err_set(why, ERR_USAGE,
+                       "limit: a text like \"client:10\" is needed; page and connections "
+                       "are for --limit");
+    return simlimit_add(world->limits, spec, why);
+}
+
 static enum err_code simcontrol_append(struct simworld *world, const json_t *value, struct err *why)
 {
     json_int_t count = json_integer_value(value);
@@ -258,6 +314,8 @@ static enum err_code simcontrol_member(struct simworld *world, const char *name,
             return ERR_OK;
         return err_set(why, ERR_USAGE, "clear: the name of a fault or \"all\" is needed");
     }
+    if (strcmp(name, "limit") == 0)
+        return simcontrol_limit(world, value, why);
     if (strcmp(name, "append") == 0)
         return simcontrol_append(world, value, why);
     if (strcmp(name, "issue") == 0)
@@ -266,12 +324,18 @@ static enum err_code simcontrol_member(struct simworld *world, const char *name,
         return simcontrol_replay(world, value, why);
     if (strcmp(name, "list") == 0)
         return simlist_control(world, value, why);
+    if (strcmp(name, "counts") == 0 && json_is_string(value) &&
+        strcmp(json_string_value(value), "zero") == 0) {
+        simlimit_reset(world->limits);
+        return ERR_OK;
+    }
     if (strcmp(name, "publish") == 0 && json_is_boolean(value)) {
         *publish = json_is_true(value);
         return ERR_OK;
     }
-    return err_set(why, ERR_USAGE,
-                   "%s: unknown; fault, clear, append, issue, replay, list and publish are known", name);
+    return err_set(
+        why, ERR_USAGE,
+        "%s: unknown; fault, clear, limit, counts, append, issue, replay, list and publish are known", name);
 }
 
 static enum err_code simcontrol_run(struct simworld *world, json_t *command, json_t *answer, struct err *why)

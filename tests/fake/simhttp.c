@@ -45,6 +45,12 @@ static const struct simhttp_route simhttp_static[] = {
     {"/ct/v1/get-roots", SIMKIND_GET_ROOTS, {NULL, NULL}},
 };
 
+/* Beside get-entries, where the limit `tiles` is on. */
+static const struct simhttp_route simhttp_hybrid[] = {
+    {"/tile/data/", SIMKIND_TILE_DATA, {NULL, NULL}},
+    {"/issuer/", SIMKIND_ISSUER, {NULL, NULL}},
+};
+
 static bool simhttp_find(const struct simhttp_route *routes, size_t count, const char *path,
                          struct MHD_Connection *connection, struct simrequest *request)
 {
@@ -65,7 +71,7 @@ static bool simhttp_find(const struct simhttp_route *routes, size_t count, const
     return false;
 }
 
-static void simhttp_classify(const struct simworld *world, const char *url, struct MHD_Connection *connection,
+static void simhttp_classify(struct simworld *world, const char *url, struct MHD_Connection *connection,
                              struct simrequest *request)
 {
     const char *encoding = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept-Encoding");
@@ -77,6 +83,12 @@ static void simhttp_classify(const struct simworld *world, const char *url, stru
     if (world->serve_rfc6962 && strncmp(url, "/rfc6962/", 9) == 0 &&
         simhttp_find(simhttp_rfc6962, countof(simhttp_rfc6962), url + 8, connection, request))
         return;
+    if (world->serve_rfc6962 && strncmp(url, "/rfc6962/", 9) == 0 &&
+        simlimit_get(world->limits, SIMLIMIT_TILES).on) {
+        request->full_only = true;
+        (void)simhttp_find(simhttp_hybrid, countof(simhttp_hybrid), url + 8, connection, request);
+        return;
+    }
     if (world->serve_static && strncmp(url, "/static/", 8) == 0)
         (void)simhttp_find(simhttp_static, countof(simhttp_static), url + 7, connection, request);
 }
@@ -97,6 +109,48 @@ static void simhttp_date(uint64_t seconds, char *out, size_t size)
                    (int)(now % 60));
 }
 
+/* 429; `retry` is seconds, dateSECONDS or nothing. */
+static void simhttp_busy(const char *retry, struct simreply *reply)
+{
+    uint64_t seconds = 1;
+
+    if (strncmp(retry, "date", 4) == 0) {
+        if (!text_uint(span_str(retry + 4), &seconds))
+            seconds = 1;
+        simhttp_date(seconds, reply->retry_after, sizeof reply->retry_after);
+    } else {
+        (void)snprintf(reply->retry_after, sizeof reply->retry_after, "%.20s", retry);
+    }
+    reply->status = 429;
+    reply->type = "text/plain; charset=utf-8";
+    buf_str(&reply->body, "slow down\n");
+}
+
+/* What the limits of the operator say to this request; false: the reply is made. */
+static bool simhttp_admit(struct simworld *world, struct MHD_Connection *connection, struct simreply *reply)
+{
+    const union MHD_ConnectionInfo *peer =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *own =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct simlimit_request request = {
+        .agent = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "User-Agent"),
+        .connection = own == NULL ? NULL : own->socket_context,
+    };
+    struct simlimit_set latency = simlimit_get(world->limits, SIMLIMIT_LATENCY);
+    char retry[SIMLIMIT_TEXT_MAX] = "";
+
+    if (peer != NULL && peer->client_addr->sa_family == AF_INET)
+        request.address =
+            ntohl(((const struct sockaddr_in *)(const void *)peer->client_addr)->sin_addr.s_addr);
+    bool good = simlimit_take(world->limits, &request, retry);
+    if (latency.on)
+        clock_sleep_ms((int64_t)latency.value);
+    if (!good)
+        simhttp_busy(retry, reply);
+    return good;
+}
+
 /* Faults that strike before the log has been asked. True: the reply is made. */
 static bool simhttp_refuse(struct simworld *world, enum simkind kind, struct simreply *reply)
 {
@@ -109,17 +163,7 @@ static bool simhttp_refuse(struct simworld *world, enum simkind kind, struct sim
         return true;
     }
     if (simfault_every(&world->faults, SIMFAULT_BUSY, kind, &args)) {
-        uint64_t seconds = 1;
-        if (strncmp(args.text[1], "date", 4) == 0) {
-            if (!text_uint(span_str(args.text[1] + 4), &seconds))
-                seconds = 1;
-            simhttp_date(seconds, reply->retry_after, sizeof reply->retry_after);
-        } else {
-            (void)snprintf(reply->retry_after, sizeof reply->retry_after, "%.20s", args.text[1]);
-        }
-        reply->status = 429;
-        reply->type = "text/plain; charset=utf-8";
-        buf_str(&reply->body, "slow down\n");
+        simhttp_busy(args.text[1], reply);
         return true;
     }
     if (simfault_every(&world->faults, SIMFAULT_ERROR, kind, &args)) {
@@ -132,6 +176,15 @@ static bool simhttp_refuse(struct simworld *world, enum simkind kind, struct sim
         return true;
     }
     return false;
+}
+
+/* A get-entries answer that takes as long as its entries do. */
+static void simhttp_dawdle(struct simworld *world, const struct simreply *reply)
+{
+    struct simlimit_set entries = simlimit_get(world->limits, SIMLIMIT_ENTRIES);
+
+    if (entries.on && reply->entries > 0 && reply->status == 200)
+        clock_sleep_ms((int64_t)(entries.value * (double)reply->entries / SIMPAGE_TILE));
 }
 
 /* Faults that spoil a good answer. */
@@ -263,6 +316,8 @@ static void simhttp_log_request(struct simworld *world, const char *url, struct 
 
     simhttp_classify(world, url, connection, &request);
     simfault_count(&world->faults, request.kind);
+    if (request.kind != SIMKIND_OTHER && !simhttp_admit(world, connection, reply))
+        return;
     if (simhttp_refuse(world, request.kind, reply))
         return;
     if (!readable) {
@@ -276,6 +331,7 @@ static void simhttp_log_request(struct simworld *world, const char *url, struct 
                        reply);
     else
         simview_answer(world, &request, reply);
+    simhttp_dawdle(world, reply);
     simhttp_spoil(world, request.kind, reply);
 }
 
@@ -329,6 +385,23 @@ static void simhttp_completed(void *arg, struct MHD_Connection *connection, void
     *state = NULL;
 }
 
+/* Each connection has a bucket of its own. */
+static void simhttp_connection(void *arg, struct MHD_Connection *connection, void **context,
+                               enum MHD_ConnectionNotificationCode code)
+{
+    struct simworld *world = arg;
+
+    (void)connection;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = calloc(1, sizeof(struct simlimit_fill));
+        simlimit_connected(world->limits, 1);
+        return;
+    }
+    free(*context);
+    *context = NULL;
+    simlimit_connected(world->limits, -1);
+}
+
 enum err_code simhttp_start(struct simworld *world, uint16_t *port, struct simhttp **http, struct err *why)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(*port)};
@@ -336,13 +409,15 @@ enum err_code simhttp_start(struct simworld *world, uint16_t *port, struct simht
     struct simhttp *made = calloc(1, sizeof *made);
 
     must(made != NULL);
+    struct simlimit_set most = simlimit_get(world->limits, SIMLIMIT_CONNECTIONS);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     made->world = world;
     made->daemon = MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_TURBO, *port,
         NULL, NULL, simhttp_handle, world, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)SIMHTTP_CONNECTIONS_MAX, MHD_OPTION_NOTIFY_COMPLETED,
-        simhttp_completed, NULL, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)SIMHTTP_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        most.on ? (unsigned)most.value : 0u, MHD_OPTION_NOTIFY_CONNECTION, simhttp_connection, world,
+        MHD_OPTION_NOTIFY_COMPLETED, simhttp_completed, NULL, MHD_OPTION_END);
     if (made->daemon == NULL) {
         free(made);
         return err_set(why, ERR_SYSTEM, "port %u: cannot listen: %s", (unsigned)*port, strerror(errno));

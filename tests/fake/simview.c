@@ -130,7 +130,7 @@ static uint64_t simview_entries_end(struct simworld *world, uint64_t start, uint
 
     /* Logs with aligned pages answer up to the next boundary, so that the following requests hit whole pages.
      */
-    if (count >= world->page)
+    if (count >= world->page || (world->edge && count > world->page - start % world->page))
         count = world->page - start % world->page;
     if (count > visible - start)
         count = visible - start;
@@ -185,6 +185,7 @@ static void simview_get_entries(struct simworld *world, const struct simrequest 
         return;
     }
     end = simview_entries_end(world, start, end, visible);
+    reply->entries = end - start;
     if (!simview_refuse(world, request->kind, start, end, reply))
         simview_body(world, SIMPAGE_JSON, start, end, reply);
 }
@@ -327,7 +328,7 @@ static void simview_tile(struct simworld *world, const struct simrequest *reques
         simview_error(reply, (unsigned)args.number[0], "this partial tile is gone");
         return;
     }
-    if (!simview_tile_there(world, &tile)) {
+    if ((request->full_only && tile.width != SIMPAGE_TILE) || !simview_tile_there(world, &tile)) {
         simview_error(reply, 404, "no such tile");
         return;
     }

@@ -5,6 +5,7 @@
 
 #include "simfault.h"
 #include "simgen.h"
+#include "simlimit.h"
 #include "simpage.h"
 
 #define SIMWORLD_TEXT_MAX 300
@@ -15,12 +16,14 @@ struct simworld {
     struct simgen *gen;
     pthread_mutex_t gen_mutex; /* around gen: the ticker and control requests share it */
     struct simfaults faults;
+    struct simlimits *limits;
     struct simpages *pages;
     struct simlist *list;
     bool serve_rfc6962;
     bool serve_static;
     bool gzip;     /* compress data tiles for clients that accept it */
     uint64_t page; /* ceiling of get-entries */
+    bool edge;     /* no answer of get-entries crosses a multiple of it */
     uint64_t rate; /* entries appended per second */
     char control_url[SIMWORLD_TEXT_MAX];
     char origin[SIMWORLD_TEXT_MAX]; /* first line of the checkpoint */
@@ -35,6 +38,7 @@ struct simrequest {
     const char *path;         /* behind the prefix of its view */
     const char *parameter[2]; /* by kind: start and end, first and second, hash or leaf_index and tree_size */
     bool accepts_gzip;
+    bool full_only; /* no partial tiles here */
 };
 
 enum simreply_end { SIMREPLY_WHOLE, SIMREPLY_CUT, SIMREPLY_ENDLESS, SIMREPLY_NONE };
@@ -45,6 +49,7 @@ struct simreply {
     bool gzip;
     bool immutable; /* may be cached for ever */
     enum simreply_end end;
+    uint64_t entries;     /* held by a get-entries answer */
     char retry_after[64]; /* "" none */
     char etag[64];        /* "" none */
     char type_text[SIMFAULT_TEXT_MAX];
