@@ -18,6 +18,7 @@
 #define LIMIT_STRETCHES          4096 /* parts of a suspect stretch that differ; then the rest counts too */
 #define LIMIT_EVIDENCE_BYTES     (4u << 20) /* of one account */
 #define LIMIT_ISSUERS_OPEN       96         /* looked for at once for one log; real tiles name 5 to 52 */
+#define LIMIT_CHAIN_MEMBERS      4096       /* a day of one log, behind the first; all of CT has some 10,000 */
 #define LIMIT_RETRY_AFTER_MS     3600000    /* a log that says "in ten years" is asked again in an hour */
 #define LIMIT_NOTE_LINES         64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
 #define LIMIT_WORKERS            64
@@ -52,8 +53,9 @@
 #define LIMIT_HOOK_S             60          /* seconds until a hook is killed and its delivery failed */
 #define LIMIT_DELIVERY_TRIES     30          /* then dead letter: three days of watcher/deliver.c */
 
-/* CA certificates a worker remembers: 52 different ones were seen in one live tile, nearly all below 2 kB. */
-#define LIMIT_CHAINKEYS      128
+/* CA certificates a worker remembers: 52 different issuers were seen in one live tile, nearly all below 2 kB;
+ * what certifies them comes with them. */
+#define LIMIT_CHAINKEYS      256
 #define LIMIT_CHAINKEY_BYTES 3072
 
 #endif

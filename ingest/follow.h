@@ -168,6 +168,7 @@ struct follow_settle {
     char *again_bytes; /* JSON of the suspect entries while they are few */
     bool accused;      /* evidence was written since something last fitted */
     struct follow_claim claim;
+    int64_t goal_ms; /* once: when everything was read; 0: not yet */
     uint64_t target; /* once: read up to here; UINT64_MAX: not known yet */
     uint64_t narrow; /* after a refusal of the store: how many entries are read at once; 0: all */
     uint64_t narrow_end;

@@ -9,16 +9,18 @@
 #include "base/thread.h"
 #include "verify/digest.h"
 
-#define BUCKETS   4096
-#define NONE      UINT32_MAX
-#define RETRY_MIN 500
-#define RETRY_MAX 60000
+#define BUCKETS    4096
+#define NONE       UINT32_MAX
+#define RETRY_MIN  500
+#define RETRY_MAX  60000
+#define MEMBERS_MS INT64_C(86400000)
 
 enum state { FREE, LOOKUP, LOOKING, FETCH, FETCHING, KNOWN, ABSENT };
 
 struct slot {
     enum state state;
     bool unsaved;
+    bool hint;      /* nobody waits for it */
     bool forgotten; /* under way for a log that was removed meanwhile */
     int32_t log_id;
     uint8_t sha256[32];
@@ -34,6 +36,8 @@ struct slot {
 struct tally {
     unsigned open;    /* slots from LOOKUP to FETCHING */
     unsigned pending; /* slots in LOOKUP or FETCH, or unsaved: 0 lets everybody skip the scan */
+    unsigned members; /* of chains, not the first ones, taken up since */
+    int64_t members_ms;
 };
 
 struct issuers {
@@ -180,6 +184,21 @@ static bool slot_want(struct issuers *issuers, int32_t log_id, const uint8_t sha
     return true;
 }
 
+/* Certificates behind the first one cost a log nothing to make up: so many a day. */
+static bool member_may(struct issuers *issuers, int32_t log_id, int64_t now_ms)
+{
+    struct tally *tally = tally_of(issuers, log_id);
+    if (tally->members_ms == 0 || now_ms - tally->members_ms > MEMBERS_MS) {
+        tally->members = 0;
+        tally->members_ms = now_ms;
+    }
+    if (tally->open >= LIMIT_ISSUERS_OPEN / 2 || tally->pending >= LIMIT_ISSUERS_OPEN / 2 ||
+        tally->members >= LIMIT_CHAIN_MEMBERS)
+        return false;
+    tally->members++;
+    return true;
+}
+
 static void slot_absent(struct issuers *issuers, struct slot *slot, int64_t now_ms)
 {
     slot_turn(issuers, slot, ABSENT);
@@ -216,6 +235,8 @@ enum issuers_answer issuers_get(struct issuers *issuers, int32_t log_id, const u
     *der = SPAN_NONE;
     thread_lock(&issuers->lock);
     struct slot *slot = slot_find(issuers, log_id, sha256);
+    if (slot != NULL)
+        slot->hint = false;
     if (slot != NULL && slot->state == KNOWN)
         *der = arena_copy(arena, span_of(slot->der, slot->len));
     else
@@ -235,14 +256,39 @@ static bool room_for(struct issuers *issuers, int32_t log_id, size_t len)
     return true;
 }
 
-bool issuers_offer(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32], struct span der)
+bool issuers_hint(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32])
+{
+    int64_t now_ms = clock_mono_ms();
+    thread_lock(&issuers->lock);
+    struct slot *slot = slot_find(issuers, log_id, sha256);
+    bool known = slot != NULL && slot->state == KNOWN;
+    bool due = slot == NULL || (slot->state == ABSENT && now_ms >= slot->due_ms);
+    if (due && member_may(issuers, log_id, now_ms) &&
+        slot_missing(issuers, slot, log_id, sha256, now_ms) == ISSUERS_WAIT)
+        slot_find(issuers, log_id, sha256)->hint = true;
+    thread_unlock(&issuers->lock);
+    return known;
+}
+
+bool issuers_busy(struct issuers *issuers, int32_t log_id)
+{
+    thread_lock(&issuers->lock);
+    const struct tally *tally = tally_of(issuers, log_id);
+    bool busy = tally->open != 0 || tally->pending != 0;
+    thread_unlock(&issuers->lock);
+    return busy;
+}
+
+bool issuers_offer(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32], struct span der,
+                   bool first)
 {
     uint8_t *copy = NULL;
     thread_lock(&issuers->lock);
     struct slot *slot = slot_find(issuers, log_id, sha256);
     bool known = slot != NULL && slot->state == KNOWN;
-    bool taken =
-        !known && der.len != 0 && der.len <= LIMIT_ISSUER_BYTES && room_for(issuers, log_id, der.len);
+    bool taken = !known && der.len != 0 && der.len <= LIMIT_ISSUER_BYTES &&
+                 (first || member_may(issuers, log_id, clock_mono_ms())) &&
+                 room_for(issuers, log_id, der.len);
     if (taken)
         copy = malloc(der.len);
     taken = copy != NULL;
@@ -269,20 +315,24 @@ uint64_t issuers_turn(struct issuers *issuers)
 static bool take(struct issuers *issuers, int32_t log_id, int64_t now_ms, enum state from,
                  struct issuers_want *want)
 {
-    bool found = false;
+    struct slot *found = NULL;
     thread_lock(&issuers->lock);
     bool any = tally_of(issuers, log_id)->pending != 0;
-    for (size_t i = 0; any && !found && i < LIMIT_ISSUERS; i++) {
+    /* Those that somebody waits for go first. */
+    for (size_t i = 0; any && (found == NULL || found->hint) && i < LIMIT_ISSUERS; i++) {
         struct slot *slot = &issuers->slot[i];
-        if (slot->state != from || slot->log_id != log_id || slot->due_ms > now_ms)
-            continue;
-        found = true;
-        slot_turn(issuers, slot, from == LOOKUP ? LOOKING : FETCHING);
-        *want = (struct issuers_want){.slot = i, .log_id = log_id, .tries = slot->tries};
-        memcpy(want->sha256, slot->sha256, 32);
+        if (slot->state == from && slot->log_id == log_id && slot->due_ms <= now_ms &&
+            (found == NULL || !slot->hint))
+            found = slot;
+    }
+    if (found != NULL) {
+        slot_turn(issuers, found, from == LOOKUP ? LOOKING : FETCHING);
+        *want = (struct issuers_want){
+            .slot = (size_t)(found - issuers->slot), .log_id = log_id, .tries = found->tries};
+        memcpy(want->sha256, found->sha256, 32);
     }
     thread_unlock(&issuers->lock);
-    return found;
+    return found != NULL;
 }
 
 bool issuers_lookup(struct issuers *issuers, int32_t log_id, struct issuers_want *want)

@@ -36,9 +36,15 @@ enum issuers_answer issuers_get(struct issuers *issuers, int32_t log_id, const u
                                 struct arena *arena, struct span *der);
 /* A certificate that came whole with an entry, `sha256` being its hash: known from now on, and there for
  * issuers_unsaved when it was not. False: not taken, for want of room, or because this log has brought
- * LIMIT_ISSUERS_OPEN that are not saved yet; the next entry that brings it may try again. */
+ * LIMIT_ISSUERS_OPEN that are not saved yet; the next entry that brings it may try again. `first`: of its
+ * chain; the others are less urgent and have half of that room, and LIMIT_CHAIN_MEMBERS a day of one log. */
 MUST_USE bool issuers_offer(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32],
-                            struct span der);
+                            struct span der, bool first);
+/* A fingerprint behind the first one of a chain: looked for when there is room, after those that somebody
+ * waits for, within the same bounds. True: it is known already. */
+bool issuers_hint(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32]);
+/* Is anything looked for in the name of this log, or not saved yet? */
+bool issuers_busy(struct issuers *issuers, int32_t log_id);
 /* Changes whenever an answer of issuers_get may have changed. */
 uint64_t issuers_turn(struct issuers *issuers);
 

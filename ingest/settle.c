@@ -22,6 +22,7 @@
 #define STOP_GRACE_MS 10000 /* after a stop, how long to wait for a database that is away */
 #define ALIVE_MS      7000
 #define NOTE_MS       30000
+#define CHAINS_MS     5000 /* once: how long the rest of the chains may take */
 #define HASH_TOGETHER 256
 
 enum err_code settle_init(struct settle *settle, struct plant *plant, unsigned index, struct err *why)
@@ -452,6 +453,11 @@ static void once_check(struct settle *settle, struct follow *follow)
     uint64_t goal = own->target < own->range.end ? own->target : own->range.end;
     bool waits = !own->base_known && !own->base_refused;
     if (own->range.next < goal || (waits && own->range.verified < goal))
+        return;
+    /* What is looked for without anybody waiting for it has a while. */
+    int64_t now_ms = clock_mono_ms();
+    own->goal_ms = own->goal_ms == 0 ? now_ms : own->goal_ms;
+    if (issuers_busy(settle->plant->issuers, follow->log.id) && now_ms - own->goal_ms < CHAINS_MS)
         return;
     if (own->range.verified < goal || own->accused)
         atomic_store(&follow->unverified, true);

@@ -5,21 +5,18 @@
 #include "base/limits.h"
 #include "base/metric.h"
 #include "base/say.h"
-#include "ingest/chainkey.h"
+#include "ingest/chains.h"
 #include "ingest/examine.h"
 #include "ingest/gunzip.h"
 
 #define ISSUER_MEMO   64 /* distinct issuers per tile are few: 5 to 52 were seen */
 #define STAGE_WAIT_MS 500
 #define STUCK_COUNT   3
-#define MET           64
-#define MET_TAIL      32
-#define OFFERED       256 /* by their first byte, so that one byte of a hash finds its place */
 
 struct work {
     struct plant *plant;
     struct gunzip *gunzip;
-    uint8_t offered[OFFERED][32]; /* hashes of certificates of chains that the table has had from here */
+    struct chains *chains;
 };
 
 /* Issuer certificates already copied for this batch. */
@@ -77,8 +74,8 @@ static enum issuers_answer issuer_get(struct plant *plant, struct job *job, stru
     return answer;
 }
 
-/* The first certificate of each chain decides about the issuer; the others are a claim that costs a log
- * nothing to make up, and nobody here needs them. */
+/* The first certificate of each chain decides about the issuer, so the entry waits for it; the others come
+ * when they come (chains.h). */
 static bool entry_issuer(struct plant *plant, struct job *job, struct memo *memo, struct entry *entry)
 {
     struct span all = entry->unverified_fingerprints;
@@ -106,47 +103,6 @@ static bool issuers_attach(struct plant *plant, struct job *job)
             examine_issuer(entry, entry->unverified_chain[0]);
     }
     return all;
-}
-
-/* Of one reply: length and last bytes, which are those of a signature. Two certificates that a log makes
- * alike there hide one another in this reply, and nowhere else. */
-struct met {
-    size_t len;
-    uint8_t tail[MET_TAIL];
-};
-
-static bool met_before(struct met met[MET], struct span der)
-{
-    if (der.len < MET_TAIL)
-        return false;
-    const uint8_t *tail = der.at + der.len - MET_TAIL;
-    struct met *place = &met[tail[MET_TAIL - 1] % MET];
-    if (place->len == der.len && memcmp(place->tail, tail, MET_TAIL) == 0)
-        return true;
-    place->len = der.len;
-    memcpy(place->tail, tail, MET_TAIL);
-    return false;
-}
-
-/* RFC 6962 logs send the chain with every entry. Its first certificate is kept as those are that static-ct
- * logs name; once per reply all of its bytes are compared with those that came before (chainkey.h). */
-static void issuers_offer_all(struct work *work, const struct job *job)
-{
-    const struct batch *batch = &job->batch;
-    struct met met[MET] = {{0}};
-    for (size_t i = 0; i < batch->entry_count; i++) {
-        const struct entry *entry = &batch->entries[i];
-        struct span der = entry->unverified_chain[0];
-        if (entry->kind == ENTRY_OPAQUE || entry->chain_count == 0 || der.len > LIMIT_ISSUER_BYTES ||
-            met_before(met, der))
-            continue;
-        const struct chainkey *key = chainkey_of(der);
-        uint8_t *offered = work->offered[key->sha256[0]];
-        if (!key->has_key || memcmp(offered, key->sha256, 32) == 0)
-            continue;
-        if (issuers_offer(work->plant->issuers, job->follow->log.id, key->sha256, der))
-            memcpy(offered, key->sha256, 32);
-    }
 }
 
 /* Matching --------------------------------------------------------------------------------------- */
@@ -263,8 +219,7 @@ static void one(struct work *work, struct job *job)
         give_back(work, job);
         return;
     }
-    if (!job->follow->proto->tiles)
-        issuers_offer_all(work, job);
+    chains_bring(work->chains, work->plant->issuers, job->follow->log.id, &job->batch);
     if (job->stage && stage_run(work, job) != ERR_OK) {
         give_back(work, job);
         return;
@@ -274,13 +229,14 @@ static void one(struct work *work, struct job *job)
 
 void work_run(void *arg)
 {
-    struct work work = {.plant = arg, .gunzip = gunzip_new()};
+    struct work work = {.plant = arg, .gunzip = gunzip_new(), .chains = chains_new()};
     struct plant *plant = work.plant;
-    must(work.gunzip != NULL);
+    must(work.gunzip != NULL && work.chains != NULL);
     void *item;
     while (queue_get(&plant->replies, &item, -1) == QUEUE_ITEM)
         one(&work, item);
     gunzip_free(work.gunzip);
+    chains_free(work.chains);
     if (atomic_fetch_sub(&plant->workers_left, 1) == 1)
         for (unsigned i = 0; i < plant->options.settlers; i++)
             queue_close(&plant->kicks[i]);

@@ -230,10 +230,10 @@ static void test_offered(void **state)
     /* Another log has it looked for meanwhile, and need not wait for the answer. */
     assert_int_equal(issuers_get(issuers, 2, sha256, &arena, &got), ISSUERS_WAIT);
     uint64_t turn = issuers_turn(issuers);
-    assert_true(issuers_offer(issuers, 1, sha256, der));
+    assert_true(issuers_offer(issuers, 1, sha256, der, true));
     assert_true(issuers_turn(issuers) != turn);
-    assert_true(issuers_offer(issuers, 1, sha256, der));
-    assert_true(issuers_offer(issuers, 3, sha256, der));
+    assert_true(issuers_offer(issuers, 1, sha256, der, true));
+    assert_true(issuers_offer(issuers, 3, sha256, der, true));
     assert_int_equal(issuers_get(issuers, 2, sha256, &arena, &got), ISSUERS_KNOWN);
     assert_true(span_eq(got, der));
     assert_true(issuers_unsaved(issuers, 1, &arena, &want, &got));
@@ -244,15 +244,16 @@ static void test_offered(void **state)
     assert_true(issuers_lookup(issuers, 2, &want)); /* what was under way ends as ever */
     issuers_not_stored(issuers, &want);
     (void)der_of(2, room, sha256);
-    assert_false(issuers_offer(issuers, 1, sha256, span_of(large, sizeof(large))));
-    assert_false(issuers_offer(issuers, 1, sha256, span_of(large, 0)));
+    assert_false(issuers_offer(issuers, 1, sha256, span_of(large, sizeof(large)), true));
+    assert_false(issuers_offer(issuers, 1, sha256, span_of(large, 0), true));
     unsigned taken = 0;
     for (unsigned i = 100; i < 100 + 2 * LIMIT_ISSUERS_OPEN; i++) {
         der = der_of(i, room, sha256);
-        taken += issuers_offer(issuers, 1, sha256, der) ? 1 : 0;
+        taken += issuers_offer(issuers, 1, sha256, der, true) ? 1 : 0;
     }
     assert_int_equal(taken, LIMIT_ISSUERS_OPEN);
-    assert_true(issuers_offer(issuers, 4, sha256, der)); /* the last one, from a log that is not at its end */
+    assert_true(
+        issuers_offer(issuers, 4, sha256, der, true)); /* the last one, from a log that is not at its end */
     unsigned saved = 0;
     for (; issuers_unsaved(issuers, 1, &arena, &want, &got); saved++)
         issuers_saved(issuers, &want);
@@ -260,7 +261,7 @@ static void test_offered(void **state)
     /* Made up without end: the saved ones make room. */
     for (unsigned i = 1000; i < 1000 + 2 * LIMIT_ISSUERS; i++) {
         der = der_of(i, room, sha256);
-        assert_true(issuers_offer(issuers, 1, sha256, der));
+        assert_true(issuers_offer(issuers, 1, sha256, der, true));
         assert_true(issuers_unsaved(issuers, 1, &arena, &want, &got));
         assert_memory_equal(want.sha256, sha256, 32);
         issuers_saved(issuers, &want);
