@@ -11,6 +11,8 @@ PACKAGES_RUN="postgresql postgresql-client publicsuffix"
 PACKAGES_TEST="clang libclang-rt-14-dev clang-format clang-tidy libcmocka-dev bats jq curl openssl zstd tar mandoc
   python3 git util-linux procps postgresql-15-pgtap"
 
+PACKAGES_BENCH="nginx jq curl openssl util-linux procps"
+
 say() { printf '\n== %s\n' "$*"; }
 
 # Runs a command as root: directly, or through sudo.
