@@ -172,12 +172,14 @@ ctv_add() {
   ctv log add "$1" --protocol "$3" "${url[@]}" --key "$key" >/dev/null 2>"$SITE/add.err" || site_fail "$(cat "$SITE/add.err")"
 }
 
-# ctv_run FILE COMMAND...: ctvigil where the CA of the site is the machine's; what it cost goes to FILE.
+# ctv_run FILE COMMAND...: ctvigil where the CA of the site is the machine's; what it cost goes to FILE. PRELOAD is
+# loaded into it.
 ctv_run() {
   local out=$1
   shift
-  "$RUSAGE" "$out" unshare -m bash -c 'mount --bind "$1" /etc/ssl/certs/ca-certificates.crt && shift && exec "$@"' \
-    bash "$SITE/ca.pem" "$CTVIGIL" --state-dir "$STATE" --db "$DSN" "$@"
+  "$RUSAGE" "$out" unshare -m bash -c 'mount --bind "$1" /etc/ssl/certs/ca-certificates.crt && shift &&
+    LD_PRELOAD=${PRELOAD:-} exec "$@"' bash "$SITE/ca.pem" \
+    "$CTVIGIL" --state-dir "$STATE" --db "$DSN" "$@"
 }
 
 # Root of the verified tree of log $1 as it is stored, base64.
