@@ -75,6 +75,19 @@ static void learn_ascii_rule(struct list *list, struct span rule)
         deep_set(list, pair, SEED_PAIR);
 }
 
+/* Its form in A-labels is itself; that holds for nearly all of ten thousand rules. */
+static bool is_a_label_rule(struct span rule)
+{
+    for (size_t i = 0; i < rule.len; i++) {
+        uint8_t byte = rule.at[i];
+        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '.' ||
+                     byte == '-' || byte == '*';
+        if (!plain)
+            return false;
+    }
+    return true;
+}
+
 /* One line of the list: the rule ends at white space; libpsl knows Unicode rules by their A-labels too. */
 static void learn_line(struct list *list, struct span line)
 {
@@ -92,6 +105,8 @@ static void learn_line(struct list *list, struct span line)
     memcpy(rule, line.at, len);
     rule[len] = 0;
     learn_ascii_rule(list, span_of(rule, len));
+    if (is_a_label_rule(span_of(rule, len)))
+        return;
     if (idn2_to_ascii_8z(rule, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
         learn_ascii_rule(list, span_str(ascii));
     idn2_free(ascii);

@@ -1,7 +1,7 @@
-/* Preloaded into a program (LD_PRELOAD) it counts every call of malloc, calloc, realloc and their kin, by the object
- * that calls and by the place in it, and writes the table to ALLOCTALLY_FILE when the program ends: one line
- * "calls bytes object+offset" each, the total first as "calls bytes total". Only calls that make or move memory
- * count. bench_alloc.sh reads it. */
+/* Preloaded into a program (LD_PRELOAD) it counts every call of malloc, calloc, realloc and their kin, by the
+ * object that calls and by the place in it, and writes the table to ALLOCTALLY_FILE when the program ends:
+ * one line "calls bytes object+offset" each, the total first as "calls bytes total". Only calls that make or
+ * move memory count. bench_alloc.sh reads it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>

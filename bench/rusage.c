@@ -1,8 +1,8 @@
 /* Runs a program and tells what it cost: rusage FILE PROGRAM [ARGUMENT...]
  *
- * FILE.pid holds its process number while it runs, FILE afterwards one line: user and system CPU seconds, wall
- * seconds, largest resident size in kB, exit status. CPU time of children that it did not wait for is not in it.
- * The shell's own `time` does not tell the memory, and cannot be asked which process it is. */
+ * FILE.pid holds its process number while it runs, FILE afterwards one line: user and system CPU seconds,
+ * wall seconds, largest resident size in kB, exit status. CPU time of children that it did not wait for is
+ * not in it. The shell's own `time` does not tell the memory, and cannot be asked which process it is. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,22 +1,15 @@
 #include "db/dbkey.h"
 
-#include <openssl/evp.h>
-#include <pthread.h>
-
-static EVP_MD *sha256;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
-
-/* Fetched once: an implicit fetch per call costs more than hashing a domain name does. */
-static void sha256_fetch(void)
-{
-    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    must(sha256 != NULL);
-}
+/* The functions below EVP are called old by libcrypto 3, and are the only ones that neither allocate nor look
+ * up an algorithm for each name: 50 ns instead of 90 with a kept context, 120 with EVP_Digest. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 void dbkey_sha256(struct span bytes, uint8_t out[32])
 {
-    must(pthread_once(&sha256_once, sha256_fetch) == 0);
-    must(EVP_Digest(bytes.at, bytes.len, out, NULL, sha256, NULL) == 1);
+    SHA256_CTX ctx;
+    must(SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, bytes.at, bytes.len) == 1 &&
+         SHA256_Final(out, &ctx) == 1);
 }
 
 int64_t dbkey_first8(const uint8_t *hash)
@@ -34,12 +27,21 @@ int64_t dbkey_apex8(struct span text)
     return dbkey_first8(hash);
 }
 
+static bool is_plain(uint8_t byte)
+{
+    return byte > 0x20 && byte < 0x7f && byte != '\\';
+}
+
 static void put_escaped(struct buf *out, struct span label)
 {
     static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < label.len; i++) {
+    size_t plain = 0;
+    while (plain < label.len && is_plain(label.at[plain]))
+        plain++;
+    buf_put(out, span_part(label, 0, plain));
+    for (size_t i = plain; i < label.len; i++) {
         uint8_t byte = label.at[i];
-        if (byte > 0x20 && byte < 0x7f && byte != '\\') {
+        if (is_plain(byte)) {
             buf_byte(out, byte);
             continue;
         }

@@ -65,6 +65,15 @@ static bool is(const struct known *known, const uint8_t tbs_fp[32], int32_t issu
     return known->issuer == issuer && memcmp(known->tbs_fp, tbs_fp, 32) == 0;
 }
 
+void fpcache_fetch(const struct fpcache *cache, const uint8_t tbs_fp[32])
+{
+    if (cache->count == 0)
+        return;
+    const uint8_t *set = (const uint8_t *)set_of(cache, tbs_fp);
+    for (size_t i = 0; i < sizeof(struct set); i += 64)
+        __builtin_prefetch(set + i);
+}
+
 bool fpcache_has(const struct fpcache *cache, const uint8_t tbs_fp[32], int32_t issuer)
 {
     if (!cache->any || issuer == 0)

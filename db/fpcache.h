@@ -21,6 +21,8 @@ MUST_USE struct fpcache *fpcache_new(size_t issuances);
 void fpcache_free(struct fpcache *cache); /* NULL is fine */
 void fpcache_forget(struct fpcache *cache);
 
+/* Says that this one will be asked for or added soon; changes nothing. */
+void fpcache_fetch(const struct fpcache *cache, const uint8_t tbs_fp[32]);
 bool fpcache_has(const struct fpcache *cache, const uint8_t tbs_fp[32], int32_t issuer);
 /* `issuer` is not 0. Takes the place of the one that was added to its set first. */
 void fpcache_add(struct fpcache *cache, const uint8_t tbs_fp[32], int32_t issuer);

@@ -8,7 +8,9 @@
 #include "db/pgexec.h"
 #include "model/dname.h"
 
-#define SLOTS       (2 * LIMIT_ISSUERS_CACHED) /* a power of two, at most half full */
+#define SLOTS  (2 * LIMIT_ISSUERS_CACHED) /* a power of two, at most half full */
+#define RECENT 256 /* by the first byte of the key: nearly every question is for one of a few dozen issuers  \
+                    */
 #define CHUNK       256
 #define CHUNK_BYTES ((size_t)CHUNK * (LIMIT_ISSUER_BYTES + 64))
 
@@ -23,6 +25,7 @@ struct known {
 struct issuer_ids {
     struct known *slots;
     size_t count;
+    struct known **recent; /* where the answer lay last; looked at before anything is hashed */
 };
 
 static const uint8_t no_key[32];
@@ -47,8 +50,9 @@ struct issuer_ids *issuer_ids_new(void)
     if (ids == NULL)
         return NULL;
     ids->slots = calloc(SLOTS, sizeof *ids->slots);
-    if (ids->slots == NULL) {
-        free(ids);
+    ids->recent = calloc(RECENT, sizeof(*ids->recent));
+    if (ids->slots == NULL || ids->recent == NULL) {
+        issuer_ids_free(ids);
         return NULL;
     }
     return ids;
@@ -71,6 +75,7 @@ void issuer_ids_free(struct issuer_ids *ids)
         return;
     issuer_ids_forget(ids);
     free(ids->slots);
+    free(ids->recent);
     free(ids);
 }
 
@@ -79,16 +84,18 @@ static uint64_t hash_of(const uint8_t spki[32], struct span dn)
     return hash_keyed(dn) * 31 + hash_keyed(span_of(spki, 32));
 }
 
+static bool is(const struct known *slot, const uint8_t spki[32], struct span dn)
+{
+    return memcmp(slot->spki, spki, 32) == 0 && span_eq(span_of(slot->dn, slot->dn_len), dn);
+}
+
 /* The slot that holds the key, or the free one where it belongs. */
 static struct known *slot_of(const struct issuer_ids *ids, const uint8_t spki[32], struct span dn,
                              uint64_t hash)
 {
     for (size_t at = (size_t)hash & (SLOTS - 1);; at = (at + 1) & (SLOTS - 1)) {
         struct known *slot = &ids->slots[at];
-        if (slot->id == 0)
-            return slot;
-        if (slot->hash == hash && memcmp(slot->spki, spki, 32) == 0 &&
-            span_eq(span_of(slot->dn, slot->dn_len), dn))
+        if (slot->id == 0 || (slot->hash == hash && is(slot, spki, dn)))
             return slot;
     }
 }
@@ -97,7 +104,10 @@ int32_t issuer_ids_find(const struct issuer_ids *ids, const struct issuance *iss
 {
     struct span dn = name_of(issuance);
     const uint8_t *spki = key_of(issuance);
-    return slot_of(ids, spki, dn, hash_of(spki, dn))->id;
+    struct known **recent = &ids->recent[spki[0] % RECENT];
+    if (*recent == NULL || (*recent)->id == 0 || !is(*recent, spki, dn))
+        *recent = slot_of(ids, spki, dn, hash_of(spki, dn));
+    return (*recent)->id;
 }
 
 static enum err_code remember(struct issuer_ids *ids, const struct issuance *issuance, int32_t id,

@@ -11,6 +11,7 @@
 #define SCRATCH_MAX  LIMIT_COPY_BYTES
 #define DAY_S        86400
 #define CERT_COLUMNS 14
+#define AHEAD        16 /* rows; a row takes about as long as a fetch from memory */
 
 const char stage_tables[] =
     "CREATE TEMP TABLE IF NOT EXISTS stage_cert (not_after timestamptz, not_before timestamptz,"
@@ -86,6 +87,8 @@ static int by_fp(const void *left, const void *right)
 {
     const struct stage_row *a = left;
     const struct stage_row *b = right;
+    if (a->head != b->head)
+        return a->head < b->head ? -1 : 1;
     int order = memcmp(a->entry->issuance.tbs_fp, b->entry->issuance.tbs_fp, 32);
     if (order != 0)
         return order;
@@ -116,7 +119,8 @@ enum err_code stage_collect(struct stage *stage, struct batch *const *batches, s
                 continue;
             int32_t issuer = issuer_ids_find(ids, &entry->issuance);
             *missing += issuer == 0;
-            stage->rows[stage->count++] = (struct stage_row){entry, batches[i]->log->id, issuer, false};
+            stage->rows[stage->count++] = (struct stage_row){(uint64_t)dbkey_first8(entry->issuance.tbs_fp),
+                                                             entry, batches[i]->log->id, issuer, false};
         }
     }
     if (stage->count != 0)
@@ -341,7 +345,8 @@ static void put_cert(struct stage *stage, struct copy *copy, const struct stage_
 
 static bool is_same_issuance(const struct stage_row *a, const struct stage_row *b)
 {
-    return a->issuer == b->issuer && memcmp(a->entry->issuance.tbs_fp, b->entry->issuance.tbs_fp, 32) == 0;
+    return a->head == b->head && a->issuer == b->issuer &&
+           memcmp(a->entry->issuance.tbs_fp, b->entry->issuance.tbs_fp, 32) == 0;
 }
 
 /* Whether row i stands for an issuance that is to be staged; its other sightings follow it. */
@@ -350,18 +355,37 @@ static bool is_wanted(const struct stage *stage, size_t i)
     return !stage->rows[i].stored && (i == 0 || !is_same_issuance(&stage->rows[i - 1], &stage->rows[i]));
 }
 
+/* Rows are in the order of their fingerprints, so every entry and every place of the memory of issuances lies
+ * somewhere else; asked for some rows ahead they are there when they are needed. */
+static void look_ahead(const struct stage *stage, size_t at, const struct fpcache *known)
+{
+    if (at + AHEAD >= stage->count)
+        return;
+    const uint8_t *issuance = (const uint8_t *)&stage->rows[at + AHEAD].entry->issuance;
+    for (size_t i = 0; i < sizeof(struct issuance); i += 64)
+        __builtin_prefetch(issuance + i);
+    const struct issuance *nearer = &stage->rows[at + AHEAD / 2].entry->issuance;
+    if (known != NULL)
+        fpcache_fetch(known, nearer->tbs_fp);
+    else
+        __builtin_prefetch(nearer->names);
+}
+
 void stage_recall(struct stage *stage, const struct fpcache *known)
 {
     for (size_t i = 0; i < stage->count; i++) {
         struct stage_row *row = &stage->rows[i];
+        look_ahead(stage, i, known);
         row->stored = fpcache_has(known, row->entry->issuance.tbs_fp, row->issuer);
     }
 }
 
 void stage_remember(const struct stage *stage, struct fpcache *known)
 {
-    for (size_t i = 0; i < stage->count; i++)
+    for (size_t i = 0; i < stage->count; i++) {
+        look_ahead(stage, i, known);
         fpcache_add(known, stage->rows[i].entry->issuance.tbs_fp, stage->rows[i].issuer);
+    }
 }
 
 static enum err_code put_ips(struct stage *stage, struct copy *copy, struct pgconn *conn, struct err *why)
@@ -421,6 +445,7 @@ enum err_code stage_certs(struct stage *stage, struct copy *copy, struct pgconn 
     *staged = 0;
     stage->key_count = 0;
     for (size_t i = 0; i < stage->count; i++) {
+        look_ahead(stage, i, NULL);
         if (!is_wanted(stage, i))
             continue;
         if ((*staged)++ == 0)

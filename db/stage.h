@@ -10,6 +10,7 @@
 
 /* One entry that becomes a row of cert. */
 struct stage_row {
+    uint64_t head; /* of tbs_fp, big-endian: decides nearly every comparison without a look at the entry */
     const struct entry *entry;
     int32_t log_id;
     int32_t issuer;
