@@ -1,4 +1,4 @@
-/* log add | list | status | remove */
+/* log add | list | status | update | remove | verify | evidence */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "cli/cmd.h"
 #include "cli/listkeeper.h"
 #include "cli/logtable.h"
+#include "cli/logverify.h"
 #include "cli/opt.h"
 #include "cli/roles.h"
 #include "db/db_log.h"
@@ -23,7 +24,9 @@ static const char cmd_log_usage[] =
     "       ctvigil log list\n"
     "       ctvigil log status [--check]\n"
     "       ctvigil log update\n"
-    "       ctvigil log remove NAME";
+    "       ctvigil log remove NAME\n"
+    "       ctvigil log verify [--known] FILE...|-|--id N\n"
+    "       ctvigil log evidence [--id N]";
 
 struct cmd_log_add {
     const char *protocol;
@@ -335,6 +338,8 @@ int cmd_log(struct cmd *cmd)
 {
     struct cmd_log_add add = {0};
     bool check = false;
+    uint64_t id = UINT64_MAX;
+    bool known = false;
     const struct opt rows[] = {
         {"protocol", OPT_TEXT, &add.protocol, "NAME", "rfc6962 or static-ct"},
         {"url", OPT_TEXT, &add.url, "URL", "of the log; for static-ct the monitoring prefix"},
@@ -346,24 +351,30 @@ int cmd_log(struct cmd *cmd)
         {"allow-http", OPT_FLAG, &add.allow_http, NULL, "accept http:// for other machines than this one"},
         {"check", OPT_FLAG, &check, NULL,
          "status: exit with 3 when a log or the log list is stale, or a log is behind or inconsistent"},
+        {"id", OPT_NUMBER, &id, "N", "verify, evidence: the account of that number in the database"},
+        {"known", OPT_FLAG, &known, NULL, "verify: also say under which name the database knows the log"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
-    enum { ADD, LIST, STATUS, UPDATE, REMOVE };
+    enum { ADD, LIST, STATUS, UPDATE, REMOVE, VERIFY, EVIDENCE };
     static const struct opt_verb verbs[] = {
         [ADD] = {"add", "NAME", "protocol url submission-url key from allow-http"},
         [LIST] = {"list", "", ""},
         [STATUS] = {"status", "", "check"},
         [UPDATE] = {"update", "", ""},
         [REMOVE] = {"remove", "NAME", ""},
+        [VERIFY] = {"verify", "[FILE...]", "id known"},
+        [EVIDENCE] = {"evidence", "", "id"},
         {NULL, NULL, NULL},
     };
     size_t verb;
     int operands;
 
     if (cmd->help)
-        return cmd_help(
-            cmd_log_usage,
-            "Adds, lists and inspects the CT logs that are followed; update fetches the log list now.", rows);
+        return cmd_help(cmd_log_usage,
+                        "Adds, lists and inspects the CT logs that are followed; update fetches the log list "
+                        "now; verify checks"
+                        " the account of a contradiction again, without the log and without the network.",
+                        rows);
     if (!opt_parse_verb(rows, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
     switch (verb) {
@@ -375,6 +386,11 @@ int cmd_log(struct cmd *cmd)
         return cmd_log_show(cmd, true, check);
     case UPDATE:
         return cmd_log_do_update(cmd);
+    case VERIFY:
+        return logverify_run(cmd, &(struct logverify_ask){id == UINT64_MAX ? NULL : &id, known},
+                             cmd->argv + 2, operands);
+    case EVIDENCE:
+        return logverify_list(cmd, id == UINT64_MAX ? NULL : &id);
     default:
         return cmd_log_do_remove(cmd, cmd->argv[2]);
     }

@@ -61,8 +61,7 @@ static void interrupt(struct settle *settle, struct follow *follow)
         plant_lane_drop(settle->plant, follow, &follow->again);
         own->again = FOLLOW_NOT_AGAIN;
     }
-    free(claim->bytes);
-    claim->bytes = NULL;
+    leafkeep_clear(&claim->leaves);
     claim->step = FOLLOW_CLAIM_NONE;
 }
 
@@ -124,21 +123,14 @@ static void leave(struct settle *settle, struct follow *follow)
     next(settle, follow);
 }
 
-/* The verified head with its signature, when there is one of exactly that size. */
-static void signed_tree(struct settle *settle, struct follow *follow, struct head *tree)
+/* What the log answered when it was asked for the proof; to be freed. NULL: nothing, or too much. */
+static char *answers_take(struct follow *follow)
 {
-    struct head rows[4];
-    size_t count = 0;
-    struct err why;
-    enum err_code code;
-    do {
-        err_clear(&why);
-        code = settle->store->ops->heads(settle->store, follow->log.id, tree->size - 1, rows, countof(rows),
-                                         &count, &why);
-    } while (settle_again(settle, code, &why));
-    for (size_t i = 0; code == ERR_OK && i < count; i++)
-        if (rows[i].size == tree->size && memcmp(rows[i].root, tree->root, 32) == 0)
-            *tree = rows[i];
+    thread_lock(&follow->lock);
+    char *answers = follow->frontier_answers;
+    follow->frontier_answers = NULL;
+    thread_unlock(&follow->lock);
+    return answers;
 }
 
 static void accuse(struct settle *settle, struct follow *follow, const char *how)
@@ -148,34 +140,35 @@ static void accuse(struct settle *settle, struct follow *follow, const char *how
     const struct head *head = &claim->list->head;
     struct head tree = claim->tree;
     struct err why = {.code = ERR_OK};
-    char *bytes = NULL;
     char sentence[256];
     atomic_store(&follow->unverified, true);
     if (claim->told != tree.size) {
         metric_add(METRIC_ROOT_MISMATCHES_TOTAL, 1);
-        signed_tree(settle, follow, &tree);
+        evidence_signed(settle, follow, &tree);
         snprintf(sentence, sizeof(sentence),
                  "the log signed a tree of %" PRIu64 " entries that the verified tree of %" PRIu64
                  " does not begin with: %s",
                  head->size, tree.size, how);
-        if (claim->bytes != NULL && asprintf(&bytes, "%s]", claim->bytes) < 0)
-            bytes = NULL;
+        char *answers = answers_take(follow);
         struct evidence evidence = {.kind = "shrunk_head",
                                     .begin = tree.size,
                                     .end = tree.size,
                                     .head = head,
                                     .other = &tree,
                                     .frontier = &own->range.verified_frontier,
-                                    .entries = bytes == NULL ? SPAN_NONE : span_str(bytes),
+                                    .frontier_from_log =
+                                        own->range.begin != 0 && own->range.verified == own->range.begin,
+                                    .leaves = &claim->leaves,
+                                    .answers = answers,
                                     .sentence = sentence};
-        if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK) {
+        enum err_code code = evidence_keep(settle, follow, &evidence, &why);
+        free(answers);
+        if (code != ERR_OK) {
             say_error(follow->log.name, "evidence: %s", why.text);
-            free(bytes);
             claim->open = true;
             next(settle, follow);
             return;
         }
-        free(bytes);
         claim->told = tree.size;
     }
     judge(settle, follow, false);
@@ -286,8 +279,7 @@ static void entries_read(struct settle *settle, struct follow *follow)
         begin = own->range.begin;
     claim->starts++;
     claim->differs = false;
-    free(claim->bytes);
-    claim->bytes = NULL;
+    leafkeep_clear(&claim->leaves);
     own->again = FOLLOW_CLAIM;
     claim->until_ms = clock_mono_ms() + WAIT_MS;
     thread_lock(&follow->lock);
@@ -314,7 +306,7 @@ static void entries_take(struct settle *settle, struct follow *follow, const str
         leave(settle, follow);
         return;
     }
-    evidence_bytes(&claim->bytes, batch);
+    leafkeep_add(&claim->leaves, batch, true);
     claim->differs = claim->differs || others;
     if (batch->end < claim->list->head.size)
         return;

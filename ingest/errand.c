@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/say.h"
+#include "base/text.h"
 #include "ingest/host.h"
 #include "ingest/statict.h"
 
@@ -163,10 +164,40 @@ static void head_run(struct errand *errand, struct follow *follow, int64_t now_m
 
 /* Frontiers -------------------------------------------------------------------------------------- */
 
+/* What the log says when it is asked for a proof is kept as it came: the proof may be needed against it. */
+static void answer_keep(struct follow_fetch *fetch, const struct wire_reply *reply)
+{
+    struct buf *out = &fetch->aux_answers;
+    buf_fmt(out, "%s{\"url\":\"%s\",\"status\":%ld", out->len == 0 ? "[" : ",", fetch->aux_url,
+            reply->status);
+    if (reply->code == ERR_OK) {
+        buf_str(out, ",\"body_base64\":\"");
+        char *at = (char *)buf_room(out, (reply->body.len + 2) / 3 * 4 + 1);
+        if (at != NULL)
+            out->len -= (reply->body.len + 2) / 3 * 4 + 1 - text_base64(reply->body, at);
+        buf_byte(out, '"');
+    }
+    buf_byte(out, '}');
+}
+
+/* NULL: nothing; "": more than there is room for. */
+static char *answers_take(struct follow_fetch *fetch)
+{
+    if (fetch->aux_answers.len == 0)
+        return NULL;
+    buf_byte(&fetch->aux_answers, ']');
+    char *text = strdup(buf_text(&fetch->aux_answers));
+    buf_fini(&fetch->aux_answers);
+    return text;
+}
+
 /* NULL: what was asked for is not known, and will not be. */
 static void frontier_answer(struct plant *plant, struct follow *follow, const struct frontier *frontier)
 {
+    char *answers = answers_take(&follow->fetch);
     thread_lock(&follow->lock);
+    free(follow->frontier_answers);
+    follow->frontier_answers = answers;
     if (follow->frontier.ordinal == follow->fetch.aux_ordinal) {
         follow->frontier.wanted = false;
         follow->frontier.answered = true;
@@ -206,6 +237,8 @@ static void aux_done(void *arg, const struct wire_reply *reply)
         host_hold(fetch->host, clock_mono_ms(), reply->retry_after_ms);
         return;
     }
+    if (fetch->aux_claim)
+        answer_keep(fetch, reply);
     bool missing = reply->status == 404 || reply->status == 403 ||
                    (fetch->frontier.step == FRONTIER_DIRECT && reply->status >= 400 && reply->status < 500);
     if (missing && frontier_missing(&fetch->frontier))
@@ -229,6 +262,9 @@ static bool frontier_ask(struct errand *errand, struct follow *follow, const str
         fetch->aux_tries = 0;
         fetch->aux_ordinal = want->ordinal;
     }
+    if (!fetch->aux_begun)
+        buf_fini(&fetch->aux_answers);
+    fetch->aux_claim = want->claim;
     if (!fetch->aux_begun && want->claim)
         frontier_begin_claim(&fetch->frontier, follow->proto->tiles, &want->head, &want->tree);
     else if (!fetch->aux_begun)
@@ -265,6 +301,7 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
     if (!frontier_ask(errand, follow, &want, url))
         return;
     arena_reset(&fetch->aux_arena, 0);
+    memcpy(fetch->aux_url, url, sizeof(url));
     struct wire_ask ask = {url,   &fetch->aux_arena, LIMIT_JSON_BYTES,       true,
                            false, aux_done,          call_of(errand, follow)};
     fetch->aux_busy = wire_get(errand->plant->wire, &ask, NULL) == ERR_OK;

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "verify/merkle.h"
 
 #define PATH_BYTES 1024
 
@@ -55,57 +55,110 @@ static json_t *json_log(const struct ctlog *log)
                         json_string(text_visible_str(span_str(log->name), name, sizeof(name))));
     json_object_set_new(object, "protocol", json_string(ctlog_protocol_name(log->protocol)));
     json_object_set_new(object, "url", json_string(text_visible_str(span_str(log->url), url, sizeof(url))));
+    json_object_set_new(object, "origin",
+                        json_string(text_visible_str(span_str(log->origin), url, sizeof(url))));
     json_object_set_new(object, "log_id", json_hex(span_of(log->log_id, 32)));
     json_object_set_new(object, "key_base64", json_base64(span_of(log->key, log->key_len)));
     return object;
 }
 
-static json_t *account(const struct follow *follow, const struct evidence *evidence)
+static void put_frontier(json_t *root, const struct evidence *evidence)
+{
+    const struct compact *frontier = evidence->frontier;
+    json_t *nodes = json_array();
+    for (size_t i = 0; i < compact_count(frontier); i++)
+        json_array_append_new(nodes, json_hex(span_of(frontier->hash[i], 32)));
+    json_object_set_new(root, "frontier_size", json_integer((json_int_t)frontier->size));
+    json_object_set_new(root, "frontier", nodes);
+    json_object_set_new(root, "frontier_from", json_string(evidence->frontier_from_log ? "log" : "entries"));
+}
+
+/* The entries, or else their hashes, or else a word that they were too many. */
+static void put_leaves(json_t *root, const struct evidence *evidence, json_t *left_out)
+{
+    struct leafkeep *leaves = evidence->leaves;
+    if (leaves == NULL || !leaves->any)
+        return;
+    const char *text = leafkeep_bytes(leaves);
+    json_t *entries = text == NULL ? NULL : json_loads(text, 0, NULL);
+    struct span hashes = leafkeep_hashes(leaves);
+    json_object_set_new(root, "entries_begin", json_integer((json_int_t)leaves->begin));
+    json_object_set_new(root, "entries_end", json_integer((json_int_t)leaves->end));
+    if (entries != NULL) {
+        json_object_set_new(root, "entries", entries);
+        return;
+    }
+    json_array_append_new(left_out, json_string("entries: they are too many, or too large"));
+    if (hashes.len != 0)
+        json_object_set_new(root, "leaf_hashes_base64", json_base64(hashes));
+    else
+        json_array_append_new(left_out, json_string("leaf hashes: they are too many"));
+}
+
+static void put_answers(json_t *root, const struct evidence *evidence, json_t *left_out)
+{
+    if (evidence->answers == NULL)
+        return;
+    json_t *answers = json_loads(evidence->answers, 0, NULL);
+    if (answers != NULL)
+        json_object_set_new(root, "answers", answers);
+    else
+        json_array_append_new(left_out, json_string("answers of the log: they are too large"));
+}
+
+static void put_tile(json_t *root, const struct evidence *evidence)
+{
+    if (evidence->hash_tile == NULL)
+        return;
+    json_object_set_new(root, "data_tile", json_string(evidence->data_tile));
+    json_object_set_new(root, "hash_tile", json_string(evidence->hash_tile));
+    json_object_set_new(root, "hash_tile_base64", json_base64(evidence->hash_tile_bytes));
+}
+
+static json_t *account(const struct follow *follow, const struct evidence *evidence, const struct head *base)
 {
     char when[TEXT_TIME_MAX];
     json_t *root = json_object();
+    json_t *left_out = json_array();
     json_object_set_new(root, "schema", json_string("ctvigil.evidence.1"));
+    json_object_set_new(root, "version", json_string(CTVIGIL_VERSION));
     json_object_set_new(root, "kind", json_string(evidence->kind));
     json_object_set_new(root, "sentence", json_string(evidence->sentence));
     json_object_set_new(root, "time", json_string(text_time(clock_wall_ms(), false, when)));
     json_object_set_new(root, "log", json_log(&follow->log));
     json_object_set_new(root, "begin", json_integer((json_int_t)evidence->begin));
     json_object_set_new(root, "end", json_integer((json_int_t)evidence->end));
-    json_object_set_new(root, "head", json_head(evidence->head));
-    bool signed_too = evidence->other->raw.at != NULL;
-    json_object_set_new(root, signed_too ? "other_head" : "computed", json_head(evidence->other));
-    if (evidence->frontier != NULL) {
-        json_t *nodes = json_array();
-        for (size_t i = 0; i < compact_count(evidence->frontier); i++)
-            json_array_append_new(nodes, json_hex(span_of(evidence->frontier->hash[i], 32)));
-        json_object_set_new(root, "frontier_size", json_integer((json_int_t)evidence->frontier->size));
-        json_object_set_new(root, "frontier", nodes);
+    if (evidence->head != NULL)
+        json_object_set_new(root, "head", json_head(evidence->head));
+    if (evidence->other != NULL) {
+        bool signed_too = evidence->other->raw.at != NULL;
+        json_object_set_new(root, signed_too ? "other_head" : "computed", json_head(evidence->other));
     }
-    if (evidence->entries.at != NULL)
-        json_object_set_new(root, "entries",
-                            json_loadb((const char *)evidence->entries.at, evidence->entries.len, 0, NULL));
+    if (base != NULL && base->raw.len != 0)
+        json_object_set_new(root, "base_head", json_head(base));
+    if (evidence->frontier != NULL)
+        put_frontier(root, evidence);
+    put_leaves(root, evidence, left_out);
+    put_answers(root, evidence, left_out);
+    put_tile(root, evidence);
+    json_object_set_new(root, "left_out", left_out);
     return root;
 }
 
-void evidence_bytes(char **bytes, const struct batch *batch)
+void evidence_signed(struct settle *settle, const struct follow *follow, struct head *tree)
 {
-    struct buf text;
-    buf_init(&text, LIMIT_EVIDENCE_BYTES);
-    buf_str(&text, *bytes == NULL ? "[" : *bytes);
-    for (size_t i = 0; i < batch->entry_count; i++) {
-        struct span leaf = batch->entries[i].leaf;
-        buf_fmt(&text, "%s{\"index\":%" PRIu64 ",\"leaf_input\":\"", text.len > 1 ? "," : "",
-                batch->entries[i].index);
-        char *at = (char *)buf_room(&text, (leaf.len + 2) / 3 * 4 + 1);
-        if (at == NULL)
-            break;
-        text_base64(leaf, at);
-        text.len--; /* the NUL */
-        buf_str(&text, "\"}");
-    }
-    free(*bytes);
-    *bytes = buf_ok(&text) ? strdup(buf_text(&text)) : NULL;
-    buf_fini(&text);
+    struct head rows[4];
+    size_t count = 0;
+    struct err why;
+    enum err_code code;
+    do {
+        err_clear(&why);
+        code = settle->store->ops->heads(settle->store, follow->log.id, tree->size - 1, rows, countof(rows),
+                                         &count, &why);
+    } while (settle_again(settle, code, &why));
+    for (size_t i = 0; code == ERR_OK && i < count; i++)
+        if (rows[i].size == tree->size && memcmp(rows[i].root, tree->root, 32) == 0)
+            *tree = rows[i];
 }
 
 /* Whole or not at all: written aside, synced, renamed. */
@@ -128,7 +181,16 @@ static bool file_write(const char *path, const char *text)
 enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
                             const struct evidence *evidence, struct err *why)
 {
-    json_t *root = account(follow, evidence);
+    struct head base = {.size = evidence->frontier == NULL ? 0 : evidence->frontier->size};
+    if (base.size != 0) {
+        merkle_root(evidence->frontier, base.root);
+        bool known = evidence->other != NULL && evidence->other->size == base.size;
+        if (!known || evidence->other->raw.len == 0)
+            evidence_signed(settle, follow, &base);
+        else
+            base = *evidence->other;
+    }
+    json_t *root = account(follow, evidence, &base);
     char *text = json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(root);
     if (text == NULL)
@@ -147,11 +209,13 @@ enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
                                  .kind = evidence->kind,
                                  .begin = evidence->begin,
                                  .end = evidence->end,
-                                 .head = *evidence->head,
-                                 .other = *evidence->other,
                                  .json = span_str(text),
                                  .path = path,
                                  .sentence = evidence->sentence};
+    if (evidence->head != NULL)
+        row.head = *evidence->head;
+    if (evidence->other != NULL)
+        row.other = *evidence->other;
     enum err_code code;
     do {
         err_clear(why);

@@ -1,28 +1,35 @@
-/* The account of a log that contradicted itself: one JSON document with the signed heads as received, what
- * was computed and, where the suspect stretch is short, its bytes. Written to a file and given to the store.
- */
+/* The account of a log that contradicted itself: one JSON document from which others can check it again,
+ * without the log and without trusting us (`ctvigil log verify`, ingest/bundle.h): the key, the heads as
+ * received, the frontier and the signed head that it equals, the entries, what the log answered when it was
+ * asked for proofs, what was computed. Bounded (base/limits.h); what did not fit is named in it. Written to a
+ * file and given to the store. */
 #ifndef CTVIGIL_EVIDENCE_H
 #define CTVIGIL_EVIDENCE_H
 
+#include "ingest/leafkeep.h"
 #include "ingest/settle.h"
 
 struct evidence {
     const char *kind; /* as in struct store_evidence */
     uint64_t begin;
     uint64_t end;
-    const struct head *head;        /* the one that does not fit */
-    const struct head *other;       /* the second head, or what was computed (raw absent) */
-    const struct compact *frontier; /* verified one at `begin`; NULL: unknown */
-    struct span entries;            /* JSON text of an array of the suspect entries; absent: too many */
+    const struct head *head;        /* the one that does not fit; NULL: none was needed (bad_tile) */
+    const struct head *other;       /* the second head, or what was computed (raw absent); NULL: neither */
+    const struct compact *frontier; /* in front of the leaves; NULL: unknown */
+    bool frontier_from_log;  /* it was not computed from entries: the log gave it, and proved it once */
+    struct leafkeep *leaves; /* NULL: none */
+    const char *answers;     /* JSON text: the log's answers when it was asked for proofs; NULL: none */
+    const char *data_tile;   /* bad_tile: paths, and the bytes of the hash tile; NULL: none */
+    const char *hash_tile;
+    struct span hash_tile_bytes;
     const char *sentence;
 };
 
-/* Adds the leaves of a batch to the JSON text in *bytes (heap; NULL: none yet), which lacks its last bracket.
- * NULL afterwards: they are more than LIMIT_EVIDENCE_BYTES. */
-void evidence_bytes(char **bytes, const struct batch *batch);
-
-/* Retries while the database is away. */
+/* Writes it down. Retries while the database is away. */
 MUST_USE enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
                                      const struct evidence *evidence, struct err *why);
+/* Gives a tree of known size and root its signed bytes, when the store has a head of exactly that. They live
+ * until the store is next asked for heads. */
+void evidence_signed(struct settle *settle, const struct follow *follow, struct head *tree);
 
 #endif

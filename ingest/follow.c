@@ -31,6 +31,7 @@ struct follow *follow_new(const struct ctlog *log, const struct proto *proto, un
     follow->proto = proto;
     follow->settle.target = UINT64_MAX;
     thread_lock_init(&follow->lock);
+    buf_init(&follow->fetch.aux_answers, LIMIT_ANSWERS_BYTES);
     plan_init(&follow->plan, proto->tiles, page_entries);
     backoffs_init(follow);
     bool made = lane_init(&follow->read);
@@ -61,8 +62,10 @@ void follow_free(struct follow *follow)
     must(follow->settle.mend_store == NULL);
     free(follow->settle.differ);
     follow_heads_free(&follow->settle.claim.list);
-    free(follow->settle.claim.bytes);
-    free(follow->settle.again_bytes);
+    leafkeep_clear(&follow->settle.claim.leaves);
+    leafkeep_clear(&follow->settle.again_leaves);
+    buf_fini(&follow->fetch.aux_answers);
+    free(follow->frontier_answers);
     follow_head_free(follow->settle.suspect.head);
     thread_lock_fini(&follow->lock);
     free(follow);

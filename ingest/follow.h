@@ -11,6 +11,7 @@
 #include "db/store.h"
 #include "ingest/frontier.h"
 #include "ingest/lane.h"
+#include "ingest/leafkeep.h"
 #include "ingest/proto.h"
 
 #define FOLLOW_HEADS_NEW_MAX 16
@@ -80,7 +81,7 @@ struct follow_claim {
     unsigned starts;  /* how often its last entries were asked for, */
     unsigned rounds;  /* and came, and were other ones */
     bool differs;     /* in this round */
-    char *bytes;      /* JSON of them */
+    struct leafkeep leaves;
     int64_t until_ms;
     uint64_t told; /* verified size for which evidence was written */
     struct follow_condemned seen[FOLLOW_CONDEMNED_MAX];
@@ -116,7 +117,10 @@ struct follow_fetch {
     bool aux_begun; /* `frontier` is under way */
     uint64_t aux_ordinal;
     struct frontier frontier;
-    struct head head; /* the largest with a good signature, without raw */
+    char aux_url[PROTO_URL_MAX];
+    bool aux_claim;         /* and it is a claim */
+    struct buf aux_answers; /* JSON of what came for a claim, without its last bracket */
+    struct head head;       /* the largest with a good signature, without raw */
 };
 
 /* Owned by the settler. */
@@ -165,8 +169,8 @@ struct follow_settle {
     uint8_t mend_chain[32];
     unsigned mend_fails; /* in a row */
     uint64_t mend_changed;
-    char *again_bytes; /* JSON of the suspect entries while they are few */
-    bool accused;      /* evidence was written since something last fitted */
+    struct leafkeep again_leaves; /* of the second reading */
+    bool accused;                 /* evidence was written since something last fitted */
     struct follow_claim claim;
     int64_t goal_ms; /* once: when everything was read; 0: not yet */
     uint64_t target; /* once: read up to here; UINT64_MAX: not known yet */
@@ -200,7 +204,8 @@ struct follow {
     struct follow_head *heads_new; /* for the settler, newest first */
     size_t heads_new_count;
     struct follow_frontier frontier;
-    uint64_t stuck_index; /* entry that came unreadable last, its bytes, and how often in a row */
+    char *frontier_answers; /* of its last answer, a claim's: JSON text; NULL: none, or too much */
+    uint64_t stuck_index;   /* entry that came unreadable last, its bytes, and how often in a row */
     uint64_t stuck_hash;
     unsigned stuck_count;
     char error_head[ERR_TEXT_MAX]; /* "" for none */

@@ -71,8 +71,7 @@ static void stop(struct settle *settle, struct follow *follow)
     own->again_holds = false;
     own->again_has = false;
     own->again_fits = false;
-    free(own->again_bytes);
-    own->again_bytes = NULL;
+    leafkeep_clear(&own->again_leaves);
 }
 
 void reread_abort(struct settle *settle, struct follow *follow)
@@ -193,34 +192,24 @@ static bool begin(struct settle *settle, struct follow *follow)
     return true;
 }
 
-/* Evidence keeps the bytes of a short stretch as they came the second time. */
-static void bytes_add(struct follow_settle *own, const struct batch *batch)
-{
-    if (own->again_end - own->range.verified > LIMIT_EVIDENCE_ENTRIES)
-        return;
-    evidence_bytes(&own->again_bytes, batch);
-}
-
 /* The account of a root that `head` has and the entries from `begin` on do not give. */
 static void tell(struct settle *settle, struct follow *follow, const struct head *head,
                  const struct head *computed, uint64_t begin, const char *sentence)
 {
     struct follow_settle *own = &follow->settle;
-    char *bytes = NULL;
-    if (own->again_bytes != NULL && asprintf(&bytes, "%s]", own->again_bytes) < 0)
-        bytes = NULL;
     struct evidence evidence = {.kind = "root_mismatch",
                                 .begin = begin,
                                 .end = head->size,
                                 .head = head,
                                 .other = computed,
                                 .frontier = own->base_known ? &own->range.verified_frontier : NULL,
-                                .entries = bytes == NULL ? SPAN_NONE : span_str(bytes),
+                                .frontier_from_log =
+                                    own->range.begin != 0 && own->range.verified == own->range.begin,
+                                .leaves = &own->again_leaves,
                                 .sentence = sentence};
     struct err why = {.code = ERR_OK};
     if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
         say_error(follow->log.name, "evidence: %s", why.text);
-    free(bytes);
     own->accused = own->range.verified <= head->size;
     atomic_store(&follow->unverified, true);
 }
@@ -439,7 +428,7 @@ static enum err_code probe_step(struct settle *settle, struct follow *follow, st
         if (own->again_at == NULL && own->again_more)
             (void)load(settle, follow, own->again_compact.size, why);
     }
-    bytes_add(own, batch);
+    leafkeep_add(&own->again_leaves, batch, own->again_end - own->range.verified <= LIMIT_EVIDENCE_ENTRIES);
     do {
         err_clear(why);
         code = settle->store->ops->differs(settle->store, batch, &differs, why);

@@ -51,27 +51,35 @@ static json_t *json_document(struct span body, struct err *why)
     return root;
 }
 
-static enum err_code head_read(const struct ctlog *log, struct span body, struct head *head, struct err *why)
+enum err_code rfc6962_sth_read(struct span body, struct head *unverified, uint8_t *signature, size_t cap,
+                               size_t *signature_len, struct err *why)
 {
     json_t *root = json_document(body, why);
     if (root == NULL)
         return ERR_FORMAT;
-    uint64_t size = 0;
     uint64_t timestamp = 0;
-    uint8_t hash[32];
-    uint8_t signature[SIGNATURE_MAX];
     size_t hash_len = 0;
-    size_t signature_len = 0;
-    bool read = json_u64(root, "tree_size", &size) && json_u64(root, "timestamp", &timestamp) &&
-                json_base64(json_object_get(root, "sha256_root_hash"), hash, sizeof(hash), &hash_len) &&
-                hash_len == sizeof(hash) &&
-                json_base64(json_object_get(root, "tree_head_signature"), signature, sizeof(signature),
-                            &signature_len);
+    bool read = json_u64(root, "tree_size", &unverified->size) && json_u64(root, "timestamp", &timestamp) &&
+                json_base64(json_object_get(root, "sha256_root_hash"), unverified->root,
+                            sizeof(unverified->root), &hash_len) &&
+                hash_len == sizeof(unverified->root) &&
+                json_base64(json_object_get(root, "tree_head_signature"), signature, cap, signature_len);
     json_decref(root);
+    unverified->timestamp_ms = (int64_t)timestamp;
     if (!read)
         return err_set(why, ERR_FORMAT, "the tree head lacks a member or has one of the wrong type");
-    enum err_code code =
-        sth_verify(log, size, (int64_t)timestamp, hash, span_of(signature, signature_len), head, why);
+    return ERR_OK;
+}
+
+static enum err_code head_read(const struct ctlog *log, struct span body, struct head *head, struct err *why)
+{
+    struct head said = {.size = 0};
+    uint8_t signature[SIGNATURE_MAX];
+    size_t signature_len = 0;
+    enum err_code code = rfc6962_sth_read(body, &said, signature, sizeof(signature), &signature_len, why);
+    if (code == ERR_OK)
+        code = sth_verify(log, said.size, said.timestamp_ms, said.root, span_of(signature, signature_len),
+                          head, why);
     if (code == ERR_OK)
         head->raw = body;
     return code;

@@ -23,4 +23,9 @@ MUST_USE enum err_code rfc6962_consistency_read(struct span body, uint64_t first
                                                 const uint8_t first_root[32], uint64_t second,
                                                 const uint8_t second_root[32], struct err *why);
 
+/* What a get-sth reply says, its signature (DigitallySigned) not checked: size, time and root of
+ * `unverified`. ERR_FORMAT: not one. */
+MUST_USE enum err_code rfc6962_sth_read(struct span body, struct head *unverified, uint8_t *signature,
+                                        size_t cap, size_t *signature_len, struct err *why);
+
 #endif

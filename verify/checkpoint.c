@@ -215,33 +215,69 @@ static enum err_code checkpoint_signatures(const struct ctlog *log, struct check
     return ERR_OK;
 }
 
+/* Form and origin; the signature lines are not looked at. */
+static enum err_code checkpoint_parse(const struct ctlog *log, struct span note, struct checkpoint_text *text,
+                                      struct head *unverified, struct err *why)
+{
+    size_t length = 0;
+
+    if (note.len > LIMIT_SMALL_BYTES)
+        return err_set(why, ERR_TOO_BIG, "%s: a checkpoint of %zu bytes", log->name, note.len);
+    if (!checkpoint_is_text(note) || !checkpoint_split(note, text))
+        return err_set(why, ERR_FORMAT, "%s: not a checkpoint of three lines and signatures", log->name);
+    if (!span_eq(text->origin, span_str(log->origin)))
+        return err_set(why, ERR_FORMAT, "%s: the checkpoint is of origin \"%.*s\", not \"%s\"", log->name,
+                       (int)(text->origin.len < 128 ? text->origin.len : 128), (const char *)text->origin.at,
+                       log->origin);
+    if (!checkpoint_size(text->size, &unverified->size))
+        return err_set(why, ERR_FORMAT, "%s: the checkpoint has no readable tree size", log->name);
+    if (text->root.len != CHECKPOINT_ROOT_TEXT ||
+        !text_unbase64(text->root, unverified->root, sizeof unverified->root, &length) ||
+        length != sizeof unverified->root)
+        return err_set(why, ERR_FORMAT, "%s: the checkpoint has no readable root hash", log->name);
+    return ERR_OK;
+}
+
 enum err_code checkpoint_verify(const struct ctlog *log, struct span unverified_note, struct head *head,
                                 struct err *why)
 {
     struct checkpoint_text text;
+    struct head said = {0};
     struct head found = {0};
-    uint64_t size;
-    uint8_t root[32];
-    size_t length = 0;
-    enum err_code code;
+    enum err_code code = checkpoint_parse(log, unverified_note, &text, &said, why);
 
-    if (unverified_note.len > LIMIT_SMALL_BYTES)
-        return err_set(why, ERR_TOO_BIG, "%s: a checkpoint of %zu bytes", log->name, unverified_note.len);
-    if (!checkpoint_is_text(unverified_note) || !checkpoint_split(unverified_note, &text))
-        return err_set(why, ERR_FORMAT, "%s: not a checkpoint of three lines and signatures", log->name);
-    if (!span_eq(text.origin, span_str(log->origin)))
-        return err_set(why, ERR_FORMAT, "%s: the checkpoint is of origin \"%.*s\", not \"%s\"", log->name,
-                       (int)(text.origin.len < 128 ? text.origin.len : 128), (const char *)text.origin.at,
-                       log->origin);
-    if (!checkpoint_size(text.size, &size))
-        return err_set(why, ERR_FORMAT, "%s: the checkpoint has no readable tree size", log->name);
-    if (text.root.len != CHECKPOINT_ROOT_TEXT || !text_unbase64(text.root, root, sizeof root, &length) ||
-        length != sizeof root)
-        return err_set(why, ERR_FORMAT, "%s: the checkpoint has no readable root hash", log->name);
-    code = checkpoint_signatures(log, &text, size, root, &found, why);
+    if (code == ERR_OK)
+        code = checkpoint_signatures(log, &text, said.size, said.root, &found, why);
     if (code != ERR_OK)
         return code;
     *head = found;
     head->raw = unverified_note;
     return ERR_OK;
+}
+
+enum err_code checkpoint_read(const struct ctlog *log, struct span unverified_note, struct head *unverified,
+                              struct err *why)
+{
+    struct checkpoint_text text;
+    uint8_t key_id[4];
+    struct span line, name, base64;
+    uint8_t first[12]; /* key id and timestamp: 16 digits */
+    size_t length = 0;
+    struct head said = {.raw = unverified_note};
+    enum err_code code = checkpoint_parse(log, unverified_note, &text, &said, why);
+
+    checkpoint_key_id(log, key_id);
+    while (code == ERR_OK && checkpoint_line(&text.signatures, &line)) {
+        if (!checkpoint_signature(line, &name, &base64) || !span_eq(name, span_str(log->origin)) ||
+            !checkpoint_is_ours(base64, key_id))
+            continue;
+        if (text_unbase64(span_part(base64, 0, 16), first, sizeof first, &length) && length == sizeof first)
+            for (size_t i = 4; i < sizeof first; i++)
+                said.timestamp_ms = (int64_t)((uint64_t)said.timestamp_ms << 8 | first[i]);
+        *unverified = said;
+        return ERR_OK;
+    }
+    return code != ERR_OK
+               ? code
+               : err_set(why, ERR_FORMAT, "%s: no signature line of the log is on the checkpoint", log->name);
 }

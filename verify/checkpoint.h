@@ -17,4 +17,9 @@ void checkpoint_key_id(const struct ctlog *log, uint8_t out[4]);
 MUST_USE enum err_code checkpoint_verify(const struct ctlog *log, struct span unverified_note,
                                          struct head *head, struct err *why);
 
+/* What a note says that stands in the name of this log: right origin, right form, and a line under its name
+ * and key id, which may be signed wrongly. ERR_FORMAT, ERR_TOO_BIG: not such a note. */
+MUST_USE enum err_code checkpoint_read(const struct ctlog *log, struct span unverified_note,
+                                       struct head *unverified, struct err *why);
+
 #endif
