@@ -16,13 +16,13 @@
 #define LIMIT_HOSTS              1024        /* as many as logs */
 #define LIMIT_EVIDENCE_ENTRIES   512         /* a suspect range this long is kept byte by byte */
 #define LIMIT_STRETCHES          4096 /* parts of a suspect stretch that differ; then the rest counts too */
-#define LIMIT_EVIDENCE_BYTES     (4u << 20) /* of the entries of one account */
+#define LIMIT_EVIDENCE_BYTES     (4u << 20)  /* of the entries of one account */
 #define LIMIT_EVIDENCE_LEAVES    32768       /* of a longer range the leaf hashes are kept: 1 MiB */
-#define LIMIT_ANSWERS_BYTES      (1u << 20)  /* of an account: the log's answers when it was asked for proofs */
-#define LIMIT_ACCOUNT_BYTES      (16u << 20) /* a whole one: the above, three heads and a hash tile, as JSON */
-#define LIMIT_ISSUERS_OPEN       96         /* looked for at once for one log; real tiles name 5 to 52 */
-#define LIMIT_CHAIN_MEMBERS      4096       /* a day of one log, behind the first; all of CT has some 10,000 */
-#define LIMIT_RETRY_AFTER_MS     3600000    /* a log that says "in ten years" is asked again in an hour */
+#define LIMIT_ANSWERS_BYTES      (1u << 20)  /* the same, of the log's answers about proofs */
+#define LIMIT_ACCOUNT_BYTES      (16u << 20) /* whole: the above, three heads and a tile, as JSON */
+#define LIMIT_ISSUERS_OPEN       96          /* looked for at once for one log; real tiles name 5 to 52 */
+#define LIMIT_CHAIN_MEMBERS      4096    /* a day of one log, behind the first; all of CT has some 10,000 */
+#define LIMIT_RETRY_AFTER_MS     3600000 /* a log that says "in ten years" is asked again in an hour */
 #define LIMIT_NOTE_LINES         64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
 #define LIMIT_WORKERS            64
 #define LIMIT_LOGS               1024

@@ -258,7 +258,7 @@ enum err_code checkpoint_verify(const struct ctlog *log, struct span unverified_
 enum err_code checkpoint_read(const struct ctlog *log, struct span unverified_note, struct head *unverified,
                               struct err *why)
 {
-    struct checkpoint_text text;
+    struct checkpoint_text text = {.signatures = SPAN_NONE};
     uint8_t key_id[4];
     struct span line, name, base64;
     uint8_t first[12]; /* key id and timestamp: 16 digits */

@@ -59,6 +59,32 @@ alerts() {
     [ "$(sql "SELECT count(*) FROM evidence WHERE account->'head'->>'root' = '$signed'")" = 2 ]
 }
 
+@test "others check the evidence again, from the file and from the database" {
+    while IFS=$'\t' read -r id path; do
+        run -1 --separate-stderr env -i PATH="$PATH" "$CTVIGIL" --state-dir "$PLAY/nowhere" log verify "$path"
+        echo "$output"
+        [[ "$output" == *"WRONG    the entries do not give the root that the log signed: entries 300 to 699"* ]]
+        [[ "$output" == *"shown    the tree in front of the entries is one that the log signed: 300 entries"* ]]
+        [ ! -e "$PLAY/nowhere/pg" ]
+        run -1 --separate-stderr ctv log verify --id "$id" --json
+        jq -e '.verdict == "served" and .contradiction and (.known_as | length > 0) and .left_out == []' <<<"$output"
+        ctv log evidence --id "$id" | ctv log verify - --json | jq -e '.verdict == "served"'
+        # A flipped bit in any of what it rests on is seen.
+        jq '.computed.root |= (explode | reverse | implode)' "$path" >"$PLAY/other.json"
+        run -4 --separate-stderr ctv log verify "$PLAY/other.json"
+        jq 'del(.entries[7])' "$path" >"$PLAY/other.json"
+        run -4 --separate-stderr ctv log verify "$PLAY/other.json"
+        # Without the entries it is only a claim.
+        jq 'del(.entries)' "$path" >"$PLAY/other.json"
+        run -0 --separate-stderr ctv log verify "$PLAY/other.json"
+        [[ "$output" == *"nothing here shows"* ]]
+    done < <(sql 'SELECT id, path FROM evidence')
+    ctv log evidence --json | every_line '.kind == "root_mismatch" and .open and .begin == 300 and .end == 700'
+    run -2 ctv log verify
+    run -4 ctv log verify /nonexistent
+    run -2 ctv log verify --id 999
+}
+
 @test "status and alert say why, and where the evidence is" {
     path=$(sql "SELECT e.path FROM evidence AS e JOIN log AS l ON l.id = e.log WHERE l.name = 'rfc'")
     log_is rfc ".evidence == \"$path\" and (.reason | length > 20)"

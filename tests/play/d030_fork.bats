@@ -35,12 +35,22 @@ teardown_file() {
         root=$(jq -r .sha256_root_hash <<<"$head")
         jq -r '(.head, .other_head).raw_base64 | @base64d' "$path" | grep -F "$root" | grep -F tree_head_signature
     done
+    for path in $(sql 'SELECT path FROM evidence'); do
+        run -1 --separate-stderr ctv log verify --known --json "$path"
+        jq -e '.verdict == "signed" and any(.findings[]; .what == "fork") and .known_as != null' <<<"$output"
+        # Signatures are all that it rests on.
+        jq '.other_head.raw_base64 = .head.raw_base64' "$path" >"$PLAY/other.json"
+        run -4 --separate-stderr ctv log verify "$PLAY/other.json"
+        [[ "$output" == *BROKEN* ]]
+        jq 'del(.other_head.raw_base64)' "$path" >"$PLAY/other.json"
+        run -0 --separate-stderr ctv log verify "$PLAY/other.json"
+    done
     clear_faults
 }
 
 @test "the same again: no second alert" {
     fault fork:same
-    run timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    run -1 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
     [ "$(ctv alert list --json | wc -l)" = 2 ]
     clear_faults
 }
@@ -83,6 +93,9 @@ replaced() {
     [ "$(jq -r .head.root "$path")" = "$second" ]
     [ "$(jq -r .other_head.root "$path")" = "$first" ]
     jq -e '.head.raw_base64 and .other_head.raw_base64 and (.entries | length > 0)' "$path"
+    # What was served before is not signed and not stored: to others this is no proof, and they are told so.
+    run -0 --separate-stderr ctv log verify "$path"
+    [[ "$output" == *"nothing here shows"* ]]
     kill $SIM_PID
     ctv log remove "$NAME"
 }
@@ -90,6 +103,25 @@ replaced() {
 @test "a smaller tree of other certificates under the same key is a contradiction, not a frontend that lags" {
     replaced rfc6962 500
     replaced static-ct 7
+}
+
+@test "a smaller head that the log itself proves wrong is proven to others as well" {
+    start_sim --entries 700 --seed 33
+    for protocol in rfc6962 static-ct; do
+        add_log "own-$protocol" "$protocol"
+        run -0 ingest --log "own-$protocol"
+        fault stale:100
+        fault fork:same
+        run -1 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once --log "own-$protocol"
+        clear_faults
+        path=$(sql "SELECT e.path FROM evidence AS e JOIN log AS l ON l.id = e.log WHERE l.name = 'own-$protocol'")
+        run -1 --separate-stderr ctv log verify --json "$path"
+        jq -e '.verdict == "signed" and any(.findings[]; .what == "prefix_other")' <<<"$output"
+        jq '.answers[-1].body_base64 = "AAAA"' "$path" >"$PLAY/other.json"
+        run -0 --separate-stderr ctv log verify --json "$PLAY/other.json"
+        jq -e '.verdict == "nothing" and any(.findings[]; .what == "proof_useless")' <<<"$output"
+    done
+    kill $SIM_PID
 }
 
 @test "a head of the future says so, and one that never comes again" {
