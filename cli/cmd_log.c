@@ -19,8 +19,8 @@
 #include "verify/logkey.h"
 
 static const char cmd_log_usage[] =
-    "ctvigil log add NAME --protocol rfc6962|static-ct --url URL --key B64|FILE [--submission-url URL]\n"
-    "                       [--from now|0|N|TIME] [--allow-http]\n"
+    "ctvigil log add NAME --protocol rfc6962|static-ct|hybrid --url URL --key B64|FILE\n"
+    "                       [--submission-url URL] [--from now|0|N|TIME] [--allow-http]\n"
     "       ctvigil log list\n"
     "       ctvigil log status [--check]\n"
     "       ctvigil log update\n"
@@ -80,12 +80,12 @@ static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char 
     if (add->protocol == NULL || add->url == NULL || add->key == NULL)
         return err_set(why, ERR_USAGE, "log add: %s is missing; see 'ctvigil log --help'", missing);
     if (!ctlog_protocol_parse(add->protocol, &log->protocol))
-        return err_set(why, ERR_USAGE, "--protocol: '%s' is neither rfc6962 nor static-ct", add->protocol);
-    if (log->protocol == CTLOG_HYBRID)
-        return err_set(why, ERR_UNSUPPORTED,
-                       "--protocol: hybrid logs can not be read yet; rfc6962 reads the same entries");
-    if (log->protocol == CTLOG_RFC6962 && add->submission_url != NULL)
-        return err_set(why, ERR_USAGE, "--submission-url: an rfc6962 log has one URL only, that of --url");
+        return err_set(why, ERR_USAGE, "--protocol: '%s' is none of rfc6962, static-ct, hybrid",
+                       add->protocol);
+    if (log->protocol != CTLOG_STATIC_CT && add->submission_url != NULL)
+        return err_set(why, ERR_USAGE,
+                       "--submission-url: a log of the protocol %s has one URL only, that of --url",
+                       ctlog_protocol_name(log->protocol));
     if ((code = logurl_take("--url", add->url, add->allow_http, log->url, why)) != ERR_OK)
         return code;
     const char *submission = add->submission_url != NULL ? add->submission_url : add->url;
@@ -341,7 +341,8 @@ int cmd_log(struct cmd *cmd)
     uint64_t id = UINT64_MAX;
     bool known = false;
     const struct opt rows[] = {
-        {"protocol", OPT_TEXT, &add.protocol, "NAME", "rfc6962 or static-ct"},
+        {"protocol", OPT_TEXT, &add.protocol, "NAME",
+         "rfc6962, static-ct, or hybrid: RFC 6962 with data tiles under the same URL"},
         {"url", OPT_TEXT, &add.url, "URL", "of the log; for static-ct the monitoring prefix"},
         {"submission-url", OPT_TEXT, &add.submission_url, "URL",
          "static-ct: gives the origin; default: the same as --url"},

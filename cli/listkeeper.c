@@ -323,8 +323,7 @@ static enum err_code listkeeper_begin(struct listkeeper *keeper, struct pgconn *
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         if (strcmp(from[i].spec, "0") == 0)
             code = db_loglist_begin(conn, logs[i].id, 0, why);
-        else if (proto_of(logs[i].protocol) != NULL &&
-                 listkeeper_patience_of(keeper, logs[i].id)->due_ms <= clock_mono_ms())
+        else if (listkeeper_patience_of(keeper, logs[i].id)->due_ms <= clock_mono_ms())
             ask[asked++] = &logs[i];
     }
     if (code == ERR_OK && asked > 0)

@@ -222,16 +222,19 @@ static enum err_code matching_read(void *arg, const struct db_malformed_row *row
                                    struct entry *entry, struct err *why)
 {
     enum err_code code = ERR_OK;
-    bool framed = row->tile && matching_read_tile(row, arena, entry);
+    struct entry probe = {.index = row->index};
+    leaf_read(row->leaf, &probe);
+    bool tile = row->tile || leaf_extra_of_tile(probe.kind, row->extra);
+    bool framed = tile && matching_read_tile(row, arena, entry);
     if (!framed)
         code = matching_keep(row, arena, entry, why);
     if (code != ERR_OK)
         return code;
-    if (!row->tile)
+    if (!tile)
         leaf_read(entry->leaf, entry);
-    entry->kind = row->tile && !framed ? ENTRY_OPAQUE : entry->kind;
+    entry->kind = tile && !framed ? ENTRY_OPAQUE : entry->kind;
     entry->extra = row->extra;
-    if (!row->tile && entry->kind != ENTRY_OPAQUE)
+    if (!tile && entry->kind != ENTRY_OPAQUE)
         leaf_read_extra(row->extra, entry);
     finding_merge(&entry->findings, &row->findings);
     if (entry->timestamp_ms == 0)
@@ -242,7 +245,7 @@ static enum err_code matching_read(void *arg, const struct db_malformed_row *row
         entry->kind = ENTRY_OPAQUE;
     if (entry->kind == ENTRY_OPAQUE)
         return ERR_OK;
-    return row->tile ? matching_issuer(arg, arena, entry, why) : ERR_OK;
+    return tile ? matching_issuer(arg, arena, entry, why) : ERR_OK;
 }
 
 struct history_reader matching_reader(struct pgconn *conn, const atomic_bool *stop)

@@ -5,7 +5,7 @@
 /* Few at a time: one of them can be 2 x 16 MB. The tile says what the entry was taken for when it came. */
 static const char sql_page[] =
     "SELECT m.log, m.idx, coalesce(m.timestamp, m.seen_at), array_to_string(m.findings, ' '), m.leaf, "
-    "m.extra, l.protocol <> 'rfc6962',"
+    "m.extra, l.protocol = 'static-ct',"
     " coalesce((SELECT get_byte(t.info, 9 * (m.idx - t.first_index)::int + 6) = 2 FROM log_tile AS t"
     "   WHERE t.log = m.log AND t.tile = m.idx / 256 AND m.idx BETWEEN t.first_index AND t.last_index), "
     "false)"

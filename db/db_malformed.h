@@ -12,7 +12,7 @@ struct db_malformed_row {
     int32_t log_id;
     uint64_t index;
     int64_t timestamp_ms;
-    bool tile;     /* extra is what follows the leaf in a static-ct data tile, not RFC 6962 extra_data */
+    bool tile;     /* the log has data tiles only; of any other log see leaf_extra_of_tile */
     bool unparsed; /* it was stored as an entry without a certificate */
     struct finding_set findings;
     struct span leaf;

@@ -344,7 +344,8 @@ static bool issuers_enough(const struct errand *errand, const struct follow *fol
 static void issuers_run(struct errand *errand, struct follow *follow, int64_t now_ms)
 {
     struct plant *plant = errand->plant;
-    if (!follow->proto->tiles || follow->fetch.host->hold_until_ms > now_ms)
+    bool named = follow->proto->tiles || follow->tile != NULL;
+    if (!named || follow->fetch.host->hold_until_ms > now_ms)
         return;
     for (size_t i = 0; i < ERRAND_ISSUERS; i++) {
         struct issuer_errand *own = &errand->issuer[i];

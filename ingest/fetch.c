@@ -97,11 +97,16 @@ static void job_return(struct job *job)
 
 /* What a refusal teaches about the stretch goes to its lane, and so does the stretch; the batch is free for
  * others while the log is left alone. */
-enum amiss { AMISS_REFUSED, AMISS_NO_PARTIAL, AMISS_TOO_LONG, AMISS_TOO_BIG };
+enum amiss { AMISS_REFUSED, AMISS_NO_PARTIAL, AMISS_TOO_LONG, AMISS_TOO_BIG, AMISS_NO_TILE };
 
 static enum amiss job_amiss(const struct job *job, long status)
 {
-    bool tiles = job->follow->proto->tiles;
+    bool tiles = job->proto->tiles;
+    /* "Later" is said by the host, and a batch may be taken back for another log: both say nothing of the
+     * tile. */
+    bool soon = job->why.code == ERR_TIMEOUT && clock_mono_ms() - job->since_ms < HYBRID_SLOW_MS;
+    if (job->by_tile && job->why.code != ERR_HTTP_BUSY && !soon)
+        return AMISS_NO_TILE;
     if (job->why.code == ERR_TOO_BIG && !tiles && job->end - job->begin > 1)
         return AMISS_TOO_LONG;
     if (job->why.code == ERR_TOO_BIG && !job->batch.big)
@@ -125,17 +130,19 @@ static unsigned job_learn(struct job *job, enum amiss amiss, int64_t now_ms)
         lane_hole(lane, job->begin, job->end);
         if (amiss == AMISS_NO_PARTIAL)
             lane->full_at = job->begin;
-        else
+        else if (amiss == AMISS_TOO_LONG)
             plan_too_big(&follow->plan, job->end - job->begin);
         return 0;
     }
     if (job->full_tile)
         lane->full_at = LANE_NONE;
+    if (follow->tile != NULL && job->why.code == ERR_TIMEOUT)
+        hybrid_page_failed(&follow->fetch.hybrid, job->begin);
     unsigned tries = lane_refused(lane, job->begin, job->end, now_ms);
     /* Some servers cut large documents off, need too long for them, or fail over one entry of them: half of
      * it may come through. */
     bool half = job->why.code == ERR_FORMAT || job->why.code == ERR_TIMEOUT || job->why.code == ERR_HTTP;
-    if (half && tries >= 2 && !follow->proto->tiles)
+    if (half && tries >= 2 && !job->proto->tiles)
         lane_halve(lane);
     return tries;
 }
@@ -186,6 +193,16 @@ static void job_refused(struct fetch *fetch, struct job *job, unsigned tries, in
         own->hold_until_ms = now_ms + big_pause_ms(tries);
 }
 
+static void tile_failed(struct job *job)
+{
+    struct follow *follow = job->follow;
+    bool lacking = job->why.code == ERR_NOT_FOUND;
+    say_debug(follow->log.name, "entries %" PRIu64 " to %" PRIu64 " come by get-entries: %s", job->begin,
+              job->end - 1, job->why.text);
+    hybrid_tile_failed(&follow->fetch.hybrid, job->begin, lacking ? HYBRID_LACKING : HYBRID_AWAY,
+                       atomic_load(&follow->good_tiles), clock_mono_ms());
+}
+
 static void job_failed(struct fetch *fetch, struct job *job, long status, int64_t retry_after_ms)
 {
     struct follow *follow = job->follow;
@@ -195,6 +212,8 @@ static void job_failed(struct fetch *fetch, struct job *job, long status, int64_
     thread_lock(&follow->lock);
     bool current = job->why.code != ERR_CLOSED && job->lane->active && job->lane->ordinal == job->ordinal &&
                    !atomic_load(&follow->removed);
+    if (current && amiss == AMISS_NO_TILE)
+        tile_failed(job);
     unsigned tries = current ? job_learn(job, amiss, clock_mono_ms()) : 0;
     thread_unlock(&follow->lock);
     if (current && amiss == AMISS_REFUSED)
@@ -217,6 +236,11 @@ static void entries_done(void *arg, const struct wire_reply *reply)
         return;
     }
     host_well(follow->fetch.host);
+    int64_t now_ms = clock_mono_ms();
+    if (job->by_tile)
+        hybrid_tile_came(&follow->fetch.hybrid, now_ms - job->since_ms, now_ms);
+    else if (follow->tile != NULL)
+        hybrid_page_came(&follow->fetch.hybrid, job->end - job->begin, now_ms - job->since_ms);
     job->batch.body = reply->body;
     job->batch.received_wall_ms = clock_wall_ms();
     job->phase = JOB_REPLY;
@@ -243,10 +267,10 @@ static void job_start(struct fetch *fetch, struct job *job, int64_t now_ms)
         job_failed(fetch, job, 0, -1);
         return;
     }
-    if (follow->proto->tiles && !job->full_tile)
+    if (job->proto->tiles && !job->by_tile && !job->full_tile)
         job->width = tile_width(0, job->begin / TILE_WIDTH, job->tree);
     char url[PROTO_URL_MAX];
-    follow->proto->entries_url(&follow->log, job->begin, job->end, job->width, url);
+    job->proto->entries_url(&follow->log, job->begin, job->end, job->width, url);
     /* Half of a batch is left for what is decoded from the reply. */
     size_t ceiling = (batch->big ? plant->options.big_bytes : plant->options.batch_bytes) / 2;
     struct wire_ask ask = {url, &batch->arena, ceiling, job->fresh, true, entries_done, job};
@@ -270,7 +294,9 @@ static uint64_t lane_limit(struct fetch *fetch, struct follow *follow, const str
     if (lane->tree != 0)
         return lane->tree;
     uint64_t floor = head - head % TILE_WIDTH;
-    if (!follow->proto->tiles || options->once || lane == &follow->again)
+    bool waits =
+        follow->proto->tiles || (follow->tile != NULL && now_ms >= follow->fetch.hybrid.off_until_ms);
+    if (!waits || options->once || lane == &follow->again)
         return head;
     if (lane->ask < floor || lane->ask >= head) {
         follow->fetch.partial_since_ms = 0;
@@ -295,6 +321,22 @@ static int64_t ask_wait(const struct fetch *fetch, const struct follow *follow, 
     return host_wait(follow->fetch.host, now_ms);
 }
 
+/* What comes next, and how. What is read a second time comes in the way that the log answers for. With the
+ * lock held. */
+static bool job_next(struct follow *follow, struct lane *lane, uint64_t limit, int64_t now_ms,
+                     struct job *job)
+{
+    job->by_tile = false;
+    job->proto = follow->proto;
+    if (follow->tile == NULL || lane == &follow->again || lane_next_big(lane))
+        return lane_next(lane, &follow->plan, limit, &job->begin, &job->end);
+    bool found = hybrid_next(&follow->fetch.hybrid, lane, &follow->plan, limit, follow->head_size, now_ms,
+                             &job->begin, &job->end, &job->by_tile);
+    if (job->by_tile)
+        job->proto = follow->tile;
+    return found;
+}
+
 /* One more request for this lane; false: nothing to ask for, or not now. */
 static bool lane_ask(struct fetch *fetch, struct follow *follow, struct lane *lane, int64_t now_ms,
                      int64_t *wait_ms)
@@ -315,7 +357,7 @@ static bool lane_ask(struct fetch *fetch, struct follow *follow, struct lane *la
     if (job == NULL)
         return false;
     thread_lock(&follow->lock);
-    bool found = lane_next(lane, &follow->plan, limit, &job->begin, &job->end);
+    bool found = job_next(follow, lane, limit, now_ms, job);
     job->ordinal = lane->ordinal;
     job->fresh = lane->fresh;
     job->tree = lane->tree != 0 ? lane->tree : follow->head_size;

@@ -29,6 +29,7 @@ struct follow *follow_new(const struct ctlog *log, const struct proto *proto, un
     follow->magic = FOLLOW_MAGIC;
     follow->log = *log;
     follow->proto = proto;
+    follow->tile = proto_tile(log->protocol);
     follow->settle.target = UINT64_MAX;
     thread_lock_init(&follow->lock);
     buf_init(&follow->fetch.aux_answers, LIMIT_ANSWERS_BYTES);

@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "db/store.h"
 #include "ingest/frontier.h"
+#include "ingest/hybrid.h"
 #include "ingest/lane.h"
 #include "ingest/leafkeep.h"
 #include "ingest/proto.h"
@@ -117,6 +118,7 @@ struct follow_fetch {
     bool aux_begun; /* `frontier` is under way */
     uint64_t aux_ordinal;
     struct frontier frontier;
+    struct hybrid hybrid;
     char aux_url[PROTO_URL_MAX];
     bool aux_claim;         /* and it is a claim */
     struct buf aux_answers; /* JSON of what came for a claim, without its last bracket */
@@ -186,13 +188,15 @@ struct follow {
     uint32_t magic;
     struct ctlog log;
     const struct proto *proto;
+    const struct proto *tile; /* hybrid: of its full tiles; NULL: entries come in one way */
     unsigned settler;
     atomic_bool removed;
     atomic_bool kicked; /* is in its settler's queue */
     atomic_bool done;   /* nothing more to do: once, or removed and let go */
     atomic_bool unread;
     atomic_bool unverified;
-    atomic_uint_fast64_t good; /* batches delivered */
+    atomic_uint_fast64_t good;       /* batches delivered */
+    atomic_uint_fast64_t good_tiles; /* hybrid: those that came as a tile */
     struct lock lock;
     /* Under lock. */
     struct lane read;

@@ -5,6 +5,7 @@
 #define CTVIGIL_JOB_H
 
 #include "base/err.h"
+#include "ingest/proto.h"
 #include "model/batch.h"
 
 #define JOB_MAGIC 0x4a4f4221u
@@ -20,14 +21,16 @@ struct job {
     struct batch batch;
     struct follow *follow;
     struct lane *lane;
-    uint64_t ordinal; /* of the lane when it was asked for */
-    uint64_t begin;   /* asked for: [begin, end) */
+    const struct proto *proto; /* how it was asked for: a hybrid log has two ways */
+    uint64_t ordinal;          /* of the lane when it was asked for */
+    uint64_t begin;            /* asked for: [begin, end) */
     uint64_t end;
     uint64_t tree;  /* whose partial tiles are asked for */
     unsigned width; /* of the tile asked for */
     bool fresh;     /* as the lane said then: over a new connection */
     bool stage;     /* and: the matching stage runs */
     bool wants_big; /* does not fit into its own arena and can not be halved */
+    bool by_tile;   /* a hybrid log's full tile; what it does not give comes by get-entries */
     bool full_tile; /* the partial tile was not there: the full one is asked for */
     enum job_phase phase;
     int64_t since_ms;      /* monotonic; when it was asked for, then when it began to wait for issuers */

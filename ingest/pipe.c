@@ -81,11 +81,7 @@ enum err_code pipe_start(const struct pipe_options *options, const struct ctlog 
 enum err_code pipe_add(struct pipe *pipe, const struct ctlog *log, struct err *why)
 {
     struct plant *plant = &pipe->plant;
-    const struct proto *proto = proto_of(log->protocol);
-    if (proto == NULL)
-        return err_set(why, ERR_UNSUPPORTED, "%s: the protocol %s can not be read yet", log->name,
-                       ctlog_protocol_name(log->protocol));
-    struct follow *follow = follow_new(log, proto, plant->options.page_entries);
+    struct follow *follow = follow_new(log, proto_of(log->protocol), plant->options.page_entries);
     if (follow == NULL)
         return err_set(why, ERR_MEMORY, "%s: out of memory", log->name);
     thread_lock(&pipe->lock);

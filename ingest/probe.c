@@ -56,8 +56,6 @@ enum err_code probe_read_head(const struct ctlog *log, const char *user_agent, s
     long status = 0;
     enum err_code code;
 
-    if (proto == NULL)
-        return err_set(why, ERR_UNSUPPORTED, "%s: this protocol can not be read", log->name);
     proto->head_url(log, url);
     buf_init(&body, LIMIT_SMALL_BYTES);
     code = probe_get(log, user_agent, url, &body, &status, why);

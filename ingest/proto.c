@@ -9,14 +9,18 @@
 const struct proto *proto_of(enum ctlog_protocol protocol)
 {
     switch (protocol) {
-    case CTLOG_RFC6962:
-        return rfc6962_proto();
     case CTLOG_STATIC_CT:
         return statict_proto();
+    case CTLOG_RFC6962:
     case CTLOG_HYBRID:
         break;
     }
-    return NULL;
+    return rfc6962_proto();
+}
+
+const struct proto *proto_tile(enum ctlog_protocol protocol)
+{
+    return protocol == CTLOG_HYBRID ? statict_unindexed() : NULL;
 }
 
 void proto_url(const struct ctlog *log, char url[PROTO_URL_MAX], const char *fmt, ...)

@@ -26,8 +26,10 @@ struct proto {
     enum err_code (*decode)(struct batch *batch, unsigned width, struct err *why);
 };
 
-/* NULL: not supported. */
 const struct proto *proto_of(enum ctlog_protocol protocol);
+/* How a full data tile of this log is asked for and read where entries come in another way too (hybrid); else
+ * NULL. */
+const struct proto *proto_tile(enum ctlog_protocol protocol);
 
 /* url + "/" + the formatted rest. */
 void proto_url(const struct ctlog *log, char url[PROTO_URL_MAX], const char *fmt, ...) PRINTF_LIKE(3, 4);

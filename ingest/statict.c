@@ -52,6 +52,7 @@ static enum err_code stuck(struct batch *batch, const struct cur *tile, struct e
     struct span rest = span_of(tile->at, cur_left(tile));
     if (rest.len == 0)
         return err_set(why, ERR_FORMAT, "the data tile ends before entry %" PRIu64, batch->begin);
+    must(rest.at != NULL);
     if (rest.at == batch->body.at && (rest.at[0] == '<' || rest.at[0] == '{'))
         return err_set(why, ERR_FORMAT, "the reply is text, not the data tile of entry %" PRIu64,
                        batch->begin);
@@ -131,6 +132,21 @@ bool statict_hash_nodes(struct span tile, unsigned count, uint8_t nodes[COMPACT_
         hash += 32 * (size_t)group;
     }
     return true;
+}
+
+static enum err_code decode_unindexed(struct batch *batch, unsigned width, struct err *why)
+{
+    enum err_code code = decode(batch, width, why);
+    for (size_t i = 0; code == ERR_OK && i < batch->entry_count; i++)
+        if (batch->entries[i].extensions.len == 0)
+            finding_drop(&batch->entries[i].findings, FINDING_LEAF_INDEX);
+    return code;
+}
+
+const struct proto *statict_unindexed(void)
+{
+    static const struct proto proto = {true, head_url, head_read, entries_url, decode_unindexed};
+    return &proto;
 }
 
 const struct proto *statict_proto(void)

@@ -9,6 +9,9 @@
 #define STATICT_LEVELS 6 /* level 5 tiles cover 256^6 entries, more than the 40 bits of leaf_index */
 
 const struct proto *statict_proto(void);
+/* The same for trees that were not made by a static-ct log: a leaf without extensions has no leaf_index, and
+ * nothing is odd about that. */
+const struct proto *statict_unindexed(void);
 
 void statict_issuer_url(const struct ctlog *log, const uint8_t sha256[32], char url[PROTO_URL_MAX]);
 

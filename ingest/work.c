@@ -85,6 +85,9 @@ static bool entry_issuer(struct plant *plant, struct job *job, struct memo *memo
     enum issuers_answer answer = issuer_get(plant, job, memo, span_part(all, 0, 32), &der);
     entry->unverified_chain[0] = der;
     entry->chain_count = der.at != NULL ? 1 : 0;
+    /* get-entries has the chain itself. */
+    if (answer == ISSUERS_ABSENT && job->by_tile)
+        (void)err_set(&job->why, ERR_NOT_FOUND, "an issuer certificate that a tile names is not served");
     return answer != ISSUERS_WAIT;
 }
 
@@ -97,6 +100,7 @@ static bool issuers_attach(struct plant *plant, struct job *job)
     for (size_t i = 0; i < batch->entry_count; i++)
         if (batch->entries[i].kind != ENTRY_OPAQUE)
             all = entry_issuer(plant, job, &memo, &batch->entries[i]) && all;
+    all = all && job->why.code == ERR_OK;
     for (size_t i = 0; all && i < batch->entry_count; i++) {
         struct entry *entry = &batch->entries[i];
         if (entry->kind == ENTRY_X509 && entry->chain_count != 0)
@@ -152,6 +156,8 @@ static void deliver(struct work *work, struct job *job)
         return;
     }
     atomic_fetch_add(&follow->good, 1);
+    if (job->by_tile)
+        atomic_fetch_add(&follow->good_tiles, 1);
     plant_kick(work->plant, follow);
     if (is_short)
         plant_wake(work->plant);
@@ -205,7 +211,7 @@ static void one(struct work *work, struct job *job)
 {
     enum err_code code = ERR_OK;
     if (job->phase == JOB_REPLY)
-        code = work_decode(job->follow->proto, &job->batch, job->width, work->gunzip, &job->why);
+        code = work_decode(job->proto, &job->batch, job->width, work->gunzip, &job->why);
     if (code == ERR_FORMAT)
         stuck_tell(work, job);
     if (code != ERR_OK) {
@@ -214,7 +220,7 @@ static void one(struct work *work, struct job *job)
     }
     job->phase = JOB_ISSUERS;
     job->issuers_seen = issuers_turn(work->plant->issuers);
-    if (job->follow->proto->tiles && !issuers_attach(work->plant, job)) {
+    if (job->proto->tiles && !issuers_attach(work->plant, job)) {
         plant_kick(work->plant, job->follow); /* the database may have them */
         give_back(work, job);
         return;

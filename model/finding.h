@@ -23,6 +23,11 @@ static inline void finding_add(struct finding_set *set, enum finding finding)
     set->bits[(unsigned)finding >> 6] |= UINT64_C(1) << ((unsigned)finding & 63u);
 }
 
+static inline void finding_drop(struct finding_set *set, enum finding finding)
+{
+    set->bits[(unsigned)finding >> 6] &= ~(UINT64_C(1) << ((unsigned)finding & 63u));
+}
+
 static inline bool finding_has(const struct finding_set *set, enum finding finding)
 {
     return (set->bits[(unsigned)finding >> 6] >> ((unsigned)finding & 63u) & 1u) != 0;

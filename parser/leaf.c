@@ -93,6 +93,15 @@ void leaf_read_extra(struct span extra_data, struct entry *entry)
         finding_add(&entry->findings, FINDING_EXTRA_UNREADABLE);
 }
 
+bool leaf_extra_of_tile(enum entry_kind kind, struct span extra_data)
+{
+    struct cur in = cur_of(extra_data);
+    if (kind == ENTRY_PRECERT)
+        (void)cur_vector(&in, 3);
+    struct span fingerprints = cur_vector(&in, 2);
+    return kind != ENTRY_OPAQUE && fingerprints.len % 32 == 0 && cur_done(&in);
+}
+
 /* What a TileLeaf adds to the leaf, of an entry that fits. */
 static void take_extra(struct entry *entry, struct span precert, struct span fingerprints)
 {

@@ -15,6 +15,10 @@ void leaf_read(struct span leaf_input, struct entry *entry);
  * fit. */
 void leaf_read_extra(struct span extra_data, struct entry *entry);
 
+/* Of an entry that is kept raw: is `extra_data` what follows the leaf in a data tile (pre_certificate and
+ * fingerprints), and not RFC 6962 extra_data? No bytes are both. `kind` is that of its leaf. */
+bool leaf_extra_of_tile(enum entry_kind kind, struct span extra_data);
+
 /* One TileLeaf from `tile` (C2SP static-ct-api). The MerkleTreeLeaf is TileLeaf's head with two zero bytes in
  * front, so it needs `leaf_room`: at least leaf_tile_room(tile) bytes the caller owns, written with the leaf.
  * An entry with a certificate of no bytes, or a time beyond what can be stored, ends where it says: it is

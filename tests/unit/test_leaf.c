@@ -243,6 +243,35 @@ static void test_tile_lost(void **state)
     sample_free(tile);
 }
 
+/* What is kept raw says itself from where it came. */
+static void test_extra_of_tile(void **state)
+{
+    struct span x509 = sample_load("leaf/extra_x509");
+    struct span precert = sample_load("leaf/extra_precert");
+    struct span tile = sample_load("leaf/tile");
+    struct cur cur = cur_of(tile);
+    uint8_t *room = malloc(tile.len + 2);
+
+    (void)state;
+    assert_non_null(room);
+    assert_false(leaf_extra_of_tile(ENTRY_X509, x509));
+    assert_false(leaf_extra_of_tile(ENTRY_PRECERT, precert));
+    for (uint64_t i = 0; !cur_done(&cur); i++) {
+        struct entry entry = {.index = i};
+        assert_true(leaf_read_tile(&cur, room, tile.len + 2, &entry));
+        assert_true(leaf_extra_of_tile(entry.kind, entry.extra));
+        assert_false(leaf_extra_of_tile(entry.kind, span_part(entry.extra, 0, entry.extra.len - 1)));
+        assert_false(leaf_extra_of_tile(ENTRY_OPAQUE, entry.extra));
+    }
+    assert_false(leaf_extra_of_tile(ENTRY_X509, SPAN_LIT("")));
+    assert_true(leaf_extra_of_tile(ENTRY_X509, SPAN_LIT("\0\0")));
+    assert_false(leaf_extra_of_tile(ENTRY_X509, SPAN_LIT("\0\0\0")));
+    free(room);
+    sample_free(tile);
+    sample_free(precert);
+    sample_free(x509);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,7 +279,7 @@ int main(void)
         cmocka_unit_test(test_trailing),   cmocka_unit_test(test_extra),
         cmocka_unit_test(test_tile),       cmocka_unit_test(test_tile_lost),
         cmocka_unit_test(test_tile_odd),   cmocka_unit_test(test_tile_unknown_type),
-        cmocka_unit_test(test_no_precert),
+        cmocka_unit_test(test_no_precert), cmocka_unit_test(test_extra_of_tile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
