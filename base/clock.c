@@ -1,8 +1,10 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -13,11 +15,13 @@
 static pthread_once_t env_once = PTHREAD_ONCE_INIT;
 static int64_t env_offset_ms;
 static _Atomic int64_t test_offset_ms;
+static const char *env_file;
 
 static void read_env(void)
 {
     const char *text = getenv("CTVIGIL_TEST_CLOCK_OFFSET_S");
     int64_t offset_s;
+    env_file = getenv("CTVIGIL_TEST_CLOCK_FILE");
     if (text != NULL && text_int(span_str(text), &offset_s) && offset_s >= -OFFSET_S_MAX &&
         offset_s <= OFFSET_S_MAX)
         env_offset_ms = offset_s * 1000;
@@ -30,10 +34,35 @@ static int64_t read_ns(clockid_t which)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* The number on line 1 or 2 of the file that a test moves the clocks with. 0 without a file; what can not be
+ * read is 0 as well: the test is to replace the file in one step. */
+static int64_t file_offset_ms(unsigned line)
+{
+    char text[64];
+    int64_t offset_s;
+    must(pthread_once(&env_once, read_env) == 0);
+    if (env_file == NULL)
+        return 0;
+    int fd = open(env_file, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0)
+        (void)close(fd);
+    if (len < 0)
+        return 0;
+    text[len] = '\0';
+    const char *at = text;
+    for (; line > 1; line--)
+        at += strcspn(at, "\n") + (at[strcspn(at, "\n")] == '\n');
+    struct span number = span_of(at, strcspn(at, "\n"));
+    if (!text_int(number, &offset_s) || offset_s < -OFFSET_S_MAX || offset_s > OFFSET_S_MAX)
+        return 0;
+    return offset_s * 1000;
+}
+
 static int64_t real_wall_ms(void)
 {
-    must(pthread_once(&env_once, read_env) == 0);
-    return read_ns(CLOCK_REALTIME) / 1000000 + env_offset_ms;
+    int64_t shift_ms = file_offset_ms(1);
+    return read_ns(CLOCK_REALTIME) / 1000000 + env_offset_ms + shift_ms;
 }
 
 int64_t clock_wall_ms(void)
@@ -43,12 +72,12 @@ int64_t clock_wall_ms(void)
 
 int64_t clock_mono_ms(void)
 {
-    return read_ns(CLOCK_MONOTONIC) / 1000000;
+    return read_ns(CLOCK_MONOTONIC) / 1000000 + file_offset_ms(2);
 }
 
 int64_t clock_mono_ns(void)
 {
-    return read_ns(CLOCK_MONOTONIC);
+    return read_ns(CLOCK_MONOTONIC) + file_offset_ms(2) * 1000000;
 }
 
 void clock_sleep_ms(int64_t wait_ms)
