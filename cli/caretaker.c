@@ -7,6 +7,7 @@
 #include "base/say.h"
 #include "base/thread.h"
 #include "cli/matching.h"
+#include "cli/stalewatch.h"
 #include "db/db_channel.h"
 #include "db/db_domain.h"
 #include "db/db_pending.h"
@@ -16,6 +17,7 @@
 
 struct caretaker {
     char *dsn;
+    bool reads;             /* this process reads logs */
     struct db_unheard said; /* what the operator was told last */
     atomic_bool stop;
     struct lock lock;
@@ -155,12 +157,15 @@ static enum err_code caretaker_unheard(struct pgconn *conn, struct db_unheard *s
     return ERR_OK;
 }
 
-static enum err_code caretaker_round(const char *dsn, struct db_unheard *said, const atomic_bool *stop,
-                                     struct err *why)
+static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unheard *said,
+                                     const atomic_bool *stop, struct err *why)
 {
     struct pgconn *conn = NULL;
     enum err_code code = pgconn_open(dsn, &conn, why);
 
+    /* A history scan takes its time, and what is out of date is told at once. */
+    if (code == ERR_OK && reads)
+        code = stalewatch_look(conn, why);
     if (code == ERR_OK)
         code = caretaker_pending(dsn, conn, stop, why);
     if (code == ERR_OK && !caretaker_ended(stop))
@@ -173,7 +178,7 @@ static enum err_code caretaker_round(const char *dsn, struct db_unheard *said, c
 enum err_code caretaker_look(const char *dsn, struct err *why)
 {
     struct db_unheard said = {0};
-    return caretaker_round(dsn, &said, NULL, why);
+    return caretaker_round(dsn, false, &said, NULL, why);
 }
 
 static void caretaker_work(void *arg)
@@ -183,7 +188,8 @@ static void caretaker_work(void *arg)
 
     while (!atomic_load(&caretaker->stop)) {
         struct err why = {0};
-        enum err_code code = caretaker_round(caretaker->dsn, &caretaker->said, &caretaker->stop, &why);
+        enum err_code code =
+            caretaker_round(caretaker->dsn, caretaker->reads, &caretaker->said, &caretaker->stop, &why);
         /* An outage is said by whoever reads or delivers. */
         if (code != ERR_OK && !down && !atomic_load(&caretaker->stop))
             say_debug("watch", "looking after pending domains: %s", why.text);
@@ -195,12 +201,13 @@ static void caretaker_work(void *arg)
     }
 }
 
-enum err_code caretaker_start(const char *dsn, struct caretaker **out, struct err *why)
+enum err_code caretaker_start(const char *dsn, bool reads, struct caretaker **out, struct err *why)
 {
     struct caretaker *caretaker = calloc(1, sizeof *caretaker);
 
     *out = NULL;
     must(caretaker != NULL);
+    caretaker->reads = reads;
     caretaker->dsn = strdup(dsn);
     must(caretaker->dsn != NULL);
     thread_lock_init(&caretaker->lock);

@@ -1,6 +1,6 @@
 /* What must be looked after while the program runs, whoever began it: domains whose history was never scanned
- * to its end, and alerts that wait for a channel that nobody runs. For `run`, `watch` and `ingest`; any
- * number of processes may do it over one database. */
+ * to its end, alerts that wait for a channel that nobody runs, and logs that are out of date. For `run`,
+ * `watch` and `ingest`; any number of processes may do it over one database. */
 #ifndef CTVIGIL_CARETAKER_H
 #define CTVIGIL_CARETAKER_H
 
@@ -19,8 +19,10 @@ MUST_USE enum err_code caretaker_look(const char *dsn, struct err *why);
 
 struct caretaker;
 
-/* A thread that looks at once and every minute. */
-MUST_USE enum err_code caretaker_start(const char *dsn, struct caretaker **caretaker, struct err *why);
+/* A thread that looks at once and every minute; of a process that reads logs (`reads`) it also looks whether
+ * one is out of date. */
+MUST_USE enum err_code caretaker_start(const char *dsn, bool reads, struct caretaker **caretaker,
+                                       struct err *why);
 /* Ends a scan that is under way, too: the domain stays pending. NULL is fine. */
 void caretaker_stop(struct caretaker *caretaker);
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,6 +112,13 @@ json_t *cmd_json_time(int64_t unix_ms)
 
     must(value != NULL);
     return value;
+}
+
+size_t cmd_columns(void)
+{
+    struct winsize size = {0};
+
+    return isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 void cmd_print_visible(struct span bytes, int width)

@@ -55,6 +55,8 @@ void cmd_print_json(json_t *object);
 json_t *cmd_json_latin1(struct span bytes);
 json_t *cmd_json_hex(struct span bytes);
 json_t *cmd_json_time(int64_t unix_ms); /* RFC 3339, UTC, Z; milliseconds only when there are some */
+/* Width of the terminal that stdout is; 0 where there is none, or one that does not say. */
+size_t cmd_columns(void);
 /* Bytes made visible (base/text.h) to stdout; padded with spaces to `width` columns. */
 void cmd_print_visible(struct span bytes, int width);
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -125,14 +124,6 @@ static bool wants_color(const char *choice)
            (term == NULL || strcmp(term, "dumb") != 0);
 }
 
-/* Of the terminal; 0 where there is none, or one that does not say. */
-static size_t terminal_columns(void)
-{
-    struct winsize size = {0};
-
-    return isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
 int cmd_cert(struct cmd *cmd)
 {
     struct run run = {.cmd = cmd};
@@ -158,7 +149,7 @@ int cmd_cert(struct cmd *cmd)
     if (strcmp(color, "auto") != 0 && strcmp(color, "always") != 0 && strcmp(color, "never") != 0)
         return cmd_usage(cmd, "--color %s: wanted is auto, always or never", color);
     run.how.color = wants_color(color);
-    run.how.columns = terminal_columns();
+    run.how.columns = cmd_columns();
     run.how.now_s = clock_wall_ms() / 1000;
     struct err why = {0};
     if (dns_psl_load(SPAN_NONE, &why) != ERR_OK)

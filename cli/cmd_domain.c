@@ -6,6 +6,7 @@
 #include "cli/allow.h"
 #include "cli/caretaker.h"
 #include "cli/cmd.h"
+#include "cli/coverview.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "cli/watchname.h"
@@ -220,32 +221,40 @@ static json_t *cmd_domain_parsed(const char *text)
     return value == NULL ? json_array() : value;
 }
 
+struct cmd_domain_shown {
+    struct coverview coverage;
+    bool head; /* of the table is written */
+};
+
 static enum err_code cmd_domain_row_json(void *arg, const struct db_domain_row *row, struct err *why)
 {
-    (void)arg;
+    const struct cmd_domain_shown *shown = arg;
     (void)why;
-    cmd_print_json(json_pack("{s:s, s:I, s:s, s:s, s:b, s:b, s:s?, s:o, s:o, s:o, s:o, s:I}", "schema",
-                             "ctvigil.domain.1", "id", (json_int_t)row->id, "name", row->name, "kind",
-                             row->kind, "exact", (int)row->exact, "wildcard_allowed",
-                             (int)row->wildcard_allowed, "owner", row->owner, "channels",
-                             cmd_domain_parsed(row->channels), "allow", cmd_domain_parsed(row->allow),
-                             "added", cmd_json_time(row->added_ms), "history",
-                             row->history_ms == 0 ? json_null() : cmd_json_time(row->history_ms),
-                             "alerts_open", (json_int_t)row->alerts_open));
+    json_t *object =
+        json_pack("{s:s, s:I, s:s, s:s, s:b, s:b, s:s?, s:o, s:o, s:o, s:o, s:I}", "schema",
+                  "ctvigil.domain.1", "id", (json_int_t)row->id, "name", row->name, "kind", row->kind,
+                  "exact", (int)row->exact, "wildcard_allowed", (int)row->wildcard_allowed, "owner",
+                  row->owner, "channels", cmd_domain_parsed(row->channels), "allow",
+                  cmd_domain_parsed(row->allow), "added", cmd_json_time(row->added_ms), "history",
+                  row->history_ms == 0 ? json_null() : cmd_json_time(row->history_ms), "alerts_open",
+                  (json_int_t)row->alerts_open);
+    must(object != NULL);
+    coverview_domain_json(&shown->coverage, row->history_ms == 0, object);
+    cmd_print_json(object);
     return ERR_OK;
 }
 
 static enum err_code cmd_domain_row_text(void *arg, const struct db_domain_row *row, struct err *why)
 {
-    bool *head = arg;
+    struct cmd_domain_shown *shown = arg;
     json_t *allow = cmd_domain_parsed(row->allow);
     size_t index;
     json_t *one;
 
     (void)why;
-    if (!*head)
+    if (!shown->head)
         printf("%-6s %-40s %-8s %-6s %-14s %s\n", "ID", "NAME", "COVERS", "ALERTS", "OWNER", "ALLOWED CAS");
-    *head = true;
+    shown->head = true;
     printf("%-6" PRId64 " ", row->id);
     cmd_print_visible(span_str(row->name), 40);
     printf(" %-8s %-6" PRIu64 " ", strcmp(row->kind, "ip") == 0 ? "range" : (row->exact ? "host" : "subtree"),
@@ -268,11 +277,16 @@ static int cmd_domain_do_list(const struct cmd *cmd)
 {
     struct pgconn *conn = NULL;
     struct err why = {0};
-    bool head = false;
+    struct cmd_domain_shown shown = {.head = false};
 
     enum err_code code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
-        code = db_domain_list(conn, cmd->json ? cmd_domain_row_json : cmd_domain_row_text, &head, &why);
+        code = coverview_load(conn, &shown.coverage, &why);
+    if (code == ERR_OK)
+        code = db_domain_list(conn, cmd->json ? cmd_domain_row_json : cmd_domain_row_text, &shown, &why);
+    if (code == ERR_OK && !cmd->json && shown.head)
+        coverview_domains(&shown.coverage);
+    coverview_free(&shown.coverage);
     if (conn != NULL)
         cmd_db_close(conn);
     return code == ERR_OK ? CMD_OK : cmd_fail(&why);

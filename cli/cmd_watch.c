@@ -50,7 +50,7 @@ static int watch_run(const struct conf *conf, bool once, struct deliver *deliver
     struct caretaker *caretaker = NULL;
     struct err why = {0};
     enum err_code code =
-        once ? caretaker_look(cmd_db_dsn(), &why) : caretaker_start(cmd_db_dsn(), &caretaker, &why);
+        once ? caretaker_look(cmd_db_dsn(), &why) : caretaker_start(cmd_db_dsn(), false, &caretaker, &why);
     int status = CMD_OK;
     if (code != ERR_OK)
         status = cmd_fail(&why);

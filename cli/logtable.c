@@ -6,9 +6,10 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/staleness.h"
 #include "ingest/listfetch.h"
 
-#define LOGTABLE_HEAD_MS     INT64_C(86400000)        /* the usual MMD: an older head is stale */
+#define LOGTABLE_WIDE        117                      /* columns of the whole table of log status */
 #define LOGTABLE_TIME_MAX_MS INT64_C(253402300799999) /* the last moment of the year 9999 */
 
 const char *logtable_state(const struct db_log_status *row)
@@ -36,6 +37,13 @@ int64_t logtable_eta_s(const struct db_log_status *row)
         return -1;
     double seconds = (double)row->backlog / gain;
     return seconds < 1e12 ? (int64_t)seconds : -1;
+}
+
+int64_t logtable_head_age_s(const struct db_log_status *row, int64_t now_ms)
+{
+    if (row->head_time_ms == 0)
+        return -1;
+    return row->head_time_ms > now_ms ? 0 : (now_ms - row->head_time_ms) / 1000;
 }
 
 char *logtable_duration(int64_t seconds, char out[24])
@@ -123,9 +131,10 @@ static void logtable_heads_json(const struct db_log_status *row, json_t *object)
     logtable_set(object, "unproven_heads", json_integer((json_int_t)row->unproven));
 }
 
-json_t *logtable_json(const struct db_log_status *row)
+json_t *logtable_json(const struct db_log_status *row, const struct coverview_parts *parts)
 {
     int64_t eta_s = logtable_eta_s(row);
+    int64_t age_s = logtable_head_age_s(row, clock_wall_ms());
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "schema", "ctvigil.log.1", "name", row->name,
                   "protocol", row->protocol, "url", row->url, "position", (json_int_t)row->position,
@@ -133,6 +142,8 @@ json_t *logtable_json(const struct db_log_status *row)
 
     must(object != NULL);
     logtable_set(object, "head_time", logtable_time(row->head_time_ms));
+    logtable_set(object, "head_age_s", age_s < 0 ? json_null() : json_integer(age_s));
+    logtable_set(object, "stale", json_boolean(logtable_stale(row, clock_wall_ms())));
     logtable_heads_json(row, object);
     logtable_set(object, "backlog", json_integer((json_int_t)row->backlog));
     logtable_set(object, "rate", row->has_rate ? json_real(row->rate) : json_null());
@@ -147,7 +158,29 @@ json_t *logtable_json(const struct db_log_status *row)
     logtable_set(object, "entries", json_integer((json_int_t)row->entries));
     logtable_set(object, "malformed", json_integer((json_int_t)row->malformed));
     logtable_set(object, "ranges", logtable_ranges(row));
+    logtable_set(object, "coverage", coverview_log_json(parts, row->id));
     logtable_listed(row, object);
+    return object;
+}
+
+bool logtable_list_wrong(const struct db_loglist *list, int64_t now_ms)
+{
+    return list->last_error[0] != '\0' || logtable_list_stale(list, now_ms);
+}
+
+json_t *logtable_list_json(const struct db_loglist *list, int64_t now_ms)
+{
+    json_t *object = json_pack("{s:s}", "schema", "ctvigil.log.list.error.1");
+
+    must(object != NULL);
+    logtable_set(object, "source", logtable_text(list->source));
+    logtable_set(object, "version", logtable_text(list->version));
+    logtable_set(object, "made_at", logtable_time(list->made_ms));
+    logtable_set(object, "fetched_at", logtable_time(list->fetched_ms));
+    logtable_set(object, "tried_at", logtable_time(list->tried_ms));
+    logtable_set(object, "refused", json_boolean(list->refused));
+    logtable_set(object, "stale", json_boolean(logtable_list_stale(list, now_ms)));
+    logtable_set(object, "error", logtable_text(list->last_error));
     return object;
 }
 
@@ -158,6 +191,19 @@ static void logtable_cell(const char *text, int width)
 {
     cmd_print_visible(span_str(text[0] == '\0' ? "-" : text), width);
     printf(" ");
+}
+
+/* The same, and what is too long is cut and ends in "~". */
+static void logtable_cut(const char *text, size_t width)
+{
+    char cut[LISTED_TEXT_MAX];
+
+    if (strlen(text) <= width) {
+        logtable_cell(text, (int)width);
+        return;
+    }
+    (void)snprintf(cut, sizeof cut, "%.*s~", (int)width - 1, text);
+    logtable_cell(cut, (int)width);
 }
 
 static void logtable_day(int64_t unix_ms, char out[TEXT_TIME_MAX])
@@ -188,8 +234,32 @@ static const char *logtable_followed(const struct db_log_status *row)
     return row->followed ? "yes" : row->unfollowed;
 }
 
-void logtable_list(const struct db_log_status *rows, size_t count)
+/* What a terminal of 80 columns has room for: without the URL, and with the last day of expiry alone. */
+static void logtable_list_narrow(const struct db_log_status *rows, size_t count)
 {
+    printf("%-14s %-24s %-9s %-9s %-10s %s\n", "OPERATOR", "LOG", "PROTOCOL", "STATE", "EXPIRES BY",
+           "FOLLOWED");
+    for (size_t i = 0; i < count; i++) {
+        const struct db_log_status *row = &rows[i];
+        char end[TEXT_TIME_MAX] = "";
+        if (row->begin_ms != row->end_ms)
+            logtable_day(row->end_ms, end);
+        logtable_cut(row->listed ? row->operator_name : "(by hand)", 14);
+        logtable_cut(row->name, 24);
+        printf("%-9s ", row->protocol);
+        logtable_cell(row->left_ms != 0 ? "left" : row->list_state, 9);
+        logtable_cell(end, 10);
+        cmd_print_visible(span_str(logtable_followed(row)), 0);
+        printf("\n");
+    }
+}
+
+void logtable_list(const struct db_log_status *rows, size_t count, size_t columns)
+{
+    if (columns != 0 && columns < LOGTABLE_WIDE) {
+        logtable_list_narrow(rows, count);
+        return;
+    }
     printf("%-16s %-24s %-10s %-10s %-24s %-9s %-6s %s\n", "OPERATOR", "LOG", "PROTOCOL", "STATE", "EXPIRY",
            "FOLLOWED", "FROM", "URL");
     for (size_t i = 0; i < count; i++) {
@@ -214,7 +284,7 @@ static void logtable_pace(const struct db_log_status *row)
     if (row->has_rate)
         (void)snprintf(rate, sizeof rate, row->rate < 10 ? "%.1f/s" : "%.0f/s", row->rate);
     (void)logtable_duration(row->backlog == 0 ? -1 : logtable_eta_s(row), eta);
-    printf("%9s %9s ", rate, eta);
+    printf("%7s %8s ", rate, eta);
 }
 
 /* What is odd about its heads. */
@@ -236,6 +306,15 @@ static void logtable_heads(const struct db_log_status *row)
                row->unproven, row->unproven == 1 ? "" : "s");
 }
 
+static void logtable_error(const struct db_log_status *row)
+{
+    if (row->last_error[0] == '\0')
+        return;
+    printf("  last error: ");
+    cmd_print_visible(span_str(row->last_error), 0);
+    printf("\n");
+}
+
 static void logtable_reason(const struct db_log_status *row)
 {
     if (row->reason[0] != '\0') {
@@ -255,23 +334,75 @@ static void logtable_reason(const struct db_log_status *row)
     }
 }
 
-void logtable_status(const struct db_log_status *rows, size_t count)
+static void logtable_age(const struct db_log_status *row, char out[24])
 {
-    printf("%-24s %-12s %12s %12s %11s %9s %9s %12s  %s\n", "LOG", "STATE", "POSITION", "HEAD", "BACKLOG",
-           "RATE", "ETA", "VERIFIED", "LAST ERROR");
+    (void)logtable_duration(logtable_head_age_s(row, clock_wall_ms()), out);
+}
+
+/* How much of what its head promises is read, in percent; never rounded up to all of it. */
+static void logtable_share(const struct db_log_status *row, char out[16])
+{
+    uint64_t begun = row->range_count > 0 ? row->ranges[0].begin : 0;
+    double whole = row->head_size > begun ? (double)(row->head_size - begun) : 0;
+    double share = whole > 0 ? 100 * (1 - (double)row->backlog / whole) : 0;
+
+    if (row->head_time_ms == 0)
+        (void)snprintf(out, 16, "-");
+    else if (row->backlog == 0)
+        (void)snprintf(out, 16, "100 %%");
+    else
+        (void)snprintf(out, 16, "%.1f %%", share > 99.9 ? 99.9 : share < 0 ? 0 : share);
+}
+
+/* What a terminal of 80 columns has room for. */
+static void logtable_row_narrow(const struct db_log_status *row)
+{
+    char age[24];
+    char share[16];
+
+    logtable_age(row, age);
+    logtable_share(row, share);
+    logtable_cut(row->name, 22);
+    printf("%-12s %6s %10" PRIu64 " ", logtable_state(row), share, row->backlog);
+    logtable_pace(row);
+    printf("%8s\n", age);
+}
+
+static void logtable_row(const struct db_log_status *row)
+{
+    char age[24];
+
+    logtable_age(row, age);
+    cmd_print_visible(span_str(row->name), 24);
+    printf(" %-12s %12" PRIu64 " %12" PRIu64 " %11" PRIu64 " ", logtable_state(row), row->position,
+           row->head_size, row->backlog);
+    logtable_pace(row);
+    printf("%8s %12" PRIu64 "\n", age, row->verified_size);
+}
+
+void logtable_status(const struct db_log_status *rows, size_t count, const struct coverview_parts *parts,
+                     size_t columns)
+{
+    bool narrow = columns != 0 && columns < LOGTABLE_WIDE;
+
+    if (narrow)
+        printf("%-22s %-12s %6s %10s %7s %8s %8s\n", "LOG", "STATE", "READ", "BACKLOG", "RATE", "ETA",
+               "HEAD AGE");
+    else
+        printf("%-24s %-12s %12s %12s %11s %7s %8s %8s %12s\n", "LOG", "STATE", "POSITION", "HEAD", "BACKLOG",
+               "RATE", "ETA", "HEAD AGE", "VERIFIED");
     for (size_t i = 0; i < count; i++) {
         const struct db_log_status *row = &rows[i];
         if (!row->followed && row->range_count == 0)
             continue; /* merely known: log list shows it */
-        cmd_print_visible(span_str(row->name), 24);
-        printf(" %-12s %12" PRIu64 " %12" PRIu64 " %11" PRIu64 " ", logtable_state(row), row->position,
-               row->head_size, row->backlog);
-        logtable_pace(row);
-        printf("%12" PRIu64 "  ", row->verified_size);
-        cmd_print_visible(span_str(row->last_error), 0);
-        printf("\n");
+        if (narrow)
+            logtable_row_narrow(row);
+        else
+            logtable_row(row);
+        logtable_error(row);
         logtable_reason(row);
         logtable_heads(row);
+        coverview_log(parts, row);
     }
 }
 
@@ -309,9 +440,7 @@ bool logtable_in_future(const struct db_log_status *row, int64_t now_ms)
 /* The largest head is gone: the log shows smaller ones for longer than it may take to publish. */
 static bool logtable_gone(const struct db_log_status *row, int64_t now_ms)
 {
-    int64_t delay_ms = row->mmd_s > 0 ? row->mmd_s * 1000 : LOGTABLE_HEAD_MS;
-
-    return row->served_size < row->head_size && now_ms - row->head_seen_ms > delay_ms;
+    return row->served_size < row->head_size && now_ms - row->head_seen_ms > staleness_limit_ms(row->mmd_s);
 }
 
 bool logtable_stale(const struct db_log_status *row, int64_t now_ms)
@@ -327,7 +456,7 @@ bool logtable_stale(const struct db_log_status *row, int64_t now_ms)
     if (row->left_ms != 0 || strcmp(row->list_state, "readonly") == 0 ||
         strcmp(row->list_state, "retired") == 0)
         return false;
-    return row->head_time_ms == 0 || now_ms - row->head_time_ms > LOGTABLE_HEAD_MS ||
+    return row->head_time_ms == 0 || now_ms - row->head_time_ms > staleness_limit_ms(row->mmd_s) ||
            row->last_error[0] != '\0';
 }
 

@@ -187,7 +187,7 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     roles_options_fill(ingest, cmd->conf, named != NULL, options, &pipe_options);
     code = pipe_start(&pipe_options, ingest->logs, ingest->log_count, &ingest->pipe, why);
     if (code == ERR_OK)
-        code = caretaker_start(ingest->dsn, &ingest->caretaker, why);
+        code = caretaker_start(ingest->dsn, true, &ingest->caretaker, why);
     if (code == ERR_OK && keeps)
         code = listkeeper_start(cmd->conf, ingest->dsn, &ingest->listkeeper, why);
 out:

@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "db/alertjson.h"
+#include "db/logalert.h"
 #include "db/logrow.h"
 
 #define LOCK_CLASS  "1668707436" /* "cvhl": an advisory lock of our own kind */
@@ -427,33 +426,6 @@ enum err_code db_loglist_note(struct pgconn *conn, int32_t log_id, const char *t
                      why);
 }
 
-/* An alert about a log; `dedup` says which one it is. Part of a transaction. */
-static enum err_code raise_alert(struct pgconn *conn, int32_t log_id, const struct alert_finding *finding,
-                                 const char *dedup, struct err *why)
-{
-    static const char sql[] =
-        "WITH made AS (INSERT INTO alert (log, kind, severity, dedup, findings, first_seen)"
-        " VALUES ($1, $2, $3, $4, $5::jsonb, $6) ON CONFLICT DO NOTHING RETURNING id)"
-        " INSERT INTO outbox (alert, channel) SELECT m.id, c.name FROM made AS m CROSS JOIN channel AS c"
-        " WHERE c.enabled ORDER BY m.id, c.name";
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    struct alert alert = {.finding_count = 1};
-    struct buf findings;
-    alert.findings[0] = *finding;
-    buf_init(&findings, 1u << 16);
-    alertjson_findings(&findings, &alert);
-    pgexec_int(&args, log_id);
-    pgexec_text(&args, alert_kind_name(finding->kind));
-    pgexec_text(&args, alert_severity_name(finding->severity));
-    pgexec_text(&args, dedup);
-    pgexec_text(&args, buf_text(&findings));
-    pgexec_time(&args, clock_wall_ms());
-    enum err_code code = buf_ok(&findings) ? pgexec_do(conn, sql, &args, NULL, why)
-                                           : err_set(why, ERR_MEMORY, "database: no memory for an alert");
-    buf_fini(&findings);
-    return code;
-}
-
 static enum err_code raise_lost(struct pgconn *conn, int32_t log_id, uint64_t begin, uint64_t until,
                                 const char *text, struct err *why)
 {
@@ -469,7 +441,7 @@ static enum err_code raise_lost(struct pgconn *conn, int32_t log_id, uint64_t be
         .expected = span_str(expected),
         .found = span_str(text),
     };
-    return raise_alert(conn, log_id, &finding, dedup, why);
+    return logalert_raise(conn, log_id, &finding, dedup, NULL, why);
 }
 
 enum err_code db_loglist_head(struct pgconn *conn, int32_t log_id, uint64_t size, struct head *head,
@@ -517,7 +489,7 @@ enum err_code db_loglist_doubt(struct pgconn *conn, int32_t log_id, uint64_t fin
         code = pgexec_do(conn, "UPDATE log SET final_error = $2 WHERE id = $1 AND final_error <> $2", &args,
                          NULL, why);
     if (code == ERR_OK && certain)
-        code = raise_alert(conn, log_id, &finding, dedup, why);
+        code = logalert_raise(conn, log_id, &finding, dedup, NULL, why);
     if (code == ERR_OK)
         code = pgexec_commit(conn, why);
     if (code != ERR_OK)

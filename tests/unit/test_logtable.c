@@ -132,8 +132,10 @@ static void heads(void **state)
         {NOW, NOW, 0, 10, 1, false, true},
         {NOW, NOW - DAY + 1, 0, 9, 0, false, false}, /* a frontend that lags */
         {NOW, NOW - DAY - 1, 0, 9, 0, false, true},
-        {NOW, NOW - 3601000, 3600, 9, 0, false, true},
-        {NOW, NOW - 3599000, 3600, 9, 0, false, false},
+        {NOW, NOW - 14401000, 60, 9, 0, false, true},
+        {NOW - 14401000, NOW, 60, 10, 0, false, true},
+        {NOW - 14399000, NOW, 60, 10, 0, false, false},
+        {NOW, NOW - 14399000, 60, 9, 0, false, false}, /* out for maintenance */
         {NOW, NOW - 2 * DAY, 0, 10, 0, false, false},
     };
 
@@ -158,7 +160,7 @@ static void a_time_beyond_all_times(void **state)
 
     (void)state;
     log.head_time_ms = INT64_MAX;
-    object = logtable_json(&log);
+    object = logtable_json(&log, &(struct coverview_parts){.count = 0});
     assert_true(json_is_null(json_object_get(object, "head_time")));
     assert_int_equal(json_integer_value(json_object_get(object, "head_timestamp_ms")), INT64_MAX);
     assert_true(json_is_true(json_object_get(object, "head_in_future")));
@@ -197,12 +199,12 @@ static void json_keeps_its_members(void **state)
         "head_size",    "head_time",  "backlog",  "state",    "last_error", "last_contact",
         "entries",      "malformed",  "ranges",   "rate",     "eta_s",      "listed",
         "followed",     "unfollowed", "ended",    "operator", "list_state", "interval_begin",
-        "interval_end", "left_at",    "mmd_s",
+        "interval_end", "left_at",    "mmd_s",    "coverage", "head_age_s",
     };
     struct db_log_status log = good();
 
     (void)state;
-    json_t *object = logtable_json(&log);
+    json_t *object = logtable_json(&log, &(struct coverview_parts){.count = 0});
     for (size_t i = 0; i < countof(names); i++)
         if (json_object_get(object, names[i]) == NULL)
             fail_msg("%s", names[i]);

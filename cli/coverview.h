@@ -1,0 +1,35 @@
+/* The coverage ledger as `log status` and `domain list` show it. */
+#ifndef CTVIGIL_COVERVIEW_H
+#define CTVIGIL_COVERVIEW_H
+
+#include <jansson.h>
+
+#include "db/db_coverage.h"
+#include "db/db_log.h"
+
+struct coverview_parts {
+    struct db_coverage_part *parts; /* by log, then index */
+    size_t count;
+};
+
+/* Array of the stretches of one log: {state, begin, end, entries, time_begin, time_end}. */
+json_t *coverview_log_json(const struct coverview_parts *parts, int32_t log_id);
+/* Lines for people under a log of `log status`: what of it was not read, beside the backlog behind its
+ * position, which has a column. */
+void coverview_log(const struct coverview_parts *parts, const struct db_log_status *row);
+
+/* What is promised of all domains, and why not more: made once, shown for each. */
+struct coverview {
+    struct db_coverage_claim claim;
+    json_t *gaps; /* [{reason, operator, log, begin, end, time_begin, time_end, why}] */
+};
+
+MUST_USE enum err_code coverview_load(struct pgconn *conn, struct coverview *view, struct err *why);
+void coverview_free(struct coverview *view);
+/* Adds basis, complete_since, complete_until, their unverified_ twins, left_out and incomplete[] to a domain.
+ * `pending`: not all that is stored was matched for this one, so nothing is promised. */
+void coverview_domain_json(const struct coverview *view, bool pending, json_t *object);
+/* The lines behind the table of domains. */
+void coverview_domains(const struct coverview *view);
+
+#endif
