@@ -96,107 +96,108 @@ static void the_ledger(void **state)
  * -----------------------------------------------------------------------------------------
  */
 
+static const struct {
+    const char *what;
+    const char *list; /* log_list: made so many days ago; "" none */
+    const char *logs; /* name, operator, list_state, ended, begin, next, head size, head age s, expiry
+                         begin, end */
+    const char *more;
+    const char *claim; /* basis, since and until in seconds before now, left out, gaps */
+} promised_rows[] = {
+    {"no log at all", "1", "", "", "none - - - 1"},
+    {"one operator: nothing by policy", "1", "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL)", "",
+     "logs first 10 - 1"},
+    {"no list: nothing by policy", "",
+     "('a', 'A', '', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', '', '', 0, 9, 9, 40, NULL, NULL)", "",
+     "logs first 40 - 1"},
+    {"the second-lowest of three", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 5000, NULL, "
+     "NULL),"
+     "('c', 'C', 'usable', '', 0, 9, 9, 90000, NULL, NULL)",
+     "", "policy first 5000 C 0"},
+    {"the lowest log of an operator is the operator's", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('a2', 'A', 'usable', '', 0, 9, 9, 700, NULL, "
+     "NULL),"
+     "('b', 'B', 'usable', '', 0, 9, 9, 8000, NULL, NULL)",
+     "", "policy first 700 B 0"},
+    {"a log that was never begun", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
+     "NULL),"
+     "('c', 'C', 'usable', '', NULL, NULL, NULL, NULL, NULL, NULL)",
+     "", "policy first 20 C 1"},
+    {"two of them", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', NULL, NULL, NULL, "
+     "NULL, NULL,"
+     " NULL), ('c', 'C', 'usable', '', NULL, NULL, NULL, NULL, NULL, NULL)",
+     "", "policy - - - 2"},
+    {"those that can hold nothing that counts", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
+     "NULL),"
+     "('c', 'C', 'pending', '', 0, 0, 9, 10, NULL, NULL), ('d', 'D', 'usable', '', 0, 0, 9, 10, -400, "
+     "-1),"
+     "('e', 'E', 'usable', '', 0, 0, 9, 10, 400, 500), ('f', 'F', 'retired', '', 0, 0, 9, 10, NULL, "
+     "NULL)",
+     "UPDATE log SET list_state_at = now() - interval '399 days' WHERE name = 'f'; INSERT INTO log (name,"
+     " protocol, url, log_id, key) VALUES ('h', 'rfc6962', 'u', sha256('h'), 'k')",
+     "policy first 10 B 0"},
+    {"a retired one whose certificates live", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
+     "NULL),"
+     "('f', 'F', 'retired', '', 0, 0, 9, 10, NULL, NULL)",
+     "UPDATE log SET list_state_at = now() - interval '390 days' WHERE name = 'f'", "policy first 20 F 1"},
+    {"frozen and read: it holds nothing back", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
+     "NULL),"
+     "('f', 'F', 'readonly', 'complete', 0, 9, 9, 999999, NULL, NULL)",
+     "", "policy first 10 B 0"},
+    {"begun late: complete since then", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
+     "NULL),"
+     "('c', 'C', 'usable', '', 5, 9, 9, 90, NULL, NULL), ('d', 'D', 'usable', '', 5, 9, 9, 90, NULL, "
+     "NULL)",
+     "INSERT INTO log_head (log, size, root, timestamp, raw, seen_at) SELECT id, CASE name WHEN 'c' THEN "
+     "6 ELSE 5"
+     " END, sha256(''), now() - interval '7000 s', '', now() - interval '6990 s' FROM log WHERE name IN "
+     "('c', 'd')",
+     "policy 7000 90 A 2"},
+    {"an old list: newer logs are not known", "71",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
+     "NULL)",
+     "", "policy first 86400 B 1"},
+    {"followed by hand, the list knows the operator", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', NULL, NULL, NULL, "
+     "NULL, NULL,"
+     " NULL), ('c', 'C', 'usable', '', 0, 9, 9, 5000, NULL, NULL)",
+     "UPDATE log SET followed = false, unfollowed = 'by hand' WHERE name = 'b'; INSERT INTO log (name, "
+     "protocol,"
+     " url, log_id, key) SELECT 'mine', protocol, url, log_id, key FROM log WHERE name = 'b'; INSERT INTO"
+     " log_range (log, range_begin, next, verified) SELECT id, 0, 9, 9 FROM log WHERE name = 'mine'; "
+     "INSERT INTO"
+     " log_head (log, size, root, timestamp, raw) SELECT id, 9, sha256(''), now() - interval '30 s', '' "
+     "FROM log"
+     " WHERE name = 'mine'",
+     "policy first 30 C 0"},
+    {"a head of the future promises nothing", "1",
+     "('a', 'A', 'usable', '', 0, 9, 9, -99999, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
+     "NULL)",
+     "", "policy first 0 B 0"},
+};
+
 static void promises(void **state)
 {
-    static const struct {
-        const char *what;
-        const char *list; /* log_list: made so many days ago; "" none */
-        const char *logs; /* name, operator, list_state, ended, begin, next, head size, head age s, expiry
-                             begin, end */
-        const char *more;
-        const char *claim; /* basis, since and until in seconds before now, left out, gaps */
-    } rows[] = {
-        {"no log at all", "1", "", "", "none - - - 1"},
-        {"one operator: nothing by policy", "1", "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL)", "",
-         "logs first 10 - 1"},
-        {"no list: nothing by policy", "",
-         "('a', 'A', '', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', '', '', 0, 9, 9, 40, NULL, NULL)", "",
-         "logs first 40 - 1"},
-        {"the second-lowest of three", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 5000, NULL, "
-         "NULL),"
-         "('c', 'C', 'usable', '', 0, 9, 9, 90000, NULL, NULL)",
-         "", "policy first 5000 C 0"},
-        {"the lowest log of an operator is the operator's", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('a2', 'A', 'usable', '', 0, 9, 9, 700, NULL, "
-         "NULL),"
-         "('b', 'B', 'usable', '', 0, 9, 9, 8000, NULL, NULL)",
-         "", "policy first 700 B 0"},
-        {"a log that was never begun", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
-         "NULL),"
-         "('c', 'C', 'usable', '', NULL, NULL, NULL, NULL, NULL, NULL)",
-         "", "policy first 20 C 1"},
-        {"two of them", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', NULL, NULL, NULL, "
-         "NULL, NULL,"
-         " NULL), ('c', 'C', 'usable', '', NULL, NULL, NULL, NULL, NULL, NULL)",
-         "", "policy - - - 2"},
-        {"those that can hold nothing that counts", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
-         "NULL),"
-         "('c', 'C', 'pending', '', 0, 0, 9, 10, NULL, NULL), ('d', 'D', 'usable', '', 0, 0, 9, 10, -400, "
-         "-1),"
-         "('e', 'E', 'usable', '', 0, 0, 9, 10, 400, 500), ('f', 'F', 'retired', '', 0, 0, 9, 10, NULL, "
-         "NULL)",
-         "UPDATE log SET list_state_at = now() - interval '399 days' WHERE name = 'f'; INSERT INTO log (name,"
-         " protocol, url, log_id, key) VALUES ('h', 'rfc6962', 'u', sha256('h'), 'k')",
-         "policy first 10 B 0"},
-        {"a retired one whose certificates live", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
-         "NULL),"
-         "('f', 'F', 'retired', '', 0, 0, 9, 10, NULL, NULL)",
-         "UPDATE log SET list_state_at = now() - interval '390 days' WHERE name = 'f'",
-         "policy first 20 F 1"},
-        {"frozen and read: it holds nothing back", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
-         "NULL),"
-         "('f', 'F', 'readonly', 'complete', 0, 9, 9, 999999, NULL, NULL)",
-         "", "policy first 10 B 0"},
-        {"begun late: complete since then", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
-         "NULL),"
-         "('c', 'C', 'usable', '', 5, 9, 9, 90, NULL, NULL), ('d', 'D', 'usable', '', 5, 9, 9, 90, NULL, "
-         "NULL)",
-         "INSERT INTO log_head (log, size, root, timestamp, raw, seen_at) SELECT id, CASE name WHEN 'c' THEN "
-         "6 ELSE 5"
-         " END, sha256(''), now() - interval '7000 s', '', now() - interval '6990 s' FROM log WHERE name IN "
-         "('c', 'd')",
-         "policy 7000 90 A 2"},
-        {"an old list: newer logs are not known", "71",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
-         "NULL)",
-         "", "policy first 86400 B 1"},
-        {"followed by hand, the list knows the operator", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, 10, NULL, NULL), ('b', 'B', 'usable', '', NULL, NULL, NULL, "
-         "NULL, NULL,"
-         " NULL), ('c', 'C', 'usable', '', 0, 9, 9, 5000, NULL, NULL)",
-         "UPDATE log SET followed = false, unfollowed = 'by hand' WHERE name = 'b'; INSERT INTO log (name, "
-         "protocol,"
-         " url, log_id, key) SELECT 'mine', protocol, url, log_id, key FROM log WHERE name = 'b'; INSERT INTO"
-         " log_range (log, range_begin, next, verified) SELECT id, 0, 9, 9 FROM log WHERE name = 'mine'; "
-         "INSERT INTO"
-         " log_head (log, size, root, timestamp, raw) SELECT id, 9, sha256(''), now() - interval '30 s', '' "
-         "FROM log"
-         " WHERE name = 'mine'",
-         "policy first 30 C 0"},
-        {"a head of the future promises nothing", "1",
-         "('a', 'A', 'usable', '', 0, 9, 9, -99999, NULL, NULL), ('b', 'B', 'usable', '', 0, 9, 9, 20, NULL, "
-         "NULL)",
-         "", "policy first 0 B 0"},
-    };
     char text[4096];
 
     (void)state;
-    for (size_t i = 0; i < countof(rows); i++) {
+    for (size_t i = 0; i < countof(promised_rows); i++) {
         char got[256] = "";
         PGresult *res = NULL;
         begin();
         sql("CREATE TEMP TABLE made (name text, op text, ls text, en text, b int8, n int8, h int8, age int8, "
             "eb int8,"
             " ee int8) ON COMMIT DROP");
-        (void)snprintf(text, sizeof text, "%s%s", rows[i].logs[0] != '\0' ? "INSERT INTO made VALUES " : "",
-                       rows[i].logs);
+        (void)snprintf(text, sizeof text, "%s%s",
+                       promised_rows[i].logs[0] != '\0' ? "INSERT INTO made VALUES " : "",
+                       promised_rows[i].logs);
         sql(text);
         sql("INSERT INTO log (name, protocol, url, log_id, key, listed, operator, list_state, ended, "
             "interval_begin,"
@@ -208,15 +209,15 @@ static void promises(void **state)
             " USING (name) WHERE b IS NOT NULL;"
             "INSERT INTO log_head (log, size, root, timestamp, raw) SELECT l.id, h, sha256(''), now() - age *"
             " interval '1 s', '' FROM made JOIN log AS l USING (name) WHERE h IS NOT NULL");
-        if (rows[i].list[0] != '\0') {
+        if (promised_rows[i].list[0] != '\0') {
             (void)snprintf(
                 text, sizeof text,
                 "INSERT INTO log_list (source, revision, made_at) VALUES ('x', 1, now() - interval '%s"
                 " days')",
-                rows[i].list);
+                promised_rows[i].list);
             sql(text);
         }
-        sql(rows[i].more);
+        sql(promised_rows[i].more);
         sql("INSERT INTO domain (name, kind, history_at) VALUES ('done.example', 'dns', now()), "
             "('new.example', 'dns',"
             " NULL)");
@@ -230,12 +231,12 @@ static void promises(void **state)
                 " (SELECT FROM domain_coverage WHERE name = 'new.example' AND complete_until IS NULL AND"
                 " unverified_complete_until IS NULL AND history_pending)",
                 &PGEXEC_NO_ARGS, &res, &why) != ERR_OK)
-            fail_msg("%s: %s", rows[i].what, why.text);
+            fail_msg("%s: %s", promised_rows[i].what, why.text);
         (void)snprintf(got, sizeof got, "%s", PQntuples(res) == 1 ? pgexec_get_text(res, 0, 0) : "nothing");
         PQclear(res);
         undo();
-        if (strcmp(got, rows[i].claim) != 0)
-            fail_msg("%s: %s", rows[i].what, got);
+        if (strcmp(got, promised_rows[i].claim) != 0)
+            fail_msg("%s: %s", promised_rows[i].what, got);
     }
 }
 

@@ -26,84 +26,81 @@ static struct staleness_log good(void)
                                   .clean_ms = NOW - MIN};
 }
 
+static const struct {
+    const char *what;
+    int64_t mmd_s;
+    int64_t head, seen, heard, clean; /* ages */
+    int64_t watching;
+    int64_t begun;
+    uint64_t served;
+    bool behind, error;
+    enum staleness_rule rule;
+    bool well;
+} one_rows[] = {
+    {"fine", 86400, MIN, MIN, MIN, MIN, DAY, 9 * DAY, 10, false, false, STALENESS_NONE, true},
+    {"a day old", 86400, DAY - MIN, MIN, MIN, MIN, 9 * DAY, 9 * DAY, 10, false, false, STALENESS_NONE, true},
+    {"older than a day", 86400, DAY + MIN, MIN, MIN, MIN, 9 * DAY, 9 * DAY, 10, false, false,
+     STALENESS_HEAD_AGE, false},
+    {"we have only just begun to watch, and see it", 86400, DAY + MIN, MIN, MIN, MIN, 0, 9 * DAY, 10, false,
+     false, STALENESS_HEAD_AGE, false},
+    {"a day, no delay said", 0, DAY - MIN, MIN, MIN, MIN, 9 * DAY, 9 * DAY, 10, false, false, STALENESS_NONE,
+     true},
+    {"a minute is promised, hours are allowed", 60, 4 * HOUR - MIN, MIN, MIN, MIN, DAY, DAY, 10, false, false,
+     STALENESS_NONE, true},
+    {"and no more", 60, 4 * HOUR + MIN, MIN, MIN, MIN, DAY, DAY, 10, false, false, STALENESS_HEAD_AGE, false},
+    {"silent for long", 86400, 2 * DAY, 2 * DAY, DAY + MIN, 2 * DAY, 9 * DAY, 9 * DAY, 10, false, true,
+     STALENESS_UNREACHABLE, false},
+    {"silent for less", 86400, 2 * DAY, 2 * DAY, DAY - MIN, 2 * DAY, 9 * DAY, 9 * DAY, 10, false, true,
+     STALENESS_NONE, false},
+    {"silent, but nobody listened", 86400, 2 * DAY, 2 * DAY, 2 * DAY, 2 * DAY, HOUR, 9 * DAY, 10, false, true,
+     STALENESS_NONE, false},
+    {"silent, and nobody tried", 86400, 2 * DAY, 2 * DAY, 2 * DAY, 2 * DAY, 9 * DAY, 9 * DAY, 10, false,
+     false, STALENESS_NONE, false},
+    {"never heard of, new", 86400, NOW, NOW, NOW, NOW, 9 * DAY, HOUR, 10, false, true, STALENESS_NONE, false},
+    {"never heard of, old", 86400, NOW, NOW, NOW, NOW, 9 * DAY, 2 * DAY, 10, false, true,
+     STALENESS_UNREACHABLE, false},
+    {"smaller for a while", 86400, HOUR, DAY - MIN, MIN, MIN, 9 * DAY, 9 * DAY, 9, false, false,
+     STALENESS_NONE, false},
+    {"smaller for long", 86400, HOUR, DAY + MIN, MIN, MIN, 9 * DAY, 9 * DAY, 9, false, false,
+     STALENESS_SMALLER_HEAD, false},
+    {"smaller when we come back", 86400, HOUR, DAY + MIN, MIN, MIN, MIN, 9 * DAY, 9, false, false,
+     STALENESS_NONE, false},
+    {"entries for a while", 86400, MIN, MIN, MIN, DAY - MIN, 9 * DAY, 9 * DAY, 10, true, true, STALENESS_NONE,
+     false},
+    {"entries for long", 86400, MIN, MIN, MIN, DAY + MIN, 9 * DAY, 9 * DAY, 10, true, true, STALENESS_ENTRIES,
+     false},
+    {"an error, and all is read", 86400, MIN, MIN, MIN, DAY + MIN, 9 * DAY, 9 * DAY, 10, false, true,
+     STALENESS_NONE, true},
+    {"behind without an error", 86400, MIN, MIN, MIN, MIN, 9 * DAY, 9 * DAY, 10, true, false, STALENESS_NONE,
+     true},
+    {"a head of the future is another matter", 86400, -DAY, MIN, MIN, MIN, DAY, DAY, 10, false, false,
+     STALENESS_NONE, true},
+    {"heard of in the future: our clock was set back", 86400, MIN, -DAY, -DAY, -DAY, 9 * DAY, 9 * DAY, 10,
+     false, false, STALENESS_NONE, true},
+};
+
 static void one_log(void **state)
 {
-    static const struct {
-        const char *what;
-        int64_t mmd_s;
-        int64_t head, seen, heard, clean; /* ages */
-        int64_t watching;
-        int64_t begun;
-        uint64_t served;
-        bool behind, error;
-        enum staleness_rule rule;
-        bool well;
-    } rows[] = {
-        {"fine", 86400, MIN, MIN, MIN, MIN, DAY, 9 * DAY, 10, false, false, STALENESS_NONE, true},
-        {"a day old", 86400, DAY - MIN, MIN, MIN, MIN, 9 * DAY, 9 * DAY, 10, false, false, STALENESS_NONE,
-         true},
-        {"older than a day", 86400, DAY + MIN, MIN, MIN, MIN, 9 * DAY, 9 * DAY, 10, false, false,
-         STALENESS_HEAD_AGE, false},
-        {"we have only just begun to watch, and see it", 86400, DAY + MIN, MIN, MIN, MIN, 0, 9 * DAY, 10,
-         false, false, STALENESS_HEAD_AGE, false},
-        {"a day, no delay said", 0, DAY - MIN, MIN, MIN, MIN, 9 * DAY, 9 * DAY, 10, false, false,
-         STALENESS_NONE, true},
-        {"a minute is promised, hours are allowed", 60, 4 * HOUR - MIN, MIN, MIN, MIN, DAY, DAY, 10, false,
-         false, STALENESS_NONE, true},
-        {"and no more", 60, 4 * HOUR + MIN, MIN, MIN, MIN, DAY, DAY, 10, false, false, STALENESS_HEAD_AGE,
-         false},
-        {"silent for long", 86400, 2 * DAY, 2 * DAY, DAY + MIN, 2 * DAY, 9 * DAY, 9 * DAY, 10, false, true,
-         STALENESS_UNREACHABLE, false},
-        {"silent for less", 86400, 2 * DAY, 2 * DAY, DAY - MIN, 2 * DAY, 9 * DAY, 9 * DAY, 10, false, true,
-         STALENESS_NONE, false},
-        {"silent, but nobody listened", 86400, 2 * DAY, 2 * DAY, 2 * DAY, 2 * DAY, HOUR, 9 * DAY, 10, false,
-         true, STALENESS_NONE, false},
-        {"silent, and nobody tried", 86400, 2 * DAY, 2 * DAY, 2 * DAY, 2 * DAY, 9 * DAY, 9 * DAY, 10, false,
-         false, STALENESS_NONE, false},
-        {"never heard of, new", 86400, NOW, NOW, NOW, NOW, 9 * DAY, HOUR, 10, false, true, STALENESS_NONE,
-         false},
-        {"never heard of, old", 86400, NOW, NOW, NOW, NOW, 9 * DAY, 2 * DAY, 10, false, true,
-         STALENESS_UNREACHABLE, false},
-        {"smaller for a while", 86400, HOUR, DAY - MIN, MIN, MIN, 9 * DAY, 9 * DAY, 9, false, false,
-         STALENESS_NONE, false},
-        {"smaller for long", 86400, HOUR, DAY + MIN, MIN, MIN, 9 * DAY, 9 * DAY, 9, false, false,
-         STALENESS_SMALLER_HEAD, false},
-        {"smaller when we come back", 86400, HOUR, DAY + MIN, MIN, MIN, MIN, 9 * DAY, 9, false, false,
-         STALENESS_NONE, false},
-        {"entries for a while", 86400, MIN, MIN, MIN, DAY - MIN, 9 * DAY, 9 * DAY, 10, true, true,
-         STALENESS_NONE, false},
-        {"entries for long", 86400, MIN, MIN, MIN, DAY + MIN, 9 * DAY, 9 * DAY, 10, true, true,
-         STALENESS_ENTRIES, false},
-        {"an error, and all is read", 86400, MIN, MIN, MIN, DAY + MIN, 9 * DAY, 9 * DAY, 10, false, true,
-         STALENESS_NONE, true},
-        {"behind without an error", 86400, MIN, MIN, MIN, MIN, 9 * DAY, 9 * DAY, 10, true, false,
-         STALENESS_NONE, true},
-        {"a head of the future is another matter", 86400, -DAY, MIN, MIN, MIN, DAY, DAY, 10, false, false,
-         STALENESS_NONE, true},
-        {"heard of in the future: our clock was set back", 86400, MIN, -DAY, -DAY, -DAY, 9 * DAY, 9 * DAY, 10,
-         false, false, STALENESS_NONE, true},
-    };
-
     (void)state;
-    for (size_t i = 0; i < countof(rows); i++) {
+    for (size_t i = 0; i < countof(one_rows); i++) {
         struct staleness_verdict verdict;
         struct staleness_log log = {
             .id = 1,
-            .mmd_s = rows[i].mmd_s,
-            .begun_ms = NOW - rows[i].begun,
-            .head_ms = NOW - rows[i].head,
-            .head_seen_ms = NOW - rows[i].seen,
-            .heard_ms = NOW - rows[i].heard,
-            .clean_ms = NOW - rows[i].clean,
+            .mmd_s = one_rows[i].mmd_s,
+            .begun_ms = NOW - one_rows[i].begun,
+            .head_ms = NOW - one_rows[i].head,
+            .head_seen_ms = NOW - one_rows[i].seen,
+            .heard_ms = NOW - one_rows[i].heard,
+            .clean_ms = NOW - one_rows[i].clean,
             .head_size = 10,
-            .served_size = rows[i].served,
-            .behind = rows[i].behind,
-            .error = rows[i].error,
+            .served_size = one_rows[i].served,
+            .behind = one_rows[i].behind,
+            .error = one_rows[i].error,
         };
-        if (staleness_judge(&log, 1, NOW, NOW - rows[i].watching, &verdict) != STALENESS_SELF_FINE)
-            fail_msg("%s: it is us", rows[i].what);
-        if (verdict.rule != rows[i].rule || verdict.well != rows[i].well)
-            fail_msg("%s: %s %d", rows[i].what, staleness_rule_name(verdict.rule), verdict.well);
+        if (staleness_judge(&log, 1, NOW, NOW - one_rows[i].watching, &verdict) != STALENESS_SELF_FINE)
+            fail_msg("%s: it is us", one_rows[i].what);
+        if (verdict.rule != one_rows[i].rule || verdict.well != one_rows[i].well)
+            fail_msg("%s: %s %d", one_rows[i].what, staleness_rule_name(verdict.rule), verdict.well);
     }
 }
 
