@@ -223,6 +223,16 @@ static int cmd_log_check(const struct db_loglist *list, const struct db_log_stat
     return CMD_STALE;
 }
 
+/* A list can name logs that only some people are shown. */
+static void cmd_log_newcomers(const char *operators)
+{
+    if (operators[0] == '\0')
+        return;
+    printf("new in the log list: ");
+    cmd_print_visible(span_str(operators), 0);
+    printf("; no list of before named them\n");
+}
+
 static void cmd_log_print(const struct cmd *cmd, bool status_wanted, const struct db_loglist *list,
                           const struct db_log_status *rows, size_t count, const struct coverview_parts *parts)
 {
@@ -251,6 +261,7 @@ static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
     struct db_loglist list = {.revision = 0};
     struct pgconn *conn = NULL;
     struct err why = {0};
+    char newcomers[512];
     size_t count = 0;
     int status = CMD_OK;
 
@@ -258,10 +269,13 @@ static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
         return cmd_fail(&why);
     if (db_log_status(conn, &rows, &count, &why) != ERR_OK ||
         db_coverage_parts(conn, &parts.parts, &parts.count, &why) != ERR_OK ||
+        db_loglist_newcomers(conn, newcomers, sizeof newcomers, &why) != ERR_OK ||
         cmd_log_source(conn, &list, &why) != ERR_OK) {
         status = cmd_fail(&why);
     } else {
         cmd_log_print(cmd, status_wanted, &list, rows, count, &parts);
+        if (!cmd->json)
+            cmd_log_newcomers(newcomers);
         if (check)
             status = cmd_log_check(&list, rows, count);
     }
@@ -277,13 +291,14 @@ static void cmd_log_updated(const struct cmd *cmd, const struct listkeeper_repor
 
     if (cmd->json) {
         cmd_print_json(json_pack(
-            "{s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "schema", "ctvigil.log.list.1",
-            "source", report->list.source, "version", report->list.version, "made_at",
+            "{s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "schema",
+            "ctvigil.log.list.1", "source", report->list.source, "version", report->list.version, "made_at",
             report->list.made_ms == 0 ? json_null() : cmd_json_time(report->list.made_ms), "unchanged",
             report->unchanged ? 1 : 0, "logs", (json_int_t)report->list.logs, "added",
             (json_int_t)change->added, "changed", (json_int_t)change->changed, "left",
             (json_int_t)change->left, "by_hand", (json_int_t)change->by_hand, "unusable",
-            (json_int_t)report->refused, "unstarted", (json_int_t)report->unstarted));
+            (json_int_t)report->refused, "unstarted", (json_int_t)report->unstarted, "new_operators",
+            change->new_operators));
         return;
     }
     logtable_source(&report->list, clock_wall_ms());
@@ -293,6 +308,7 @@ static void cmd_log_updated(const struct cmd *cmd, const struct listkeeper_repor
         printf("%" PRIu32 " added, %" PRIu32 " changed, %" PRIu32 " left the list, %" PRIu32
                " followed by hand already, %" PRIu32 " unusable\n",
                change->added, change->changed, change->left, change->by_hand, report->refused);
+    cmd_log_newcomers(change->new_operators);
     if (report->unstarted > 0)
         printf("%" PRIu32 " do not answer yet; where they begin is found out when they do\n",
                report->unstarted);

@@ -9,6 +9,7 @@
 #include "base/metric.h"
 #include "base/say.h"
 #include "base/thread.h"
+#include "cli/beginning.h"
 #include "cli/ending.h"
 #include "cli/roles.h"
 #include "ingest/ask.h"
@@ -148,6 +149,9 @@ static void listkeeper_tell(const struct loglist *list, const struct listkeeper_
              " by_hand=%" PRIu32 " unusable=%zu",
              list->version, list->count, report->change.followed, report->change.added,
              report->change.changed, report->change.left, report->change.by_hand, list->refused);
+    if (report->change.new_operators[0] != '\0')
+        say_warn("log list", "operators=\"%s\" never stood in a list before: are their logs known elsewhere?",
+                 report->change.new_operators);
 }
 
 /* What came is read, judged and applied. *refused: it is the list that is wrong, not the world. */
@@ -268,20 +272,14 @@ static void listkeeper_later(struct listkeeper *keeper, int32_t log_id)
 /* Beginning ------------------------------------------------------------------------------------------------
  */
 
-/* The head of `log` is where it begins. */
-static enum err_code listkeeper_head(struct pgconn *conn, const struct ctlog *log, const struct ask *ask,
-                                     struct err *why)
-{
-    struct head head = {0};
-    enum err_code code = ask->code == ERR_OK ? ERR_OK : err_set(why, ask->code, "%s", ask->why.text);
-
-    if (code == ERR_OK)
-        code = proto_of(log->protocol)->head_read(log, ask->body, &head, why);
-    return code == ERR_OK ? db_loglist_begin(conn, log->id, head.size, why) : code;
-}
+/* A log to be begun "now", which was when it was registered. */
+struct listkeeper_birth {
+    struct ctlog log;
+    int64_t added_ms;
+};
 
 static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
-                                 const struct ctlog *const *logs, size_t count)
+                                 const struct listkeeper_birth *births, size_t count)
 {
     struct ask *asks = calloc(count, sizeof *asks);
     char(*urls)[PROTO_URL_MAX] = calloc(count, sizeof *urls);
@@ -289,18 +287,23 @@ static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
 
     must(asks != NULL && urls != NULL);
     for (size_t i = 0; i < count; i++) {
-        proto_of(logs[i]->protocol)->head_url(logs[i], urls[i]);
+        proto_of(births[i].log.protocol)->head_url(&births[i].log, urls[i]);
         asks[i] = (struct ask){.url = urls[i], .ceiling = LIMIT_SMALL_BYTES};
     }
     if (ask_all(keeper->user_agent, asks, count, LISTKEEPER_HEAD_MS, &keeper->stop, &why) == ERR_OK) {
         for (size_t i = 0; i < count && !atomic_load(&keeper->stop); i++) {
             struct err one = {0};
-            if (listkeeper_head(conn, logs[i], &asks[i], &one) == ERR_OK)
+            uint64_t begin = 0;
+            enum err_code code = beginning_find(&births[i].log, &asks[i], births[i].added_ms,
+                                                keeper->user_agent, &begin, &one);
+            if (code == ERR_OK)
+                code = db_loglist_begin(conn, births[i].log.id, begin, &one);
+            if (code == ERR_OK)
                 continue;
             struct err ignored = {0};
-            (void)!db_loglist_note(conn, logs[i]->id, one.text, &ignored);
-            say_debug(logs[i]->name, "where it begins is not known yet: %s", one.text);
-            listkeeper_later(keeper, logs[i]->id);
+            (void)!db_loglist_note(conn, births[i].log.id, one.text, &ignored);
+            say_debug(births[i].log.name, "where it begins is not known yet: %s", one.text);
+            listkeeper_later(keeper, births[i].log.id);
         }
     }
     ask_fini(asks, count);
@@ -317,18 +320,18 @@ static enum err_code listkeeper_begin(struct listkeeper *keeper, struct pgconn *
     size_t count = 0;
     size_t asked = 0;
     enum err_code code = db_loglist_unstarted(conn, &logs, &from, &count, why);
-    const struct ctlog **ask = calloc(count + 1, sizeof *ask);
+    struct listkeeper_birth *births = calloc(count + 1, sizeof *births);
 
-    must(ask != NULL);
+    must(births != NULL);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         if (strcmp(from[i].spec, "0") == 0)
             code = db_loglist_begin(conn, logs[i].id, 0, why);
         else if (listkeeper_patience_of(keeper, logs[i].id)->due_ms <= clock_mono_ms())
-            ask[asked++] = &logs[i];
+            births[asked++] = (struct listkeeper_birth){.log = logs[i], .added_ms = from[i].added_ms};
     }
     if (code == ERR_OK && asked > 0)
-        listkeeper_ask_heads(keeper, conn, ask, asked);
-    free(ask);
+        listkeeper_ask_heads(keeper, conn, births, asked);
+    free(births);
     free(logs);
     free(from);
     if (code != ERR_OK)

@@ -316,6 +316,38 @@ enum err_code db_loglist_follow(struct pgconn *conn, bool follow_pending, struct
     return pgexec_do(conn, follow_sql, &args, NULL, why);
 }
 
+/* The first cell as text. */
+static enum err_code text_of(struct pgconn *conn, const char *sql, const struct pgexec_args *args, char *out,
+                             size_t out_cap, struct err *why)
+{
+    PGresult *res = NULL;
+    enum err_code code = pgexec_run(conn, sql, args, &res, why);
+    out[0] = '\0';
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) != 0)
+        (void)snprintf(out, out_cap, "%s", pgexec_get_text(res, 0, 0));
+    PQclear(res);
+    return ERR_OK;
+}
+
+static const char operators_sql[] =
+    "WITH fresh AS (INSERT INTO log_operator (name, revision) SELECT DISTINCT operator, $1 FROM log"
+    "  WHERE listed AND operator <> '' AND list_revision = $1 ON CONFLICT DO NOTHING RETURNING name, "
+    "revision)"
+    " SELECT coalesce(string_agg(name, ', ' ORDER BY name), '') FROM fresh WHERE revision > 1";
+
+enum err_code db_loglist_newcomers(struct pgconn *conn, char *out, size_t out_cap, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, DB_LOGLIST_NEW_DAYS);
+    return text_of(conn,
+                   "SELECT coalesce(string_agg(name, ', ' ORDER BY name), '') FROM log_operator"
+                   " WHERE seen_at > now() - $1 * interval '1 day'"
+                   " AND revision > (SELECT min(revision) FROM log_operator)",
+                   &args, out, out_cap, why);
+}
+
 /* What follows for all logs from those that were listed. */
 static enum err_code apply_rest(const struct apply *apply, size_t count, struct err *why)
 {
@@ -343,6 +375,9 @@ static enum err_code apply_rest(const struct apply *apply, size_t count, struct 
                              "SELECT count(*) FROM log WHERE listed AND followed AND state <> 'removed'"
                              " AND left_at IS NULL AND list_revision = $1",
                              &revision, &followed, why);
+    if (code == ERR_OK)
+        code = text_of(apply->conn, operators_sql, &revision, apply->change->new_operators,
+                       sizeof apply->change->new_operators, why);
     apply->change->left = (uint32_t)left;
     apply->change->followed = (uint32_t)followed;
     return code;
@@ -376,7 +411,7 @@ enum err_code db_loglist_apply(struct pgconn *conn, const struct db_loglist_news
 enum err_code db_loglist_unstarted(struct pgconn *conn, struct ctlog **logs, struct db_loglist_from **from,
                                    size_t *count, struct err *why)
 {
-    static const char sql[] = "SELECT " LOGROW_COLUMNS ", from_spec FROM log AS l"
+    static const char sql[] = "SELECT " LOGROW_COLUMNS ", from_spec, added_at FROM log AS l"
                               " WHERE listed AND followed AND state <> 'removed'"
                               " AND NOT EXISTS (SELECT FROM log_range AS r WHERE r.log = l.id) ORDER BY id";
     PGresult *res = NULL;
@@ -394,6 +429,7 @@ enum err_code db_loglist_unstarted(struct pgconn *conn, struct ctlog **logs, str
         if (!logrow_get(res, (int)i, &(*logs)[*count]))
             continue; /* the loader of logs says so */
         (void)snprintf((*from)[*count].spec, sizeof(*from)->spec, "%s", pgexec_get_text(res, (int)i, 8));
+        (*from)[*count].added_ms = pgexec_get_time(res, (int)i, 9);
         ++*count;
     }
     PQclear(res);

@@ -71,6 +71,9 @@ struct db_loglist_change {
     uint32_t left;     /* no longer listed */
     uint32_t by_hand;  /* listed, and registered by hand already */
     uint32_t followed; /* logs of the list that are read now */
+    /* Operators that stood in no list before, by name; "": none, and always for the first list. Lists have
+     * been seen to name logs that only some are shown. */
+    char new_operators[512];
 };
 
 /* All in one transaction. `logs` as parsed; refused ones with an id count as still listed and change nothing.
@@ -78,6 +81,10 @@ struct db_loglist_change {
 MUST_USE enum err_code db_loglist_apply(struct pgconn *conn, const struct db_loglist_news *news,
                                         const struct listed *logs, size_t count,
                                         struct db_loglist_change *change, struct err *why);
+
+/* Operators that came with a later list than the first within the last DB_LOGLIST_NEW_DAYS, by name. */
+#define DB_LOGLIST_NEW_DAYS 30
+MUST_USE enum err_code db_loglist_newcomers(struct pgconn *conn, char *out, size_t out_cap, struct err *why);
 
 /* Which of the logs of the list are followed may change without a new list: one was added by hand, or pending
  * ones are wanted now. db_loglist_apply does this too. */
@@ -88,6 +95,7 @@ MUST_USE enum err_code db_loglist_follow(struct pgconn *conn, bool follow_pendin
  * ("now", "0", an index or a time). The caller frees *logs and *from with free(). */
 struct db_loglist_from {
     char spec[64];
+    int64_t added_ms; /* when it was registered: where "now" is */
 };
 MUST_USE enum err_code db_loglist_unstarted(struct pgconn *conn, struct ctlog **logs,
                                             struct db_loglist_from **from, size_t *count, struct err *why);

@@ -31,7 +31,7 @@ static int clean(void **state)
     (void)state;
     sql("DELETE FROM outbox; DELETE FROM alert; DELETE FROM log_pace; DELETE FROM log_head; DELETE FROM "
         "log_range;"
-        " DELETE FROM log; DELETE FROM log_list; DELETE FROM channel");
+        " DELETE FROM log; DELETE FROM log_list; DELETE FROM log_operator; DELETE FROM channel");
     return 0;
 }
 
@@ -399,6 +399,31 @@ static void rate_and_growth(void **state)
     free(rows);
 }
 
+/* Of the first list everything is new, and nobody is told; later every operator once. */
+static void operators_that_are_new(void **state)
+{
+    struct listed logs[] = {make("one", 1, LISTED_USABLE), make("two", 2, LISTED_USABLE),
+                            make("three", 3, LISTED_PENDING)};
+    char names[512];
+
+    (void)state;
+    (void)snprintf(logs[1].operator_name, sizeof logs[1].operator_name, "Mimic");
+    (void)snprintf(logs[2].operator_name, sizeof logs[2].operator_name, "Another");
+    assert_string_equal(apply(logs, 1, false, false).new_operators, "");
+    assert_int_equal(db_loglist_newcomers(fixture.db.conn, names, sizeof names, NULL), ERR_OK);
+    assert_string_equal(names, "");
+    assert_string_equal(apply(logs, 3, false, false).new_operators, "Another, Mimic");
+    assert_string_equal(apply(logs, 3, false, false).new_operators, "");
+    /* It goes and comes back. */
+    assert_string_equal(apply(logs, 1, false, false).new_operators, "");
+    assert_string_equal(apply(logs, 3, false, false).new_operators, "");
+    assert_int_equal(db_loglist_newcomers(fixture.db.conn, names, sizeof names, NULL), ERR_OK);
+    assert_string_equal(names, "Another, Mimic");
+    sql("UPDATE log_operator SET seen_at = now() - interval '31 days' WHERE name = 'Mimic'");
+    assert_int_equal(db_loglist_newcomers(fixture.db.conn, names, sizeof names, NULL), ERR_OK);
+    assert_string_equal(names, "Another");
+}
+
 static int open_db(void **state)
 {
     (void)state;
@@ -428,6 +453,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(what_is_kept, clean),
         cmocka_unit_test_setup(one_fetches, clean),
         cmocka_unit_test_setup(rate_and_growth, clean),
+        cmocka_unit_test_setup(operators_that_are_new, clean),
     };
 
     return cmocka_run_group_tests(tests, open_db, close_db);
