@@ -21,8 +21,7 @@
 #define LIMIT_ANSWERS_BYTES      (1u << 20)  /* the same, of the log's answers about proofs */
 #define LIMIT_ACCOUNT_BYTES      (16u << 20) /* whole: the above, three heads and a tile, as JSON */
 #define LIMIT_ISSUERS_OPEN       96          /* looked for at once for one log; real tiles name 5 to 52 */
-#define LIMIT_CHAIN_MEMBERS      4096    /* a day of one log, behind the first; all of CT has some 10,000 */
-#define LIMIT_RETRY_AFTER_MS     3600000 /* a log that says "in ten years" is asked again in an hour */
+#define LIMIT_RETRY_AFTER_MS     3600000     /* a log that says "in ten years" is asked again in an hour */
 #define LIMIT_NOTE_LINES         64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
 #define LIMIT_WORKERS            64
 #define LIMIT_LOGS               1024
@@ -60,5 +59,10 @@
  * what certifies them comes with them. */
 #define LIMIT_CHAINKEYS      256
 #define LIMIT_CHAINKEY_BYTES 3072
+
+/* CA certificates behind the first ones of chains, of which a log can make up any number; all of CT has some
+ * 10,000. */
+#define LIMIT_CHAIN_MEMBERS 4096 /* of one log in a day */
+#define LIMIT_EDGE_CERTS    512  /* compared with the others in a minute */
 
 #endif

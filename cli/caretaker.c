@@ -6,6 +6,7 @@
 #include "base/metric.h"
 #include "base/say.h"
 #include "base/thread.h"
+#include "cli/edgekeeper.h"
 #include "cli/matching.h"
 #include "cli/stalewatch.h"
 #include "db/db_channel.h"
@@ -157,6 +158,19 @@ static enum err_code caretaker_unheard(struct pgconn *conn, struct db_unheard *s
     return ERR_OK;
 }
 
+static enum err_code caretaker_edges(struct pgconn *conn, const atomic_bool *stop, struct err *why)
+{
+    struct edgekeeper_report report = {0};
+    enum err_code code = edgekeeper_look(conn, LIMIT_EDGE_CERTS, stop, &report, why);
+
+    if (report.certs != 0)
+        say_debug("watch",
+                  "ca_certificates=%" PRIu64 " compared with the others: %" PRIu64
+                  " signatures checked, %" PRIu64 " edges",
+                  report.certs, report.checks, report.edges);
+    return code;
+}
+
 static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unheard *said,
                                      const atomic_bool *stop, struct err *why)
 {
@@ -170,6 +184,8 @@ static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unhe
         code = caretaker_pending(dsn, conn, stop, why);
     if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_unheard(conn, said, why);
+    if (code == ERR_OK && !caretaker_ended(stop))
+        code = caretaker_edges(conn, stop, why);
     if (conn != NULL)
         pgconn_free(conn);
     return code;

@@ -58,6 +58,15 @@ struct store_evidence {
     const char *sentence; /* one line for people */
 };
 
+/* A CA certificate that came with a chain. */
+struct store_ca {
+    int32_t log_id; /* that brought it */
+    uint8_t sha256[32];
+    uint8_t spki_sha256[32];
+    struct span der;
+    struct span subject; /* Name; absent when it could not be read */
+};
+
 struct store;
 
 struct store_ops {
@@ -131,11 +140,10 @@ struct store_ops {
      * contact. */
     enum err_code (*log_note)(struct store *store, int32_t log_id, const char *last_error, struct err *why);
 
-    /* Issuer certificates by SHA-256 (static-ct): known ones are read, new ones stored. */
+    /* CA certificates of chains by SHA-256: known ones are read, new ones stored. */
     enum err_code (*issuer_cert_get)(struct store *store, const uint8_t sha256[32], struct arena *arena,
                                      struct span *der, struct err *why);
-    enum err_code (*issuer_cert_put)(struct store *store, const uint8_t sha256[32], struct span der,
-                                     const uint8_t spki_sha256[32], struct span subject, struct err *why);
+    enum err_code (*issuer_cert_put)(struct store *store, const struct store_ca *ca, struct err *why);
 };
 
 struct store {

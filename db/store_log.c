@@ -254,20 +254,20 @@ enum err_code store_log_cert_get(struct store *store, const uint8_t sha256[32], 
     return code;
 }
 
-enum err_code store_log_cert_put(struct store *store, const uint8_t sha256[32], struct span der,
-                                 const uint8_t spki_sha256[32], struct span subject, struct err *why)
+enum err_code store_log_cert_put(struct store *store, const struct store_ca *ca, struct err *why)
 {
     static const char sql[] =
-        "INSERT INTO issuer_cert (sha256, spki_sha256, subject, der) VALUES ($1, $2, $3, $4)"
+        "INSERT INTO issuer_cert (sha256, spki_sha256, subject, der, log) VALUES ($1, $2, $3, $4, $5::int2)"
         " ON CONFLICT DO NOTHING";
     struct pgstore *pg = pgstore_of(store);
     struct pgexec_args args = PGEXEC_NO_ARGS;
     enum err_code code = store_write_ready(pg, why);
     if (code != ERR_OK)
         return code;
-    pgexec_bytes(&args, span_of(sha256, 32));
-    pgexec_bytes(&args, span_of(spki_sha256, 32));
-    pgexec_bytes(&args, subject.at == NULL ? SPAN_LIT("") : subject);
-    pgexec_bytes(&args, der);
+    pgexec_bytes(&args, span_of(ca->sha256, 32));
+    pgexec_bytes(&args, span_of(ca->spki_sha256, 32));
+    pgexec_bytes(&args, ca->subject.at == NULL ? SPAN_LIT("") : ca->subject);
+    pgexec_bytes(&args, ca->der);
+    pgexec_int(&args, ca->log_id);
     return pgexec_do(pg->conn, sql, &args, NULL, why);
 }

@@ -16,7 +16,6 @@ enum err_code store_log_inconsistent(struct store *store, const struct store_evi
 enum err_code store_log_note(struct store *store, int32_t log_id, const char *last_error, struct err *why);
 enum err_code store_log_cert_get(struct store *store, const uint8_t sha256[32], struct arena *arena,
                                  struct span *der, struct err *why);
-enum err_code store_log_cert_put(struct store *store, const uint8_t sha256[32], struct span der,
-                                 const uint8_t spki_sha256[32], struct span subject, struct err *why);
+enum err_code store_log_cert_put(struct store *store, const struct store_ca *ca, struct err *why);
 
 #endif

@@ -7,15 +7,16 @@
 static void issuer_save(struct settle *settle, const struct issuers_want *want, struct span der)
 {
     struct cert cert = {.der = SPAN_NONE};
-    uint8_t spki[32] = {0};
+    struct store_ca ca = {.log_id = want->log_id, .der = der};
+    memcpy(ca.sha256, want->sha256, sizeof(ca.sha256));
     if (tbs_read_certificate(der, &cert))
-        digest_sha256(cert.spki, spki);
+        digest_sha256(cert.spki, ca.spki_sha256);
+    ca.subject = cert.subject;
     struct err why;
     enum err_code code;
     do {
         err_clear(&why);
-        code =
-            settle->store->ops->issuer_cert_put(settle->store, want->sha256, der, spki, cert.subject, &why);
+        code = settle->store->ops->issuer_cert_put(settle->store, &ca, &why);
     } while (settle_again(settle, code, &why));
     if (code != ERR_OK)
         say_error("ingest", "issuer certificate: %s", why.text);

@@ -31,8 +31,8 @@ static void check_against_reading(struct span der)
         assert_memory_equal(key->sha256, hash, 32);
 }
 
-/* 2,000 variants of one certificate through LIMIT_CHAINKEYS slots, in two orders; a change of any byte is another
- * certificate. */
+/* 2,000 variants of one certificate through LIMIT_CHAINKEYS slots, in two orders; a change of any byte is
+ * another certificate. */
 static void equals_reading_it_again(void **state)
 {
     (void)state;

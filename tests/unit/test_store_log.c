@@ -361,8 +361,11 @@ static void issuer_certificates_are_kept(void **state)
     assert_int_equal(fix.store->ops->issuer_cert_get(fix.store, hash, &arena, &der, &fix.why), ERR_NOT_FOUND);
     err_clear(&fix.why);
     for (int i = 0; i < 2; i++)
-        check_ok(&fix, fix.store->ops->issuer_cert_put(fix.store, hash, SPAN_LIT("der\0bytes"), hash,
-                                                       SPAN_NONE, &fix.why));
+        check_ok(&fix, fix.store->ops->issuer_cert_put(
+                           fix.store,
+                           &(struct store_ca){1 + i, {1, 2, 3}, {1, 2, 3}, SPAN_LIT("der\0bytes"), SPAN_NONE},
+                           &fix.why));
+    check_sql(fix.test.dsn, "SELECT log FROM issuer_cert", 1); /* who brought it first */
     check_ok(&fix, fix.store->ops->issuer_cert_get(fix.store, hash, &arena, &der, &fix.why));
     assert_true(span_eq(der, SPAN_LIT("der\0bytes")));
     arena_fini(&arena);
