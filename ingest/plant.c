@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/say.h"
 
 static unsigned default_of(unsigned value, unsigned fallback, unsigned most)
 {
@@ -66,6 +67,21 @@ static bool queues_init(struct plant *plant)
     return made;
 }
 
+/* Replies and what is made of them, rows on their way to the database, and issuers: nothing else grows with
+ * what a log sends. */
+static void ceiling_say(const struct plant *plant)
+{
+    const struct pipe_options *own = &plant->options;
+    size_t bytes =
+        own->batches * own->batch_bytes + own->settlers * (size_t)LIMIT_COPY_BYTES + LIMIT_ISSUER_CACHE_BYTES;
+    say_info(
+        "ingest",
+        "what logs send takes at most %zu MB of memory (%u replies of %zu MB, rows of %u MB, issuers); a "
+        "larger entry goes through a file in %s of at most %zu MB",
+        bytes >> 20, own->batches, own->batch_bytes >> 20, LIMIT_COPY_BYTES >> 20, own->big_dir,
+        own->big_bytes >> 20);
+}
+
 enum err_code plant_init(struct plant *plant, const struct pipe_options *options, size_t log_count,
                          struct err *why)
 {
@@ -77,6 +93,8 @@ enum err_code plant_init(struct plant *plant, const struct pipe_options *options
     if (plant->issuers == NULL || !queues_init(plant) || !jobs_init(plant))
         return err_set(why, ERR_MEMORY, "%u batches of %zu bytes: out of memory", plant->options.batches,
                        plant->options.batch_bytes);
+    if (!options->once)
+        ceiling_say(plant);
     return ERR_OK;
 }
 

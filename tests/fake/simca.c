@@ -381,6 +381,26 @@ static void simca_set_key(X509 *cert, const X509_PUBKEY *key)
                                 type == V_ASN1_OBJECT ? OBJ_dup(parameter) : NULL, copy, length) == 1);
 }
 
+/* The most an entry can hold is made of an extension that says nothing. */
+static void simca_pad(X509 *cert, size_t size)
+{
+    ASN1_OBJECT *oid = OBJ_txt2obj("1.3.6.1.4.1.99999.1", 1);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    uint8_t *bytes = malloc(size);
+    X509_EXTENSION *ext;
+
+    must(oid != NULL && value != NULL && bytes != NULL);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(i * 7);
+    must(ASN1_OCTET_STRING_set(value, bytes, (int)size) == 1);
+    ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, value);
+    must(ext != NULL && X509_add_ext(cert, ext, -1) == 1);
+    X509_EXTENSION_free(ext);
+    ASN1_OCTET_STRING_free(value);
+    ASN1_OBJECT_free(oid);
+    free(bytes);
+}
+
 X509 *simca_draft(const struct simca *ca, size_t at, const struct simca_order *order, struct err *why)
 {
     const struct simca_one *issuer = &ca->issuer[at];
@@ -388,7 +408,7 @@ X509 *simca_draft(const struct simca *ca, size_t at, const struct simca_order *o
     X509 *cert;
 
     must(at < ca->count);
-    buf_init(&san, SIMCA_DER_MAX / 4);
+    buf_init(&san, SIMCA_SAN_MAX);
     if (!simca_san(order, &san, why)) {
         buf_fini(&san);
         (void)err_set(why, ERR_USAGE, "a certificate needs a name or an address");
@@ -404,6 +424,8 @@ X509 *simca_draft(const struct simca *ca, size_t at, const struct simca_order *o
     must(X509_set_issuer_name(cert, X509_get_subject_name(issuer->cert)) == 1);
     simca_subject(cert, order);
     simca_leaf_exts(cert, issuer, order);
+    if (order->pad > 0)
+        simca_pad(cert, order->pad);
     /* RFC 5280 section 4.2.1.6: without a subject the alternative names are critical. */
     simca_add_octets(cert, NID_subject_alt_name, X509_NAME_entry_count(X509_get_subject_name(cert)) == 0,
                      buf_span(&san));

@@ -9,7 +9,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define SIMCA_DER_MAX   (1u << 20)
+#define SIMCA_DER_MAX   (1u << 24) /* what an entry can hold (RFC 6962 section 3.1) */
+#define SIMCA_PAD_MAX   16000000u
+#define SIMCA_SAN_MAX   (1u << 18)
 #define SIMCA_NAMES_MAX 1000
 
 struct simca; /* all of them */
@@ -25,6 +27,7 @@ struct simca_order {
     bool client_auth;
     int64_t not_before; /* Unix seconds */
     uint32_t days;      /* inclusive length: days * 86400 seconds */
+    size_t pad;         /* bytes of an extension that nobody knows, in front of the names; 0: without */
     uint64_t serial_seed;
     const X509_PUBKEY
         *key; /* the subscriber's; encoding an EVP_PKEY anew each time would cost more than signing */

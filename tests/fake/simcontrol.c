@@ -190,15 +190,15 @@ static enum err_code simcontrol_read_issue(struct simworld *world, const json_t 
 {
     const char *ca = "demo";
     const char *organisation = NULL;
-    json_int_t days = 90, not_before = 0;
+    json_int_t days = 90, not_before = 0, pad = 0, pad_chain = 0;
     int common_name = 1;
     json_error_t error;
     json_t *name_array = NULL, *ip_array = NULL, *form = NULL;
 
     if (json_unpack_ex((json_t *)(uintptr_t)issue, &error, JSON_STRICT,
-                       "{s?o, s?s, s?I, s?o, s?o, s?s, s?b, s?I}", "names", &name_array, "ca", &ca, "days",
-                       &days, "form", &form, "ip", &ip_array, "organisation", &organisation, "cn",
-                       &common_name, "not_before", &not_before) != 0)
+                       "{s?o, s?s, s?I, s?o, s?o, s?s, s?b, s?I, s?I, s?I}", "names", &name_array, "ca", &ca,
+                       "days", &days, "form", &form, "ip", &ip_array, "organisation", &organisation, "cn",
+                       &common_name, "not_before", &not_before, "pad", &pad, "pad_chain", &pad_chain) != 0)
         return err_set(why, ERR_USAGE, "issue: %s", error.text);
     if (!simcontrol_strings(name_array, names, SIMCA_NAMES_MAX, &order->what.name_count) ||
         !simcontrol_strings(ip_array, ips, SIMCA_NAMES_MAX, &order->what.ip_count))
@@ -206,6 +206,10 @@ static enum err_code simcontrol_read_issue(struct simworld *world, const json_t 
     if (days < 1 || days > SIMCONTROL_DAYS_MAX || not_before < 0 || not_before > INT64_C(4102444800))
         return err_set(why, ERR_USAGE, "issue: days is 1 to %d, not_before Unix seconds up to 2100",
                        SIMCONTROL_DAYS_MAX);
+    if (pad < 0 || pad > SIMCA_PAD_MAX || pad_chain < 0 || pad_chain > SIMCA_PAD_MAX)
+        return err_set(why, ERR_USAGE, "issue: pad and pad_chain are at most %u bytes", SIMCA_PAD_MAX);
+    order->what.pad = (size_t)pad;
+    order->pad_chain = (size_t)pad_chain;
     order->ca = simca_find(world->ca, ca);
     if (order->ca == SIZE_MAX)
         return err_set(why, ERR_USAGE, "issue: there is no ca \"%s\"", ca);

@@ -34,6 +34,7 @@ struct simgen {
     uint8_t foreign_id[32];
     struct simgen_late late[SIMGEN_DELAYED];
     size_t late_count;
+    struct buf pad_chain; /* of what is being issued */
     char names[SIMGEN_NAMES][SIMGEN_NAME_MAX];
     const char *name_at[SIMGEN_NAMES];
 };
@@ -48,6 +49,7 @@ struct simgen *simgen_new(struct simlog *log, const struct simca *ca, uint64_t s
     gen->rand.state = seed;
     gen->serial = simrand_u64(&gen->rand);
     gen->domains = 5000;
+    buf_init(&gen->pad_chain, SIMCA_DER_MAX);
     gen->foreign_log = simkey_ec("foreign log", 0);
     simkey_spki_sha256(gen->foreign_log, gen->foreign_id);
     for (size_t i = 0; i < SIMGEN_NAMES; i++)
@@ -65,6 +67,7 @@ void simgen_free(struct simgen *gen)
         X509_free(gen->late[i].draft);
         buf_fini(&gen->late[i].sct_list);
     }
+    buf_fini(&gen->pad_chain);
     EVP_PKEY_free(gen->foreign_log);
     free(gen);
 }
@@ -187,9 +190,9 @@ static X509 *simgen_draft(struct simgen *gen, size_t *ca)
 
 static uint32_t simgen_chain(struct simgen *gen, size_t ca)
 {
-    struct span certs[2] = {simca_der(gen->ca, ca), simca_root_der(gen->ca)};
+    struct span certs[3] = {simca_der(gen->ca, ca), simca_root_der(gen->ca), buf_span(&gen->pad_chain)};
 
-    return simlog_chain(gen->log, certs, 2);
+    return simlog_chain(gen->log, certs, gen->pad_chain.len > 0 ? 3 : 2);
 }
 
 /* Appends the precertificate of `draft`; leaves the SCT list for the final certificate in `sct_list`. */
@@ -340,6 +343,27 @@ static void simgen_spki_sha256(const X509_PUBKEY *key, uint8_t out[32])
     OPENSSL_free(der);
 }
 
+/* A certificate that is in the chain for its size. */
+static void simgen_pad_chain(struct simgen *gen, const struct simgen_order *order)
+{
+    static const char *const name = "pad.invalid";
+    struct simca_order what = {.names = &name,
+                               .name_count = 1,
+                               .not_before = order->what.not_before,
+                               .days = 90,
+                               .pad = order->pad_chain,
+                               .serial_seed = gen->serial++,
+                               .key = order->what.key};
+    X509 *draft = simca_draft(gen->ca, order->ca, &what, NULL);
+    struct buf tbs;
+
+    must(draft != NULL);
+    buf_init(&tbs, SIMCA_DER_MAX);
+    simca_final(gen->ca, order->ca, draft, SPAN_NONE, &gen->pad_chain, &tbs);
+    buf_fini(&tbs);
+    X509_free(draft);
+}
+
 enum err_code simgen_issue(struct simgen *gen, struct simgen_order *order, struct simgen_result *result,
                            struct err *why)
 {
@@ -358,6 +382,8 @@ enum err_code simgen_issue(struct simgen *gen, struct simgen_order *order, struc
         order->what.serial_seed = gen->serial++;
     simgen_spki_sha256(order->what.key, result->spki_sha256);
     draft = simca_draft(gen->ca, order->ca, &order->what, why);
+    if (draft != NULL && order->pad_chain > 0)
+        simgen_pad_chain(gen, order);
     X509_PUBKEY_free(fresh);
     if (draft == NULL)
         return ERR_USAGE;
@@ -372,6 +398,7 @@ enum err_code simgen_issue(struct simgen *gen, struct simgen_order *order, struc
     simlog_done(gen->log);
     X509_free(draft);
     buf_fini(&sct_list);
+    buf_clear(&gen->pad_chain);
     return ERR_OK;
 }
 

@@ -18,6 +18,7 @@ struct simgen_order {
     struct simca_order what; /* key, serial_seed and not_before are set by simgen_issue when they are 0 */
     size_t ca;
     enum simgen_form form;
+    size_t pad_chain; /* the chain ends with one certificate more, of this size; 0: it does not */
 };
 
 struct simgen_result {
