@@ -9,9 +9,7 @@ enum err_code db_evidence_list(struct pgconn *conn, db_evidence_each *each, void
 {
     static const char sql[] =
         "SELECT e.id, l.name, e.kind, e.range_begin, e.range_end, e.sentence, e.path, e.created_at,"
-        "  l.state = 'inconsistent' AND NOT (e.kind IN ('root_mismatch', 'bad_tile', 'bad_signature')"
-        "   AND EXISTS (SELECT FROM log_head AS h WHERE h.log = l.id AND h.verified"
-        "    AND h.size >= e.range_end AND h.seen_last > e.created_at))"
+        "  EXISTS (SELECT FROM evidence_open AS o WHERE o.id = e.id)"
         " FROM evidence AS e JOIN log AS l ON l.id = e.log ORDER BY e.id DESC LIMIT 10000";
     PGresult *res;
     enum err_code code = pgexec_run(conn, sql, &PGEXEC_NO_ARGS, &res, why);

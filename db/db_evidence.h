@@ -15,7 +15,7 @@ struct db_evidence_row {
     const char *sentence;
     const char *path; /* of the file with the same account; "": there is none */
     int64_t created_ms;
-    bool open; /* the log is inconsistent, and nothing that came since shows it well again from this */
+    bool open; /* nothing that came since shows the log well again from this (view evidence_open) */
 };
 
 typedef void db_evidence_each(void *arg, const struct db_evidence_row *row);

@@ -25,9 +25,8 @@ static enum err_code take_up_again(struct pgconn *conn, struct ctlog *log, struc
     put_log(&args, log);
     enum err_code code = pgexec_run(
         conn,
-        "UPDATE log AS l SET state = CASE WHEN EXISTS (SELECT FROM evidence AS e WHERE e.log = l.id"
-        "  AND NOT (e.kind = 'root_mismatch' AND EXISTS (SELECT FROM log_head AS h WHERE h.log = l.id"
-        "   AND h.verified AND h.size >= e.range_end))) THEN 'inconsistent' ELSE 'active' END, url = $3, "
+        "UPDATE log AS l SET state = CASE WHEN EXISTS (SELECT FROM evidence_open AS e WHERE e.log = l.id) "
+        "THEN 'inconsistent' ELSE 'active' END, url = $3, "
         "submission_url = $4, origin = $5,"
         " last_error = '', listed = false, followed = true, unfollowed = '', ended = '', final_error = ''"
         " WHERE name = $1 AND state = 'removed' AND protocol = $2 AND log_id = $6 AND key = $7"

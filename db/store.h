@@ -48,7 +48,7 @@ struct store_settle {
 /* What is kept when a log contradicts itself. Everything is copied. */
 struct store_evidence {
     int32_t log_id;
-    const char *kind; /* "root_mismatch", "fork", "shrunk_head", "bad_signature" */
+    const char *kind; /* "root_mismatch", "fork", "shrunk_head", "bad_signature", "bad_tile" */
     uint64_t begin;   /* suspect range */
     uint64_t end;
     struct head head;     /* the head that does not fit (raw is kept) */
@@ -111,9 +111,10 @@ struct store_ops {
      * The issuer of a final certificate is what the unverified chain says, and does not count. */
     enum err_code (*differs)(struct store *store, struct batch *batch, bool *differs, struct err *why);
 
-    /* Keeps a signed head; the same (size, root) again is not an error, the newest signature of it is kept.
-     * *fork true: a head of the same size with another root is stored already and is written to `other` (may
-     * be NULL), whose raw lives until the next call of `head` on this store. */
+    /* Keeps a signed head; the log is well again if a wrong signature was all that was wrong with it. The
+     * same (size, root) again is not an error, the newest signature of it is kept. *fork true: a head of the
+     * same size with another root is stored already and is written to `other` (may be NULL), whose raw lives
+     * until the next call of `head` on this store. */
     enum err_code (*head)(struct store *store, int32_t log_id, const struct head *head, bool *fork,
                           struct head *other, struct err *why);
     /* The signed heads above `above`, smallest first: what the rebuilt tree must still equal. Their raw lives
@@ -128,6 +129,9 @@ struct store_ops {
     /* Such a head was compared with the verified tree: it fits, or it does not. */
     enum err_code (*claim_judged)(struct store *store, int32_t log_id, const struct head *head, bool fits,
                                   struct err *why);
+    /* Was this head found not to be of the verified tree (claim_judged), now or in an earlier run? */
+    enum err_code (*refuted)(struct store *store, int32_t log_id, const struct head *head, bool *refuted,
+                             struct err *why);
     /* Is one of the entries of `batch` (examined) stored as another one? By what the leaf says and the tree
      * covers: fingerprint, form, timestamp. What can not be read, and what is not stored, is no other. */
     enum err_code (*others)(struct store *store, const struct batch *batch, bool *others, struct err *why);

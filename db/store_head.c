@@ -36,6 +36,18 @@ static enum err_code put_head(struct pgstore *pg, int32_t log_id, const struct h
     return pgexec_do(pg->conn, sql, &args, NULL, why);
 }
 
+/* A good signature ends what wrong ones began. */
+static enum err_code signed_again(struct pgstore *pg, int32_t log_id, struct err *why)
+{
+    static const char sql[] =
+        "UPDATE log SET state = 'active' WHERE id = $1 AND state = 'inconsistent'"
+        " AND EXISTS (SELECT FROM evidence AS e WHERE e.log = $1 AND e.kind = 'bad_signature')"
+        " AND NOT EXISTS (SELECT FROM evidence_open AS e WHERE e.log = $1)";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, log_id);
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
+}
+
 /* One row of HEAD_COLUMNS; raw is copied behind `raws`. */
 static bool load_head(const PGresult *res, int row, struct head *head, struct buf *raws)
 {
@@ -62,6 +74,8 @@ enum err_code store_head_put(struct store *store, int32_t log_id, const struct h
     enum err_code code = store_write_ready(pg, why);
     if (code == ERR_OK)
         code = put_head(pg, log_id, head, why);
+    if (code == ERR_OK)
+        code = signed_again(pg, log_id, why);
     if (code != ERR_OK)
         return code;
     /* A statement of its own, after the insertion is visible: of two processes with different roots at least
@@ -141,6 +155,28 @@ enum err_code store_head_claims(struct store *store, int32_t log_id, uint64_t be
     pgexec_int(&args, (int64_t)below);
     pgexec_int(&args, (int64_t)max);
     return list(store, sql, &args, out, count, why);
+}
+
+enum err_code store_head_refuted(struct store *store, int32_t log_id, const struct head *head, bool *refuted,
+                                 struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    *refuted = false;
+    enum err_code code = store_write_ready(pg, why);
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, (int64_t)head->size);
+    pgexec_bytes(&args, span_of(head->root, 32));
+    if (code == ERR_OK)
+        code = pgexec_cached(pg->conn,
+                             "SELECT FROM log_head WHERE log = $1 AND size = $2 AND root = $3 AND denied",
+                             &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *refuted = PQntuples(res) != 0;
+    PQclear(res);
+    return ERR_OK;
 }
 
 enum err_code store_head_judged(struct store *store, int32_t log_id, const struct head *head, bool fits,

@@ -224,6 +224,7 @@ static const struct store_ops ops = {
     .claims = store_head_claims,
     .claim_judged = store_head_judged,
     .others = store_head_others,
+    .refuted = store_head_refuted,
     .inconsistent = store_log_inconsistent,
     .log_note = store_log_note,
     .issuer_cert_get = store_log_cert_get,

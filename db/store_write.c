@@ -198,7 +198,8 @@ static enum err_code mark_head(struct pgstore *pg, const struct store_settle *se
         "WITH h AS (UPDATE log_head SET verified = true WHERE log = $1 AND size = $2 AND root = $3 AND NOT "
         "verified)"
         " UPDATE log SET state = 'active' WHERE id = $1 AND state = 'inconsistent' AND NOT EXISTS"
-        " (SELECT FROM evidence AS e WHERE e.log = $1 AND (e.kind <> 'root_mismatch' OR e.range_end > $2))";
+        " (SELECT FROM evidence_open AS e WHERE e.log = $1"
+        "  AND (e.kind NOT IN ('root_mismatch', 'bad_tile') OR e.range_end > $2))";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_int(&args, settle->range->log_id);
     pgexec_int(&args, (int64_t)settle->verified_head.size);

@@ -7,6 +7,7 @@
 #include "base/metric.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "ingest/forged.h"
 #include "ingest/host.h"
 #include "ingest/statict.h"
 
@@ -124,6 +125,7 @@ static void head_done(void *arg, const struct wire_reply *reply)
         host_well(follow->fetch.host);
         rate_backoff_reset(&follow->fetch.head_backoff);
         follow->fetch.head_fails = 0;
+        follow->fetch.forged = 0;
         follow->fetch.head_due_ms = now_ms + plant->options.poll_ms;
         head_accept(follow, &head);
     } else {
@@ -132,6 +134,8 @@ static void head_done(void *arg, const struct wire_reply *reply)
         else
             follow->fetch.head_fails++;
         follow->fetch.head_due_ms = now_ms + rate_backoff_next(&follow->fetch.head_backoff);
+        if (code == ERR_SIGNATURE)
+            forged_heard(follow, reply->body);
         head_refuse(follow, &why);
     }
     plant_kick(plant, follow);
@@ -156,7 +160,7 @@ static void head_run(struct errand *errand, struct follow *follow, int64_t now_m
     char url[PROTO_URL_MAX];
     follow->proto->head_url(&follow->log, url);
     arena_reset(&fetch->head_arena, LIMIT_SMALL_BYTES / 16);
-    struct wire_ask ask = {url,   &fetch->head_arena, LIMIT_SMALL_BYTES,      false,
+    struct wire_ask ask = {url,   &fetch->head_arena, LIMIT_SMALL_BYTES,      fetch->forged != 0,
                            false, head_done,          call_of(errand, follow)};
     fetch->head_busy = wire_get(errand->plant->wire, &ask, NULL) == ERR_OK;
     fetch->head_due_ms = now_ms + 1000;

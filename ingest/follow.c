@@ -57,6 +57,7 @@ void follow_free(struct follow *follow)
     arena_fini(&follow->fetch.head_arena);
     arena_fini(&follow->fetch.aux_arena);
     follow_heads_free(&follow->heads_new);
+    follow_head_free(follow->forged);
     follow_heads_free(&follow->settle.heads);
     follow_heads_free(&follow->settle.again_heads);
     follow_head_free(follow->settle.again_head);

@@ -107,6 +107,7 @@ struct follow_fetch {
     uint64_t refused_round;
     bool forgotten; /* removed, and nothing of it is left with the fetch loop */
     unsigned head_fails;
+    unsigned forged; /* heads with a wrong signature in a row */
     uint64_t good_seen;
     int64_t busy_ms;          /* since when its host asks to wait and nothing good came; 0: it does not */
     int64_t partial_since_ms; /* 0: no partial tile waits */
@@ -145,6 +146,8 @@ struct follow_settle {
     size_t condemned_count;
     uint64_t forked[FOLLOW_CONDEMNED_MAX]; /* sizes whose forks were told */
     size_t forked_count;
+    int64_t forged_ms;  /* when a wrong signature was told last; 0: never */
+    uint64_t forged_at; /* verified size then */
     enum follow_again again;
     struct compact again_compact;
     uint64_t again_end;
@@ -207,6 +210,8 @@ struct follow {
     uint64_t head_target;          /* once: the first one */
     struct follow_head *heads_new; /* for the settler, newest first */
     size_t heads_new_count;
+    struct follow_head
+        *forged; /* for the settler: the last one of several with a wrong signature; unverified */
     struct follow_frontier frontier;
     char *frontier_answers; /* of its last answer, a claim's: JSON text; NULL: none, or too much */
     uint64_t stuck_index;   /* entry that came unreadable last, its bytes, and how often in a row */

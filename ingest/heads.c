@@ -91,6 +91,20 @@ static void fork_keep(struct settle *settle, struct follow *follow, const struct
         own->forked[own->forked_count++ % FOLLOW_CONDEMNED_MAX] = head->size;
 }
 
+/* A head that was found wrong in an earlier run is no better in this one. */
+static void refuted_check(struct settle *settle, struct follow *follow, const struct head *head)
+{
+    struct err why;
+    enum err_code code;
+    bool refuted = false;
+    do {
+        err_clear(&why);
+        code = settle->store->ops->refuted(settle->store, follow->log.id, head, &refuted, &why);
+    } while (settle_again(settle, code, &why));
+    if (code == ERR_OK && refuted)
+        atomic_store(&follow->unverified, true);
+}
+
 /* Keeps one head; false: the store failed and the head is lost to us, but the log will say it again. */
 static bool head_store(struct settle *settle, struct follow *follow, struct follow_head *head)
 {
@@ -108,6 +122,8 @@ static bool head_store(struct settle *settle, struct follow *follow, struct foll
         return false;
     }
     plant_told(settle->plant, follow, "head", 0, head->head.size);
+    if (settle->plant->options.once)
+        refuted_check(settle, follow, &head->head);
     if (fork)
         fork_keep(settle, follow, &head->head, &other);
     return true;

@@ -8,6 +8,7 @@
 #include "ingest/certkeep.h"
 #include "ingest/claims.h"
 #include "ingest/examine.h"
+#include "ingest/forged.h"
 #include "ingest/heads.h"
 #include "ingest/reread.h"
 #include "ingest/tenure.h"
@@ -488,6 +489,7 @@ static void serve(struct settle *settle, struct follow *follow)
     }
     tenure_take(settle, follow);
     heads_serve(settle, follow);
+    forged_serve(settle, follow);
     certkeep_serve(settle, follow);
     note_serve(settle, follow);
     if (own->held)

@@ -84,8 +84,8 @@ outlives() {
 @test "a tile that does not end" { outlives static-ct endless '.'; }
 @test "a gzip bomb" { outlives static-ct bomb:512 '.'; }
 
-@test "a head with a wrong signature moves nothing" {
-    add_log "$NAME" rfc6962
+@test "heads with a wrong signature move nothing, are evidence when they last, and are over with a good one" {
+    add_log "$NAME" static-ct
     run -0 ingest --log "$NAME"
     size=$(sim_size)
     fault badsig
@@ -93,14 +93,22 @@ outlives() {
     background "$NAME" "$CTVIGIL" --state-dir "$STATE" ingest --log "$NAME"
     ingester=$!
     wait_for "log_is $NAME '.last_error | test(\"signature\"; \"i\")'" 20
-    sleep 1
-    log_is "$NAME" ".position == $size and .verified_size == $size and .head_size == $size and .state == \"active\""
+    wait_for "log_is $NAME '.state == \"inconsistent\"'" 20
+    log_is "$NAME" ".position == $size and .verified_size == $size and .head_size == $size"
+    ctv alert list --json | some_line '.log == $name and .kind == "log_inconsistent" and .findings[0].rule == "bad_signature"' \
+        --arg name "$NAME"
+    path=$(sql "SELECT e.path FROM evidence AS e JOIN log AS l ON l.id = e.log WHERE l.name = '$NAME'")
+    run -1 --separate-stderr ctv log verify --json "$path"
+    jq -e '.verdict == "served" and any(.findings[]; .what == "bad_signature")' <<<"$output"
+    ctv log evidence --json | some_line '.log == $name and .kind == "bad_signature" and .open' --arg name "$NAME"
     [ "$(sql "SELECT count(*) FROM log_head AS h JOIN log AS l ON l.id = h.log WHERE l.name = '$NAME'
               AND h.size > $size")" = 0 ]
     clear_faults
     wait_for "assert_complete $NAME $((size + 20)) >/dev/null" 40
     kill -TERM $ingester
     ended $ingester
+    ctv log evidence --json | some_line '.log == $name and .kind == "bad_signature" and (.open | not)' --arg name "$NAME"
+    [ "$(ctv alert list --json | jq -s --arg name "$NAME" 'map(select(.log == $name)) | length')" = 1 ]
     assert_clean
 }
 

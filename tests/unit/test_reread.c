@@ -127,6 +127,8 @@ static void test_bad_signature(void **state)
     assert_int_equal(rig_log(&rig, 0)->head_count, 0);
     assert_int_equal(rig_log(&rig, 0)->range.next, 0);
     assert_true(rig_log(&rig, 0)->note[0] != '\0');
+    assert_int_equal(rig_log(&rig, 0)->forged, 1);
+    assert_non_null(strstr(rig_log(&rig, 0)->account, "\"kind\":\"bad_signature\""));
     rig_end(&rig);
 }
 

@@ -62,10 +62,44 @@ static void judged_heads_are_no_claims_any_more(void **state)
     check_ok(&fix, fix.store->ops->claims(fix.store, 1, 50, heads, countof(heads), &count, &fix.why));
     assert_int_equal(count, 1);
     assert_int_equal(heads[0].size, 40);
+    bool refuted = true;
+    check_ok(&fix, fix.store->ops->refuted(fix.store, 1, &ten, &refuted, &fix.why));
+    assert_false(refuted);
+    check_ok(&fix, fix.store->ops->refuted(fix.store, 1, &twenty, &refuted, &fix.why));
+    assert_true(refuted);
     storetest_text(fix.test.dsn,
                    "SELECT string_agg(size || ':' || verified || ':' || denied, ' ' ORDER BY size)"
                    " FROM log_head WHERE size IN (10, 20)",
                    "10:true:false 20:false:true");
+    fix.store->ops->free(fix.store);
+}
+
+/* The log is well again when it shows a good head after wrong signatures, and only if that was all. */
+static void a_good_signature_ends_what_wrong_ones_began(void **state)
+{
+    static const char say[] =
+        "SELECT (SELECT state FROM log WHERE id = 1) || ' ' || count(*) FROM evidence_open";
+    (void)state;
+    struct fixture fix;
+    fixture_start(&fix);
+    (void)put(&fix, 10, 1, 1, "ten");
+    struct store_evidence evidence = {.log_id = 1,
+                                      .kind = "bad_signature",
+                                      .begin = 10,
+                                      .end = 10,
+                                      .json = SPAN_LIT("{}"),
+                                      .path = "",
+                                      .sentence = "signed by nobody"};
+    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
+    storetest_text(fix.test.dsn, say, "inconsistent 1");
+    (void)put(&fix, 10, 1, 2, "ten again");
+    storetest_text(fix.test.dsn, say, "active 0");
+    evidence.begin = evidence.end = 11;
+    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
+    evidence.kind = "fork";
+    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
+    (void)put(&fix, 12, 2, 3, "twelve");
+    storetest_text(fix.test.dsn, say, "inconsistent 1");
     fix.store->ops->free(fix.store);
 }
 
@@ -141,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judged_heads_are_no_claims_any_more),
+        cmocka_unit_test(a_good_signature_ends_what_wrong_ones_began),
         cmocka_unit_test(times_are_kept_as_signed),
         cmocka_unit_test(other_entries_are_told_by_what_the_leaf_says),
     };
