@@ -174,6 +174,7 @@ static enum err_code listkeeper_take(struct listkeeper *keeper, struct pgconn *c
             .etag = got->etag,
             .bytes = span_of(got->bytes, got->len),
             .next_ms = clock_wall_ms() + listkeeper_jitter(listkeeper_interval_ms(keeper)),
+            .unusable = (uint32_t)list->refused,
             .all_logs = list->all_logs,
             .follow_pending = keeper->conf->ingest.follow_pending,
             .from = keeper->conf->ingest.log_list_from,

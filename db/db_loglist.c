@@ -304,10 +304,10 @@ static const char follow_sql[] =
 
 static const char keep_sql[] =
     "INSERT INTO log_list (source, revision, version, made_at, etag, bytes, logs, next_at, fetched_at,"
-    " applied_at, tried_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now(), now(), now())"
+    " applied_at, tried_at, unusable) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now(), now(), now(), $9)"
     " ON CONFLICT (source) DO UPDATE SET revision = $2, version = $3, made_at = $4, etag = $5, bytes = $6,"
     " logs = $7, next_at = $8, fetched_at = now(), applied_at = now(), tried_at = now(), failures = 0,"
-    " refused = false, last_error = ''";
+    " refused = false, last_error = '', unusable = $9";
 
 enum err_code db_loglist_follow(struct pgconn *conn, bool follow_pending, struct err *why)
 {
@@ -365,6 +365,7 @@ static enum err_code apply_rest(const struct apply *apply, size_t count, struct 
     pgexec_bytes(&keep, news->bytes);
     pgexec_int(&keep, (int64_t)count);
     pgexec_time(&keep, news->next_ms);
+    pgexec_int(&keep, news->unusable);
     enum err_code code = pgexec_do(apply->conn, left_sql, &revision, &left, why);
     if (code == ERR_OK)
         code = db_loglist_follow(apply->conn, news->follow_pending, why);

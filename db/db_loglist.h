@@ -60,6 +60,7 @@ struct db_loglist_news {
     const char *etag;
     struct span bytes;
     int64_t next_ms;
+    uint32_t unusable;   /* entries of the list that are of no use */
     bool all_logs;       /* a log without a state is in nobody's programme */
     bool follow_pending; /* also logs that are pending are read */
     const char *from; /* where logs of the very first list begin: from_spec of table log; later ones at 0 */
