@@ -1,12 +1,11 @@
 #include "cli/beginning.h"
 
-#include "base/clock.h"
 #include "base/say.h"
 #include "ingest/probe.h"
 #include "ingest/proto.h"
 
 enum err_code beginning_find(const struct ctlog *log, const struct ask *asked, int64_t added_ms,
-                             const char *user_agent, uint64_t *begin, struct err *why)
+                             int64_t now_ms, const char *user_agent, uint64_t *begin, struct err *why)
 {
     struct head head = {0};
     enum err_code code = asked->code == ERR_OK ? ERR_OK : err_set(why, asked->code, "%s", asked->why.text);
@@ -14,7 +13,7 @@ enum err_code beginning_find(const struct ctlog *log, const struct ask *asked, i
     if (code == ERR_OK)
         code = proto_of(log->protocol)->head_read(log, asked->body, &head, why);
     *begin = head.size;
-    if (code != ERR_OK || head.size == 0 || clock_wall_ms() - added_ms <= BEGINNING_SILENT_MS)
+    if (code != ERR_OK || head.size == 0 || now_ms - added_ms <= BEGINNING_SILENT_MS)
         return code;
     code = probe_find_time(log, user_agent, head.size, added_ms - BEGINNING_BEFORE_MS, begin, why);
     if (code == ERR_OK)

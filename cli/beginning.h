@@ -14,6 +14,7 @@
  * index at which it stood when it was registered (at added_ms), or a little before, found by bisection: what
  * it took in meanwhile is not passed over. */
 MUST_USE enum err_code beginning_find(const struct ctlog *log, const struct ask *asked, int64_t added_ms,
-                                      const char *user_agent, uint64_t *begin, struct err *why);
+                                      int64_t now_ms, const char *user_agent, uint64_t *begin,
+                                      struct err *why);
 
 #endif

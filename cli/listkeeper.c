@@ -295,7 +295,7 @@ static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
         for (size_t i = 0; i < count && !atomic_load(&keeper->stop); i++) {
             struct err one = {0};
             uint64_t begin = 0;
-            enum err_code code = beginning_find(&births[i].log, &asks[i], births[i].added_ms,
+            enum err_code code = beginning_find(&births[i].log, &asks[i], births[i].added_ms, clock_wall_ms(),
                                                 keeper->user_agent, &begin, &one);
             if (code == ERR_OK)
                 code = db_loglist_begin(conn, births[i].log.id, begin, &one);

@@ -449,8 +449,9 @@ bool logtable_stale(const struct db_log_status *row, int64_t now_ms)
         return true;
     if (!row->followed)
         return false;
-    if (row->backlog != 0 || row->verified_size < row->position || row->unproven != 0 ||
-        logtable_in_future(row, now_ms) || logtable_gone(row, now_ms))
+    bool unverified = row->entries > 0 && row->verified_size < row->position;
+    if (row->backlog != 0 || unverified || row->unproven != 0 || logtable_in_future(row, now_ms) ||
+        logtable_gone(row, now_ms))
         return true;
     /* One that grows no more may be gone: what counts is that all of it was read. */
     if (row->left_ms != 0 || strcmp(row->list_state, "readonly") == 0 ||

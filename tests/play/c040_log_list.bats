@@ -60,6 +60,7 @@ list() {
     wait_for '[ "$(sql "SELECT refused AND last_error LIKE \$\$%step back%\$\$ FROM log_list")" = t ]' 30
     run -0 ctv log status
     [[ "$output" == *"step back"* ]]
+    ctv log status --json | jq -es '.[-1] | .schema == "ctvigil.log.list.error.1" and .refused and (.error | contains("step back"))'
     run -3 --separate-stderr ctv log status --check
     run -4 --separate-stderr ctv log update
     [[ "$stderr" == *"step back"* ]]

@@ -94,6 +94,9 @@ static void states_and_attention(void **state)
     assert_true(logtable_stale(&log, NOW));
     log = good();
     log.verified_size = 9;
+    log.entries = 0; /* begun now: there is nothing to be verified */
+    assert_false(logtable_stale(&log, NOW));
+    log.entries = 10;
     assert_true(logtable_stale(&log, NOW));
     log = good();
     (void)snprintf(log.last_error, sizeof log.last_error, "x");
