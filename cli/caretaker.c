@@ -11,6 +11,7 @@
 #include "cli/stalewatch.h"
 #include "db/db_channel.h"
 #include "db/db_domain.h"
+#include "db/db_late.h"
 #include "db/db_pending.h"
 #include "db/db_unheard.h"
 
@@ -20,6 +21,7 @@ struct caretaker {
     char *dsn;
     bool reads;             /* this process reads logs */
     struct db_unheard said; /* what the operator was told last */
+    int64_t late;           /* alert up to which later proof was looked for */
     atomic_bool stop;
     struct lock lock;
     struct signal_cond wake;
@@ -158,6 +160,18 @@ static enum err_code caretaker_unheard(struct pgconn *conn, struct db_unheard *s
     return ERR_OK;
 }
 
+/* One page of the open alerts a round. */
+static enum err_code caretaker_late(struct pgconn *conn, int64_t *after, struct err *why)
+{
+    uint64_t closed = 0;
+    enum err_code code = db_late_look(conn, after, &closed, why);
+
+    if (closed != 0)
+        say_info("watch", "alerts=%" PRIu64 " closed: what is stored by now proves that an allowed CA issued",
+                 closed);
+    return code;
+}
+
 static enum err_code caretaker_edges(struct pgconn *conn, const atomic_bool *stop, struct err *why)
 {
     struct edgekeeper_report report = {0};
@@ -171,7 +185,7 @@ static enum err_code caretaker_edges(struct pgconn *conn, const atomic_bool *sto
     return code;
 }
 
-static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unheard *said,
+static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unheard *said, int64_t *late,
                                      const atomic_bool *stop, struct err *why)
 {
     struct pgconn *conn = NULL;
@@ -185,6 +199,8 @@ static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unhe
     if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_unheard(conn, said, why);
     if (code == ERR_OK && !caretaker_ended(stop))
+        code = caretaker_late(conn, late, why);
+    if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_edges(conn, stop, why);
     if (conn != NULL)
         pgconn_free(conn);
@@ -194,7 +210,8 @@ static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unhe
 enum err_code caretaker_look(const char *dsn, struct err *why)
 {
     struct db_unheard said = {0};
-    return caretaker_round(dsn, false, &said, NULL, why);
+    int64_t late = 0;
+    return caretaker_round(dsn, false, &said, &late, NULL, why);
 }
 
 static void caretaker_work(void *arg)
@@ -204,8 +221,8 @@ static void caretaker_work(void *arg)
 
     while (!atomic_load(&caretaker->stop)) {
         struct err why = {0};
-        enum err_code code =
-            caretaker_round(caretaker->dsn, caretaker->reads, &caretaker->said, &caretaker->stop, &why);
+        enum err_code code = caretaker_round(caretaker->dsn, caretaker->reads, &caretaker->said,
+                                             &caretaker->late, &caretaker->stop, &why);
         /* An outage is said by whoever reads or delivers. */
         if (code != ERR_OK && !down && !atomic_load(&caretaker->stop))
             say_debug("watch", "looking after pending domains: %s", why.text);

@@ -179,6 +179,27 @@ static void examine_precert(struct entry *entry, struct arena *arena, struct has
         finding_add(&entry->findings, FINDING_CHAIN_MISMATCH);
 }
 
+/* Is this the certificate of the one whom a final certificate names as its issuer? */
+static bool is_named(const struct entry *entry, const struct chainkey *key)
+{
+    return key->has_key && entry->cert.issuer.at != NULL && span_eq(key->subject, entry->cert.issuer);
+}
+
+/* Chains come in any order, with certificates that do not belong there, or twice: the first one of that name
+ * is taken, and is a claim all the same. */
+static void name_issuer(struct entry *entry)
+{
+    for (uint32_t i = 0; i < entry->chain_count; i++) {
+        const struct chainkey *key = chainkey_of(entry->unverified_chain[i]);
+        if (!is_named(entry, key))
+            continue;
+        use_issuer_key(entry, key);
+        return;
+    }
+    if (entry->chain_count != 0)
+        examine_issuer(entry, entry->unverified_chain[0]);
+}
+
 static void examine_final(struct entry *entry, struct arena *arena, struct hashes *hashes)
 {
     (void)tbs_read_certificate(entry->cert_der, &entry->cert);
@@ -190,8 +211,7 @@ static void examine_final(struct entry *entry, struct arena *arena, struct hashe
         finding_add(&entry->findings, FINDING_POISON_IN_FINAL);
         entry->sighting.form = ISSUANCE_PRECERT;
     }
-    if (entry->chain_count != 0)
-        examine_issuer(entry, entry->unverified_chain[0]);
+    name_issuer(entry);
 }
 
 static void examine_one(struct entry *entry, struct arena *arena, struct hashes *hashes)
@@ -258,7 +278,7 @@ void examine_issuer(struct entry *entry, struct span issuer_der)
 
     if (entry->kind != ENTRY_X509 || !key->has_key || entry->cert.issuer.at == NULL)
         return;
-    if (span_eq(key->subject, entry->cert.issuer)) {
+    if (is_named(entry, key)) {
         use_issuer_key(entry, key);
         return;
     }
@@ -272,10 +292,17 @@ static void add_finding(struct entry *entry, enum finding finding)
     finding_add(&entry->issuance.findings, finding);
 }
 
+static bool has_signed(const struct entry *entry, struct span issuer_der)
+{
+    struct cert issuer;
+
+    (void)tbs_read_certificate(issuer_der, &issuer);
+    return issuer.spki.at != NULL && certsig_verify(entry->cert_der, issuer.spki);
+}
+
 void examine_prove_issuer(struct entry *entry, struct span issuer_der)
 {
     struct issuance *issuance = &entry->issuance;
-    struct cert issuer;
 
     if (entry->kind == ENTRY_PRECERT) {
         if (precert_fits(entry, issuer_der))
@@ -286,9 +313,13 @@ void examine_prove_issuer(struct entry *entry, struct span issuer_der)
     }
     if (entry->kind != ENTRY_X509)
         return;
-    (void)tbs_read_certificate(issuer_der, &issuer);
-    issuance->issuer_proven = issuer.spki.at != NULL && certsig_verify(entry->cert_der, issuer.spki);
-    if (issuance->issuer_proven) {
+    bool signed_by = has_signed(entry, issuer_der);
+    for (uint32_t i = 0; i < entry->chain_count && !signed_by; i++) {
+        issuer_der = entry->unverified_chain[i];
+        signed_by = has_signed(entry, issuer_der);
+    }
+    issuance->issuer_proven = signed_by;
+    if (signed_by) {
         use_issuer_key(entry, chainkey_of(issuer_der));
         return;
     }

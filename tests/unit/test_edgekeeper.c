@@ -39,7 +39,7 @@ static void make_all(void)
         [LIAR] = {"Root", keys[3], "Root", keys[3], .ski = "root-id", .aki = "root-id", .serial = 3},
         /* Its issuer's name is written in another string type: only the key identifier leads there. */
         [ENCODED] = {"Encoded", keys[4], "+Root", root, .aki = "root-id", .no_ca = true},
-        [OLD] = {"Old", keys[5], "Nobody", keys[3]},
+        [OLD] = {"Old", keys[5], "Nobody", keys[3], .serial = 5},
         [BELOW] = {"Below", keys[4], "Inter", inter, .serial = 4}, /* no key identifiers */
     };
     for (size_t i = 0; i < countof(orders); i++)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #include "base/dns.h"
 #include "ingest/examine.h"
@@ -11,6 +12,7 @@
 #include "parser/leaf.h"
 #include "parser/precert.h"
 #include "parser/tbs.h"
+#include "tests/fixture/cacert.h"
 #include "tests/unit/sample.h"
 #include "verify/digest.h"
 
@@ -273,6 +275,72 @@ static void test_precert_mismatch(void **state)
     sample_free(other);
 }
 
+/* What a log sends as the chain of a final certificate never decides whose key it is, and never makes it
+ * unreadable: only a signature proves. */
+static void test_chains_that_lie(void **state)
+{
+    enum { ISSUER, ROOT, LIAR, RUBBISH, CERTS };
+    static const struct {
+        const char *what;
+        int chain[4];
+        uint32_t count;
+        int known; /* by the chain alone: whose key; -1: nobody's */
+        bool proven;
+        bool mismatch;
+    } rows[] = {
+        {"as it should be", {ISSUER, ROOT}, 2, ISSUER, true, false},
+        {"the root is left out", {ISSUER}, 1, ISSUER, true, false},
+        {"the wrong way round", {ROOT, ISSUER}, 2, ISSUER, true, false},
+        {"one that does not belong there", {RUBBISH, ROOT, ISSUER}, 3, ISSUER, true, false},
+        {"twice the same", {ISSUER, ISSUER, ROOT, ROOT}, 4, ISSUER, true, false},
+        {"another key of that name first", {LIAR, ISSUER}, 2, LIAR, true, false},
+        {"another key of that name alone", {LIAR, ROOT}, 2, LIAR, false, false},
+        {"the root alone", {ROOT}, 1, -1, false, true},
+        {"rubbish", {RUBBISH, RUBBISH}, 2, -1, false, false},
+        {"nothing", {0}, 0, -1, false, false},
+    };
+    EVP_PKEY *keys[4];
+    struct cacert made[CERTS];
+    struct cacert leaf;
+    uint8_t spki[CERTS][32];
+    (void)state;
+    for (size_t i = 0; i < countof(keys); i++)
+        keys[i] = cacert_key();
+    (void)cacert_make(&(struct cacert_order){"Issuer", keys[0], "Root", keys[1], .serial = 1}, &made[ISSUER]);
+    (void)cacert_make(&(struct cacert_order){"Root", keys[1], "Root", keys[1], .serial = 2}, &made[ROOT]);
+    (void)cacert_make(&(struct cacert_order){"Issuer", keys[2], "Issuer", keys[2], .serial = 3}, &made[LIAR]);
+    made[RUBBISH] = (struct cacert){"no certificate at all", 21};
+    struct span der =
+        cacert_make(&(struct cacert_order){"www.example", keys[3], "Issuer", keys[0], .no_ca = true}, &leaf);
+    for (size_t i = 0; i < RUBBISH; i++) {
+        struct cert cert;
+        assert_true(tbs_read_certificate(span_of(made[i].bytes, made[i].len), &cert));
+        digest_sha256(cert.spki, spki[i]);
+    }
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct span copy = joined(SPAN_LIT("\0"), der);
+        struct entry entry = {.kind = ENTRY_X509, .chain_count = rows[i].count};
+        entry.leaf = entry.cert_der = span_part(copy, 1, copy.len);
+        for (uint32_t k = 0; k < rows[i].count; k++)
+            entry.unverified_chain[k] = span_of(made[rows[i].chain[k]].bytes, made[rows[i].chain[k]].len);
+        examine_entry(&entry, &arena);
+        const struct issuance *issuance = &entry.issuance;
+        bool known = rows[i].known >= 0;
+        if (issuance->issuer_known != known || issuance->issuer_proven ||
+            finding_has(&issuance->findings, FINDING_CHAIN_MISMATCH) != rows[i].mismatch)
+            fail_msg("%s: otherwise", rows[i].what);
+        if (known)
+            assert_memory_equal(issuance->issuer_spki_sha256, spki[rows[i].known], 32);
+        examine_prove_issuer(&entry, rows[i].count == 0 ? SPAN_NONE : entry.unverified_chain[0]);
+        if (issuance->issuer_proven != rows[i].proven || issuance->issuer_known != rows[i].proven ||
+            finding_has(&issuance->findings, FINDING_ISSUER_UNVERIFIED) == rows[i].proven)
+            fail_msg("%s: proven otherwise", rows[i].what);
+        assert_memory_equal(issuance->issuer_spki_sha256, rows[i].proven ? spki[ISSUER] : no_hash, 32);
+    }
+    for (size_t i = 0; i < countof(keys); i++)
+        EVP_PKEY_free(keys[i]);
+}
+
 static void test_opaque(void **state)
 {
     static const char *const files[] = {"leaf/unknown_type", "leaf/version"};
@@ -410,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_precert_of_leaf),
         cmocka_unit_test(test_precert_by_signer),
         cmocka_unit_test(test_precert_mismatch),
+        cmocka_unit_test(test_chains_that_lie),
         cmocka_unit_test(test_opaque),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_poison_in_final),
