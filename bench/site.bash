@@ -12,6 +12,7 @@ CTVIGIL_BUILD=${CTVIGIL_BUILD:-$TOP/build/release}
 CTVIGIL=$CTVIGIL_BUILD/ctvigil
 RUSAGE=$CTVIGIL_BUILD/bench/rusage
 PAGE=256
+HOSTS=8 # addresses of the server; a log operator's shards share one
 unset CTVIGIL_STATE_DIR CTVIGIL_DB_DSN STATE_DIRECTORY XDG_STATE_HOME http_proxy https_proxy all_proxy HTTP_PROXY \
   HTTPS_PROXY ALL_PROXY
 export LC_ALL=C.UTF-8 TZ=UTC CTVIGIL_INGEST_LOG_LIST=none CTVIGIL_SAY_LEVEL=${CTVIGIL_SAY_LEVEL:-warn}
@@ -96,10 +97,10 @@ site_certificate() {
   openssl ecparam -name prime256v1 -genkey -noout -out "$SITE/server.key"
   openssl req -new -key "$SITE/server.key" -subj /CN=127.0.0.1 -out "$SITE/server.csr"
   openssl x509 -req -in "$SITE/server.csr" -CA "$SITE/ca.pem" -CAkey "$SITE/ca.key" -CAcreateserial -days 30 \
-    -extfile <(echo 'subjectAltName=IP:127.0.0.1') -out "$SITE/server.pem"
+    -extfile <(printf 'subjectAltName=IP:127.0.0.1'; printf ',IP:127.0.0.%s' $(seq 2 $HOSTS)) -out "$SITE/server.pem"
 }
 
-# Starts nginx on a free port; sets URL.
+# Starts nginx on a free port of $HOSTS addresses; sets URL, that of the first.
 site_serve() {
   local port try
   site_certificate 2>"$SITE/openssl.err" || site_fail "$(cat "$SITE/openssl.err")"
@@ -118,7 +119,7 @@ http {
   client_body_temp_path $SITE/temp1; proxy_temp_path $SITE/temp2; fastcgi_temp_path $SITE/temp3;
   uwsgi_temp_path $SITE/temp4; scgi_temp_path $SITE/temp5;
   server {
-    listen 127.0.0.1:$port ssl;
+$(seq 1 $HOSTS | sed "s|.*|    listen 127.0.0.&:$port ssl;|")
     ssl_certificate $SITE/server.pem;
     ssl_certificate_key $SITE/server.key;
     ssl_protocols TLSv1.2 TLSv1.3;
@@ -163,8 +164,9 @@ site_db() {
 
 ctv() { "$CTVIGIL" --state-dir "$STATE" --db "$DSN" "$@"; }
 
-# ctv_add NAME LOG PROTOCOL: the log LOG of the site as NAME.
+# ctv_add NAME LOG PROTOCOL [HOST]: the log LOG of the site as NAME, from address number HOST.
 ctv_add() {
+  local URL=${URL/127.0.0.1/127.0.0.${4:-1}}
   local url=(--url "$URL/$2/static" --submission-url "https://bench.example/$2") key
   if [ "$3" = rfc6962 ]; then url=(--url "$URL/$2/rfc"); fi
   key=$(jq -r .key "$SITE/$2.json")
