@@ -166,3 +166,11 @@ void arena_reset(struct arena *arena, size_t keep)
     arena->used = 0;
     arena->peak = 0;
 }
+
+void arena_release(struct arena *arena)
+{
+    must(arena->magic == ARENA_MAGIC && !arena->file_backed);
+    must(madvise(arena->base, mapped_size(arena), MADV_DONTNEED) == 0);
+    arena->used = 0;
+    arena->peak = 0;
+}

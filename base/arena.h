@@ -39,6 +39,10 @@ struct span arena_copy(struct arena *arena, struct span bytes);
  * recent one or the ceiling is reached. */
 MUST_USE bool arena_grow(struct arena *arena, void *last, size_t old_size, size_t new_size);
 
+/* Gives everything back, and every touched page to the system. Not for a file-backed one: its reset does
+ * that. */
+void arena_release(struct arena *arena);
+
 size_t arena_mark(const struct arena *arena);
 void arena_rewind(struct arena *arena, size_t mark);
 /* Gives everything back; keeps up to `keep` bytes of touched memory (rounded up to pages) for the next round.

@@ -7,6 +7,7 @@
 #define LIMIT_BATCH_KEEP         (4u << 20)   /* touched memory a batch keeps between rounds */
 #define LIMIT_BIG_BATCH_BYTES    (512u << 20) /* file-backed: one entry of up to 2 x 16 MB and its JSON */
 #define LIMIT_BATCHES            64
+#define LIMIT_BATCHES_KEEP       (40u << 20) /* by all of them, beyond the first eight: 13 large pages */
 #define LIMIT_JSON_BYTES         (64u << 20)
 #define LIMIT_SMALL_BYTES        (1u << 20) /* heads, checkpoints, proofs */
 #define LIMIT_ISSUER_BYTES       (64u << 10)

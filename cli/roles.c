@@ -140,6 +140,7 @@ static void roles_options_fill(struct roles_ingest *ingest, const struct conf *c
         .workers = (unsigned)conf->ingest.workers,
         .settlers = (unsigned)conf->ingest.settlers,
         .batches = (unsigned)batches,
+        .batch_memory = conf->ingest.batches == 0 ? LIMIT_BATCHES_KEEP : 0,
         .window = (unsigned)conf->ingest.window,
         .page_entries = (unsigned)conf->ingest.page_entries,
         .connections = (unsigned)conf->ingest.connections,

@@ -8,9 +8,10 @@
 #include "db/pgexec.h"
 #include "model/dname.h"
 
-#define SLOTS  (2 * LIMIT_ISSUERS_CACHED) /* a power of two, at most half full */
-#define RECENT 256 /* by the first byte of the key: nearly every question is for one of a few dozen issuers  \
-                    */
+#define SLOTS (2 * LIMIT_ISSUERS_CACHED) /* a power of two, at most half full */
+#define RECENT                                                                                               \
+    256 /* by the first byte of the key: nearly every question is for one of a few dozen issuers             \
+         */
 #define CHUNK       256
 #define CHUNK_BYTES ((size_t)CHUNK * (LIMIT_ISSUER_BYTES + 64))
 

@@ -36,6 +36,8 @@ struct job {
     int64_t since_ms;      /* monotonic; when it was asked for, then when it began to wait for issuers */
     uint64_t issuers_seen; /* issuers_turn when it was parked */
     struct err why;        /* what went wrong, on the way back to the fetch loop */
+    size_t touched;        /* bytes of its arena that are in memory between two uses */
+    size_t kept;           /* what the stock counts for it */
     struct arena own;      /* the batch's own arena while it uses the shared big one */
     void *home;            /* the fetch loop's own record */
     struct job *link;      /* of the list that holds it */

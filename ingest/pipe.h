@@ -24,6 +24,7 @@ struct pipe_options {
     unsigned settlers;       /* 0: 1 */
     unsigned batches;        /* size of the pool; 0: 16 + 2 per log, at most LIMIT_BATCHES */
     size_t batch_bytes;      /* 0: LIMIT_BATCH_BYTES */
+    size_t batch_memory;     /* what batches may keep in memory together (stock.h); 0: their number decides */
     size_t big_bytes;        /* of the one for large entries; 0: LIMIT_BIG_BATCH_BYTES */
     unsigned window;         /* replies in flight per log; 0: 8 */
     unsigned page_entries;   /* get-entries: how many to ask for; 0: 256, then what the log is seen to give */

@@ -36,16 +36,11 @@ static void options_fill(struct plant *plant, const struct pipe_options *options
     own->user_agent = plant->user_agent;
 }
 
-static void on_return(void *arg)
-{
-    plant_wake(arg);
-}
-
 static bool jobs_init(struct plant *plant)
 {
     size_t count = plant->options.batches;
     plant->jobs = calloc(count, sizeof(*plant->jobs));
-    if (plant->jobs == NULL || !pool_init(&plant->pool, count, on_return, plant))
+    if (plant->jobs == NULL || !stock_init(&plant->stock, count, plant->options.batch_memory))
         return false;
     for (size_t i = 0; i < count; i++) {
         struct job *job = &plant->jobs[i];
@@ -53,7 +48,7 @@ static bool jobs_init(struct plant *plant)
             return false;
         job->magic = JOB_MAGIC;
         plant->job_count++;
-        pool_add(&plant->pool, job);
+        stock_add(&plant->stock, job);
     }
     return true;
 }
@@ -118,7 +113,7 @@ void plant_fini(struct plant *plant)
         follow_free(plant->follows[i]);
     for (size_t i = 0; i < plant->job_count; i++)
         batch_fini(&plant->jobs[i].batch);
-    queue_empty(&plant->pool.free);
+    stock_fini(&plant->stock);
     free(plant->jobs);
     if (plant->big_made)
         arena_fini(&plant->big);
@@ -170,8 +165,8 @@ void plant_job_free(struct plant *plant, struct job *job)
         job->batch.big = false;
         atomic_store(&plant->big_taken, false);
     }
-    batch_reset(&job->batch);
-    pool_put(&plant->pool, job);
+    stock_put(&plant->stock, job);
+    plant_wake(plant);
 }
 
 void plant_lane_drop(struct plant *plant, struct follow *follow, struct lane *lane)

@@ -1,14 +1,15 @@
-/* What all threads of one pipeline share: options, queues, the pool of batches, the list of logs. */
+/* What all threads of one pipeline share: options, queues, the stock of batches, the list of logs. */
 #ifndef CTVIGIL_PLANT_H
 #define CTVIGIL_PLANT_H
 
 #include <stdatomic.h>
 
-#include "base/pool.h"
+#include "base/queue.h"
 #include "ingest/follow.h"
 #include "ingest/issuers.h"
 #include "ingest/job.h"
 #include "ingest/pipe.h"
+#include "ingest/stock.h"
 #include "ingest/wire.h"
 
 #define PLANT_SETTLERS_MAX 16
@@ -19,7 +20,7 @@ struct plant {
     struct wire *wire;
     struct job *jobs;
     size_t job_count;
-    struct pool pool;                       /* of jobs */
+    struct stock stock;                     /* of jobs */
     struct queue replies;                   /* jobs for the workers */
     struct queue back;                      /* jobs for the fetch loop: to be asked for again */
     struct queue kicks[PLANT_SETTLERS_MAX]; /* follows for a settler */
@@ -45,7 +46,7 @@ void plant_stop(struct plant *plant); /* from any thread */
 /* Has the settler of this log look at it soon. No lock may be held. */
 void plant_kick(struct plant *plant, struct follow *follow);
 void plant_wake(struct plant *plant); /* the fetch loop */
-/* Back to the pool; its lane may ask for more. No lock may be held. */
+/* Back to the stock; its lane may ask for more. No lock may be held. */
 void plant_job_free(struct plant *plant, struct job *job);
 /* Empties the sequencer of a lane after lane_stop. No lock may be held. */
 void plant_lane_drop(struct plant *plant, struct follow *follow, struct lane *lane);

@@ -162,7 +162,7 @@ static bool silent_free(struct share *share, const struct follow *follow, bool f
 /* Frees one batch for a log that has none. */
 static bool squeeze(struct share *share, const struct follow *follow, bool is_well, int64_t now_ms)
 {
-    if (pool_free_count(&share->plant->pool) == 0 &&
+    if (stock_count(&share->plant->stock) == 0 &&
         (parked_free(share, follow, false, now_ms) || gap_free(share, follow, now_ms)))
         return true;
     return silent_free(share, follow, !is_well, now_ms) || parked_free(share, follow, true, now_ms);
@@ -173,7 +173,8 @@ static bool squeeze(struct share *share, const struct follow *follow, bool is_we
 struct job *share_take(struct share *share, struct follow *follow, struct lane *lane, int64_t now_ms)
 {
     struct plant *plant = share->plant;
-    size_t half = plant->options.batches / 2 > 0 ? plant->options.batches / 2 : 1;
+    size_t size = stock_size(&plant->stock);
+    size_t half = size / 2 > 0 ? size / 2 : 1;
     bool is_well = well(follow, now_ms);
     if (!is_well && !next_in_line(share, follow, now_ms))
         return NULL;
@@ -182,15 +183,15 @@ struct job *share_take(struct share *share, struct follow *follow, struct lane *
     unsigned has = lane->outstanding;
     bool starved = lane_starved(lane) && lane->seq.count != 0;
     thread_unlock(&follow->lock);
-    size_t free = pool_free_count(&plant->pool);
+    size_t free = stock_count(&plant->stock);
     bool may = has == 0 || (is_well && (again || has < free)) || (starved && (is_well || free > half));
     may = may && has < plant->options.window && (is_well || again || share->failing < half);
-    struct job *job = may ? pool_get_try(&plant->pool) : NULL;
+    struct job *job = may ? stock_get(&plant->stock) : NULL;
     /* The lane itself steps back when the very entry that it waits for is missing. */
     if (job == NULL &&
         ((starved && waiting_free(share, follow, lane)) || (has == 0 && again && any_free(share)) ||
          (has == 0 && squeeze(share, follow, is_well, now_ms))))
-        job = pool_get_try(&plant->pool);
+        job = stock_get(&plant->stock);
     if (job == NULL)
         return NULL;
     thread_lock(&follow->lock);
