@@ -10,6 +10,7 @@
 #include "ingest/listfetch.h"
 
 #define LOGTABLE_WIDE        117                      /* columns of the whole table of log status */
+#define LOGTABLE_URLS        160                      /* columns of log list with the URL of every log */
 #define LOGTABLE_TIME_MAX_MS INT64_C(253402300799999) /* the last moment of the year 9999 */
 
 const char *logtable_state(const struct db_log_status *row)
@@ -260,8 +261,9 @@ void logtable_list(const struct db_log_status *rows, size_t count, size_t column
         logtable_list_narrow(rows, count);
         return;
     }
-    printf("%-16s %-24s %-10s %-10s %-24s %-9s %-6s %s\n", "OPERATOR", "LOG", "PROTOCOL", "STATE", "EXPIRY",
-           "FOLLOWED", "FROM", "URL");
+    bool urls = columns == 0 || columns >= LOGTABLE_URLS;
+    printf("%-16s %-24s %-10s %-10s %-24s %-9s %-6s%s\n", "OPERATOR", "LOG", "PROTOCOL", "STATE", "EXPIRY",
+           "FOLLOWED", "FROM", urls ? " URL" : "");
     for (size_t i = 0; i < count; i++) {
         const struct db_log_status *row = &rows[i];
         logtable_cell(row->listed ? row->operator_name : "(by hand)", 16);
@@ -271,7 +273,8 @@ void logtable_list(const struct db_log_status *rows, size_t count, size_t column
         logtable_interval(row);
         logtable_cell(logtable_followed(row), 9);
         logtable_cell(row->from_spec, 6);
-        cmd_print_visible(span_str(row->url), 0);
+        if (urls)
+            cmd_print_visible(span_str(row->url), 0);
         printf("\n");
     }
 }

@@ -130,7 +130,7 @@ domain_is() {
         for table in list status; do
             script -qec "stty cols $columns; '$CTVIGIL' --state-dir '$STATE' log $table" /dev/null </dev/null |
                 tr -d '\r' | tee /dev/stderr | awk -v columns=$columns '/^(log list|new in|  )/ { next }
-                    length($0) > columns && ! /http/ { bad = 1 } END { exit bad }'
+                    length($0) > columns { bad = 1 } END { exit bad }'
         done
     done
 }
