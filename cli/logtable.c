@@ -130,6 +130,8 @@ static void logtable_heads_json(const struct db_log_status *row, json_t *object)
     logtable_set(object, "head_seen", logtable_time(row->head_seen_ms));
     logtable_set(object, "served_size", json_integer((json_int_t)row->served_size));
     logtable_set(object, "unproven_heads", json_integer((json_int_t)row->unproven));
+    logtable_set(object, "mmd_exceeded", json_integer((json_int_t)row->mmd_exceeded));
+    logtable_set(object, "merge_delay_max_s", json_integer(row->merge_delay_s));
 }
 
 json_t *logtable_json(const struct db_log_status *row, const struct coverview_parts *parts)
@@ -294,6 +296,7 @@ static void logtable_pace(const struct db_log_status *row)
 static void logtable_heads(const struct db_log_status *row)
 {
     char when[TEXT_TIME_MAX];
+    char delay[24];
 
     if (logtable_in_future(row, clock_wall_ms()))
         printf("  head in the future: the log signed it for %s\n",
@@ -303,6 +306,10 @@ static void logtable_heads(const struct db_log_status *row)
         printf("  smaller head: the log shows %" PRIu64 " entries now; its head of %" PRIu64
                " was last seen at %s\n",
                row->served_size, row->head_size, text_time(row->head_seen_ms, false, when));
+    if (row->mmd_exceeded != 0)
+        printf("  late: %" PRIu64 " entr%s taken in later than its merge delay allows, after %s and more\n",
+               row->mmd_exceeded, row->mmd_exceeded == 1 ? "y" : "ies",
+               logtable_duration(row->merge_delay_s, delay));
     if (row->unproven != 0)
         printf("  unproven: %" PRIu64
                " smaller signed head%s that the log does not prove to be of this tree\n",

@@ -127,6 +127,22 @@ static enum err_code stalewatch_self(struct pgconn *conn, const struct db_stale_
     return ERR_OK;
 }
 
+/* It promised them in time: an SCT is a promise. */
+static enum err_code stalewatch_late(void *arg, const struct db_stale_late *log, struct err *why)
+{
+    char expected[128];
+    char found[192];
+    char allowed[24];
+    char delay[24];
+
+    (void)snprintf(expected, sizeof expected, "entries that are taken in within %s of their SCT",
+                   logtable_duration(log->mmd_s, allowed));
+    (void)snprintf(found, sizeof found, "%" PRIu64 " came later, the latest after %s at least", log->count,
+                   logtable_duration(log->delay_s, delay));
+    say_warn(log->name, "merge delay exceeded: %s", found);
+    return db_stale_late(arg, log->id, expected, found, why);
+}
+
 enum err_code stalewatch_look(struct pgconn *conn, struct err *why)
 {
     struct db_stale_look look;
@@ -143,6 +159,8 @@ enum err_code stalewatch_look(struct pgconn *conn, struct err *why)
     code = stalewatch_self(conn, &look, self, verdicts, why);
     for (size_t i = 0; code == ERR_OK && i < look.count; i++)
         code = stalewatch_log(conn, &look.logs[i], &verdicts[i], look.now_ms, why);
+    if (code == ERR_OK)
+        code = db_stale_merged(conn, stalewatch_late, conn, why);
     if (code == ERR_OK)
         code = db_stale_end(conn, why);
     else

@@ -145,7 +145,7 @@ static const char status_sql[] =
     "  l.listed, l.operator, l.description, l.list_state, l.list_state_at, l.left_at, l.mmd_s,"
     "  l.interval_begin, l.interval_end, l.final_size, l.final_root, l.followed, l.unfollowed, l.ended,"
     "  l.ended_at, l.added_at, p.seconds, p.entries, p.growth, l.final_error,"
-    "  h.timestamp_ms, h.seen_at, h.seen_last, c.size, u.n"
+    "  h.timestamp_ms, h.seen_at, h.seen_last, c.size, u.n, l.mmd_exceeded, l.merge_delay_s"
     " FROM log AS l"
     " LEFT JOIN LATERAL (SELECT sentence, path FROM evidence WHERE log = l.id AND l.state = 'inconsistent'"
     "                    ORDER BY id DESC LIMIT 1) AS e ON true"
@@ -212,6 +212,8 @@ static void get_head(const PGresult *res, int row, struct db_log_status *status)
     status->head_seen_ms = pgexec_get_time(res, row, 35);
     status->served_size = (uint64_t)pgexec_get_int(res, row, 36);
     status->unproven = (uint64_t)pgexec_get_int(res, row, 37);
+    status->mmd_exceeded = (uint64_t)pgexec_get_int(res, row, 38);
+    status->merge_delay_s = pgexec_get_int(res, row, 39);
 }
 
 static void get_status(const PGresult *res, int row, struct db_log_status *status)

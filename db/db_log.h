@@ -45,6 +45,8 @@ struct db_log_status {
     int64_t head_seen_ms;  /* and last, to half a minute */
     uint64_t served_size;  /* of the head that came last: smaller, when the log went back */
     uint64_t unproven; /* signed heads below verified_size that nobody has found to fit or to contradict */
+    uint64_t mmd_exceeded;   /* entries that it took in later than its merge delay allows */
+    int64_t merge_delay_s;   /* the longest delay seen; the true one may be longer */
     int64_t last_contact_ms; /* 0: never */
     uint64_t backlog;        /* head_size - position, 0 when the head is behind */
     uint64_t entries;        /* stored */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "db/logalert.h"
 #include "db/pgexec.h"
 
@@ -127,6 +128,76 @@ enum err_code db_stale_open(struct pgconn *conn, int32_t log_id, const char *rul
                          " ON CONFLICT DO NOTHING",
                          &args, NULL, why);
     return code;
+}
+
+/* Between two looks a log has a head of merge_size entries, signed at merge_at: what stands behind it was not
+ * in that tree. Only final certificates and precertificates: of others the time may be anything. A stretch
+ * longer than $1 is what was caught up with after an outage, and is passed over; so is what another range
+ * reads. */
+static const char merged_sql[] =
+    "WITH now_at AS (SELECT l.id, l.merge_size, l.merge_at, coalesce(l.mmd_s, 86400) AS mmd, r.range_begin,"
+    "  h.size, h.timestamp FROM log AS l"
+    "  JOIN log_range AS r ON r.log = l.id AND r.range_end IS NULL"
+    "  CROSS JOIN LATERAL (SELECT size, timestamp FROM log_head AS h WHERE h.log = l.id AND h.size <= r.next"
+    "   ORDER BY size DESC, timestamp DESC LIMIT 1) AS h"
+    "  WHERE " GOES_ON " AND (l.merge_size IS NULL OR h.size > l.merge_size)),"
+    " waited AS (SELECT n.id, extract(epoch FROM n.merge_at - e.at)::int8 AS seconds, n.mmd FROM now_at AS n"
+    "  JOIN log_tile AS t ON t.log = n.id AND t.tile BETWEEN n.merge_size / 256 AND (n.size - 1) / 256"
+    "  CROSS JOIN LATERAL generate_series(greatest(n.merge_size, t.first_index),"
+    "   least(n.size - 1, t.last_index)) AS i (idx)"
+    "  CROSS JOIN LATERAL (SELECT (9 * (i.idx - t.first_index))::int4 AS place) AS p"
+    "  CROSS JOIN LATERAL (SELECT timestamptz 'epoch' + ('x' || encode(substring(t.info FROM p.place + 1 FOR "
+    "6),"
+    "   'hex'))::bit(48)::int8 * interval '1 ms' AS at) AS e"
+    "  WHERE n.merge_size >= n.range_begin AND n.size - n.merge_size <= $1"
+    "   AND get_byte(t.info, p.place + 6) < 2 AND e.at < n.merge_at),"
+    " found AS (SELECT id, count(*) FILTER (WHERE seconds > mmd) AS late, max(seconds) AS most FROM waited"
+    "  GROUP BY id)"
+    " UPDATE log AS l SET merge_size = n.size, merge_at = n.timestamp,"
+    "  mmd_exceeded = l.mmd_exceeded + coalesce(f.late, 0),"
+    "  merge_delay_s = greatest(l.merge_delay_s, least(coalesce(f.most, 0), 2147483647)::int4)"
+    " FROM now_at AS n LEFT JOIN found AS f ON f.id = n.id WHERE l.id = n.id"
+    " RETURNING l.id, l.name, n.mmd, l.mmd_exceeded, l.merge_delay_s, coalesce(f.late, 0) > 0";
+
+enum err_code db_stale_merged(struct pgconn *conn,
+                              enum err_code (*late)(void *arg, const struct db_stale_late *log,
+                                                    struct err *why),
+                              void *arg, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    pgexec_int(&args, LIMIT_MERGE_ENTRIES);
+    enum err_code code = pgexec_run(conn, merged_sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int i = 0; i < PQntuples(res) && code == ERR_OK; i++) {
+        struct db_stale_late log = {
+            .id = (int32_t)pgexec_get_int(res, i, 0),
+            .mmd_s = pgexec_get_int(res, i, 2),
+            .count = (uint64_t)pgexec_get_int(res, i, 3),
+            .delay_s = pgexec_get_int(res, i, 4),
+        };
+        (void)snprintf(log.name, sizeof log.name, "%s", pgexec_get_text(res, i, 1));
+        if (pgexec_get_bool(res, i, 5))
+            code = late(arg, &log, why);
+    }
+    PQclear(res);
+    return code;
+}
+
+enum err_code db_stale_late(struct pgconn *conn, int32_t log_id, const char *expected, const char *found,
+                            struct err *why)
+{
+    char dedup[DEDUP_BYTES];
+    struct alert_finding finding = {
+        .kind = ALERT_KIND_LOG_STALE,
+        .severity = alert_kind_severity(ALERT_KIND_LOG_STALE),
+        .rule = "merge_delay",
+        .expected = span_str(expected),
+        .found = span_str(found),
+    };
+    (void)snprintf(dedup, sizeof dedup, "log_stale:%" PRId32 ":merge_delay", log_id);
+    return logalert_raise(conn, log_id, &finding, dedup, NULL, why);
 }
 
 /* $1: why. What a person is still to be told is not true any more. */

@@ -44,6 +44,23 @@ MUST_USE enum err_code db_stale_open(struct pgconn *conn, int32_t log_id, const 
 /* Its alert is closed, and what waits to be delivered of it is withdrawn. Nothing when there is none. */
 MUST_USE enum err_code db_stale_close(struct pgconn *conn, int32_t log_id, const char *reason,
                                       struct err *why);
+/* Looks at what logs took in since the last time, and counts what they took in later than their merge delay
+ * allows (log.mmd_exceeded, log.merge_delay_s). `late` is called for every log with new ones: how many by
+ * now, and the longest delay. */
+struct db_stale_late {
+    int32_t id;
+    char name[CTLOG_NAME_MAX];
+    int64_t mmd_s;
+    uint64_t count;
+    int64_t delay_s;
+};
+MUST_USE enum err_code db_stale_merged(struct pgconn *conn,
+                                       enum err_code (*late)(void *arg, const struct db_stale_late *log,
+                                                             struct err *why),
+                                       void *arg, struct err *why);
+/* The alert about that, once for each log: log_stale by the rule merge_delay. */
+MUST_USE enum err_code db_stale_late(struct pgconn *conn, int32_t log_id, const char *expected,
+                                     const char *found, struct err *why);
 /* Closes the incidents of logs that are not asked about any more (ended, retired, removed), and commits. */
 MUST_USE enum err_code db_stale_end(struct pgconn *conn, struct err *why);
 /* After an error of the two above, instead of db_stale_end. */

@@ -149,6 +149,71 @@ static void our_own_clock(void **state)
     assert_int_equal(number("SELECT count(*) FROM log_incident"), 0);
 }
 
+/* Entries of log `a` from `first` on, promised so many seconds ago; form 2 is what could not be read. */
+static void take_in(int first, const char *ages, int form)
+{
+    char text[1024];
+    (void)snprintf(
+        text, sizeof text,
+        "INSERT INTO log_tile SELECT (SELECT id FROM log WHERE name = 'a'), %d / 256, %d, %d + count(*) -"
+        " 1, '{}', '{}', string_agg(substring(int8send((extract(epoch FROM now() - a * interval '1 s') *"
+        " 1000)::int8) FROM 3) || '\\x%02x0000', '' ORDER BY o) FROM unnest('{%s}'::int[]) WITH ORDINALITY AS"
+        " u (a, o)",
+        first, first, first, form, ages);
+    sql(text);
+}
+
+static void head_of(int size, int age)
+{
+    char text[512];
+    (void)snprintf(
+        text, sizeof text,
+        "INSERT INTO log_head (log, size, root, timestamp, raw) SELECT id, %d, sha256(''), now() - %d *"
+        " interval '1 s', '' FROM log WHERE name = 'a'; UPDATE log_range SET next = %d, verified = %d" OF_A,
+        size, age, size, size);
+    sql(text);
+}
+
+static void late_entries(void **state)
+{
+    (void)state;
+    begin();
+    sql("DELETE FROM log_tile");
+    head_of(256, 50);
+    look(); /* what came before is not known */
+    take_in(256, "60,86450,40", 0);
+    head_of(259, 40);
+    look();
+    /* 60 s: promised 10 s before the head of 256 was signed; that is no delay worth a word. */
+    assert_int_equal(number("SELECT mmd_exceeded FROM log WHERE name = 'a'"), 0);
+    assert_int_equal(number("SELECT merge_delay_s FROM log WHERE name = 'a'"), 86400);
+    take_in(512, "86460,7,90000,6", 0);
+    head_of(512, 30);
+    look();
+    head_of(516, 20);
+    look();
+    assert_int_equal(number("SELECT mmd_exceeded FROM log WHERE name = 'a'"), 2);
+    assert_int_equal(number("SELECT merge_delay_s FROM log WHERE name = 'a'"), 89970);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE findings->0->>'rule' = 'merge_delay'"), 1);
+    /* The next ones are counted, and told no more; an unreadable one has no time. */
+    take_in(768, "86460,99999", 0);
+    take_in(1024, "900000", 2);
+    head_of(768, 10);
+    look();
+    head_of(1025, 5);
+    look();
+    assert_int_equal(number("SELECT mmd_exceeded FROM log WHERE name = 'a'"), 4);
+    assert_int_equal(number("SELECT count(*) FROM alert"), 1);
+    /* Joined in the middle: nothing is known of what lies in front. */
+    sql("UPDATE log_range SET range_begin = 1025" OF_A);
+    take_in(1280, "900000", 0);
+    sql("UPDATE log SET merge_size = 1000 WHERE name = 'a'");
+    head_of(1281, 1);
+    look();
+    assert_int_equal(number("SELECT mmd_exceeded FROM log WHERE name = 'a'"), 4);
+    sql("DELETE FROM log_tile");
+}
+
 /* Another process is at it. */
 static void one_at_a_time(void **state)
 {
@@ -194,6 +259,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(those_that_end_do_not_page),
         cmocka_unit_test(our_own_clock),
         cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(late_entries),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
