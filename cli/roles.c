@@ -13,6 +13,7 @@
 #include "cli/listkeeper.h"
 #include "cli/matching.h"
 #include "cli/opt.h"
+#include "cli/rootkeeper.h"
 #include "db/db_log.h"
 #include "db/store_pg.h"
 
@@ -20,6 +21,7 @@ struct roles_ingest {
     struct pipe *pipe;
     struct matching *matching;
     struct caretaker *caretaker;
+    struct rootkeeper *rootkeeper; /* NULL: reads once, or the logs are our own */
     struct listkeeper *listkeeper; /* NULL: the logs are those that are known */
     struct ctlog *logs;
     size_t log_count;
@@ -191,6 +193,8 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
         code = caretaker_start(ingest->dsn, true, &ingest->caretaker, why);
     if (code == ERR_OK && keeps)
         code = listkeeper_start(cmd->conf, ingest->dsn, &ingest->listkeeper, why);
+    if (code == ERR_OK && !options->once && !options->no_list)
+        code = rootkeeper_start(cmd->conf, ingest->dsn, &ingest->rootkeeper, why);
 out:
     if (code != ERR_OK) {
         roles_ingest_stop(ingest, NULL);
@@ -294,6 +298,7 @@ void roles_ingest_stop(struct roles_ingest *ingest, struct pipe_result *result)
 {
     if (ingest == NULL)
         return;
+    rootkeeper_stop(ingest->rootkeeper);
     listkeeper_stop(ingest->listkeeper);
     caretaker_stop(ingest->caretaker);
     if (ingest->pipe != NULL) {

@@ -31,6 +31,21 @@ teardown_file() {
     diff "$PLAY/asked" <(control | jq -c '.requests | del(.checkpoint, .other)')
 }
 
+@test "whole chains are kept, edges are checked, and the log is asked for its roots once" {
+    [ "$(sql "SELECT count(*) FROM issuer_cert WHERE self_signed IS NULL")" -ge 5 ] # four issuers and their root
+    background keeper "$CTVIGIL" --state-dir "$STATE" ingest
+    keeper=$!
+    wait_for '[ "$(sql "SELECT count(*) FROM ca_root WHERE left_at IS NULL")" = 1 ]' 60
+    wait_for '[ "$(sql "SELECT count(*) FROM issuer_cert WHERE edges_at IS NULL")" = 0 ]' 60
+    kill $keeper
+    ended $keeper || true
+    # Everybody but the root has one parent, which is the root that the log accepts.
+    [ "$(sql "SELECT count(*) FROM issuer_cert AS c WHERE c.self_signed = EXISTS
+              (SELECT FROM ca_edge AS e JOIN ca_root AS r ON r.sha256 = e.parent_sha256 WHERE e.child_sha256 = c.sha256)")" = 0 ]
+    [ "$(sql "SELECT count(*) FROM issuer_cert AS c JOIN ca_root AS r USING (sha256) WHERE c.self_signed")" = 1 ]
+    control | jq -e '.requests["get-roots"] == 1'
+}
+
 @test "the rows are those that RFC 6962 gives" {
     certs=$(sql 'SELECT count(*) FROM cert')
     add_log twin rfc6962
