@@ -10,6 +10,7 @@
 #include "ingest/forged.h"
 #include "ingest/host.h"
 #include "ingest/statict.h"
+#include "ingest/tilewatch.h"
 
 #define FRONTIER_TRIES 4
 
@@ -372,6 +373,7 @@ static void issuers_run(struct errand *errand, struct follow *follow, int64_t no
 
 void errand_drop(struct errand *errand, struct follow *follow)
 {
+    wire_drop(errand->plant->wire, follow);
     for (size_t i = 0; i < errand->call_count; i++)
         if (errand->call[i].follow == follow)
             wire_drop(errand->plant->wire, &errand->call[i]);
@@ -385,4 +387,5 @@ void errand_run(struct errand *errand, struct follow *follow, int64_t now_ms, in
     head_run(errand, follow, now_ms, wait_ms);
     frontier_run(errand, follow, now_ms, wait_ms);
     issuers_run(errand, follow, now_ms);
+    tilewatch_run(errand->plant, follow, now_ms);
 }

@@ -39,6 +39,7 @@ struct follow *follow_new(const struct ctlog *log, const struct proto *proto, un
     made = lane_init(&follow->again) && made;
     made = arena_init(&follow->fetch.head_arena, 2 * LIMIT_SMALL_BYTES) && made;
     made = arena_init(&follow->fetch.aux_arena, LIMIT_JSON_BYTES) && made;
+    made = arena_init(&follow->fetch.tile_arena, 2 * LIMIT_ISSUER_BYTES) && made;
     if (!made) {
         follow_free(follow);
         return NULL;
@@ -56,6 +57,7 @@ void follow_free(struct follow *follow)
     lane_fini(&follow->again);
     arena_fini(&follow->fetch.head_arena);
     arena_fini(&follow->fetch.aux_arena);
+    arena_fini(&follow->fetch.tile_arena);
     follow_heads_free(&follow->heads_new);
     follow_head_free(follow->forged);
     follow_heads_free(&follow->settle.heads);

@@ -14,6 +14,7 @@
 #include "ingest/lane.h"
 #include "ingest/leafkeep.h"
 #include "ingest/proto.h"
+#include "ingest/tilecheck.h"
 
 #define FOLLOW_HEADS_NEW_MAX 16
 #define FOLLOW_HEADS_MAX     64
@@ -113,6 +114,7 @@ struct follow_fetch {
     int64_t partial_since_ms; /* 0: no partial tile waits */
     struct arena head_arena;
     struct arena aux_arena; /* proofs and hash tiles */
+    struct arena tile_arena;
     bool aux_busy;
     int64_t aux_due_ms;
     unsigned aux_tries;
@@ -146,8 +148,10 @@ struct follow_settle {
     size_t condemned_count;
     uint64_t forked[FOLLOW_CONDEMNED_MAX]; /* sizes whose forks were told */
     size_t forked_count;
-    int64_t forged_ms;  /* when a wrong signature was told last; 0: never */
-    uint64_t forged_at; /* verified size then */
+    unsigned bad_tiles;    /* that were told, or were too many to be told, */
+    uint64_t bad_tiles_at; /* at this verified size */
+    int64_t forged_ms;     /* when a wrong signature was told last; 0: never */
+    uint64_t forged_at;    /* verified size then */
     enum follow_again again;
     struct compact again_compact;
     uint64_t again_end;
@@ -205,6 +209,7 @@ struct follow {
     struct lane read;
     struct lane again;
     struct plan plan;
+    struct tilecheck tiles;
     bool head_known;
     uint64_t head_size;            /* largest verified signature */
     uint64_t head_target;          /* once: the first one */

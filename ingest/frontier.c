@@ -98,19 +98,6 @@ bool frontier_url(struct frontier *frontier, const struct ctlog *log, char url[P
     return false;
 }
 
-/* Appends the root of a perfect subtree of 2^height leaves; the size is a multiple of it. */
-static void push(struct compact *compact, const uint8_t hash[32], unsigned height)
-{
-    uint8_t node[32];
-    size_t count = compact_count(compact);
-    must((compact->size & ((UINT64_C(1) << height) - 1)) == 0);
-    memcpy(node, hash, 32);
-    for (unsigned bit = height; (compact->size >> bit & 1) != 0; bit++)
-        merkle_node_hash(compact->hash[--count], node, node);
-    memcpy(compact->hash[count], node, 32);
-    compact->size += UINT64_C(1) << height;
-}
-
 static enum err_code take_tile(struct frontier *frontier, struct span body, struct err *why)
 {
     size_t least = 32 * (size_t)frontier->width;
@@ -124,7 +111,7 @@ static enum err_code take_tile(struct frontier *frontier, struct span body, stru
     }
     unsigned height = 8 * (unsigned)frontier->level;
     for (uint64_t at = (frontier->walk.size >> height) % TILE_WIDTH; at < frontier->width; at++)
-        push(&frontier->walk, body.at + 32 * at, height);
+        merkle_append_tree(&frontier->walk, body.at + 32 * at, height);
     return ERR_OK;
 }
 

@@ -32,6 +32,10 @@ struct job {
     bool wants_big; /* does not fit into its own arena and can not be halved */
     bool by_tile;   /* a hybrid log's full tile; what it does not give comes by get-entries */
     bool full_tile; /* the partial tile was not there: the full one is asked for */
+    bool has_tile_root;
+    uint8_t tile_root[32]; /* of a full data tile: the root of its leaves */
+    bool tile_seen;        /* it was compared with its hash tile, */
+    bool tile_bad;         /* and does not fit, again */
     enum job_phase phase;
     int64_t since_ms;      /* monotonic; when it was asked for, then when it began to wait for issuers */
     uint64_t issuers_seen; /* issuers_turn when it was parked */

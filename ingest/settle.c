@@ -12,6 +12,7 @@
 #include "ingest/heads.h"
 #include "ingest/reread.h"
 #include "ingest/tenure.h"
+#include "ingest/tilewatch.h"
 #include "ingest/work.h"
 #include "verify/merkle.h"
 
@@ -163,7 +164,7 @@ static void compare(struct advance *advance, struct follow_head **list)
     }
 }
 
-/* Leaves are appended by the hundred, but never past the size of a head. */
+/* Leaves are appended by the hundred, and data tiles at once, but never past the size of a head. */
 static void hash(struct follow_settle *own, struct advance *advance)
 {
     struct follow_head *list = own->heads;
@@ -172,6 +173,16 @@ static void hash(struct follow_settle *own, struct advance *advance)
     advance->frontier = own->range.frontier;
     for (size_t i = 0; i < advance->count; i++) {
         const struct batch *batch = advance->batches[i];
+        const struct job *job = advance->jobs[i];
+        uint64_t size = advance->frontier.size + held;
+        if (job->has_tile_root && (list == NULL || list->head.size >= size + batch->entry_count)) {
+            merkle_append_many(&advance->frontier, node, held);
+            held = 0;
+            merkle_append_tree(&advance->frontier, job->tile_root, TILE_HEIGHT);
+            if (list != NULL && list->head.size <= advance->frontier.size)
+                compare(advance, &list);
+            continue;
+        }
         for (size_t k = 0; k < batch->entry_count; k++) {
             memcpy(node[held++], batch->entries[k].leaf_hash, sizeof(node[0]));
             bool at_head = list != NULL && list->head.size <= advance->frontier.size + held;
@@ -353,6 +364,7 @@ static bool rows_serve(struct settle *settle, struct follow *follow)
         return false;
     }
     count_up(settle, &advance);
+    tilewatch_tell(settle, follow, advance.jobs, advance.count);
     jobs_free(settle, &advance);
     widen(settle, follow);
     plant_told(settle->plant, follow, "commit", begin, own->range.next);

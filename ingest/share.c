@@ -1,5 +1,7 @@
 #include "ingest/share.h"
 
+#include "ingest/tilewatch.h"
+
 #define RECHECK_MS                                                                                           \
     5000 /* parked batches ask again at least this often: waits for issuers end by the clock                 \
           */
@@ -259,7 +261,8 @@ struct job *share_unpark(struct share *share, int64_t now_ms)
     uint64_t turn = issuers_turn(share->plant->issuers);
     for (struct job **place = &share->parked; *place != NULL; place = &(*place)->link) {
         struct job *job = *place;
-        if (job->issuers_seen == turn && now_ms - job->since_ms < RECHECK_MS && !gone(job))
+        if (job->issuers_seen == turn && now_ms - job->since_ms < RECHECK_MS && !gone(job) &&
+            !tilewatch_ready(job, now_ms))
             continue;
         unpark(place);
         return job;

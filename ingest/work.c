@@ -8,6 +8,7 @@
 #include "ingest/chains.h"
 #include "ingest/examine.h"
 #include "ingest/gunzip.h"
+#include "ingest/tilewatch.h"
 
 #define ISSUER_MEMO   64 /* distinct issuers per tile are few: 5 to 52 were seen */
 #define STAGE_WAIT_MS 500
@@ -218,8 +219,17 @@ static void one(struct work *work, struct job *job)
         give_back(work, job);
         return;
     }
+    enum tilewatch_pass pass = tilewatch_look(job);
+    if (pass == TILEWATCH_AGAIN) {
+        give_back(work, job);
+        return;
+    }
     job->phase = JOB_ISSUERS;
     job->issuers_seen = issuers_turn(work->plant->issuers);
+    if (pass == TILEWATCH_WAIT) {
+        give_back(work, job);
+        return;
+    }
     if (job->proto->tiles && !issuers_attach(work->plant, job)) {
         plant_kick(work->plant, job->follow); /* the database may have them */
         give_back(work, job);

@@ -5,6 +5,7 @@
 #include "base/base.h"
 
 #define TILE_WIDTH    256
+#define TILE_HEIGHT   8
 #define TILE_PATH_MAX 64
 
 /* "tile/data/x001/234" or "tile/0/x001/234.p/17"; level -1 is data; width 1 to 256, 256 is a full tile.

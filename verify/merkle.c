@@ -97,6 +97,22 @@ void merkle_append_many(struct compact *compact, uint8_t (*node)[32], size_t cou
     compact->size = size;
 }
 
+void merkle_append_tree(struct compact *compact, const uint8_t root[32], unsigned height)
+{
+    unsigned count = merkle_ones(compact->size);
+    uint8_t node[32];
+
+    must(height < 64 && (compact->size & ((UINT64_C(1) << height) - 1)) == 0);
+    memcpy(node, root, 32);
+    for (uint64_t rest = compact->size >> height; (rest & 1) != 0; rest >>= 1) {
+        must(count > 0);
+        merkle_node_hash(compact->hash[--count], node, node);
+    }
+    memcpy(compact->hash[count], node, 32);
+    must(compact->size <= UINT64_MAX - (UINT64_C(1) << height));
+    compact->size += UINT64_C(1) << height;
+}
+
 void merkle_root(const struct compact *compact, uint8_t out[32])
 {
     unsigned count = merkle_ones(compact->size);

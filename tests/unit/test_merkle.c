@@ -175,6 +175,29 @@ static void append_many(void **state)
     }
 }
 
+/* A whole subtree at once: the same as its leaves. */
+static void append_tree(void **state)
+{
+    (void)state;
+    for (unsigned height = 0; height < 9; height++) {
+        size_t step = (size_t)1 << height;
+        struct compact slow = {0};
+        struct compact fast = {0};
+        for (size_t at = 0; at + step <= LEAVES; at += step) {
+            struct compact part = {0};
+            uint8_t root[32];
+            for (size_t i = 0; i < step; i++) {
+                merkle_append(&slow, leaf[at + i]);
+                merkle_append(&part, leaf[at + i]);
+            }
+            merkle_root(&part, root);
+            merkle_append_tree(&fast, root, height);
+            assert_int_equal(fast.size, slow.size);
+            assert_memory_equal(fast.hash, slow.hash, 32 * compact_count(&slow));
+        }
+    }
+}
+
 /* Every bit of a proof, its length and its place matter. */
 static void mutate_inclusion(size_t index, size_t size, uint8_t (*path)[32], size_t count,
                              const uint8_t *root)
@@ -471,11 +494,17 @@ static void real_consistency(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaf_and_node),   cmocka_unit_test(roots),
-        cmocka_unit_test(append_many),     cmocka_unit_test(inclusion_all),
-        cmocka_unit_test(consistency_all), cmocka_unit_test(frontier_from_last_leaf),
-        cmocka_unit_test(huge_sizes),      cmocka_unit_test(vectors),
-        cmocka_unit_test(real_inclusion),  cmocka_unit_test(real_consistency),
+        cmocka_unit_test(leaf_and_node),
+        cmocka_unit_test(roots),
+        cmocka_unit_test(append_many),
+        cmocka_unit_test(append_tree),
+        cmocka_unit_test(inclusion_all),
+        cmocka_unit_test(consistency_all),
+        cmocka_unit_test(frontier_from_last_leaf),
+        cmocka_unit_test(huge_sizes),
+        cmocka_unit_test(vectors),
+        cmocka_unit_test(real_inclusion),
+        cmocka_unit_test(real_consistency),
     };
 
     return cmocka_run_group_tests(tests, make_leaves, NULL);

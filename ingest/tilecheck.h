@@ -1,0 +1,64 @@
+/* Data tiles of a static-ct log against its hash tiles, before they are used (C2SP tlog-tiles: node N of
+ * level 1 is the root of the 256 leaves of data tile N). The signed root says that something is wrong, at the
+ * end of what was read; this says which tile, at once. One more request for up to 256 data tiles, and none
+ * where fewer than TILECHECK_LEAST are left to be read: at the edge of the tree the root is compared soon
+ * enough. A data tile that differs is asked for again over a new connection; when it still does, it is
+ * settled all the same and told of (settle.c). A hash tile that does not come is done without, for a while.
+ * Bookkeeping only: no I/O, no clock, not thread-safe (the lock of its follow guards it). */
+#ifndef CTVIGIL_TILECHECK_H
+#define CTVIGIL_TILECHECK_H
+
+#include "base/limits.h"
+#include "base/span.h"
+#include "parser/tile.h"
+
+#define TILECHECK_LEAST   16
+#define TILECHECK_WAIT_MS INT64_C(5000)   /* longer no data tile waits for its hash tile, */
+#define TILECHECK_OFF_MS  INT64_C(600000) /* and then none does for this long */
+#define TILECHECK_HELD    2               /* the one that is read, and the next one */
+
+enum tilecheck_state { TILECHECK_FREE, TILECHECK_WANTED, TILECHECK_ASKED, TILECHECK_KNOWN };
+
+struct tilecheck_slot {
+    enum tilecheck_state state;
+    uint64_t index; /* of the tile of level 1 */
+    unsigned width; /* how many of its nodes are asked for, or known */
+    bool full;      /* the partial tile is gone: the full one is asked for */
+    int64_t since_ms;
+    uint8_t node[TILE_WIDTH][32];
+};
+
+struct tilecheck {
+    struct tilecheck_slot slot[TILECHECK_HELD];
+    uint64_t doubt[LIMIT_WINDOW]; /* data tiles that differed, plus one; 0: none */
+    size_t doubt_at;
+    int64_t off_until_ms;
+};
+
+enum tilecheck_answer {
+    TILECHECK_FITS,
+    TILECHECK_WAIT,     /* the hash tile is on its way */
+    TILECHECK_AGAIN,    /* differs for the first time: to be asked for over a new connection */
+    TILECHECK_DIFFERS,  /* and from fresh bytes, too */
+    TILECHECK_UNCHECKED /* no hash tile for it */
+};
+
+/* Data tile `tile` of a tree of `tree` entries is about to be asked for; true: a hash tile is wanted now. */
+bool tilecheck_want(struct tilecheck *check, uint64_t tile, uint64_t tree, int64_t now_ms);
+/* The next hash tile to ask for. False: none. Its answer is tilecheck_came or tilecheck_failed. */
+MUST_USE bool tilecheck_next(struct tilecheck *check, char path[TILE_PATH_MAX]);
+/* False: too short. Then, and when it `failed`, the check is off for a while, except for a partial tile that
+ * is `gone` (404, 403): the full one is asked for next. */
+bool tilecheck_came(struct tilecheck *check, struct span body, int64_t now_ms);
+void tilecheck_failed(struct tilecheck *check, bool gone, int64_t now_ms);
+/* Is `root` what the hash tile says of the data tile? `fresh`: it came over a new connection. */
+enum tilecheck_answer tilecheck_look(struct tilecheck *check, uint64_t tile, const uint8_t root[32],
+                                     bool fresh, int64_t now_ms);
+/* Does it wait for its hash tile? */
+bool tilecheck_waits(const struct tilecheck *check, uint64_t tile, int64_t now_ms);
+/* Must the data tile come over a new connection? */
+bool tilecheck_doubts(const struct tilecheck *check, uint64_t tile);
+/* The nodes that are known of the hash tile of a data tile, and its path. Absent: none. */
+struct span tilecheck_nodes(const struct tilecheck *check, uint64_t tile, char path[TILE_PATH_MAX]);
+
+#endif

@@ -1,0 +1,169 @@
+#include "ingest/tilewatch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/say.h"
+#include "ingest/evidence.h"
+#include "ingest/host.h"
+#include "verify/merkle.h"
+
+static bool concerns(const struct job *job)
+{
+    return job->follow->proto->tiles && job->lane == &job->follow->read && job->begin % TILE_WIDTH == 0 &&
+           job->end - job->begin == TILE_WIDTH;
+}
+
+/* Fetch loop ------------------------------------------------------------------------------------- */
+
+void tilewatch_plan(struct job *job, int64_t now_ms)
+{
+    struct follow *follow = job->follow;
+    job->has_tile_root = false;
+    job->tile_seen = false;
+    job->tile_bad = false;
+    if (!concerns(job))
+        return;
+    uint64_t tile = job->begin / TILE_WIDTH;
+    (void)tilecheck_want(&follow->tiles, tile, follow->head_size, now_ms);
+    job->fresh = job->fresh || tilecheck_doubts(&follow->tiles, tile);
+}
+
+static void tile_done(void *arg, const struct wire_reply *reply)
+{
+    struct follow *follow = arg;
+    int64_t now_ms = clock_mono_ms();
+    if (reply->code == ERR_HTTP_BUSY)
+        host_hold(follow->fetch.host, now_ms, reply->retry_after_ms);
+    thread_lock(&follow->lock);
+    bool known = reply->code == ERR_OK && tilecheck_came(&follow->tiles, reply->body, now_ms);
+    if (reply->code != ERR_OK)
+        tilecheck_failed(&follow->tiles, reply->status == 404 || reply->status == 403, now_ms);
+    thread_unlock(&follow->lock);
+    if (!known)
+        say_debug(follow->log.name, "hash tile: %s",
+                  reply->code == ERR_OK ? "it is too short" : reply->why.text);
+}
+
+void tilewatch_run(struct plant *plant, struct follow *follow, int64_t now_ms)
+{
+    struct follow_fetch *own = &follow->fetch;
+    char path[TILE_PATH_MAX];
+    char url[PROTO_URL_MAX];
+    if (!follow->proto->tiles || host_wait(own->host, now_ms) > 0)
+        return;
+    thread_lock(&follow->lock);
+    bool wanted = tilecheck_next(&follow->tiles, path);
+    thread_unlock(&follow->lock);
+    if (!wanted)
+        return;
+    must(host_take(own->host, now_ms) == 0);
+    proto_url(&follow->log, url, "%s", path);
+    arena_reset(&own->tile_arena, 0);
+    struct wire_ask ask = {url, &own->tile_arena, LIMIT_ISSUER_BYTES, false, false, tile_done, follow};
+    if (wire_get(plant->wire, &ask, NULL) == ERR_OK)
+        return;
+    thread_lock(&follow->lock);
+    tilecheck_failed(&follow->tiles, false, now_ms);
+    thread_unlock(&follow->lock);
+}
+
+bool tilewatch_ready(const struct job *job, int64_t now_ms)
+{
+    struct follow *follow = job->follow;
+    if (!concerns(job) || job->tile_seen)
+        return false;
+    thread_lock(&follow->lock);
+    bool waits = tilecheck_waits(&follow->tiles, job->begin / TILE_WIDTH, now_ms);
+    thread_unlock(&follow->lock);
+    return !waits;
+}
+
+/* Worker ----------------------------------------------------------------------------------------- */
+
+static void root_make(struct job *job)
+{
+    uint8_t node[TILE_WIDTH][32];
+    struct compact tile = {.size = 0};
+    for (size_t i = 0; i < TILE_WIDTH; i++)
+        memcpy(node[i], job->batch.entries[i].leaf_hash, sizeof(node[i]));
+    merkle_append_many(&tile, node, TILE_WIDTH);
+    merkle_root(&tile, job->tile_root);
+    job->has_tile_root = true;
+}
+
+enum tilewatch_pass tilewatch_look(struct job *job)
+{
+    struct follow *follow = job->follow;
+    uint64_t tile = job->begin / TILE_WIDTH;
+    if (!concerns(job) || job->tile_seen || job->batch.entry_count != TILE_WIDTH)
+        return TILEWATCH_PASS;
+    if (!job->has_tile_root)
+        root_make(job);
+    thread_lock(&follow->lock);
+    enum tilecheck_answer answer =
+        tilecheck_look(&follow->tiles, tile, job->tile_root, job->fresh, clock_mono_ms());
+    thread_unlock(&follow->lock);
+    if (answer == TILECHECK_WAIT)
+        return TILEWATCH_WAIT;
+    job->tile_seen = true;
+    job->tile_bad = answer == TILECHECK_DIFFERS;
+    if (answer != TILECHECK_AGAIN)
+        return TILEWATCH_PASS;
+    char path[TILE_PATH_MAX];
+    tile_path(-1, tile, TILE_WIDTH, path);
+    err_set(&job->why, ERR_PROOF, "%s does not fit its hash tile; asking for it again", path);
+    return TILEWATCH_AGAIN;
+}
+
+/* Settler ---------------------------------------------------------------------------------------- */
+
+static void tell(struct settle *settle, struct follow *follow, const struct job *job)
+{
+    struct leafkeep leaves = {.any = false};
+    char sentence[256];
+    char data_path[TILE_PATH_MAX];
+    char hash_path[TILE_PATH_MAX] = "its hash tile";
+    struct err why = {.code = ERR_OK};
+    uint64_t tile = job->begin / TILE_WIDTH;
+    thread_lock(&follow->lock);
+    struct span nodes = tilecheck_nodes(&follow->tiles, tile, hash_path);
+    uint8_t *copy = nodes.len == 0 ? NULL : malloc(nodes.len);
+    if (copy != NULL)
+        memcpy(copy, nodes.at, nodes.len);
+    thread_unlock(&follow->lock);
+    tile_path(-1, tile, TILE_WIDTH, data_path);
+    snprintf(sentence, sizeof(sentence),
+             "%s does not fit %s: entries %" PRIu64 " to %" PRIu64
+             " are not those that the log hashed, or the hash tile is wrong",
+             data_path, hash_path, job->begin, job->end - 1);
+    leafkeep_add(&leaves, &job->batch, true);
+    struct evidence evidence = {.kind = "bad_tile",
+                                .begin = job->begin,
+                                .end = job->end,
+                                .leaves = &leaves,
+                                .data_tile = data_path,
+                                .hash_tile = hash_path,
+                                .hash_tile_bytes = span_of(copy, copy == NULL ? 0 : nodes.len),
+                                .sentence = sentence};
+    if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
+        say_error(follow->log.name, "evidence: %s", why.text);
+    leafkeep_clear(&leaves);
+    free(copy);
+}
+
+void tilewatch_tell(struct settle *settle, struct follow *follow, struct job *const *jobs, size_t count)
+{
+    struct follow_settle *own = &follow->settle;
+    for (size_t i = 0; i < count; i++) {
+        if (!jobs[i]->tile_bad)
+            continue;
+        atomic_store(&follow->unverified, true);
+        if (own->bad_tiles_at != own->range.verified)
+            own->bad_tiles = 0;
+        own->bad_tiles_at = own->range.verified;
+        if (own->bad_tiles++ < FOLLOW_CONDEMNED_MAX)
+            tell(settle, follow, jobs[i]);
+    }
+}

@@ -1,0 +1,36 @@
+# What a log says of itself in other ways than by its heads: hash tiles.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --entries 5120 --seed 60 --static
+    add_log tiles static-ct
+}
+
+teardown_file() {
+    play_end
+}
+
+@test "a data tile that does not fit its hash tile is named, kept and matched, and others can check it" {
+    fault flip:1300
+    run -1 --separate-stderr timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    log_is tiles '.position == 5120 and .entries == 5120 and .verified_size == 0 and .state == "inconsistent"'
+    ctv alert list --json | some_line '.log == "tiles" and .findings[0].rule == "bad_tile"'
+    path=$(sql "SELECT path FROM evidence WHERE kind = 'bad_tile'")
+    [ "$(sql "SELECT range_begin, range_end FROM evidence WHERE kind = 'bad_tile'")" = "1280	1536" ]
+    jq -e '.data_tile == "tile/data/005" and .hash_tile == "tile/1/000.p/20" and (.entries | length) == 256' "$path"
+    run -1 --separate-stderr ctv log verify "$path"
+    [[ "$output" == *"WRONG    the entries of a data tile do not give its node in the hash tile: entries 1280 to 1535"* ]]
+    # Its hash tile is the one that the log serves.
+    [ "$(curl -sS --noproxy '*' "$SIM_STATIC_URL/tile/1/000.p/20" | base64 -w 0)" = "$(jq -r .hash_tile_base64 "$path")" ]
+    clear_faults
+    jq 'del(.hash_tile_base64)' "$path" >"$PLAY/other.json"
+    run -0 --separate-stderr ctv log verify "$PLAY/other.json"
+}
+
+@test "the right bytes: verified, and the story is over" {
+    run -0 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    log_is tiles '.position == 5120 and .verified_size == 5120 and .state == "active"'
+    ctv log evidence --json | every_line '.open | not'
+    [ "$(ctv alert list --json | wc -l)" = 2 ]
+}

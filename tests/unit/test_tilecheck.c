@@ -1,0 +1,132 @@
+/* When a hash tile is asked for, how often, and what is made of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/span.h"
+#include "ingest/tilecheck.h"
+
+#define RANGE UINT64_C(65536) /* entries behind one full hash tile */
+
+static uint8_t nodes[TILE_WIDTH][32];
+
+static void wants(void **state)
+{
+    static const struct {
+        uint64_t tile;
+        uint64_t tree;
+        const char *path; /* NULL: none */
+    } cases[] = {
+        {0, 0, NULL},
+        {0, 15 * 256 + 255, NULL},
+        {0, 16 * 256, "tile/1/000.p/16"},
+        {3, 19 * 256 + 17, "tile/1/000.p/19"},
+        {4, 19 * 256 + 17, NULL},
+        {0, RANGE, "tile/1/000"},
+        {240, RANGE, "tile/1/000"},
+        {241, RANGE, NULL}, /* too few of it are left */
+        {256, RANGE, NULL},
+        {256, RANGE + 16 * 256, "tile/1/001.p/16"},
+        {UINT64_C(1234067) * 256, UINT64_C(1234068) * RANGE, "tile/1/x001/x234/067"},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct tilecheck check = {.off_until_ms = 0};
+        char path[TILE_PATH_MAX] = "";
+        assert_int_equal(tilecheck_want(&check, cases[i].tile, cases[i].tree, 1), cases[i].path != NULL);
+        assert_int_equal(tilecheck_next(&check, path), cases[i].path != NULL);
+        if (cases[i].path != NULL)
+            assert_string_equal(path, cases[i].path);
+        assert_false(tilecheck_next(&check, path)); /* one at a time, and once */
+        assert_false(tilecheck_want(&check, cases[i].tile, cases[i].tree, 1));
+    }
+}
+
+static void once_for_all_of_it(void **state)
+{
+    struct tilecheck check = {.off_until_ms = 0};
+    char path[TILE_PATH_MAX];
+    (void)state;
+    unsigned asked = 0;
+    for (uint64_t tile = 0; tile < 3 * TILE_WIDTH + 100; tile++) {
+        asked += tilecheck_want(&check, tile, 3 * RANGE + 100 * 256, 1);
+        if (tilecheck_next(&check, path))
+            assert_true(tilecheck_came(&check, span_of(nodes, sizeof nodes), 1));
+        assert_int_equal(tilecheck_look(&check, tile, nodes[0], false, 1), TILECHECK_FITS);
+    }
+    assert_int_equal(asked, 4);
+    /* The tree grew: what is known of its tile is asked for again only when there is enough behind it. */
+    uint64_t tile = 3 * TILE_WIDTH + 100;
+    assert_false(tilecheck_want(&check, tile, 3 * RANGE + 115 * 256, 1));
+    assert_int_equal(tilecheck_look(&check, tile, nodes[0], false, 1), TILECHECK_UNCHECKED);
+    assert_true(tilecheck_want(&check, tile, 3 * RANGE + 116 * 256, 1));
+    assert_int_equal(tilecheck_look(&check, tile, nodes[0], false, 1), TILECHECK_WAIT);
+}
+
+static void differs(void **state)
+{
+    struct tilecheck check = {.off_until_ms = 0};
+    char path[TILE_PATH_MAX];
+    uint8_t other[32] = {7};
+    (void)state;
+    assert_true(tilecheck_want(&check, 5, RANGE, 1));
+    assert_true(tilecheck_next(&check, path));
+    assert_true(tilecheck_waits(&check, 5, 1));
+    assert_int_equal(tilecheck_nodes(&check, 5, path).len, 0);
+    assert_true(tilecheck_came(&check, span_of(nodes, sizeof nodes), 1));
+    assert_false(tilecheck_waits(&check, 5, 1));
+    assert_int_equal(tilecheck_look(&check, 5, other, false, 1), TILECHECK_AGAIN);
+    assert_true(tilecheck_doubts(&check, 5));
+    assert_false(tilecheck_doubts(&check, 6));
+    assert_int_equal(tilecheck_look(&check, 5, other, false, 1),
+                     TILECHECK_AGAIN); /* the old connection says nothing */
+    assert_int_equal(tilecheck_look(&check, 5, other, true, 1), TILECHECK_DIFFERS);
+    assert_false(tilecheck_doubts(&check, 5));
+    assert_int_equal(tilecheck_nodes(&check, 5, path).len, sizeof nodes);
+    assert_string_equal(path, "tile/1/000");
+    /* One that heals. */
+    assert_int_equal(tilecheck_look(&check, 6, other, false, 1), TILECHECK_AGAIN);
+    assert_int_equal(tilecheck_look(&check, 6, nodes[6], true, 1), TILECHECK_FITS);
+    assert_false(tilecheck_doubts(&check, 6));
+}
+
+static void done_without(void **state)
+{
+    struct tilecheck check = {.off_until_ms = 0};
+    char path[TILE_PATH_MAX];
+    (void)state;
+    /* A partial one that is gone: the full one; then nothing, for a while. */
+    assert_true(tilecheck_want(&check, 0, 20 * 256, 1));
+    assert_true(tilecheck_next(&check, path));
+    tilecheck_failed(&check, true, 2);
+    assert_true(tilecheck_next(&check, path));
+    assert_string_equal(path, "tile/1/000");
+    tilecheck_failed(&check, true, 3);
+    assert_int_equal(tilecheck_look(&check, 0, nodes[0], false, 3), TILECHECK_UNCHECKED);
+    assert_false(tilecheck_want(&check, 0, 20 * 256, 3 + TILECHECK_OFF_MS - 1));
+    assert_true(tilecheck_want(&check, 0, 20 * 256, 3 + TILECHECK_OFF_MS));
+    /* One that never comes holds nobody for long; when it comes after all it is used. */
+    int64_t now_ms = 3 + TILECHECK_OFF_MS;
+    assert_true(tilecheck_next(&check, path));
+    assert_int_equal(tilecheck_look(&check, 0, nodes[0], false, now_ms), TILECHECK_WAIT);
+    now_ms += TILECHECK_WAIT_MS;
+    assert_int_equal(tilecheck_look(&check, 0, nodes[0], false, now_ms), TILECHECK_UNCHECKED);
+    assert_false(tilecheck_want(&check, 300, 3 * RANGE, now_ms));
+    assert_false(tilecheck_came(&check, span_of(nodes, 19 * 32), now_ms)); /* too short */
+    assert_int_equal(tilecheck_look(&check, 0, nodes[0], false, now_ms), TILECHECK_UNCHECKED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wants),
+        cmocka_unit_test(once_for_all_of_it),
+        cmocka_unit_test(differs),
+        cmocka_unit_test(done_without),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
