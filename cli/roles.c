@@ -19,6 +19,8 @@
 
 struct roles_ingest {
     struct pipe *pipe;
+    struct pipe_options pipe_options; /* its own */
+    size_t places;                    /* of its logs, also of those that are gone */
     struct matching *matching;
     struct caretaker *caretaker;
     struct rootkeeper *rootkeeper; /* NULL: reads once, or the logs are our own */
@@ -157,7 +159,14 @@ static void roles_options_fill(struct roles_ingest *ingest, const struct conf *c
         .store_arg = ingest,
         .told = options->told,
         .told_arg = options->told_arg,
+        .logs_max = options->logs_max,
     };
+}
+
+static enum err_code roles_pipe(struct roles_ingest *ingest, struct err *why)
+{
+    ingest->places = ingest->log_count;
+    return pipe_start(&ingest->pipe_options, ingest->logs, ingest->log_count, &ingest->pipe, why);
 }
 
 enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
@@ -165,7 +174,6 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
                                  struct err *why)
 {
     struct roles_ingest *ingest = calloc(1, sizeof *ingest);
-    struct pipe_options pipe_options;
     const char *state_dir;
     const char *named = NULL;
     bool keeps = !options->once && !options->no_list && options->only == NULL;
@@ -187,8 +195,8 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
         goto out;
     if (keeps && (code = listkeeper_named(cmd->conf, conn, &named, why)) != ERR_OK)
         goto out;
-    roles_options_fill(ingest, cmd->conf, named != NULL, options, &pipe_options);
-    code = pipe_start(&pipe_options, ingest->logs, ingest->log_count, &ingest->pipe, why);
+    roles_options_fill(ingest, cmd->conf, named != NULL, options, &ingest->pipe_options);
+    code = roles_pipe(ingest, why);
     if (code == ERR_OK)
         code = caretaker_start(ingest->dsn, true, &ingest->caretaker, why);
     if (code == ERR_OK && keeps)
@@ -241,6 +249,41 @@ static void roles_leave(struct roles_ingest *ingest, const struct ctlog *now, si
     ingest->log_count = kept;
 }
 
+/* A pipeline has a place for every log that ever came. When they are used up by logs that came and went, or
+ * moved, another one takes over, after this one has finished what it had begun. */
+static void roles_afresh(struct roles_ingest *ingest)
+{
+    struct err why = {0};
+
+    say_info("ingest", "reading starts afresh, because many logs came, went or moved since it began");
+    pipe_stop(ingest->pipe);
+    (void)pipe_wait(ingest->pipe, -1, NULL);
+    pipe_free(ingest->pipe);
+    ingest->pipe = NULL;
+    if (roles_pipe(ingest, &why) == ERR_OK)
+        return;
+    say_error("ingest", "it could not: %s", why.text);
+    ingest->ended = true; /* the process ends, and whoever looks after it starts it again */
+    ingest->result.unread = true;
+}
+
+/* False: there is no room for it, but without those that are gone there would be. */
+static bool roles_follow(struct roles_ingest *ingest, const struct ctlog *log)
+{
+    struct err why = {0};
+    enum err_code code;
+
+    say_info("ingest", "following a new log: %s", log->name);
+    code = pipe_add(ingest->pipe, log, &why);
+    if (code == ERR_OK)
+        ingest->places++;
+    else
+        say_error("ingest", "%s: %s", log->name, why.text);
+    if (code == ERR_OK || code == ERR_EXISTS)
+        ingest->logs[ingest->log_count++] = *log; /* else it is tried again at the next look */
+    return code != ERR_EXISTS || ingest->places < ingest->log_count;
+}
+
 void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn)
 {
     struct ctlog *now = NULL;
@@ -272,15 +315,12 @@ void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn)
     must(before != NULL);
     memcpy(before, all, known * sizeof *before);
     roles_leave(ingest, now, count);
-    for (size_t i = 0; i < count; i++) {
-        struct err one = {0};
-        if (roles_find(before, known, now[i].id) != NULL)
-            continue;
-        say_info("ingest", "following a new log: %s", now[i].name);
-        if (pipe_add(ingest->pipe, &now[i], &one) != ERR_OK)
-            say_error("ingest", "%s: %s", now[i].name, one.text);
-        ingest->logs[ingest->log_count++] = now[i];
-    }
+    bool fits = true;
+    for (size_t i = 0; i < count; i++)
+        if (roles_find(before, known, now[i].id) == NULL)
+            fits = roles_follow(ingest, &now[i]) && fits;
+    if (!fits)
+        roles_afresh(ingest);
     free(before);
     free(now);
 }

@@ -16,7 +16,8 @@ struct roles_options {
     size_t only_count;
     void (*told)(void *arg, const struct ctlog *log, const char *event, uint64_t begin, uint64_t end);
     void *told_arg;
-    int64_t poll_ms; /* 0: from the configuration */
+    int64_t poll_ms;   /* 0: from the configuration */
+    unsigned logs_max; /* 0: LIMIT_LOGS; places for logs, until reading starts afresh */
 };
 
 /* Starts reading, and looking after what is pending (cli/caretaker.h) and the log list (cli/listkeeper.h).

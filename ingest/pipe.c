@@ -86,7 +86,7 @@ enum err_code pipe_add(struct pipe *pipe, const struct ctlog *log, struct err *w
         return err_set(why, ERR_MEMORY, "%s: out of memory", log->name);
     thread_lock(&pipe->lock);
     size_t at = atomic_load(&plant->follow_count);
-    bool fits = at < LIMIT_LOGS;
+    bool fits = at < (plant->options.logs_max != 0 ? plant->options.logs_max : LIMIT_LOGS);
     for (size_t i = 0; fits && i < at; i++)
         fits = plant->follows[i]->log.id != log->id || atomic_load(&plant->follows[i]->removed);
     if (fits) {
@@ -97,7 +97,7 @@ enum err_code pipe_add(struct pipe *pipe, const struct ctlog *log, struct err *w
     thread_unlock(&pipe->lock);
     if (!fits) {
         follow_free(follow);
-        return err_set(why, ERR_EXISTS, "%s: followed already, or more than %d logs", log->name, LIMIT_LOGS);
+        return err_set(why, ERR_EXISTS, "%s: followed already, or no place for another log", log->name);
     }
     plant_kick(plant, follow);
     plant_wake(plant);

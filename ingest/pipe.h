@@ -34,6 +34,7 @@ struct pipe_options {
     int64_t partial_wait_ms; /* how long a partial data tile may wait for its full one; 0: 5000 */
     int64_t mend_ms;         /* how long rows may wait for a mend, and it for bytes; 0: see reread.c */
     int64_t give_up_ms;      /* once: how long a log may say "busy" without anything coming; 0: 60000 */
+    unsigned logs_max;       /* that may ever be added, also when others were removed; 0: LIMIT_LOGS */
     const char *user_agent;
     const char *evidence_dir; /* where evidence bundles are written; NULL: database only */
     const char *big_dir;      /* for file-backed arenas; NULL: /tmp */
@@ -59,7 +60,7 @@ struct pipe;
 /* Starts all threads. The logs are copied. */
 MUST_USE enum err_code pipe_start(const struct pipe_options *options, const struct ctlog *logs,
                                   size_t log_count, struct pipe **pipe, struct err *why);
-/* A log added or removed while running. */
+/* A log added or removed while running. ERR_EXISTS: it is there, or there is no place left (logs_max). */
 MUST_USE enum err_code pipe_add(struct pipe *pipe, const struct ctlog *log, struct err *why);
 void pipe_remove(struct pipe *pipe, int32_t log_id);
 /* Asks it to finish what is in flight, commit and end; safe from a signal handler's thread. */
