@@ -9,7 +9,10 @@
 #define LIMIT_BATCHES            64
 #define LIMIT_BATCHES_KEEP       (40u << 20) /* by all of them, beyond the first eight: 13 large pages */
 #define LIMIT_JSON_BYTES         (64u << 20)
-#define LIMIT_SMALL_BYTES        (1u << 20) /* heads, checkpoints, proofs */
+#define LIMIT_ARCHIVE_DIRECTORY  (64u << 20) /* of one zip file: 131,000 members of a full one take 10 MB */
+#define LIMIT_ARCHIVE_FILES      1000        /* the archiver makes no more of one log */
+#define LIMIT_ARCHIVE_TILES      (16u << 20) /* 4 thousand million entries, twice the largest log */
+#define LIMIT_SMALL_BYTES        (1u << 20)  /* heads, checkpoints, proofs */
 #define LIMIT_ISSUER_BYTES       (64u << 10)
 #define LIMIT_TREE_SIZE          UINT64_C(0x7fffffffffffffff) /* entries; positions are stored as int8 */
 #define LIMIT_ISSUERS            8192        /* CA certificates remembered at once; CT has some 10,000 */

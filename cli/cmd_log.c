@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/importer.h"
 #include "cli/listkeeper.h"
 #include "cli/logtable.h"
 #include "cli/logverify.h"
@@ -26,7 +27,8 @@ static const char cmd_log_usage[] =
     "       ctvigil log update\n"
     "       ctvigil log remove NAME\n"
     "       ctvigil log verify [--known] FILE...|-|--id N\n"
-    "       ctvigil log evidence [--id N]";
+    "       ctvigil log evidence [--id N]\n"
+    "       ctvigil log import [--name NAME] [--key B64|FILE] ARCHIVE.zip...";
 
 struct cmd_log_add {
     const char *protocol;
@@ -34,6 +36,7 @@ struct cmd_log_add {
     const char *submission_url;
     const char *key;
     const char *from;
+    const char *name; /* of import */
     bool allow_http;
 };
 
@@ -63,23 +66,29 @@ static enum err_code cmd_log_key(const char *given, struct ctlog *log, struct er
     return ERR_OK;
 }
 
+static enum err_code cmd_log_name(const char *name, struct ctlog *log, struct err *why)
+{
+    if (strlen(name) >= CTLOG_NAME_MAX || name[0] == '\0')
+        return err_set(why, ERR_USAGE, "'%s': the name of a log has 1 to %d bytes", name, CTLOG_NAME_MAX - 1);
+    for (const char *at = name; *at != '\0'; at++)
+        if ((unsigned char)*at <= 0x20 || *at == 0x7f)
+            return err_set(why, ERR_USAGE, "'%s': the name of a log has no spaces and no control bytes",
+                           name);
+    (void)snprintf(log->name, sizeof log->name, "%s", name);
+    return ERR_OK;
+}
+
 static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char *name, struct ctlog *log,
                                       struct err *why)
 {
     enum err_code code;
 
-    if (strlen(name) >= CTLOG_NAME_MAX || name[0] == '\0')
-        return err_set(why, ERR_USAGE, "log add: '%s': the name of a log has 1 to %d bytes", name,
-                       CTLOG_NAME_MAX - 1);
-    for (const char *at = name; *at != '\0'; at++)
-        if ((unsigned char)*at <= 0x20 || *at == 0x7f)
-            return err_set(why, ERR_USAGE,
-                           "log add: '%s': the name of a log has no spaces and no control bytes", name);
-    (void)snprintf(log->name, sizeof log->name, "%s", name);
+    if ((code = cmd_log_name(name, log, why)) != ERR_OK)
+        return code;
     const char *missing = add->protocol == NULL ? "--protocol" : add->url == NULL ? "--url" : "--key";
     if (add->protocol == NULL || add->url == NULL || add->key == NULL)
         return err_set(why, ERR_USAGE, "log add: %s is missing; see 'ctvigil log --help'", missing);
-    if (!ctlog_protocol_parse(add->protocol, &log->protocol))
+    if (!ctlog_protocol_parse(add->protocol, &log->protocol) || log->protocol == CTLOG_ARCHIVE)
         return err_set(why, ERR_USAGE, "--protocol: '%s' is none of rfc6962, static-ct, hybrid",
                        add->protocol);
     if (log->protocol != CTLOG_STATIC_CT && add->submission_url != NULL)
@@ -357,6 +366,22 @@ static int cmd_log_do_remove(const struct cmd *cmd, const char *name)
     return status;
 }
 
+static int cmd_log_do_import(const struct cmd *cmd, const struct cmd_log_add *add, int operands)
+{
+    struct ctlog given = {0};
+    struct err why = {0};
+    const struct importer_ask ask = {.name = add->name,
+                                     .key = add->key == NULL ? NULL : &given,
+                                     .paths = (const char *const *)cmd->argv + 2,
+                                     .count = (size_t)operands};
+
+    if (add->name != NULL && cmd_log_name(add->name, &given, &why) != ERR_OK)
+        return cmd_fail(&why);
+    if (add->key != NULL && cmd_log_key(add->key, &given, &why) != ERR_OK)
+        return cmd_fail(&why);
+    return importer_run(cmd, &ask);
+}
+
 int cmd_log(struct cmd *cmd)
 {
     struct cmd_log_add add = {0};
@@ -371,6 +396,7 @@ int cmd_log(struct cmd *cmd)
          "static-ct: gives the origin; default: the same as --url"},
         {"key", OPT_FILE, &add.key, "B64|FILE",
          "public key: base64 of the DER, or a file with DER, PEM or base64"},
+        {"name", OPT_TEXT, &add.name, "NAME", "import: of a log that is not known yet; default: its origin"},
         {"from", OPT_TEXT, &add.from, "WHERE", "now, 0 (default), an index, or a time such as 2026-11-21"},
         {"allow-http", OPT_FLAG, &add.allow_http, NULL, "accept http:// for other machines than this one"},
         {"check", OPT_FLAG, &check, NULL,
@@ -379,7 +405,7 @@ int cmd_log(struct cmd *cmd)
         {"known", OPT_FLAG, &known, NULL, "verify: also say under which name the database knows the log"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
-    enum { ADD, LIST, STATUS, UPDATE, REMOVE, VERIFY, EVIDENCE };
+    enum { ADD, LIST, STATUS, UPDATE, REMOVE, VERIFY, EVIDENCE, IMPORT };
     static const struct opt_verb verbs[] = {
         [ADD] = {"add", "NAME", "protocol url submission-url key from allow-http"},
         [LIST] = {"list", "", ""},
@@ -388,6 +414,7 @@ int cmd_log(struct cmd *cmd)
         [REMOVE] = {"remove", "NAME", ""},
         [VERIFY] = {"verify", "[FILE...]", "id known"},
         [EVIDENCE] = {"evidence", "", "id"},
+        [IMPORT] = {"import", "ARCHIVE.zip...", "name key"},
         {NULL, NULL, NULL},
     };
     size_t verb;
@@ -415,6 +442,8 @@ int cmd_log(struct cmd *cmd)
                              cmd->argv + 2, operands);
     case EVIDENCE:
         return logverify_list(cmd, id == UINT64_MAX ? NULL : &id);
+    case IMPORT:
+        return cmd_log_do_import(cmd, &add, operands);
     default:
         return cmd_log_do_remove(cmd, cmd->argv[2]);
     }

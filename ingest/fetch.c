@@ -432,7 +432,10 @@ static void give_up(struct fetch *fetch, struct follow *follow, int64_t now_ms)
     const struct follow_fetch *own = &follow->fetch;
     bool busy = own->busy_ms != 0 && own->host->hold_until_ms > now_ms &&
                 now_ms - own->busy_ms > fetch->plant->options.give_up_ms;
-    if (!busy && own->fails < UNREAD_FAILS && own->head_fails < UNREAD_FAILS)
+    /* What an archive does not give it will not give later. */
+    bool archive = follow->log.protocol == CTLOG_ARCHIVE;
+    unsigned most = archive ? 1 : UNREAD_FAILS;
+    if (!busy && own->fails < most && own->head_fails < most)
         return;
     thread_lock(&follow->lock);
     bool forged = follow->bad_head;
@@ -443,9 +446,8 @@ static void give_up(struct fetch *fetch, struct follow *follow, int64_t now_ms)
     bool known = follow->head_known;
     thread_unlock(&follow->lock);
     if (known)
-        say_error(follow->log.name,
-                  "given up; read up to %" PRIu64 " of %" PRIu64 " entries; last answer: %s", at, goal,
-                  last.text);
+        say(archive ? SAY_DEBUG : SAY_ERROR, follow->log.name,
+            "given up; read up to %" PRIu64 " of %" PRIu64 " entries; last answer: %s", at, goal, last.text);
     else
         say_error(follow->log.name, "given up; its tree head was never seen; last answer: %s", last.text);
     atomic_store(forged ? &follow->unverified : &follow->unread, true);

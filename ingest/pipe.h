@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "db/store.h"
+#include "ingest/local.h"
 #include "model/batch.h"
 
 /* Runs on the workers for every decoded batch, and again on a settler when domains changed meanwhile. */
@@ -16,6 +17,15 @@ struct pipe_stage {
     /* Tells people, at once and once, of the one entry of the batch (struct proto, decode), behind which the
      * log can not be read: nothing of it will be committed. May be NULL. */
     enum err_code (*stuck)(void *arg, struct batch *batch, struct err *why);
+    void *arg;
+};
+
+/* Entries that lie here already (ingest/archive.h); only for logs whose URL begins with local->prefix. */
+struct pipe_source {
+    const struct local_source *local; /* NULL: there is none */
+    /* On the workers, of every reply, after it was read (`code`, and `why` what was wrong with it) and before
+     * anything of it is used: the last word about it. Thread-safe. */
+    enum err_code (*judge)(void *arg, const struct batch *batch, enum err_code code, struct err *why);
     void *arg;
 };
 
@@ -40,6 +50,7 @@ struct pipe_options {
     const char *big_dir;      /* for file-backed arenas; NULL: /tmp */
     bool once;                /* read every log up to the head seen at the start, then stop */
     struct pipe_stage stage;  /* run may be NULL */
+    struct pipe_source source;
     /* Makes a store for one settler thread (its own connection). */
     enum err_code (*store_open)(void *arg, struct store **store, struct err *why);
     void *store_arg;

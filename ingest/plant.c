@@ -84,6 +84,8 @@ enum err_code plant_init(struct plant *plant, const struct pipe_options *options
     enum err_code code = wire_new(plant->user_agent, plant->options.connections, &plant->wire, why);
     if (code != ERR_OK)
         return code;
+    if (plant->options.source.local != NULL)
+        wire_local(plant->wire, plant->options.source.local);
     plant->issuers = issuers_new();
     if (plant->issuers == NULL || !queues_init(plant) || !jobs_init(plant))
         return err_set(why, ERR_MEMORY, "%u batches of %zu bytes: out of memory", plant->options.batches,

@@ -11,6 +11,8 @@ const struct proto *proto_of(enum ctlog_protocol protocol)
     switch (protocol) {
     case CTLOG_STATIC_CT:
         return statict_proto();
+    case CTLOG_ARCHIVE:
+        return statict_unindexed();
     case CTLOG_RFC6962:
     case CTLOG_HYBRID:
         break;

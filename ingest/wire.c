@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/metric.h"
 #include "base/rate.h"
+#include "ingest/local.h"
 
 #define CALL_MAGIC 0x43414c4cu
 
@@ -38,6 +39,7 @@ struct wire {
     struct call *idle;
     struct call *busy;
     unsigned count;
+    struct local local;
 };
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
@@ -69,11 +71,16 @@ enum err_code wire_new(const char *user_agent, unsigned connections, struct wire
     return ERR_OK;
 }
 
+void wire_local(struct wire *wire, const struct local_source *source)
+{
+    wire->local.source = *source;
+}
+
 void wire_free(struct wire *wire)
 {
     if (wire == NULL)
         return;
-    must(wire->busy == NULL);
+    must(wire->busy == NULL && wire->local.count == 0);
     while (wire->idle != NULL) {
         struct call *call = wire->idle;
         wire->idle = call->link;
@@ -224,6 +231,8 @@ enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err
 
 enum err_code wire_get_newer(struct wire *wire, const struct wire_ask *ask, const char *etag, struct err *why)
 {
+    if (local_serves(&wire->local, ask->url))
+        return local_get(&wire->local, ask, why);
     struct call *call = call_get(wire);
     if (call == NULL)
         return err_set(why, ERR_MEMORY, "%s: out of memory", ask->url);
@@ -328,7 +337,7 @@ void wire_turn(struct wire *wire, int64_t wait_ms)
     must(curl_multi_perform(wire->multi, &running) == CURLM_OK);
     CURLMsg *message;
     int left = 0;
-    bool any = false;
+    bool any = local_turn(&wire->local) != 0;
     while ((message = curl_multi_info_read(wire->multi, &left)) != NULL) {
         if (message->msg != CURLMSG_DONE)
             continue;
@@ -351,6 +360,7 @@ void wire_wake(struct wire *wire)
 
 void wire_drop(struct wire *wire, const void *arg)
 {
+    local_end(&wire->local, arg, ERR_TIMEOUT);
     struct call *call = wire->busy;
     while (call != NULL) {
         struct call *found = call->ask.arg == arg ? call : NULL;
@@ -363,11 +373,12 @@ void wire_drop(struct wire *wire, const void *arg)
 
 void wire_cancel(struct wire *wire)
 {
+    local_end(&wire->local, NULL, ERR_CLOSED);
     while (wire->busy != NULL)
         call_done(wire->busy, CURLE_OK, ERR_CLOSED);
 }
 
 unsigned wire_count(const struct wire *wire)
 {
-    return wire->count;
+    return wire->count + wire->local.count;
 }

@@ -39,6 +39,9 @@ struct wire_ask {
 /* `connections` per host are kept. */
 MUST_USE enum err_code wire_new(const char *user_agent, unsigned connections, struct wire **out,
                                 struct err *why);
+/* From now on the URLs of this source are answered by it, not by a server. What it points to must stay. */
+struct local_source;
+void wire_local(struct wire *wire, const struct local_source *source);
 void wire_free(struct wire *wire); /* nothing may be under way */
 
 MUST_USE enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err *why);

@@ -213,6 +213,9 @@ static void one(struct work *work, struct job *job)
     enum err_code code = ERR_OK;
     if (job->phase == JOB_REPLY)
         code = work_decode(job->proto, &job->batch, job->width, work->gunzip, &job->why);
+    const struct pipe_source *source = &work->plant->options.source;
+    if (job->phase == JOB_REPLY && source->judge != NULL)
+        code = source->judge(source->arg, &job->batch, code, &job->why);
     if (code == ERR_FORMAT)
         stuck_tell(work, job);
     if (code != ERR_OK) {

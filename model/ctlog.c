@@ -1,6 +1,6 @@
 #include "model/ctlog.h"
 
-static const char *const names[] = {"rfc6962", "static-ct", "hybrid"};
+static const char *const names[] = {"rfc6962", "static-ct", "hybrid", "archive"};
 
 const char *ctlog_protocol_name(enum ctlog_protocol protocol)
 {

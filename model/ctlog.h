@@ -8,7 +8,7 @@
 #define CTLOG_URL_MAX  512
 #define CTLOG_KEY_MAX  1024 /* DER SubjectPublicKeyInfo; RSA-4096 is 550 */
 
-enum ctlog_protocol { CTLOG_RFC6962, CTLOG_STATIC_CT, CTLOG_HYBRID };
+enum ctlog_protocol { CTLOG_RFC6962, CTLOG_STATIC_CT, CTLOG_HYBRID, CTLOG_ARCHIVE };
 
 struct ctlog {
     int32_t id;                /* database key; 13 bits of the public id */
@@ -22,7 +22,8 @@ struct ctlog {
     size_t key_len;
 };
 
-const char *ctlog_protocol_name(enum ctlog_protocol protocol); /* "rfc6962", "static-ct", "hybrid" */
+const char *ctlog_protocol_name(
+    enum ctlog_protocol protocol); /* "rfc6962", "static-ct", "hybrid", "archive" */
 /* False: no such name. */
 MUST_USE bool ctlog_protocol_parse(const char *name, enum ctlog_protocol *protocol);
 

@@ -9,10 +9,10 @@
 
 static void protocols_there_and_back(void **state)
 {
-    static const char *const wrong[] = {"", "RFC6962", "rfc6962 ", "static", "static_ct", "archive"};
+    static const char *const wrong[] = {"", "RFC6962", "rfc6962 ", "static", "static_ct"};
     enum ctlog_protocol protocol = CTLOG_HYBRID;
     (void)state;
-    for (int i = CTLOG_RFC6962; i <= CTLOG_HYBRID; i++) {
+    for (int i = CTLOG_RFC6962; i <= CTLOG_ARCHIVE; i++) {
         assert_true(ctlog_protocol_parse(ctlog_protocol_name((enum ctlog_protocol)i), &protocol));
         assert_int_equal(protocol, i);
     }

@@ -1,0 +1,141 @@
+# A log that is over, read from the zip files of its archive: the rows of the tiles themselves, whatever happens on the
+# way, and nothing that is not of the signed tree.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --entries 3000 --seed 6060
+    eval "$(jq -r '@sh "LOG_ID=\(.log_id) ORIGIN=\(.origin)"' "$PLAY"/sim*.out)"
+    export LOG_ID ORIGIN
+    add_log arc static-ct
+    ingest --log arc
+    content >"$PLAY/wanted"
+    archive whole.zip
+}
+
+teardown_file() {
+    play_end
+}
+
+# fresh NAME: from here on another database of the same server, which is quicker than another server.
+fresh() {
+    sql "CREATE DATABASE $1"
+    DSN=${DSN/dbname=ctvigil/dbname=$1}
+    export DSN CTVIGIL_DB_DSN=$DSN
+    ctv db init >&2
+}
+
+# archive NAME [what archive.py takes]: writes $PLAY/NAME.
+archive() {
+    local name=$1
+    shift
+    python3 "$BATS_TEST_DIRNAME/archive.py" "$SIM_STATIC_URL" "$SIM_KEY" "$LOG_ID" "$ORIGIN" "$PLAY/$name" "$@"
+}
+
+# What the database holds, without the ranges: those of a log that goes on have no end.
+content() {
+    dump_db | grep -v '^range'
+}
+
+import() {
+    ctv log import "$@"
+}
+
+assert_whole() {
+    log_is arc '.protocol == "archive" and .position == 3000 and .verified_size == 3000 and .ended == "complete"
+                and .entries == 3000 and (.ranges | length) == 1 and .state == "active" and .last_error == ""'
+    diff "$PLAY/wanted" <(content)
+    assert_counts
+}
+
+@test "one file: everything the log had; a second time nothing is read" {
+    fresh one
+    run -0 --separate-stderr import --name arc --key "$SIM_KEY" --json "$PLAY/whole.zip"
+    jq -es '.[-1] | .schema == "ctvigil.log.imported.1" and .read == 3000 and .verified == 3000 and .complete
+            and .key_from == "option" and .missing == []' <<<"$output"
+    assert_whole
+    run -0 --separate-stderr import --json "$PLAY/whole.zip"
+    jq -es '.[-1] | .read == 0 and .stored == 3000 and .complete' <<<"$output"
+    assert_whole
+    # Nobody asks the network for it.
+    control | jq '.requests' >"$PLAY/asked"
+    run -0 ingest
+    control | jq '.requests' | diff "$PLAY/asked" -
+}
+
+@test "killed at any moment, it goes on" {
+    fresh killed
+    for delay in 0.1 0.15 0.2 0.25 0.3; do
+        "$CTVIGIL" --state-dir "$STATE" log import --name arc --key "$SIM_KEY" "$PLAY/whole.zip" &
+        sleep $delay
+        kill -9 $! 2>/dev/null || true
+        wait $! || true
+        sql 'SELECT next FROM log_range'
+    done
+    run -0 import "$PLAY/whole.zip"
+    assert_whole
+}
+
+@test "the rest later, in any order" {
+    fresh parts
+    archive second.zip 5 12
+    archive first.zip 0 5
+    run -4 import --name arc "$PLAY/second.zip"
+    [[ "$output" == *"entries 0 to 1279 are missing"* ]]
+    log_is arc '.entries == 1720 and .ended == null and .ranges[0].begin == 1280 and .ranges[0].verified == 3000'
+    run -0 import "$PLAY/first.zip"
+    assert_whole
+}
+
+@test "damage: what can be read is read, the rest is named, and a good file mends it" {
+    fresh damaged
+    archive bad.zip damage=tile/data/002 wrong=tile/data/004 drop=tile/data/007 encrypt=tile/data/009 junk
+    run -4 --separate-stderr import --name arc --json "$PLAY/bad.zip"
+    jq -es '.[-1] | .stored == 3000 - 4 * 256 and .verified == .stored and (.complete | not)
+            and ([.missing[].begin] | sort) == [512, 1024, 1792, 2304]' <<<"$output"
+    grep -q 'entry 1[0-9]* is not the one of the signed tree\|damaged or breaks off\|can not be read' <<<"$stderr"
+    grep -q 'entries 2304 to 2559 are missing: .*encrypted' <<<"$stderr"
+    [ "$(sql "SELECT count(*) FROM evidence")" = 0 ]
+    assert_counts
+    run -0 import "$PLAY/whole.zip"
+    assert_whole
+}
+
+@test "no issuers: stored all the same, and found" {
+    fresh dagger
+    archive dagger.zip no-issuer
+    run -0 import --name arc "$PLAY/dagger.zip"
+    log_is arc '.entries == 3000 and .verified_size == 3000 and .ended == "complete"'
+    name=$(sql "SELECT split_part(names, ' ', 1) FROM cert WHERE names LIKE '%.%' LIMIT 1")
+    [ -n "$name" ]
+}
+
+@test "files of no use are refused, each with the reason, and nothing is stored" {
+    fresh refused
+    head -c 200000 "$PLAY/whole.zip" >"$PLAY/cut.zip"
+    echo hello >"$PLAY/text.zip"
+    cp "$PLAY/whole.zip" "$PLAY/signed.zip"
+    archive root.zip wrong=tile/0/011.p/184
+    archive note.zip drop=checkpoint
+    for file in cut text note root nowhere; do
+        run -4 import --name arc "$PLAY/$file.zip"
+        [[ "$output" == *"$file.zip"* || "$output" == *"$ORIGIN"* ]]
+    done
+    run -2 import --name arc --key MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEPIcer7RB32jt4bTEbhgUKLKvOctFD+I2hoDItFxUBlJiGFvftBuRk3fO7e1T7gC2ekyfL7XoO2oN/ObcZyc4EA== "$PLAY/whole.zip"
+    [[ "$output" == *"--key is not the key of this log"* ]]
+    [ "$(sql 'SELECT count(*) FROM log')" = 0 ]
+    run -4 import --name arc "$PLAY/cut.zip" "$PLAY/whole.zip"
+    assert_whole
+}
+
+@test "a log that is followed gets what it lacks" {
+    fresh followed
+    add_log arc static-ct --from 1500
+    run -0 ingest --log arc
+    run -0 --separate-stderr import --json "$PLAY/whole.zip"
+    jq -es '.[-1] | .read == 1500 and .name == "arc" and .key_from == "database"' <<<"$output"
+    log_is arc '.protocol == "static-ct" and .followed and .entries == 3000 and .position == 3000
+                and .verified_size == 3000 and .ranges[0].begin == 0 and .ranges[0].verified >= 1500'
+    diff "$PLAY/wanted" <(content)
+    assert_counts
+}
