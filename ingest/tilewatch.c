@@ -9,9 +9,11 @@
 #include "ingest/host.h"
 #include "verify/merkle.h"
 
+/* An archive has its own say about each tile (pipe_source). */
 static bool concerns(const struct job *job)
 {
-    return job->follow->proto->tiles && job->lane == &job->follow->read && job->begin % TILE_WIDTH == 0 &&
+    return job->follow->log.protocol != CTLOG_ARCHIVE && job->follow->proto->tiles &&
+           job->lane == &job->follow->read && job->begin % TILE_WIDTH == 0 &&
            job->end - job->begin == TILE_WIDTH;
 }
 
