@@ -20,6 +20,9 @@ static inline int64_t certmill_cpu_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+#define CERTMILL_TIME                                                                                        \
+    1790000000 /* a precertificate and what the log has of it are made one after the other */
+
 struct certmill {
     struct span *certs;
     size_t count;
@@ -79,7 +82,36 @@ static inline void certmill_scts(X509 *cert, unsigned seed)
     ASN1_OBJECT_free(oid);
 }
 
-static inline struct span certmill_one(EVP_PKEY *key, EVP_PKEY *signer, unsigned number)
+/* What is signed for: the certificate, its precertificate (poison in the place of the SCTs), or neither,
+ * which is what a log's leaf has of a precertificate. */
+enum certmill_form { CERTMILL_FINAL, CERTMILL_PRECERT, CERTMILL_TBS, CERTMILL_CA };
+
+static inline void certmill_poison(X509 *cert)
+{
+    ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+    ASN1_OBJECT *oid = OBJ_txt2obj("1.3.6.1.4.1.11129.2.4.3", 1);
+
+    must(octets != NULL && ASN1_OCTET_STRING_set(octets, (const uint8_t *)"\5", 2) == 1); /* NULL */
+    X509_EXTENSION *ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 1, octets);
+    must(ext != NULL && X509_add_ext(cert, ext, -1) == 1);
+    X509_EXTENSION_free(ext);
+    ASN1_OCTET_STRING_free(octets);
+    ASN1_OBJECT_free(oid);
+}
+
+static inline struct span certmill_copy(uint8_t *der, int size)
+{
+    must(size > 0);
+    uint8_t *copy = malloc((size_t)size);
+    must(copy != NULL);
+    memcpy(copy, der, (size_t)size);
+    OPENSSL_free(der);
+    return span_of(copy, (size_t)size);
+}
+
+/* DER on the heap: of the TBSCertificate for CERTMILL_TBS. */
+static inline struct span certmill_one(EVP_PKEY *key, EVP_PKEY *signer, unsigned number,
+                                       enum certmill_form form)
 {
     X509 *cert = X509_new();
     X509_NAME *issuer = X509_NAME_new();
@@ -94,14 +126,16 @@ static inline struct span certmill_one(EVP_PKEY *key, EVP_PKEY *signer, unsigned
                                 i == 0 ? "" : ",", i == 1 ? "*." : "", i, number);
     (void)X509_set_version(cert, 2);
     (void)ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), 0x123456789abcdefu + number);
-    (void)X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-    (void)X509_gmtime_adj(X509_getm_notAfter(cert), 90 * 86400);
+    (void)ASN1_TIME_set(X509_getm_notBefore(cert), CERTMILL_TIME);
+    (void)ASN1_TIME_set(X509_getm_notAfter(cert), CERTMILL_TIME + 90 * 86400);
     (void)X509_NAME_add_entry_by_txt(issuer, "C", MBSTRING_ASC, (const uint8_t *)"US", -1, -1, 0);
     (void)X509_NAME_add_entry_by_txt(issuer, "O", MBSTRING_ASC, (const uint8_t *)"Bench Trust", -1, -1, 0);
     (void)X509_NAME_add_entry_by_txt(issuer, "CN", MBSTRING_ASC, (const uint8_t *)"Bench CA 1", -1, -1, 0);
     (void)X509_set_issuer_name(cert, issuer);
     (void)X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
                                      (const uint8_t *)"n0.bench.example.com", -1, -1, 0);
+    if (form == CERTMILL_CA)
+        (void)X509_set_subject_name(cert, issuer);
     (void)X509_set_pubkey(cert, key);
     certmill_ext(cert, NID_key_usage, "critical,digitalSignature");
     certmill_ext(cert, NID_ext_key_usage, "serverAuth,clientAuth");
@@ -111,17 +145,15 @@ static inline struct span certmill_one(EVP_PKEY *key, EVP_PKEY *signer, unsigned
     certmill_ext(cert, NID_subject_alt_name, names);
     certmill_ext(cert, NID_certificate_policies, "2.23.140.1.2.1");
     certmill_ext(cert, NID_crl_distribution_points, "URI:http://c.bench.example/1.crl");
-    certmill_scts(cert, number);
+    if (form == CERTMILL_FINAL)
+        certmill_scts(cert, number);
+    if (form == CERTMILL_PRECERT)
+        certmill_poison(cert);
     must(X509_sign(cert, signer, EVP_sha256()) > 0);
-    int size = i2d_X509(cert, &der);
-    must(size > 0);
-    uint8_t *copy = malloc((size_t)size);
-    must(copy != NULL);
-    memcpy(copy, der, (size_t)size);
-    OPENSSL_free(der);
+    int size = form == CERTMILL_TBS ? i2d_re_X509_tbs(cert, &der) : i2d_X509(cert, &der);
     X509_NAME_free(issuer);
     X509_free(cert);
-    return span_of(copy, (size_t)size);
+    return certmill_copy(der, size);
 }
 
 static inline void certmill_make(struct certmill *mill, size_t count)
@@ -132,7 +164,7 @@ static inline void certmill_make(struct certmill *mill, size_t count)
     *mill = (struct certmill){NULL, 0, 0};
     must(rsa != NULL && ec != NULL);
     for (size_t i = 0; i < count; i++)
-        certmill_add(mill, certmill_one(i % 2 == 0 ? ec : rsa, ec, (unsigned)i));
+        certmill_add(mill, certmill_one(i % 2 == 0 ? ec : rsa, ec, (unsigned)i, CERTMILL_FINAL));
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(ec);
 }
