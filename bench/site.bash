@@ -19,15 +19,17 @@ export LC_ALL=C.UTF-8 TZ=UTC CTVIGIL_INGEST_LOG_LIST=none CTVIGIL_SAY_LEVEL=${CT
 
 site_fail() { echo "$(basename "$0"): $*" >&2; exit 4; }
 
-# Makes the folder, in memory where there is room: making a database is mostly waiting for the disk.
+# site_begin [KB]: makes the folder, in memory where there is room for twice as much: making a database is mostly waiting
+# for the disk.
 site_begin() {
-  local base=${TMPDIR:-/tmp} free tool
+  local base=${TMPDIR:-/tmp} need=${1:-4000000} free memory tool
   for tool in nginx jq curl openssl unshare psql; do
     command -v "$tool" >/dev/null || site_fail "$tool is missing; ops/bench installs it"
   done
   unshare -m true 2>/dev/null || site_fail "needs root, to make a mount name space"
   free=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
-  if [ -w /dev/shm ] && [ "${free:-0}" -gt "${1:-4000000}" ]; then base=/dev/shm; fi
+  memory=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
+  if [ -w /dev/shm ] && [ "${free:-0}" -gt "$need" ] && [ "$memory" -gt $((2 * need)) ]; then base=/dev/shm; fi
   SITE=$(mktemp -d "$base/ctvigil-bench.XXXXXX")
   STATE=$SITE/state
   chmod 755 "$SITE"
