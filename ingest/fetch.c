@@ -274,7 +274,8 @@ static void job_start(struct fetch *fetch, struct job *job, int64_t now_ms)
     job->proto->entries_url(&follow->log, job->begin, job->end, job->width, url);
     /* Half of a batch is left for what is decoded from the reply. */
     size_t ceiling = (batch->big ? plant->options.big_bytes : plant->options.batch_bytes) / 2;
-    struct wire_ask ask = {url, &batch->arena, ceiling, job->fresh, true, entries_done, job};
+    bool gzip = !plant_behind(fetch->plant);
+    struct wire_ask ask = {url, &batch->arena, ceiling, job->fresh, gzip, entries_done, job};
     if (wire_get(plant->wire, &ask, &job->why) != ERR_OK) {
         job_failed(fetch, job, 0, -1);
         return;

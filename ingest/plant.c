@@ -149,6 +149,11 @@ void plant_wake(struct plant *plant)
     wire_wake(plant->wire);
 }
 
+bool plant_behind(struct plant *plant)
+{
+    return queue_count(&plant->replies) > plant->options.workers;
+}
+
 void plant_job_free(struct plant *plant, struct job *job)
 {
     struct follow *follow = job->follow;

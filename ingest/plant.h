@@ -46,6 +46,9 @@ void plant_stop(struct plant *plant); /* from any thread */
 /* Has the settler of this log look at it soon. No lock may be held. */
 void plant_kick(struct plant *plant, struct follow *follow);
 void plant_wake(struct plant *plant); /* the fetch loop */
+/* More replies wait than there are workers: processor time is what is short, not the line, and a body that
+ * has to be inflated takes a worker twice as long as one that comes as it is. */
+bool plant_behind(struct plant *plant);
 /* Back to the stock; its lane may ask for more. No lock may be held. */
 void plant_job_free(struct plant *plant, struct job *job);
 /* Empties the sequencer of a lane after lane_stop. No lock may be held. */
