@@ -40,6 +40,7 @@
 #define LIMIT_ISSUANCES_KNOWN    131072      /* a writer remembers: 5 MB; the others came minutes ago */
 #define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
 #define LIMIT_HEAD_FUTURE_MS     300000      /* a head may be ahead of our clock by what clocks differ */
+#define LIMIT_UNPROVEN_MS        86400000    /* a log merges within a day, and can prove its heads by then */
 #define LIMIT_HEAD_DAYS          30          /* afterwards one verified head per hour stays: 9,000 a year */
 #define LIMIT_MERGE_ENTRIES      262144      /* looked at for late ones at once: a quarter of a second */
 #define LIMIT_CHANNEL_DAYS       7           /* a channel nobody has served for longer is given up */

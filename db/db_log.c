@@ -25,7 +25,8 @@ static enum err_code take_up_again(struct pgconn *conn, struct ctlog *log, struc
     put_log(&args, log);
     enum err_code code = pgexec_run(
         conn,
-        "UPDATE log AS l SET state = CASE WHEN EXISTS (SELECT FROM evidence_open AS e WHERE e.log = l.id) "
+        "UPDATE log AS l SET state = CASE WHEN EXISTS (SELECT FROM evidence_open AS e WHERE e.log = l.id AND "
+        "e.kind <> 'unproven_head') "
         "THEN 'inconsistent' ELSE 'active' END, url = $3, "
         "submission_url = $4, origin = $5,"
         " last_error = '', listed = false, followed = true, unfollowed = '', ended = '', final_error = ''"

@@ -48,8 +48,9 @@ struct store_settle {
 /* What is kept when a log contradicts itself. Everything is copied. */
 struct store_evidence {
     int32_t log_id;
-    const char *kind; /* "root_mismatch", "fork", "shrunk_head", "bad_signature", "bad_tile" */
-    uint64_t begin;   /* suspect range */
+    const char
+        *kind;      /* "root_mismatch", "fork", "shrunk_head", "bad_signature", "bad_tile", "unproven_head" */
+    uint64_t begin; /* suspect range */
     uint64_t end;
     struct head head;     /* the head that does not fit (raw is kept) */
     struct head other;    /* fork: the second head; root_mismatch: size and root we computed */
@@ -129,6 +130,9 @@ struct store_ops {
     /* Such a head was compared with the verified tree: it fits, or it does not. */
     enum err_code (*claim_judged)(struct store *store, int32_t log_id, const struct head *head, bool fits,
                                   struct err *why);
+    /* When this head, which is stored, came first (Unix milliseconds). */
+    enum err_code (*head_since)(struct store *store, int32_t log_id, const struct head *head,
+                                int64_t *seen_ms, struct err *why);
     /* Was this head found not to be of the verified tree (claim_judged), now or in an earlier run? */
     enum err_code (*refuted)(struct store *store, int32_t log_id, const struct head *head, bool *refuted,
                              struct err *why);
@@ -137,7 +141,8 @@ struct store_ops {
     enum err_code (*others)(struct store *store, const struct batch *batch, bool *others, struct err *why);
 
     /* Evidence, the alert log_inconsistent (once per log and kind and suspect range begin) and the log's
-     * state. */
+     * state; an unproven head is of severity high and leaves the state alone, because nothing is wrong for
+     * certain. */
     enum err_code (*inconsistent)(struct store *store, const struct store_evidence *evidence,
                                   struct err *why);
     /* What a person sees in `log status`: last error text ("" clears it) and the time of the last good

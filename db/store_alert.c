@@ -224,7 +224,9 @@ enum err_code store_alert_log(struct pgstore *pg, const struct store_evidence *e
     struct pgexec_args args = PGEXEC_NO_ARGS;
     alert.findings[0] = (struct alert_finding){
         .kind = ALERT_KIND_LOG_INCONSISTENT,
-        .severity = alert_kind_severity(ALERT_KIND_LOG_INCONSISTENT),
+        .severity = strcmp(evidence->kind, "unproven_head") == 0
+                        ? ALERT_HIGH
+                        : alert_kind_severity(ALERT_KIND_LOG_INCONSISTENT),
         .rule = evidence->kind,
         .expected = SPAN_LIT("one history that only grows"),
         .found = span_str(evidence->sentence),

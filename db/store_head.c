@@ -42,7 +42,7 @@ static enum err_code signed_again(struct pgstore *pg, int32_t log_id, struct err
     static const char sql[] =
         "UPDATE log SET state = 'active' WHERE id = $1 AND state = 'inconsistent'"
         " AND EXISTS (SELECT FROM evidence AS e WHERE e.log = $1 AND e.kind = 'bad_signature')"
-        " AND NOT EXISTS (SELECT FROM evidence_open AS e WHERE e.log = $1)";
+        " AND NOT EXISTS (SELECT FROM evidence_open AS e WHERE e.log = $1 AND e.kind <> 'unproven_head')";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_int(&args, log_id);
     return pgexec_do(pg->conn, sql, &args, NULL, why);
@@ -157,26 +157,48 @@ enum err_code store_head_claims(struct store *store, int32_t log_id, uint64_t be
     return list(store, sql, &args, out, count, why);
 }
 
-enum err_code store_head_refuted(struct store *store, int32_t log_id, const struct head *head, bool *refuted,
-                                 struct err *why)
+/* The one row that `sql` has of a head: $1 log, $2 size, $3 root. NULL: there is none. */
+static enum err_code head_row(struct store *store, int32_t log_id, const struct head *head, const char *sql,
+                              PGresult **res, struct err *why)
 {
     struct pgstore *pg = pgstore_of(store);
     struct pgexec_args args = PGEXEC_NO_ARGS;
-    PGresult *res;
-    *refuted = false;
+    *res = NULL;
     enum err_code code = store_write_ready(pg, why);
     pgexec_int(&args, log_id);
     pgexec_int(&args, (int64_t)head->size);
     pgexec_bytes(&args, span_of(head->root, 32));
     if (code == ERR_OK)
-        code = pgexec_cached(pg->conn,
-                             "SELECT FROM log_head WHERE log = $1 AND size = $2 AND root = $3 AND denied",
-                             &args, &res, why);
-    if (code != ERR_OK)
+        code = pgexec_cached(pg->conn, sql, &args, res, why);
+    if (code != ERR_OK || PQntuples(*res) != 0)
         return code;
-    *refuted = PQntuples(res) != 0;
-    PQclear(res);
+    PQclear(*res);
+    *res = NULL;
     return ERR_OK;
+}
+
+enum err_code store_head_refuted(struct store *store, int32_t log_id, const struct head *head, bool *refuted,
+                                 struct err *why)
+{
+    PGresult *res;
+    enum err_code code =
+        head_row(store, log_id, head,
+                 "SELECT 1 FROM log_head WHERE log = $1 AND size = $2 AND root = $3 AND denied", &res, why);
+    *refuted = code == ERR_OK && res != NULL;
+    PQclear(res);
+    return code;
+}
+
+enum err_code store_head_since(struct store *store, int32_t log_id, const struct head *head, int64_t *seen_ms,
+                               struct err *why)
+{
+    PGresult *res;
+    enum err_code code =
+        head_row(store, log_id, head,
+                 "SELECT seen_at FROM log_head WHERE log = $1 AND size = $2 AND root = $3", &res, why);
+    *seen_ms = code == ERR_OK && res != NULL ? pgexec_get_time(res, 0, 0) : clock_wall_ms();
+    PQclear(res);
+    return code;
 }
 
 enum err_code store_head_judged(struct store *store, int32_t log_id, const struct head *head, bool fits,

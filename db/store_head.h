@@ -12,6 +12,8 @@ enum err_code store_head_claims(struct store *store, int32_t log_id, uint64_t be
                                 size_t max, size_t *count, struct err *why);
 enum err_code store_head_judged(struct store *store, int32_t log_id, const struct head *head, bool fits,
                                 struct err *why);
+enum err_code store_head_since(struct store *store, int32_t log_id, const struct head *head, int64_t *seen_ms,
+                               struct err *why);
 enum err_code store_head_refuted(struct store *store, int32_t log_id, const struct head *head, bool *refuted,
                                  struct err *why);
 enum err_code store_head_others(struct store *store, const struct batch *batch, bool *others,

@@ -202,7 +202,7 @@ enum err_code store_log_inconsistent(struct store *store, const struct store_evi
         return code;
     code = put_evidence(pg, evidence, why);
     pgexec_int(&args, evidence->log_id);
-    if (code == ERR_OK)
+    if (code == ERR_OK && strcmp(evidence->kind, "unproven_head") != 0)
         code = pgexec_do(pg->conn, "UPDATE log SET state = 'inconsistent' WHERE id = $1 AND state = 'active'",
                          &args, NULL, why);
     if (code == ERR_OK)

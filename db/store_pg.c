@@ -225,6 +225,7 @@ static const struct store_ops ops = {
     .claim_judged = store_head_judged,
     .others = store_head_others,
     .refuted = store_head_refuted,
+    .head_since = store_head_since,
     .inconsistent = store_log_inconsistent,
     .log_note = store_log_note,
     .issuer_cert_get = store_log_cert_get,

@@ -199,7 +199,8 @@ static enum err_code mark_head(struct pgstore *pg, const struct store_settle *se
         "verified)"
         " UPDATE log SET state = 'active' WHERE id = $1 AND state = 'inconsistent' AND NOT EXISTS"
         " (SELECT FROM evidence_open AS e WHERE e.log = $1"
-        "  AND (e.kind NOT IN ('root_mismatch', 'bad_tile') OR e.range_end > $2))";
+        "  AND e.kind <> 'unproven_head' AND (e.kind NOT IN ('root_mismatch', 'bad_tile') OR e.range_end > "
+        "$2))";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_int(&args, settle->range->log_id);
     pgexec_int(&args, (int64_t)settle->verified_head.size);

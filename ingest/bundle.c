@@ -245,7 +245,7 @@ static bool proof_step(struct reading *reading, struct frontier *frontier, const
     if (answer == NULL)
         return false;
     if (body == NULL)
-        return frontier_missing(frontier);
+        return frontier_absent(frontier, (long)json_integer_value(json_object_get(answer, "status")));
     bool taken = get_bytes(reading, body, &bytes) && frontier_take(frontier, bytes, NULL) == ERR_OK;
     arena_rewind(&reading->arena, mark);
     return taken;
@@ -274,7 +274,7 @@ static void read_proof(struct reading *reading)
         if (++count > ANSWERS_MAX || !proof_step(reading, &frontier, answer_to(answers, url)))
             return;
     proof->proven = code == ERR_OK;
-    if (frontier.fits)
+    if (proof->proven && frontier_fits(&frontier))
         memcpy(proof->root, claim.root, 32);
     else if (proof->proven)
         merkle_root(&frontier.unverified, proof->root);

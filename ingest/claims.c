@@ -109,20 +109,6 @@ static void judge(struct settle *settle, struct follow *follow, bool fits)
     next(settle, follow);
 }
 
-/* Neither proven nor contradicted. */
-static void leave(struct settle *settle, struct follow *follow)
-{
-    struct follow_claim *claim = &follow->settle.claim;
-    const struct head *head = &claim->list->head;
-    say_warn(follow->log.name,
-             "the log does not prove that its signed head of %" PRIu64
-             " entries belongs to the verified tree of %" PRIu64 "; it is asked again",
-             head->size, claim->tree.size);
-    atomic_store(&follow->unverified, true);
-    claim->open = true;
-    next(settle, follow);
-}
-
 /* What the log answered when it was asked for the proof; to be freed. NULL: nothing, or too much. */
 static char *answers_take(struct follow *follow)
 {
@@ -133,43 +119,92 @@ static char *answers_take(struct follow *follow)
     return answers;
 }
 
-static void accuse(struct settle *settle, struct follow *follow, const char *how)
+/* The account of the smaller head and of the tree that it should begin. */
+static enum err_code tell(struct settle *settle, struct follow *follow, const char *kind, uint64_t begin,
+                          const char *sentence, struct err *why)
 {
     struct follow_settle *own = &follow->settle;
     struct follow_claim *claim = &own->claim;
-    const struct head *head = &claim->list->head;
     struct head tree = claim->tree;
+    evidence_signed(settle, follow, &tree);
+    char *answers = answers_take(follow);
+    struct evidence evidence = {.kind = kind,
+                                .begin = begin,
+                                .end = begin,
+                                .head = &claim->list->head,
+                                .other = &tree,
+                                .frontier = &own->range.verified_frontier,
+                                .frontier_from_log =
+                                    own->range.begin != 0 && own->range.verified == own->range.begin,
+                                .leaves = &claim->leaves,
+                                .answers = answers,
+                                .sentence = sentence};
+    enum err_code code = evidence_keep(settle, follow, &evidence, why);
+    free(answers);
+    if (code != ERR_OK)
+        say_error(follow->log.name, "evidence: %s", why->text);
+    return code;
+}
+
+/* A log that may not be asked for ever without anybody hearing of it: it has to be able to prove its heads,
+ * and one that was replaced but for its last entries would keep silent. */
+static void silence_tell(struct settle *settle, struct follow *follow)
+{
+    struct follow_claim *claim = &follow->settle.claim;
+    const struct head *head = &claim->list->head;
+    int64_t limit_ms = settle->plant->options.unproven_ms;
+    int64_t seen_ms = 0;
+    char sentence[256];
+    struct err why;
+    enum err_code code;
+    do {
+        err_clear(&why);
+        code = settle->store->ops->head_since(settle->store, follow->log.id, head, &seen_ms, &why);
+    } while (settle_again(settle, code, &why));
+    int64_t age_ms = clock_wall_ms() - seen_ms;
+    if (code != ERR_OK || age_ms < limit_ms || claim->silence == head->size)
+        return;
+    snprintf(sentence, sizeof(sentence),
+             "the log signed a tree of %" PRIu64 " entries %" PRId64
+             " hours ago and does not prove since that the verified tree of %" PRIu64 " begins with it",
+             head->size, age_ms / 3600000, claim->tree.size);
+    if (tell(settle, follow, "unproven_head", head->size, sentence, &why) == ERR_OK)
+        claim->silence = head->size;
+}
+
+/* Neither proven nor contradicted. */
+static void leave(struct settle *settle, struct follow *follow)
+{
+    struct follow_claim *claim = &follow->settle.claim;
+    const struct head *head = &claim->list->head;
+    say_warn(follow->log.name,
+             "the log does not prove that its signed head of %" PRIu64
+             " entries belongs to the verified tree of %" PRIu64 "; it is asked again",
+             head->size, claim->tree.size);
+    atomic_store(&follow->unverified, true);
+    silence_tell(settle, follow);
+    claim->open = true;
+    next(settle, follow);
+}
+
+static void accuse(struct settle *settle, struct follow *follow, const char *how)
+{
+    struct follow_claim *claim = &follow->settle.claim;
     struct err why = {.code = ERR_OK};
     char sentence[256];
     atomic_store(&follow->unverified, true);
-    if (claim->told != tree.size) {
+    if (claim->told != claim->tree.size) {
         metric_add(METRIC_ROOT_MISMATCHES_TOTAL, 1);
-        evidence_signed(settle, follow, &tree);
         snprintf(sentence, sizeof(sentence),
                  "the log signed a tree of %" PRIu64 " entries that the verified tree of %" PRIu64
                  " does not begin with: %s",
-                 head->size, tree.size, how);
-        char *answers = answers_take(follow);
-        struct evidence evidence = {.kind = "shrunk_head",
-                                    .begin = tree.size,
-                                    .end = tree.size,
-                                    .head = head,
-                                    .other = &tree,
-                                    .frontier = &own->range.verified_frontier,
-                                    .frontier_from_log =
-                                        own->range.begin != 0 && own->range.verified == own->range.begin,
-                                    .leaves = &claim->leaves,
-                                    .answers = answers,
-                                    .sentence = sentence};
-        enum err_code code = evidence_keep(settle, follow, &evidence, &why);
-        free(answers);
-        if (code != ERR_OK) {
-            say_error(follow->log.name, "evidence: %s", why.text);
+                 claim->list->head.size, claim->tree.size, how);
+        if (tell(settle, follow, "shrunk_head", claim->tree.size, sentence, &why) != ERR_OK) {
             claim->open = true;
             next(settle, follow);
             return;
         }
-        claim->told = tree.size;
+        claim->told = claim->tree.size;
     }
     judge(settle, follow, false);
 }
@@ -258,10 +293,7 @@ static void proof_serve(struct settle *settle, struct follow *follow)
         entries_begin(settle, follow);
         return;
     }
-    uint8_t root[32];
-    if (!answer.fits)
-        merkle_root(&answer.compact, root);
-    if (answer.fits || memcmp(root, claim->list->head.root, 32) == 0)
+    if (answer.fits)
         judge(settle, follow, true);
     else
         accuse(settle, follow, "the log itself proves another root for that size");

@@ -208,7 +208,7 @@ static void frontier_answer(struct plant *plant, struct follow *follow, const st
         follow->frontier.answered = true;
         follow->frontier.known = frontier != NULL;
         if (frontier != NULL) {
-            follow->frontier.fits = frontier->fits;
+            follow->frontier.fits = follow->frontier.claim && frontier_fits(frontier);
             follow->frontier.compact = frontier->unverified;
         }
     }
@@ -244,9 +244,7 @@ static void aux_done(void *arg, const struct wire_reply *reply)
     }
     if (fetch->aux_claim)
         answer_keep(fetch, reply);
-    bool missing = reply->status == 404 || reply->status == 403 ||
-                   (fetch->frontier.step == FRONTIER_DIRECT && reply->status >= 400 && reply->status < 500);
-    if (missing && frontier_missing(&fetch->frontier))
+    if (reply->code != ERR_OK && frontier_absent(&fetch->frontier, reply->status))
         return;
     enum err_code code = reply->code;
     if (code == ERR_OK)

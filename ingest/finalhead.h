@@ -10,9 +10,10 @@
 #include "model/ctlog.h"
 #include "model/head.h"
 
-/* `head` is one that our tree equalled, of at least final_size entries. ERR_OK: it is. ERR_INCONSISTENT: of
- * the same size, and another tree. ERR_PROOF, ERR_FORMAT: the log does not prove it, which may be the log's
- * own fault and need not last. Other codes: it could not be asked. Waits; `stop` (may be NULL) ends that. */
+/* `head` is one that our tree equalled, of at least final_size entries. ERR_OK: it is. ERR_INCONSISTENT: its
+ * tree of that size is another one, by the log's own proof. ERR_PROOF, ERR_FORMAT: the log proves neither,
+ * which may be its own fault and need not last. Other codes: it could not be asked. Asks what claims.c asks
+ * (frontier.h). Waits; `stop` (may be NULL) ends that. */
 MUST_USE enum err_code finalhead_check(const struct ctlog *log, const char *user_agent, uint64_t final_size,
                                        const uint8_t final_root[32], const struct head *head,
                                        const atomic_bool *stop, struct err *why);

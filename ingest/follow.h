@@ -39,7 +39,7 @@ struct follow_frontier {
     uint64_t size;
     struct compact compact;
     bool claim;
-    bool fits; /* a claim's answer: proven right, `compact` is not set */
+    bool fits; /* a claim's answer; false: proven wrong */
     struct head head;
     struct head tree; /* both without raw */
 };
@@ -85,7 +85,8 @@ struct follow_claim {
     bool differs;     /* in this round */
     struct leafkeep leaves;
     int64_t until_ms;
-    uint64_t told; /* verified size for which evidence was written */
+    uint64_t silence; /* size of a head that was told to be unproven for long */
+    uint64_t told;    /* verified size for which evidence was written */
     struct follow_condemned seen[FOLLOW_CONDEMNED_MAX];
     size_t seen_count;
 };

@@ -18,10 +18,9 @@ void frontier_begin_claim(struct frontier *frontier, bool tiles, const struct he
 {
     must(claim->size < tree->size);
     frontier_begin(frontier, tiles, claim->size, tree);
-    if (tiles)
-        return;
-    frontier->step = FRONTIER_DIRECT;
     memcpy(frontier->claim, claim->root, 32);
+    if (!tiles)
+        frontier->step = FRONTIER_DIRECT;
 }
 
 /* Tiles: on to the next level that holds a part of the frontier. False: all parts are there. */
@@ -121,10 +120,10 @@ enum err_code frontier_take(struct frontier *frontier, struct span body, struct 
         return take_tile(frontier, body, why);
     uint64_t size = frontier->unverified.size;
     if (frontier->step == FRONTIER_DIRECT) {
-        frontier->fits = rfc6962_consistency_read(body, size, frontier->claim, frontier->tree, frontier->root,
-                                                  why) == ERR_OK;
+        frontier->direct = rfc6962_consistency_read(body, size, frontier->claim, frontier->tree,
+                                                    frontier->root, why) == ERR_OK;
         /* A proof of nothing: then what is true of that size, from the beginning. */
-        frontier->step = frontier->fits ? FRONTIER_DONE : FRONTIER_REBUILD;
+        frontier->step = frontier->direct ? FRONTIER_DONE : FRONTIER_REBUILD;
         err_clear(why);
         return ERR_OK;
     }
@@ -141,9 +140,12 @@ enum err_code frontier_take(struct frontier *frontier, struct span body, struct 
     return code;
 }
 
-bool frontier_missing(struct frontier *frontier)
+bool frontier_absent(struct frontier *frontier, long status)
 {
-    if (frontier->step == FRONTIER_DIRECT) {
+    bool direct = frontier->step == FRONTIER_DIRECT;
+    if (status != 404 && status != 403 && !(direct && status >= 400 && status < 500))
+        return false;
+    if (direct) {
         frontier->step = FRONTIER_REBUILD;
         return true;
     }
@@ -151,4 +153,14 @@ bool frontier_missing(struct frontier *frontier)
         return false;
     frontier->full = true;
     return true;
+}
+
+bool frontier_fits(const struct frontier *frontier)
+{
+    uint8_t root[32];
+    must(frontier->step == FRONTIER_DONE);
+    if (frontier->direct)
+        return true;
+    merkle_root(&frontier->unverified, root);
+    return memcmp(root, frontier->claim, 32) == 0;
 }

@@ -22,15 +22,14 @@ struct frontier {
     uint8_t nodes[COMPACT_MAX][32];
     size_t count;
     struct compact walk; /* tiles: from the frontier up to the signed root */
-    uint8_t claim[32];   /* FRONTIER_DIRECT: the root to be proven, */
-    bool fits;           /* and it was, without a frontier: `unverified` is not set */
+    uint8_t claim[32];   /* the root to be proven, */
+    bool direct;         /* and it was, without a frontier: `unverified` is not set */
 };
 
 /* 0 < size <= head->size. */
 void frontier_begin(struct frontier *frontier, bool tiles, uint64_t size, const struct head *head);
-/* Does the tree of `claim` begin that of `tree`? 0 < claim->size < tree->size. At FRONTIER_DONE either `fits`
- * is set, or `unverified` is the true frontier of that size and its root is what `claim` should have signed.
- */
+/* Does the tree of `claim` begin that of `tree`? 0 < claim->size < tree->size. At FRONTIER_DONE
+ * frontier_fits has the answer. */
 void frontier_begin_claim(struct frontier *frontier, bool tiles, const struct head *claim,
                           const struct head *tree);
 /* The next document. False: none is needed any more; *code says whether the frontier is proven (ERR_OK) or
@@ -39,7 +38,11 @@ MUST_USE bool frontier_url(struct frontier *frontier, const struct ctlog *log, c
                            enum err_code *code);
 /* Takes the document. ERR_FORMAT, ERR_PROOF: begin again. */
 MUST_USE enum err_code frontier_take(struct frontier *frontier, struct span body, struct err *why);
-/* The document is not there (404, 403; a proof: any 4xx). True: another one is asked for instead. */
-MUST_USE bool frontier_missing(struct frontier *frontier);
+/* The document came with this status instead. True: it is not there (404, 403; a proof: any 4xx), and another
+ * one is asked for in its place. */
+MUST_USE bool frontier_absent(struct frontier *frontier, long status);
+/* A claim at FRONTIER_DONE: does the tree begin with what the smaller head signed? False: the log proved
+ * another tree of that size. */
+bool frontier_fits(const struct frontier *frontier);
 
 #endif

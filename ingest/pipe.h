@@ -43,6 +43,7 @@ struct pipe_options {
     int64_t poll_ms;         /* between two looks at the head; 0: 5000 */
     int64_t partial_wait_ms; /* how long a partial data tile may wait for its full one; 0: 5000 */
     int64_t mend_ms;         /* how long rows may wait for a mend, and it for bytes; 0: see reread.c */
+    int64_t unproven_ms;     /* a smaller head that is not proven this long is told; 0: LIMIT_UNPROVEN_MS */
     int64_t give_up_ms;      /* once: how long a log may say "busy" without anything coming; 0: 60000 */
     unsigned logs_max;       /* that may ever be added, also when others were removed; 0: LIMIT_LOGS */
     const char *user_agent;

@@ -29,6 +29,7 @@ static void options_fill(struct plant *plant, const struct pipe_options *options
     own->poll_ms = own->poll_ms == 0 ? 5000 : own->poll_ms;
     own->partial_wait_ms = own->partial_wait_ms == 0 ? 5000 : own->partial_wait_ms;
     own->big_bytes = own->big_bytes == 0 ? LIMIT_BIG_BATCH_BYTES : own->big_bytes;
+    own->unproven_ms = own->unproven_ms == 0 ? LIMIT_UNPROVEN_MS : own->unproven_ms;
     own->give_up_ms = own->give_up_ms == 0 ? 60000 : own->give_up_ms;
     own->big_dir = own->big_dir == NULL ? "/tmp" : own->big_dir;
     snprintf(plant->user_agent, sizeof(plant->user_agent), "%s",

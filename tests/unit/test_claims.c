@@ -137,6 +137,14 @@ static void test_no_proof(void **state)
             assert_int_equal(unjudged(&rig, 700), 1);
         }
         assert_int_equal(first(&rig)->shrunk, 0);
+        assert_int_equal(first(&rig)->unproven, 0);
+        /* For a day nobody is told; then somebody is, once, and nobody is accused of anything. */
+        rig.world->heads_since_ms = clock_wall_ms() - 2 * LIMIT_UNPROVEN_MS;
+        rig_run(&rig);
+        assert_int_equal(first(&rig)->unproven, protocols[i] == CTLOG_RFC6962);
+        assert_int_equal(first(&rig)->shrunk, 0);
+        if (protocols[i] == CTLOG_RFC6962)
+            assert_non_null(strstr(first(&rig)->account, "does not prove since"));
         simrun_do(&rig.sim, "{\"clear\": \"all\"}");
         rig_run(&rig);
         assert_fine(&rig, 700);

@@ -70,7 +70,7 @@ static enum err_code finish(struct frontier *machine, uint64_t served, int broke
         assert_true(turn < 2 * LEVELS * 4);
         size_t len = 0;
         const uint8_t *bytes = tile_at(url, served, &len);
-        if (bytes == NULL && frontier_missing(machine))
+        if (bytes == NULL && frontier_absent(machine, 404))
             continue;
         if (bytes == NULL)
             return ERR_HTTP;
@@ -151,7 +151,7 @@ static void test_claim(void **state)
         merkle_root(&want, tree.root);
         frontier_begin_claim(&machine, true, &claim, &tree);
         assert_int_equal(finish(&machine, tree.size, -1), ERR_OK);
-        assert_false(machine.fits);
+        assert_false(machine.direct);
         compact_of(claim.size, &want);
         assert_memory_equal(machine.unverified.hash, want.hash, 32 * compact_count(&want));
         /* The other protocol asks for the proof first, and for the frontier when that proves nothing. */
@@ -159,12 +159,12 @@ static void test_claim(void **state)
         assert_true(frontier_url(&machine, &log_here, url, &code));
         assert_non_null(strstr(url, "get-sth-consistency?first="));
         struct frontier refused = machine;
-        assert_true(frontier_missing(&refused));
+        assert_true(frontier_absent(&refused, 400));
         assert_true(frontier_url(&refused, &log_here, url, &code));
         assert_non_null(strstr(url, "get-entry-and-proof?"));
-        assert_false(frontier_missing(&refused));
+        assert_false(frontier_absent(&refused, 400));
         assert_int_equal(frontier_take(&machine, SPAN_LIT("{\"consistency\":[]}"), NULL), ERR_OK);
-        assert_false(machine.fits);
+        assert_false(machine.direct);
         assert_true(frontier_url(&machine, &log_here, url, &code));
         assert_non_null(strstr(url, "get-entry-and-proof?"));
     }
@@ -183,7 +183,7 @@ static void test_short_tile(void **state)
     frontier_begin(&machine, false, 300, &head);
     assert_true(frontier_url(&machine, &log_here, url, &code));
     assert_int_equal(frontier_take(&machine, SPAN_LIT("{}"), NULL), ERR_FORMAT);
-    assert_false(frontier_missing(&machine));
+    assert_false(frontier_absent(&machine, 404));
 }
 
 int main(void)

@@ -275,6 +275,29 @@ static void verified_never_goes_back(void **state)
     fix.store->ops->free(fix.store);
 }
 
+/* What is only suspicious is told less loudly, and nobody is called inconsistent for it. */
+static void an_unproven_head_is_told_and_accuses_nobody(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    fixture_start(&fix);
+    struct store_evidence evidence = {.log_id = 1,
+                                      .kind = "unproven_head",
+                                      .begin = 10,
+                                      .end = 10,
+                                      .json = SPAN_LIT("{}"),
+                                      .path = "",
+                                      .sentence = "not proven"};
+    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
+    storetest_text(fix.test.dsn, "SELECT severity FROM alert", "high");
+    storetest_text(fix.test.dsn, "SELECT state FROM log WHERE id = 1", "active");
+    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence_open", 1);
+    storetest_run(fix.test.dsn, "INSERT INTO log_head (log, size, root, timestamp, raw, verified)"
+                                " VALUES (1, 10, sha256(''), now(), '', true)");
+    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence_open", 0);
+    fix.store->ops->free(fix.store);
+}
+
 static void a_contradiction_is_told_once(void **state)
 {
     (void)state;
@@ -309,7 +332,10 @@ static void a_contradiction_is_told_once(void **state)
     static const struct {
         const char *kind;
         const char *state;
-    } rows[] = {{"root_mismatch", "active"}, {"fork", "inconsistent"}};
+    } rows[] = {{"root_mismatch", "active"},
+                {"bad_tile", "active"},
+                {"unproven_head", "active"},
+                {"fork", "inconsistent"}};
     for (size_t i = 0; i < countof(rows); i++) {
         struct store_range range;
         struct compact compact;
@@ -411,6 +437,7 @@ int main(void)
         cmocka_unit_test(old_verified_heads_are_thinned),
         cmocka_unit_test(heads_from_the_end_of_time),
         cmocka_unit_test(verified_never_goes_back),
+        cmocka_unit_test(an_unproven_head_is_told_and_accuses_nobody),
         cmocka_unit_test(a_contradiction_is_told_once),
         cmocka_unit_test(notes_are_clean),
         cmocka_unit_test(issuer_certificates_are_kept),
