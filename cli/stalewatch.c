@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/metric.h"
 #include "base/say.h"
 #include "base/text.h"
 #include "cli/logtable.h"
@@ -143,7 +144,7 @@ static enum err_code stalewatch_late(void *arg, const struct db_stale_late *log,
     return db_stale_late(arg, log->id, expected, found, why);
 }
 
-enum err_code stalewatch_look(struct pgconn *conn, struct err *why)
+static enum err_code stalewatch_alone(struct pgconn *conn, struct err *why)
 {
     struct db_stale_look look;
     enum err_code code = db_stale_begin(conn, &look, why);
@@ -168,5 +169,17 @@ enum err_code stalewatch_look(struct pgconn *conn, struct err *why)
     free(facts);
     free(verdicts);
     free(look.logs);
+    return code;
+}
+
+enum err_code stalewatch_look(struct pgconn *conn, struct err *why)
+{
+    int64_t open = 0;
+    enum err_code code = stalewatch_alone(conn, why);
+
+    if (code == ERR_OK)
+        code = db_stale_count(conn, &open, why);
+    if (code == ERR_OK)
+        metric_set(METRIC_LOGS_STALE, (uint64_t)open);
     return code;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "db/facts.h"
 #include "db/logalert.h"
 #include "db/pgexec.h"
 
@@ -130,34 +131,102 @@ enum err_code db_stale_open(struct pgconn *conn, int32_t log_id, const char *rul
     return code;
 }
 
-/* Between two looks a log has a head of merge_size entries, signed at merge_at: what stands behind it was not
- * in that tree. Only final certificates and precertificates: of others the time may be anything. A stretch
- * longer than $1 is what was caught up with after an outage, and is passed over; so is what another range
- * reads. */
+/* Between two looks: the log had a head of merge_size entries, signed at merge_at, and what stands behind it
+ * was not in that tree. A longer stretch than $1 is what was caught up with after an outage, and is passed
+ * over; so is what another range reads. */
 static const char merged_sql[] =
-    "WITH now_at AS (SELECT l.id, l.merge_size, l.merge_at, coalesce(l.mmd_s, 86400) AS mmd, r.range_begin,"
-    "  h.size, h.timestamp FROM log AS l"
-    "  JOIN log_range AS r ON r.log = l.id AND r.range_end IS NULL"
-    "  CROSS JOIN LATERAL (SELECT size, timestamp FROM log_head AS h WHERE h.log = l.id AND h.size <= r.next"
-    "   ORDER BY size DESC, timestamp DESC LIMIT 1) AS h"
-    "  WHERE " GOES_ON " AND (l.merge_size IS NULL OR h.size > l.merge_size)),"
-    " waited AS (SELECT n.id, extract(epoch FROM n.merge_at - e.at)::int8 AS seconds, n.mmd FROM now_at AS n"
-    "  JOIN log_tile AS t ON t.log = n.id AND t.tile BETWEEN n.merge_size / 256 AND (n.size - 1) / 256"
-    "  CROSS JOIN LATERAL generate_series(greatest(n.merge_size, t.first_index),"
-    "   least(n.size - 1, t.last_index)) AS i (idx)"
-    "  CROSS JOIN LATERAL (SELECT (9 * (i.idx - t.first_index))::int4 AS place) AS p"
-    "  CROSS JOIN LATERAL (SELECT timestamptz 'epoch' + ('x' || encode(substring(t.info FROM p.place + 1 FOR "
-    "6),"
-    "   'hex'))::bit(48)::int8 * interval '1 ms' AS at) AS e"
-    "  WHERE n.merge_size >= n.range_begin AND n.size - n.merge_size <= $1"
-    "   AND get_byte(t.info, p.place + 6) < 2 AND e.at < n.merge_at),"
-    " found AS (SELECT id, count(*) FILTER (WHERE seconds > mmd) AS late, max(seconds) AS most FROM waited"
-    "  GROUP BY id)"
-    " UPDATE log AS l SET merge_size = n.size, merge_at = n.timestamp,"
-    "  mmd_exceeded = l.mmd_exceeded + coalesce(f.late, 0),"
-    "  merge_delay_s = greatest(l.merge_delay_s, least(coalesce(f.most, 0), 2147483647)::int4)"
-    " FROM now_at AS n LEFT JOIN found AS f ON f.id = n.id WHERE l.id = n.id"
-    " RETURNING l.id, l.name, n.mmd, l.mmd_exceeded, l.merge_delay_s, coalesce(f.late, 0) > 0";
+    "SELECT l.id, l.name, coalesce(l.mmd_s, 86400), l.merge_size, l.merge_at, h.size, h.timestamp,"
+    "  coalesce(l.merge_size >= r.range_begin AND h.size - l.merge_size <= $1, false)"
+    " FROM log AS l JOIN log_range AS r ON r.log = l.id AND r.range_end IS NULL"
+    " CROSS JOIN LATERAL (SELECT size, timestamp FROM log_head AS h WHERE h.log = l.id AND h.size <= r.next"
+    "  ORDER BY size DESC, timestamp DESC LIMIT 1) AS h"
+    " WHERE " GOES_ON " AND (l.merge_size IS NULL OR h.size > l.merge_size) ORDER BY l.id";
+
+struct merged {
+    struct db_stale_late log;
+    int64_t begin; /* entries looked at: [begin, end) */
+    int64_t end;
+    int64_t head_ms; /* the tree of `begin` entries was signed then, */
+    int64_t next_ms; /* that of `end` entries then */
+    bool known;
+    uint64_t late;
+};
+
+/* Of one tile. What could not be read may have any time, and counts for nothing. */
+static void merged_tile(struct merged *merged, int64_t first, struct span info)
+{
+    for (int64_t i = 0; (size_t)(i + 1) * FACTS_INFO_BYTES <= info.len; i++) {
+        const uint8_t *at = info.at + i * FACTS_INFO_BYTES;
+        int64_t stamp_ms = 0;
+        if (first + i < merged->begin || first + i >= merged->end || at[6] > FACTS_FORM_PRECERT)
+            continue;
+        for (int k = 0; k < 6; k++)
+            stamp_ms = stamp_ms << 8 | at[k];
+        int64_t waited_s = (merged->head_ms - stamp_ms) / 1000;
+        if (waited_s > merged->log.delay_s)
+            merged->log.delay_s = waited_s < INT32_MAX ? waited_s : INT32_MAX;
+        merged->late += waited_s > merged->log.mmd_s;
+    }
+}
+
+static enum err_code merged_read(struct pgconn *conn, struct merged *merged, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    pgexec_int(&args, merged->log.id);
+    pgexec_int(&args, merged->begin / 256);
+    pgexec_int(&args, (merged->end - 1) / 256);
+    enum err_code code =
+        pgexec_run(conn, "SELECT first_index, info FROM log_tile WHERE log = $1 AND tile BETWEEN $2 AND $3",
+                   &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int i = 0; i < PQntuples(res); i++)
+        merged_tile(merged, pgexec_get_int(res, i, 0), pgexec_get_bytes(res, i, 1));
+    PQclear(res);
+    return ERR_OK;
+}
+
+static enum err_code merged_keep(struct pgconn *conn, struct merged *merged, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    pgexec_int(&args, merged->log.id);
+    pgexec_int(&args, merged->end);
+    pgexec_time(&args, merged->next_ms);
+    pgexec_int(&args, (int64_t)merged->late);
+    pgexec_int(&args, merged->log.delay_s);
+    enum err_code code =
+        pgexec_run(conn,
+                   "UPDATE log SET merge_size = $2, merge_at = $3, mmd_exceeded = mmd_exceeded + $4,"
+                   " merge_delay_s = greatest(merge_delay_s, $5::int4) WHERE id = $1"
+                   " RETURNING mmd_exceeded, merge_delay_s",
+                   &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 1) {
+        merged->log.count = (uint64_t)pgexec_get_int(res, 0, 0);
+        merged->log.delay_s = pgexec_get_int(res, 0, 1);
+    }
+    PQclear(res);
+    return ERR_OK;
+}
+
+static enum err_code merged_one(struct pgconn *conn, const PGresult *res, int row, struct merged *merged,
+                                struct err *why)
+{
+    *merged = (struct merged){
+        .log = {.id = (int32_t)pgexec_get_int(res, row, 0), .mmd_s = pgexec_get_int(res, row, 2)},
+        .begin = pgexec_get_int(res, row, 3),
+        .head_ms = pgexec_get_time(res, row, 4),
+        .end = pgexec_get_int(res, row, 5),
+        .next_ms = pgexec_get_time(res, row, 6),
+        .known = pgexec_get_bool(res, row, 7),
+    };
+    (void)snprintf(merged->log.name, sizeof merged->log.name, "%s", pgexec_get_text(res, row, 1));
+    enum err_code code = merged->known ? merged_read(conn, merged, why) : ERR_OK;
+    return code == ERR_OK ? merged_keep(conn, merged, why) : code;
+}
 
 enum err_code db_stale_merged(struct pgconn *conn,
                               enum err_code (*late)(void *arg, const struct db_stale_late *log,
@@ -171,15 +240,10 @@ enum err_code db_stale_merged(struct pgconn *conn,
     if (code != ERR_OK)
         return code;
     for (int i = 0; i < PQntuples(res) && code == ERR_OK; i++) {
-        struct db_stale_late log = {
-            .id = (int32_t)pgexec_get_int(res, i, 0),
-            .mmd_s = pgexec_get_int(res, i, 2),
-            .count = (uint64_t)pgexec_get_int(res, i, 3),
-            .delay_s = pgexec_get_int(res, i, 4),
-        };
-        (void)snprintf(log.name, sizeof log.name, "%s", pgexec_get_text(res, i, 1));
-        if (pgexec_get_bool(res, i, 5))
-            code = late(arg, &log, why);
+        struct merged merged;
+        code = merged_one(conn, res, i, &merged, why);
+        if (code == ERR_OK && merged.late > 0)
+            code = late(arg, &merged.log, why);
     }
     PQclear(res);
     return code;
@@ -227,6 +291,11 @@ enum err_code db_stale_end(struct pgconn *conn, struct err *why)
     if (code != ERR_OK)
         pgexec_rollback(conn);
     return code;
+}
+
+enum err_code db_stale_count(struct pgconn *conn, int64_t *count, struct err *why)
+{
+    return pgexec_number(conn, "SELECT count(*) FROM log_incident", &PGEXEC_NO_ARGS, count, why);
 }
 
 void db_stale_drop(struct pgconn *conn)

@@ -63,7 +63,9 @@ MUST_USE enum err_code db_stale_late(struct pgconn *conn, int32_t log_id, const 
                                      const char *found, struct err *why);
 /* Closes the incidents of logs that are not asked about any more (ended, retired, removed), and commits. */
 MUST_USE enum err_code db_stale_end(struct pgconn *conn, struct err *why);
-/* After an error of the two above, instead of db_stale_end. */
+/* How many incidents are open. */
+MUST_USE enum err_code db_stale_count(struct pgconn *conn, int64_t *count, struct err *why);
+/* After an error of those above, instead of db_stale_end. */
 void db_stale_drop(struct pgconn *conn);
 
 #endif

@@ -40,7 +40,8 @@ list() {
     [ "$(sql "SELECT applied_at < fetched_at FROM log_list")" = t ]
 }
 
-@test "a new shard is followed while everything runs" {
+@test "a new shard is followed while everything runs, also when the database was away" {
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'" >/dev/null
     list "{\"add\":$(jq -c '. + {name: "shard"} | del(.url)' <<<"$SHARD")}"
     wait_for 'log_is shard ".position == 150 and .verified_size == 150 and .protocol == \"static-ct\""' 60
     grep -q 'following a new log: shard' "$PLAY/run.log"
