@@ -217,10 +217,11 @@ static enum err_code cmd_log_source(struct pgconn *conn, struct db_loglist *list
 }
 
 /* CMD_OK, or CMD_STALE after it was said what is not as it should be. */
-static int cmd_log_check(const struct db_loglist *list, const struct db_log_status *rows, size_t count)
+static int cmd_log_check(const struct db_loglist *list, const struct db_log_status *rows, size_t count,
+                         const struct coverview_parts *parts)
 {
     int64_t now_ms = clock_wall_ms();
-    int status = CMD_OK;
+    int status = coverview_not_stored(parts) ? CMD_STALE : CMD_OK;
 
     for (size_t i = 0; i < count; i++)
         if (logtable_stale(&rows[i], now_ms))
@@ -286,7 +287,7 @@ static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
         if (!cmd->json)
             cmd_log_newcomers(newcomers);
         if (check)
-            status = cmd_log_check(&list, rows, count);
+            status = cmd_log_check(&list, rows, count, &parts);
     }
     free(rows);
     free(parts.parts);

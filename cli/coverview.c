@@ -49,6 +49,14 @@ static bool coverview_is_read(const struct db_coverage_part *part)
     return strcmp(part->state, "verified") == 0 || strcmp(part->state, "seen") == 0;
 }
 
+bool coverview_not_stored(const struct coverview_parts *parts)
+{
+    for (size_t i = 0; i < parts->count; i++)
+        if (strcmp(parts->parts[i].state, "not_stored") == 0)
+            return true;
+    return false;
+}
+
 void coverview_log(const struct coverview_parts *parts, const struct db_log_status *row)
 {
     char when[TEXT_TIME_MAX];

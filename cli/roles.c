@@ -30,6 +30,8 @@ struct roles_ingest {
     char user_agent[300];
     char evidence_dir[4200];
     char *dsn;
+    unsigned guard_percent; /* see store_pg_guard */
+    const char *guard_path; /* of the configuration, which lives as long */
     const char *const *only; /* as in roles_options: part of the command line, so it lives as long */
     size_t only_count;
     bool ended;
@@ -84,7 +86,11 @@ const char *roles_user_agent(const struct conf *conf, char *out, size_t out_cap)
 static enum err_code roles_store_open(void *arg, struct store **store, struct err *why)
 {
     const struct roles_ingest *ingest = arg;
-    return store_pg_open(ingest->dsn, store, why);
+    enum err_code code = store_pg_open(ingest->dsn, store, why);
+
+    if (code == ERR_OK)
+        store_pg_guard(*store, ingest->guard_percent, ingest->guard_path);
+    return code;
 }
 
 static bool roles_wanted(const struct roles_ingest *ingest, const char *name)
@@ -182,6 +188,8 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     must(ingest != NULL);
     *out = NULL;
     ingest->dsn = strdup(cmd_db_dsn());
+    ingest->guard_percent = (unsigned)cmd->conf->db.disk_guard_percent;
+    ingest->guard_path = cmd->conf->db.disk_path;
     must(ingest->dsn != NULL);
     if ((code = roles_logs(ingest, conn, options, why)) != ERR_OK)
         goto out;

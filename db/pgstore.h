@@ -4,6 +4,7 @@
 #define CTVIGIL_PGSTORE_H
 
 #include "db/copy.h"
+#include "db/diskguard.h"
 #include "db/fpcache.h"
 #include "db/issuer_ids.h"
 #include "db/pgexec.h"
@@ -45,6 +46,7 @@ struct pgstore {
     size_t held_count;
     struct pgstore_doubt doubt;
     struct pgstore_repair repair;
+    struct diskguard guard;
     struct buf heads_raw; /* raw bytes of what the last `heads` gave */
     struct buf other_raw; /* of what the last `head` gave */
 };

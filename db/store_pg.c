@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "db/store_alert.h"
+#include "db/store_gap.h"
 #include "db/store_head.h"
 #include "db/store_log.h"
 #include "db/store_repair.h"
@@ -107,6 +109,16 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
     return code;
 }
 
+/* The disk is nearly full: alerts, and the word that the rest is not stored. */
+static enum err_code write_little(struct pgstore *pg, struct store_settle *settle, struct err *why)
+{
+    int32_t alerts = 0;
+    enum err_code code = store_alert_stage(pg, settle->batches, settle->count, &alerts, why);
+    if (code == ERR_OK && alerts != 0)
+        code = store_alert_write(pg->conn, why);
+    return code == ERR_OK ? store_gap_add(pg, settle, why) : code;
+}
+
 static enum err_code move_range(struct pgstore *pg, const struct store_settle *settle, struct err *why)
 {
     bool moved = false;
@@ -120,6 +132,7 @@ static enum err_code move_range(struct pgstore *pg, const struct store_settle *s
 static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle, bool *again,
                                  struct err *why)
 {
+    bool little = pg->guard.is_short;
     *again = false;
     enum err_code code = store_write_collect(pg, settle->batches, settle->count, pg->conn, why);
     if (code == ERR_OK)
@@ -130,7 +143,7 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
     if (code == ERR_OK)
         code = hold_domains(pg, settle, again, why);
     if (code == ERR_OK && !*again)
-        code = write_rows(pg, settle, why);
+        code = little ? write_little(pg, settle, why) : write_rows(pg, settle, why);
     if (code == ERR_OK && !*again)
         code = move_range(pg, settle, why);
     if (code != ERR_OK || *again) {
@@ -138,7 +151,7 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
         return code;
     }
     code = store_write_commit(pg, settle, 0, why);
-    if (code == ERR_OK)
+    if (code == ERR_OK && !little)
         stage_remember(&pg->stage, pg->known);
     return code;
 }
@@ -178,6 +191,7 @@ static enum err_code commit(struct store *store, struct store_settle *settle, st
     if (code != ERR_OK || landed)
         return code;
     check_settle(settle);
+    (void)diskguard_short(&pg->guard, pg->conn, clock_mono_ms());
     while (code == ERR_OK && again)
         code = commit_once(pg, settle, &again, why);
     if (code == ERR_DB && is_about_data(pg->conn->sqlstate))
@@ -207,9 +221,20 @@ static enum err_code verified(struct store *store, struct store_settle *settle, 
     return code;
 }
 
+/* With what was not stored for lack of room among them, as soon as there is room. */
+static enum err_code ranges(struct store *store, int32_t log_id, struct store_range *out, size_t max,
+                            size_t *count, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    enum err_code code = store_write_ready(pg, why);
+    if (code == ERR_OK && !diskguard_short(&pg->guard, pg->conn, clock_mono_ms()))
+        code = store_gap_reread(pg, log_id, why);
+    return code == ERR_OK ? store_log_ranges(store, log_id, out, max, count, why) : code;
+}
+
 static const struct store_ops ops = {
     .free = free_store,
-    .ranges = store_log_ranges,
+    .ranges = ranges,
     .range_take = store_log_take,
     .range_drop = store_log_drop,
     .range_frontier = store_log_frontier,
@@ -270,4 +295,9 @@ bool store_pg_remember(struct store *store, size_t issuances)
     fpcache_free(pg->known);
     pg->known = known;
     return true;
+}
+
+void store_pg_guard(struct store *store, unsigned percent, const char *path)
+{
+    diskguard_init(&pgstore_of(store)->guard, percent, path);
 }

@@ -1,0 +1,34 @@
+/* Is there room for what is stored? Below a share of free space of the database's file system certificates
+ * are matched and not stored any more (store_gap.h), so that alerts, positions and the server itself go on.
+ *
+ * What is looked at: the path of the configuration, else the server's data_directory when the server is on
+ * this machine. Of a server elsewhere nothing is known, and nothing is ever short. */
+#ifndef CTVIGIL_DISKGUARD_H
+#define CTVIGIL_DISKGUARD_H
+
+#include "base/base.h"
+#include "db/pgconn.h"
+
+#define DISKGUARD_PATH_MAX 4200
+
+struct diskguard {
+    unsigned percent;              /* 0: no guard */
+    char path[DISKGUARD_PATH_MAX]; /* "": where the server says */
+    bool is_short;
+    bool looked;
+    int64_t looked_ms;
+};
+
+/* `path` NULL or "": where the server says. */
+void diskguard_init(struct diskguard *guard, unsigned percent, const char *path);
+/* Looks at most every two seconds; between transactions. Says on standard error when it changes. */
+bool diskguard_short(struct diskguard *guard, struct pgconn *conn, int64_t now_ms);
+
+/* Pure: what `free_percent` makes of the state. Storing begins again with a fifth more than what it stops at,
+ * so that it does not begin and stop by turns. */
+bool diskguard_decide(bool was_short, unsigned percent, double free_percent);
+/* Free space of the file system of `path` in percent, as a user who is not root has it; of the nearest folder
+ * above when it is not ours to look at. Negative: not known. */
+double diskguard_free(const char *path);
+
+#endif

@@ -1,0 +1,205 @@
+#include "db/store_gap.h"
+
+#include "db/logalert.h"
+
+#define LOCK_CLASS "1668707171" /* "cvgc": an advisory lock of our own kind */
+#define GAPS_MAX   64           /* turned into ranges at one go; the others at the next */
+
+/* Goes on with the gap that ends where this one begins, if it is of the same range. */
+static const char grow_sql[] =
+    "UPDATE log_gap SET range_end = $4, end_frontier = $5, updated_at = now()"
+    " WHERE log = $1::int2 AND reason = 'disk' AND range_end = $3 AND range_begin >= $2";
+
+static const char add_sql[] =
+    "INSERT INTO log_gap (log, range_begin, range_end, begin_frontier, end_frontier, reason, matched, alert)"
+    " VALUES ($1::int2, $2, $3, $5, $4, 'disk', true, $6)";
+
+static struct span bytes_of(const struct compact *compact, uint64_t size, uint8_t room[COMPACT_BYTES_MAX])
+{
+    if (compact == NULL || compact->size != size)
+        return SPAN_NONE;
+    return span_of(room, compact_store(compact, room));
+}
+
+/* One alert as long as there is any gap. Writers that meet here wait for each other. */
+static enum err_code alert_id(struct pgstore *pg, const struct store_settle *settle, int64_t *alert,
+                              struct err *why)
+{
+    struct alert_finding finding = {
+        .kind = ALERT_KIND_COVERAGE_GAP,
+        .severity = alert_kind_severity(ALERT_KIND_COVERAGE_GAP),
+        .rule = "disk",
+        .expected = SPAN_LIT("room for what logs send (db.disk_guard_percent)"),
+        .found = SPAN_LIT(
+            "certificates are matched and alerted on, and not stored; view coverage, state not_stored"),
+    };
+    char dedup[96];
+    int64_t at_us = 0;
+    enum err_code code =
+        pgexec_do(pg->conn, "SELECT pg_advisory_xact_lock(" LOCK_CLASS ", 1)", &PGEXEC_NO_ARGS, NULL, why);
+    if (code == ERR_OK)
+        code = pgexec_number(pg->conn, "SELECT coalesce(max(alert), 0) FROM log_gap WHERE reason = 'disk'",
+                             &PGEXEC_NO_ARGS, alert, why);
+    if (code != ERR_OK || *alert != 0)
+        return code;
+    code = pgexec_number(pg->conn, "SELECT (extract(epoch FROM now()) * 1000000)::int8", &PGEXEC_NO_ARGS,
+                         &at_us, why);
+    (void)snprintf(dedup, sizeof dedup, "coverage_gap:disk:%" PRId64, at_us);
+    if (code == ERR_OK)
+        code = logalert_raise(pg->conn, settle->range->log_id, &finding, dedup, alert, why);
+    return code;
+}
+
+enum err_code store_gap_add(struct pgstore *pg, const struct store_settle *settle, struct err *why)
+{
+    const struct store_range *range = settle->range;
+    uint8_t begin[COMPACT_BYTES_MAX];
+    uint8_t end[COMPACT_BYTES_MAX];
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    uint64_t grown = 0;
+    int64_t alert = 0;
+    if (settle->next == range->next)
+        return ERR_OK;
+    pgexec_int(&args, range->log_id);
+    pgexec_int(&args, (int64_t)range->begin);
+    pgexec_int(&args, (int64_t)range->next);
+    pgexec_int(&args, (int64_t)settle->next);
+    pgexec_bytes(&args, bytes_of(settle->frontier, settle->next, end));
+    enum err_code code = pgexec_do(pg->conn, grow_sql, &args, &grown, why);
+    if (code == ERR_OK && grown == 0)
+        code = alert_id(pg, settle, &alert, why);
+    if (code != ERR_OK || grown != 0)
+        return code;
+    args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, range->log_id);
+    pgexec_int(&args, (int64_t)range->next);
+    pgexec_int(&args, (int64_t)settle->next);
+    pgexec_bytes(&args, bytes_of(settle->frontier, settle->next, end));
+    pgexec_bytes(&args, bytes_of(&range->frontier, range->next, begin));
+    pgexec_int(&args, alert);
+    return pgexec_do(pg->conn, add_sql, &args, NULL, why);
+}
+
+/* Reading again ------------------------------------------------------------------------------------------ */
+
+/* The next gap of the log that lies within what was read of one range, both locked. Not one that a signed
+ * head has not been compared with yet, unless nothing can be: the frontier behind it is proven with that
+ * head. */
+static const char next_sql[] =
+    "SELECT g.id, r.id, g.range_begin, g.range_end, r.range_begin < g.range_begin, r.range_end = g.range_end"
+    " FROM log_gap AS g JOIN log_range AS r ON r.log = g.log AND r.range_begin <= g.range_begin"
+    " AND r.next >= g.range_end AND (r.verified >= g.range_end OR r.frontier IS NULL)"
+    " WHERE g.log = $1::int2 AND g.reason = 'disk' ORDER BY g.range_begin LIMIT 1 FOR UPDATE";
+
+/* $1 range, $2 gap. What lies behind the gap stays with the row, and so does a range that ends with the gap.
+ */
+static const char cut_sql[] =
+    "UPDATE log_range AS r SET epoch = r.epoch + 1, updated_at = now(), range_begin = g.range_end,"
+    " verified = greatest(r.verified, g.range_end),"
+    " verified_frontier = CASE WHEN r.verified >= g.range_end THEN r.verified_frontier END"
+    " FROM log_gap AS g WHERE r.id = $1 AND g.id = $2";
+static const char whole_sql[] =
+    "UPDATE log_range AS r SET epoch = r.epoch + 1, updated_at = now(), range_begin = g.range_begin,"
+    " next = g.range_begin, frontier = g.begin_frontier, verified = g.range_begin,"
+    " verified_frontier = g.begin_frontier"
+    " FROM log_gap AS g WHERE r.id = $1 AND g.id = $2";
+/* $1 where the range began, $2 gap. What lies in front is read, and proven with what came behind it. */
+static const char front_sql[] =
+    "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier, verified_frontier)"
+    " SELECT log, $1, range_begin, range_begin, CASE WHEN begin_frontier IS NULL THEN $1 ELSE range_begin "
+    "END,"
+    " begin_frontier, begin_frontier FROM log_gap WHERE id = $2";
+static const char gap_sql[] =
+    "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier, verified_frontier)"
+    " SELECT log, range_begin, range_end, range_begin, range_begin, begin_frontier, begin_frontier"
+    " FROM log_gap WHERE id = $1";
+/* What nobody has been told yet is not true any more. */
+static const char done_sql[] =
+    "WITH gone AS (DELETE FROM log_gap WHERE id = $1 RETURNING id, alert),"
+    " shut AS (UPDATE alert AS a SET state = 'closed', history = alert_history(a),"
+    "  reason = 'there is room again, and what was not stored is read again'"
+    "  FROM gone AS o WHERE a.id = o.alert AND a.state <> 'closed'"
+    "  AND NOT EXISTS (SELECT FROM log_gap AS g WHERE g.alert = o.alert AND g.id <> o.id) RETURNING a.id)"
+    " UPDATE outbox AS o SET state = 'withdrawn' FROM shut WHERE o.alert = shut.id AND o.state = 'pending'";
+
+struct gap {
+    int64_t id;
+    int64_t range_id;
+    bool has_front;
+    bool at_end;
+};
+
+static enum err_code gap_next(struct pgstore *pg, int32_t log_id, struct gap *gap, bool *found,
+                              struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    pgexec_int(&args, log_id);
+    enum err_code code = pgexec_run(pg->conn, next_sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *found = PQntuples(res) == 1;
+    if (*found)
+        *gap = (struct gap){.id = pgexec_get_int(res, 0, 0),
+                            .range_id = pgexec_get_int(res, 0, 1),
+                            .has_front = pgexec_get_bool(res, 0, 4),
+                            .at_end = !pgexec_is_null(res, 0, 5) && pgexec_get_bool(res, 0, 5)};
+    PQclear(res);
+    return ERR_OK;
+}
+
+static enum err_code with_two(struct pgstore *pg, const char *sql, int64_t first, int64_t second,
+                              struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, first);
+    pgexec_int(&args, second);
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
+}
+
+static enum err_code gap_cut(struct pgstore *pg, const struct gap *gap, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t begin = 0;
+    pgexec_int(&args, gap->range_id);
+    enum err_code code =
+        pgexec_number(pg->conn, "SELECT range_begin FROM log_range WHERE id = $1", &args, &begin, why);
+    if (code == ERR_OK)
+        code = with_two(pg, gap->at_end ? whole_sql : cut_sql, gap->range_id, gap->id, why);
+    if (code == ERR_OK && gap->has_front)
+        code = with_two(pg, front_sql, begin, gap->id, why);
+    args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, gap->id);
+    if (code == ERR_OK && !gap->at_end)
+        code = pgexec_do(pg->conn, gap_sql, &args, NULL, why);
+    return code == ERR_OK ? pgexec_do(pg->conn, done_sql, &args, NULL, why) : code;
+}
+
+static enum err_code gap_one(struct pgstore *pg, int32_t log_id, bool *found, struct err *why)
+{
+    struct gap gap = {0};
+    enum err_code code = pgexec_begin(pg->conn, why);
+    if (code != ERR_OK)
+        return code;
+    code = gap_next(pg, log_id, &gap, found, why);
+    if (code == ERR_OK && *found)
+        code = gap_cut(pg, &gap, why);
+    if (code == ERR_OK)
+        return pgexec_commit(pg->conn, why);
+    pgexec_rollback(pg->conn);
+    return code;
+}
+
+enum err_code store_gap_reread(struct pgstore *pg, int32_t log_id, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t count = 0;
+    pgexec_int(&args, log_id);
+    enum err_code code =
+        pgexec_number(pg->conn, "SELECT count(*) FROM log_gap WHERE log = $1::int2 AND reason = 'disk'",
+                      &args, &count, why);
+    bool found = count > 0;
+    for (int i = 0; i < GAPS_MAX && code == ERR_OK && found; i++)
+        code = gap_one(pg, log_id, &found, why);
+    return code;
+}

@@ -1,0 +1,87 @@
+/* When storing stops and begins again, and what is looked at. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "db/diskguard.h"
+
+static const struct {
+    bool was_short;
+    unsigned percent;
+    double free_percent;
+    bool is_short;
+} decide_rows[] = {
+    {false, 5, 100, false}, {false, 5, 5, false},  {false, 5, 4.99, true}, {false, 5, 0, true},
+    {true, 5, 4.99, true},  {true, 5, 5.5, true},  {true, 5, 6, false},    {true, 5, 90, false},
+    {false, 0, 0, false},   {true, 0, 0, false},   {false, 5, -1, false},  {true, 5, -1, false},
+    {false, 50, 49, true},  {true, 50, 60, false}, {true, 50, 59.9, true},
+};
+
+static void it_stops_below_and_begins_again_with_some_more(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(decide_rows); i++)
+        if (diskguard_decide(decide_rows[i].was_short, decide_rows[i].percent, decide_rows[i].free_percent) !=
+            decide_rows[i].is_short)
+            fail_msg("row %zu", i);
+}
+
+static void free_space_is_that_of_the_place_or_the_folder_above(void **state)
+{
+    (void)state;
+    double all = diskguard_free("/tmp");
+    assert_true(all >= 0 && all <= 100);
+    assert_true(diskguard_free("/no/such/folder") < 0);
+    assert_true(diskguard_free("") < 0);
+    char dir[] = "/tmp/test_diskguard.XXXXXX";
+    char closed[64];
+    char data[80];
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(closed, sizeof closed, "%s/closed", dir);
+    (void)snprintf(data, sizeof data, "%s/data", closed);
+    assert_int_equal(mkdir(closed, 0700), 0);
+    assert_int_equal(mkdir(data, 0700), 0);
+    assert_int_equal(chmod(closed, 0), 0);
+    /* As root nothing is closed; it is the same file system either way. */
+    double inside = diskguard_free(data);
+    assert_true(inside >= 0 && inside <= 100);
+    assert_int_equal(chmod(closed, 0700), 0);
+    assert_int_equal(rmdir(data), 0);
+    assert_int_equal(rmdir(closed), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+static void without_a_share_nothing_is_looked_at(void **state)
+{
+    (void)state;
+    struct diskguard guard;
+    diskguard_init(&guard, 0, "/no/such/folder");
+    assert_false(diskguard_short(&guard, NULL, 1));
+    /* A place that can not be looked at is not short. */
+    diskguard_init(&guard, 50, "/no/such/folder");
+    assert_false(diskguard_short(&guard, NULL, 1));
+    diskguard_init(&guard, 101, "/tmp");
+    assert_true(diskguard_short(&guard, NULL, 1));
+    /* Not more often than every two seconds. */
+    diskguard_init(&guard, 101, "/tmp");
+    assert_true(diskguard_short(&guard, NULL, 1000));
+    (void)snprintf(guard.path, sizeof guard.path, "/no/such/folder");
+    assert_true(diskguard_short(&guard, NULL, 2999));
+    assert_false(diskguard_short(&guard, NULL, 3000));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_stops_below_and_begins_again_with_some_more),
+        cmocka_unit_test(free_space_is_that_of_the_place_or_the_folder_above),
+        cmocka_unit_test(without_a_share_nothing_is_looked_at),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,218 @@
+/* What is not stored because the disk is nearly full: it is written down with the position, and read again.
+ */
+#include "tests/fixture/storetest.h"
+
+struct fixture {
+    struct storetest test;
+    struct store *store;
+    struct store_range range;
+    struct batch batch;
+};
+
+static void fixture_start(struct fixture *fix)
+{
+    *fix = (struct fixture){0};
+    storetest_new(&fix->test);
+    fix->store = storetest_open(fix->test.dsn);
+    assert_true(batch_init(&fix->batch, STORETEST_BATCH_BYTES));
+    storetest_take(fix->store, 1, &fix->range);
+}
+
+static void fixture_end(struct fixture *fix)
+{
+    storetest_check(fix->test.dsn);
+    batch_fini(&fix->batch);
+    fix->store->ops->free(fix->store);
+}
+
+/* A share that no file system has free, or none. */
+static void disk(struct fixture *fix, bool is_short)
+{
+    store_pg_guard(fix->store, is_short ? 101 : 0, "/tmp");
+}
+
+static void commit(struct fixture *fix, size_t count)
+{
+    batch_reset(&fix->batch);
+    storetest_pairs(&fix->batch, &fix->test.log[0], fix->range.next, fix->range.next, count);
+    storetest_must_commit(fix->store, &fix->range, &fix->batch);
+}
+
+/* `ranges` is where what was not stored is turned into ranges. */
+static size_t look(struct fixture *fix, struct store_range *ranges, size_t max)
+{
+    struct err why = {0};
+    size_t count = 0;
+    if (fix->store->ops->ranges(fix->store, 1, ranges, max, &count, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return count;
+}
+
+static void verify(const struct fixture *fix)
+{
+    storetest_run(fix->test.dsn, "UPDATE log_range SET verified = next, verified_frontier = frontier");
+}
+
+static void what_is_not_stored_is_in_the_ledger(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    commit(&fix, 300);
+    disk(&fix, true);
+    commit(&fix, 100);
+    commit(&fix, 60);
+    check_sql(dsn, "SELECT count(*) FROM cert", 150);
+    check_sql(dsn, "SELECT max(last_index) FROM log_tile WHERE log = 1", 299);
+    check_sql(dsn, "SELECT next FROM log_range WHERE log = 1", 460);
+    storetest_text(
+        dsn,
+        "SELECT string_agg(format('%s %s %s', state, range_begin, range_end), ', ' ORDER BY range_begin)"
+        " FROM coverage WHERE log = 1",
+        "seen 0 300, not_stored 300 460");
+    check_sql(dsn, "SELECT count(*) FROM coverage_gap WHERE reason = 'not_stored' AND log = 1", 1);
+    /* One alert for all of it, told to everybody. */
+    check_sql(dsn, "SELECT count(*) FROM alert WHERE kind = 'coverage_gap' AND state = 'new'", 1);
+    check_sql(dsn, "SELECT count(*) FROM outbox", 2);
+    /* With room again storing goes on behind it; it is not forgotten, and another time is another stretch. */
+    disk(&fix, false);
+    commit(&fix, 40);
+    disk(&fix, true);
+    commit(&fix, 10);
+    storetest_text(
+        dsn,
+        "SELECT string_agg(format('%s %s %s', state, range_begin, range_end), ', ' ORDER BY range_begin)"
+        " FROM coverage WHERE log = 1",
+        "seen 0 300, not_stored 300 460, seen 460 500, not_stored 500 510");
+    check_sql(dsn, "SELECT count(*) FROM alert", 1);
+    check_sql(dsn, "SELECT count(*) FROM cert", 170);
+    fixture_end(&fix);
+}
+
+/* An issuance that was seen while nothing was stored is not taken for one that is stored. */
+static void what_was_not_stored_is_stored_by_its_next_sighting(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct store_range other;
+    fixture_start(&fix);
+    disk(&fix, true);
+    commit(&fix, 20);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM cert", 0);
+    disk(&fix, false);
+    storetest_take(fix.store, 2, &other);
+    batch_reset(&fix.batch);
+    storetest_pairs(&fix.batch, &fix.test.log[1], 0, 0, 20);
+    storetest_must_commit(fix.store, &other, &fix.batch);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM cert", 10);
+    fixture_end(&fix);
+}
+
+static void it_becomes_a_range_when_a_signed_head_has_been_compared(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct store_range ranges[8];
+    struct err why = {0};
+    struct compact frontier;
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    commit(&fix, 300);
+    disk(&fix, true);
+    commit(&fix, 100);
+    disk(&fix, false);
+    commit(&fix, 50);
+    assert_int_equal(look(&fix, ranges, countof(ranges)), 1);
+    verify(&fix);
+    disk(&fix, true);
+    assert_int_equal(look(&fix, ranges, countof(ranges)), 1); /* no room */
+    disk(&fix, false);
+    assert_int_equal(look(&fix, ranges, countof(ranges)), 3);
+    for (size_t i = 0; i < 3; i++) {
+        static const uint64_t begins[] = {0, 300, 400}, nexts[] = {300, 300, 450};
+        assert_int_equal(ranges[i].begin, begins[i]);
+        assert_int_equal(ranges[i].next, nexts[i]);
+        assert_int_equal(ranges[i].verified, nexts[i]);
+        assert_int_equal(ranges[i].frontier.size, nexts[i]);
+        assert_true(ranges[i].end == (i == 2 ? STORE_RANGE_OPEN : begins[i + 1]));
+    }
+    storetest_compact(&frontier, 300);
+    assert_memory_equal(ranges[1].frontier.hash, frontier.hash, 32);
+    assert_int_equal(ranges[2].id, fix.range.id);
+    /* Nothing is left of the gap, and its alert is over before anybody was told. */
+    check_sql(dsn, "SELECT count(*) FROM log_gap", 0);
+    check_sql(dsn, "SELECT count(*) FROM alert WHERE state = 'closed' AND reason <> ''", 1);
+    check_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'withdrawn'", 2);
+    /* Whoever holds the range reloads it. */
+    batch_reset(&fix.batch);
+    storetest_pairs(&fix.batch, &fix.test.log[0], 450, 450, 10);
+    assert_int_equal(storetest_commit(fix.store, &fix.range, &fix.batch, &why), ERR_DB_CONFLICT);
+    /* Read again, it is as if nothing had been. */
+    bool taken = false;
+    assert_int_equal(fix.store->ops->range_take(fix.store, &ranges[1], &taken, &why), ERR_OK);
+    assert_true(taken);
+    fix.range = ranges[1];
+    commit(&fix, 100);
+    check_sql(dsn, "SELECT count(*) FROM cert", 225);
+    storetest_text(
+        dsn, "SELECT string_agg(format('%s-%s', first_index, last_index), ' ' ORDER BY tile) FROM log_tile",
+        "0-255 256-449");
+    fixture_end(&fix);
+}
+
+/* At the beginning, at the end of a closed range, the whole of one, and where no proof of the tree could be
+ * had. */
+static void gaps_at_the_edges_of_what_is_read(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct store_range ranges[8];
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    storetest_run(dsn, "UPDATE log_range SET range_end = 100 WHERE log = 1");
+    fix.range.end = 100;
+    disk(&fix, true);
+    commit(&fix, 40);
+    disk(&fix, false);
+    commit(&fix, 20);
+    disk(&fix, true);
+    commit(&fix, 40);
+    verify(&fix);
+    disk(&fix, false);
+    assert_int_equal(look(&fix, ranges, countof(ranges)), 3);
+    static const uint64_t begins[] = {0, 40, 60}, nexts[] = {0, 60, 60}, ends[] = {40, 60, 100};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(ranges[i].begin, begins[i]);
+        assert_int_equal(ranges[i].next, nexts[i]);
+        assert_int_equal(ranges[i].end, ends[i]);
+    }
+    fixture_end(&fix);
+
+    fixture_start(&fix);
+    storetest_run(dsn, "UPDATE log_range SET range_begin = 500, next = 500, verified = 500, frontier = NULL");
+    storetest_take(fix.store, 1, &fix.range);
+    commit(&fix, 10);
+    disk(&fix, true);
+    commit(&fix, 10);
+    storetest_run(dsn, "UPDATE log_range SET frontier = NULL; UPDATE log_gap SET begin_frontier = NULL");
+    disk(&fix, false);
+    assert_int_equal(look(&fix, ranges, countof(ranges)), 3);
+    assert_int_equal(ranges[0].verified, 500);
+    assert_int_equal(ranges[1].next, 510);
+    assert_int_equal(ranges[1].frontier.size, 0);
+    assert_int_equal(ranges[2].next, 520);
+    assert_int_equal(ranges[2].verified, 520);
+    fixture_end(&fix);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_stored_is_in_the_ledger),
+        cmocka_unit_test(what_was_not_stored_is_stored_by_its_next_sighting),
+        cmocka_unit_test(it_becomes_a_range_when_a_signed_head_has_been_compared),
+        cmocka_unit_test(gaps_at_the_edges_of_what_is_read),
+    };
+    return storetest_main(tests, countof(tests), "store_gap");
+}
