@@ -30,8 +30,8 @@ struct roles_ingest {
     char user_agent[300];
     char evidence_dir[4200];
     char *dsn;
-    unsigned guard_percent; /* see store_pg_guard */
-    const char *guard_path; /* of the configuration, which lives as long */
+    unsigned guard_percent;  /* see store_pg_guard */
+    const char *guard_path;  /* of the configuration, which lives as long */
     const char *const *only; /* as in roles_options: part of the command line, so it lives as long */
     size_t only_count;
     bool ended;

@@ -15,7 +15,7 @@ MUST_USE enum err_code store_pg_open(const char *dsn, struct store **store, stru
  * stored is the same. False: out of memory, nothing changed. */
 bool store_pg_remember(struct store *store, size_t issuances);
 
-/* Watches the free space of the database's file system (db/diskguard.h): below `percent` of it entries are
+/* Watches the free space where the database lies (db/diskguard.h): below `percent` of it entries are
  * matched and their alerts written, and the rest goes into log_gap. 0, as it is at first: no watch. */
 void store_pg_guard(struct store *store, unsigned percent, const char *path);
 
