@@ -12,8 +12,9 @@
 #include "cli/certhuman.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
+#include "db/db_cacert.h"
 
-#define USAGE     "ctvigil cert [--strict] [--all] [--color auto|always|never] [--json] FILE...|-"
+#define USAGE     "ctvigil cert [--strict] [--all] [--color auto|always|never] [--json] FILE...|-|SHA256"
 #define TEXT_MOST (1u << 30) /* of one certificate of 16 MB with every byte as \xHH, several times over */
 
 struct run {
@@ -86,6 +87,23 @@ static bool is_hash(const char *text)
     return strlen(text) == 64 && text_unhex(span_str(text), bytes, sizeof bytes) && access(text, F_OK) != 0;
 }
 
+/* Only CA certificates are kept whole. */
+static enum err_code read_stored(struct run *run, struct span *bytes, struct err *why)
+{
+    uint8_t sha256[32];
+    struct pgconn *conn = NULL;
+    enum err_code code = cmd_db_open(run->cmd, &conn, why);
+
+    must(text_unhex(span_str(run->origin), sha256, sizeof sha256));
+    if (code == ERR_OK)
+        code = db_cacert_get(conn, sha256, &run->arena, bytes, why);
+    if (code == ERR_NOT_FOUND)
+        err_prefix(why, "%s", run->origin);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code;
+}
+
 static int show_file(struct run *run, const char *path)
 {
     struct err why = {0};
@@ -94,13 +112,8 @@ static int show_file(struct run *run, const char *path)
 
     if (path[0] == '\0')
         return cmd_usage(run->cmd, "the name of a file is empty; name one, or - for standard input");
-    if (is_hash(path))
-        return cmd_usage(run->cmd,
-                         "%s: a certificate can not be asked for by its hash yet, only read from a file"
-                         " or - for standard input; 'ctvigil search' finds its names",
-                         path);
     run->origin = path;
-    enum err_code code = read_file(run, &bytes, &why);
+    enum err_code code = is_hash(path) ? read_stored(run, &bytes, &why) : read_file(run, &bytes, &why);
     if (code == ERR_OK)
         code = certfile_walk(run->origin, bytes, &run->arena, show, run, &why);
     if (code == ERR_OK && run->too_long)
@@ -142,7 +155,9 @@ int cmd_cert(struct cmd *cmd)
         return cmd_help(USAGE,
                         "Shows what is in certificates, precertificates and log entries. The content of a "
                         "file says what it is: PEM, DER, PKCS#7, leaf_input, data tile, get-entries or "
-                        "get-roots reply, also in base64, hex or gzip; - is standard input.",
+                        "get-roots reply, also in base64, hex or gzip; - is standard input. A SHA-256 in hex "
+                        "is that of a CA certificate in the "
+                        "database.",
                         options);
     if (!opt_parse(options, "FILE...", cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;

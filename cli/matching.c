@@ -11,6 +11,7 @@
 #include "db/pgconn.h"
 #include "ingest/examine.h"
 #include "parser/leaf.h"
+#include "parser/lint.h"
 #include "watcher/match.h"
 #include "watcher/watchset.h"
 
@@ -122,10 +123,15 @@ static void matching_prove(void *arg, struct batch *batch, struct entry *entry)
     examine_prove_issuer(entry, entry->chain_count > 0 ? entry->unverified_chain[0] : SPAN_NONE);
 }
 
+static void matching_look(const struct entry *entry, struct finding_set *lint)
+{
+    lint_read(&entry->cert, lint);
+}
+
 static enum err_code matching_run(void *arg, struct batch *batch, uint64_t generation, struct err *why)
 {
     struct matching *matching = arg;
-    const struct match_prove prove = {matching_prove, NULL, false};
+    const struct match_prove prove = {.prove = matching_prove, .look = matching_look};
     struct watchset *set = NULL;
     enum err_code code = matching_snapshot(matching, generation, &set, why);
 
@@ -250,6 +256,8 @@ static enum err_code matching_read(void *arg, const struct db_malformed_row *row
 
 struct history_reader matching_reader(struct pgconn *conn, const atomic_bool *stop)
 {
-    return (struct history_reader){
-        .read = matching_read, .arg = conn, .prove = {matching_prove, NULL, false}, .stop = stop};
+    return (struct history_reader){.read = matching_read,
+                                   .arg = conn,
+                                   .prove = {.prove = matching_prove, .look = matching_look},
+                                   .stop = stop};
 }

@@ -228,6 +228,7 @@ static void put_certificate(json_t **object, const struct alert *alert, bool par
     put(object, "names_total", parsed ? json_integer(names_total(issuance)) : json_null());
     put(object, "ips", parsed ? ip_names(issuance) : json_array());
     put(object, "findings", finding_names(&issuance->findings));
+    put(object, "lint", alert->lint != NULL ? finding_names(alert->lint) : json_null());
     put(object, "form", json_string(alertjson_form(alert)));
     put(object, "sha256", hash_or_null(alert->sighting.sha256, parsed));
 }

@@ -12,10 +12,11 @@
 /* [{"kind","rule","severity","expected","found"}, ...], gravest first. */
 void alertjson_findings(struct buf *out, const struct alert *alert);
 /* {"serial","issuer","issuer_spki_sha256","issuer_proven","spki_sha256","subject_cn","not_before",
- * "not_after","validity_seconds","is_ca","names":[],"names_total","ips":[],"findings":[],"form","sha256",
- * "domains_concerned"?}: hex lower case, times RFC 3339. What is not known is null, never a default: all of
- * it for an entry that could not be parsed (form "unparsed"), sha256 when the history scan no longer has the
- * bytes. `names` are the DNS names, `ips` the addresses, names_total counts both. */
+ * "not_after","validity_seconds","is_ca","names":[],"names_total","ips":[],"findings":[],"lint":[],"form",
+ * "sha256","domains_concerned"?}: hex lower case, times RFC 3339. What is not known is null, never a default:
+ * all of it for an entry that could not be parsed (form "unparsed"), sha256 and lint (what a closer look has
+ * against the certificate, parser/lint.h) when the history scan no longer has the bytes. `names` are the DNS
+ * names, `ips` the addresses, names_total counts both. */
 void alertjson_issuance(struct buf *out, const struct alert *alert);
 
 /* What the alert stands for, the same whoever raises it. Has it a fingerprint that names a certificate? */

@@ -37,6 +37,7 @@ struct alert {
     const struct issuance *issuance; /* NULL for a log alert */
     struct sighting sighting;
     struct alert_finding findings[ALERT_FINDINGS_MAX];
+    const struct finding_set *lint; /* what a closer look has against the certificate; NULL: nobody looked */
     size_t finding_count; /* 0: the issuance matched and is as expected; it is recorded, no alert is raised */
 };
 

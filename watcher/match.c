@@ -273,8 +273,21 @@ static const struct issuance *opaque_issuance(struct matching *m, const struct e
     return issuance;
 }
 
+/* From what is stored there is no certificate to look at. */
+static const struct finding_set *look(struct matching *m, const struct entry *entry)
+{
+    if (m->prove == NULL || m->prove->look == NULL || entry->cert.tbs.at == NULL)
+        return NULL;
+    struct finding_set *lint = arena_zeroed(m->arena, 1, sizeof *lint);
+    m->full = m->full || lint == NULL;
+    if (lint != NULL)
+        m->prove->look(entry, lint);
+    return lint;
+}
+
 static void judge_hits(struct matching *m, const struct entry *entry, size_t at, struct policy_case *what)
 {
+    const struct finding_set *lint = m->hits == NULL ? NULL : look(m, entry);
     for (const struct hit *hit = m->hits; hit != NULL && !m->full; hit = hit->next) {
         struct alert *alert = new_alert(m);
         what->watch = hit->watch;
@@ -287,6 +300,7 @@ static void judge_hits(struct matching *m, const struct entry *entry, size_t at,
         }
         alert->entry_at = at;
         alert->sighting = entry->sighting;
+        alert->lint = lint;
     }
 }
 

@@ -12,6 +12,8 @@
 struct match_prove {
     void (*prove)(void *arg, struct batch *batch, struct entry *entry); /* NULL: nobody can */
     void *arg;
+    /* What a closer look has against the certificate of such an entry, for people; NULL: nobody looks. */
+    void (*look)(const struct entry *entry, struct finding_set *lint);
     bool by_word; /* the bytes that could prove an issuer are gone (struct policy_case) */
 };
 

@@ -252,13 +252,20 @@ static void put_member(struct buf *out, const json_t *issuance, const char *labe
         buf_fmt(out, "  %-14s %s\n", label, text);
 }
 
+static void put_names(struct buf *out, const json_t *issuance, const char *label, const char *member)
+{
+    const json_t *list = json_object_get(issuance, member);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        buf_fmt(out, "  %-14s %s\n", label, name == NULL ? "" : name);
+    }
+}
+
 static void put_certificate(struct buf *out, const json_t *issuance)
 {
     const char *form = text_of(issuance, "form");
     if (!json_is_object(issuance) || json_object_size(issuance) == 0 || strcmp(form, "unparsed") == 0)
         return;
-    const json_t *names = json_object_get(issuance, "names");
-    const json_t *ips = json_object_get(issuance, "ips");
     buf_str(out, "\ncertificate:\n");
     put_member(out, issuance, "issuer", "issuer");
     put_member(out, issuance, "issuer key", "issuer_spki_sha256");
@@ -268,10 +275,10 @@ static void put_certificate(struct buf *out, const json_t *issuance)
     put_member(out, issuance, "not after", "not_after");
     put_member(out, issuance, "key", "spki_sha256");
     put_member(out, issuance, "sha256", "sha256");
-    for (size_t i = 0; i < json_array_size(names); i++)
-        buf_fmt(out, "  %-14s %s\n", "name", json_string_value(json_array_get(names, i)));
-    for (size_t i = 0; i < json_array_size(ips); i++)
-        buf_fmt(out, "  %-14s %s\n", "address", json_string_value(json_array_get(ips, i)));
+    put_names(out, issuance, "name", "names");
+    put_names(out, issuance, "address", "ips");
+    put_names(out, issuance, "odd", "findings");
+    put_names(out, issuance, "against a rule", "lint");
 }
 
 static void put_findings(struct buf *out, const json_t *findings)

@@ -237,7 +237,6 @@ not an IP address|search 1.2.3.400
 there are sub, host, name|search frob:x
 the domain is empty|search host:
 FILE is missing|cert
-by its hash|cert aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 'x' is not expected|db init x
 did you mean 'check'|config chekc
 TABLE

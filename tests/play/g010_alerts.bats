@@ -88,6 +88,8 @@ NAMES
     alert_of '*.all.bank.example' | jq -e '.severity == "high" and (.findings | map(.kind) | sort) ==
         ["over_long_validity", "unexpected_ca", "unexpected_wildcard"] and
         (.findings | all(.rule and .expected and .found and .severity))'
+    # What a closer look at the certificate says is kept with the alert, for who reads it later.
+    alert_of pay.shop.example | jq -e '.issuance.lint | type == "array"'
 }
 
 @test "one alert, with its sightings in both protocols and both forms, all verified" {

@@ -78,13 +78,16 @@ static void known(void **state)
     struct issuance issuance = make(names, countof(names));
     struct alert alert = {.domain_id = 1, .issuance = &issuance, .sighting = {.form = ISSUANCE_PRECERT}};
     (void)state;
+    struct finding_set lint = {0};
+    finding_add(&lint, FINDING_CHAIN_MISMATCH);
+    alert.lint = &lint;
     memset(alert.sighting.sha256, 4, 32);
     expect(
         issuance_of(&alert),
         "{\"serial\":\"0102\",\"issuer\":\"CN=CA\",\"issuer_proven\":false,\"names\":[\"b.test\",\"a.test\"],"
         "\"names_total\":5,\"ips\":[\"8.8.8.8\",\"192.0.2.9\",\"::ffff:192.0.2.7\"],\"form\":\"precert\","
         "\"not_before\":\"2026-06-01T00:00:00Z\",\"not_after\":\"2026-06-01T23:59:59Z\","
-        "\"validity_seconds\":86400,\"is_ca\":false,\"findings\":[],"
+        "\"validity_seconds\":86400,\"is_ca\":false,\"findings\":[],\"lint\":[\"chain_mismatch\"],"
         "\"sha256\":\"0404040404040404040404040404040404040404040404040404040404040404\","
         "\"spki_sha256\":\"0202020202020202020202020202020202020202020202020202020202020202\","
         "\"issuer_spki_sha256\":\"0303030303030303030303030303030303030303030303030303030303030303\"}");
@@ -103,7 +106,7 @@ static void not_known_is_null(void **state)
     expect(issuance_of(&alert),
            "{\"sha256\":null,\"spki_sha256\":null,\"issuer_spki_sha256\":null,\"subject_cn\":null,"
            "\"not_before\":null,\"not_after\":\"2026-06-01T23:59:59Z\",\"validity_seconds\":null,"
-           "\"names\":[],\"names_total\":0,\"ips\":[],\"findings\":[\"time_unreadable\"]}");
+           "\"names\":[],\"names_total\":0,\"ips\":[],\"findings\":[\"time_unreadable\"],\"lint\":null}");
     /* Nothing was read: only the findings are true. */
     issuance.issuer = SPAN_NONE;
     finding_add(&issuance.findings, FINDING_CERTIFICATE_UNREADABLE);

@@ -298,7 +298,14 @@ static void prove(void *arg, struct batch *batch, struct entry *entry)
     entry->issuance.issuer_proven = true;
 }
 
-/* Only entries that concern somebody are worth a signature check, and its outcome counts. */
+static void look(const struct entry *entry, struct finding_set *lint)
+{
+    assert_non_null(entry->cert.tbs.at);
+    finding_add(lint, FINDING_POISON_IN_FINAL);
+}
+
+/* Only entries that concern somebody are worth a signature check, and its outcome counts; a closer look is
+ * worth it where there is a certificate. */
 static void proving(void **state)
 {
     struct watchset *set = make_set();
@@ -307,17 +314,24 @@ static void proving(void **state)
     struct name names[2][NAMES_MAX];
     uint8_t ip[NAMES_MAX][4];
     size_t calls = 0;
-    struct match_prove hook = {prove, &calls, false};
+    struct match_prove hook = {.prove = prove, .arg = &calls, .look = look};
     char text[512];
     (void)state;
     fill_issuance(&entries[0].issuance, &rows[4], names[0], ip);
     fill_issuance(&entries[1].issuance, &rows[1], names[1], ip);
+    entries[0].cert.tbs = SPAN_LIT("a certificate");
     assert_true(batch_init(&batch, 1 << 20));
     batch.entries = entries;
     batch.entry_count = 2;
     assert_int_equal(match_batch(set, &batch, &hook, NULL), ERR_OK);
     assert_int_equal(calls, 1);
     assert_string_equal(batch_text(&batch, text, sizeof text), "example.com ok;");
+    assert_non_null(batch.alerts[0].lint);
+    assert_true(finding_has(batch.alerts[0].lint, FINDING_POISON_IN_FINAL));
+    entries[0].cert.tbs = SPAN_NONE;
+    arena_rewind(&batch.arena, 0);
+    assert_int_equal(match_batch(set, &batch, &hook, NULL), ERR_OK);
+    assert_null(batch.alerts[0].lint);
     batch_fini(&batch);
     watchset_unpin(set);
 }
@@ -373,7 +387,7 @@ static void more_than_fits(void **state)
         entries[i].issuance.names = i == 1 ? names : few;
         entries[i].issuance.name_count = i == 1 ? WATCHES : 1;
     }
-    for (size_t room = 128 << 10; room < 16 << 20; room *= 2) {
+    for (size_t room = 128 << 10; room <= 16 << 20; room *= 2) {
         assert_true(batch_init(&batch, room));
         batch.big = true;
         batch.entries = entries;

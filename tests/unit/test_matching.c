@@ -402,12 +402,12 @@ static void commit_all(const struct storetest *test, bool match)
     store->ops->free(store);
 }
 
-/* One line an alert. Where only the row is left nobody has the bytes for the certificate's hash, and for the
- * two checks that are made of watched entries as they come: these may be missing, and nothing else may
- * differ. */
+/* One line an alert. Where only the row is left nobody has the bytes for the certificate's hash, for a closer
+ * look at it, and for the two checks that are made of watched entries as they come: these may be missing, and
+ * nothing else may differ. */
 static const char alerts_sql[] =
     "SELECT coalesce(string_agg(concat_ws(' | ', s.idx, a.domain_name, a.log, a.kind, a.severity, a.name,"
-    " encode(a.tbs_fp, 'hex'), a.dedup, a.findings, jsonb_set(a.issuance - 'sha256', '{findings}',"
+    " encode(a.tbs_fp, 'hex'), a.dedup, a.findings, jsonb_set(a.issuance - 'sha256' - 'lint', '{findings}',"
     " (a.issuance->'findings') - 'precert_mismatch' - 'issuer_unverified'), a.state, a.first_seen, s.form,"
     " s.timestamp), E'\\n' ORDER BY s.idx, a.domain_name), '') FROM alert AS a"
     " JOIN alert_sighting AS s ON s.alert = a.id";

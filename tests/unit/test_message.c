@@ -109,6 +109,13 @@ static void texts(void **state)
     assert_non_null(strstr(page, "xenon index 99 (final, not verified yet)"));
     assert_non_null(strstr(page, "400"));
     assert_non_null(strstr(page, "\\x1b[31m.test"));
+    free(page);
+    row.issuance =
+        "{\"form\":\"final\",\"findings\":[\"precert_mismatch\"],\"lint\":[\"ski_missing\",\"names_many\"]}";
+    assert_int_equal(message_page(&row, &page, NULL), ERR_OK);
+    assert_non_null(strstr(
+        page,
+        "  odd            precert_mismatch\n  against a rule ski_missing\n  against a rule names_many\n"));
     free(line);
     free(page);
 }
@@ -156,8 +163,13 @@ static void told_before(void **state)
 /* What the database holds may be damaged; nothing is dereferenced that is not there. */
 static void damaged(void **state)
 {
-    static const char *const broken[] = {
-        "", "null", "[]", "{}", "{\"serial\":5,\"names\":[1,null]}", "{\"names\":3}", "x"};
+    static const char *const broken[] = {"",
+                                         "null",
+                                         "[]",
+                                         "{}",
+                                         "{\"serial\":5,\"names\":[1,null],\"lint\":[{},2]}",
+                                         "{\"names\":3,\"lint\":{}}",
+                                         "x"};
     (void)state;
     for (size_t i = 0; i < countof(broken); i++) {
         struct db_alert_row row = alertrow();
