@@ -12,6 +12,7 @@
 #include "cli/beginning.h"
 #include "cli/ending.h"
 #include "cli/roles.h"
+#include "cli/tileprobe.h"
 #include "ingest/ask.h"
 #include "ingest/finalhead.h"
 #include "ingest/listfetch.h"
@@ -483,6 +484,8 @@ static enum err_code listkeeper_round(struct listkeeper *keeper, struct pgconn *
         after = listkeeper_begin(keeper, conn, report, &rest);
     if (after == ERR_OK)
         after = listkeeper_ends(keeper, conn, &rest);
+    if (after == ERR_OK)
+        after = tileprobe_look(conn, keeper->user_agent, &keeper->stop, &rest);
     return code == ERR_OK && after != ERR_OK ? err_set(why, after, "%s", rest.text) : code;
 }
 

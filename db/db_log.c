@@ -141,7 +141,8 @@ enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *coun
 }
 
 static const char status_sql[] =
-    "SELECT l.id, l.name, l.protocol, l.url, l.state, l.last_error, l.from_spec, l.last_contact,"
+    "SELECT l.id, l.name, CASE WHEN l.tiles AND l.protocol = 'rfc6962' THEN 'hybrid' ELSE l.protocol END, "
+    "l.url, l.state, l.last_error, l.from_spec, l.last_contact,"
     "  h.size, h.timestamp, m.n, e.sentence, e.path,"
     "  l.listed, l.operator, l.description, l.list_state, l.list_state_at, l.left_at, l.mmd_s,"
     "  l.interval_begin, l.interval_end, l.final_size, l.final_root, l.followed, l.unfollowed, l.ended,"

@@ -74,10 +74,11 @@ static enum err_code truths(struct pgconn *conn, const char *sql, bool *first, b
 
 enum err_code db_loglist_any(struct pgconn *conn, bool *applied, bool *by_hand, struct err *why)
 {
-    return truths(conn,
-                  "SELECT EXISTS (SELECT FROM log_list WHERE revision > 0),"
-                  " EXISTS (SELECT FROM log WHERE NOT listed AND state <> 'removed')",
-                  applied, by_hand, why);
+    return truths(
+        conn,
+        "SELECT EXISTS (SELECT FROM log_list WHERE revision > 0),"
+        " EXISTS (SELECT FROM log WHERE NOT listed AND state <> 'removed' AND protocol <> 'archive')",
+        applied, by_hand, why);
 }
 
 enum err_code db_loglist_lock(struct pgconn *conn, bool *taken, struct err *why)
@@ -165,7 +166,9 @@ static void put_listed(struct pgexec_args *args, const struct apply *apply, cons
 static const char update_sql[] =
     "WITH old AS (SELECT * FROM log WHERE id = $1::int2 FOR UPDATE),"
     " new AS (UPDATE log AS l SET protocol = $2, url = $3, submission_url = $4, origin = $5, operator = $6,"
-    "  description = $7, list_state = $8, list_state_at = $9, mmd_s = $10, interval_begin = $11,"
+    "  description = $7, tiles = CASE WHEN l.url = $3 THEN l.tiles END,"
+    "  tiles_tried_at = CASE WHEN l.url = $3 THEN l.tiles_tried_at END, list_state = $8, list_state_at = $9, "
+    "mmd_s = $10, interval_begin = $11,"
     "  interval_end = $12, final_size = $13, final_root = $14, list_revision = $15,"
     "  left_at = CASE WHEN $8 = 'rejected' THEN coalesce(l.left_at, now()) END,"
     "  ended = CASE WHEN $8 IN ('qualified', 'usable', '') THEN ''"

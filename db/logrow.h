@@ -6,7 +6,10 @@
 #include "model/ctlog.h"
 
 /* The first columns of a query over log that logrow_get reads. */
-#define LOGROW_COLUMNS "id, name, protocol, url, submission_url, origin, log_id, key"
+#define LOGROW_COLUMNS                                                                                       \
+    "id, name, CASE WHEN tiles AND protocol = 'rfc6962' THEN 'hybrid' ELSE protocol END, url, "              \
+    "submission_url,"                                                                                        \
+    " origin, log_id, key"
 
 /* False: the row holds what this program does not know, such as the protocol of a later one. */
 MUST_USE bool logrow_get(const PGresult *res, int row, struct ctlog *log);

@@ -493,6 +493,7 @@ static enum err_code judge_tile(struct archive *archive, const struct batch *bat
     }
     if (code != ERR_OK)
         return err_prefix(why, "data tile %" PRIu64 " can not be proven", tile);
+    must(proven != NULL);
     for (size_t i = 0; i < batch->entry_count; i++)
         if (memcmp(batch->entries[i].leaf_hash, proven->hash[(batch->begin + i) % TILE_WIDTH], 32) != 0)
             return err_set(why, ERR_FORMAT,

@@ -332,8 +332,12 @@ static bool job_next(struct follow *follow, struct lane *lane, uint64_t limit, i
     job->proto = follow->proto;
     if (follow->tile == NULL || lane == &follow->again || lane_next_big(lane))
         return lane_next(lane, &follow->plan, limit, &job->begin, &job->end);
-    bool found = hybrid_next(&follow->fetch.hybrid, lane, &follow->plan, limit, follow->head_size, now_ms,
-                             &job->begin, &job->end, &job->by_tile);
+    struct hybrid_scope scope = {limit, follow->head_size, now_ms};
+    struct hybrid_ask ask = {.tile = false};
+    bool found = hybrid_next(&follow->fetch.hybrid, lane, &follow->plan, &scope, &ask);
+    job->begin = ask.begin;
+    job->end = ask.end;
+    job->by_tile = ask.tile;
     if (job->by_tile)
         job->proto = follow->tile;
     return found;

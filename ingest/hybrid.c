@@ -26,21 +26,22 @@ bool hybrid_by_tile(const struct hybrid *hybrid, uint64_t at, uint64_t tree, int
     return tile < tree / TILE_WIDTH && now_ms >= hybrid->off_until_ms && !is_astray(hybrid, tile);
 }
 
-bool hybrid_next(const struct hybrid *hybrid, struct lane *lane, const struct plan *pages, uint64_t limit,
-                 uint64_t tree, int64_t now_ms, uint64_t *begin, uint64_t *end, bool *tile)
+bool hybrid_next(const struct hybrid *hybrid, struct lane *lane, const struct plan *pages,
+                 const struct hybrid_scope *scope, struct hybrid_ask *ask)
 {
     static const struct plan tiles = {.tiles = true};
     uint64_t at = lane->hole_count != 0 ? lane->holes[0].begin : lane->ask;
-    *tile = hybrid_by_tile(hybrid, at, tree, now_ms);
-    if (!lane_next(lane, *tile ? &tiles : pages, limit, begin, end))
+    ask->tile = hybrid_by_tile(hybrid, at, scope->tree, scope->now_ms);
+    if (!lane_next(lane, ask->tile ? &tiles : pages, scope->limit, &ask->begin, &ask->end))
         return false;
-    must(*begin == at);
+    must(ask->begin == at);
     /* A page ends where tiles serve again. */
-    for (uint64_t edge = at - at % TILE_WIDTH + TILE_WIDTH; !*tile && edge < *end; edge += TILE_WIDTH) {
-        if (!hybrid_by_tile(hybrid, edge, tree, now_ms))
+    for (uint64_t edge = at - at % TILE_WIDTH + TILE_WIDTH; !ask->tile && edge < ask->end;
+         edge += TILE_WIDTH) {
+        if (!hybrid_by_tile(hybrid, edge, scope->tree, scope->now_ms))
             continue;
-        lane_hole(lane, edge, *end);
-        *end = edge;
+        lane_hole(lane, edge, ask->end);
+        ask->end = edge;
     }
     return true;
 }

@@ -35,10 +35,22 @@ enum hybrid_fail {
 
 /* Would the entry `at` of a tree of `tree` entries come by its tile now? */
 bool hybrid_by_tile(const struct hybrid *hybrid, uint64_t at, uint64_t tree, int64_t now_ms);
-/* lane_next; *tile: the stretch is to be asked for as a full data tile, else by get-entries. */
+/* How far may be asked for, of which tree, and when. */
+struct hybrid_scope {
+    uint64_t limit;
+    uint64_t tree;
+    int64_t now_ms;
+};
+
+struct hybrid_ask {
+    uint64_t begin;
+    uint64_t end;
+    bool tile; /* as a full data tile, else by get-entries */
+};
+
+/* lane_next, with the way. */
 MUST_USE bool hybrid_next(const struct hybrid *hybrid, struct lane *lane, const struct plan *pages,
-                          uint64_t limit, uint64_t tree, int64_t now_ms, uint64_t *begin, uint64_t *end,
-                          bool *tile);
+                          const struct hybrid_scope *scope, struct hybrid_ask *ask);
 /* A reply to a request for `count` entries came after took_ms. */
 void hybrid_page_came(struct hybrid *hybrid, uint64_t count, int64_t took_ms);
 void hybrid_tile_came(struct hybrid *hybrid, int64_t took_ms, int64_t now_ms);

@@ -32,6 +32,7 @@ static uint64_t little(const uint8_t *at, unsigned count)
 /* What the end of the file says its directory takes: the library reads all of it into memory. */
 static bool directory_size(struct span tail, uint64_t *size)
 {
+    must(tail.at != NULL);
     for (size_t at = tail.len < 22 ? 0 : tail.len - 21; at-- > 0;) {
         const uint8_t *end = tail.at + at;
         if (memcmp(end, "PK\5\6", 4) != 0)
@@ -47,31 +48,37 @@ static bool directory_size(struct span tail, uint64_t *size)
     return false;
 }
 
+static enum err_code look_at(int fd, const char *path, uint8_t *tail, struct err *why)
+{
+    struct stat status = {.st_size = 0};
+    uint64_t size = 0;
+    if (fstat(fd, &status) != 0)
+        return err_set(why, ERR_SYSTEM, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return err_set(why, ERR_SYSTEM, "%s: not a file", path);
+    size_t want = status.st_size < TAIL_MAX ? (size_t)status.st_size : TAIL_MAX;
+    if (pread(fd, tail, want, status.st_size - (off_t)want) != (ssize_t)want)
+        return err_set(why, ERR_SYSTEM, "%s: it can not be read", path);
+    if (!directory_size(span_of(tail, want), &size))
+        return err_set(why, ERR_FORMAT,
+                       "%s: not a zip file, or its end is missing: was it downloaded to the end?", path);
+    if (size > LIMIT_ARCHIVE_DIRECTORY)
+        return err_set(why, ERR_TOO_BIG, "%s: its directory of %" PRIu64 " bytes is too large", path, size);
+    return ERR_OK;
+}
+
+/* What there is to know before the library reads it. */
 static enum err_code look(const char *path, struct err *why)
 {
-    struct stat status;
     uint8_t *tail = malloc(TAIL_MAX);
-    uint64_t size = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     enum err_code code = ERR_OK;
-    if (fd < 0 || fstat(fd, &status) != 0)
+    if (fd < 0)
         code = err_set(why, ERR_SYSTEM, "%s: %s", path, strerror(errno));
-    else if (!S_ISREG(status.st_mode))
-        code = err_set(why, ERR_SYSTEM, "%s: not a file", path);
     else if (tail == NULL)
         code = err_set(why, ERR_MEMORY, "%s: out of memory", path);
-    if (code == ERR_OK) {
-        size_t want = status.st_size < TAIL_MAX ? (size_t)status.st_size : TAIL_MAX;
-        ssize_t got = pread(fd, tail, want, status.st_size - (off_t)want);
-        if (got != (ssize_t)want)
-            code = err_set(why, ERR_SYSTEM, "%s: it can not be read", path);
-        else if (!directory_size(span_of(tail, want), &size))
-            code = err_set(why, ERR_FORMAT,
-                           "%s: not a zip file, or its end is missing: was it downloaded to the end?", path);
-        else if (size > LIMIT_ARCHIVE_DIRECTORY)
-            code =
-                err_set(why, ERR_TOO_BIG, "%s: its directory of %" PRIu64 " bytes is too large", path, size);
-    }
+    else
+        code = look_at(fd, path, tail, why);
     if (fd >= 0)
         close(fd);
     free(tail);

@@ -5,10 +5,12 @@ setup_file() {
     play_begin_db
     start_sim --seed 2 --entries 150 --static
     SHARD=$(head -n 1 "$PLAY"/sim0.out)
+    start_sim --seed 3 --entries 600 --rfc6962 --limit tiles
+    TILED=$(head -n 1 "$PLAY"/sim1.out)
     start_sim --seed 1 --entries 300
     curl -sS --noproxy '*' "$(list_url key)" >"$PLAY/list.key"
     PLAY_LOG_LIST=$(list_url json)
-    export SHARD PLAY_LOG_LIST CTVIGIL_INGEST_LOG_LIST=$PLAY_LOG_LIST CTVIGIL_INGEST_LOG_LIST_KEY=$PLAY/list.key \
+    export SHARD TILED PLAY_LOG_LIST CTVIGIL_INGEST_LOG_LIST=$PLAY_LOG_LIST CTVIGIL_INGEST_LOG_LIST_KEY=$PLAY/list.key \
         CTVIGIL_INGEST_LOG_LIST_S=1 CTVIGIL_INGEST_LOG_LIST_FROM=0 CTVIGIL_INGEST_POLL_MS=300 \
         CTVIGIL_INGEST_PARTIAL_WAIT_MS=300
     background run "$CTVIGIL" --state-dir "$STATE" run
@@ -45,6 +47,18 @@ list() {
     list "{\"add\":$(jq -c '. + {name: "shard"} | del(.url)' <<<"$SHARD")}"
     wait_for 'log_is shard ".position == 150 and .verified_size == 150 and .protocol == \"static-ct\""' 60
     grep -q 'following a new log: shard' "$PLAY/run.log"
+}
+
+@test "an RFC 6962 log is asked once whether it has data tiles; one that has is read by them" {
+    list "{\"add\":$(jq -c '. + {name: "tiled"} | del(.static_url)' <<<"$TILED")}"
+    wait_for 'log_is tiled ".protocol == \"hybrid\" and .position == 600 and .verified_size == 600"' 60
+    wait_for '[ "$(sql "SELECT tiles FROM log WHERE name = \$\$own\$\$")" = f ]' 30
+    log_is own '.protocol == "rfc6962"'
+    run -0 ctv log update
+    log_is tiled '.protocol == "hybrid"'
+    SIM_CONTROL=$(jq -r .control <<<"$TILED") control '{"append":600}' >/dev/null
+    wait_for 'log_is tiled ".position == 1200 and .verified_size == 1200"' 60
+    SIM_CONTROL=$(jq -r .control <<<"$TILED") control | jq -e '.requests["tile-data"] >= 2'
 }
 
 @test "a log that moved is read at its new place" {

@@ -34,12 +34,12 @@ static void test_next(void **state)
     lane_start(&lane, 10, UINT64_MAX);
     hybrid_tile_failed(&hybrid, 300, HYBRID_LACKING, 0, NOW);
     for (size_t i = 0; i < countof(want); i++) {
-        uint64_t begin, end;
-        bool tile;
-        assert_true(hybrid_next(&hybrid, &lane, &pages, 1100, 1100, NOW, &begin, &end, &tile));
-        assert_int_equal(begin, want[i].begin);
-        assert_int_equal(end, want[i].end);
-        assert_int_equal(tile, want[i].tile);
+        struct hybrid_scope scope = {1100, 1100, NOW};
+        struct hybrid_ask ask;
+        assert_true(hybrid_next(&hybrid, &lane, &pages, &scope, &ask));
+        assert_int_equal(ask.begin, want[i].begin);
+        assert_int_equal(ask.end, want[i].end);
+        assert_int_equal(ask.tile, want[i].tile);
     }
     assert_false(lane_has(&lane, 1100));
     assert_int_equal(lane.hole_count, 0);

@@ -1,0 +1,15 @@
+/* Asks each RFC 6962 log of the log list once, and after it moved again, whether it has data tiles under the
+ * same URL; one that has is read as a hybrid log from then on (ingest/hybrid.h). */
+#ifndef CTVIGIL_TILEPROBE_H
+#define CTVIGIL_TILEPROBE_H
+
+#include <stdatomic.h>
+
+#include "base/err.h"
+#include "db/pgconn.h"
+
+/* Asks one log that is due, if there is one. It waits for the answer, but not after *stop is set. */
+MUST_USE enum err_code tileprobe_look(struct pgconn *conn, const char *user_agent, const atomic_bool *stop,
+                                      struct err *why);
+
+#endif
