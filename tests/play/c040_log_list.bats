@@ -56,6 +56,7 @@ list() {
     log_is own '.protocol == "rfc6962"'
     run -0 ctv log update
     log_is tiled '.protocol == "hybrid"'
+    wait_for '[ "$(grep -c "following a new log: tiled" "$PLAY/run.log")" = 2 ]' 30
     SIM_CONTROL=$(jq -r .control <<<"$TILED") control '{"append":600}' >/dev/null
     wait_for 'log_is tiled ".position == 1200 and .verified_size == 1200"' 60
     SIM_CONTROL=$(jq -r .control <<<"$TILED") control | jq -e '.requests["tile-data"] >= 2'
