@@ -57,6 +57,19 @@ bool coverview_not_stored(const struct coverview_parts *parts)
     return false;
 }
 
+/* Is all of it part of what is being read? Ranges come by begin. */
+static bool coverview_is_backlog(const struct db_coverage_part *part, const struct db_log_status *row)
+{
+    uint64_t at = part->begin;
+
+    if (!row->followed || strcmp(part->state, "missing") != 0)
+        return false;
+    for (size_t i = 0; i < row->range_count && at < part->end; i++)
+        if (row->ranges[i].begin <= at && row->ranges[i].end > at)
+            at = row->ranges[i].end;
+    return at >= part->end;
+}
+
 void coverview_log(const struct coverview_parts *parts, const struct db_log_status *row)
 {
     char when[TEXT_TIME_MAX];
@@ -67,7 +80,7 @@ void coverview_log(const struct coverview_parts *parts, const struct db_log_stat
         const struct db_coverage_part *part = &parts->parts[i];
         if (part->log_id != row->id || coverview_is_read(part))
             continue;
-        if (strcmp(part->state, "missing") == 0 && row->followed && part->begin == row->position)
+        if (coverview_is_backlog(part, row))
             continue;
         if (shown == COVERVIEW_LINES_MAX) {
             more++;

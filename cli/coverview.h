@@ -16,8 +16,8 @@ struct coverview_parts {
 json_t *coverview_log_json(const struct coverview_parts *parts, int32_t log_id);
 /* Is anything matched and not stored, because the disk was nearly full? */
 bool coverview_not_stored(const struct coverview_parts *parts);
-/* Lines for people under a log of `log status`: what of it was not read, beside the backlog behind its
- * position, which has a column. */
+/* Lines for people under a log of `log status`: what of it was not read, beside the backlog, which has a
+ * column: what the ranges of `row` that are being read have still to come to. */
 void coverview_log(const struct coverview_parts *parts, const struct db_log_status *row);
 
 /* What is promised of all domains, and why not more: made once, shown for each. */
