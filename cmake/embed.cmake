@@ -1,6 +1,16 @@
-# embed_sql(ROOM DIR): the numbered files of DIR become one C table, so the program carries its own schema.
+# embed_sql(ROOM DIR): the numbered files of DIR become one C table, so the program carries its own schema. Two files
+# of one number end the build here: the program would refuse to start.
 function(embed_sql room dir)
   file(GLOB files CONFIGURE_DEPENDS ${dir}/*.sql)
+  set(before none)
+  foreach(file ${files})
+    get_filename_component(name ${file} NAME)
+    string(SUBSTRING ${name} 0 4 number)
+    if(number STREQUAL before)
+      message(FATAL_ERROR "${dir}: two files have the number ${number}; the one that came later takes the next")
+    endif()
+    set(before ${number})
+  endforeach()
   set(out ${CMAKE_BINARY_DIR}/embedded_sql.c)
   add_custom_command(
     OUTPUT ${out}
