@@ -70,7 +70,7 @@ static void put(struct store *store, int which)
 
 static struct edgekeeper_report look(const char *dsn, uint64_t certs_max)
 {
-    struct edgekeeper_report report;
+    struct edgekeeper_report report = {0};
     struct err why = {0};
     struct pgconn *conn = NULL;
     if (pgconn_open(dsn, &conn, &why) != ERR_OK ||
