@@ -149,7 +149,8 @@ struct follow_settle {
     size_t condemned_count;
     uint64_t forked[FOLLOW_CONDEMNED_MAX]; /* sizes whose forks were told */
     size_t forked_count;
-    unsigned bad_tiles;    /* that were told, or were too many to be told, */
+    uint64_t bad_tile[FOLLOW_CONDEMNED_MAX]; /* first entries of data tiles that were told, */
+    size_t bad_tiles;
     uint64_t bad_tiles_at; /* at this verified size */
     int64_t forged_ms;     /* when a wrong signature was told last; 0: never */
     uint64_t forged_at;    /* verified size then */

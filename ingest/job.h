@@ -32,6 +32,7 @@ struct job {
     bool wants_big; /* does not fit into its own arena and can not be halved */
     bool by_tile;   /* a hybrid log's full tile; what it does not give comes by get-entries */
     bool full_tile; /* the partial tile was not there: the full one is asked for */
+    bool tile_due;  /* a full data tile that is to be compared with its hash tile */
     bool has_tile_root;
     uint8_t tile_root[32]; /* of a full data tile: the root of its leaves */
     bool tile_seen;        /* it was compared with its hash tile, */

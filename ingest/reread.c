@@ -10,6 +10,7 @@
 #include "ingest/heads.h"
 #include "ingest/mend.h"
 #include "ingest/tenure.h"
+#include "ingest/tilewatch.h"
 #include "verify/merkle.h"
 
 #define STALL_MS   INT64_C(60000)   /* without bytes for this long the log is given up for now */
@@ -470,6 +471,7 @@ static void step(struct settle *settle, struct follow *follow, struct job *job)
     struct err why = {.code = ERR_OK};
     own->again_moved_ms = clock_mono_ms();
     if (own->again == FOLLOW_PROBE) {
+        tilewatch_tell(settle, follow, &job, 1);
         if (probe_step(settle, follow, &job->batch, &why) != ERR_OK)
             settle_failed(settle, follow, &why);
         return;

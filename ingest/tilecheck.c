@@ -39,12 +39,12 @@ static struct tilecheck_slot *slot_new(struct tilecheck *check)
     return best;
 }
 
-bool tilecheck_want(struct tilecheck *check, uint64_t tile, uint64_t tree, int64_t now_ms)
+bool tilecheck_want(struct tilecheck *check, uint64_t tile, uint64_t tree, bool suspect, int64_t now_ms)
 {
     uint64_t index = tile / TILE_WIDTH;
     unsigned width = tile_width(1, index, tree);
     unsigned at = (unsigned)(tile % TILE_WIDTH);
-    if (now_ms < check->off_until_ms || width < at + TILECHECK_LEAST)
+    if (now_ms < check->off_until_ms || width < at + (suspect ? 1 : TILECHECK_LEAST))
         return false;
     struct tilecheck_slot *slot = slot_of(check, index);
     if (slot != NULL && (slot->state != TILECHECK_KNOWN || slot->width > at))

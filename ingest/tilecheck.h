@@ -43,8 +43,9 @@ enum tilecheck_answer {
     TILECHECK_UNCHECKED /* no hash tile for it */
 };
 
-/* Data tile `tile` of a tree of `tree` entries is about to be asked for; true: a hash tile is wanted now. */
-bool tilecheck_want(struct tilecheck *check, uint64_t tile, uint64_t tree, int64_t now_ms);
+/* Data tile `tile` of a tree of `tree` entries is about to be asked for; true: a hash tile is wanted now.
+ * `suspect`: it is worth a request for this one alone. */
+bool tilecheck_want(struct tilecheck *check, uint64_t tile, uint64_t tree, bool suspect, int64_t now_ms);
 /* The next hash tile to ask for. False: none. Its answer is tilecheck_came or tilecheck_failed. */
 MUST_USE bool tilecheck_next(struct tilecheck *check, char path[TILE_PATH_MAX]);
 /* False: too short. Then, and when it `failed`, the check is off for a while, except for a partial tile that

@@ -10,11 +10,10 @@
 #include "verify/merkle.h"
 
 /* An archive has its own say about each tile (pipe_source). */
-static bool concerns(const struct job *job)
+/* The second reading of a suspect stretch; of claims.c only the tail of a tree is read with that lane. */
+static bool suspect(const struct job *job)
 {
-    return job->follow->log.protocol != CTLOG_ARCHIVE && job->follow->proto->tiles &&
-           job->lane == &job->follow->read && job->begin % TILE_WIDTH == 0 &&
-           job->end - job->begin == TILE_WIDTH;
+    return job->lane == &job->follow->again;
 }
 
 /* Fetch loop ------------------------------------------------------------------------------------- */
@@ -25,10 +24,13 @@ void tilewatch_plan(struct job *job, int64_t now_ms)
     job->has_tile_root = false;
     job->tile_seen = false;
     job->tile_bad = false;
-    if (!concerns(job))
+    /* An archive has its own say about each tile (pipe_source). */
+    job->tile_due = follow->log.protocol != CTLOG_ARCHIVE && follow->proto->tiles && job->lane->tree == 0 &&
+                    job->begin % TILE_WIDTH == 0 && job->end - job->begin == TILE_WIDTH;
+    if (!job->tile_due)
         return;
     uint64_t tile = job->begin / TILE_WIDTH;
-    (void)tilecheck_want(&follow->tiles, tile, follow->head_size, now_ms);
+    (void)tilecheck_want(&follow->tiles, tile, follow->head_size, suspect(job), now_ms);
     job->fresh = job->fresh || tilecheck_doubts(&follow->tiles, tile);
 }
 
@@ -74,7 +76,7 @@ void tilewatch_run(struct plant *plant, struct follow *follow, int64_t now_ms)
 bool tilewatch_ready(const struct job *job, int64_t now_ms)
 {
     struct follow *follow = job->follow;
-    if (!concerns(job) || job->tile_seen)
+    if (!job->tile_due || job->tile_seen)
         return false;
     thread_lock(&follow->lock);
     bool waits = tilecheck_waits(&follow->tiles, job->begin / TILE_WIDTH, now_ms);
@@ -99,7 +101,7 @@ enum tilewatch_pass tilewatch_look(struct job *job)
 {
     struct follow *follow = job->follow;
     uint64_t tile = job->begin / TILE_WIDTH;
-    if (!concerns(job) || job->tile_seen || job->batch.entry_count != TILE_WIDTH)
+    if (!job->tile_due || job->tile_seen || job->batch.entry_count != TILE_WIDTH)
         return TILEWATCH_PASS;
     if (!job->has_tile_root)
         root_make(job);
@@ -110,6 +112,9 @@ enum tilewatch_pass tilewatch_look(struct job *job)
     if (answer == TILECHECK_WAIT)
         return TILEWATCH_WAIT;
     job->tile_seen = true;
+    /* What is read a second time came over a new connection. */
+    if (answer == TILECHECK_AGAIN && suspect(job))
+        answer = TILECHECK_DIFFERS;
     job->tile_bad = answer == TILECHECK_DIFFERS;
     if (answer != TILECHECK_AGAIN)
         return TILEWATCH_PASS;
@@ -155,6 +160,14 @@ static void tell(struct settle *settle, struct follow *follow, const struct job 
     free(copy);
 }
 
+static bool told(const struct follow_settle *own, uint64_t begin)
+{
+    for (size_t i = 0; i < own->bad_tiles; i++)
+        if (own->bad_tile[i] == begin)
+            return true;
+    return false;
+}
+
 void tilewatch_tell(struct settle *settle, struct follow *follow, struct job *const *jobs, size_t count)
 {
     struct follow_settle *own = &follow->settle;
@@ -165,7 +178,9 @@ void tilewatch_tell(struct settle *settle, struct follow *follow, struct job *co
         if (own->bad_tiles_at != own->range.verified)
             own->bad_tiles = 0;
         own->bad_tiles_at = own->range.verified;
-        if (own->bad_tiles++ < FOLLOW_CONDEMNED_MAX)
-            tell(settle, follow, jobs[i]);
+        if (own->bad_tiles == countof(own->bad_tile) || told(own, jobs[i]->begin))
+            continue;
+        own->bad_tile[own->bad_tiles++] = jobs[i]->begin;
+        tell(settle, follow, jobs[i]);
     }
 }

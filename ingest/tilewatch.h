@@ -21,7 +21,7 @@ enum tilewatch_pass { TILEWATCH_PASS, TILEWATCH_WAIT, TILEWATCH_AGAIN };
  * way, which the settler needs anyway. TILEWATCH_AGAIN: job->why says why. */
 enum tilewatch_pass tilewatch_look(struct job *job);
 
-/* Settler, when the batches are stored. */
+/* Settler, when the batches are stored, or were read a second time. */
 void tilewatch_tell(struct settle *settle, struct follow *follow, struct job *const *jobs, size_t count);
 
 #endif

@@ -24,6 +24,8 @@ static void test_accused(void **state)
         assert_int_equal(log->range.verified, 0);
         assert_int_equal(log->mismatches, 1);
         assert_int_equal(log->repaired, 0);
+        /* The second reading of tiles names the one that is wrong, where the entries are and not the head. */
+        assert_int_equal(log->bad_tiles, cases[i].protocol == CTLOG_STATIC_CT && cases[i].fault[1] == 'l');
         assert_non_null(strstr(log->account, "\"kind\":\"root_mismatch\""));
         assert_non_null(strstr(log->account, "raw_base64"));
         rig_end(&rig);

@@ -36,13 +36,27 @@ static void wants(void **state)
     for (size_t i = 0; i < countof(cases); i++) {
         struct tilecheck check = {.off_until_ms = 0};
         char path[TILE_PATH_MAX] = "";
-        assert_int_equal(tilecheck_want(&check, cases[i].tile, cases[i].tree, 1), cases[i].path != NULL);
+        assert_int_equal(tilecheck_want(&check, cases[i].tile, cases[i].tree, false, 1),
+                         cases[i].path != NULL);
         assert_int_equal(tilecheck_next(&check, path), cases[i].path != NULL);
         if (cases[i].path != NULL)
             assert_string_equal(path, cases[i].path);
         assert_false(tilecheck_next(&check, path)); /* one at a time, and once */
-        assert_false(tilecheck_want(&check, cases[i].tile, cases[i].tree, 1));
+        assert_false(tilecheck_want(&check, cases[i].tile, cases[i].tree, false, 1));
     }
+}
+
+/* A suspect one is worth a request alone. */
+static void suspect(void **state)
+{
+    struct tilecheck check = {.off_until_ms = 0};
+    char path[TILE_PATH_MAX];
+    (void)state;
+    assert_false(tilecheck_want(&check, 1, 700, false, 1));
+    assert_true(tilecheck_want(&check, 1, 700, true, 1));
+    assert_true(tilecheck_next(&check, path));
+    assert_string_equal(path, "tile/1/000.p/2");
+    assert_false(tilecheck_want(&check, 2, 700, true, 1)); /* it is not full */
 }
 
 static void once_for_all_of_it(void **state)
@@ -52,7 +66,7 @@ static void once_for_all_of_it(void **state)
     (void)state;
     unsigned asked = 0;
     for (uint64_t tile = 0; tile < 3 * TILE_WIDTH + 100; tile++) {
-        asked += tilecheck_want(&check, tile, 3 * RANGE + 100 * 256, 1);
+        asked += tilecheck_want(&check, tile, 3 * RANGE + 100 * 256, false, 1);
         if (tilecheck_next(&check, path))
             assert_true(tilecheck_came(&check, span_of(nodes, sizeof nodes), 1));
         assert_int_equal(tilecheck_look(&check, tile, nodes[0], false, 1), TILECHECK_FITS);
@@ -60,9 +74,9 @@ static void once_for_all_of_it(void **state)
     assert_int_equal(asked, 4);
     /* The tree grew: what is known of its tile is asked for again only when there is enough behind it. */
     uint64_t tile = 3 * TILE_WIDTH + 100;
-    assert_false(tilecheck_want(&check, tile, 3 * RANGE + 115 * 256, 1));
+    assert_false(tilecheck_want(&check, tile, 3 * RANGE + 115 * 256, false, 1));
     assert_int_equal(tilecheck_look(&check, tile, nodes[0], false, 1), TILECHECK_UNCHECKED);
-    assert_true(tilecheck_want(&check, tile, 3 * RANGE + 116 * 256, 1));
+    assert_true(tilecheck_want(&check, tile, 3 * RANGE + 116 * 256, false, 1));
     assert_int_equal(tilecheck_look(&check, tile, nodes[0], false, 1), TILECHECK_WAIT);
 }
 
@@ -72,7 +86,7 @@ static void differs(void **state)
     char path[TILE_PATH_MAX];
     uint8_t other[32] = {7};
     (void)state;
-    assert_true(tilecheck_want(&check, 5, RANGE, 1));
+    assert_true(tilecheck_want(&check, 5, RANGE, false, 1));
     assert_true(tilecheck_next(&check, path));
     assert_true(tilecheck_waits(&check, 5, 1));
     assert_int_equal(tilecheck_nodes(&check, 5, path).len, 0);
@@ -99,22 +113,22 @@ static void done_without(void **state)
     char path[TILE_PATH_MAX];
     (void)state;
     /* A partial one that is gone: the full one; then nothing, for a while. */
-    assert_true(tilecheck_want(&check, 0, 20 * 256, 1));
+    assert_true(tilecheck_want(&check, 0, 20 * 256, false, 1));
     assert_true(tilecheck_next(&check, path));
     tilecheck_failed(&check, true, 2);
     assert_true(tilecheck_next(&check, path));
     assert_string_equal(path, "tile/1/000");
     tilecheck_failed(&check, true, 3);
     assert_int_equal(tilecheck_look(&check, 0, nodes[0], false, 3), TILECHECK_UNCHECKED);
-    assert_false(tilecheck_want(&check, 0, 20 * 256, 3 + TILECHECK_OFF_MS - 1));
-    assert_true(tilecheck_want(&check, 0, 20 * 256, 3 + TILECHECK_OFF_MS));
+    assert_false(tilecheck_want(&check, 0, 20 * 256, false, 3 + TILECHECK_OFF_MS - 1));
+    assert_true(tilecheck_want(&check, 0, 20 * 256, false, 3 + TILECHECK_OFF_MS));
     /* One that never comes holds nobody for long; when it comes after all it is used. */
     int64_t now_ms = 3 + TILECHECK_OFF_MS;
     assert_true(tilecheck_next(&check, path));
     assert_int_equal(tilecheck_look(&check, 0, nodes[0], false, now_ms), TILECHECK_WAIT);
     now_ms += TILECHECK_WAIT_MS;
     assert_int_equal(tilecheck_look(&check, 0, nodes[0], false, now_ms), TILECHECK_UNCHECKED);
-    assert_false(tilecheck_want(&check, 300, 3 * RANGE, now_ms));
+    assert_false(tilecheck_want(&check, 300, 3 * RANGE, false, now_ms));
     assert_false(tilecheck_came(&check, span_of(nodes, 19 * 32), now_ms)); /* too short */
     assert_int_equal(tilecheck_look(&check, 0, nodes[0], false, now_ms), TILECHECK_UNCHECKED);
 }
@@ -122,10 +136,8 @@ static void done_without(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wants),
-        cmocka_unit_test(once_for_all_of_it),
-        cmocka_unit_test(differs),
-        cmocka_unit_test(done_without),
+        cmocka_unit_test(wants),   cmocka_unit_test(suspect),      cmocka_unit_test(once_for_all_of_it),
+        cmocka_unit_test(differs), cmocka_unit_test(done_without),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
