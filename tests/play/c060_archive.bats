@@ -4,7 +4,8 @@ load play
 
 setup_file() {
     play_begin_db
-    start_sim --entries 3000 --seed 6060
+    start_sim --entries 2999 --seed 6060
+    issue other 47 final www.arc.example >/dev/null
     eval "$(jq -r '@sh "LOG_ID=\(.log_id) ORIGIN=\(.origin)"' "$PLAY"/sim*.out)"
     export LOG_ID ORIGIN
     add_log arc static-ct
@@ -20,7 +21,7 @@ teardown_file() {
 # fresh NAME: from here on another database of the same server, which is quicker than another server.
 fresh() {
     sql "CREATE DATABASE $1"
-    DSN=${DSN/dbname=ctvigil/dbname=$1}
+    DSN=$(sed "s/dbname=[^ ]*/dbname=$1/" <<<"$DSN")
     export DSN CTVIGIL_DB_DSN=$DSN
     ctv db init >&2
 }
@@ -63,8 +64,15 @@ assert_whole() {
     control | jq '.requests' | diff "$PLAY/asked" -
 }
 
-@test "killed at any moment, it goes on" {
+@test "killed at any moment, it goes on; the alerts are those of a log" {
+    fresh live
+    ctv domain add arc.example --allow-ca "spki:$CA_demo" >&2
+    add_log arc static-ct
+    ingest --log arc
+    ctv alert list --json | jq -c 'select(.id) | del(.id, .first_seen, .state)' >"$PLAY/alerts"
+    [ "$(jq -r '.kind + " " + .name' "$PLAY/alerts")" = "unexpected_ca www.arc.example" ]
     fresh killed
+    ctv domain add arc.example --allow-ca "spki:$CA_demo" >&2
     for delay in 0.1 0.15 0.2 0.25 0.3; do
         "$CTVIGIL" --state-dir "$STATE" log import --name arc --key "$SIM_KEY" "$PLAY/whole.zip" &
         sleep $delay
@@ -73,6 +81,8 @@ assert_whole() {
         sql 'SELECT next FROM log_range'
     done
     run -0 import "$PLAY/whole.zip"
+    ctv alert list --json | jq -c 'select(.id) | del(.id, .first_seen, .state)' | diff "$PLAY/alerts" -
+    sql 'TRUNCATE alert CASCADE'
     assert_whole
 }
 
