@@ -241,7 +241,7 @@ static enum err_code checkpoint_parse(const struct ctlog *log, struct span note,
 enum err_code checkpoint_verify(const struct ctlog *log, struct span unverified_note, struct head *head,
                                 struct err *why)
 {
-    struct checkpoint_text text;
+    struct checkpoint_text text = {.signatures = SPAN_NONE};
     struct head said = {0};
     struct head found = {0};
     enum err_code code = checkpoint_parse(log, unverified_note, &text, &said, why);
