@@ -29,6 +29,8 @@
 #define LIMIT_NOTE_LINES         64 /* signature lines of a checkpoint; post-quantum ones are 5 kB each */
 #define LIMIT_WORKERS            64
 #define LIMIT_LOGS               1024
+#define LIMIT_FOLLOWS            2048        /* each log may be read at two places: head and backlog */
+#define LIMIT_RANGES             16          /* of one log: pieces of a backlog that meet again */
 #define LIMIT_LOGLIST_BYTES      (2u << 20)  /* all_logs_list.json of 2025 has 0.1 MB */
 #define LIMIT_LOGLIST_LOGS       4096        /* entries of one log list; the list of all logs ever has 220 */
 #define LIMIT_WINDOW             64          /* replies in flight per log */

@@ -157,6 +157,7 @@ static void roles_options_fill(struct roles_ingest *ingest, const struct conf *c
         .requests_per_s = (double)conf->ingest.requests_per_s,
         .poll_ms = options->poll_ms > 0 ? options->poll_ms : conf->ingest.poll_ms,
         .partial_wait_ms = options->poll_ms > 0 ? options->poll_ms : conf->ingest.partial_wait_ms,
+        .split_entries = (uint64_t)conf->ingest.split_entries,
         .user_agent = roles_user_agent(conf, ingest->user_agent, sizeof ingest->user_agent),
         .evidence_dir = ingest->evidence_dir,
         .once = options->once,

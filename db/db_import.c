@@ -144,7 +144,7 @@ enum err_code db_import_add(struct pgconn *conn, int32_t log_id, uint64_t begin,
     pgexec_bytes(&args, span_of(room, compact_store(proven, room)));
     return pgexec_do(conn,
                      "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier,"
-                     " verified_frontier) VALUES ($1::int2, $2, $3, $2, $2, $4, $4)",
+                     " verified_frontier, begin_frontier) VALUES ($1::int2, $2, $3, $2, $2, $4, $4, $4)",
                      &args, NULL, why);
 }
 

@@ -239,15 +239,23 @@ static void get_status(const PGresult *res, int row, struct db_log_status *statu
 /* Ranges come by begin: what touches or overlaps the contiguous part makes it longer. */
 static void add_range(struct db_log_status *status, const struct db_log_range *range)
 {
-    if (status->range_count == 0 || range->begin <= status->position) {
+    bool first = status->range_count == 0;
+    bool whole = first || status->verified_size == range->begin;
+    if (first || range->begin <= status->position) {
         if (range->next > status->position)
             status->position = range->next;
     }
     /* `verified` equals `begin` as long as nothing is; a tree is verified from its first leaf on or not at
-     * all. */
-    if (range->verified > range->begin && range->verified > status->verified_size)
+     * all, and what lies behind a part that is not waits for it. */
+    if (whole && range->verified > range->begin)
         status->verified_size = range->verified;
     status->entries += range->next - range->begin;
+    /* What no range covers is not read either. */
+    uint64_t head = status->head_size;
+    if (first && range->begin < head)
+        status->backlog = head - range->begin;
+    if (range->begin < head)
+        status->backlog -= (range->next < head ? range->next : head) - range->begin;
     if (status->range_count < DB_LOG_RANGES_MAX)
         status->ranges[status->range_count++] = *range;
 }
@@ -265,8 +273,6 @@ static void add_ranges(const PGresult *res, struct db_log_status *status)
         };
         add_range(status, &range);
     }
-    if (status->head_size > status->position)
-        status->backlog = status->head_size - status->position;
 }
 
 enum err_code db_log_pace(struct pgconn *conn, struct err *why)
@@ -275,16 +281,17 @@ enum err_code db_log_pace(struct pgconn *conn, struct err *why)
                                    &PGEXEC_NO_ARGS, NULL, why);
     if (code != ERR_OK)
         return code;
-    return pgexec_do(conn,
-                     "INSERT INTO log_pace (log, at, position, head_size) SELECT l.id, now(),"
-                     "  (SELECT max(next) FROM log_range AS r WHERE r.log = l.id),"
-                     "  coalesce((SELECT max(size) FROM log_head AS h WHERE h.log = l.id), 0)"
-                     " FROM log AS l WHERE l.state <> 'removed' AND l.followed"
-                     " AND EXISTS (SELECT FROM log_range AS r WHERE r.log = l.id)"
-                     " AND NOT EXISTS (SELECT FROM log_pace AS p WHERE p.log = l.id AND p.at > now() - "
-                     "interval '9 seconds')"
-                     " ON CONFLICT DO NOTHING",
-                     &PGEXEC_NO_ARGS, NULL, why);
+    return pgexec_do(
+        conn,
+        "INSERT INTO log_pace (log, at, position, head_size) SELECT l.id, now(),"
+        "  (SELECT min(range_begin) + sum(next - range_begin) FROM log_range AS r WHERE r.log = l.id),"
+        "  coalesce((SELECT max(size) FROM log_head AS h WHERE h.log = l.id), 0)"
+        " FROM log AS l WHERE l.state <> 'removed' AND l.followed"
+        " AND EXISTS (SELECT FROM log_range AS r WHERE r.log = l.id)"
+        " AND NOT EXISTS (SELECT FROM log_pace AS p WHERE p.log = l.id AND p.at > now() - "
+        "interval '9 seconds')"
+        " ON CONFLICT DO NOTHING",
+        &PGEXEC_NO_ARGS, NULL, why);
 }
 
 enum err_code db_log_status(struct pgconn *conn, struct db_log_status **rows, size_t *count, struct err *why)

@@ -4,6 +4,7 @@
 #define CTVIGIL_DB_LOG_H
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "db/pgconn.h"
 #include "model/listed.h"
 
@@ -18,7 +19,7 @@ MUST_USE enum err_code db_log_remove(struct pgconn *conn, const char *name, stru
  * *logs with free(). */
 MUST_USE enum err_code db_log_load(struct pgconn *conn, struct ctlog **logs, size_t *count, struct err *why);
 
-#define DB_LOG_RANGES_MAX 16
+#define DB_LOG_RANGES_MAX LIMIT_RANGES
 #define DB_LOG_TEXT_MAX   512
 #define DB_LOG_PATH_MAX   4352 /* a state directory and the name of a file in it */
 
@@ -37,18 +38,18 @@ struct db_log_status {
     char state[16]; /* active, inconsistent, removed */
     char last_error[DB_LOG_TEXT_MAX];
     char from_spec[64];
-    uint64_t position; /* end of the contiguous part that began at --from */
-    uint64_t verified_size;
-    uint64_t head_size;    /* largest signed head */
-    int64_t head_time_ms;  /* its timestamp, as signed; 0: none seen yet */
-    int64_t head_since_ms; /* when it came first, */
-    int64_t head_seen_ms;  /* and last, to half a minute */
-    uint64_t served_size;  /* of the head that came last: smaller, when the log went back */
+    uint64_t position;      /* end of the contiguous part that began at --from */
+    uint64_t verified_size; /* the same part: its root equalled a signed one, or one that the log proved */
+    uint64_t head_size;     /* largest signed head */
+    int64_t head_time_ms;   /* its timestamp, as signed; 0: none seen yet */
+    int64_t head_since_ms;  /* when it came first, */
+    int64_t head_seen_ms;   /* and last, to half a minute */
+    uint64_t served_size;   /* of the head that came last: smaller, when the log went back */
     uint64_t unproven; /* signed heads below verified_size that nobody has found to fit or to contradict */
     uint64_t mmd_exceeded;   /* entries that it took in later than its merge delay allows */
     int64_t merge_delay_s;   /* the longest delay seen; the true one may be longer */
     int64_t last_contact_ms; /* 0: never */
-    uint64_t backlog;        /* head_size - position, 0 when the head is behind */
+    uint64_t backlog;        /* entries below the head that are not read, wherever they are */
     uint64_t entries;        /* stored */
     uint64_t malformed;
     char reason[DB_LOG_TEXT_MAX];   /* of the state inconsistent: the newest evidence's sentence; else "" */

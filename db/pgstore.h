@@ -3,6 +3,7 @@
 #ifndef CTVIGIL_PGSTORE_H
 #define CTVIGIL_PGSTORE_H
 
+#include "base/limits.h"
 #include "db/copy.h"
 #include "db/diskguard.h"
 #include "db/fpcache.h"
@@ -11,7 +12,7 @@
 #include "db/stage.h"
 #include "db/store.h"
 
-#define PGSTORE_HELD_MAX 1024
+#define PGSTORE_HELD_MAX LIMIT_FOLLOWS
 /* Advisory lock of range $1: our own word in the high half, so that other programs on the server do not meet
  * it. */
 #define PGSTORE_LOCK_KEY "((1668576617::int8 << 32) | ($1::int8 & 4294967295))"

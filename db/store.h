@@ -26,6 +26,16 @@ struct store_range {
     struct compact frontier;          /* of size next; size 0 with next > 0: not known yet (late start) */
     uint64_t verified;                /* <= next; equals begin when nothing is verified */
     struct compact verified_frontier; /* of size verified */
+    struct compact begin_frontier;    /* of size begin, and proven; another size: not known */
+};
+
+/* What came of a range that was read to its end and the one that begins there. */
+enum store_meet {
+    STORE_MEET_APART,   /* it is not read to its end, or nothing begins there */
+    STORE_MEET_JOINED,  /* they are one range now */
+    STORE_MEET_DIFFERS, /* what was read does not give the frontier that is proven for the border */
+    STORE_MEET_LENT,    /* nothing is known of the border but what was read: the upper range may try it */
+    STORE_MEET_WAITS,   /* neither can be said yet */
 };
 
 /* One group of consecutive replies of one range, to be committed together. */
@@ -34,6 +44,7 @@ struct store_settle {
     struct batch **batches;    /* in log order, the first begins at range->next, without gaps */
     size_t count;
     uint64_t next;                  /* new position: end of the last batch */
+    uint64_t fresh;                 /* out, commit: issuances that were not stored before */
     const struct compact *frontier; /* of size next */
     bool has_verified; /* a signed head of size verified.size was equalled within or at the end */
     const struct compact *verified;
@@ -82,9 +93,26 @@ struct store_ops {
     /* Gives the advisory lock back, so that others need not wait for this process to end. Nothing to do when
      * it is not held, or when the connection is gone and the lock with it. */
     void (*range_drop)(struct store *store, const struct store_range *range);
-    /* Stores the frontier found for a range that starts late (compare-and-set). */
+    /* Stores the proven frontier of a range that starts late (compare-and-set): of size begin, which is kept
+     * for whoever reads up to there, and that of size next when nothing is read yet. */
     enum err_code (*range_frontier)(struct store *store, struct store_range *range,
                                     const struct compact *frontier, struct err *why);
+    /* Cuts a range in two: it ends at `at` from now on, and a new one goes on from there. Whoever holds it
+     * need not be asked: the epoch is raised, so his next commit is a conflict and he reloads. *cut false:
+     * somebody changed it since it was loaded, it was read beyond `at` by now, or the log has LIMIT_RANGES.
+     */
+    enum err_code (*range_split)(struct store *store, const struct store_range *range, uint64_t at, bool *cut,
+                                 struct err *why);
+    /* `range` was read to its end: makes one of it and the range that begins there, if the frontier that was
+     * computed is the one proven for the border, or if nothing behind the border was read yet. In one
+     * transaction: `range` by compare-and-set, the upper one under its lock, whose epoch is raised; it keeps
+     * its id, `range` is gone. Verified is then what was verified of the upper one, else of the lower one.
+     * Without a proof of the border the upper range gets what was computed as the frontier it begins with; a
+     * signed head that is equalled with it proves it. `blind`: there will be no proof, nor was that frontier
+     * of use: one range that is verified as far as the lower one was, with an unknown frontier.
+     * ERR_DB_CONFLICT: somebody moved `range` meanwhile. */
+    enum err_code (*range_meet)(struct store *store, const struct store_range *range, bool blind,
+                                enum store_meet *met, struct err *why);
 
     /* Rows, alerts, tiles, roll-ups, position: all or nothing. ERR_DB_CONFLICT: somebody moved the range
      * meanwhile, nothing was written, the caller reloads or leaves. ERR_DB_DOWN: retry the same call later (a

@@ -8,16 +8,13 @@
 
 #define NOTE_BYTES 480
 
-/* Columns of a range as every statement here gives them, and back into the struct. */
-#define RANGE_COLUMNS "id, log, range_begin, range_end, next, epoch, frontier, verified, verified_frontier"
-
 static bool load_compact(struct compact *compact, const PGresult *res, int row, int col)
 {
     compact->size = 0;
     return pgexec_is_null(res, row, col) || compact_load(compact, pgexec_get_bytes(res, row, col));
 }
 
-static enum err_code load_range(const PGresult *res, int row, struct store_range *range, struct err *why)
+enum err_code store_log_load(const PGresult *res, int row, struct store_range *range, struct err *why)
 {
     range->id = pgexec_get_int(res, row, 0);
     range->log_id = (int32_t)pgexec_get_int(res, row, 1);
@@ -26,7 +23,8 @@ static enum err_code load_range(const PGresult *res, int row, struct store_range
     range->next = (uint64_t)pgexec_get_int(res, row, 4);
     range->epoch = (uint64_t)pgexec_get_int(res, row, 5);
     range->verified = (uint64_t)pgexec_get_int(res, row, 7);
-    if (load_compact(&range->frontier, res, row, 6) && load_compact(&range->verified_frontier, res, row, 8))
+    if (load_compact(&range->frontier, res, row, 6) && load_compact(&range->verified_frontier, res, row, 8) &&
+        load_compact(&range->begin_frontier, res, row, 9))
         return ERR_OK;
     return err_set(why, ERR_DB, "database: log_range %" PRId64 ": the stored frontier can not be read",
                    range->id);
@@ -45,12 +43,12 @@ enum err_code store_log_ranges(struct store *store, int32_t log_id, struct store
     pgexec_int(&args, log_id);
     pgexec_int(&args, (int64_t)max);
     code = pgexec_cached(
-        pg->conn, "SELECT " RANGE_COLUMNS " FROM log_range WHERE log = $1 ORDER BY range_begin LIMIT $2",
+        pg->conn, "SELECT " STORE_LOG_COLUMNS " FROM log_range WHERE log = $1 ORDER BY range_begin LIMIT $2",
         &args, &res, why);
     if (code != ERR_OK)
         return code;
     for (int row = 0; row < PQntuples(res) && code == ERR_OK; row++)
-        code = load_range(res, row, &out[row], why);
+        code = store_log_load(res, row, &out[row], why);
     *count = code == ERR_OK ? (size_t)PQntuples(res) : 0;
     PQclear(res);
     return code;
@@ -102,11 +100,11 @@ enum err_code store_log_take(struct store *store, struct store_range *range, boo
     pgexec_int(&args, range->id);
     code = pgexec_cached(pg->conn,
                          "UPDATE log_range SET epoch = epoch + 1, updated_at = now() WHERE id = $1"
-                         " RETURNING " RANGE_COLUMNS,
+                         " RETURNING " STORE_LOG_COLUMNS,
                          &args, &res, why);
     if (code == ERR_OK) {
         if (PQntuples(res) == 1)
-            code = load_range(res, 0, range, why);
+            code = store_log_load(res, 0, range, why);
         else
             code = err_set(why, ERR_NOT_FOUND, "database: log_range %" PRId64 " is gone", range->id);
         PQclear(res);
@@ -138,7 +136,7 @@ enum err_code store_log_frontier(struct store *store, struct store_range *range,
     uint8_t room[COMPACT_BYTES_MAX];
     struct pgexec_args args = PGEXEC_NO_ARGS;
     uint64_t changed = 0;
-    must(frontier->size == range->next);
+    must(frontier->size == range->begin || frontier->size == range->next);
     enum err_code code = store_write_ready(pg, why);
     if (code != ERR_OK)
         return code;
@@ -146,14 +144,19 @@ enum err_code store_log_frontier(struct store *store, struct store_range *range,
     pgexec_int(&args, (int64_t)range->next);
     pgexec_int(&args, (int64_t)range->epoch);
     pgexec_bytes(&args, span_of(room, compact_store(frontier, room)));
+    pgexec_int(&args, (int64_t)frontier->size);
     code = pgexec_do(pg->conn,
-                     "UPDATE log_range SET frontier = $4, updated_at = now()"
+                     "UPDATE log_range SET updated_at = now(),"
+                     " frontier = CASE WHEN next = $5 THEN $4 ELSE frontier END,"
+                     " begin_frontier = CASE WHEN range_begin = $5 THEN $4 ELSE begin_frontier END"
                      " WHERE id = $1 AND next = $2 AND epoch = $3",
                      &args, &changed, why);
     if (code == ERR_OK && changed == 0)
         code = err_set(why, ERR_DB_CONFLICT, "database: another process moved range %" PRId64, range->id);
-    if (code == ERR_OK)
+    if (code == ERR_OK && frontier->size == range->next)
         range->frontier = *frontier;
+    if (code == ERR_OK && frontier->size == range->begin)
+        range->begin_frontier = *frontier;
     return code;
 }
 

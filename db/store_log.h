@@ -11,6 +11,10 @@ enum err_code store_log_take(struct store *store, struct store_range *range, boo
 void store_log_drop(struct store *store, const struct store_range *range);
 enum err_code store_log_frontier(struct store *store, struct store_range *range,
                                  const struct compact *frontier, struct err *why);
+/* Columns of a range as every statement of db/ gives them, and back into the struct. */
+#define STORE_LOG_COLUMNS                                                                                    \
+    "id, log, range_begin, range_end, next, epoch, frontier, verified, verified_frontier, begin_frontier"
+enum err_code store_log_load(const PGresult *res, int row, struct store_range *range, struct err *why);
 enum err_code store_log_inconsistent(struct store *store, const struct store_evidence *evidence,
                                      struct err *why);
 enum err_code store_log_note(struct store *store, int32_t log_id, const char *last_error, struct err *why);

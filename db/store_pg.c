@@ -8,6 +8,7 @@
 #include "db/store_gap.h"
 #include "db/store_head.h"
 #include "db/store_log.h"
+#include "db/store_range.h"
 #include "db/store_repair.h"
 #include "db/store_write.h"
 
@@ -89,6 +90,7 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
     size_t malformed = 0;
     size_t staged = 0;
     int32_t alerts = 0;
+    settle->fresh = 0;
     stage_recall(&pg->stage, pg->known);
     enum err_code code = stage_certs(&pg->stage, &pg->copy, pg->conn, &staged, why);
     if (code == ERR_OK)
@@ -99,7 +101,7 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
     if (code == ERR_OK)
         code = store_alert_stage(pg, settle->batches, settle->count, &alerts, why);
     if (code == ERR_OK && staged != 0)
-        code = store_write_certs(pg, why);
+        code = store_write_certs(pg, &settle->fresh, why);
     if (code == ERR_OK)
         code = store_write_tiles(pg, why);
     if (code == ERR_OK && malformed != 0)
@@ -238,6 +240,8 @@ static const struct store_ops ops = {
     .range_take = store_log_take,
     .range_drop = store_log_drop,
     .range_frontier = store_log_frontier,
+    .range_split = store_range_split,
+    .range_meet = store_range_meet,
     .commit = commit,
     .verified = verified,
     .repair_begin = store_repair_begin,

@@ -347,10 +347,11 @@ static enum err_code unmake(struct pgstore *pg, const struct pgexec_args *log, s
 static enum err_code apply(struct pgstore *pg, struct err *why)
 {
     struct pgexec_args log = PGEXEC_NO_ARGS;
+    uint64_t fresh = 0;
     pgexec_int(&log, pg->repair.log_id);
     enum err_code code = unmake(pg, &log, why);
     if (code == ERR_OK)
-        code = store_write_certs(pg, why);
+        code = store_write_certs(pg, &fresh, why);
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, first_sql, &PGEXEC_NO_ARGS, NULL, why);
     if (code == ERR_OK)

@@ -74,7 +74,7 @@ enum err_code store_write_collect(struct pgstore *pg, struct batch *const *batch
     return code;
 }
 
-enum err_code store_write_certs(struct pgstore *pg, struct err *why)
+enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err *why)
 {
     static const char sql[] =
         "WITH ins AS (INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, "
@@ -91,11 +91,15 @@ enum err_code store_write_certs(struct pgstore *pg, struct err *why)
         " ips AS (INSERT INTO cert_ip (not_after, not_before, issuer, tbs_fp, ip)"
         " SELECT i.not_after, i.not_before, i.issuer, i.tbs_fp, p.ip FROM ins AS i"
         " JOIN stage_ip AS p ON p.tbs_fp = i.tbs_fp AND p.issuer = i.issuer"
-        " ORDER BY i.tbs_fp, i.issuer, p.ip ON CONFLICT DO NOTHING)"
-        " INSERT INTO issued (issuer, day, n)"
+        " ORDER BY i.tbs_fp, i.issuer, p.ip ON CONFLICT DO NOTHING),"
+        " roll AS (INSERT INTO issued (issuer, day, n)"
         " SELECT issuer, (not_before AT TIME ZONE 'UTC')::date AS day, count(*) FROM ins"
-        " GROUP BY 1, 2 ORDER BY 1, 2 ON CONFLICT (issuer, day) DO UPDATE SET n = issued.n + excluded.n";
-    return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
+        " GROUP BY 1, 2 ORDER BY 1, 2 ON CONFLICT (issuer, day) DO UPDATE SET n = issued.n + excluded.n)"
+        " SELECT count(*) FROM ins";
+    int64_t count = 0;
+    enum err_code code = pgexec_number(pg->conn, sql, &PGEXEC_NO_ARGS, &count, why);
+    *fresh = (uint64_t)count;
+    return code;
 }
 
 /* The new part replaces what it covers of the stored tile and is put in front or behind of the rest; a gap
@@ -246,6 +250,9 @@ enum err_code store_write_move(struct pgstore *pg, const struct store_settle *se
         "UPDATE log_range SET next = $4, frontier = CASE WHEN next = $4 THEN coalesce($5, frontier) ELSE $5 "
         "END, epoch = epoch + $6,"
         " verified = coalesce($7::int8, verified), verified_frontier = coalesce($8, verified_frontier),"
+        /* A signed root that was equalled proves what it was begun with. */
+        " begin_frontier = CASE WHEN $7::int8 > verified AND verified = range_begin"
+        "  THEN coalesce(begin_frontier, verified_frontier) ELSE begin_frontier END,"
         " updated_at = now() WHERE id = $1 AND next = $2 AND epoch = $3";
     uint8_t frontier[COMPACT_BYTES_MAX];
     uint8_t verified[COMPACT_BYTES_MAX];
@@ -278,6 +285,8 @@ static void take_over(struct pgstore *pg, struct store_settle *settle, uint64_t 
 {
     struct store_range *range = settle->range;
     if (moves_verified(settle)) {
+        if (range->verified == range->begin && range->begin_frontier.size != range->begin)
+            range->begin_frontier = range->verified_frontier;
         range->verified = settle->verified->size;
         range->verified_frontier = *settle->verified;
     }

@@ -12,7 +12,8 @@ MUST_USE enum err_code store_write_ready(struct pgstore *pg, struct err *why);
 /* stage_collect with all issuers known. `outside`: a connection without an open transaction. */
 MUST_USE enum err_code store_write_collect(struct pgstore *pg, struct batch *const *batches, size_t count,
                                            struct pgconn *outside, struct err *why);
-MUST_USE enum err_code store_write_certs(struct pgstore *pg, struct err *why);
+/* `fresh`: how many issuances were not stored before. */
+MUST_USE enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err *why);
 MUST_USE enum err_code store_write_tiles(struct pgstore *pg, struct err *why);
 MUST_USE enum err_code store_write_malformed(struct pgstore *pg, struct err *why);
 /* The generation of the domains, held against change until the transaction ends. */

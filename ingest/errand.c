@@ -7,6 +7,7 @@
 #include "base/metric.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "ingest/backlog.h"
 #include "ingest/forged.h"
 #include "ingest/host.h"
 #include "ingest/statict.h"
@@ -27,7 +28,7 @@ struct errand {
     struct head_call {
         struct errand *errand;
         struct follow *follow;
-    } call[LIMIT_LOGS]; /* by order of use, one per log */
+    } call[LIMIT_FOLLOWS]; /* by order of use, one per follow */
     size_t call_count;
 };
 
@@ -63,7 +64,7 @@ static struct head_call *call_of(struct errand *errand, struct follow *follow)
     for (size_t i = 0; i < errand->call_count; i++)
         if (errand->call[i].follow == follow)
             return &errand->call[i];
-    must(errand->call_count < LIMIT_LOGS);
+    must(errand->call_count < LIMIT_FOLLOWS);
     errand->call[errand->call_count] = (struct head_call){errand, follow};
     return &errand->call[errand->call_count++];
 }
@@ -382,7 +383,10 @@ void errand_drop(struct errand *errand, struct follow *follow)
 
 void errand_run(struct errand *errand, struct follow *follow, int64_t now_ms, int64_t *wait_ms)
 {
-    head_run(errand, follow, now_ms, wait_ms);
+    if (backlog_is(follow))
+        backlog_heads(follow);
+    else
+        head_run(errand, follow, now_ms, wait_ms);
     frontier_run(errand, follow, now_ms, wait_ms);
     issuers_run(errand, follow, now_ms);
     tilewatch_run(errand->plant, follow, now_ms);

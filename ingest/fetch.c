@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/say.h"
+#include "ingest/backlog.h"
 #include "ingest/errand.h"
 #include "ingest/host.h"
 #include "ingest/share.h"
@@ -27,6 +28,8 @@ struct fetch {
     struct host_table hosts;
     struct share share;
     size_t turn; /* where the round over the logs begins */
+    struct turn_wheel wheel;
+    uint64_t wheel_round;
 };
 
 static void error_note(struct plant *plant, struct follow *follow, const char *text)
@@ -316,7 +319,9 @@ static uint64_t lane_limit(struct fetch *fetch, struct follow *follow, const str
 /* How long the lane has to wait for what its next request needs; 0: it may go out. */
 static int64_t ask_wait(const struct fetch *fetch, const struct follow *follow, bool big, int64_t now_ms)
 {
-    if (follow->fetch.host->busy >= fetch->plant->options.connections)
+    /* A head never waits for a connection that backlogs hold. */
+    unsigned kept = backlog_is(follow) && fetch->plant->options.connections > 1 ? 1 : 0;
+    if (follow->fetch.host->busy + kept >= fetch->plant->options.connections)
         return TURN_MS;
     if (big && atomic_load(&fetch->plant->big_taken))
         return BIG_WAIT_MS;
@@ -380,6 +385,8 @@ static bool lane_ask(struct fetch *fetch, struct follow *follow, struct lane *la
         return false;
     }
     must(host_take(follow->fetch.host, now_ms) == 0);
+    if (backlog_is(follow))
+        turn_charge(&fetch->wheel, &follow->fetch.turn, job->end - job->begin, atomic_load(&follow->yield));
     job_start(fetch, job, now_ms);
     return true;
 }
@@ -504,7 +511,44 @@ static void follows_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
         plant_stop(plant);
 }
 
-/* One request per log and round, so that a long backlog does not take all batches from the others. */
+static bool follow_ask(struct fetch *fetch, struct follow *follow, int64_t now_ms, int64_t *wait_ms)
+{
+    int64_t hold_ms = follow->fetch.hold_until_ms - now_ms;
+    if (hold_ms > 0) {
+        *wait_ms = hold_ms < *wait_ms ? hold_ms : *wait_ms;
+        return false;
+    }
+    bool any = lane_ask(fetch, follow, &follow->again, now_ms, wait_ms);
+    return lane_ask(fetch, follow, &follow->read, now_ms, wait_ms) || any;
+}
+
+/* The one whose turn it is (turn.h), of those that may still have something to ask for in this round. */
+static struct follow *backlog_next(struct fetch *fetch, int64_t now_ms)
+{
+    struct plant *plant = fetch->plant;
+    struct follow *next = NULL;
+    for (size_t i = 0; i < atomic_load(&plant->follow_count); i++) {
+        struct follow *follow = plant->follows[i];
+        if (!backlog_is(follow) || follow->fetch.turn_round == fetch->wheel_round ||
+            !follow_ready(fetch, follow, now_ms))
+            continue;
+        if (next == NULL || follow->fetch.turn.pass < next->fetch.turn.pass)
+            next = follow;
+    }
+    return next;
+}
+
+/* What the heads leave. */
+static void backlogs_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
+{
+    struct follow *follow;
+    fetch->wheel_round++;
+    while ((follow = backlog_next(fetch, now_ms)) != NULL)
+        if (!follow_ask(fetch, follow, now_ms, wait_ms))
+            follow->fetch.turn_round = fetch->wheel_round;
+}
+
+/* One request per log and round, so that one that lags does not take all batches from the others. */
 static void entries_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
 {
     struct plant *plant = fetch->plant;
@@ -516,17 +560,11 @@ static void entries_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
         fetch->turn++;
         for (size_t i = 0; i < count; i++) {
             struct follow *follow = plant->follows[(fetch->turn + i) % count];
-            if (!follow_ready(fetch, follow, now_ms))
-                continue;
-            int64_t hold_ms = follow->fetch.hold_until_ms - now_ms;
-            if (hold_ms > 0) {
-                *wait_ms = hold_ms < *wait_ms ? hold_ms : *wait_ms;
-                continue;
-            }
-            any = lane_ask(fetch, follow, &follow->again, now_ms, wait_ms) || any;
-            any = lane_ask(fetch, follow, &follow->read, now_ms, wait_ms) || any;
+            if (!backlog_is(follow) && follow_ready(fetch, follow, now_ms))
+                any = follow_ask(fetch, follow, now_ms, wait_ms) || any;
         }
     }
+    backlogs_run(fetch, now_ms, wait_ms);
 }
 
 /* What is under way may still come and be stored; then the workers are told that nothing follows. */

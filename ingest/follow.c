@@ -31,6 +31,7 @@ struct follow *follow_new(const struct ctlog *log, const struct proto *proto, un
     follow->proto = proto;
     follow->tile = proto_tile(log->protocol);
     follow->settle.target = UINT64_MAX;
+    atomic_init(&follow->yield, TURN_YIELD_ALL);
     thread_lock_init(&follow->lock);
     buf_init(&follow->fetch.aux_answers, LIMIT_ANSWERS_BYTES);
     plan_init(&follow->plan, proto->tiles, page_entries);
@@ -71,6 +72,8 @@ void follow_free(struct follow *follow)
     buf_fini(&follow->fetch.aux_answers);
     free(follow->frontier_answers);
     follow_head_free(follow->settle.suspect.head);
+    follow_head_free(follow->settle.bridge);
+    follow_head_free(follow->settle.again_unequal);
     thread_lock_fini(&follow->lock);
     free(follow);
 }

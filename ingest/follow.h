@@ -15,6 +15,7 @@
 #include "ingest/leafkeep.h"
 #include "ingest/proto.h"
 #include "ingest/tilecheck.h"
+#include "ingest/turn.h"
 
 #define FOLLOW_HEADS_NEW_MAX 16
 #define FOLLOW_HEADS_MAX     64
@@ -113,6 +114,8 @@ struct follow_fetch {
     uint64_t good_seen;
     int64_t busy_ms;          /* since when its host asks to wait and nothing good came; 0: it does not */
     int64_t partial_since_ms; /* 0: no partial tile waits */
+    struct turn turn;         /* a backlog's */
+    uint64_t turn_round;      /* of the last one in which it had nothing to ask for */
     struct arena head_arena;
     struct arena aux_arena; /* proofs and hash tiles */
     struct arena tile_arena;
@@ -140,7 +143,13 @@ struct follow_settle {
     bool base_refused; /* at least once since the range was taken */
     bool base_again;   /* doubted by a mismatch, and asked for a second time */
     int64_t base_due_ms;
-    bool reading;              /* the read lane was started */
+    bool reading;               /* the read lane was started */
+    struct follow_head *bridge; /* proven for the end of the range (bridge.h); NULL: not known */
+    int64_t bridge_due_ms;
+    int64_t divide_due_ms;
+    int64_t taken_id;          /* of the range that is or was held last */
+    uint64_t taken_begin;      /* and its begin */
+    bool stuck;                /* once: some range can not be joined with the next one */
     struct follow_head *heads; /* signed, above range.verified, ascending */
     size_t head_count;
     bool heads_more; /* the store may have more than are listed */
@@ -163,10 +172,12 @@ struct follow_settle {
     bool again_has;             /* a head was equalled */
     bool again_fits;            /* the suspect head was */
     struct compact again_verified;
-    struct follow_head *again_head;  /* own copy */
-    struct follow_head *again_heads; /* to be equalled on the way */
-    struct follow_head *again_at;    /* how far that list was compared */
-    bool again_more;                 /* the store may have more of them */
+    struct follow_head *again_head;    /* own copy */
+    struct follow_head *again_heads;   /* to be equalled on the way */
+    struct follow_head *again_at;      /* how far that list was compared */
+    bool again_more;                   /* the store may have more of them */
+    struct follow_head *again_unequal; /* the first that was not, own copy */
+    uint8_t again_root[32];            /* what was computed for it */
     int64_t again_due_ms;
     int64_t again_moved_ms;
     struct rate_backoff again_backoff;
@@ -199,6 +210,10 @@ struct follow {
     const struct proto *proto;
     const struct proto *tile; /* hybrid: of its full tiles; NULL: entries come in one way */
     unsigned settler;
+    struct follow *front; /* of a backlog (backlog.h): the follow at the log's head; NULL: this is one. Set
+                             before anybody sees it */
+    struct follow *back;  /* of a front: its backlog; NULL: none yet. The settler's */
+    atomic_uint yield;    /* of what it read last (turn.h) */
     atomic_bool removed;
     atomic_bool kicked; /* is in its settler's queue */
     atomic_bool done;   /* nothing more to do: once, or removed and let go */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/say.h"
+#include "ingest/bridge.h"
 #include "ingest/claims.h"
 #include "ingest/evidence.h"
 #include "ingest/reread.h"
@@ -57,6 +58,9 @@ void heads_load(struct settle *settle, struct follow *follow)
             insert(own, copy);
     }
     own->heads_more = count == FOLLOW_HEADS_MAX;
+    struct follow_head *bridge = bridge_head(follow, above);
+    if (bridge != NULL)
+        insert(own, bridge);
 }
 
 /* The log shows the same heads at every look; one account is enough. */

@@ -14,7 +14,7 @@ struct pipe {
     struct thread fetch_thread;
     struct thread work_thread[LIMIT_WORKERS];
     struct thread settle_thread[PLANT_SETTLERS_MAX];
-    struct lock lock; /* guards ended, and adding of logs */
+    struct lock lock; /* guards ended */
     struct signal_cond changed;
     bool ended;
 };
@@ -84,18 +84,7 @@ enum err_code pipe_add(struct pipe *pipe, const struct ctlog *log, struct err *w
     struct follow *follow = follow_new(log, proto_of(log->protocol), plant->options.page_entries);
     if (follow == NULL)
         return err_set(why, ERR_MEMORY, "%s: out of memory", log->name);
-    thread_lock(&pipe->lock);
-    size_t at = atomic_load(&plant->follow_count);
-    bool fits = at < (plant->options.logs_max != 0 ? plant->options.logs_max : LIMIT_LOGS);
-    for (size_t i = 0; fits && i < at; i++)
-        fits = plant->follows[i]->log.id != log->id || atomic_load(&plant->follows[i]->removed);
-    if (fits) {
-        follow->settler = (unsigned)(at % plant->options.settlers);
-        plant->follows[at] = follow;
-        atomic_store(&plant->follow_count, at + 1);
-    }
-    thread_unlock(&pipe->lock);
-    if (!fits) {
+    if (!plant_add(plant, follow)) {
         follow_free(follow);
         return err_set(why, ERR_EXISTS, "%s: followed already, or no place for another log", log->name);
     }

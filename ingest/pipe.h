@@ -42,6 +42,7 @@ struct pipe_options {
     double requests_per_s;   /* per host; 0: no limit */
     int64_t poll_ms;         /* between two looks at the head; 0: 5000 */
     int64_t partial_wait_ms; /* how long a partial data tile may wait for its full one; 0: 5000 */
+    uint64_t split_entries;  /* a range that lags more than this behind the head is cut in two; 0: never */
     int64_t mend_ms;         /* how long rows may wait for a mend, and it for bytes; 0: see reread.c */
     int64_t unproven_ms;     /* a smaller head that is not proven this long is told; 0: LIMIT_UNPROVEN_MS */
     int64_t give_up_ms;      /* once: how long a log may say "busy" without anything coming; 0: 60000 */

@@ -59,7 +59,7 @@ static bool queues_init(struct plant *plant)
     size_t count = plant->options.batches;
     bool made = queue_init(&plant->replies, count) && queue_init(&plant->back, count);
     for (unsigned i = 0; made && i < plant->options.settlers; i++)
-        made = queue_init(&plant->kicks[i], LIMIT_LOGS);
+        made = queue_init(&plant->kicks[i], LIMIT_FOLLOWS);
     return made;
 }
 
@@ -81,6 +81,7 @@ static void ceiling_say(const struct plant *plant)
 enum err_code plant_init(struct plant *plant, const struct pipe_options *options, size_t log_count,
                          struct err *why)
 {
+    thread_lock_init(&plant->adding);
     options_fill(plant, options, log_count);
     enum err_code code = wire_new(plant->user_agent, plant->options.connections, &plant->wire, why);
     if (code != ERR_OK)
@@ -122,6 +123,31 @@ void plant_fini(struct plant *plant)
         arena_fini(&plant->big);
     issuers_free(plant->issuers);
     wire_free(plant->wire);
+    thread_lock_fini(&plant->adding);
+}
+
+bool plant_add(struct plant *plant, struct follow *follow)
+{
+    thread_lock(&plant->adding);
+    size_t at = atomic_load(&plant->follow_count);
+    size_t most = plant->options.logs_max != 0 ? plant->options.logs_max : LIMIT_LOGS;
+    size_t logs = 0;
+    bool fits = at < LIMIT_FOLLOWS;
+    for (size_t i = 0; i < at; i++) {
+        const struct follow *other = plant->follows[i];
+        bool same = other->log.id == follow->log.id && (other->front == NULL) == (follow->front == NULL);
+        fits = fits && (!same || atomic_load(&other->removed));
+        logs += other->front == NULL;
+    }
+    fits = fits && (follow->front != NULL || logs < most);
+    if (fits) {
+        if (follow->front == NULL)
+            follow->settler = (unsigned)(at % plant->options.settlers);
+        plant->follows[at] = follow;
+        atomic_store(&plant->follow_count, at + 1);
+    }
+    thread_unlock(&plant->adding);
+    return fits;
 }
 
 bool plant_stopping(struct plant *plant)

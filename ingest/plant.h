@@ -28,7 +28,8 @@ struct plant {
     struct arena big; /* the shared file-backed one; made when first needed */
     bool big_made;    /* fetch thread only */
     atomic_bool big_taken;
-    struct follow *follows[LIMIT_LOGS]; /* only ever appended to while threads run */
+    struct lock adding;                    /* guards appending to: */
+    struct follow *follows[LIMIT_FOLLOWS]; /* only ever appended to while threads run */
     atomic_size_t follow_count;
     atomic_bool stopping;
     atomic_uint workers_left;
@@ -41,6 +42,9 @@ MUST_USE enum err_code plant_init(struct plant *plant, const struct pipe_options
                                   struct err *why);
 void plant_fini(struct plant *plant); /* no thread runs any more */
 
+/* Appends a follow, which is the plant's from then on. False: it is full, or follows a log at the same place
+ * already. */
+MUST_USE bool plant_add(struct plant *plant, struct follow *follow);
 bool plant_stopping(struct plant *plant);
 void plant_stop(struct plant *plant); /* from any thread */
 /* Has the settler of this log look at it soon. No lock may be held. */

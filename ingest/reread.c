@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/say.h"
+#include "ingest/bridge.h"
 #include "ingest/evidence.h"
 #include "ingest/heads.h"
 #include "ingest/mend.h"
@@ -68,6 +69,8 @@ static void stop(struct settle *settle, struct follow *follow)
     own->again_at = NULL;
     follow_head_free(own->again_head);
     own->again_head = NULL;
+    follow_head_free(own->again_unequal);
+    own->again_unequal = NULL;
     own->again = FOLLOW_NOT_AGAIN;
     own->again_holds = false;
     own->again_has = false;
@@ -140,8 +143,10 @@ static enum err_code load(struct settle *settle, struct follow *follow, uint64_t
             break;
         end = &(*end)->link;
     }
-    own->again_at = own->again_heads;
     own->again_more = code == ERR_OK && count == FOLLOW_HEADS_MAX && rows[count - 1].size <= own->range.next;
+    if (!own->again_more && own->range.next == own->range.end)
+        *end = bridge_head(follow, above);
+    own->again_at = own->again_heads;
     return code;
 }
 
@@ -151,6 +156,10 @@ void reread_resume(struct settle *settle, struct follow *follow)
     struct err why = {.code = ERR_OK};
     if (own->range.verified == own->range.next)
         return;
+    if (own->accused) {
+        own->again_wanted = own->base_known; /* when it is due, as before */
+        return;
+    }
     if (!own->frontier_known) {
         own->again_wanted = own->base_known;
         return;
@@ -223,9 +232,9 @@ static void accuse(struct settle *settle, struct follow *follow)
     memcpy(computed.root, own->suspect.computed, 32);
     char sentence[256];
     snprintf(sentence, sizeof(sentence),
-             "entries %" PRIu64 " to %" PRIu64 " do not give the root that the log signed for size %" PRIu64
+             "entries %" PRIu64 " to %" PRIu64 " do not give the root that the log %s for size %" PRIu64
              ", and no fresh bytes do",
-             own->suspect.begin, head->size - 1, head->size);
+             own->suspect.begin, head->size - 1, bridge_is(follow, head) ? "proves" : "signed", head->size);
     tell(settle, follow, head, &computed, own->suspect.begin, sentence);
     condemn(own, head);
     suspect_clear(own);
@@ -359,6 +368,18 @@ static void confirm(struct settle *settle, struct follow *follow)
     stop(settle, follow);
 }
 
+/* What was stored without a frontier was never compared: a head that it does not give is told only after a
+ * second look, like any other. Ends the probe. */
+static void unequal_doubt(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_head *unequal = own->again_unequal;
+    own->again_unequal = NULL;
+    stop(settle, follow);
+    if (unequal != NULL)
+        reread_suspect(settle, follow, unequal, own->range.verified, own->again_root);
+}
+
 /* All of the stretch was hashed a second time. */
 static void probe_end(struct settle *settle, struct follow *follow)
 {
@@ -379,8 +400,10 @@ static void probe_end(struct settle *settle, struct follow *follow)
         return;
     }
     own->again_wanted = false;
-    stop(settle, follow);
-    if (own->range.verified < own->range.next)
+    if (bridge_doubt(settle, follow))
+        return;
+    unequal_doubt(settle, follow);
+    if (!own->suspect.active && own->held && own->range.verified < own->range.next)
         put_off(settle, follow);
 }
 
@@ -402,6 +425,10 @@ static void compare(struct follow_settle *own)
     uint8_t root[32];
     struct follow_head *unequal = NULL;
     const struct follow_head *equal = heads_compare(&own->again_compact, &own->again_at, &unequal, root);
+    if (equal == NULL && unequal != NULL && own->again_unequal == NULL) {
+        own->again_unequal = follow_head_new(&unequal->head);
+        memcpy(own->again_root, root, 32);
+    }
     if (own->suspect.active && own->suspect.head->head.size == own->again_compact.size) {
         merkle_root(&own->again_compact, root);
         own->again_fits = memcmp(root, own->suspect.head->head.root, 32) == 0;

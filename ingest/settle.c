@@ -5,8 +5,11 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/say.h"
+#include "ingest/backlog.h"
+#include "ingest/bridge.h"
 #include "ingest/certkeep.h"
 #include "ingest/claims.h"
+#include "ingest/divide.h"
 #include "ingest/examine.h"
 #include "ingest/forged.h"
 #include "ingest/heads.h"
@@ -72,6 +75,7 @@ void settle_let_go(struct settle *settle, struct follow *follow, int64_t wait_ms
     plant_lane_drop(settle->plant, follow, &follow->read);
     follow_heads_free(&own->heads);
     own->head_count = 0;
+    bridge_drop(follow);
     if (own->held)
         settle->store->ops->range_drop(settle->store, &own->range);
     own->held = false;
@@ -233,6 +237,7 @@ static enum err_code commit(struct settle *settle, struct follow *follow, struct
     } while (settle_again(settle, code, why));
     if (code != ERR_OK)
         return code;
+    atomic_store(&follow->yield, turn_yield(atomic_load(&follow->yield), row.fresh, advance->entries));
     own->range.next = row.next;
     own->range.frontier = *row.frontier;
     if (advance->has_verified) {
@@ -405,7 +410,8 @@ enum err_code settle_verified(struct settle *settle, struct follow *follow, cons
     own->range.verified_frontier = *verified;
     own->base_known = true;
     own->accused = false;
-    claims_due(follow); /* heads that were passed on the way */
+    /* Heads that were passed on the way. */
+    claims_due(backlog_is(follow) ? follow->front : follow);
     plant_told(settle->plant, follow, "verified", own->range.begin, own->range.verified);
     return ERR_OK;
 }
@@ -445,6 +451,8 @@ static void note_serve(struct settle *settle, struct follow *follow)
     snprintf(text, sizeof(text), "%s", own->refusal[0] != '\0' ? own->refusal : heard);
     bool contact = follow->contact_wall_ms != 0;
     thread_unlock(&follow->lock);
+    if (text[0] == '\0')
+        backlog_error(follow, text);
     bool changed = strcmp(text, own->noted) != 0;
     int64_t wait_ms = changed && own->noted_ms != 0 ? 1000 : NOTE_MS;
     if ((!changed && !contact) || (own->noted_ms != 0 && now_ms - own->noted_ms < wait_ms))
@@ -461,7 +469,7 @@ static void once_check(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
     if (!settle->plant->options.once || !own->held || own->target == UINT64_MAX || reread_busy(follow) ||
-        claims_busy(follow))
+        claims_busy(follow) || !backlog_done(follow))
         return;
     uint64_t goal = own->target < own->range.end ? own->target : own->range.end;
     bool waits = !own->base_known && !own->base_refused;
@@ -499,25 +507,35 @@ static void serve(struct settle *settle, struct follow *follow)
         removed_serve(settle, follow);
         return;
     }
+    bool back = backlog_is(follow);
+    unsigned turns = back ? 1 : ROWS_TURNS;
     tenure_take(settle, follow);
     heads_serve(settle, follow);
     forged_serve(settle, follow);
     certkeep_serve(settle, follow);
-    note_serve(settle, follow);
+    if (!back) {
+        note_serve(settle, follow);
+        divide_head(settle, follow);
+    }
     if (own->held)
         tenure_base(settle, follow);
-    if (own->held && !own->reading && !reread_holds(follow) && may_read(follow))
+    if (own->held && !own->reading && !reread_holds(follow) && may_read(follow) &&
+        own->range.next < own->range.end)
         tenure_read(settle, follow);
     unsigned turn = 0;
-    while (own->held && turn < ROWS_TURNS && !reread_holds(follow) && rows_serve(settle, follow))
+    while (own->held && turn < turns && !reread_holds(follow) && rows_serve(settle, follow))
         turn++;
     if (own->held && !reread_holds(follow))
         reached_serve(settle, follow);
     if (own->held)
         reread_serve(settle, follow);
-    claims_serve(settle, follow);
-    once_check(settle, follow);
-    if (turn == ROWS_TURNS)
+    if (back) {
+        bridge_serve(settle, follow);
+    } else {
+        claims_serve(settle, follow);
+        once_check(settle, follow);
+    }
+    if (turn == turns)
         plant_kick(settle->plant, follow);
 }
 
@@ -556,7 +574,8 @@ static void finish(struct settle *settle)
         serve(settle, follow);
         /* The last word is what people will read, however short ago the one before it was. */
         follow->settle.noted_ms = 0;
-        note_serve(settle, follow);
+        if (!backlog_is(follow))
+            note_serve(settle, follow);
         settle_let_go(settle, follow, 0);
     }
 }

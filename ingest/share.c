@@ -1,5 +1,6 @@
 #include "ingest/share.h"
 
+#include "ingest/backlog.h"
 #include "ingest/tilewatch.h"
 
 #define RECHECK_MS                                                                                           \
@@ -26,10 +27,13 @@ void share_round(struct share *share, int64_t now_ms)
 {
     struct plant *plant = share->plant;
     share->failing = 0;
+    share->behind = 0;
     share->first = NULL;
     for (size_t i = 0; i < atomic_load(&plant->follow_count); i++) {
         struct follow *follow = plant->follows[i];
         const struct follow_fetch *own = &follow->fetch;
+        if (backlog_is(follow))
+            share->behind += held(follow);
         if (well(follow, now_ms))
             continue;
         share->failing += held(follow);
@@ -172,6 +176,14 @@ static bool squeeze(struct share *share, const struct follow *follow, bool is_we
 
 /* Taking ----------------------------------------------------------------------------------------- */
 
+/* A quarter of the pool is left to the heads, and a quarter they do not keep from the backlogs for ever. */
+static bool behind_may(struct share *share, const struct follow *follow, unsigned has)
+{
+    size_t quarter = stock_size(&share->plant->stock) / 4;
+    return !backlog_is(follow) || stock_count(&share->plant->stock) > quarter ||
+           (has == 0 && share->behind <= quarter);
+}
+
 struct job *share_take(struct share *share, struct follow *follow, struct lane *lane, int64_t now_ms)
 {
     struct plant *plant = share->plant;
@@ -187,6 +199,8 @@ struct job *share_take(struct share *share, struct follow *follow, struct lane *
     thread_unlock(&follow->lock);
     size_t free = stock_count(&plant->stock);
     bool may = has == 0 || (is_well && (again || has < free)) || (starved && (is_well || free > half));
+    if (!behind_may(share, follow, has))
+        return NULL;
     may = may && has < plant->options.window && (is_well || again || share->failing < half);
     struct job *job = may ? stock_get(&plant->stock) : NULL;
     /* The lane itself steps back when the very entry that it waits for is missing. */
@@ -200,6 +214,7 @@ struct job *share_take(struct share *share, struct follow *follow, struct lane *
     lane->outstanding++;
     thread_unlock(&follow->lock);
     share->failing += is_well ? 0 : 1;
+    share->behind += backlog_is(follow) ? 1 : 0;
     share->first = share->first == follow ? NULL : share->first;
     follow->fetch.refused_ms = 0;
     job->follow = follow;

@@ -6,6 +6,8 @@
  *  - A log without any batch takes one back when none is free: from batches that wait for issuers, from those
  *    that lie behind a gap of a failing log, from requests that were silent for too long.
  *  - Logs that are not well take turns: who waited longest is next.
+ *  - Backlogs leave a quarter of the pool to the heads; one batch each they have, as long as all of these are
+ *    not more than a quarter.
  * What is taken back is asked for again. On the fetch thread. */
 #ifndef CTVIGIL_SHARE_H
 #define CTVIGIL_SHARE_H
@@ -22,6 +24,7 @@ struct share {
     size_t asked_count;
     struct job *parked; /* batches that wait for issuer certificates, linked */
     size_t failing;     /* batches of logs that are not well */
+    size_t behind;      /* batches of backlogs */
     uint64_t round;
     const struct follow *first; /* of those that are not well, the one that was refused for longest */
 };

@@ -9,6 +9,9 @@
 
 /* Takes an unfinished range when none is held. */
 void tenure_take(struct settle *settle, struct follow *follow);
+/* The held range was joined with the one below: goes on with what the store says, without a break. False:
+ * that can not be, it must be let go and taken again. */
+MUST_USE bool tenure_adopt(struct settle *settle, struct follow *follow, const struct store_range *range);
 /* The frontier at the verified position: known, or asked of the log and believed only as far as a signed head
  * above it is equalled later. While it can not be had, entries are read and stored all the same. */
 void tenure_base(struct settle *settle, struct follow *follow);
