@@ -55,6 +55,20 @@ void backlog_heads(struct follow *back)
     thread_unlock(&back->lock);
 }
 
+struct follow *backlog_next(struct plant *plant, uint64_t round)
+{
+    struct follow *next = NULL;
+    for (size_t i = 0; i < atomic_load(&plant->follow_count); i++) {
+        struct follow *follow = plant->follows[i];
+        if (!backlog_is(follow) || follow->fetch.turn_round == round || follow->fetch.host == NULL ||
+            atomic_load(&follow->removed) || atomic_load(&follow->done))
+            continue;
+        if (next == NULL || follow->fetch.turn.pass < next->fetch.turn.pass)
+            next = follow;
+    }
+    return next;
+}
+
 bool backlog_done(const struct follow *front)
 {
     return front->back == NULL || atomic_load(&front->back->done);

@@ -15,6 +15,9 @@ static inline bool backlog_is(const struct follow *follow)
 void backlog_make(struct plant *plant, struct follow *front);
 /* Has the backlog know the head that its log has. On the fetch thread. */
 void backlog_heads(struct follow *back);
+/* The one whose turn it is (turn.h), of those that may still have something to ask for in this round; NULL:
+ * none. On the fetch thread. */
+struct follow *backlog_next(struct plant *plant, uint64_t round);
 /* With `once`: it has nothing more to do, or can do nothing more. True for a log without one. */
 bool backlog_done(const struct follow *front);
 /* The last error of a log's backlog, "" for none. On the settler's thread. */

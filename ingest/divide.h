@@ -9,7 +9,8 @@
 
 /* The range that is held lags: it is cut and let go, and the new one is taken next. */
 void divide_head(struct settle *settle, struct follow *follow);
-/* All of `ranges`, which are the backlog, are taken by others: cuts one of them. True: there may be one to take now. */
+/* All of `ranges`, which are the backlog, are taken by others: cuts one of them. True: there may be one to
+ * take now. */
 bool divide_backlog(struct settle *settle, struct follow *back, const struct store_range *ranges,
                     size_t count);
 /* Where a range that lags is cut, for a signed head of `head` entries; 0: it is not. */

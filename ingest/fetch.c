@@ -522,28 +522,12 @@ static bool follow_ask(struct fetch *fetch, struct follow *follow, int64_t now_m
     return lane_ask(fetch, follow, &follow->read, now_ms, wait_ms) || any;
 }
 
-/* The one whose turn it is (turn.h), of those that may still have something to ask for in this round. */
-static struct follow *backlog_next(struct fetch *fetch, int64_t now_ms)
-{
-    struct plant *plant = fetch->plant;
-    struct follow *next = NULL;
-    for (size_t i = 0; i < atomic_load(&plant->follow_count); i++) {
-        struct follow *follow = plant->follows[i];
-        if (!backlog_is(follow) || follow->fetch.turn_round == fetch->wheel_round ||
-            !follow_ready(fetch, follow, now_ms))
-            continue;
-        if (next == NULL || follow->fetch.turn.pass < next->fetch.turn.pass)
-            next = follow;
-    }
-    return next;
-}
-
 /* What the heads leave. */
 static void backlogs_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
 {
     struct follow *follow;
     fetch->wheel_round++;
-    while ((follow = backlog_next(fetch, now_ms)) != NULL)
+    while ((follow = backlog_next(fetch->plant, fetch->wheel_round)) != NULL)
         if (!follow_ask(fetch, follow, now_ms, wait_ms))
             follow->fetch.turn_round = fetch->wheel_round;
 }

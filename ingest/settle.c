@@ -13,6 +13,7 @@
 #include "ingest/examine.h"
 #include "ingest/forged.h"
 #include "ingest/heads.h"
+#include "ingest/lognote.h"
 #include "ingest/reread.h"
 #include "ingest/tenure.h"
 #include "ingest/tilewatch.h"
@@ -26,7 +27,6 @@
 #define ROWS_TURNS    8     /* transactions at a time, then other logs have their turn */
 #define STOP_GRACE_MS 10000 /* after a stop, how long to wait for a database that is away */
 #define ALIVE_MS      7000
-#define NOTE_MS       30000
 #define CHAINS_MS     5000 /* once: how long the rest of the chains may take */
 #define HASH_TOGETHER 256
 
@@ -440,29 +440,6 @@ static void reached_serve(struct settle *settle, struct follow *follow)
         heads_drop(own, own->range.next);
 }
 
-/* What `log status` shows: the last error, and that the log was heard of. */
-static void note_serve(struct settle *settle, struct follow *follow)
-{
-    struct follow_settle *own = &follow->settle;
-    char text[ERR_TEXT_MAX];
-    int64_t now_ms = clock_mono_ms();
-    thread_lock(&follow->lock);
-    const char *heard = follow->error_read[0] != '\0' ? follow->error_read : follow->error_head;
-    snprintf(text, sizeof(text), "%s", own->refusal[0] != '\0' ? own->refusal : heard);
-    bool contact = follow->contact_wall_ms != 0;
-    thread_unlock(&follow->lock);
-    if (text[0] == '\0')
-        backlog_error(follow, text);
-    bool changed = strcmp(text, own->noted) != 0;
-    int64_t wait_ms = changed && own->noted_ms != 0 ? 1000 : NOTE_MS;
-    if ((!changed && !contact) || (own->noted_ms != 0 && now_ms - own->noted_ms < wait_ms))
-        return;
-    struct err why = {.code = ERR_OK};
-    if (settle->store->ops->log_note(settle->store, follow->log.id, text, &why) == ERR_OK)
-        memcpy(own->noted, text, sizeof(text));
-    own->noted_ms = now_ms;
-}
-
 /* The loop --------------------------------------------------------------------------------------- */
 
 static void once_check(struct settle *settle, struct follow *follow)
@@ -514,7 +491,7 @@ static void serve(struct settle *settle, struct follow *follow)
     forged_serve(settle, follow);
     certkeep_serve(settle, follow);
     if (!back) {
-        note_serve(settle, follow);
+        lognote_serve(settle, follow);
         divide_head(settle, follow);
     }
     if (own->held)
@@ -575,7 +552,7 @@ static void finish(struct settle *settle)
         /* The last word is what people will read, however short ago the one before it was. */
         follow->settle.noted_ms = 0;
         if (!backlog_is(follow))
-            note_serve(settle, follow);
+            lognote_serve(settle, follow);
         settle_let_go(settle, follow, 0);
     }
 }
