@@ -13,6 +13,7 @@ ENTRIES=${1:-131072}
 ROUNDS=${2:-3}
 PEER=${CERTSPOTTER:-$(command -v certspotter || true)}
 PEER_WAIT_S=600
+if [ -n "$PEER" ] && ! [ -x "$PEER" ]; then site_fail "CERTSPOTTER: $PEER is no program"; fi
 
 # Both protocols have their own field for logs in a log list.
 peer_list() {
