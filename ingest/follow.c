@@ -87,7 +87,7 @@ struct follow_head *follow_head_new(const struct head *head)
     copy->head = *head;
     if (head->raw.len != 0)
         memcpy(copy->raw, head->raw.at, head->raw.len);
-    copy->head.raw = span_of(copy->raw, head->raw.len);
+    copy->head.raw = head->raw.len != 0 ? span_of(copy->raw, head->raw.len) : SPAN_NONE;
     return copy;
 }
 

@@ -105,6 +105,40 @@ static void test_once_joins(void **state)
     rig_end(&rig);
 }
 
+static void steal(struct fakestore_log *log)
+{
+    log->taken_id = log->upper[0].id;
+}
+
+/* Between the cut and the taking of the new range somebody else was there: what is below is read all the
+ * same, and the border moves up to where he has not begun. */
+static void test_taken_between(void **state)
+{
+    struct rig rig;
+    (void)state;
+    start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "1500"));
+    rig_log(&rig, 0)->splitting = steal;
+    rig_run(&rig);
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+    bool joined = false;
+    while (!joined && clock_mono_ms() < until_ms) {
+        clock_sleep_ms(20);
+        thread_lock(&rig.world->lock);
+        joined = rig_log(&rig, 0)->joins == 1;
+        if (joined) {
+            assert_int_equal(rig_log(&rig, 0)->range.next, 1280);
+            assert_int_equal(rig_log(&rig, 0)->range.verified, 0);
+            rig_log(&rig, 0)->taken_id = 0;
+        }
+        thread_unlock(&rig.world->lock);
+    }
+    assert_true(joined);
+    wait_whole(&rig, 0, 1500);
+    rig_stop(&rig);
+    assert_fine(&rig, 1500);
+    rig_end(&rig);
+}
+
 /* A wrong bit in the backlog is found where the ranges meet, although no signed head lies below that. */
 static void test_flip_stays(void **state)
 {
@@ -207,7 +241,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_cut_and_joined),      cmocka_unit_test(test_head_first),
         cmocka_unit_test(test_once_joins),          cmocka_unit_test(test_flip_stays),
         cmocka_unit_test(test_flip_heals),          cmocka_unit_test(test_no_proofs),
-        cmocka_unit_test(test_no_proofs_and_wrong),
+        cmocka_unit_test(test_no_proofs_and_wrong), cmocka_unit_test(test_taken_between),
     };
     if (!piperig_ready(argc, argv))
         return 77;
