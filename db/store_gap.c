@@ -86,33 +86,40 @@ enum err_code store_gap_add(struct pgstore *pg, const struct store_settle *settl
  * head has not been compared with yet, unless nothing can be: the frontier behind it is proven with that
  * head. */
 static const char next_sql[] =
-    "SELECT g.id, r.id, g.range_begin, g.range_end, r.range_begin < g.range_begin, r.range_end = g.range_end"
+    "SELECT g.id, r.id, r.range_begin < g.range_begin, r.range_end = g.range_end, r.verified >= g.range_end,"
+    " r.range_begin, r.begin_frontier"
     " FROM log_gap AS g JOIN log_range AS r ON r.log = g.log AND r.range_begin <= g.range_begin"
     " AND r.next >= g.range_end AND (r.verified >= g.range_end OR r.frontier IS NULL)"
     " WHERE g.log = $1::int2 AND g.reason = 'disk' ORDER BY g.range_begin LIMIT 1 FOR UPDATE";
 
 /* $1 range, $2 gap. What lies behind the gap stays with the row, and so does a range that ends with the gap.
- */
+ * A signed head above the gap proved the frontiers on both of its edges. */
 static const char cut_sql[] =
     "UPDATE log_range AS r SET epoch = r.epoch + 1, updated_at = now(), range_begin = g.range_end,"
+    " begin_frontier = CASE WHEN r.verified >= g.range_end THEN g.end_frontier END,"
     " verified = greatest(r.verified, g.range_end),"
     " verified_frontier = CASE WHEN r.verified >= g.range_end THEN r.verified_frontier END"
     " FROM log_gap AS g WHERE r.id = $1 AND g.id = $2";
 static const char whole_sql[] =
     "UPDATE log_range AS r SET epoch = r.epoch + 1, updated_at = now(), range_begin = g.range_begin,"
     " next = g.range_begin, frontier = g.begin_frontier, verified = g.range_begin,"
+    " begin_frontier = CASE WHEN r.verified >= g.range_end THEN g.begin_frontier END,"
     " verified_frontier = g.begin_frontier"
     " FROM log_gap AS g WHERE r.id = $1 AND g.id = $2";
-/* $1 where the range began, $2 gap. What lies in front is read, and proven with what came behind it. */
+/* $1 where the range began, $2 gap, $3 the frontier it began with. What lies in front is read, and proven
+ * with what came behind it. */
 static const char front_sql[] =
-    "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier, verified_frontier)"
+    "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier, verified_frontier,"
+    " begin_frontier)"
     " SELECT log, $1, range_begin, range_begin, CASE WHEN begin_frontier IS NULL THEN $1 ELSE range_begin "
     "END,"
-    " begin_frontier, begin_frontier FROM log_gap WHERE id = $2";
+    " begin_frontier, begin_frontier, $3 FROM log_gap WHERE id = $2";
+/* $1 gap, $2: is its frontier proven? */
 static const char gap_sql[] =
-    "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier, verified_frontier)"
-    " SELECT log, range_begin, range_end, range_begin, range_begin, begin_frontier, begin_frontier"
-    " FROM log_gap WHERE id = $1";
+    "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier, verified_frontier,"
+    " begin_frontier)"
+    " SELECT log, range_begin, range_end, range_begin, range_begin, begin_frontier, begin_frontier,"
+    " CASE WHEN $2 THEN begin_frontier END FROM log_gap WHERE id = $1";
 /* What nobody has been told yet is not true any more. */
 static const char done_sql[] =
     "WITH gone AS (DELETE FROM log_gap WHERE id = $1 RETURNING id, alert),"
@@ -127,6 +134,10 @@ struct gap {
     int64_t range_id;
     bool has_front;
     bool at_end;
+    bool proven;
+    int64_t begin; /* of the range, */
+    uint8_t begin_room[COMPACT_BYTES_MAX];
+    struct span begin_frontier; /* and the frontier there; absent: not known */
 };
 
 static enum err_code gap_next(struct pgstore *pg, int32_t log_id, struct gap *gap, bool *found,
@@ -139,39 +150,43 @@ static enum err_code gap_next(struct pgstore *pg, int32_t log_id, struct gap *ga
     if (code != ERR_OK)
         return code;
     *found = PQntuples(res) == 1;
-    if (*found)
-        *gap = (struct gap){.id = pgexec_get_int(res, 0, 0),
-                            .range_id = pgexec_get_int(res, 0, 1),
-                            .has_front = pgexec_get_bool(res, 0, 4),
-                            .at_end = !pgexec_is_null(res, 0, 5) && pgexec_get_bool(res, 0, 5)};
+    if (*found) {
+        gap->id = pgexec_get_int(res, 0, 0);
+        gap->range_id = pgexec_get_int(res, 0, 1);
+        gap->has_front = pgexec_get_bool(res, 0, 2);
+        gap->at_end = !pgexec_is_null(res, 0, 3) && pgexec_get_bool(res, 0, 3);
+        gap->proven = pgexec_get_bool(res, 0, 4);
+        gap->begin = pgexec_get_int(res, 0, 5);
+        struct span frontier = pgexec_get_bytes(res, 0, 6);
+        gap->begin_frontier = SPAN_NONE;
+        if (!pgexec_is_null(res, 0, 6) && frontier.len <= sizeof gap->begin_room) {
+            memcpy(gap->begin_room, frontier.at, frontier.len);
+            gap->begin_frontier = span_of(gap->begin_room, frontier.len);
+        }
+    }
     PQclear(res);
     return ERR_OK;
-}
-
-static enum err_code with_two(struct pgstore *pg, const char *sql, int64_t first, int64_t second,
-                              struct err *why)
-{
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    pgexec_int(&args, first);
-    pgexec_int(&args, second);
-    return pgexec_do(pg->conn, sql, &args, NULL, why);
 }
 
 static enum err_code gap_cut(struct pgstore *pg, const struct gap *gap, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
-    int64_t begin = 0;
     pgexec_int(&args, gap->range_id);
-    enum err_code code =
-        pgexec_number(pg->conn, "SELECT range_begin FROM log_range WHERE id = $1", &args, &begin, why);
-    if (code == ERR_OK)
-        code = with_two(pg, gap->at_end ? whole_sql : cut_sql, gap->range_id, gap->id, why);
+    pgexec_int(&args, gap->id);
+    enum err_code code = pgexec_do(pg->conn, gap->at_end ? whole_sql : cut_sql, &args, NULL, why);
+    args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, gap->begin);
+    pgexec_int(&args, gap->id);
+    pgexec_bytes(&args, gap->begin_frontier);
     if (code == ERR_OK && gap->has_front)
-        code = with_two(pg, front_sql, begin, gap->id, why);
+        code = pgexec_do(pg->conn, front_sql, &args, NULL, why);
     args = PGEXEC_NO_ARGS;
     pgexec_int(&args, gap->id);
+    pgexec_bool(&args, gap->proven);
     if (code == ERR_OK && !gap->at_end)
         code = pgexec_do(pg->conn, gap_sql, &args, NULL, why);
+    args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, gap->id);
     return code == ERR_OK ? pgexec_do(pg->conn, done_sql, &args, NULL, why) : code;
 }
 

@@ -158,6 +158,16 @@ static void it_becomes_a_range_when_a_signed_head_has_been_compared(void **state
     storetest_text(
         dsn, "SELECT string_agg(format('%s-%s', first_index, last_index), ' ' ORDER BY tile) FROM log_tile",
         "0-255 256-449");
+    /* What was cut apart becomes one again. */
+    enum store_meet met;
+    assert_int_equal(fix.store->ops->range_meet(fix.store, &fix.range, false, &met, &why), ERR_OK);
+    assert_int_equal(met, STORE_MEET_JOINED);
+    assert_int_equal(fix.store->ops->range_meet(fix.store, &ranges[0], false, &met, &why), ERR_OK);
+    assert_int_equal(met, STORE_MEET_JOINED);
+    assert_int_equal(look(&fix, ranges, countof(ranges)), 1);
+    assert_int_equal(ranges[0].begin, 0);
+    assert_int_equal(ranges[0].next, 450);
+    assert_int_equal(ranges[0].verified, 450);
     fixture_end(&fix);
 }
 
