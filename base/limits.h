@@ -18,6 +18,7 @@
 #define LIMIT_ISSUERS            8192        /* CA certificates remembered at once; CT has some 10,000 */
 #define LIMIT_ISSUER_CACHE_BYTES (32u << 20) /* their bytes: 8192 of usual size are 12 MB */
 #define LIMIT_HOSTS              1024        /* as many as logs */
+#define LIMIT_BUDGETS            4096        /* operators times source addresses; CT has some 20 operators */
 #define LIMIT_EVIDENCE_ENTRIES   512         /* a suspect range this long is kept byte by byte */
 #define LIMIT_STRETCHES          4096 /* parts of a suspect stretch that differ; then the rest counts too */
 #define LIMIT_EVIDENCE_BYTES     (4u << 20)  /* of the entries of one account */

@@ -9,10 +9,8 @@ void rate_bucket_init(struct rate_bucket *bucket, double per_s, double burst, in
     *bucket = (struct rate_bucket){.tokens = burst, .per_s = per_s, .burst = burst, .at_ms = now_ms};
 }
 
-int64_t rate_bucket_take(struct rate_bucket *bucket, int64_t now_ms)
+static void fill(struct rate_bucket *bucket, int64_t now_ms)
 {
-    if (!(bucket->per_s > 0))
-        return 0;
     /* A clock that went backwards gives nothing and takes nothing. */
     if (now_ms > bucket->at_ms) {
         bucket->tokens += (double)(now_ms - bucket->at_ms) * bucket->per_s / 1000;
@@ -20,14 +18,32 @@ int64_t rate_bucket_take(struct rate_bucket *bucket, int64_t now_ms)
             bucket->tokens = bucket->burst;
     }
     bucket->at_ms = now_ms;
-    if (bucket->tokens >= 1) {
-        bucket->tokens -= 1;
+}
+
+static int64_t until(const struct rate_bucket *bucket, double tokens)
+{
+    double wait_ms = (tokens - bucket->tokens) * 1000 / bucket->per_s;
+    return wait_ms >= (double)INT32_MAX ? INT32_MAX : (int64_t)wait_ms + 1;
+}
+
+int64_t rate_bucket_take(struct rate_bucket *bucket, int64_t now_ms)
+{
+    if (!(bucket->per_s > 0))
         return 0;
-    }
-    double wait_ms = (1 - bucket->tokens) * 1000 / bucket->per_s;
-    if (wait_ms >= (double)INT32_MAX)
-        return INT32_MAX;
-    return (int64_t)wait_ms + 1;
+    fill(bucket, now_ms);
+    if (bucket->tokens < 1)
+        return until(bucket, 1);
+    bucket->tokens -= 1;
+    return 0;
+}
+
+int64_t rate_bucket_spend(struct rate_bucket *bucket, int64_t now_ms, double amount)
+{
+    if (!(bucket->per_s > 0))
+        return 0;
+    fill(bucket, now_ms);
+    bucket->tokens -= amount;
+    return bucket->tokens < 0 ? until(bucket, 0) : 0;
 }
 
 void rate_backoff_init(struct rate_backoff *backoff, int64_t wait_ms_min, int64_t wait_ms_max, uint64_t seed)

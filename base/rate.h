@@ -22,6 +22,9 @@ struct rate_backoff {
 void rate_bucket_init(struct rate_bucket *bucket, double per_s, double burst, int64_t now_ms);
 /* Takes a token and returns 0, or takes none and returns how many ms to wait before the next try. */
 int64_t rate_bucket_take(struct rate_bucket *bucket, int64_t now_ms);
+/* Takes `amount`, which has come to pass whether there were tokens or not; returns how many ms it takes until
+ * that is paid off; 0: it is. */
+int64_t rate_bucket_spend(struct rate_bucket *bucket, int64_t now_ms, double amount);
 
 void rate_backoff_init(struct rate_backoff *backoff, int64_t wait_ms_min, int64_t wait_ms_max, uint64_t seed);
 /* The next wait: doubles up to the ceiling, with a jitter of plus or minus a quarter. */

@@ -200,6 +200,11 @@ enum err_code suffix_load(struct span list, struct err *why)
     return code;
 }
 
+bool suffix_loaded(void)
+{
+    return atomic_load_explicit(&list_now, memory_order_acquire) != NULL;
+}
+
 static const struct list *list_get(void)
 {
     const struct list *list = atomic_load_explicit(&list_now, memory_order_acquire);

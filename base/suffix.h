@@ -14,6 +14,7 @@ MUST_USE enum err_code suffix_load(struct span list, struct err *why);
 /* Appends the text of the system's list; ERR_NOT_FOUND when the system has none (package publicsuffix). */
 MUST_USE enum err_code suffix_system_text(struct buf *out, struct err *why);
 
+bool suffix_loaded(void);
 /* The registrable domain of `text`, or all of it when it is a public suffix; must() that a list was loaded.
  */
 struct span suffix_registrable(struct span text);

@@ -432,8 +432,9 @@ enum err_code db_loglist_unstarted(struct pgconn *conn, struct ctlog **logs, str
     for (size_t i = 0; i < rows; i++) {
         if (!logrow_get(res, (int)i, &(*logs)[*count]))
             continue; /* the loader of logs says so */
-        (void)snprintf((*from)[*count].spec, sizeof(*from)->spec, "%s", pgexec_get_text(res, (int)i, 8));
-        (*from)[*count].added_ms = pgexec_get_time(res, (int)i, 9);
+        (void)snprintf((*from)[*count].spec, sizeof(*from)->spec, "%s",
+                       pgexec_get_text(res, (int)i, LOGROW_COUNT));
+        (*from)[*count].added_ms = pgexec_get_time(res, (int)i, LOGROW_COUNT + 1);
         ++*count;
     }
     PQclear(res);

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_TIMESTAMPTZ = 1184 };
+enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_FLOAT8 = 701, OID_TIMESTAMPTZ = 1184 };
 
 #define PG_EPOCH_MS INT64_C(946684800000) /* 2000-01-01, where PostgreSQL's clock starts */
 /* A millisecond before year 1, and the first of year 10000: what lies outside is a claim, not a time, and
@@ -37,6 +37,13 @@ static void arg_number(struct pgexec_args *args, Oid type, uint64_t value, int w
 void pgexec_int(struct pgexec_args *args, int64_t value)
 {
     arg_number(args, OID_INT8, (uint64_t)value, 8);
+}
+
+void pgexec_real(struct pgexec_args *args, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    arg_number(args, OID_FLOAT8, bits, 8);
 }
 
 void pgexec_bool(struct pgexec_args *args, bool value)
@@ -312,6 +319,15 @@ int64_t pgexec_get_int(const PGresult *res, int row, int col)
     for (int i = 0; i < width; i++)
         value = value << 8 | at[i];
     return (int64_t)value;
+}
+
+double pgexec_get_real(const PGresult *res, int row, int col)
+{
+    uint64_t bits = (uint64_t)pgexec_get_int(res, row, col);
+    double value;
+    must(pgexec_is_null(res, row, col) || PQgetlength(res, row, col) == 8);
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 bool pgexec_get_bool(const PGresult *res, int row, int col)

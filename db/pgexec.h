@@ -39,6 +39,7 @@ struct pgexec_args {
 #define PGEXEC_NO_ARGS ((struct pgexec_args){0})
 
 void pgexec_int(struct pgexec_args *args, int64_t value); /* int8 */
+void pgexec_real(struct pgexec_args *args, double value); /* float8 */
 void pgexec_bool(struct pgexec_args *args, bool value);
 /* timestamptz; clamped to the years 1 to 9999 and a moment on either side. */
 void pgexec_time(struct pgexec_args *args, int64_t unix_ms);
@@ -82,6 +83,7 @@ MUST_USE enum err_code pgexec_copy_end(struct pgconn *conn, const char *abort_te
 /* Cells of a binary result. Integers of 2, 4 and 8 bytes; NULL reads as 0, false, "" or SPAN_NONE. */
 bool pgexec_is_null(const PGresult *res, int row, int col);
 int64_t pgexec_get_int(const PGresult *res, int row, int col);
+double pgexec_get_real(const PGresult *res, int row, int col); /* float8 */
 bool pgexec_get_bool(const PGresult *res, int row, int col);
 int64_t pgexec_get_time(const PGresult *res, int row,
                         int col); /* timestamptz to Unix milliseconds, rounded down */

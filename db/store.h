@@ -11,6 +11,7 @@
 #include "model/batch.h"
 #include "model/compact.h"
 #include "model/head.h"
+#include "model/pace.h"
 
 #define STORE_RANGE_OPEN UINT64_MAX /* end of the range that follows the head */
 
@@ -181,6 +182,18 @@ struct store_ops {
     enum err_code (*issuer_cert_get)(struct store *store, const uint8_t sha256[32], struct arena *arena,
                                      struct span *der, struct err *why);
     enum err_code (*issuer_cert_put)(struct store *store, const struct store_ca *ca, struct err *why);
+
+    /* The record of an operator and one of our addresses (model/pace.h), shared by all processes: `step`
+     * changes it, at `now_ms` by the server's clock, and may be called again when another process was
+     * quicker. found false: there is none yet, and *pace is empty. It need not survive a crash of the server.
+     * May be NULL, as page: then nothing is shared or kept. */
+    enum err_code (*pace)(struct store *store, const char *operator_key, const char *source,
+                          void (*step)(void *arg, struct pace *pace, bool found, int64_t now_ms), void *arg,
+                          struct err *why);
+    /* Keeps what get-entries of the log is seen to give: entries of a page, and what its end is a multiple
+     * of. */
+    enum err_code (*page)(struct store *store, int32_t log_id, uint32_t page, uint32_t align,
+                          struct err *why);
 };
 
 struct store {

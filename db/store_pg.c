@@ -8,6 +8,7 @@
 #include "db/store_gap.h"
 #include "db/store_head.h"
 #include "db/store_log.h"
+#include "db/store_pace.h"
 #include "db/store_range.h"
 #include "db/store_repair.h"
 #include "db/store_write.h"
@@ -259,6 +260,8 @@ static const struct store_ops ops = {
     .log_note = store_log_note,
     .issuer_cert_get = store_log_cert_get,
     .issuer_cert_put = store_log_cert_put,
+    .pace = store_pace_move,
+    .page = store_pace_page,
 };
 
 enum err_code store_pg_open(const char *dsn, struct store **store, struct err *why)

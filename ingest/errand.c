@@ -18,6 +18,8 @@
 struct issuer_errand {
     struct errand *errand;
     struct follow *follow; /* NULL: free */
+    struct host_permit permit;
+    bool waits; /* for the manners of the host; nothing is under way */
     struct issuers_want want;
     struct arena arena;
 };
@@ -28,6 +30,8 @@ struct errand {
     struct head_call {
         struct errand *errand;
         struct follow *follow;
+        struct host_permit head;
+        struct host_permit aux;
     } call[LIMIT_FOLLOWS]; /* by order of use, one per follow */
     size_t call_count;
 };
@@ -65,8 +69,21 @@ static struct head_call *call_of(struct errand *errand, struct follow *follow)
         if (errand->call[i].follow == follow)
             return &errand->call[i];
     must(errand->call_count < LIMIT_FOLLOWS);
-    errand->call[errand->call_count] = (struct head_call){errand, follow};
+    errand->call[errand->call_count] = (struct head_call){.errand = errand, .follow = follow};
     return &errand->call[errand->call_count++];
+}
+
+static void head_done(void *arg, const struct wire_reply *reply);
+
+/* Sends it within the manners of the host; false: it could not be made. */
+static bool ask_sent(struct errand *errand, struct host *host, struct wire_ask *ask,
+                     struct host_permit *permit, int64_t now_ms)
+{
+    host_send(host, ask, ask->done == head_done, permit, now_ms);
+    if (wire_get(errand->plant->wire, ask, NULL) == ERR_OK)
+        return true;
+    host_unsent(permit);
+    return false;
 }
 
 /* Heads ------------------------------------------------------------------------------------------ */
@@ -114,6 +131,7 @@ static void head_done(void *arg, const struct wire_reply *reply)
     struct plant *plant = call->errand->plant;
     int64_t now_ms = clock_mono_ms();
     follow->fetch.head_busy = false;
+    host_answer(&call->head, reply, now_ms);
     if (reply->code == ERR_CLOSED)
         return;
     struct err why = reply->why;
@@ -124,16 +142,13 @@ static void head_done(void *arg, const struct wire_reply *reply)
         err_prefix(&why, "tree head");
     }
     if (code == ERR_OK) {
-        host_well(follow->fetch.host);
         rate_backoff_reset(&follow->fetch.head_backoff);
         follow->fetch.head_fails = 0;
         follow->fetch.forged = 0;
         follow->fetch.head_due_ms = now_ms + plant->options.poll_ms;
         head_accept(follow, &head);
     } else {
-        if (code == ERR_HTTP_BUSY)
-            host_hold(follow->fetch.host, now_ms, reply->retry_after_ms);
-        else
+        if (code != ERR_HTTP_BUSY)
             follow->fetch.head_fails++;
         follow->fetch.head_due_ms = now_ms + rate_backoff_next(&follow->fetch.head_backoff);
         if (code == ERR_SIGNATURE)
@@ -148,23 +163,27 @@ static void head_run(struct errand *errand, struct follow *follow, int64_t now_m
     struct follow_fetch *fetch = &follow->fetch;
     if (fetch->head_busy)
         return;
-    int64_t due_ms = fetch->head_due_ms;
-    if (fetch->host->hold_until_ms > due_ms)
-        due_ms = fetch->host->hold_until_ms;
     thread_lock(&follow->lock);
     bool full = follow->heads_new_count >= FOLLOW_HEADS_NEW_MAX;
     thread_unlock(&follow->lock);
-    if (full || due_ms > now_ms) {
-        int64_t left_ms = full ? 1000 : due_ms - now_ms;
+    int64_t left_ms = full ? 1000 : fetch->head_due_ms - now_ms;
+    if (left_ms <= 0)
+        left_ms = host_wait_head(fetch->host, now_ms);
+    if (left_ms > 0) {
         *wait_ms = left_ms < *wait_ms ? left_ms : *wait_ms;
         return;
     }
     char url[PROTO_URL_MAX];
     follow->proto->head_url(&follow->log, url);
     arena_reset(&fetch->head_arena, LIMIT_SMALL_BYTES / 16);
-    struct wire_ask ask = {url,   &fetch->head_arena, LIMIT_SMALL_BYTES,      fetch->forged != 0,
-                           false, head_done,          call_of(errand, follow)};
-    fetch->head_busy = wire_get(errand->plant->wire, &ask, NULL) == ERR_OK;
+    struct head_call *call = call_of(errand, follow);
+    struct wire_ask ask = {.url = url,
+                           .arena = &fetch->head_arena,
+                           .ceiling = LIMIT_SMALL_BYTES,
+                           .fresh = fetch->forged != 0,
+                           .done = head_done,
+                           .arg = call};
+    fetch->head_busy = ask_sent(errand, fetch->host, &ask, &call->head, now_ms);
     fetch->head_due_ms = now_ms + 1000;
 }
 
@@ -237,12 +256,9 @@ static void aux_done(void *arg, const struct wire_reply *reply)
     struct follow_fetch *fetch = &follow->fetch;
     struct err why = reply->why;
     fetch->aux_busy = false;
-    if (reply->code == ERR_CLOSED)
+    host_answer(&call->aux, reply, clock_mono_ms());
+    if (reply->code == ERR_CLOSED || reply->code == ERR_HTTP_BUSY)
         return;
-    if (reply->code == ERR_HTTP_BUSY) {
-        host_hold(fetch->host, clock_mono_ms(), reply->retry_after_ms);
-        return;
-    }
     if (fetch->aux_claim)
         answer_keep(fetch, reply);
     if (reply->code != ERR_OK && frontier_absent(&fetch->frontier, reply->status))
@@ -295,10 +311,11 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
     thread_unlock(&follow->lock);
     if (!wanted || fetch->aux_busy)
         return;
-    int64_t due_ms =
-        fetch->host->hold_until_ms > fetch->aux_due_ms ? fetch->host->hold_until_ms : fetch->aux_due_ms;
-    if (due_ms > now_ms) {
-        *wait_ms = due_ms - now_ms < *wait_ms ? due_ms - now_ms : *wait_ms;
+    int64_t left_ms = fetch->aux_due_ms - now_ms;
+    if (left_ms <= 0)
+        left_ms = host_wait(fetch->host, false, now_ms);
+    if (left_ms > 0) {
+        *wait_ms = left_ms < *wait_ms ? left_ms : *wait_ms;
         return;
     }
     char url[PROTO_URL_MAX];
@@ -306,9 +323,14 @@ static void frontier_run(struct errand *errand, struct follow *follow, int64_t n
         return;
     arena_reset(&fetch->aux_arena, 0);
     memcpy(fetch->aux_url, url, sizeof(url));
-    struct wire_ask ask = {url,   &fetch->aux_arena, LIMIT_JSON_BYTES,       true,
-                           false, aux_done,          call_of(errand, follow)};
-    fetch->aux_busy = wire_get(errand->plant->wire, &ask, NULL) == ERR_OK;
+    struct head_call *call = call_of(errand, follow);
+    struct wire_ask ask = {.url = url,
+                           .arena = &fetch->aux_arena,
+                           .ceiling = LIMIT_JSON_BYTES,
+                           .fresh = true,
+                           .done = aux_done,
+                           .arg = call};
+    fetch->aux_busy = ask_sent(errand, fetch->host, &ask, &call->aux, now_ms);
 }
 
 /* Issuers ---------------------------------------------------------------------------------------- */
@@ -320,8 +342,7 @@ static void issuer_done(void *arg, const struct wire_reply *reply)
     struct follow *follow = own->follow;
     int64_t now_ms = clock_mono_ms();
     own->follow = NULL;
-    if (reply->code == ERR_HTTP_BUSY)
-        host_hold(follow->fetch.host, now_ms, reply->retry_after_ms);
+    host_answer(&own->permit, reply, now_ms);
     if (reply->code == ERR_OK && issuers_found(plant->issuers, &own->want, reply->body, false)) {
         follow->fetch.issuer_failed = false;
         plant_kick(plant, follow); /* to have it stored */
@@ -345,28 +366,51 @@ static bool issuers_enough(const struct errand *errand, const struct follow *fol
     return count >= (follow->fetch.issuer_failed ? 1 : ERRAND_ISSUERS_LOG);
 }
 
-static void issuers_run(struct errand *errand, struct follow *follow, int64_t now_ms)
+/* False: none may be asked for now. */
+static bool issuers_may(const struct plant *plant, struct follow *follow, int64_t now_ms, int64_t *wait_ms)
+{
+    int64_t left_ms = plant->bytes_owed ? 0 : host_wait(follow->fetch.host, false, now_ms);
+    if (left_ms > 0 && left_ms < *wait_ms)
+        *wait_ms = left_ms;
+    return left_ms == 0 && !plant->bytes_owed;
+}
+
+/* False: it has to wait, and keeps its place. */
+static bool issuer_send(struct issuer_errand *own, int64_t now_ms, int64_t *wait_ms)
+{
+    struct plant *plant = own->errand->plant;
+    struct follow *follow = own->follow;
+    char url[PROTO_URL_MAX];
+    own->waits = !issuers_may(plant, follow, now_ms, wait_ms);
+    if (own->waits)
+        return false;
+    statict_issuer_url(&follow->log, own->want.sha256, url);
+    arena_reset(&own->arena, LIMIT_ISSUER_BYTES);
+    struct wire_ask ask = {
+        .url = url, .arena = &own->arena, .ceiling = LIMIT_ISSUER_BYTES, .done = issuer_done, .arg = own};
+    if (ask_sent(own->errand, follow->fetch.host, &ask, &own->permit, now_ms))
+        return true;
+    own->follow = NULL;
+    issuers_failed(plant->issuers, &own->want, false, now_ms);
+    return true;
+}
+
+static void issuers_run(struct errand *errand, struct follow *follow, int64_t now_ms, int64_t *wait_ms)
 {
     struct plant *plant = errand->plant;
-    bool named = follow->proto->tiles || follow->tile != NULL;
-    if (!named || follow->fetch.host->hold_until_ms > now_ms)
+    if (!follow->proto->tiles && follow->tile == NULL)
         return;
     for (size_t i = 0; i < ERRAND_ISSUERS; i++) {
         struct issuer_errand *own = &errand->issuer[i];
-        if (own->follow != NULL)
+        bool waits = own->follow == follow && own->waits;
+        if (own->follow != NULL && !waits)
             continue;
-        if (issuers_enough(errand, follow) ||
-            !issuers_fetch(plant->issuers, follow->log.id, now_ms, &own->want))
-            return;
-        char url[PROTO_URL_MAX];
-        statict_issuer_url(&follow->log, own->want.sha256, url);
-        arena_reset(&own->arena, LIMIT_ISSUER_BYTES);
-        struct wire_ask ask = {url, &own->arena, LIMIT_ISSUER_BYTES, false, false, issuer_done, own};
+        if (!waits && (issuers_enough(errand, follow) ||
+                       !issuers_fetch(plant->issuers, follow->log.id, now_ms, &own->want)))
+            continue;
         own->follow = follow;
-        if (wire_get(plant->wire, &ask, NULL) == ERR_OK)
-            continue;
-        own->follow = NULL;
-        issuers_failed(plant->issuers, &own->want, false, now_ms);
+        if (!issuer_send(own, now_ms, wait_ms))
+            return;
     }
 }
 
@@ -376,9 +420,17 @@ void errand_drop(struct errand *errand, struct follow *follow)
     for (size_t i = 0; i < errand->call_count; i++)
         if (errand->call[i].follow == follow)
             wire_drop(errand->plant->wire, &errand->call[i]);
-    for (size_t i = 0; i < ERRAND_ISSUERS; i++)
-        if (errand->issuer[i].follow == follow)
-            wire_drop(errand->plant->wire, &errand->issuer[i]);
+    for (size_t i = 0; i < ERRAND_ISSUERS; i++) {
+        struct issuer_errand *own = &errand->issuer[i];
+        if (own->follow != follow)
+            continue;
+        if (own->waits) {
+            own->follow = NULL;
+            own->waits = false;
+            issuers_failed(errand->plant->issuers, &own->want, false, clock_mono_ms());
+        }
+        wire_drop(errand->plant->wire, own);
+    }
 }
 
 void errand_run(struct errand *errand, struct follow *follow, int64_t now_ms, int64_t *wait_ms)
@@ -388,6 +440,6 @@ void errand_run(struct errand *errand, struct follow *follow, int64_t now_ms, in
     else
         head_run(errand, follow, now_ms, wait_ms);
     frontier_run(errand, follow, now_ms, wait_ms);
-    issuers_run(errand, follow, now_ms);
+    issuers_run(errand, follow, now_ms, wait_ms);
     tilewatch_run(errand->plant, follow, now_ms);
 }

@@ -41,19 +41,15 @@ static void error_note(struct plant *plant, struct follow *follow, const char *t
 }
 
 /* A request for entries failed, or its bytes were no use. */
-static void entries_failed(struct fetch *fetch, struct follow *follow, const struct err *why,
-                           int64_t retry_after_ms)
+static void entries_failed(struct fetch *fetch, struct follow *follow, const struct err *why)
 {
     struct follow_fetch *own = &follow->fetch;
     int64_t now_ms = clock_mono_ms();
     say_debug(follow->log.name, "%s", why->text);
     error_note(fetch->plant, follow, why->text);
-    if (why->code == ERR_HTTP_BUSY) {
-        host_hold(own->host, now_ms, retry_after_ms);
-        return;
-    }
-    /* Requests sent together fail together and count as one. */
-    if (now_ms < own->hold_until_ms)
+    /* That is about the operator, not about the log (host.h). Requests sent together fail together and count
+     * as one. */
+    if (why->code == ERR_HTTP_BUSY || now_ms < own->hold_until_ms)
         return;
     own->fails++;
     own->silent = why->code == ERR_TIMEOUT;
@@ -178,7 +174,7 @@ static int64_t big_pause_ms(unsigned tries)
     return pause_ms < BIG_RETRY_MS_MAX ? pause_ms : BIG_RETRY_MS_MAX;
 }
 
-static void job_refused(struct fetch *fetch, struct job *job, unsigned tries, int64_t retry_after_ms)
+static void job_refused(struct fetch *fetch, struct job *job, unsigned tries)
 {
     struct follow *follow = job->follow;
     struct follow_fetch *own = &follow->fetch;
@@ -192,7 +188,7 @@ static void job_refused(struct fetch *fetch, struct job *job, unsigned tries, in
     if (job->full_tile)
         own->head_due_ms = now_ms;
     refusal_say(job, tries, stuck, since_ms, now_ms);
-    entries_failed(fetch, follow, &job->why, retry_after_ms);
+    entries_failed(fetch, follow, &job->why);
     if (job->batch.big && !fetch->plant->options.once && tries > 1)
         own->hold_until_ms = now_ms + big_pause_ms(tries);
 }
@@ -207,7 +203,7 @@ static void tile_failed(struct job *job)
                        atomic_load(&follow->good_tiles), clock_mono_ms());
 }
 
-static void job_failed(struct fetch *fetch, struct job *job, long status, int64_t retry_after_ms)
+static void job_failed(struct fetch *fetch, struct job *job, long status)
 {
     struct follow *follow = job->follow;
     enum amiss amiss = job_amiss(job, status);
@@ -221,7 +217,7 @@ static void job_failed(struct fetch *fetch, struct job *job, long status, int64_
     unsigned tries = current ? job_learn(job, amiss, clock_mono_ms()) : 0;
     thread_unlock(&follow->lock);
     if (current && amiss == AMISS_REFUSED)
-        job_refused(fetch, job, tries, retry_after_ms);
+        job_refused(fetch, job, tries);
     plant_job_free(fetch->plant, job);
 }
 
@@ -232,15 +228,14 @@ static void entries_done(void *arg, const struct wire_reply *reply)
     struct job *job = arg;
     struct fetch *fetch = job->home;
     struct follow *follow = job->follow;
-    follow->fetch.host->busy--;
+    int64_t now_ms = clock_mono_ms();
+    host_answer(&job->permit, reply, now_ms);
     share_answered(&fetch->share, job);
     job->why = reply->why;
     if (reply->code != ERR_OK) {
-        job_failed(fetch, job, reply->status, reply->retry_after_ms);
+        job_failed(fetch, job, reply->status);
         return;
     }
-    host_well(follow->fetch.host);
-    int64_t now_ms = clock_mono_ms();
     if (job->by_tile)
         hybrid_tile_came(&follow->fetch.hybrid, now_ms - job->since_ms, now_ms);
     else if (follow->tile != NULL)
@@ -268,7 +263,7 @@ static void job_start(struct fetch *fetch, struct job *job, int64_t now_ms)
     if (job->wants_big && !big_lend(fetch, job)) {
         err_set(&job->why, ERR_SYSTEM, "no room for a file of %zu MiB to read a large entry into",
                 plant->options.big_bytes >> 20);
-        job_failed(fetch, job, 0, -1);
+        job_failed(fetch, job, 0);
         return;
     }
     if (job->proto->tiles && !job->by_tile && !job->full_tile)
@@ -278,12 +273,19 @@ static void job_start(struct fetch *fetch, struct job *job, int64_t now_ms)
     /* Half of a batch is left for what is decoded from the reply. */
     size_t ceiling = (batch->big ? plant->options.big_bytes : plant->options.batch_bytes) / 2;
     bool gzip = !plant_behind(fetch->plant);
-    struct wire_ask ask = {url, &batch->arena, ceiling, job->fresh, gzip, entries_done, job};
+    struct wire_ask ask = {.url = url,
+                           .arena = &batch->arena,
+                           .ceiling = ceiling,
+                           .fresh = job->fresh,
+                           .gzip = gzip,
+                           .done = entries_done,
+                           .arg = job};
+    host_send(follow->fetch.host, &ask, false, &job->permit, now_ms);
     if (wire_get(plant->wire, &ask, &job->why) != ERR_OK) {
-        job_failed(fetch, job, 0, -1);
+        host_unsent(&job->permit);
+        job_failed(fetch, job, 0);
         return;
     }
-    follow->fetch.host->busy++;
     share_asked(&fetch->share, job, now_ms);
 }
 
@@ -319,13 +321,10 @@ static uint64_t lane_limit(struct fetch *fetch, struct follow *follow, const str
 /* How long the lane has to wait for what its next request needs; 0: it may go out. */
 static int64_t ask_wait(const struct fetch *fetch, const struct follow *follow, bool big, int64_t now_ms)
 {
-    /* A head never waits for a connection that backlogs hold. */
-    unsigned kept = backlog_is(follow) && fetch->plant->options.connections > 1 ? 1 : 0;
-    if (follow->fetch.host->busy + kept >= fetch->plant->options.connections)
-        return TURN_MS;
     if (big && atomic_load(&fetch->plant->big_taken))
         return BIG_WAIT_MS;
-    return host_wait(follow->fetch.host, now_ms);
+    /* A head never waits for a connection that backlogs hold. */
+    return host_wait(follow->fetch.host, backlog_is(follow), now_ms);
 }
 
 /* What comes next, and how. What is read a second time comes in the way that the log answers for. With the
@@ -384,7 +383,6 @@ static bool lane_ask(struct fetch *fetch, struct follow *follow, struct lane *la
         plant_job_free(fetch->plant, job);
         return false;
     }
-    must(host_take(follow->fetch.host, now_ms) == 0);
     if (backlog_is(follow))
         turn_charge(&fetch->wheel, &follow->fetch.turn, job->end - job->begin, atomic_load(&follow->yield));
     job_start(fetch, job, now_ms);
@@ -400,7 +398,7 @@ static void back_run(struct fetch *fetch)
         if (job->phase == JOB_ISSUERS && job->why.code == ERR_OK)
             share_park(&fetch->share, job, clock_mono_ms());
         else
-            job_failed(fetch, job, 200, -1);
+            job_failed(fetch, job, 200);
     }
 }
 
@@ -423,7 +421,7 @@ static void progress(struct fetch *fetch, struct follow *follow, int64_t now_ms)
 {
     struct follow_fetch *own = &follow->fetch;
     uint64_t good = atomic_load(&follow->good);
-    bool held = own->host->hold_until_ms > now_ms;
+    bool held = host_hold_until(own->host) > now_ms;
     if (good != own->good_seen)
         own->busy_ms = held ? now_ms : 0;
     else if (held && own->busy_ms == 0)
@@ -442,7 +440,7 @@ static void progress(struct fetch *fetch, struct follow *follow, int64_t now_ms)
 static void give_up(struct fetch *fetch, struct follow *follow, int64_t now_ms)
 {
     const struct follow_fetch *own = &follow->fetch;
-    bool busy = own->busy_ms != 0 && own->host->hold_until_ms > now_ms &&
+    bool busy = own->busy_ms != 0 && host_hold_until(own->host) > now_ms &&
                 now_ms - own->busy_ms > fetch->plant->options.give_up_ms;
     /* What an archive does not give it will not give later. */
     bool archive = follow->log.protocol == CTLOG_ARCHIVE;
@@ -486,7 +484,7 @@ static bool follow_ready(struct fetch *fetch, struct follow *follow, int64_t now
     if (atomic_load(&follow->removed) || atomic_load(&follow->done))
         return false;
     if (follow->fetch.host == NULL)
-        follow->fetch.host = host_of(&fetch->hosts, follow->log.url, now_ms);
+        follow->fetch.host = host_of(&fetch->hosts, &follow->log, now_ms);
     return follow->fetch.host != NULL;
 }
 
@@ -537,7 +535,8 @@ static void entries_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
 {
     struct plant *plant = fetch->plant;
     size_t count = atomic_load(&plant->follow_count);
-    bool any = true;
+    bool owed = plant_bytes_owed(plant, now_ms, wait_ms);
+    bool any = !owed;
     share_round(&fetch->share, now_ms);
     while (any) {
         any = false;
@@ -548,7 +547,8 @@ static void entries_run(struct fetch *fetch, int64_t now_ms, int64_t *wait_ms)
                 any = follow_ask(fetch, follow, now_ms, wait_ms) || any;
         }
     }
-    backlogs_run(fetch, now_ms, wait_ms);
+    if (!owed)
+        backlogs_run(fetch, now_ms, wait_ms);
 }
 
 /* What is under way may still come and be stored; then the workers are told that nothing follows. */
@@ -571,7 +571,11 @@ void fetch_run(void *arg)
 {
     struct plant *plant = arg;
     struct fetch fetch = {.plant = plant, .share.plant = plant};
-    fetch.hosts.requests_per_s = plant->options.requests_per_s;
+    fetch.hosts = (struct host_table){.pacer = plant->pacer,
+                                      .sources = &plant->sources,
+                                      .connections = plant->options.connections,
+                                      .http2 = plant->options.http2,
+                                      .no_keepalive = plant->options.no_keepalive};
     fetch.errand = errand_new(plant);
     must(fetch.errand != NULL);
     while (!plant_stopping(plant)) {

@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "db/store.h"
 #include "ingest/frontier.h"
+#include "ingest/host.h"
 #include "ingest/hybrid.h"
 #include "ingest/lane.h"
 #include "ingest/leafkeep.h"
@@ -119,6 +120,7 @@ struct follow_fetch {
     struct arena head_arena;
     struct arena aux_arena; /* proofs and hash tiles */
     struct arena tile_arena;
+    struct host_permit tile_permit;
     bool aux_busy;
     int64_t aux_due_ms;
     unsigned aux_tries;
@@ -227,6 +229,8 @@ struct follow {
     struct lane again;
     struct plan plan;
     struct tilecheck tiles;
+    uint32_t page_kept; /* of it, as it is stored */
+    uint32_t align_kept;
     bool head_known;
     uint64_t head_size;            /* largest verified signature */
     uint64_t head_target;          /* once: the first one */

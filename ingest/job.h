@@ -5,6 +5,7 @@
 #define CTVIGIL_JOB_H
 
 #include "base/err.h"
+#include "ingest/host.h"
 #include "ingest/proto.h"
 #include "model/batch.h"
 
@@ -38,14 +39,15 @@ struct job {
     bool tile_seen;        /* it was compared with its hash tile, */
     bool tile_bad;         /* and does not fit, again */
     enum job_phase phase;
-    int64_t since_ms;      /* monotonic; when it was asked for, then when it began to wait for issuers */
-    uint64_t issuers_seen; /* issuers_turn when it was parked */
-    struct err why;        /* what went wrong, on the way back to the fetch loop */
-    size_t touched;        /* bytes of its arena that are in memory between two uses */
-    size_t kept;           /* what the stock counts for it */
-    struct arena own;      /* the batch's own arena while it uses the shared big one */
-    void *home;            /* the fetch loop's own record */
-    struct job *link;      /* of the list that holds it */
+    int64_t since_ms;          /* monotonic; when it was asked for, then when it began to wait for issuers */
+    uint64_t issuers_seen;     /* issuers_turn when it was parked */
+    struct err why;            /* what went wrong, on the way back to the fetch loop */
+    size_t touched;            /* bytes of its arena that are in memory between two uses */
+    size_t kept;               /* what the stock counts for it */
+    struct arena own;          /* the batch's own arena while it uses the shared big one */
+    struct host_permit permit; /* of the request under way */
+    void *home;                /* the fetch loop's own record */
+    struct job *link;          /* of the list that holds it */
 };
 
 static inline struct job *job_of(struct batch *batch)

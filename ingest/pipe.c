@@ -44,6 +44,7 @@ static bool threads_start(struct pipe *pipe)
         started = thread_start(&pipe->settle_thread[i], "settle", settler_run, &pipe->settle[i]);
     for (unsigned i = 0; started && i < plant->options.workers; i++)
         started = thread_start(&pipe->work_thread[i], "work", work_run, plant);
+    pacer_start(plant->pacer);
     return started && thread_start(&pipe->fetch_thread, "fetch", fetch_run, plant);
 }
 
@@ -146,6 +147,8 @@ void pipe_free(struct pipe *pipe)
         (void)pipe_wait(pipe, -1, NULL);
     }
     thread_join(&pipe->fetch_thread);
+    if (pipe->plant.pacer != NULL)
+        pacer_stop(pipe->plant.pacer);
     for (unsigned i = 0; i < LIMIT_WORKERS; i++)
         thread_join(&pipe->work_thread[i]);
     for (unsigned i = 0; i < PLANT_SETTLERS_MAX; i++)

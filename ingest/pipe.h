@@ -30,23 +30,27 @@ struct pipe_source {
 };
 
 struct pipe_options {
-    unsigned workers;        /* 0: number of processors */
-    unsigned settlers;       /* 0: 1 */
-    unsigned batches;        /* size of the pool; 0: 16 + 2 per log, at most LIMIT_BATCHES */
-    size_t batch_bytes;      /* 0: LIMIT_BATCH_BYTES */
-    size_t batch_memory;     /* what batches may keep in memory together (stock.h); 0: their number decides */
-    size_t big_bytes;        /* of the one for large entries; 0: LIMIT_BIG_BATCH_BYTES */
-    unsigned window;         /* replies in flight per log; 0: 8 */
-    unsigned page_entries;   /* get-entries: how many to ask for; 0: 256, then what the log is seen to give */
-    unsigned connections;    /* kept per host; 0: 6 */
-    double requests_per_s;   /* per host; 0: no limit */
-    int64_t poll_ms;         /* between two looks at the head; 0: 5000 */
-    int64_t partial_wait_ms; /* how long a partial data tile may wait for its full one; 0: 5000 */
-    uint64_t split_entries;  /* a range that lags more than this behind the head is cut in two; 0: never */
-    int64_t mend_ms;         /* how long rows may wait for a mend, and it for bytes; 0: see reread.c */
-    int64_t unproven_ms;     /* a smaller head that is not proven this long is told; 0: LIMIT_UNPROVEN_MS */
-    int64_t give_up_ms;      /* once: how long a log may say "busy" without anything coming; 0: 60000 */
-    unsigned logs_max;       /* that may ever be added, also when others were removed; 0: LIMIT_LOGS */
+    unsigned workers;      /* 0: number of processors */
+    unsigned settlers;     /* 0: 1 */
+    unsigned batches;      /* size of the pool; 0: 16 + 2 per log, at most LIMIT_BATCHES */
+    size_t batch_bytes;    /* 0: LIMIT_BATCH_BYTES */
+    size_t batch_memory;   /* what batches may keep in memory together (stock.h); 0: their number decides */
+    size_t big_bytes;      /* of the one for large entries; 0: LIMIT_BIG_BATCH_BYTES */
+    unsigned window;       /* replies in flight per log; 0: 8 */
+    unsigned page_entries; /* get-entries: how many to ask for; 0: 256, then what the log is seen to give */
+    unsigned connections;  /* kept per host, at first; 0: 6 */
+    double requests_per_s; /* ceiling per operator and source address; 0: none */
+    double bytes_per_s;    /* ceiling of what comes in; 0: none */
+    const char *source_addresses; /* ingest/sources.h; NULL: one, as the system chooses */
+    const char *http2;            /* operators (ingest/opkey.h) asked over HTTP/2; NULL: none */
+    const char *no_keepalive;     /* operators for which no connection is kept; NULL: none */
+    int64_t poll_ms;              /* between two looks at the head; 0: 5000 */
+    int64_t partial_wait_ms;      /* how long a partial data tile may wait for its full one; 0: 5000 */
+    int64_t mend_ms;              /* how long rows may wait for a mend, and it for bytes; 0: see reread.c */
+    int64_t give_up_ms;           /* once: how long a log may say "busy" without anything coming; 0: 60000 */
+    unsigned logs_max;            /* that may ever be added, also when others were removed; 0: LIMIT_LOGS */
+    int64_t unproven_ms;    /* a smaller head that is not proven this long is told; 0: LIMIT_UNPROVEN_MS */
+    uint64_t split_entries; /* a range that lags more than this behind the head is cut in two; 0: never */
     const char *user_agent;
     const char *evidence_dir; /* where evidence bundles are written; NULL: database only */
     const char *big_dir;      /* for file-backed arenas; NULL: /tmp */

@@ -8,6 +8,15 @@ void plan_init(struct plan *plan, bool tiles, uint64_t page_max)
     *plan = (struct plan){.tiles = tiles, .page = page_max, .page_max = page_max};
 }
 
+void plan_recall(struct plan *plan, uint64_t page, uint64_t align)
+{
+    if (plan->tiles || page == 0)
+        return;
+    plan->page = page < plan->page_max ? page : plan->page_max;
+    plan->align = align >= PLAN_ALIGN_MIN && align <= PLAN_ALIGN_MAX ? align : 0;
+    plan->short_align = plan->align;
+}
+
 uint64_t plan_cut(const struct plan *plan, uint64_t begin, uint64_t end)
 {
     must(begin < end);

@@ -21,6 +21,8 @@ struct plan {
 };
 
 void plan_init(struct plan *plan, bool tiles, uint64_t page_max);
+/* Begins with what was learned before, or is known from elsewhere: never more than page_max. */
+void plan_recall(struct plan *plan, uint64_t page, uint64_t align);
 /* End of the first request for [begin, end); begin < end. */
 uint64_t plan_cut(const struct plan *plan, uint64_t begin, uint64_t end);
 /* [begin, asked_end) was asked for, [begin, got_end) came. */

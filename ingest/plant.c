@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/say.h"
+#include "ingest/pagekeep.h"
 
 static unsigned default_of(unsigned value, unsigned fallback, unsigned most)
 {
@@ -35,6 +36,9 @@ static void options_fill(struct plant *plant, const struct pipe_options *options
     snprintf(plant->user_agent, sizeof(plant->user_agent), "%s",
              own->user_agent == NULL ? "ctvigil/" CTVIGIL_VERSION : own->user_agent);
     own->user_agent = plant->user_agent;
+    own->http2 = own->http2 == NULL ? "" : own->http2;
+    own->no_keepalive = own->no_keepalive == NULL ? "" : own->no_keepalive;
+    own->source_addresses = own->source_addresses == NULL ? "" : own->source_addresses;
 }
 
 static bool jobs_init(struct plant *plant)
@@ -83,13 +87,17 @@ enum err_code plant_init(struct plant *plant, const struct pipe_options *options
 {
     thread_lock_init(&plant->adding);
     options_fill(plant, options, log_count);
-    enum err_code code = wire_new(plant->user_agent, plant->options.connections, &plant->wire, why);
+    enum err_code code = sources_read(plant->options.source_addresses, &plant->sources, why);
+    if (code == ERR_OK) /* how many are used is the business of host.c */
+        code = wire_new(plant->user_agent, HOST_CONNECTIONS, &plant->wire, why);
     if (code != ERR_OK)
         return code;
     if (plant->options.source.local != NULL)
         wire_local(plant->wire, plant->options.source.local);
     plant->issuers = issuers_new();
-    if (plant->issuers == NULL || !queues_init(plant) || !jobs_init(plant))
+    plant->pacer = pagekeep_pacer(plant);
+    rate_bucket_init(&plant->bytes, plant->options.bytes_per_s, plant->options.bytes_per_s, clock_mono_ms());
+    if (plant->issuers == NULL || plant->pacer == NULL || !queues_init(plant) || !jobs_init(plant))
         return err_set(why, ERR_MEMORY, "%u batches of %zu bytes: out of memory", plant->options.batches,
                        plant->options.batch_bytes);
     if (!options->once)
@@ -122,12 +130,14 @@ void plant_fini(struct plant *plant)
     if (plant->big_made)
         arena_fini(&plant->big);
     issuers_free(plant->issuers);
+    pacer_free(plant->pacer);
     wire_free(plant->wire);
     thread_lock_fini(&plant->adding);
 }
 
 bool plant_add(struct plant *plant, struct follow *follow)
 {
+    pagekeep_recall(follow);
     thread_lock(&plant->adding);
     size_t at = atomic_load(&plant->follow_count);
     size_t most = plant->options.logs_max != 0 ? plant->options.logs_max : LIMIT_LOGS;
@@ -169,6 +179,17 @@ void plant_kick(struct plant *plant, struct follow *follow)
     /* The queue holds every log once, so only a closed one refuses. */
     if (!queue_put_try(&plant->kicks[follow->settler], follow))
         atomic_store(&follow->kicked, false);
+}
+
+bool plant_bytes_owed(struct plant *plant, int64_t now_ms, int64_t *wait_ms)
+{
+    uint64_t bytes = wire_bytes(plant->wire);
+    int64_t owed_ms = rate_bucket_spend(&plant->bytes, now_ms, (double)(bytes - plant->bytes_seen));
+    plant->bytes_seen = bytes;
+    plant->bytes_owed = owed_ms > 0;
+    if (owed_ms > 0 && owed_ms < *wait_ms)
+        *wait_ms = owed_ms;
+    return plant->bytes_owed;
 }
 
 void plant_wake(struct plant *plant)

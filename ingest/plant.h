@@ -8,6 +8,7 @@
 #include "ingest/follow.h"
 #include "ingest/issuers.h"
 #include "ingest/job.h"
+#include "ingest/pacer.h"
 #include "ingest/pipe.h"
 #include "ingest/stock.h"
 #include "ingest/wire.h"
@@ -18,6 +19,12 @@ struct plant {
     struct pipe_options options; /* defaults filled in */
     char user_agent[256];
     struct wire *wire;
+    struct pacer *pacer;
+    struct sources sources;
+    /* Of the fetch thread alone: */
+    struct rate_bucket bytes; /* that may come in */
+    uint64_t bytes_seen;
+    bool bytes_owed; /* nothing large is asked for now */
     struct job *jobs;
     size_t job_count;
     struct stock stock;                     /* of jobs */
@@ -49,6 +56,9 @@ bool plant_stopping(struct plant *plant);
 void plant_stop(struct plant *plant); /* from any thread */
 /* Has the settler of this log look at it soon. No lock may be held. */
 void plant_kick(struct plant *plant, struct follow *follow);
+/* More came in than may (bytes_per_s): nothing is asked for until that is paid off, but heads, which are
+ * small. Of the fetch thread; *wait_ms becomes less when it is sooner. */
+bool plant_bytes_owed(struct plant *plant, int64_t now_ms, int64_t *wait_ms);
 void plant_wake(struct plant *plant); /* the fetch loop */
 /* More replies wait than there are workers: processor time is what is short, not the line, and a body that
  * has to be inflated takes a worker twice as long as one that comes as it is. */

@@ -38,8 +38,7 @@ static void tile_done(void *arg, const struct wire_reply *reply)
 {
     struct follow *follow = arg;
     int64_t now_ms = clock_mono_ms();
-    if (reply->code == ERR_HTTP_BUSY)
-        host_hold(follow->fetch.host, now_ms, reply->retry_after_ms);
+    host_answer(&follow->fetch.tile_permit, reply, now_ms);
     thread_lock(&follow->lock);
     bool known = reply->code == ERR_OK && tilecheck_came(&follow->tiles, reply->body, now_ms);
     if (reply->code != ERR_OK)
@@ -50,24 +49,41 @@ static void tile_done(void *arg, const struct wire_reply *reply)
                   reply->code == ERR_OK ? "it is too short" : reply->why.text);
 }
 
+static bool wants(struct follow *follow)
+{
+    bool any = false;
+    thread_lock(&follow->lock);
+    for (size_t i = 0; i < TILECHECK_HELD; i++)
+        any = any || follow->tiles.slot[i].state == TILECHECK_WANTED;
+    thread_unlock(&follow->lock);
+    return any;
+}
+
 void tilewatch_run(struct plant *plant, struct follow *follow, int64_t now_ms)
 {
     struct follow_fetch *own = &follow->fetch;
     char path[TILE_PATH_MAX];
     char url[PROTO_URL_MAX];
-    if (!follow->proto->tiles || host_wait(own->host, now_ms) > 0)
+    /* Asking whether the host has time is what makes its budget grow: only when there is something to ask
+     * for. */
+    if (!follow->proto->tiles || !wants(follow) || host_wait(own->host, false, now_ms) > 0)
         return;
     thread_lock(&follow->lock);
     bool wanted = tilecheck_next(&follow->tiles, path);
     thread_unlock(&follow->lock);
     if (!wanted)
         return;
-    (void)host_take(own->host, now_ms);
     proto_url(&follow->log, url, "%s", path);
     arena_reset(&own->tile_arena, 0);
-    struct wire_ask ask = {url, &own->tile_arena, LIMIT_ISSUER_BYTES, false, false, tile_done, follow};
+    struct wire_ask ask = {.url = url,
+                           .arena = &own->tile_arena,
+                           .ceiling = LIMIT_ISSUER_BYTES,
+                           .done = tile_done,
+                           .arg = follow};
+    host_send(own->host, &ask, false, &own->tile_permit, now_ms);
     if (wire_get(plant->wire, &ask, NULL) == ERR_OK)
         return;
+    host_unsent(&own->tile_permit);
     thread_lock(&follow->lock);
     tilecheck_failed(&follow->tiles, false, now_ms);
     thread_unlock(&follow->lock);

@@ -11,6 +11,7 @@
 #include "base/metric.h"
 #include "base/rate.h"
 #include "ingest/local.h"
+#include "ingest/sources.h"
 
 #define CALL_MAGIC 0x43414c4cu
 
@@ -40,6 +41,7 @@ struct wire {
     struct call *busy;
     unsigned count;
     struct local local;
+    uint64_t bytes;
 };
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
@@ -118,6 +120,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     size_t len = size * count;
     if (len == 0)
         return 0;
+    call->wire->bytes += len;
     if (!call_room(call, len)) {
         call->too_big = true;
         return 0;
@@ -145,6 +148,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 {
     struct call *call = arg;
     size_t len = size * count;
+    call->wire->bytes += len;
     struct span value = header_value(bytes, len, "retry-after:");
     if (value.at != NULL) {
         call->retry_after_ms = rate_retry_after_ms(value, clock_wall_ms(), LIMIT_RETRY_AFTER_MS);
@@ -224,6 +228,26 @@ static struct curl_slist *headers_own(const struct wire_ask *ask, const char *et
     return more;
 }
 
+/* From where, and over what kind of connection. */
+static CURLcode call_route(CURL *easy, const struct wire_ask *ask)
+{
+    char from[128];
+    bool any = ask->source == NULL || ask->source[0] == '\0';
+    int family = any ? 0 : sources_family(ask->source);
+    (void)snprintf(from, sizeof(from), "%s%s", family == 0 ? "if!" : "host!", any ? "" : ask->source);
+    CURLcode bad = curl_easy_setopt(easy, CURLOPT_INTERFACE, any ? NULL : from);
+    bad |= curl_easy_setopt(easy, CURLOPT_IPRESOLVE,
+                            family == 4   ? (long)CURL_IPRESOLVE_V4
+                            : family == 6 ? (long)CURL_IPRESOLVE_V6
+                                          : (long)CURL_IPRESOLVE_WHATEVER);
+    bad |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, ask->fresh ? 1L : 0L);
+    bad |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, ask->fresh ? 1L : 0L);
+    bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                            ask->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+    bad |= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, ask->http2 ? 1L : 0L);
+    return bad;
+}
+
 enum err_code wire_get(struct wire *wire, const struct wire_ask *ask, struct err *why)
 {
     return wire_get_newer(wire, ask, "", why);
@@ -250,7 +274,7 @@ enum err_code wire_get_newer(struct wire *wire, const struct wire_ask *ask, cons
     struct curl_slist *headers = ask->gzip ? wire->accept_gzip : wire->accept_plain;
     CURLcode bad = curl_easy_setopt(call->easy, CURLOPT_URL, ask->url);
     bad |= curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers != NULL ? call->headers : headers);
-    bad |= curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, ask->fresh ? 1L : 0L);
+    bad |= call_route(call->easy, ask);
     if (bad != CURLE_OK || curl_multi_add_handle(wire->multi, call->easy) != CURLM_OK) {
         curl_slist_free_all(call->headers);
         call->headers = NULL;
@@ -308,6 +332,7 @@ static void call_done(struct call *call, CURLcode result, enum err_code given_up
     struct wire_reply reply = {.code = ERR_OK, .retry_after_ms = -1, .etag = ""};
     const char *url = "";
     curl_easy_getinfo(call->easy, CURLINFO_EFFECTIVE_URL, &url);
+    reply.given_up = given_up != ERR_OK;
     if (given_up != ERR_OK)
         reply.code = err_set(&reply.why, given_up, "%s: given up before the reply was whole", url);
     else
@@ -381,4 +406,9 @@ void wire_cancel(struct wire *wire)
 unsigned wire_count(const struct wire *wire)
 {
     return wire->count + wire->local.count;
+}
+
+uint64_t wire_bytes(const struct wire *wire)
+{
+    return wire->bytes;
 }

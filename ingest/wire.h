@@ -22,6 +22,7 @@ struct wire_reply {
     long status;            /* 0: none came */
     int64_t retry_after_ms; /* -1: not said; at most LIMIT_RETRY_AFTER_MS */
     struct span body;       /* the last allocation of the arena */
+    bool given_up;          /* by us: wire_drop, wire_cancel */
     const char *etag;       /* as the server named this body, until `done` returns; "": it did not */
     struct err why;
 };
@@ -30,10 +31,13 @@ struct wire_ask {
     const char *url;
     struct arena *arena; /* the caller's, until `done` was called */
     size_t ceiling;      /* longest body; more is ERR_TOO_BIG */
-    bool fresh;          /* over a new connection */
+    bool fresh;          /* over a new connection, which is not kept */
     bool gzip;           /* the server may answer with a gzip body, which is left as it is */
     void (*done)(void *arg, const struct wire_reply *reply); /* called from wire_turn or wire_cancel */
     void *arg;
+    const char *source; /* local address or interface to ask from, as in ingest/sources.h; NULL, "": any.
+                           Connections of different ones are never shared. Alive until `done` */
+    bool http2;         /* where the server speaks it, over one connection with others (https:// only) */
 };
 
 /* `connections` per host are kept. */
@@ -58,5 +62,7 @@ void wire_drop(struct wire *wire, const void *arg);
 /* Ends everything under way with ERR_CLOSED. */
 void wire_cancel(struct wire *wire);
 unsigned wire_count(const struct wire *wire);
+/* What came in so far, headers and bodies of replies as they were sent; without TLS and TCP around them. */
+uint64_t wire_bytes(const struct wire *wire);
 
 #endif

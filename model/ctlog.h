@@ -4,9 +4,10 @@
 
 #include "base/base.h"
 
-#define CTLOG_NAME_MAX 64
-#define CTLOG_URL_MAX  512
-#define CTLOG_KEY_MAX  1024 /* DER SubjectPublicKeyInfo; RSA-4096 is 550 */
+#define CTLOG_NAME_MAX     64
+#define CTLOG_URL_MAX      512
+#define CTLOG_OPERATOR_MAX 128
+#define CTLOG_KEY_MAX      1024 /* DER SubjectPublicKeyInfo; RSA-4096 is 550 */
 
 enum ctlog_protocol { CTLOG_RFC6962, CTLOG_STATIC_CT, CTLOG_HYBRID, CTLOG_ARCHIVE };
 
@@ -20,6 +21,10 @@ struct ctlog {
     uint8_t log_id[32];                 /* SHA-256 of key (RFC 6962 section 3.2) */
     uint8_t key[CTLOG_KEY_MAX];
     size_t key_len;
+    char operator_key[CTLOG_OPERATOR_MAX]; /* whose budget it is asked from, as somebody named it; "": by its
+                                              URL */
+    uint32_t page;                         /* get-entries: entries of a page as seen before; 0: not known */
+    uint32_t page_align;
 };
 
 const char *ctlog_protocol_name(

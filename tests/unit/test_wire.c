@@ -27,7 +27,7 @@ static enum err_code ask(struct wire *wire, const struct canned *canned, const c
     char url[256];
     snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", canned->port, path);
     *told = (struct told){.calls = 0};
-    struct wire_ask ask = {url, arena, ceiling, false, false, done, told};
+    struct wire_ask ask = {.url = url, .arena = arena, .ceiling = ceiling, .done = done, .arg = told};
     arena_reset(arena, 0);
     return wire_get(wire, &ask, NULL);
 }

@@ -1,0 +1,359 @@
+#include "ingest/tempo.h"
+
+#include <math.h>
+
+#include "base/limits.h"
+
+#define STEP_MS_MAX    5000 /* a longer silence gives no more than this */
+#define WINDOW_MS_MIN  400  /* shorter ones say nothing about a rate */
+#define BELOW          0.97 /* of the ceiling: where asking goes on */
+#define AFTER_CUT      0.92 /* of the ceiling: right after a refusal, */
+#define BACK_MS        1500 /* and so long back to BELOW */
+#define UNIT_REQUESTS  12   /* the unit of time for probing: a second, or as long as so many requests take */
+#define PLATEAU_MIN    2    /* units */
+#define PLATEAU_MAX    30
+#define PLATEAU_MS_MAX 150000
+#define RECENT_UNITS   4  /* a refusal so soon after a cut: it was not enough */
+#define SERIES_UNITS   12 /* without a refusal for so long, a row of them is over */
+#define NEARLY         0.85
+#define STEADY         1.02
+#define STEADY_UNITS   10
+#define STEP_FIRST     0.85 /* then the ceiling sinks, at first by this, */
+#define STEP_LATER     0.95 /* and by this once it was good for a while */
+#define OUTDATED       1.5 /* beyond this multiple of the ceiling it grows by this part of itself in a unit */
+#define OUTDATED_GAIN  0.1
+#define SERIES_DEAF    3 /* so many cuts that did not help */
+#define ANSWERS_MIN    8 /* fewer say nothing about shares */
+#define JUDGE_MS_MAX   60000
+#define SHARE_HELPED   1.2    /* so much more than when they began comes through: they do help; */
+#define SHARE_MORE     1.8    /* of what was refused then: it is more now */
+#define HOLD_COST      30     /* a hold may cost one part in so many */
+#define FRESH_GAIN     1.3    /* what connections of their own must carry more, */
+#define FRESH_REQUESTS 16     /* for so many requests, */
+#define FRESH_MS       3000   /* and for so long */
+#define FRESH_RATE_MAX 200    /* every connection costs the operator a handshake */
+#define GAP            1.02   /* a little faster than the rate, so that late turns are made up for */
+#define MEMORY_MS      300000 /* the shares shown to people are of about so long ago */
+#define BACKOFF_MS     1000
+#define BACKOFF_MS_MAX 300000
+
+static double least(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static double most(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* As little as can be told apart: a second, more when requests are rare. */
+static double unit_ms(const struct pace *pace)
+{
+    return most(1000, UNIT_REQUESTS * 1000 / most(pace->rate, TEMPO_RATE_MIN));
+}
+
+void tempo_init(struct pace *pace, const struct tempo_bounds *bounds, int64_t now_ms)
+{
+    *pace = (struct pace){.rate = least(bounds->start, bounds->max), .at_ms = now_ms, .window_ms = now_ms};
+    pace->tokens = 1;
+    pace->fresh = bounds->fresh ? PACE_FRESH_YES : PACE_FRESH_UNKNOWN;
+    if (!bounds->known)
+        return;
+    pace->ceiling = bounds->start;
+    pace->plateau_ms = (int64_t)(PLATEAU_MIN * unit_ms(pace));
+}
+
+bool tempo_fresh(const struct pace *pace)
+{
+    return pace->fresh == PACE_FRESH_TRIED || pace->fresh == PACE_FRESH_YES;
+}
+
+int64_t tempo_backoff_ms(int64_t misses)
+{
+    int64_t wait_ms = BACKOFF_MS;
+    for (; misses > 1 && wait_ms < BACKOFF_MS_MAX; misses--)
+        wait_ms *= 2;
+    return wait_ms < BACKOFF_MS_MAX ? wait_ms : BACKOFF_MS_MAX;
+}
+
+/* A record from elsewhere, or a clock that was set, must not stop asking for ever. */
+static void times_mend(struct pace *pace, int64_t now_ms)
+{
+    if (pace->at_ms > now_ms) {
+        int64_t back_ms = pace->at_ms - now_ms;
+        pace->cut_ms = pace->cut_ms > back_ms ? pace->cut_ms - back_ms : 0;
+        pace->window_ms = now_ms;
+        pace->at_ms = now_ms;
+    }
+    if (pace->hold_until_ms > now_ms + LIMIT_RETRY_AFTER_MS)
+        pace->hold_until_ms = now_ms + LIMIT_RETRY_AFTER_MS;
+}
+
+/* Counting --------------------------------------------------------------------------------------- */
+
+static void window_begin(struct pace *pace, int64_t now_ms)
+{
+    pace->window_ms = now_ms;
+    pace->window_sent = 0;
+    pace->window_good = 0;
+    pace->window_refused = 0;
+}
+
+static void count(struct pace *pace, const struct tempo_heard *heard, int64_t step_ms)
+{
+    double keep = exp(-(double)step_ms / MEMORY_MS);
+    pace->total = pace->total * keep + heard->good + heard->refused;
+    pace->refused = pace->refused * keep + heard->refused;
+    pace->window_sent += heard->sent;
+    pace->window_good += heard->good;
+    pace->window_refused += heard->refused;
+    if (heard->good != 0)
+        pace->misses = 0;
+}
+
+static void window_turn(struct pace *pace, int64_t now_ms)
+{
+    if (now_ms < pace->hold_until_ms)
+        window_begin(pace, now_ms);
+    double passed_ms = (double)(now_ms - pace->window_ms);
+    bool judging = pace->series >= SERIES_DEAF && pace->window_good + pace->window_refused < ANSWERS_MIN;
+    if (passed_ms < unit_ms(pace) || (judging && passed_ms < JUDGE_MS_MAX))
+        return;
+    pace->good = (double)pace->window_good * 1000 / passed_ms;
+    double part = least(1, passed_ms / (STEADY_UNITS * unit_ms(pace)));
+    pace->steady = pace->steady <= 0 ? pace->good : pace->steady + part * (pace->good - pace->steady);
+    pace->sent = (double)pace->window_sent * 1000 / passed_ms;
+    window_begin(pace, now_ms);
+}
+
+/* Good answers per second of late. */
+static double came_through(const struct pace *pace, int64_t now_ms)
+{
+    int64_t passed_ms = now_ms - pace->window_ms;
+    double now = passed_ms > 0 ? (double)pace->window_good * 1000 / (double)passed_ms : 0;
+    if (pace->good <= 0 || (double)passed_ms >= unit_ms(pace) / 2)
+        return passed_ms >= WINDOW_MS_MIN ? now : most(now, pace->good);
+    return pace->good;
+}
+
+/* Refusals --------------------------------------------------------------------------------------- */
+
+static void hold(struct pace *pace, int64_t hold_ms, int64_t now_ms)
+{
+    if (hold_ms > LIMIT_RETRY_AFTER_MS)
+        hold_ms = LIMIT_RETRY_AFTER_MS;
+    if (now_ms + hold_ms > pace->hold_until_ms)
+        pace->hold_until_ms = now_ms + hold_ms;
+}
+
+/* The share of requests that was refused since the last cut. */
+static double share_now(const struct pace *pace)
+{
+    int64_t answered = pace->window_good + pace->window_refused;
+    return answered == 0 ? 1 : (double)pace->window_refused / (double)answered;
+}
+
+/* Refusals that stay as many when we ask less are not about how much we ask. With too few answers to tell,
+ * nothing is changed. */
+static bool deaf(struct pace *pace, bool recent)
+{
+    if (!recent && pace->series < SERIES_DEAF) {
+        pace->series = 0;
+        pace->share = share_now(pace);
+        pace->before = pace->rate;
+    }
+    if (++pace->series <= SERIES_DEAF)
+        return false;
+    if (pace->window_good + pace->window_refused < ANSWERS_MIN)
+        return true;
+    double share = share_now(pace);
+    bool fewer = 1 - share > SHARE_HELPED * (1 - pace->share);
+    double answers = (double)(pace->window_good + pace->window_refused);
+    bool more = share * answers > SHARE_MORE * pace->share * answers + 2; /* which is not chance */
+    if (fewer || more) {
+        pace->series = 0; /* fewer: it helped; more: it is about us after all */
+        pace->share = share;
+        return false;
+    }
+    if (pace->ceiling < pace->before / 2)
+        pace->used_ms = pace->plateau_ms;
+    pace->ceiling = most(pace->ceiling, pace->before / 2);
+    return true;
+}
+
+/* How long nothing more is tried: longer each time the ceiling proves right, and at least so long that what a
+ * refusal costs (a hold, `hold_ms`) is small beside it. */
+static int64_t plateau(const struct pace *pace, double was, int64_t hold_ms)
+{
+    double unit = unit_ms(pace);
+    double ms = PLATEAU_MIN * unit;
+    bool same = was > 0 && pace->ceiling > was * 0.9 && pace->ceiling < was * 1.1;
+    if (same)
+        ms = most(ms, 2 * (double)pace->plateau_ms);
+    ms = least(ms, least(PLATEAU_MAX * unit, PLATEAU_MS_MAX));
+    return (int64_t)most(ms, HOLD_COST * (double)hold_ms);
+}
+
+static bool cut(struct pace *pace, const struct tempo_bounds *bounds, int64_t hold_ms, int64_t now_ms)
+{
+    double was = pace->ceiling;
+    bool recent = was > 0 && (double)(now_ms - pace->cut_ms) < RECENT_UNITS * unit_ms(pace);
+    if (deaf(pace, recent)) {
+        if (pace->ceiling < pace->rate)
+            pace->used_ms = pace->plateau_ms;
+        pace->ceiling = most(pace->ceiling, pace->rate);
+        return false;
+    }
+    double came = came_through(pace, now_ms);
+    /* What came through for a while is a better measure than the answers of a second: a limit may have been
+     * saving. */
+    double ceiling = was > 0 && !recent ? most(STEADY * pace->steady, NEARLY * pace->rate) : came;
+    ceiling = least(pace->rate, most(ceiling, pace->rate / 2));
+    if (recent)
+        ceiling = least(ceiling, was * (pace->plateau_ms > 4 * PLATEAU_MIN * 1000 ? STEP_LATER : STEP_FIRST));
+    pace->ceiling = most(ceiling, TEMPO_RATE_MIN);
+    pace->plateau_ms = plateau(pace, was, hold_ms);
+    pace->rate = most(TEMPO_RATE_MIN, least(AFTER_CUT * pace->ceiling, bounds->max));
+    return true;
+}
+
+/* Nothing came through at all: nothing is learned about rates, and we come back ever more rarely. */
+static void miss(struct pace *pace, const struct tempo_bounds *bounds, int64_t now_ms)
+{
+    pace->misses++;
+    if (pace->misses > 1)
+        hold(pace, tempo_backoff_ms(pace->misses - 1), now_ms);
+    if (pace->misses > 3)
+        pace->rate = most(TEMPO_RATE_MIN, least(pace->rate, most(pace->ceiling, bounds->start) / 2));
+}
+
+/* Connections of their own, for a while and a little faster than what was refused just now. */
+static bool trial_begin(struct pace *pace, const struct tempo_bounds *bounds, double came)
+{
+    if (pace->fresh != PACE_FRESH_UNKNOWN || bounds->kept || came < 1 ||
+        FRESH_GAIN * came > least(bounds->max, FRESH_RATE_MAX))
+        return false;
+    pace->fresh = PACE_FRESH_TRIED;
+    pace->ceiling = least(pace->rate, came);
+    pace->rate = least(least(FRESH_GAIN * pace->ceiling, bounds->max), FRESH_RATE_MAX);
+    pace->trial = (int64_t)most(FRESH_REQUESTS, pace->rate * FRESH_MS / 1000);
+    return true;
+}
+
+static void trial_turn(struct pace *pace, const struct tempo_heard *heard)
+{
+    if (pace->fresh != PACE_FRESH_TRIED)
+        return;
+    pace->trial -= heard->good;
+    if (pace->trial > 0)
+        return;
+    pace->fresh = PACE_FRESH_YES;
+    pace->ceiling = 0;
+}
+
+static void refused(struct pace *pace, const struct tempo_bounds *bounds, const struct tempo_heard *heard,
+                    int64_t now_ms)
+{
+    if (heard->hold_ms > 0)
+        hold(pace, heard->hold_ms, now_ms);
+    if (heard->refused_sent_ms <= pace->cut_ms)
+        return; /* it went out together with one that was told of already */
+    double came = came_through(pace, now_ms);
+    bool tried = pace->fresh == PACE_FRESH_TRIED;
+    if (heard->good == 0 && pace->window_good == 0 && pace->good <= 0) {
+        miss(pace, bounds, now_ms);
+    } else if (heard->hold_ms == 0 && trial_begin(pace, bounds, came)) {
+        ;
+    } else if (tried) {
+        pace->fresh = PACE_FRESH_NO;
+        pace->plateau_ms = plateau(pace, 0, heard->hold_ms);
+        pace->rate = AFTER_CUT * pace->ceiling;
+    } else {
+        pace->misses++;
+        if (pace->misses > 1)
+            hold(pace, tempo_backoff_ms(pace->misses - 1), now_ms);
+        if (!cut(pace, bounds, heard->hold_ms, now_ms)) {
+            pace->cut_ms = now_ms;
+            return;
+        }
+    }
+    pace->cut_ms = now_ms;
+    pace->used_ms = 0;
+    pace->tokens = least(pace->tokens, 0);
+    pace->good = 0;
+    window_begin(pace, now_ms);
+}
+
+/* Growth ----------------------------------------------------------------------------------------- */
+
+/* A little below the ceiling, and after the plateau slowly beyond it. */
+static double by_ceiling(const struct pace *pace)
+{
+    double back = least(1, (double)pace->used_ms / BACK_MS);
+    double x = ((double)pace->used_ms - (double)pace->plateau_ms) / unit_ms(pace);
+    double beyond = x > 0 ? 0.012 * x + 0.00015 * x * x * x : 0;
+    return pace->ceiling * (AFTER_CUT + (BELOW - AFTER_CUT) * back + beyond);
+}
+
+static void grow(struct pace *pace, const struct tempo_bounds *bounds, int64_t step_ms, int64_t now_ms)
+{
+    if (pace->fresh == PACE_FRESH_TRIED)
+        return;
+    if ((double)(now_ms - pace->cut_ms) > SERIES_UNITS * unit_ms(pace))
+        pace->series = 0;
+    double rate = pace->rate;
+    pace->used_ms += step_ms;
+    if (pace->ceiling <= 0)
+        rate *= exp2((double)step_ms / 1000);
+    else if (rate > OUTDATED * pace->ceiling)
+        rate *= 1 + OUTDATED_GAIN * (double)step_ms / unit_ms(pace);
+    else
+        rate = most(rate, by_ceiling(pace));
+    pace->rate =
+        least(rate, pace->fresh == PACE_FRESH_YES ? least(bounds->max, FRESH_RATE_MAX) : bounds->max);
+}
+
+void tempo_turn(struct pace *pace, const struct tempo_bounds *bounds, const struct tempo_heard *heard,
+                int64_t now_ms)
+{
+    times_mend(pace, now_ms);
+    int64_t step_ms = now_ms - pace->at_ms < STEP_MS_MAX ? now_ms - pace->at_ms : STEP_MS_MAX;
+    pace->at_ms = now_ms;
+    pace->tokens = least(pace->tokens + pace->rate * (double)step_ms / 1000, most(1, pace->rate));
+    count(pace, heard, step_ms);
+    trial_turn(pace, heard);
+    if (heard->refused != 0)
+        refused(pace, bounds, heard, now_ms);
+    else if (heard->starved && now_ms >= pace->hold_until_ms)
+        grow(pace, bounds, step_ms, now_ms);
+    pace->rate = least(most(pace->rate, most(bounds->min, TEMPO_RATE_MIN)), bounds->max);
+    window_turn(pace, now_ms);
+}
+
+double tempo_gap_ms(const struct pace *pace)
+{
+    return 1000 / (GAP * most(pace->rate, TEMPO_RATE_MIN));
+}
+
+double tempo_slice(const struct pace *pace, int64_t slice_ms)
+{
+    /* What was left over is made up for slowly: a limit may not know how quiet it was before. */
+    return floor(most(1, 1.25 * pace->rate * (double)slice_ms / 1000));
+}
+
+double tempo_lease(struct pace *pace, double want, int64_t slice_ms, int64_t now_ms)
+{
+    if (now_ms < pace->hold_until_ms)
+        return 0;
+    double given = floor(least(want, least(pace->tokens, tempo_slice(pace, slice_ms))));
+    if (given < 1)
+        return 0;
+    pace->tokens -= given;
+    return given;
+}
+
+void tempo_return(struct pace *pace, double unused)
+{
+    pace->tokens = least(pace->tokens + unused, most(1, pace->rate));
+}
