@@ -4,6 +4,7 @@
 #include "base/metric.h"
 #include "base/say.h"
 #include "ingest/backlog.h"
+#include "ingest/evidence.h"
 #include "ingest/heads.h"
 #include "ingest/reread.h"
 #include "ingest/tenure.h"
@@ -58,6 +59,51 @@ bool bridge_is(const struct follow *follow, const struct head *head)
 {
     const struct follow_head *bridge = follow->settle.bridge;
     return bridge != NULL && head->raw.len == 0 && head->size == bridge->head.size;
+}
+
+void bridge_prove(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_frontier want = {.wanted = true, .claim = true};
+    size_t count = 0;
+    struct err why;
+    enum err_code code;
+    must(own->bridge != NULL);
+    do {
+        err_clear(&why);
+        code = settle->store->ops->heads(settle->store, follow->log.id, own->bridge->head.size,
+                                         &own->bridge_tree, 1, &count, &why);
+    } while (settle_again(settle, code, &why));
+    if (code != ERR_OK || count == 0 || own->base_asked)
+        return;
+    own->bridge_tree.raw = SPAN_NONE;
+    want.head = own->bridge->head;
+    want.size = want.head.size;
+    want.tree = own->bridge_tree;
+    thread_lock(&follow->lock);
+    want.ordinal = follow->frontier.ordinal + 1;
+    follow->frontier = want;
+    thread_unlock(&follow->lock);
+    own->bridge_ordinal = want.ordinal;
+    plant_wake(settle->plant);
+}
+
+char *bridge_proof(struct settle *settle, struct follow *follow, struct head *tree)
+{
+    struct follow_settle *own = &follow->settle;
+    char *answers = NULL;
+    thread_lock(&follow->lock);
+    const struct follow_frontier *answer = &follow->frontier;
+    if (own->bridge_ordinal != 0 && answer->ordinal == own->bridge_ordinal && answer->answered &&
+        answer->known && answer->fits) {
+        answers = follow->frontier_answers;
+        follow->frontier_answers = NULL;
+    }
+    thread_unlock(&follow->lock);
+    *tree = own->bridge_tree;
+    if (answers != NULL)
+        evidence_signed(settle, follow, tree);
+    return answers;
 }
 
 /* The front of this log held the range that was changed under it: it goes on with what the store says now. */

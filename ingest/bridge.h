@@ -18,6 +18,12 @@ void bridge_drop(struct follow *follow);
 MUST_USE struct follow_head *bridge_head(const struct follow *follow, uint64_t above);
 /* True when that is what `head` is: proven for its size, but not signed. */
 bool bridge_is(const struct follow *follow, const struct head *head);
+/* What is read does not give it: asks the log for the proof once more, against a head that the store has, so
+ * that others can check it, too. */
+void bridge_prove(struct settle *settle, struct follow *follow);
+/* What the log answered, as JSON (heap), and the signed head with its bytes, which live until the store is
+ * next asked for heads. NULL: no proof came. */
+MUST_USE char *bridge_proof(struct settle *settle, struct follow *follow, struct head *tree);
 /* A range that is read to its end is joined with the next one, as soon as that can be. */
 void bridge_serve(struct settle *settle, struct follow *follow);
 /* No signed head was equalled with the frontier that a lower range gave. True: the two are one range now,

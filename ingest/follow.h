@@ -147,6 +147,8 @@ struct follow_settle {
     int64_t base_due_ms;
     bool reading;               /* the read lane was started */
     struct follow_head *bridge; /* proven for the end of the range (bridge.h); NULL: not known */
+    struct head bridge_tree;    /* signed; the log was asked to prove that it begins with that, */
+    uint64_t bridge_ordinal;    /* in this request */
     int64_t bridge_due_ms;
     int64_t divide_due_ms;
     int64_t taken_id;          /* of the range that is or was held last */

@@ -121,6 +121,8 @@ void reread_suspect(struct settle *settle, struct follow *follow, struct follow_
     }
     own->again_wanted = true;
     own->again_due_ms = 0;
+    if (bridge_is(follow, &head->head))
+        bridge_prove(settle, follow);
 }
 
 /* The heads in (above, next], from the store. */
@@ -218,8 +220,15 @@ static void tell(struct settle *settle, struct follow *follow, const struct head
                                 .leaves = &own->again_leaves,
                                 .sentence = sentence};
     struct err why = {.code = ERR_OK};
+    struct head tree;
+    char *answers = bridge_is(follow, head) ? bridge_proof(settle, follow, &tree) : NULL;
+    if (answers != NULL) {
+        evidence.other = &tree;
+        evidence.answers = answers;
+    }
     if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
         say_error(follow->log.name, "evidence: %s", why.text);
+    free(answers);
     own->accused = own->range.verified <= head->size;
     atomic_store(&follow->unverified, true);
 }

@@ -121,6 +121,16 @@ static void fork_check(const struct account_head *one, const struct account_head
         add(report, ACCOUNT_IS_FORK, "%" PRIu64 " entries", one->size);
 }
 
+/* A root that nobody signed, and that the log proved to be that of the beginning of a tree that it signed. */
+static bool is_part(const struct account *account, bool tree_signed)
+{
+    const struct account_proof *proof = &account->proof;
+
+    return tree_signed && proof->present && proof->proven && proof->size == account->head.size &&
+           memcmp(proof->root, account->head.root, 32) == 0 && account->other.size == proof->tree_size &&
+           memcmp(account->other.root, proof->tree_root, 32) == 0;
+}
+
 /* The proof is about the smaller head; the larger tree is signed or not. */
 static void proof_check(const struct account *account, bool tree_signed, struct account_report *report)
 {
@@ -228,7 +238,8 @@ void account_check(struct account *account, struct account_report *report)
     bool base = head_check(account, &account->base, false, report);
     if (head && other)
         fork_check(&account->head, &account->other, report);
-    if (head)
+    bool part = !head && account->head.stated && !account->head.has_bytes && is_part(account, other);
+    if (head || part)
         proof_check(account, other, report);
     if (account->unproven)
         add(report, ACCOUNT_IS_UNPROVEN, "%" PRIu64 " entries", account->head.size);
@@ -236,7 +247,7 @@ void account_check(struct account *account, struct account_report *report)
         base_check(account, base, report);
     tile_check(account, report);
     if (!account->tile_wrong)
-        entries_check(account, head, report);
+        entries_check(account, head || part, report);
     if (account->has_computed && !account->has_leaves)
         add(report, ACCOUNT_IS_ENTRIES_ABSENT, "computed %s", hex(account->computed, text));
 }
