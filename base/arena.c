@@ -26,6 +26,8 @@ static bool map(struct arena *arena, size_t ceiling, int flags, int fd)
     void *base = mmap(NULL, mapped_size(arena), PROT_READ | PROT_WRITE, flags, fd, 0);
     if (base == MAP_FAILED)
         return false;
+    /* Where every mapping gets huge pages, a small reply would keep two megabytes in memory. */
+    (void)madvise(base, mapped_size(arena), MADV_NOHUGEPAGE);
     arena->base = base;
     return true;
 }
