@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/contact.h"
 #include "cli/envcheck.h"
 #include "cli/listkeeper.h"
 #include "cli/metricfile.h"
@@ -28,7 +29,8 @@ static int cmd_config_do_check(const struct cmd *cmd)
         return cmd_fail(&why);
     }
     if (metricfile_check(cmd->conf, &why) != ERR_OK || dbopen_check(&database, &why) != ERR_OK ||
-        listkeeper_check(cmd->conf, &why) != ERR_OK || notify_channels(cmd, channels, &count, &why) != ERR_OK)
+        contact_form(cmd->conf, &why) != ERR_OK || listkeeper_check(cmd->conf, &why) != ERR_OK ||
+        notify_channels(cmd, channels, &count, &why) != ERR_OK)
         return cmd_fail(&why);
     for (size_t i = 0; i < count; i++)
         channels[i]->ops->free(channels[i]);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/contact.h"
 #include "cli/importer.h"
 #include "cli/listkeeper.h"
 #include "cli/logtable.h"
@@ -192,7 +193,7 @@ static int cmd_log_do_add(const struct cmd *cmd, const struct cmd_log_add *add, 
         (void)cmd_fail(&why); /* whatever kind of error it is: it stands on the command line */
         return CMD_USAGE;
     }
-    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
+    if (contact_need(cmd->conf, log.url, &why) != ERR_OK || cmd_db_open(cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
     if (cmd_log_register(cmd, conn, &log, &from, &why) != ERR_OK) {
         (void)cmd_fail(&why);
@@ -326,14 +327,17 @@ static void cmd_log_updated(const struct cmd *cmd, const struct listkeeper_repor
 
 static int cmd_log_do_update(const struct cmd *cmd)
 {
-    struct listkeeper_report report;
+    struct listkeeper_report report = {.none = false};
+    const char *named = NULL;
     struct pgconn *conn = NULL;
     struct err why = {0};
     int status = CMD_OK;
 
     if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
-    if (listkeeper_update(cmd->conf, conn, &report, &why) != ERR_OK) {
+    if (listkeeper_named(cmd->conf, conn, &named, &why) != ERR_OK ||
+        contact_list(cmd->conf, named, &why) != ERR_OK ||
+        listkeeper_update(cmd->conf, conn, &report, &why) != ERR_OK) {
         status = cmd_fail(&why);
         if (why.code != ERR_CONFIG)
             status = CMD_FAILED;

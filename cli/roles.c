@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/say.h"
 #include "cli/caretaker.h"
+#include "cli/contact.h"
 #include "cli/listkeeper.h"
 #include "cli/matching.h"
 #include "cli/opt.h"
@@ -207,6 +208,11 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     if (keeps && (code = listkeeper_check(cmd->conf, why)) != ERR_OK)
         goto out;
     if (keeps && (code = listkeeper_named(cmd->conf, conn, &named, why)) != ERR_OK)
+        goto out;
+    code = contact_list(cmd->conf, named, why);
+    for (size_t i = 0; code == ERR_OK && i < ingest->log_count; i++)
+        code = contact_need(cmd->conf, ingest->logs[i].url, why);
+    if (code != ERR_OK)
         goto out;
     roles_options_fill(ingest, cmd->conf, named != NULL, options, &ingest->pipe_options);
     code = roles_pipe(ingest, why);

@@ -1,0 +1,45 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "cli/contact.h"
+
+static void test_need(void **state)
+{
+    static const struct {
+        const char *contact, *url;
+        bool fine;
+    } rows[] = {
+        {"", "http://127.0.0.1:80/x", true},
+        {"", "/some/file.json", true},
+        {"", "https://ct.googleapis.com/logs", false},
+        {"a@b.test", "https://ct.googleapis.com/logs", true},
+        {"mailto:a@b.test", "https://ct.googleapis.com/logs", true},
+        {"https://b.test/ct", "https://ct.googleapis.com/logs", true},
+        {"somebody", "https://ct.googleapis.com/logs", false},
+        {"somebody", "http://127.0.0.1:80/x", false},
+        {"a@example.com", "https://ct.googleapis.com/logs", false},
+        {"a@b.test\r\nX: y", "http://127.0.0.1:80/x", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct conf conf = {0};
+        struct err why = {.code = ERR_OK};
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s", rows[i].contact);
+        conf.ingest.contact = text;
+        enum err_code code = contact_need(&conf, rows[i].url, &why);
+        if ((code == ERR_OK) != rows[i].fine || (code != ERR_OK && code != ERR_CONFIG))
+            fail_msg("%s %s: %s", rows[i].contact, rows[i].url, why.text);
+        assert_true(code == ERR_OK || strstr(why.text, "ingest.contact") != NULL);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_need)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
