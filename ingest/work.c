@@ -151,13 +151,14 @@ static void deliver(struct work *work, struct job *job)
         must(fits); /* the window of the lane bounds what is under way */
     }
     bool is_short = batch->end < job->end;
+    bool by_tile = job->by_tile;
     thread_unlock(&follow->lock);
     if (!fits) {
         plant_job_free(work->plant, job);
         return;
     }
     atomic_fetch_add(&follow->good, 1);
-    if (job->by_tile)
+    if (by_tile) /* the job is the settler's by now */
         atomic_fetch_add(&follow->good_tiles, 1);
     plant_kick(work->plant, follow);
     if (is_short)
