@@ -22,7 +22,8 @@
 
 static const char cmd_log_usage[] =
     "ctvigil log add NAME --protocol rfc6962|static-ct|hybrid --url URL --key B64|FILE\n"
-    "                       [--submission-url URL] [--from now|0|N|TIME] [--allow-http]\n"
+    "                       [--submission-url URL] [--from now|0|N|TIME] [--operator NAME]\n"
+    "                       [--allow-http]\n"
     "       ctvigil log list\n"
     "       ctvigil log status [--check]\n"
     "       ctvigil log update\n"
@@ -38,6 +39,7 @@ struct cmd_log_add {
     const char *key;
     const char *from;
     const char *name; /* of import */
+    const char *operator_key;
     bool allow_http;
 };
 
@@ -86,6 +88,12 @@ static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char 
 
     if ((code = cmd_log_name(name, log, why)) != ERR_OK)
         return code;
+    if (add->operator_key != NULL && (strlen(add->operator_key) >= sizeof log->operator_key ||
+                                      strpbrk(add->operator_key, " ,\t\r\n") != NULL))
+        return err_set(why, ERR_USAGE, "--operator: a name without spaces and commas, of at most %zu bytes",
+                       sizeof log->operator_key - 1);
+    (void)snprintf(log->operator_key, sizeof log->operator_key, "%s",
+                   add->operator_key == NULL ? "" : add->operator_key);
     const char *missing = add->protocol == NULL ? "--protocol" : add->url == NULL ? "--url" : "--key";
     if (add->protocol == NULL || add->url == NULL || add->key == NULL)
         return err_set(why, ERR_USAGE, "log add: %s is missing; see 'ctvigil log --help'", missing);
@@ -403,6 +411,8 @@ int cmd_log(struct cmd *cmd)
          "public key: base64 of the DER, or a file with DER, PEM or base64"},
         {"name", OPT_TEXT, &add.name, "NAME", "import: of a log that is not known yet; default: its origin"},
         {"from", OPT_TEXT, &add.from, "WHERE", "now, 0 (default), an index, or a time such as 2026-11-21"},
+        {"operator", OPT_TEXT, &add.operator_key, "NAME",
+         "whose limits it shares; default: the domain of its URL"},
         {"allow-http", OPT_FLAG, &add.allow_http, NULL, "accept http:// for other machines than this one"},
         {"check", OPT_FLAG, &check, NULL,
          "status: exit with 3 when a log or the log list is stale, or a log is behind or inconsistent"},
@@ -412,7 +422,7 @@ int cmd_log(struct cmd *cmd)
     };
     enum { ADD, LIST, STATUS, UPDATE, REMOVE, VERIFY, EVIDENCE, IMPORT };
     static const struct opt_verb verbs[] = {
-        [ADD] = {"add", "NAME", "protocol url submission-url key from allow-http"},
+        [ADD] = {"add", "NAME", "protocol url submission-url key from operator allow-http"},
         [LIST] = {"list", "", ""},
         [STATUS] = {"status", "", "check"},
         [UPDATE] = {"update", "", ""},

@@ -14,6 +14,7 @@ static void put_log(struct pgexec_args *args, const struct ctlog *log)
     pgexec_text(args, log->origin);
     pgexec_bytes(args, span_of(log->log_id, sizeof log->log_id));
     pgexec_bytes(args, span_of(log->key, log->key_len));
+    pgexec_text(args, log->operator_key);
 }
 
 /* A log of that name is there. One that was removed and is the same log by key and protocol is followed again
@@ -28,7 +29,7 @@ static enum err_code take_up_again(struct pgconn *conn, struct ctlog *log, struc
         "UPDATE log AS l SET state = CASE WHEN EXISTS (SELECT FROM evidence_open AS e WHERE e.log = l.id AND "
         "e.kind <> 'unproven_head') "
         "THEN 'inconsistent' ELSE 'active' END, url = $3, "
-        "submission_url = $4, origin = $5,"
+        "submission_url = $4, origin = $5, operator_key = $8,"
         " last_error = '', listed = false, followed = true, unfollowed = '', ended = '', final_error = ''"
         " WHERE name = $1 AND state = 'removed' AND protocol = $2 AND log_id = $6 AND key = $7"
         " RETURNING id",
@@ -49,11 +50,11 @@ static enum err_code add(struct pgconn *conn, struct ctlog *log, const char *fro
     struct pgexec_args args = {0};
     put_log(&args, log);
     pgexec_text(&args, from_spec);
-    enum err_code code =
-        pgexec_run(conn,
-                   "INSERT INTO log (name, protocol, url, submission_url, origin, log_id, key, from_spec)"
-                   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO NOTHING RETURNING id",
-                   &args, &res, why);
+    enum err_code code = pgexec_run(
+        conn,
+        "INSERT INTO log (name, protocol, url, submission_url, origin, log_id, key, operator_key, from_spec)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name) DO NOTHING RETURNING id",
+        &args, &res, why);
     if (code != ERR_OK)
         return code;
     bool added = PQntuples(res) == 1;
