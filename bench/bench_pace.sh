@@ -4,7 +4,7 @@
 #
 #   bench_pace.sh [SECONDS] [SETTLE] [OPERATOR]...     30 s are measured after 30 s of finding out; all operators
 #
-# The counts are the simulators' own, second by second. Pages of DigiCert's and Sectigo's are 32 instead of 256 here, and
+# The counts are the simulators' own, second by second. Pages of DigiCert's are 8 and Sectigo's 32 instead of 256 here, and
 # Skylight's time runs at a fifth, so that requests are what is measured and not the making of certificates. Google has
 # two shards with one budget. A log without a known limit (Cloudflare) has no row.
 set -euo pipefail
@@ -45,7 +45,7 @@ trap finish EXIT
 operator() {
   case $1 in
     google) echo 13 address rfc6962 "argon xenon" ;;
-    digicert) echo $((5 * CONNECTIONS)) "$CONNECTIONS-connections" rfc6962 wyvern --limit page:32 ;;
+    digicert) echo $((5 * CONNECTIONS)) "$CONNECTIONS-connections" rfc6962 wyvern --limit page:8 ;;
     sectigo) echo 30 address rfc6962 elephant --limit page:32:edge ;;
     trustasia) echo 8 address "$TRUSTASIA" hetu ;;
     skylight) echo 15 all-anonymous static-ct tuscolo --limit-scale 0.2 ;;
@@ -61,13 +61,17 @@ GROUPED=false
 
 # simulate OPERATOR: its shards; appends what `log add` needs to $WORK/logs.
 simulate() {
-  local rate unit protocol shards shard entries options
+  local rate unit protocol shards shard entries options wide more
   read -r rate unit protocol shards <<<"$(operator "$1" | tr -d '"')"
   options=${shards#* --}
   [ "$options" = "$shards" ] && options= || options=--$options
   shards=${shards%% --*}
-  entries=$(awk -v rate="$rate" -v s=$((MEASURE + SETTLE + 5)) \
-    -v wide="$([ "$protocol" = rfc6962 ] && echo 32 || echo 256)" 'BEGIN { print int(1.3 * rate * s * wide) + 1000 }')
+  # New connections are new budgets: where they are what is counted, more than "all" can come.
+  wide=256 more=1.3
+  [ "$protocol" = static-ct ] || wide=32
+  [ "$1" != digicert ] || wide=8 more=5
+  entries=$(awk -v rate="$rate" -v s=$((MEASURE + SETTLE + 5)) -v wide=$wide -v more=$more \
+    'BEGIN { print int(more * rate * s * wide) + 1000 }')
   for shard in $shards; do
     # shellcheck disable=SC2086
     "$LOGSIM" --operator "$1" --limit-share "$WORK/$1.budget" --entries "$entries" --seed ${#PIDS[@]} $options \
