@@ -31,7 +31,7 @@
 #define FRESH_GAIN     1.3    /* what connections of their own must carry more, */
 #define FRESH_REQUESTS 16     /* for so many requests, */
 #define FRESH_MS       3000   /* and for so long */
-#define FRESH_RATE_MAX 200    /* every connection costs the operator a handshake */
+#define FRESH_RATE_MAX 50     /* every connection costs the operator a handshake */
 #define GAP            1.02   /* a little faster than the rate, so that late turns are made up for */
 #define MEMORY_MS      300000 /* the shares shown to people are of about so long ago */
 #define BACKOFF_MS     1000
