@@ -1,9 +1,11 @@
 #include "db/store_gap.h"
 
 #include "db/logalert.h"
+#include "db/store_range.h"
 
 #define LOCK_CLASS "1668707171" /* "cvgc": an advisory lock of our own kind */
 #define GAPS_MAX   64           /* turned into ranges at one go; the others at the next */
+#define CUT_MAKES  2            /* ranges more than before: what lies in front, and the gap */
 
 /* Goes on with the gap that ends where this one begins, if it is of the same range. */
 static const char grow_sql[] =
@@ -193,10 +195,15 @@ static enum err_code gap_cut(struct pgstore *pg, const struct gap *gap, struct e
 static enum err_code gap_one(struct pgstore *pg, int32_t log_id, bool *found, struct err *why)
 {
     struct gap gap = {0};
+    bool room = false;
+    *found = false;
     enum err_code code = pgexec_begin(pg->conn, why);
     if (code != ERR_OK)
         return code;
-    code = gap_next(pg, log_id, &gap, found, why);
+    /* The others wait in the ledger until some ranges have met. */
+    code = store_range_room(pg, log_id, CUT_MAKES, &room, why);
+    if (code == ERR_OK && room)
+        code = gap_next(pg, log_id, &gap, found, why);
     if (code == ERR_OK && *found)
         code = gap_cut(pg, &gap, why);
     if (code == ERR_OK)

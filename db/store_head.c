@@ -219,14 +219,16 @@ enum err_code store_head_judged(struct store *store, int32_t log_id, const struc
                      &args, NULL, why);
 }
 
-/* Is entry->index stored, and as another entry? */
+/* Is entry->index stored, and as another entry? What fills the gap between two ranges, or for want of room,
+ * is no entry. */
 static enum err_code is_other(struct pgstore *pg, const struct batch *batch, const struct entry *entry,
                               bool *other, struct err *why)
 {
     static const char sql[] =
         "SELECT fp8[($2 - first_index + 1)::int4],"
         " substring(info FROM (9 * ($2 - first_index) + 1)::int4 FOR 7) FROM log_tile"
-        " WHERE log = $1 AND tile = $2 / 256 AND first_index <= $2 AND last_index >= $2";
+        " WHERE log = $1 AND tile = $2 / 256 AND first_index <= $2 AND last_index >= $2"
+        " AND substring(info FROM (9 * ($2 - first_index) + 7)::int4 FOR 1) <> '\\x03'::bytea";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     uint8_t info[FACTS_INFO_BYTES];
     int64_t fp8 = 0;

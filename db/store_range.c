@@ -22,8 +22,7 @@ static enum err_code begin(struct pgstore *pg, struct err *why)
     return code == ERR_OK ? pgexec_begin(pg->conn, why) : code;
 }
 
-/* Two that cut at once wait for each other at the row of the log, or there would be one range too many. */
-static enum err_code has_room(struct pgstore *pg, int32_t log_id, bool *room, struct err *why)
+enum err_code store_range_room(struct pgstore *pg, int32_t log_id, unsigned more, bool *room, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     int64_t count = 0;
@@ -32,7 +31,7 @@ static enum err_code has_room(struct pgstore *pg, int32_t log_id, bool *room, st
         pgexec_do(pg->conn, "SELECT id FROM log WHERE id = $1 FOR NO KEY UPDATE", &args, NULL, why);
     if (code == ERR_OK)
         code = pgexec_number(pg->conn, "SELECT count(*) FROM log_range WHERE log = $1", &args, &count, why);
-    *room = code == ERR_OK && count < LIMIT_RANGES;
+    *room = code == ERR_OK && count + more <= LIMIT_RANGES;
     return code;
 }
 
@@ -70,7 +69,7 @@ enum err_code store_range_split(struct store *store, const struct store_range *r
     enum err_code code = begin(pg, why);
     if (code != ERR_OK)
         return code;
-    code = has_room(pg, range->log_id, &room, why);
+    code = store_range_room(pg, range->log_id, 1, &room, why);
     if (code == ERR_OK && room)
         code = cut_row(pg, range, at, cut, why);
     code = finish(pg, code, why);

@@ -197,14 +197,15 @@ static struct span frontier_bytes(const struct compact *compact, uint64_t size,
 
 static enum err_code mark_head(struct pgstore *pg, const struct store_settle *settle, struct err *why)
 {
-    /* A log whose only fault was a root that did not fit is well again when a later head fits. */
+    /* A log whose only fault was a root that did not fit is well again when a later head fits, and what was
+     * told of is verified: a head that fits one range says nothing of the others. */
     static const char sql[] =
         "WITH h AS (UPDATE log_head SET verified = true WHERE log = $1 AND size = $2 AND root = $3 AND NOT "
         "verified)"
         " UPDATE log SET state = 'active' WHERE id = $1 AND state = 'inconsistent' AND NOT EXISTS"
         " (SELECT FROM evidence_open AS e WHERE e.log = $1"
-        "  AND e.kind <> 'unproven_head' AND (e.kind NOT IN ('root_mismatch', 'bad_tile') OR e.range_end > "
-        "$2))";
+        "  AND e.kind <> 'unproven_head' AND (e.kind NOT IN ('root_mismatch', 'bad_tile') OR e.range_end > $2"
+        "   OR evidence_unread(e.log, e.range_begin, e.range_end)))";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_int(&args, settle->range->log_id);
     pgexec_int(&args, (int64_t)settle->verified_head.size);

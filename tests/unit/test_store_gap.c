@@ -1,5 +1,6 @@
 /* What is not stored because the disk is nearly full: it is written down with the position, and read again.
  */
+#include "base/limits.h"
 #include "tests/fixture/storetest.h"
 
 struct fixture {
@@ -216,6 +217,31 @@ static void gaps_at_the_edges_of_what_is_read(void **state)
     fixture_end(&fix);
 }
 
+/* A log never has more ranges than whoever reads it can hold: what there is no place for stays in the ledger.
+ */
+static void more_gaps_than_a_log_may_have_ranges(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct store_range ranges[LIMIT_RANGES];
+    fixture_start(&fix);
+    for (int i = 0; i < LIMIT_RANGES; i++) {
+        commit(&fix, 10);
+        disk(&fix, true);
+        commit(&fix, 10);
+        disk(&fix, false);
+    }
+    commit(&fix, 10);
+    verify(&fix);
+    size_t count = look(&fix, ranges, countof(ranges));
+    assert_int_equal(look(&fix, ranges, countof(ranges)), count);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM log_range WHERE log = 1", (int64_t)count);
+    assert_true(ranges[count - 1].end == STORE_RANGE_OPEN);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM log_gap", LIMIT_RANGES - (int64_t)(count - 1) / 2);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM alert WHERE state = 'new'", 1);
+    fixture_end(&fix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +249,7 @@ int main(void)
         cmocka_unit_test(what_was_not_stored_is_stored_by_its_next_sighting),
         cmocka_unit_test(it_becomes_a_range_when_a_signed_head_has_been_compared),
         cmocka_unit_test(gaps_at_the_edges_of_what_is_read),
+        cmocka_unit_test(more_gaps_than_a_log_may_have_ranges),
     };
     return storetest_main(tests, countof(tests), "store_gap");
 }

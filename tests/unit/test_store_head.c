@@ -133,7 +133,7 @@ static void times_are_kept_as_signed(void **state)
 
 static void other_entries_are_told_by_what_the_leaf_says(void **state)
 {
-    enum { SAME, FP, TIME, FORM, ISSUER, SHA, OPAQUE, BEYOND, CASES };
+    enum { SAME, FP, TIME, FORM, ISSUER, SHA, OPAQUE, BEYOND, GAP, CASES };
     static const bool other[CASES] = {[FP] = true, [TIME] = true, [FORM] = true};
     (void)state;
     struct fixture fix;
@@ -162,6 +162,9 @@ static void other_entries_are_told_by_what_the_leaf_says(void **state)
             entry->kind = ENTRY_OPAQUE;
         if (what == BEYOND)
             entry->index = 300; /* not stored: no other */
+        if (what == GAP)        /* neither, with what is stored on both sides of it */
+            storetest_run(fix.test.dsn, "UPDATE log_tile SET fp8[2] = 0, info = overlay(info PLACING"
+                                        " decode('000000000000030000', 'hex') FROM 10) WHERE tile = 1");
         if (fix.store->ops->others(fix.store, &batch, &others, &fix.why) != ERR_OK)
             fail_msg("%d: %s", what, fix.why.text);
         if (others != other[what])

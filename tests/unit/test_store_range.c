@@ -260,6 +260,54 @@ static void a_signed_root_proves_what_it_began_with(void **state)
     fix.store->ops->free(fix.store);
 }
 
+static void verify(struct fixture *fix, struct store_range *range)
+{
+    struct compact compact;
+    struct head head = {.size = range->next, .timestamp_ms = 1, .raw = SPAN_LIT("raw")};
+    bool fork;
+    storetest_compact(&compact, range->next);
+    check_ok(fix, fix->store->ops->head(fix->store, 1, &head, &fork, NULL, &fix->why));
+    struct store_settle settle = {.range = range,
+                                  .next = range->next,
+                                  .has_verified = true,
+                                  .verified = &compact,
+                                  .verified_head = head};
+    check_ok(fix, fix->store->ops->verified(fix->store, &settle, &fix->why));
+}
+
+/* A head that fits at the end of the log says nothing of what is stored below the border. */
+static void the_head_does_not_speak_for_the_backlog(void **state)
+{
+    static const char say[] =
+        "SELECT (SELECT state FROM log WHERE id = 1) || ' ' || count(*) FROM evidence_open";
+    (void)state;
+    struct fixture fix;
+    struct store_range ranges[LIMIT_RANGES];
+    bool cut = false;
+    fixture_start(&fix);
+    load(&fix, ranges, 1);
+    check_ok(&fix, fix.store->ops->range_split(fix.store, &ranges[0], 256, &cut, &fix.why));
+    load(&fix, ranges, 2);
+    commit(&fix, &ranges[0], 256);
+    commit(&fix, &ranges[1], 44);
+    verify(&fix, &ranges[1]);
+    struct store_evidence evidence = {.log_id = 1,
+                                      .kind = "root_mismatch",
+                                      .begin = 0,
+                                      .end = 200,
+                                      .json = SPAN_LIT("{}"),
+                                      .path = "",
+                                      .sentence = "another root"};
+    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
+    storetest_text(fix.test.dsn, say, "inconsistent 1");
+    commit(&fix, &ranges[1], 56);
+    verify(&fix, &ranges[1]);
+    storetest_text(fix.test.dsn, say, "inconsistent 1");
+    verify(&fix, &ranges[0]);
+    storetest_text(fix.test.dsn, say, "active 0");
+    fix.store->ops->free(fix.store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +316,7 @@ int main(void)
         cmocka_unit_test(what_comes_of_a_meeting),
         cmocka_unit_test(who_was_overtaken_joins_nothing),
         cmocka_unit_test(a_signed_root_proves_what_it_began_with),
+        cmocka_unit_test(the_head_does_not_speak_for_the_backlog),
     };
     return storetest_main(tests, countof(tests), "store_range");
 }
