@@ -253,11 +253,11 @@ static void cmd_log_newcomers(const char *operators)
 }
 
 static void cmd_log_print(const struct cmd *cmd, bool status_wanted, const struct db_loglist *list,
-                          const struct db_log_status *rows, size_t count, const struct coverview_parts *parts)
+                          const struct db_log_status *rows, size_t count, const struct logtable_more *more)
 {
     int64_t now_ms = clock_wall_ms();
     for (size_t i = 0; cmd->json && i < count; i++)
-        cmd_print_json(logtable_json(&rows[i], parts));
+        cmd_print_json(logtable_json(&rows[i], more));
     if (cmd->json && status_wanted && logtable_list_wrong(list, now_ms))
         cmd_print_json(logtable_list_json(list, now_ms));
     if (cmd->json)
@@ -267,7 +267,7 @@ static void cmd_log_print(const struct cmd *cmd, bool status_wanted, const struc
                 "ctvigil: no log is known yet; 'ctvigil run' or 'ctvigil log update' fetches the log list,"
                 " 'ctvigil log add' adds one by hand\n");
     else if (status_wanted)
-        logtable_status(rows, count, parts, cmd_columns());
+        logtable_status(rows, count, more, cmd_columns());
     else
         logtable_list(rows, count, cmd_columns());
     logtable_source(list, now_ms);
@@ -276,7 +276,7 @@ static void cmd_log_print(const struct cmd *cmd, bool status_wanted, const struc
 static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
 {
     struct db_log_status *rows = NULL;
-    struct coverview_parts parts = {.count = 0};
+    struct logtable_more more = {.parts.count = 0};
     struct db_loglist list = {.revision = 0};
     struct pgconn *conn = NULL;
     struct err why = {0};
@@ -287,19 +287,21 @@ static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
     if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
     if (db_log_status(conn, &rows, &count, &why) != ERR_OK ||
-        db_coverage_parts(conn, &parts.parts, &parts.count, &why) != ERR_OK ||
+        db_coverage_parts(conn, &more.parts.parts, &more.parts.count, &why) != ERR_OK ||
+        db_pace_load(conn, &more.pace, &why) != ERR_OK ||
         db_loglist_newcomers(conn, newcomers, sizeof newcomers, &why) != ERR_OK ||
         cmd_log_source(conn, &list, &why) != ERR_OK) {
         status = cmd_fail(&why);
     } else {
-        cmd_log_print(cmd, status_wanted, &list, rows, count, &parts);
+        cmd_log_print(cmd, status_wanted, &list, rows, count, &more);
         if (!cmd->json)
             cmd_log_newcomers(newcomers);
         if (check)
-            status = cmd_log_check(&list, rows, count, &parts);
+            status = cmd_log_check(&list, rows, count, &more.parts);
     }
     free(rows);
-    free(parts.parts);
+    free(more.parts.parts);
+    db_pace_free(&more.pace);
     cmd_db_close(conn);
     return status;
 }

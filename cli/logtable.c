@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/paceview.h"
 #include "cli/staleness.h"
 #include "ingest/listfetch.h"
 
@@ -134,7 +135,7 @@ static void logtable_heads_json(const struct db_log_status *row, json_t *object)
     logtable_set(object, "merge_delay_max_s", json_integer(row->merge_delay_s));
 }
 
-json_t *logtable_json(const struct db_log_status *row, const struct coverview_parts *parts)
+json_t *logtable_json(const struct db_log_status *row, const struct logtable_more *more)
 {
     int64_t eta_s = logtable_eta_s(row);
     int64_t age_s = logtable_head_age_s(row, clock_wall_ms());
@@ -161,7 +162,8 @@ json_t *logtable_json(const struct db_log_status *row, const struct coverview_pa
     logtable_set(object, "entries", json_integer((json_int_t)row->entries));
     logtable_set(object, "malformed", json_integer((json_int_t)row->malformed));
     logtable_set(object, "ranges", logtable_ranges(row));
-    logtable_set(object, "coverage", coverview_log_json(parts, row->id));
+    logtable_set(object, "coverage", coverview_log_json(&more->parts, row->id));
+    logtable_set(object, "pace", paceview_json(&more->pace, row));
     logtable_listed(row, object);
     return object;
 }
@@ -390,7 +392,7 @@ static void logtable_row(const struct db_log_status *row)
     printf("%8s %12" PRIu64 "\n", age, row->verified_size);
 }
 
-void logtable_status(const struct db_log_status *rows, size_t count, const struct coverview_parts *parts,
+void logtable_status(const struct db_log_status *rows, size_t count, const struct logtable_more *more,
                      size_t columns)
 {
     bool narrow = columns != 0 && columns < LOGTABLE_WIDE;
@@ -412,7 +414,8 @@ void logtable_status(const struct db_log_status *rows, size_t count, const struc
         logtable_error(row);
         logtable_reason(row);
         logtable_heads(row);
-        coverview_log(parts, row);
+        coverview_log(&more->parts, row);
+        paceview_log(&more->pace, row, clock_wall_ms());
     }
 }
 

@@ -6,9 +6,16 @@
 
 #include "cli/coverview.h"
 #include "db/db_loglist.h"
+#include "db/db_pace.h"
+
+/* What is known of logs beside their own rows. */
+struct logtable_more {
+    struct coverview_parts parts;
+    struct db_pace pace;
+};
 
 /* "ctvigil.log.1". */
-json_t *logtable_json(const struct db_log_status *row, const struct coverview_parts *parts);
+json_t *logtable_json(const struct db_log_status *row, const struct logtable_more *more);
 /* "ctvigil.log.list.error.1": the last line when something is wrong with the log list. */
 bool logtable_list_wrong(const struct db_loglist *list, int64_t now_ms);
 json_t *logtable_list_json(const struct db_loglist *list, int64_t now_ms);
@@ -16,7 +23,7 @@ json_t *logtable_list_json(const struct db_loglist *list, int64_t now_ms);
 void logtable_list(const struct db_log_status *rows, size_t count, size_t columns);
 /* One line a log: how far it is read, at what pace; below it what is wrong, and what of it was not read.
  * Narrower when the terminal is (`columns`; 0: it is none). */
-void logtable_status(const struct db_log_status *rows, size_t count, const struct coverview_parts *parts,
+void logtable_status(const struct db_log_status *rows, size_t count, const struct logtable_more *more,
                      size_t columns);
 /* Where the logs come from, how old that is and what is wrong with it; "" lines: nothing for revision 0
  * without an error. */

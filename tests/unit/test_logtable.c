@@ -163,7 +163,7 @@ static void a_time_beyond_all_times(void **state)
 
     (void)state;
     log.head_time_ms = INT64_MAX;
-    object = logtable_json(&log, &(struct coverview_parts){.count = 0});
+    object = logtable_json(&log, &(struct logtable_more){.parts.count = 0});
     assert_true(json_is_null(json_object_get(object, "head_time")));
     assert_int_equal(json_integer_value(json_object_get(object, "head_timestamp_ms")), INT64_MAX);
     assert_true(json_is_true(json_object_get(object, "head_in_future")));
@@ -207,7 +207,7 @@ static void json_keeps_its_members(void **state)
     struct db_log_status log = good();
 
     (void)state;
-    json_t *object = logtable_json(&log, &(struct coverview_parts){.count = 0});
+    json_t *object = logtable_json(&log, &(struct logtable_more){.parts.count = 0});
     for (size_t i = 0; i < countof(names); i++)
         if (json_object_get(object, names[i]) == NULL)
             fail_msg("%s", names[i]);
