@@ -225,3 +225,35 @@ enum err_code store_gap_reread(struct pgstore *pg, int32_t log_id, struct err *w
         code = gap_one(pg, log_id, &found, why);
     return code;
 }
+
+/* Filled by a repair ------------------------------------------------------------------------------------- */
+
+#define READ_AGAIN(from, to)                                                                                 \
+    "(SELECT count(DISTINCT e.idx) FROM stage_entry AS e WHERE e.idx >= " from " AND e.idx < " to ") = " to  \
+    " - " from
+
+enum err_code store_gap_filled(struct pgstore *pg, const struct store_range *range, struct err *why)
+{
+    static const char trim_sql[] =
+        "UPDATE log_gap AS g SET range_end = r.verified, end_frontier = r.verified_frontier, updated_at = "
+        "now()"
+        " FROM log_range AS r WHERE r.id = $1 AND g.log = r.log AND g.range_begin < r.verified"
+        " AND g.range_end > r.verified AND " READ_AGAIN("r.verified", "g.range_end");
+    static const char find_sql[] =
+        "SELECT coalesce(min(g.id), 0) FROM log_gap AS g JOIN log_range AS r ON g.log = r.log"
+        " WHERE r.id = $1 AND g.range_begin >= r.verified AND g.range_end <= r.next"
+        " AND " READ_AGAIN("g.range_begin", "g.range_end");
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t id = 0;
+    pgexec_int(&args, range->id);
+    enum err_code code = pgexec_do(pg->conn, trim_sql, &args, NULL, why);
+    while (code == ERR_OK) {
+        code = pgexec_number(pg->conn, find_sql, &args, &id, why);
+        if (code != ERR_OK || id == 0)
+            break;
+        struct pgexec_args gone = PGEXEC_NO_ARGS;
+        pgexec_int(&gone, id);
+        code = pgexec_do(pg->conn, done_sql, &gone, NULL, why);
+    }
+    return code;
+}

@@ -13,5 +13,9 @@ MUST_USE enum err_code store_gap_add(struct pgstore *pg, const struct store_sett
  * with a signed head. What was read is cut in front of and behind each; whoever holds the range reloads. The
  * last gap that goes closes the alert. Transactions of its own. */
 MUST_USE enum err_code store_gap_reread(struct pgstore *pg, int32_t log_id, struct err *why);
+/* A repair of the range stores what it read again (stage_entry), gaps among it: they are none any more. What
+ * it leaves of one was computed from bytes that are verified. Before the position of the repair is written;
+ * part of the caller's transaction. */
+MUST_USE enum err_code store_gap_filled(struct pgstore *pg, const struct store_range *range, struct err *why);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "db/facts.h"
 #include "db/store_alert.h"
+#include "db/store_gap.h"
 #include "db/store_write.h"
 
 #define STRINGIFY(x) #x
@@ -383,6 +384,8 @@ static enum err_code keep_repair(struct pgstore *pg, struct store_settle *settle
         code = err_set(why, ERR_DB_CONFLICT, "database: domains were changed during the repair");
     if (code == ERR_OK)
         code = apply(pg, why);
+    if (code == ERR_OK)
+        code = store_gap_filled(pg, settle->range, why);
     if (code == ERR_OK)
         code = store_write_move(pg, settle, 1, &moved, why);
     if (code == ERR_OK && !moved)

@@ -217,6 +217,52 @@ static void gaps_at_the_edges_of_what_is_read(void **state)
     fixture_end(&fix);
 }
 
+/* What was not stored and came wrong is stored by the repair, and nothing that was computed from the wrong
+ * bytes is taken for proven. */
+static void a_repair_fills_what_was_not_stored(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct store_range ranges[8];
+    struct err why = {0};
+    struct compact right;
+    uint64_t changed = 0;
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    commit(&fix, 20);
+    disk(&fix, true);
+    commit(&fix, 10);
+    verify(&fix);
+    storetest_take(fix.store, 1, &fix.range);
+    commit(&fix, 10);
+    disk(&fix, false);
+    commit(&fix, 10);
+    disk(&fix, true);
+    commit(&fix, 10);
+    disk(&fix, false);
+    check_sql(dsn, "SELECT count(*) FROM log_gap", 2);
+    storetest_compact(&right, 60);
+    struct store_settle settle = {.range = &fix.range,
+                                  .next = 60,
+                                  .frontier = &right,
+                                  .has_verified = true,
+                                  .verified = &right,
+                                  .verified_head = {.size = 60}};
+    batch_reset(&fix.batch);
+    storetest_pairs(&fix.batch, &fix.test.log[0], 30, 30, 30);
+    assert_int_equal(fix.store->ops->repair_begin(fix.store, &fix.range, &why), ERR_OK);
+    assert_int_equal(fix.store->ops->repair(fix.store, &fix.batch, &changed, &why), ERR_OK);
+    assert_true(changed >= 20);
+    assert_int_equal(fix.store->ops->repair_end(fix.store, &settle, true, &why), ERR_OK);
+    storetest_text(dsn, "SELECT string_agg(range_begin || '-' || range_end, ' ') FROM log_gap", "20-30");
+    check_sql(dsn, "SELECT count(*) FROM alert WHERE state = 'new'", 1);
+    assert_int_equal(look(&fix, ranges, countof(ranges)), 3);
+    assert_int_equal(ranges[2].begin, 30);
+    assert_int_equal(ranges[2].begin_frontier.size, 30);
+    assert_int_equal(ranges[2].verified, 60);
+    fixture_end(&fix);
+}
+
 /* A log never has more ranges than whoever reads it can hold: what there is no place for stays in the ledger.
  */
 static void more_gaps_than_a_log_may_have_ranges(void **state)
@@ -249,6 +295,7 @@ int main(void)
         cmocka_unit_test(what_was_not_stored_is_stored_by_its_next_sighting),
         cmocka_unit_test(it_becomes_a_range_when_a_signed_head_has_been_compared),
         cmocka_unit_test(gaps_at_the_edges_of_what_is_read),
+        cmocka_unit_test(a_repair_fills_what_was_not_stored),
         cmocka_unit_test(more_gaps_than_a_log_may_have_ranges),
     };
     return storetest_main(tests, countof(tests), "store_gap");
