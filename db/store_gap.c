@@ -89,7 +89,7 @@ enum err_code store_gap_add(struct pgstore *pg, const struct store_settle *settl
  * head. */
 static const char next_sql[] =
     "SELECT g.id, r.id, r.range_begin < g.range_begin, r.range_end = g.range_end, r.verified >= g.range_end,"
-    " r.range_begin, r.begin_frontier"
+    " r.range_begin, r.begin_frontier, r.verified, r.verified_frontier"
     " FROM log_gap AS g JOIN log_range AS r ON r.log = g.log AND r.range_begin <= g.range_begin"
     " AND r.next >= g.range_end AND (r.verified >= g.range_end OR r.frontier IS NULL)"
     " WHERE g.log = $1::int2 AND g.reason = 'disk' ORDER BY g.range_begin LIMIT 1 FOR UPDATE";
@@ -108,14 +108,14 @@ static const char whole_sql[] =
     " begin_frontier = CASE WHEN r.verified >= g.range_end THEN g.begin_frontier END,"
     " verified_frontier = g.begin_frontier"
     " FROM log_gap AS g WHERE r.id = $1 AND g.id = $2";
-/* $1 where the range began, $2 gap, $3 the frontier it began with. What lies in front is read, and proven
- * with what came behind it. */
+/* $1 where the range began, $2 gap, $3 the frontier it began with, $4 how far it was verified, $5 the
+ * frontier there. What lies in front is read, and verified as far as it was. */
 static const char front_sql[] =
-    "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier, verified_frontier,"
-    " begin_frontier)"
-    " SELECT log, $1, range_begin, range_begin, CASE WHEN begin_frontier IS NULL THEN $1 ELSE range_begin "
-    "END,"
-    " begin_frontier, begin_frontier, $3 FROM log_gap WHERE id = $2";
+    "INSERT INTO log_range (log, range_begin, range_end, next, frontier, begin_frontier, verified, "
+    "verified_frontier)"
+    " SELECT log, $1, range_begin, range_begin, begin_frontier, $3,"
+    " CASE WHEN $4 < range_begin THEN $4 WHEN begin_frontier IS NULL THEN $1 ELSE range_begin END,"
+    " CASE WHEN $4 < range_begin THEN $5 ELSE begin_frontier END FROM log_gap WHERE id = $2";
 /* $1 gap, $2: is its frontier proven? */
 static const char gap_sql[] =
     "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier, verified_frontier,"
@@ -140,7 +140,19 @@ struct gap {
     int64_t begin; /* of the range, */
     uint8_t begin_room[COMPACT_BYTES_MAX];
     struct span begin_frontier; /* and the frontier there; absent: not known */
+    int64_t verified;           /* of the range, */
+    uint8_t verified_room[COMPACT_BYTES_MAX];
+    struct span verified_frontier; /* the same */
 };
+
+static struct span kept(const PGresult *res, int col, uint8_t room[COMPACT_BYTES_MAX])
+{
+    struct span frontier = pgexec_get_bytes(res, 0, col);
+    if (pgexec_is_null(res, 0, col) || frontier.len > COMPACT_BYTES_MAX)
+        return SPAN_NONE;
+    memcpy(room, frontier.at, frontier.len);
+    return span_of(room, frontier.len);
+}
 
 static enum err_code gap_next(struct pgstore *pg, int32_t log_id, struct gap *gap, bool *found,
                               struct err *why)
@@ -159,12 +171,9 @@ static enum err_code gap_next(struct pgstore *pg, int32_t log_id, struct gap *ga
         gap->at_end = !pgexec_is_null(res, 0, 3) && pgexec_get_bool(res, 0, 3);
         gap->proven = pgexec_get_bool(res, 0, 4);
         gap->begin = pgexec_get_int(res, 0, 5);
-        struct span frontier = pgexec_get_bytes(res, 0, 6);
-        gap->begin_frontier = SPAN_NONE;
-        if (!pgexec_is_null(res, 0, 6) && frontier.len <= sizeof gap->begin_room) {
-            memcpy(gap->begin_room, frontier.at, frontier.len);
-            gap->begin_frontier = span_of(gap->begin_room, frontier.len);
-        }
+        gap->begin_frontier = kept(res, 6, gap->begin_room);
+        gap->verified = pgexec_get_int(res, 0, 7);
+        gap->verified_frontier = kept(res, 8, gap->verified_room);
     }
     PQclear(res);
     return ERR_OK;
@@ -180,6 +189,8 @@ static enum err_code gap_cut(struct pgstore *pg, const struct gap *gap, struct e
     pgexec_int(&args, gap->begin);
     pgexec_int(&args, gap->id);
     pgexec_bytes(&args, gap->begin_frontier);
+    pgexec_int(&args, gap->verified);
+    pgexec_bytes(&args, gap->verified_frontier);
     if (code == ERR_OK && gap->has_front)
         code = pgexec_do(pg->conn, front_sql, &args, NULL, why);
     args = PGEXEC_NO_ARGS;

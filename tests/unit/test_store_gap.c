@@ -217,6 +217,39 @@ static void gaps_at_the_edges_of_what_is_read(void **state)
     fixture_end(&fix);
 }
 
+/* A range that was joined without a proof: where it is cut, nothing is verified that was not. */
+static void what_lies_in_front_is_verified_as_far_as_it_was(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t verified, expected;
+    } rows[] = {{0, 0}, {40, 40}, {100, 100}, {120, 100}};
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct fixture fix;
+        struct store_range ranges[8];
+        char sql[256];
+        fixture_start(&fix);
+        commit(&fix, 40);
+        commit(&fix, 60);
+        disk(&fix, true);
+        commit(&fix, 40);
+        disk(&fix, false);
+        commit(&fix, 10);
+        (void)snprintf(sql, sizeof sql,
+                       "UPDATE log_range SET frontier = NULL, verified = %d, verified_frontier = NULL"
+                       " WHERE log = 1",
+                       (int)rows[i].verified);
+        storetest_run(fix.test.dsn, sql);
+        assert_int_equal(look(&fix, ranges, countof(ranges)), 3);
+        assert_int_equal(ranges[0].next, 100);
+        assert_int_equal(ranges[0].verified, rows[i].expected);
+        assert_int_equal(ranges[1].verified, 100);
+        assert_int_equal(ranges[1].begin_frontier.size, 0);
+        assert_int_equal(ranges[2].begin_frontier.size, 0);
+        fixture_end(&fix);
+    }
+}
+
 /* What was not stored and came wrong is stored by the repair, and nothing that was computed from the wrong
  * bytes is taken for proven. */
 static void a_repair_fills_what_was_not_stored(void **state)
@@ -295,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_was_not_stored_is_stored_by_its_next_sighting),
         cmocka_unit_test(it_becomes_a_range_when_a_signed_head_has_been_compared),
         cmocka_unit_test(gaps_at_the_edges_of_what_is_read),
+        cmocka_unit_test(what_lies_in_front_is_verified_as_far_as_it_was),
         cmocka_unit_test(a_repair_fills_what_was_not_stored),
         cmocka_unit_test(more_gaps_than_a_log_may_have_ranges),
     };
