@@ -313,8 +313,7 @@ static void logtable_heads(const struct db_log_status *row)
                row->mmd_exceeded, row->mmd_exceeded == 1 ? "y" : "ies",
                logtable_duration(row->merge_delay_s, delay));
     if (row->unproven != 0)
-        printf("  unproven: %" PRIu64
-               " smaller signed head%s that the log does not prove to be of this tree\n",
+        printf("  unproven: %" PRIu64 " smaller signed head%s not proven yet to be of this tree\n",
                row->unproven, row->unproven == 1 ? "" : "s");
 }
 

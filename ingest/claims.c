@@ -15,6 +15,8 @@
 #define STARTS   4  /* readings in all, those included that a second reading of something else ended */
 #define WAIT_MS  INT64_C(20000)
 #define TOGETHER 16 /* loaded at once */
+/* Other processes see heads, too, and may store them when the tree is past them. */
+#define LOOK_MS INT64_C(60000)
 
 void claims_due(struct follow *follow)
 {
@@ -231,6 +233,7 @@ static void load(struct settle *settle, struct follow *follow)
             break;
         end = &(*end)->link;
     }
+    claim->look_ms = clock_mono_ms() + LOOK_MS;
     claim->due = false;
     claim->open = false;
     claim->more = count == TOGETHER;
@@ -391,6 +394,9 @@ void claims_serve(struct settle *settle, struct follow *follow)
             interrupt(settle, follow);
         return;
     }
+    if (!claim->due && claim->list == NULL && !settle->plant->options.once &&
+        clock_mono_ms() >= claim->look_ms)
+        claims_due(follow);
     if (claim->list == NULL && claim->due && clock_mono_ms() >= claim->due_ms)
         load(settle, follow);
     if (claim->list == NULL)

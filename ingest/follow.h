@@ -75,6 +75,7 @@ enum follow_claim_step { FOLLOW_CLAIM_NONE, FOLLOW_CLAIM_PROOF, FOLLOW_CLAIM_ENT
 struct follow_claim {
     bool due; /* the store may have some that nobody has judged */
     int64_t due_ms;
+    int64_t look_ms; /* when it is looked for some unasked */
     struct rate_backoff backoff;
     struct follow_head *list; /* the first is the one at hand */
     bool more;                /* the store may have more of them */

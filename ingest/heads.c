@@ -141,9 +141,34 @@ static bool head_listed(const struct follow_settle *own, const struct head *head
     return false;
 }
 
+/* What others saw of the log meanwhile. Who shows them another tree than us is found out here. */
+static void others_load(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct head rows[FOLLOW_HEADS_MAX];
+    size_t count = 0;
+    uint64_t above = own->range.next > own->range.verified ? own->range.next - 1 : own->range.verified;
+    struct err why;
+    enum err_code code;
+    do {
+        err_clear(&why);
+        code = settle->store->ops->heads(settle->store, follow->log.id, above, rows, FOLLOW_HEADS_MAX, &count,
+                                         &why);
+    } while (settle_again(settle, code, &why));
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        if (head_listed(own, &rows[i]) || reread_condemned(follow, &rows[i]))
+            continue;
+        struct follow_head *copy = follow_head_new(&rows[i]);
+        if (copy != NULL)
+            insert(own, copy);
+    }
+    own->heads_more = own->heads_more || count == FOLLOW_HEADS_MAX;
+}
+
 void heads_serve(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
+    bool any = false;
     thread_lock(&follow->lock);
     struct follow_head *list = follow->heads_new;
     follow->heads_new = NULL;
@@ -157,6 +182,7 @@ void heads_serve(struct settle *settle, struct follow *follow)
         list = head->link;
         head->link = NULL;
         bool stored = head_store(settle, follow, head);
+        any = any || stored;
         bool ahead = head->head.size >= own->range.next && head->head.size > own->range.verified;
         if (stored && own->held && head->head.size < own->range.verified)
             claims_head(follow, &head->head);
@@ -166,6 +192,8 @@ void heads_serve(struct settle *settle, struct follow *follow)
         else
             follow_head_free(head);
     }
+    if (any && own->held && !settle->plant->options.once)
+        others_load(settle, follow);
 }
 
 struct follow_head *heads_compare(const struct compact *compact, struct follow_head **list,

@@ -184,13 +184,46 @@ static void test_running(void **state)
     rig_end(&rig);
 }
 
+/* Another process over the same store was shown another tree: the one that reads the log finds it out when
+ * its own tree is as large. */
+static void test_seen_by_another(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "300"));
+    rig.options.once = false;
+    rig_run(&rig);
+    assert_true(wait_verified(&rig, 0, 300));
+    thread_lock(&rig.world->lock);
+    struct fakestore_log *log = rig_log(&rig, 0);
+    assert_int_equal(log->head[log->head_count - 1].size, 300);
+    log->head[log->head_count++] =
+        (struct head){.size = 350, .root = {0x5a}, .timestamp_ms = clock_wall_ms(), .raw = SPAN_LIT("raw")};
+    thread_unlock(&rig.world->lock);
+    simrun_do(&rig.sim, "{\"append\": 100}");
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+    unsigned told = 0;
+    while (told == 0 && clock_mono_ms() < until_ms) {
+        clock_sleep_ms(50);
+        thread_lock(&rig.world->lock);
+        told = first(&rig)->mismatches;
+        thread_unlock(&rig.world->lock);
+    }
+    assert_int_equal(told, 1);
+    assert_true(wait_verified(&rig, 0, 400));
+    rig_stop(&rig);
+    assert_rows(&rig, 0, 400);
+    rig_end(&rig);
+}
+
 int main(int argc, char **argv)
 {
     if (!piperig_ready(argc, argv))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stale_fits), cmocka_unit_test(test_replaced), cmocka_unit_test(test_wrong_root),
-        cmocka_unit_test(test_no_proof),   cmocka_unit_test(test_running),
+        cmocka_unit_test(test_stale_fits), cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_wrong_root), cmocka_unit_test(test_no_proof),
+        cmocka_unit_test(test_running),    cmocka_unit_test(test_seen_by_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
