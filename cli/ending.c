@@ -10,15 +10,16 @@ static bool ending_is(const struct db_log_status *log, const char *state)
     return strcmp(log->list_state, state) == 0;
 }
 
-/* All that its last known head promised is there. */
+/* All that its last known head promised was read. */
 static bool ending_read(const struct db_log_status *log)
 {
     return log->position >= log->head_size;
 }
 
+/* And is there: what was not stored for want of room is read again, as long as the log is followed. */
 static bool ending_verified(const struct db_log_status *log)
 {
-    return log->entries == 0 || log->verified_size >= log->position;
+    return log->not_stored == 0 && (log->entries == 0 || log->verified_size >= log->position);
 }
 
 enum ending ending_of(const struct db_log_status *log, int64_t now_ms)

@@ -148,7 +148,8 @@ static const char status_sql[] =
     "  l.listed, l.operator, l.description, l.list_state, l.list_state_at, l.left_at, l.mmd_s,"
     "  l.interval_begin, l.interval_end, l.final_size, l.final_root, l.followed, l.unfollowed, l.ended,"
     "  l.ended_at, l.added_at, p.seconds, p.entries, p.growth, l.final_error,"
-    "  h.timestamp_ms, h.seen_at, h.seen_last, c.size, u.n, l.mmd_exceeded, l.merge_delay_s"
+    "  h.timestamp_ms, h.seen_at, h.seen_last, c.size, u.n, l.mmd_exceeded, l.merge_delay_s,"
+    "  (SELECT coalesce(sum(g.range_end - g.range_begin), 0)::int8 FROM log_gap AS g WHERE g.log = l.id)"
     " FROM log AS l"
     " LEFT JOIN LATERAL (SELECT sentence, path FROM evidence WHERE log = l.id AND l.state = 'inconsistent'"
     "                    ORDER BY id DESC LIMIT 1) AS e ON true"
@@ -231,6 +232,7 @@ static void get_status(const PGresult *res, int row, struct db_log_status *statu
     status->last_contact_ms = pgexec_get_time(res, row, 7);
     get_head(res, row, status);
     status->malformed = (uint64_t)pgexec_get_int(res, row, 10);
+    status->not_stored = (uint64_t)pgexec_get_int(res, row, 40);
     (void)snprintf(status->reason, sizeof status->reason, "%s", pgexec_get_text(res, row, 11));
     (void)snprintf(status->evidence, sizeof status->evidence, "%s", pgexec_get_text(res, row, 12));
     get_listed(res, row, status);

@@ -50,7 +50,8 @@ struct db_log_status {
     int64_t merge_delay_s;   /* the longest delay seen; the true one may be longer */
     int64_t last_contact_ms; /* 0: never */
     uint64_t backlog;        /* entries below the head that are not read, wherever they are */
-    uint64_t entries;        /* stored */
+    uint64_t entries;        /* read */
+    uint64_t not_stored;     /* of these: matched, and not stored for want of room */
     uint64_t malformed;
     char reason[DB_LOG_TEXT_MAX];   /* of the state inconsistent: the newest evidence's sentence; else "" */
     char evidence[DB_LOG_PATH_MAX]; /* file with its account; "": none */
