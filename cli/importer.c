@@ -207,16 +207,22 @@ static enum err_code importer_check(struct importer *importer, const struct db_i
     return ERR_OK;
 }
 
-/* The range goes on behind a tile that is of no use. */
-static enum err_code importer_cut(struct importer *importer, const struct db_import_range *range,
-                                  const char *reason, struct err *why)
+/* The range goes on behind a tile that is of no use, if the log may have one more. */
+static enum err_code importer_cut(struct importer *importer, const struct importplan *plan,
+                                  const struct db_import_range *range, const char *reason, struct err *why)
 {
     struct compact proven;
     struct err doubt = {0};
     uint64_t behind = importplan_behind(range->next, range->end);
     enum err_code code = ERR_OK;
+    size_t parts = plan->range_count - (range->next == range->begin ? 1 : 0);
 
     importer_lose(importer, range->next, behind, reason);
+    if (behind < range->end && parts >= IMPORTPLAN_RANGES_MAX) {
+        importer_lose(importer, behind, range->end,
+                      "too many tiles in front of them are damaged; import the log again with better files");
+        behind = range->end;
+    }
     if (behind < range->end && archive_frontier(importer->archive, behind, &proven, &doubt) != ERR_OK) {
         importer_lose(importer, behind, range->end, doubt.text);
         behind = range->end;
@@ -258,7 +264,7 @@ static enum err_code importer_one(struct importer *importer, struct importplan *
     if (archive_bad(importer->archive, range->next, reason, sizeof reason)) {
         code = importer_check(importer, range, why);
         if (code == ERR_OK)
-            code = importer_cut(importer, range, reason, why);
+            code = importer_cut(importer, plan, range, reason, why);
         return code == ERR_OK ? importer_load(importer, plan, why) : code;
     }
     if (range->next > work->next)

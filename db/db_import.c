@@ -103,6 +103,7 @@ enum err_code db_import_ranges(struct pgconn *conn, int32_t log_id, struct db_im
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
+    *count = 0;
     pgexec_int(&args, log_id);
     enum err_code code =
         pgexec_run(conn,
@@ -111,10 +112,11 @@ enum err_code db_import_ranges(struct pgconn *conn, int32_t log_id, struct db_im
                    &args, &res, why);
     if (code != ERR_OK)
         return code;
-    *count = (size_t)PQntuples(res);
-    if (*count > max)
-        code = err_set(why, ERR_TOO_BIG, "the log is in %zu parts already, more than %zu are too many",
-                       *count, max);
+    size_t rows = (size_t)PQntuples(res);
+    *count = rows < max ? rows : max;
+    if (rows > max)
+        code = err_set(why, ERR_TOO_BIG, "the log is in %zu parts already, more than %zu are too many", rows,
+                       max);
     for (size_t i = 0; code == ERR_OK && i < *count; i++) {
         int row = (int)i;
         struct span frontier = pgexec_get_bytes(res, row, 5);
