@@ -11,6 +11,7 @@
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "db/dbopen.h"
+#include "db/diskguard.h"
 
 #define CMD_CONFIG_VALUE_MAX (1u << 16)
 
@@ -29,8 +30,8 @@ static int cmd_config_do_check(const struct cmd *cmd)
         return cmd_fail(&why);
     }
     if (metricfile_check(cmd->conf, &why) != ERR_OK || dbopen_check(&database, &why) != ERR_OK ||
-        contact_form(cmd->conf, &why) != ERR_OK || listkeeper_check(cmd->conf, &why) != ERR_OK ||
-        notify_channels(cmd, channels, &count, &why) != ERR_OK)
+        diskguard_check(cmd->conf->db.disk_path, &why) != ERR_OK || contact_form(cmd->conf, &why) != ERR_OK ||
+        listkeeper_check(cmd->conf, &why) != ERR_OK || notify_channels(cmd, channels, &count, &why) != ERR_OK)
         return cmd_fail(&why);
     for (size_t i = 0; i < count; i++)
         channels[i]->ops->free(channels[i]);

@@ -16,6 +16,7 @@
 #include "cli/opt.h"
 #include "cli/rootkeeper.h"
 #include "db/db_log.h"
+#include "db/diskguard.h"
 #include "db/store_pg.h"
 
 struct roles_ingest {
@@ -197,6 +198,8 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     ingest->guard_percent = (unsigned)cmd->conf->db.disk_guard_percent;
     ingest->guard_path = cmd->conf->db.disk_path;
     must(ingest->dsn != NULL);
+    if ((code = diskguard_check(ingest->guard_path, why)) != ERR_OK)
+        goto out;
     if ((code = roles_logs(ingest, conn, options, why)) != ERR_OK)
         goto out;
     if ((code = cmd_state_dir(cmd, &state_dir, why)) != ERR_OK)

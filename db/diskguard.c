@@ -16,6 +16,17 @@ void diskguard_init(struct diskguard *guard, unsigned percent, const char *path)
         (void)snprintf(guard->path, sizeof guard->path, "%s", path);
 }
 
+enum err_code diskguard_check(const char *path, struct err *why)
+{
+    if (path == NULL || path[0] == '\0' || diskguard_free(path) >= 0)
+        return ERR_OK;
+    return err_set(
+        why, ERR_CONFIG,
+        "db.disk_path: the free space of '%s' can not be seen: %s; give a folder on the file system"
+        " that holds the database",
+        path, strerror(errno));
+}
+
 bool diskguard_decide(bool was_short, unsigned percent, double free_percent)
 {
     double enough = was_short ? percent * 1.2 : percent;

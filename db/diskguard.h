@@ -6,7 +6,7 @@
 #ifndef CTVIGIL_DISKGUARD_H
 #define CTVIGIL_DISKGUARD_H
 
-#include "base/base.h"
+#include "base/err.h"
 #include "db/pgconn.h"
 
 #define DISKGUARD_PATH_MAX 4200
@@ -19,6 +19,8 @@ struct diskguard {
     int64_t looked_ms;
 };
 
+/* ERR_CONFIG: `path` is given and says nothing about free space: the guard would be off without a word. */
+MUST_USE enum err_code diskguard_check(const char *path, struct err *why);
 /* `path` NULL or "": where the server says. */
 void diskguard_init(struct diskguard *guard, unsigned percent, const char *path);
 /* Looks at most every two seconds; between transactions. Says on standard error when it changes. */

@@ -76,12 +76,26 @@ static void without_a_share_nothing_is_looked_at(void **state)
     assert_false(diskguard_short(&guard, NULL, 3000));
 }
 
+static void a_place_that_is_not_there_is_an_error(void **state)
+{
+    struct err why = {0};
+
+    (void)state;
+    assert_int_equal(diskguard_check(NULL, &why), ERR_OK);
+    assert_int_equal(diskguard_check("", &why), ERR_OK);
+    assert_int_equal(diskguard_check("/", &why), ERR_OK);
+    assert_int_equal(diskguard_check("/nowhere/at/all", &why), ERR_CONFIG);
+    assert_non_null(strstr(why.text, "/nowhere/at/all"));
+    assert_non_null(strstr(why.text, "No such file"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_stops_below_and_begins_again_with_some_more),
         cmocka_unit_test(free_space_is_that_of_the_place_or_the_folder_above),
         cmocka_unit_test(without_a_share_nothing_is_looked_at),
+        cmocka_unit_test(a_place_that_is_not_there_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
