@@ -50,6 +50,7 @@
 #define LIMIT_ALERT_FINDINGS     32 /* of one alert, gravest first: a log can claim any number of issuers */
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
+#define LIMIT_ORGS               16          /* organisations kept of one subject; real ones have one */
 #define LIMIT_DB_IDLE_S          20  /* a writer silent for longer (stopped, cut off) loses its locks */
 #define LIMIT_DB_TX_IDLE_S       60  /* the same inside a transaction; only a repair may take longer */
 #define LIMIT_DB_REPAIR_S        120 /* reading a suspect range again, between two statements */

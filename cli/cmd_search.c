@@ -22,13 +22,13 @@ static struct span name_text(const struct name *name, char ip[INET6_ADDRSTRLEN])
     return span_str(ip);
 }
 
-static json_t *json_names(const struct issuance *issuance, bool ips)
+static json_t *json_names(const struct issuance *issuance, enum name_kind kind)
 {
     json_t *list = json_array();
     char ip[INET6_ADDRSTRLEN];
     for (size_t i = 0; i < issuance->name_count; i++) {
         const struct name *name = &issuance->names[i];
-        if ((name->kind == NAME_IP) == ips)
+        if (name->kind == kind)
             (void)json_array_append_new(list, cmd_json_latin1(name_text(name, ip)));
     }
     return list;
@@ -78,8 +78,8 @@ static void print_json(const struct query_row *row)
     (void)json_object_set_new(line, "subject_cn", json_utf8(issuance->subject_cn));
     (void)json_object_set_new(line, "not_before", cmd_json_time(issuance->not_before * 1000));
     (void)json_object_set_new(line, "not_after", cmd_json_time(issuance->not_after * 1000));
-    (void)json_object_set_new(line, "names", json_names(issuance, false));
-    (void)json_object_set_new(line, "ips", json_names(issuance, true));
+    (void)json_object_set_new(line, "names", json_names(issuance, NAME_DNS));
+    (void)json_object_set_new(line, "ips", json_names(issuance, NAME_IP));
     (void)json_object_set_new(
         line, "forms", json_pack("{s:b, s:b}", "precert", (int)row->precert, "final", (int)row->final));
     (void)json_object_set_new(line, "sightings", json_integer((json_int_t)row->sightings));

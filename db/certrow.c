@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "db/dbkey.h"
 #include "db/facts.h"
+#include "db/others.h"
 
 #define OID_INT8       20
 #define OID_INT8_ARRAY 1016
@@ -33,6 +34,7 @@ enum column {
     COL_ISSUER_TEXT,
     COL_IPS,
     COL_TWINS,
+    COL_OTHERS,
 };
 
 static size_t count_words(struct span words)
@@ -80,10 +82,13 @@ static bool get_ip(struct span word, struct arena *arena, struct name *name)
     return len != 0 && raw.at != NULL;
 }
 
-static enum err_code get_names(struct span names, struct span ips, struct arena *arena,
+static enum err_code get_names(const PGresult *res, int row, int col, struct arena *arena,
                                struct issuance *issuance, struct err *why)
 {
-    size_t count = count_words(names) + count_words(ips);
+    struct span names = pgexec_get_bytes(res, row, col + COL_NAMES);
+    struct span ips = pgexec_get_bytes(res, row, col + COL_IPS);
+    struct span others = pgexec_get_bytes(res, row, col + COL_OTHERS);
+    size_t count = count_words(names) + count_words(ips) + others_count(others);
     struct span word;
     bool ok = true;
     issuance->names = arena_zeroed(arena, count + 1, sizeof *issuance->names);
@@ -94,6 +99,7 @@ static enum err_code get_names(struct span names, struct span ips, struct arena 
             ok = get_dns(word, arena, &issuance->names[issuance->name_count++]);
     while (ok && dbkey_next_name(&ips, &word))
         ok = get_ip(word, arena, &issuance->names[issuance->name_count++]);
+    ok = ok && others_get(others, arena, issuance);
     return ok ? ERR_OK
               : err_set(why, ERR_MEMORY, "database: a certificate with %zu names does not fit", count);
 }
@@ -142,8 +148,7 @@ enum err_code certrow_get(const PGresult *res, int row, int col, struct arena *a
     issuance->serial = pgexec_get_bytes(res, row, col + COL_SERIAL);
     issuance->not_before = seconds(out->not_before_ms);
     issuance->not_after = seconds(out->not_after_ms);
-    enum err_code code = get_names(pgexec_get_bytes(res, row, col + COL_NAMES),
-                                   pgexec_get_bytes(res, row, col + COL_IPS), arena, issuance, why);
+    enum err_code code = get_names(res, row, col, arena, issuance, why);
     issuance->subject_cn = get_cn(res, row, col, issuance);
     return code;
 }

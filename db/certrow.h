@@ -14,8 +14,9 @@
     " (SELECT string_agg(host(p.ip), ' ' ORDER BY p.ip) FROM cert_ip AS p"                                   \
     "  WHERE p.not_after = c.not_after AND p.tbs_fp = c.tbs_fp AND p.issuer = c.issuer),"                    \
     " (SELECT string_agg(k.log || ' ' || k.idx, ' ') FROM cert AS k"                                         \
-    "  WHERE k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer <> c.issuer)"
-#define CERTROW_COLUMN_COUNT 19
+    "  WHERE k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer <> c.issuer),"                   \
+    " c.others"
+#define CERTROW_COLUMN_COUNT 20
 #define CERTROW_COLUMN_FP    8 /* tbs_fp */
 #define CERTROW_JOINS        " LEFT JOIN issuer AS i ON i.id = c.issuer"
 

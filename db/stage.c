@@ -5,19 +5,19 @@
 #include "base/limits.h"
 #include "db/dbkey.h"
 #include "db/facts.h"
+#include "db/others.h"
 
 #define TILE         256
-#define KEY_MAX      512
 #define SCRATCH_MAX  LIMIT_COPY_BYTES
 #define DAY_S        86400
-#define CERT_COLUMNS 14
+#define CERT_COLUMNS 15
 #define AHEAD        16 /* rows; a row takes about as long as a fetch from memory */
 
 const char stage_tables[] =
     "CREATE TEMP TABLE IF NOT EXISTS stage_cert (not_after timestamptz, not_before timestamptz,"
     " first_seen timestamptz, apex8 int8, idx int8, facts int8, issuer int4, log int2, tbs_fp bytea, serial "
     "bytea,"
-    " spki_sha256 bytea, names text, cn text, findings bytea) ON COMMIT DELETE ROWS;"
+    " spki_sha256 bytea, names text, cn text, findings bytea, others text) ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_key (tbs_fp bytea, issuer int4, apex8 int8) ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_ip (tbs_fp bytea, issuer int4, ip inet) ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_tile (log int2, tile int8, first_index int8, last_index int8,"
@@ -39,6 +39,7 @@ void stage_init(struct stage *stage)
 {
     *stage = (struct stage){0};
     buf_init(&stage->scratch, SCRATCH_MAX);
+    buf_init(&stage->others, SCRATCH_MAX);
 }
 
 void stage_fini(struct stage *stage)
@@ -46,6 +47,7 @@ void stage_fini(struct stage *stage)
     free(stage->rows);
     free(stage->keys);
     buf_fini(&stage->scratch);
+    buf_fini(&stage->others);
 }
 
 bool stage_is_readable(const struct entry *entry)
@@ -157,73 +159,15 @@ static bool key_add(struct stage *stage, size_t row, int64_t apex8)
     return true;
 }
 
-static bool ends_host(uint8_t byte)
+struct key_row {
+    struct stage *stage;
+    size_t row;
+};
+
+static bool key_other(void *arg, struct span key)
 {
-    return byte == ':' || byte == ';' || byte == ',';
-}
-
-static bool ends_authority(uint8_t byte)
-{
-    return byte == '/' || byte == '?' || byte == '#';
-}
-
-/* Where "user@host:port" begins: behind "scheme://", or behind "scheme:" as in sip:user@host. */
-static size_t authority_at(struct span uri)
-{
-    const uint8_t *slashes = uri.len == 0 ? NULL : memmem(uri.at, uri.len, "://", 3);
-    const uint8_t *colon = uri.len == 0 ? NULL : memchr(uri.at, ':', uri.len);
-
-    if (slashes != NULL)
-        return (size_t)(slashes - uri.at) + 3;
-    return colon != NULL ? (size_t)(colon - uri.at) + 1 : uri.len;
-}
-
-/* The host of a URI, an IPv6 address without its brackets, or nothing. Without "//" it may be no host at all;
- * a dot or an "@" makes it likely enough to be found by it. */
-static struct span uri_host(struct span uri)
-{
-    size_t first = authority_at(uri);
-    size_t begin = first;
-    size_t end = first;
-    bool likely = first >= 2 && uri.at[first - 1] == '/';
-
-    while (end < uri.len && !ends_authority(uri.at[end]))
-        end++;
-    for (size_t i = first; i < end; i++) {
-        if (uri.at[i] == '@')
-            begin = i + 1;
-    }
-    bool bracket = begin < end && uri.at[begin] == '[';
-    size_t host = begin += bracket;
-    while (host < end && (bracket ? uri.at[host] != ']' : !ends_host(uri.at[host])))
-        host++;
-    likely = likely || begin != first || (host != begin && memchr(uri.at + begin, '.', host - begin) != NULL);
-    while (!bracket && host > begin && uri.at[host - 1] == '.')
-        host--;
-    return likely ? span_part(uri, begin, host) : SPAN_NONE;
-}
-
-static struct span email_host(struct span email)
-{
-    for (size_t at = email.len; at > 0; at--) {
-        if (email.at[at - 1] == '@')
-            return span_part(email, at, email.len);
-    }
-    return SPAN_NONE;
-}
-
-static bool key_add_host(struct stage *stage, size_t row, const char *prefix, struct span host)
-{
-    uint8_t text[KEY_MAX];
-    size_t head = strlen(prefix);
-    if (host.len == 0 || host.len > KEY_MAX - head)
-        return true;
-    memcpy(text, prefix, head);
-    for (size_t i = 0; i < host.len; i++) {
-        uint8_t byte = host.at[i];
-        text[head + i] = byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
-    }
-    return key_add(stage, row, dbkey_apex8(span_of(text, head + host.len)));
+    struct key_row *to = arg;
+    return key_add(to->stage, to->row, dbkey_apex8(key));
 }
 
 /* The key of the first registrable domain; every other key goes to stage->keys, duplicates included. */
@@ -240,10 +184,6 @@ static bool collect_keys(struct stage *stage, size_t row, const struct issuance 
         /* The name that is stored first decides the row's own key. */
         size_t at = i == 0 ? first_name : i <= first_name ? i - 1 : i;
         const struct name *name = &issuance->names[at];
-        if (name->kind == NAME_EMAIL)
-            ok = key_add_host(stage, row, "email:", email_host(name->text));
-        if (name->kind == NAME_URI)
-            ok = key_add_host(stage, row, "uri:", uri_host(name->text));
         if (name->kind != NAME_DNS || name->apex.len == 0 || (!first && span_eq(name->apex, last)))
             continue;
         last = name->apex;
@@ -254,7 +194,7 @@ static bool collect_keys(struct stage *stage, size_t row, const struct issuance 
             ok = key_add(stage, row, key);
         first = false;
     }
-    return ok;
+    return ok && others_keys(issuance, key_other, &(struct key_row){stage, row});
 }
 
 /* Position of the DNS name that is byte for byte the common name; 0 and *is_cn false when there is none. */
@@ -313,11 +253,13 @@ static void put_cert(struct stage *stage, struct copy *copy, const struct stage_
     size_t first_name = first_name_of(issuance, &cn_first);
     bool ok = collect_keys(stage, at, issuance, first_name, &apex8);
     int64_t facts = facts_pack(issuance, cn_first);
-    if (!put_names(&stage->scratch, issuance, first_name)) {
+    bool whole = put_names(&stage->scratch, issuance, first_name);
+    buf_clear(&stage->others);
+    if (!others_put(&stage->others, issuance) || !whole) {
         facts |= (int64_t)FACTS_PLACEHOLDER;
         ok = ok && key_add(stage, at, dbkey_apex8(SPAN_LIT(DBKEY_PLACEHOLDER)));
     }
-    if ((!ok || !buf_ok(&stage->scratch)) && copy->code == ERR_OK)
+    if ((!ok || !buf_ok(&stage->scratch) || !buf_ok(&stage->others)) && copy->code == ERR_OK)
         copy->code = err_set(copy->why, ERR_MEMORY, "database: no memory for the names of a certificate");
     copy_row(copy, CERT_COLUMNS);
     put_seconds(copy, issuance->not_after);
@@ -341,6 +283,10 @@ static void put_cert(struct stage *stage, struct copy *copy, const struct stage_
         copy_null(copy);
     else
         copy_bytes(copy, span_of(findings, sizeof findings));
+    if (stage->others.len == 0)
+        copy_null(copy);
+    else
+        copy_ascii(copy, buf_span(&stage->others));
 }
 
 static bool is_same_issuance(const struct stage_row *a, const struct stage_row *b)

@@ -28,6 +28,7 @@ struct stage {
     size_t key_count;
     size_t key_cap;
     struct buf scratch;
+    struct buf others;
 };
 
 void stage_init(struct stage *stage);

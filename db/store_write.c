@@ -79,10 +79,10 @@ enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err 
     static const char sql[] =
         "WITH ins AS (INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, "
         "tbs_fp,"
-        " serial, spki_sha256, names, cn, findings)"
+        " serial, spki_sha256, names, cn, findings, others)"
         " SELECT not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial, "
         "spki_sha256,"
-        " names, cn, findings FROM stage_cert ORDER BY tbs_fp, issuer"
+        " names, cn, findings, others FROM stage_cert ORDER BY tbs_fp, issuer"
         " ON CONFLICT DO NOTHING RETURNING tbs_fp, issuer, not_after, not_before),"
         " keys AS (INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)"
         " SELECT i.not_after, i.not_before, k.apex8, i.issuer, i.tbs_fp FROM ins AS i"

@@ -1,5 +1,6 @@
 #include "ingest/examine.h"
 
+#include "base/limits.h"
 #include "ingest/chainkey.h"
 #include "parser/dn.h"
 #include "parser/names.h"
@@ -17,26 +18,40 @@ static const struct name opaque_name = {
     .text = {(const uint8_t *)"?", 1},
 };
 
-/* The last common name, as the visible name of the subject; converted only when its string type demands it.
- */
-static struct span last_cn(const struct cert *cert, struct arena *arena)
+/* Converted only when its string type demands it. */
+static struct span attr_text(const struct dn_attr *attr, struct arena *arena)
 {
-    struct span cn = SPAN_NONE;
-    uint32_t tag = 0;
+    if (attr->tag != DER_BMP_STRING && attr->tag != DER_UNIVERSAL_STRING)
+        return attr->value;
+    uint8_t *text = arena_take(arena, DN_UTF8_ROOM(attr->value.len), 1);
+    return text == NULL ? attr->value
+                        : span_of(text, dn_utf8(attr->tag, attr->value, text, DN_UTF8_ROOM(attr->value.len)));
+}
+
+/* The last common name, as the visible name of the subject, and its organisations. */
+static void fill_subject(const struct cert *cert, struct arena *arena, struct issuance *issuance)
+{
+    struct dn_attr org[LIMIT_ORGS];
+    struct dn_attr cn = {0};
+    size_t orgs = 0;
     struct dn dn;
     struct dn_attr attr;
 
     dn_init(&dn, cert->subject);
     while (dn_next(&dn, &attr)) {
-        if (oid_find(attr.oid) != OID_DN_CN)
-            continue;
-        cn = attr.value;
-        tag = attr.tag;
+        enum oid kind = oid_find(attr.oid);
+        if (kind == OID_DN_CN)
+            cn = attr;
+        else if (kind == OID_DN_ORG && orgs < LIMIT_ORGS)
+            org[orgs++] = attr;
     }
-    if (tag != DER_BMP_STRING && tag != DER_UNIVERSAL_STRING)
-        return cn;
-    uint8_t *text = arena_take(arena, DN_UTF8_ROOM(cn.len), 1);
-    return text == NULL ? cn : span_of(text, dn_utf8(tag, cn, text, DN_UTF8_ROOM(cn.len)));
+    issuance->subject_cn = attr_text(&cn, arena);
+    issuance->orgs =
+        orgs == 0 ? NULL : arena_take(arena, orgs * sizeof *issuance->orgs, _Alignof(struct span));
+    if (issuance->orgs == NULL)
+        return;
+    for (size_t i = 0; i < orgs; i++)
+        issuance->orgs[issuance->org_count++] = attr_text(&org[i], arena);
 }
 
 #define GROUP       16 /* entries hashed together; their bytes stay in the cache meanwhile */
@@ -106,7 +121,7 @@ static void fill_issuance(const struct cert *cert, struct span input, struct are
         hash_later(hashes, &cert->spki, 1, issuance->spki_sha256);
     issuance->issuer = cert->issuer;
     issuance->serial = cert->serial;
-    issuance->subject_cn = last_cn(cert, arena);
+    fill_subject(cert, arena, issuance);
     issuance->not_before = cert->not_before;
     issuance->not_after = cert->not_after;
     issuance->cert_flags = cert->flags;

@@ -24,6 +24,8 @@ struct issuance {
     uint8_t key_alg; /* enum cert_key_alg */
     struct name *names;
     size_t name_count;
+    struct span *orgs; /* organisations of the subject (2.5.4.10), text as found; at most LIMIT_ORGS */
+    size_t org_count;
     struct finding_set findings;
 };
 
