@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "base/metric.h"
 #include "base/say.h"
-#include "base/thread.h"
+#include "cli/chore.h"
 #include "cli/edgekeeper.h"
 #include "cli/matching.h"
 #include "cli/stalewatch.h"
@@ -22,10 +22,8 @@ struct caretaker {
     bool reads;             /* this process reads logs */
     struct db_unheard said; /* what the operator was told last */
     int64_t late;           /* alert up to which later proof was looked for */
-    atomic_bool stop;
-    struct lock lock;
-    struct signal_cond wake;
-    struct thread thread;
+    bool down;              /* the last look failed */
+    struct chore chore;
 };
 
 enum err_code caretaker_claim(struct pgconn *conn, const char *name, struct err *why)
@@ -214,24 +212,18 @@ enum err_code caretaker_look(const char *dsn, struct err *why)
     return caretaker_round(dsn, false, &said, &late, NULL, why);
 }
 
-static void caretaker_work(void *arg)
+static int64_t caretaker_turn(void *arg)
 {
     struct caretaker *caretaker = arg;
-    bool down = false;
+    struct err why = {0};
+    enum err_code code = caretaker_round(caretaker->dsn, caretaker->reads, &caretaker->said, &caretaker->late,
+                                         &caretaker->chore.stop, &why);
 
-    while (!atomic_load(&caretaker->stop)) {
-        struct err why = {0};
-        enum err_code code = caretaker_round(caretaker->dsn, caretaker->reads, &caretaker->said,
-                                             &caretaker->late, &caretaker->stop, &why);
-        /* An outage is said by whoever reads or delivers. */
-        if (code != ERR_OK && !down && !atomic_load(&caretaker->stop))
-            say_debug("watch", "looking after pending domains: %s", why.text);
-        down = code != ERR_OK;
-        thread_lock(&caretaker->lock);
-        if (!atomic_load(&caretaker->stop))
-            (void)thread_cond_wait_ms(&caretaker->wake, &caretaker->lock, CARETAKER_WAIT_MS);
-        thread_unlock(&caretaker->lock);
-    }
+    /* An outage is said by whoever reads or delivers. */
+    if (code != ERR_OK && !caretaker->down && !atomic_load(&caretaker->chore.stop))
+        say_debug("watch", "looking after pending domains: %s", why.text);
+    caretaker->down = code != ERR_OK;
+    return CARETAKER_WAIT_MS;
 }
 
 enum err_code caretaker_start(const char *dsn, bool reads, struct caretaker **out, struct err *why)
@@ -243,27 +235,19 @@ enum err_code caretaker_start(const char *dsn, bool reads, struct caretaker **ou
     caretaker->reads = reads;
     caretaker->dsn = strdup(dsn);
     must(caretaker->dsn != NULL);
-    thread_lock_init(&caretaker->lock);
-    thread_cond_init(&caretaker->wake);
-    if (!thread_start(&caretaker->thread, "caretaker", caretaker_work, caretaker)) {
+    enum err_code code = chore_start(&caretaker->chore, "caretaker", caretaker_turn, caretaker, why);
+    if (code != ERR_OK)
         caretaker_stop(caretaker);
-        return err_set(why, ERR_SYSTEM, "no thread for the history scans");
-    }
-    *out = caretaker;
-    return ERR_OK;
+    else
+        *out = caretaker;
+    return code;
 }
 
 void caretaker_stop(struct caretaker *caretaker)
 {
     if (caretaker == NULL)
         return;
-    thread_lock(&caretaker->lock);
-    atomic_store(&caretaker->stop, true);
-    thread_cond_broadcast(&caretaker->wake);
-    thread_unlock(&caretaker->lock);
-    thread_join(&caretaker->thread);
-    thread_cond_fini(&caretaker->wake);
-    thread_lock_fini(&caretaker->lock);
+    chore_stop(&caretaker->chore);
     free(caretaker->dsn);
     free(caretaker);
 }

@@ -312,14 +312,14 @@ static void cmd_log_updated(const struct cmd *cmd, const struct listkeeper_repor
 
     if (cmd->json) {
         cmd_print_json(json_pack(
-            "{s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "schema",
+            "{s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "schema",
             "ctvigil.log.list.1", "source", report->list.source, "version", report->list.version, "made_at",
             report->list.made_ms == 0 ? json_null() : cmd_json_time(report->list.made_ms), "unchanged",
             report->unchanged ? 1 : 0, "logs", (json_int_t)report->list.logs, "added",
             (json_int_t)change->added, "changed", (json_int_t)change->changed, "left",
             (json_int_t)change->left, "by_hand", (json_int_t)change->by_hand, "unusable",
-            (json_int_t)report->refused, "unstarted", (json_int_t)report->unstarted, "new_operators",
-            change->new_operators));
+            (json_int_t)report->refused, "unstarted", (json_int_t)report->unstarted, "unasked",
+            (json_int_t)report->unasked, "new_operators", change->new_operators));
         return;
     }
     logtable_source(&report->list, clock_wall_ms());
@@ -330,9 +330,11 @@ static void cmd_log_updated(const struct cmd *cmd, const struct listkeeper_repor
                " followed by hand already, %" PRIu32 " unusable\n",
                change->added, change->changed, change->left, change->by_hand, report->refused);
     cmd_log_newcomers(change->new_operators);
-    if (report->unstarted > 0)
+    if (report->unstarted > report->unasked)
         printf("%" PRIu32 " do not answer yet; where they begin is found out when they do\n",
-               report->unstarted);
+               report->unstarted - report->unasked);
+    if (report->unasked > 0)
+        printf("%" PRIu32 " %s\n", report->unasked, contact_missing());
 }
 
 static int cmd_log_do_update(const struct cmd *cmd)

@@ -8,8 +8,9 @@
 #include "base/limits.h"
 #include "base/metric.h"
 #include "base/say.h"
-#include "base/thread.h"
 #include "cli/beginning.h"
+#include "cli/chore.h"
+#include "cli/contact.h"
 #include "cli/ending.h"
 #include "cli/roles.h"
 #include "cli/tileprobe.h"
@@ -39,12 +40,10 @@ struct listkeeper {
     char said[ERR_TEXT_MAX]; /* of the list, last */
     int64_t stale_said_ms;
     bool none_said;
+    size_t refused_said; /* logs that may not be asked, the last time */
     struct listkeeper_patience patience[LIMIT_LOGS];
     size_t patience_count;
-    atomic_bool stop;
-    struct lock lock;
-    struct signal_cond wake;
-    struct thread thread;
+    struct chore chore;
 };
 
 static struct listkeeper *listkeeper_new(const struct conf *conf)
@@ -210,8 +209,8 @@ static enum err_code listkeeper_fetch(struct listkeeper *keeper, struct pgconn *
     int64_t soonest_ms = kept.failures == 0 ? kept.tried_ms + listkeeper_interval_ms(keeper) : kept.next_ms;
     if (!force && found && now_ms < kept.next_ms && now_ms < soonest_ms && now_ms >= kept.tried_ms)
         return ERR_OK;
-    code = listfetch_get(&source, keeper->user_agent, kept.etag, &keeper->stop, &got, &failure);
-    if (atomic_load(&keeper->stop))
+    code = listfetch_get(&source, keeper->user_agent, kept.etag, &keeper->chore.stop, &got, &failure);
+    if (atomic_load(&keeper->chore.stop))
         return ERR_OK;
     report->unchanged = code == ERR_OK && got.unchanged;
     if (report->unchanged) {
@@ -292,8 +291,8 @@ static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
         proto_of(births[i].log.protocol)->head_url(&births[i].log, urls[i]);
         asks[i] = (struct ask){.url = urls[i], .ceiling = LIMIT_SMALL_BYTES};
     }
-    if (ask_all(keeper->user_agent, asks, count, LISTKEEPER_HEAD_MS, &keeper->stop, &why) == ERR_OK) {
-        for (size_t i = 0; i < count && !atomic_load(&keeper->stop); i++) {
+    if (ask_all(keeper->user_agent, asks, count, LISTKEEPER_HEAD_MS, &keeper->chore.stop, &why) == ERR_OK) {
+        for (size_t i = 0; i < count && !atomic_load(&keeper->chore.stop); i++) {
             struct err one = {0};
             uint64_t begin = 0;
             enum err_code code = beginning_find(&births[i].log, &asks[i], births[i].added_ms, clock_wall_ms(),
@@ -313,6 +312,17 @@ static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
     free(urls);
 }
 
+/* Nobody is asked without saying who asks. People see why it waits. */
+static void listkeeper_unasked(struct listkeeper *keeper, struct pgconn *conn, const struct ctlog *log)
+{
+    struct err ignored = {0};
+
+    if (listkeeper_patience_of(keeper, log->id)->due_ms > clock_mono_ms())
+        return;
+    (void)!db_loglist_note(conn, log->id, contact_missing(), &ignored);
+    listkeeper_later(keeper, log->id);
+}
+
 /* Finds out where followed logs begin that have no range yet. */
 static enum err_code listkeeper_begin(struct listkeeper *keeper, struct pgconn *conn,
                                       struct listkeeper_report *report, struct err *why)
@@ -321,18 +331,24 @@ static enum err_code listkeeper_begin(struct listkeeper *keeper, struct pgconn *
     struct db_loglist_from *from = NULL;
     size_t count = 0;
     size_t asked = 0;
+    const char *first = "";
     enum err_code code = db_loglist_unstarted(conn, &logs, &from, &count, why);
     struct listkeeper_birth *births = calloc(count + 1, sizeof *births);
 
     must(births != NULL);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
-        if (strcmp(from[i].spec, "0") == 0)
+        if (!contact_allows(keeper->conf, logs[i].url)) {
+            first = report->unasked++ == 0 ? logs[i].name : first;
+            listkeeper_unasked(keeper, conn, &logs[i]);
+        } else if (strcmp(from[i].spec, "0") == 0)
             code = db_loglist_begin(conn, logs[i].id, 0, why);
         else if (listkeeper_patience_of(keeper, logs[i].id)->due_ms <= clock_mono_ms())
             births[asked++] = (struct listkeeper_birth){.log = logs[i], .added_ms = from[i].added_ms};
     }
     if (code == ERR_OK && asked > 0)
         listkeeper_ask_heads(keeper, conn, births, asked);
+    if (code == ERR_OK)
+        contact_say(first, report->unasked, &keeper->refused_said);
     free(births);
     free(logs);
     free(from);
@@ -358,7 +374,7 @@ static enum err_code listkeeper_more(struct listkeeper *keeper, const struct ctl
     struct ask ask = {.url = url, .ceiling = LIMIT_SMALL_BYTES};
 
     proto_of(log->protocol)->head_url(log, url);
-    enum err_code code = ask_all(keeper->user_agent, &ask, 1, LISTKEEPER_HEAD_MS, &keeper->stop, why);
+    enum err_code code = ask_all(keeper->user_agent, &ask, 1, LISTKEEPER_HEAD_MS, &keeper->chore.stop, why);
     if (code == ERR_OK && ask.code != ERR_OK)
         code = err_set(why, ask.code, "%s", ask.why.text);
     if (code == ERR_OK)
@@ -384,14 +400,14 @@ static enum err_code listkeeper_prove(struct listkeeper *keeper, struct pgconn *
         return ERR_OK;
     if (code == ERR_OK)
         code = finalhead_check(log, keeper->user_agent, row->final_size, row->final_root, &head,
-                               &keeper->stop, &doubt);
+                               &keeper->chore.stop, &doubt);
     if (code == ERR_OK) {
         say_info(row->name,
                  "complete: read, verified, and its final tree of %" PRIu64 " entries is a part of it",
                  row->final_size);
         return db_loglist_ended(conn, row->id, DB_LOGLIST_COMPLETE, 0, 0, "", why);
     }
-    if (atomic_load(&keeper->stop))
+    if (atomic_load(&keeper->chore.stop))
         return ERR_OK;
     listkeeper_later(keeper, row->id);
     if (strcmp(row->final_error, doubt.text) != 0)
@@ -427,7 +443,8 @@ static enum err_code listkeeper_end(struct listkeeper *keeper, struct pgconn *co
 
     switch (ending_of(row, clock_wall_ms())) {
     case ENDING_PROVE:
-        if (log == NULL || listkeeper_patience_of(keeper, row->id)->due_ms > clock_mono_ms())
+        if (log == NULL || !contact_allows(keeper->conf, log->url) ||
+            listkeeper_patience_of(keeper, row->id)->due_ms > clock_mono_ms())
             return ERR_OK;
         return listkeeper_prove(keeper, conn, log, row, why);
     case ENDING_DONE:
@@ -450,7 +467,7 @@ static enum err_code listkeeper_ends(struct listkeeper *keeper, struct pgconn *c
 
     if (code == ERR_OK)
         code = db_log_load(conn, &logs, &log_count, why);
-    for (size_t i = 0; code == ERR_OK && i < count && !atomic_load(&keeper->stop); i++)
+    for (size_t i = 0; code == ERR_OK && i < count && !atomic_load(&keeper->chore.stop); i++)
         code = listkeeper_end(keeper, conn, logs, log_count, &rows[i], why);
     free(rows);
     free(logs);
@@ -485,7 +502,7 @@ static enum err_code listkeeper_round(struct listkeeper *keeper, struct pgconn *
     if (after == ERR_OK)
         after = listkeeper_ends(keeper, conn, &rest);
     if (after == ERR_OK)
-        after = tileprobe_look(conn, keeper->user_agent, &keeper->stop, &rest);
+        after = tileprobe_look(keeper->conf, conn, keeper->user_agent, &keeper->chore.stop, &rest);
     return code == ERR_OK && after != ERR_OK ? err_set(why, after, "%s", rest.text) : code;
 }
 
@@ -527,8 +544,10 @@ enum err_code listkeeper_update(const struct conf *conf, struct pgconn *conn,
     return code;
 }
 
-static void listkeeper_look(struct listkeeper *keeper)
+static int64_t listkeeper_look(void *arg)
 {
+    struct listkeeper *keeper = arg;
+    int64_t half_ms = listkeeper_interval_ms(keeper) / 2;
     struct listkeeper_report report = {.none = false};
     struct pgconn *conn = NULL;
     struct err why = {0};
@@ -541,26 +560,12 @@ static void listkeeper_look(struct listkeeper *keeper)
         code = listkeeper_alone(keeper, conn, false, &report, &taken, &why);
     if (code == ERR_CONFIG)
         listkeeper_say(keeper, false, why.text);
-    else if (code != ERR_OK && !atomic_load(&keeper->stop))
+    else if (code != ERR_OK && !atomic_load(&keeper->chore.stop))
         say_debug("log list", "%s",
                   why.text); /* an outage is said by whoever reads, a bad list by who refused it */
     if (conn != NULL)
         pgconn_free(conn);
-}
-
-static void listkeeper_work(void *arg)
-{
-    struct listkeeper *keeper = arg;
-    int64_t half_ms = listkeeper_interval_ms(keeper) / 2;
-
-    while (!atomic_load(&keeper->stop)) {
-        listkeeper_look(keeper);
-        thread_lock(&keeper->lock);
-        if (!atomic_load(&keeper->stop))
-            (void)thread_cond_wait_ms(&keeper->wake, &keeper->lock,
-                                      half_ms < LISTKEEPER_WAIT_MS ? half_ms : LISTKEEPER_WAIT_MS);
-        thread_unlock(&keeper->lock);
-    }
+    return half_ms < LISTKEEPER_WAIT_MS ? half_ms : LISTKEEPER_WAIT_MS;
 }
 
 enum err_code listkeeper_start(const struct conf *conf, const char *dsn, struct listkeeper **out,
@@ -571,27 +576,19 @@ enum err_code listkeeper_start(const struct conf *conf, const char *dsn, struct 
     *out = NULL;
     keeper->dsn = strdup(dsn);
     must(keeper->dsn != NULL);
-    thread_lock_init(&keeper->lock);
-    thread_cond_init(&keeper->wake);
-    if (!thread_start(&keeper->thread, "listkeeper", listkeeper_work, keeper)) {
+    enum err_code code = chore_start(&keeper->chore, "listkeeper", listkeeper_look, keeper, why);
+    if (code != ERR_OK)
         listkeeper_stop(keeper);
-        return err_set(why, ERR_SYSTEM, "no thread for the log list");
-    }
-    *out = keeper;
-    return ERR_OK;
+    else
+        *out = keeper;
+    return code;
 }
 
 void listkeeper_stop(struct listkeeper *keeper)
 {
     if (keeper == NULL)
         return;
-    thread_lock(&keeper->lock);
-    atomic_store(&keeper->stop, true);
-    thread_cond_broadcast(&keeper->wake);
-    thread_unlock(&keeper->lock);
-    thread_join(&keeper->thread);
-    thread_cond_fini(&keeper->wake);
-    thread_lock_fini(&keeper->lock);
+    chore_stop(&keeper->chore);
     free(keeper->dsn);
     free(keeper);
 }

@@ -25,7 +25,8 @@ struct listkeeper_report {
     struct db_loglist list; /* as it is kept now */
     struct db_loglist_change change;
     uint32_t refused;   /* entries of the list that are of no use */
-    uint32_t unstarted; /* logs that do not say yet where they are */
+    uint32_t unstarted; /* logs that do not say yet where they are, */
+    uint32_t unasked;   /* of these: because there is no contact (cli/contact.h) */
 };
 
 /* One round now, whether the list is due or not. ERR_DB_CONFLICT: another process is at it. */

@@ -23,6 +23,8 @@ struct roles_ingest {
     struct pipe *pipe;
     struct pipe_options pipe_options; /* its own */
     size_t places;                    /* of its logs, also of those that are gone */
+    const struct conf *conf;          /* for as long as it runs */
+    size_t unasked_said;              /* see contact_keep */
     struct matching *matching;
     struct caretaker *caretaker;
     struct rootkeeper *rootkeeper; /* NULL: reads once, or the logs are our own */
@@ -182,6 +184,24 @@ static enum err_code roles_pipe(struct roles_ingest *ingest, struct err *why)
     return pipe_start(&ingest->pipe_options, ingest->logs, ingest->log_count, &ingest->pipe, why);
 }
 
+/* Who reads once wants to have read all; who goes on reads what it may, unless that is nothing. */
+static enum err_code roles_contact(struct roles_ingest *ingest, const struct roles_options *options,
+                                   struct err *why)
+{
+    bool all = options->once || options->only != NULL;
+    size_t allowed = 0;
+    enum err_code code = ERR_OK;
+
+    for (size_t i = 0; i < ingest->log_count; i++)
+        allowed += contact_allows(ingest->conf, ingest->logs[i].url);
+    for (size_t i = 0; code == ERR_OK && (all || allowed == 0) && i < ingest->log_count; i++)
+        code = contact_need(ingest->conf, ingest->logs[i].url, why);
+    if (code == ERR_OK)
+        ingest->log_count =
+            contact_keep(ingest->conf, ingest->logs, ingest->log_count, &ingest->unasked_said);
+    return code;
+}
+
 enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
                                  const struct roles_options *options, struct roles_ingest **out,
                                  struct err *why)
@@ -194,6 +214,7 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
 
     must(ingest != NULL);
     *out = NULL;
+    ingest->conf = cmd->conf;
     ingest->dsn = strdup(cmd_db_dsn());
     ingest->guard_percent = (unsigned)cmd->conf->db.disk_guard_percent;
     ingest->guard_path = cmd->conf->db.disk_path;
@@ -213,8 +234,8 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     if (keeps && (code = listkeeper_named(cmd->conf, conn, &named, why)) != ERR_OK)
         goto out;
     code = contact_list(cmd->conf, named, why);
-    for (size_t i = 0; code == ERR_OK && i < ingest->log_count; i++)
-        code = contact_need(cmd->conf, ingest->logs[i].url, why);
+    if (code == ERR_OK)
+        code = roles_contact(ingest, options, why);
     if (code != ERR_OK)
         goto out;
     roles_options_fill(ingest, cmd->conf, named != NULL, options, &ingest->pipe_options);
@@ -326,6 +347,7 @@ void roles_ingest_refresh(struct roles_ingest *ingest, struct pgconn *conn)
         say_info("ingest", "the list of logs can be read again");
     ingest->list_lost = false;
     count = roles_keep(ingest, now, count);
+    count = contact_keep(ingest->conf, now, count, &ingest->unasked_said);
     size_t known = ingest->log_count;
     struct ctlog *all = calloc(known + count + 1, sizeof *all);
     must(all != NULL);

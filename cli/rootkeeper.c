@@ -5,7 +5,8 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/say.h"
-#include "base/thread.h"
+#include "cli/chore.h"
+#include "cli/contact.h"
 #include "cli/roles.h"
 #include "db/db_log.h"
 #include "db/db_root.h"
@@ -20,12 +21,10 @@
 #define ROOTKEEPER_DAY_S    86400
 
 struct rootkeeper {
+    const struct conf *conf;
     char *dsn;
     char user_agent[300];
-    atomic_bool stop;
-    struct lock lock;
-    struct signal_cond wake;
-    struct thread thread;
+    struct chore chore;
 };
 
 /* What a log sent, with its own copies of the bytes. */
@@ -120,8 +119,9 @@ static enum err_code rootkeeper_ask(struct pgconn *conn, const struct ctlog *log
     return code;
 }
 
-enum err_code rootkeeper_one(struct pgconn *conn, const char *user_agent, const atomic_bool *stop,
-                             bool *asked, struct err *why)
+/* One log that is due; *asked false: none is. What the log answers, or that it does not, is not an error. */
+static enum err_code rootkeeper_one(struct rootkeeper *keeper, struct pgconn *conn, bool *asked,
+                                    struct err *why)
 {
     struct ctlog *logs = NULL;
     size_t count = 0;
@@ -133,38 +133,26 @@ enum err_code rootkeeper_one(struct pgconn *conn, const char *user_agent, const 
         return code;
     code = db_log_load(conn, &logs, &count, why);
     for (size_t i = 0; i < count && code == ERR_OK; i++)
-        if (logs[i].id == log_id)
-            code = rootkeeper_ask(conn, &logs[i], user_agent, stop, why);
+        if (logs[i].id == log_id && contact_allows(keeper->conf, logs[i].url))
+            code = rootkeeper_ask(conn, &logs[i], keeper->user_agent, &keeper->chore.stop, why);
     free(logs);
     return code;
 }
 
-static bool rootkeeper_look(struct rootkeeper *keeper)
+static int64_t rootkeeper_look(void *arg)
 {
+    struct rootkeeper *keeper = arg;
     struct pgconn *conn = NULL;
     struct err why = {0};
     bool asked = false;
     enum err_code code = pgconn_open(keeper->dsn, &conn, &why);
 
     if (code == ERR_OK)
-        code = rootkeeper_one(conn, keeper->user_agent, &keeper->stop, &asked, &why);
-    if (code != ERR_OK && !atomic_load(&keeper->stop))
+        code = rootkeeper_one(keeper, conn, &asked, &why);
+    if (code != ERR_OK && !atomic_load(&keeper->chore.stop))
         say_debug("roots", "%s", why.text); /* an outage is said by whoever reads */
     pgconn_free(conn);
-    return code == ERR_OK && asked;
-}
-
-static void rootkeeper_work(void *arg)
-{
-    struct rootkeeper *keeper = arg;
-
-    while (!atomic_load(&keeper->stop)) {
-        int64_t wait_ms = rootkeeper_look(keeper) ? ROOTKEEPER_NEXT_MS : ROOTKEEPER_WAIT_MS;
-        thread_lock(&keeper->lock);
-        if (!atomic_load(&keeper->stop))
-            (void)thread_cond_wait_ms(&keeper->wake, &keeper->lock, wait_ms);
-        thread_unlock(&keeper->lock);
-    }
+    return code == ERR_OK && asked ? ROOTKEEPER_NEXT_MS : ROOTKEEPER_WAIT_MS;
 }
 
 enum err_code rootkeeper_start(const struct conf *conf, const char *dsn, struct rootkeeper **out,
@@ -174,30 +162,23 @@ enum err_code rootkeeper_start(const struct conf *conf, const char *dsn, struct 
 
     *out = NULL;
     must(keeper != NULL);
+    keeper->conf = conf;
     (void)roles_user_agent(conf, keeper->user_agent, sizeof keeper->user_agent);
     keeper->dsn = strdup(dsn);
     must(keeper->dsn != NULL);
-    thread_lock_init(&keeper->lock);
-    thread_cond_init(&keeper->wake);
-    if (!thread_start(&keeper->thread, "rootkeeper", rootkeeper_work, keeper)) {
+    enum err_code code = chore_start(&keeper->chore, "rootkeeper", rootkeeper_look, keeper, why);
+    if (code != ERR_OK)
         rootkeeper_stop(keeper);
-        return err_set(why, ERR_SYSTEM, "no thread for the roots of logs");
-    }
-    *out = keeper;
-    return ERR_OK;
+    else
+        *out = keeper;
+    return code;
 }
 
 void rootkeeper_stop(struct rootkeeper *keeper)
 {
     if (keeper == NULL)
         return;
-    thread_lock(&keeper->lock);
-    atomic_store(&keeper->stop, true);
-    thread_cond_broadcast(&keeper->wake);
-    thread_unlock(&keeper->lock);
-    thread_join(&keeper->thread);
-    thread_cond_fini(&keeper->wake);
-    thread_lock_fini(&keeper->lock);
+    chore_stop(&keeper->chore);
     free(keeper->dsn);
     free(keeper);
 }

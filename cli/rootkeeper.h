@@ -4,10 +4,8 @@
 #ifndef CTVIGIL_ROOTKEEPER_H
 #define CTVIGIL_ROOTKEEPER_H
 
-#include <stdatomic.h>
-
 #include "base/conf.h"
-#include "db/pgconn.h"
+#include "base/err.h"
 
 struct rootkeeper;
 
@@ -16,9 +14,5 @@ MUST_USE enum err_code rootkeeper_start(const struct conf *conf, const char *dsn
                                         struct err *why);
 /* Ends what is under way, too. NULL is fine. */
 void rootkeeper_stop(struct rootkeeper *keeper);
-
-/* One log that is due; *asked false: none is. What the log answers, or that it does not, is not an error. */
-MUST_USE enum err_code rootkeeper_one(struct pgconn *conn, const char *user_agent, const atomic_bool *stop,
-                                      bool *asked, struct err *why);
 
 #endif

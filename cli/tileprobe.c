@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/say.h"
+#include "cli/contact.h"
 #include "db/db_tiles.h"
 #include "ingest/ask.h"
 #include "ingest/gunzip.h"
@@ -41,8 +42,8 @@ static bool tileprobe_read(const struct ctlog *log, struct span body)
     return read;
 }
 
-enum err_code tileprobe_look(struct pgconn *conn, const char *user_agent, const atomic_bool *stop,
-                             struct err *why)
+enum err_code tileprobe_look(const struct conf *conf, struct pgconn *conn, const char *user_agent,
+                             const atomic_bool *stop, struct err *why)
 {
     struct ctlog log;
     bool found = false;
@@ -53,6 +54,8 @@ enum err_code tileprobe_look(struct pgconn *conn, const char *user_agent, const 
 
     if (code != ERR_OK || !found)
         return code;
+    if (!contact_allows(conf, log.url))
+        return db_tiles_note(conn, log.id, DB_TILES_UNKNOWN, why); /* another day */
     proto_tile(CTLOG_HYBRID)->entries_url(&log, 0, TILE_WIDTH, TILE_WIDTH, url);
     code = ask_all(user_agent, &ask, 1, TILEPROBE_MS, stop, why);
     if (code == ERR_OK && ask.code == ERR_OK)

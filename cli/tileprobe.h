@@ -5,11 +5,12 @@
 
 #include <stdatomic.h>
 
+#include "base/conf.h"
 #include "base/err.h"
 #include "db/pgconn.h"
 
 /* Asks one log that is due, if there is one. It waits for the answer, but not after *stop is set. */
-MUST_USE enum err_code tileprobe_look(struct pgconn *conn, const char *user_agent, const atomic_bool *stop,
-                                      struct err *why);
+MUST_USE enum err_code tileprobe_look(const struct conf *conf, struct pgconn *conn, const char *user_agent,
+                                      const atomic_bool *stop, struct err *why);
 
 #endif

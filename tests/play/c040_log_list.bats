@@ -62,6 +62,25 @@ list() {
     SIM_CONTROL=$(jq -r .control <<<"$TILED") control | jq -e '.requests["tile-data"] >= 2'
 }
 
+@test "without a contact logs of others are not asked, by a list or by hand; it is said what to set" {
+    key=$(openssl ecparam -name prime256v1 -genkey -noout | openssl pkey -pubout -outform DER | base64 -w 0)
+    id=$(base64 -d <<<"$key" | openssl dgst -sha256 -binary | base64)
+    list "{\"add\":$(jq -nc --arg key "$key" --arg id "$id" '{name: "foreign", url: "https://192.0.2.7/x/", key: $key, log_id: $id}')}"
+    wait_for 'grep -q "logs=1 first=foreign not asked, because ingest.contact is not set" "$PLAY/run.log"' 30
+    wait_for 'log_is foreign ".last_error | contains(\"ingest.contact\")"' 30
+    [ "$(sql "SELECT count(*) FROM log_range AS r JOIN log AS l ON l.id = r.log WHERE l.name = 'foreign'")" = 0 ]
+    ctv log update --json | jq -es '.[0].unasked == 1'
+    # As somebody else's `log add` does it.
+    sql "INSERT INTO log (name, protocol, url, log_id, key) VALUES ('added', 'rfc6962', 'https://192.0.2.8/', sha256('a'), '');
+         INSERT INTO log_range (log, range_begin, next, verified) SELECT id, 0, 0, 0 FROM log WHERE name = 'added'" >/dev/null
+    wait_for 'grep -q "logs=1 first=added not asked" "$PLAY/run.log"' 30
+    ! grep -E 'following a new log: (foreign|added)' "$PLAY/run.log"
+    ! grep -F 192.0.2. "$PLAY/run.log"
+    sql "DELETE FROM log_range WHERE log = (SELECT id FROM log WHERE name = 'added'); DELETE FROM log WHERE name = 'added'" >/dev/null
+    list '{"remove":"foreign"}'
+    wait_for '[ "$(sql "SELECT left_at IS NOT NULL FROM log WHERE name = \$\$foreign\$\$")" = t ]' 30
+}
+
 @test "a log that moved is read at its new place" {
     list "{\"add\":$(jq -c '. + {name: "shard", static_url: (.static_url | sub("127.0.0.1"; "127.1"))} | del(.url)' <<<"$SHARD")}"
     wait_for 'log_is shard ".url | contains(\"127.1\")"' 30

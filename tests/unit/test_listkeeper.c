@@ -16,6 +16,7 @@ static char key_text[2][256];
 static char id_text[2][64];
 static char list_path[128];
 static char key_path[128];
+static const char *list_host = "http://127.0.0.1:9"; /* of the first log; the others are of this machine */
 
 static int64_t number(const char *text)
 {
@@ -52,9 +53,9 @@ static void publish(const char *version, const char *made, size_t count, bool fo
     for (size_t i = 0; i < count; i++)
         buf_fmt(&text,
                 "%s{\"description\":\"Op "
-                "'log%zu'\",\"log_id\":\"%s\",\"key\":\"%s\",\"url\":\"http://127.0.0.1:9/%zu\","
+                "'log%zu'\",\"log_id\":\"%s\",\"key\":\"%s\",\"url\":\"%s/%zu\","
                 "\"state\":{\"usable\":{\"timestamp\":\"2026-01-01T00:00:00Z\"}}}",
-                i == 0 ? "" : ",", i, id_text[i], key_text[i], i);
+                i == 0 ? "" : ",", i, id_text[i], key_text[i], i == 0 ? list_host : "http://127.0.0.1:9", i);
     buf_str(&text, "]}]}");
     must(EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, list_key, NULL) == 1);
     must(EVP_DigestSign(ctx, signature, &len, text.at, text.len - (forged ? 1 : 0)) == 1);
@@ -145,6 +146,38 @@ static void a_log_that_does_not_say_where_it_is(void **state)
     assert_int_equal(number("SELECT count(*) FROM log WHERE followed AND last_error LIKE '%127.0.0.1:9%'"),
                      2);
     assert_int_equal(number("SELECT count(*) FROM log_range"), 0);
+}
+
+/* A list that lies on this machine names a log that does not: nobody asks it before there is a contact. */
+static void a_log_of_others_without_a_contact(void **state)
+{
+    struct listkeeper_report report;
+    struct err why;
+    (void)state;
+    assert_int_equal(
+        pgexec_script(fixture.db.conn, "DELETE FROM log_range; DELETE FROM log; DELETE FROM log_list", NULL),
+        ERR_OK);
+    list_host = "https://192.0.2.1";
+    publish("1.0", "2026-11-01T00:00:00Z", 2, false);
+    if (update("0", &report, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_int_equal(report.change.added, 2);
+    assert_int_equal(report.unasked, 1);
+    assert_int_equal(report.unstarted, 1);
+    assert_int_equal(number("SELECT count(*) FROM log_range"), 1);
+    assert_int_equal(number("SELECT count(*) FROM log WHERE last_error LIKE '%ingest.contact%'"
+                            " AND url LIKE 'https:%'"),
+                     1);
+    /* Later there is one, and the same list is enough. */
+    struct conf conf = configuration(list_path, "0");
+    assert_int_equal(conf_set(&conf, CONF_KEY_ingest_contact, "a@b.test", CONF_FROM_OPTION, "test", &why),
+                     ERR_OK);
+    assert_int_equal(listkeeper_update(&conf, fixture.db.conn, &report, &why), ERR_OK);
+    conf_free(&conf);
+    assert_true(report.unchanged);
+    assert_int_equal(report.unasked, 0);
+    assert_int_equal(number("SELECT count(*) FROM log_range"), 2);
+    list_host = "http://127.0.0.1:9";
 }
 
 /* Nothing is configured: the world's list for whoever added nothing by hand, and what was followed once goes
@@ -240,6 +273,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_come_and_are_judged),
         cmocka_unit_test(a_log_that_does_not_say_where_it_is),
+        cmocka_unit_test(a_log_of_others_without_a_contact),
         cmocka_unit_test(which_list),
         cmocka_unit_test(configurations),
     };
