@@ -5,8 +5,8 @@
 #include "base/limits.h"
 #include "db/store_write.h"
 
-#define REALS       10
-#define WHOLE       13
+#define REALS       12
+#define WHOLE       17
 #define TRIES       8 /* so often another process may be quicker; then the next turn tries again */
 #define ARRAY_HEAD  20
 #define ARRAY_ITEM  12
@@ -19,8 +19,9 @@
  * of another length is begun anew. */
 static void reals_of(struct pace *pace, double *out[REALS])
 {
-    double *const all[REALS] = {&pace->rate,   &pace->ceiling, &pace->tokens, &pace->good,  &pace->sent,
-                                &pace->steady, &pace->share,   &pace->before, &pace->total, &pace->refused};
+    double *const all[REALS] = {&pace->rate,  &pace->ceiling, &pace->tokens, &pace->good,
+                                &pace->sent,  &pace->steady,  &pace->share,  &pace->before,
+                                &pace->total, &pace->refused, &pace->usual,  &pace->came};
     memcpy(out, all, sizeof all);
 }
 
@@ -29,7 +30,8 @@ static void whole_of(struct pace *pace, int64_t *out[WHOLE])
     int64_t *const all[WHOLE] = {
         &pace->at_ms,     &pace->hold_until_ms, &pace->cut_ms,      &pace->used_ms,        &pace->plateau_ms,
         &pace->window_ms, &pace->window_sent,   &pace->window_good, &pace->window_refused, &pace->misses,
-        &pace->series,    &pace->fresh,         &pace->trial};
+        &pace->series,    &pace->fresh,         &pace->trial,       &pace->phase,          &pace->phase_ms,
+        &pace->run_good,  &pace->run_refused};
     memcpy(out, all, sizeof all);
 }
 

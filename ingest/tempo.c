@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/limits.h"
+#include "ingest/deaf.h"
 
 #define STEP_MS_MAX    5000 /* a longer silence gives no more than this */
 #define WINDOW_MS_MIN  400  /* shorter ones say nothing about a rate */
@@ -22,11 +23,6 @@
 #define STEP_LATER     0.95 /* and by this once it was good for a while */
 #define OUTDATED       1.5 /* beyond this multiple of the ceiling it grows by this part of itself in a unit */
 #define OUTDATED_GAIN  0.1
-#define SERIES_DEAF    3 /* so many cuts that did not help */
-#define ANSWERS_MIN    8 /* fewer say nothing about shares */
-#define JUDGE_MS_MAX   60000
-#define SHARE_HELPED   1.2    /* so much more than when they began comes through: they do help; */
-#define SHARE_MORE     1.8    /* of what was refused then: it is more now */
 #define HOLD_COST      30     /* a hold may cost one part in so many */
 #define FRESH_GAIN     1.3    /* what connections of their own must carry more, */
 #define FRESH_REQUESTS 16     /* for so many requests, */
@@ -117,8 +113,7 @@ static void window_turn(struct pace *pace, int64_t now_ms)
     if (now_ms < pace->hold_until_ms)
         window_begin(pace, now_ms);
     double passed_ms = (double)(now_ms - pace->window_ms);
-    bool judging = pace->series >= SERIES_DEAF && pace->window_good + pace->window_refused < ANSWERS_MIN;
-    if (passed_ms < unit_ms(pace) || (judging && passed_ms < JUDGE_MS_MAX))
+    if (passed_ms < unit_ms(pace))
         return;
     pace->good = (double)pace->window_good * 1000 / passed_ms;
     double part = least(1, passed_ms / (STEADY_UNITS * unit_ms(pace)));
@@ -147,41 +142,6 @@ static void hold(struct pace *pace, int64_t hold_ms, int64_t now_ms)
         pace->hold_until_ms = now_ms + hold_ms;
 }
 
-/* The share of requests that was refused since the last cut. */
-static double share_now(const struct pace *pace)
-{
-    int64_t answered = pace->window_good + pace->window_refused;
-    return answered == 0 ? 1 : (double)pace->window_refused / (double)answered;
-}
-
-/* Refusals that stay as many when we ask less are not about how much we ask. With too few answers to tell,
- * nothing is changed. */
-static bool deaf(struct pace *pace, bool recent)
-{
-    if (!recent && pace->series < SERIES_DEAF) {
-        pace->series = 0;
-        pace->share = share_now(pace);
-        pace->before = pace->rate;
-    }
-    if (++pace->series <= SERIES_DEAF)
-        return false;
-    if (pace->window_good + pace->window_refused < ANSWERS_MIN)
-        return true;
-    double share = share_now(pace);
-    bool fewer = 1 - share > SHARE_HELPED * (1 - pace->share);
-    double answers = (double)(pace->window_good + pace->window_refused);
-    bool more = share * answers > SHARE_MORE * pace->share * answers + 2; /* which is not chance */
-    if (fewer || more) {
-        pace->series = 0; /* fewer: it helped; more: it is about us after all */
-        pace->share = share;
-        return false;
-    }
-    if (pace->ceiling < pace->before / 2)
-        pace->used_ms = pace->plateau_ms;
-    pace->ceiling = most(pace->ceiling, pace->before / 2);
-    return true;
-}
-
 /* How long nothing more is tried: longer each time the ceiling proves right, and at least so long that what a
  * refusal costs (a hold, `hold_ms`) is small beside it. */
 static int64_t plateau(const struct pace *pace, double was, int64_t hold_ms)
@@ -199,16 +159,13 @@ static bool cut(struct pace *pace, const struct tempo_bounds *bounds, int64_t ho
 {
     double was = pace->ceiling;
     bool recent = was > 0 && (double)(now_ms - pace->cut_ms) < RECENT_UNITS * unit_ms(pace);
-    if (deaf(pace, recent)) {
-        if (pace->ceiling < pace->rate)
-            pace->used_ms = pace->plateau_ms;
-        pace->ceiling = most(pace->ceiling, pace->rate);
+    if (deaf_cut(pace, now_ms))
         return false;
-    }
-    double came = came_through(pace, now_ms);
+    double came = came_through(pace, now_ms) / deaf_through(pace);
     /* What came through for a while is a better measure than the answers of a second: a limit may have been
      * saving. */
-    double ceiling = was > 0 && !recent ? most(STEADY * pace->steady, NEARLY * pace->rate) : came;
+    double ceiling =
+        was > 0 && !recent ? most(STEADY * pace->steady / deaf_through(pace), NEARLY * pace->rate) : came;
     ceiling = least(pace->rate, most(ceiling, pace->rate / 2));
     if (recent)
         ceiling = least(ceiling, was * (pace->plateau_ms > 4 * PLATEAU_MIN * 1000 ? STEP_LATER : STEP_FIRST));
@@ -252,16 +209,22 @@ static void trial_turn(struct pace *pace, const struct tempo_heard *heard)
     pace->ceiling = 0;
 }
 
+/* It is no more than usual, or being measured. */
+static bool usual(const struct pace *pace, const struct tempo_heard *heard)
+{
+    bool lives = heard->good != 0 || pace->window_good != 0 || pace->good > 0;
+    return lives && (pace->phase != 0 || deaf_tolerates(pace));
+}
+
 static void refused(struct pace *pace, const struct tempo_bounds *bounds, const struct tempo_heard *heard,
                     int64_t now_ms)
 {
-    if (heard->hold_ms > 0)
-        hold(pace, heard->hold_ms, now_ms);
     if (heard->refused_sent_ms <= pace->cut_ms)
         return; /* it went out together with one that was told of already */
+    bool lives = heard->good != 0 || pace->window_good != 0 || pace->good > 0;
     double came = came_through(pace, now_ms);
     bool tried = pace->fresh == PACE_FRESH_TRIED;
-    if (heard->good == 0 && pace->window_good == 0 && pace->good <= 0) {
+    if (!lives) {
         miss(pace, bounds, now_ms);
     } else if (heard->hold_ms == 0 && trial_begin(pace, bounds, came)) {
         ;
@@ -298,7 +261,7 @@ static double by_ceiling(const struct pace *pace)
 
 static void grow(struct pace *pace, const struct tempo_bounds *bounds, int64_t step_ms, int64_t now_ms)
 {
-    if (pace->fresh == PACE_FRESH_TRIED)
+    if (pace->fresh == PACE_FRESH_TRIED || pace->phase != 0)
         return;
     if ((double)(now_ms - pace->cut_ms) > SERIES_UNITS * unit_ms(pace))
         pace->series = 0;
@@ -322,8 +285,12 @@ void tempo_turn(struct pace *pace, const struct tempo_bounds *bounds, const stru
     pace->at_ms = now_ms;
     pace->tokens = least(pace->tokens + pace->rate * (double)step_ms / 1000, most(1, pace->rate));
     count(pace, heard, step_ms);
+    deaf_count(pace, heard, now_ms);
+    (void)deaf_turn(pace, now_ms);
     trial_turn(pace, heard);
-    if (heard->refused != 0)
+    if (heard->refused != 0 && heard->hold_ms > 0)
+        hold(pace, heard->hold_ms, now_ms);
+    if (heard->refused != 0 && !usual(pace, heard))
         refused(pace, bounds, heard, now_ms);
     else if (heard->starved && now_ms >= pace->hold_until_ms)
         grow(pace, bounds, step_ms, now_ms);

@@ -29,10 +29,16 @@ struct pace {
     int64_t window_sent;
     int64_t window_good;
     int64_t window_refused;
-    int64_t misses; /* refusals in a row without a good answer */
-    int64_t series; /* decreases in a row that did not help at once */
-    double share;   /* of requests refused when that row began, */
-    double before;  /* and the rate then */
+    int64_t misses;   /* refusals in a row without a good answer */
+    int64_t series;   /* decreases in a row that did not help at once */
+    double before;    /* the rate when that row began */
+    int64_t phase;    /* 0, or what is being measured (ingest/deaf.c), */
+    int64_t phase_ms; /* and since when; with 0: when it was last */
+    int64_t run_good; /* answers of that phase, or of late */
+    int64_t run_refused;
+    double share;   /* of requests refused at the rate that was measured before, */
+    double came;    /* good answers per second at the first of them */
+    double usual;   /* of requests refused whatever the rate; 0: none are */
     int64_t fresh;  /* enum pace_fresh */
     int64_t trial;  /* PACE_FRESH_TRIED: good answers that are still to come */
     double total;   /* requests of the last minutes, the older the less, */

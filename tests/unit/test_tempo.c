@@ -18,7 +18,7 @@ struct server {
     double limit; /* good answers per second; of each connection with by_connection; 0: none */
     double burst;
     bool by_connection;
-    double random; /* this share is refused whatever happens */
+    double random; /* this share is refused whatever happens, of those within the limit too */
     int64_t rtt_ms;
     int64_t retry_after_ms; /* 0: not said */
     int64_t outage_ms;      /* from, */
@@ -136,7 +136,8 @@ static void step(const struct server *server, struct run *run, int64_t now_ms, i
 
 static void run_server(const struct server *server, int64_t total_ms, struct run *run)
 {
-    *run = (struct run){.seed = 7, .rate_least = 1e9};
+    *run = (struct run){.seed = getenv("TEMPO_SEED") != NULL ? strtoull(getenv("TEMPO_SEED"), NULL, 10) : 7,
+                        .rate_least = 1e9};
     run->bounds = (struct tempo_bounds){.start = server->start > 0 ? server->start : 4,
                                         .max = server->start > 1000 ? server->start : 1000,
                                         .kept = server->no_trial,
@@ -148,10 +149,12 @@ static void run_server(const struct server *server, int64_t total_ms, struct run
         step(server, run, now_ms, total_ms);
         if (getenv("TEMPO_TALK") != NULL && now_ms % 1000 == 0)
             fprintf(stderr,
-                    "%3d s rate %.2f ceiling %.2f plateau %d used %d good %.1f fresh %d series %d hold %d\n",
+                    "%3d s rate %.2f ceiling %.2f plateau %d used %d good %.1f fresh %d series %d hold %d"
+                    " usual %.2f phase %d run %d+%d\n",
                     (int)(now_ms / 1000), run->pace.rate, run->pace.ceiling, (int)run->pace.plateau_ms,
                     (int)run->pace.used_ms, run->pace.good, (int)run->pace.fresh, (int)run->pace.series,
-                    (int)(run->pace.hold_until_ms - now_ms));
+                    (int)(run->pace.hold_until_ms - now_ms), run->pace.usual, (int)run->pace.phase,
+                    (int)run->pace.run_good, (int)run->pace.run_refused);
     }
 }
 
@@ -225,16 +228,53 @@ static const struct server servers[] = {
      .burst = 100,
      .random = 0.2,
      .rtt_ms = 100,
-     .yield = 0.003,
-     .refused = 0.25},
+     .yield = 0.8,
+     .refused = 0.28},
+    {.name = "a fifth refused, 16/s, slow",
+     .limit = 16,
+     .burst = 16,
+     .random = 0.2,
+     .rtt_ms = 1000,
+     .start = 13,
+     .yield = 0.8,
+     .refused = 0.35},
+    {.name = "a fifth refused, no limit",
+     .limit = 100,
+     .burst = 1e9,
+     .random = 0.2,
+     .rtt_ms = 100,
+     .yield = 3,
+     .refused = 0.22},
+    {.name = "one in fifty refused",
+     .limit = 50,
+     .burst = 50,
+     .random = 0.02,
+     .rtt_ms = 200,
+     .yield = 0.6,
+     .refused = 0.08},
+    {.name = "a third refused",
+     .limit = 30,
+     .burst = 30,
+     .random = 0.33,
+     .rtt_ms = 200,
+     .yield = 0.6,
+     .refused = 0.52},
+    {.name = "far too fast at first",
+     .limit = 5,
+     .burst = 5,
+     .rtt_ms = 200,
+     .start = 100,
+     .no_trial = true,
+     .yield = 0.8,
+     .refused = 0.02},
     {.name = "every third of a loopback",
      .limit = 1000,
      .burst = 1000,
      .random = 0.33,
      .rtt_ms = 5,
      .start = 10000,
-     .yield = 0.002,
-     .refused = 0.55},
+     .yield = 0.5,
+     .refused = 0.5},
     {.name = "away for a minute",
      .limit = 20,
      .burst = 10,

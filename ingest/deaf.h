@@ -1,0 +1,25 @@
+/* Refusals that are not about how much we ask: some servers refuse a share of all requests whatever their
+ * rate (Google's logs were seen to refuse one in five). Asking less does not help there, and a rate that
+ * sinks with each of them ends at nothing. So when decreases in a row do not end them it is measured: the
+ * share that is refused at one rate, and at half of it. A limit refuses much less then, or nothing; if the
+ * share stays, it is taken for what is usual here (`pace.usual`), the rate goes back to where it was, and
+ * from then on only more than that share is a refusal. That is measured again every few minutes. Pure
+ * arithmetic, for tempo.c. */
+#ifndef CTVIGIL_DEAF_H
+#define CTVIGIL_DEAF_H
+
+#include "ingest/tempo.h"
+
+/* Before anything else of a turn: what was heard counts. */
+void deaf_count(struct pace *pace, const struct tempo_heard *heard, int64_t now_ms);
+/* True: the rate stays as it is, for it is being measured. Ends measuring, and may set rate, ceiling and
+ * pace->usual. */
+bool deaf_turn(struct pace *pace, int64_t now_ms);
+/* Something was refused: are that no more than usual? */
+bool deaf_tolerates(const struct pace *pace);
+/* The rate is about to be cut. True: it is measured instead. */
+bool deaf_cut(struct pace *pace, int64_t now_ms);
+/* Of what is asked the share that is answered well where no limit is met. */
+double deaf_through(const struct pace *pace);
+
+#endif
