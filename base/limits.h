@@ -51,8 +51,12 @@
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
 #define LIMIT_ORGS               16          /* organisations kept of one subject; real ones have one */
-#define LIMIT_DB_IDLE_S          20  /* a writer silent for longer (stopped, cut off) loses its locks */
-#define LIMIT_DB_TX_IDLE_S       60  /* the same inside a transaction; only a repair may take longer */
+/* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */
+#define LIMIT_DB_IDLE_S          12
+#define LIMIT_DB_TX_IDLE_S       10  /* the same inside a transaction; others may wait for its rows */
+#define LIMIT_DB_COPY_S          20  /* the same inside a COPY; the largest takes a second */
+#define LIMIT_DB_ROW_S           2   /* for the row of a range: who has it is at work on it, or stopped */
+#define LIMIT_DB_LOCK_S          60  /* for any other row, with the work of a transaction done */
 #define LIMIT_DB_REPAIR_S        120 /* reading a suspect range again, between two statements */
 #define LIMIT_MENDS              4   /* logs mended at once by one settler, each on a connection of its own */
 #define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name, 30 ms; beyond: everybody's */

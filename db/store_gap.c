@@ -1,6 +1,7 @@
 #include "db/store_gap.h"
 
 #include "db/logalert.h"
+#include "db/patience.h"
 #include "db/store_range.h"
 
 #define LOCK_CLASS "1668707171" /* "cvgc": an advisory lock of our own kind */
@@ -84,15 +85,15 @@ enum err_code store_gap_add(struct pgstore *pg, const struct store_settle *settl
 
 /* Reading again ------------------------------------------------------------------------------------------ */
 
-/* The next gap of the log that lies within what was read of one range, both locked. Not one that a signed
- * head has not been compared with yet, unless nothing can be: the frontier behind it is proven with that
- * head. */
+/* The next gap of the log that lies within what was read of one range, both locked, and nobody else's. Not
+ * one that a signed head has not been compared with yet, unless nothing can be: the frontier behind it is
+ * proven with that head. */
 static const char next_sql[] =
     "SELECT g.id, r.id, r.range_begin < g.range_begin, r.range_end = g.range_end, r.verified >= g.range_end,"
     " r.range_begin, r.begin_frontier, r.verified, r.verified_frontier"
     " FROM log_gap AS g JOIN log_range AS r ON r.log = g.log AND r.range_begin <= g.range_begin"
     " AND r.next >= g.range_end AND (r.verified >= g.range_end OR r.frontier IS NULL)"
-    " WHERE g.log = $1::int2 AND g.reason = 'disk' ORDER BY g.range_begin LIMIT 1 FOR UPDATE";
+    " WHERE g.log = $1::int2 AND g.reason = 'disk' ORDER BY g.range_begin LIMIT 1 FOR UPDATE SKIP LOCKED";
 
 /* $1 range, $2 gap. What lies behind the gap stays with the row, and so does a range that ends with the gap.
  * A signed head above the gap proved the frontiers on both of its edges. */
@@ -208,7 +209,7 @@ static enum err_code gap_one(struct pgstore *pg, int32_t log_id, bool *found, st
     struct gap gap = {0};
     bool room = false;
     *found = false;
-    enum err_code code = pgexec_begin(pg->conn, why);
+    enum err_code code = patience_begin(pg->conn, why);
     if (code != ERR_OK)
         return code;
     /* The others wait in the ledger until some ranges have met. */
@@ -234,7 +235,11 @@ enum err_code store_gap_reread(struct pgstore *pg, int32_t log_id, struct err *w
     bool found = count > 0;
     for (int i = 0; i < GAPS_MAX && code == ERR_OK && found; i++)
         code = gap_one(pg, log_id, &found, why);
-    return code;
+    if (code != ERR_DB_CONFLICT)
+        return code;
+    /* Somebody is at it, or has stopped there: it waits in the ledger, and reading goes on. */
+    err_clear(why);
+    return ERR_OK;
 }
 
 /* Filled by a repair ------------------------------------------------------------------------------------- */

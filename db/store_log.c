@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/patience.h"
 #include "db/store_alert.h"
 #include "db/store_write.h"
 
@@ -95,18 +96,22 @@ enum err_code store_log_take(struct store *store, struct store_range *range, boo
     enum err_code code = store_write_ready(pg, why);
     if (code == ERR_OK)
         code = try_lock(pg, range->id, taken, why);
+    if (code == ERR_OK && !*taken)
+        patience_end(pg->conn, range->id, LIMIT_DB_COPY_S);
     if (code != ERR_OK || !*taken)
         return code;
     pgexec_int(&args, range->id);
     code = pgexec_cached(pg->conn,
-                         "UPDATE log_range SET epoch = epoch + 1, updated_at = now() WHERE id = $1"
+                         "UPDATE log_range SET epoch = epoch + 1, updated_at = now() WHERE id ="
+                         " (SELECT id FROM log_range WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED)"
                          " RETURNING " STORE_LOG_COLUMNS,
                          &args, &res, why);
     if (code == ERR_OK) {
         if (PQntuples(res) == 1)
             code = store_log_load(res, 0, range, why);
         else
-            code = err_set(why, ERR_NOT_FOUND, "database: log_range %" PRId64 " is gone", range->id);
+            code = err_set(why, ERR_NOT_FOUND, "database: log_range %" PRId64 " is gone, or being changed",
+                           range->id);
         PQclear(res);
     }
     *taken = code == ERR_OK;
@@ -149,7 +154,8 @@ enum err_code store_log_frontier(struct store *store, struct store_range *range,
                      "UPDATE log_range SET updated_at = now(),"
                      " frontier = CASE WHEN next = $5 THEN $4 ELSE frontier END,"
                      " begin_frontier = CASE WHEN range_begin = $5 THEN $4 ELSE begin_frontier END"
-                     " WHERE id = $1 AND next = $2 AND epoch = $3",
+                     " WHERE next = $2 AND epoch = $3 AND id ="
+                     " (SELECT id FROM log_range WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED)",
                      &args, &changed, why);
     if (code == ERR_OK && changed == 0)
         code = err_set(why, ERR_DB_CONFLICT, "database: another process moved range %" PRId64, range->id);

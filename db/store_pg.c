@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "db/patience.h"
 #include "db/store_alert.h"
 #include "db/store_gap.h"
 #include "db/store_head.h"
@@ -35,22 +36,6 @@ static void free_store(struct store *store)
     buf_fini(&pg->other_raw);
     pg->store.magic = 0;
     free(pg);
-}
-
-/* Waits for nobody who is not at the same range, and tells early that the work would be for nothing. */
-static enum err_code check_range(struct pgstore *pg, const struct store_range *range, struct err *why)
-{
-    static const char sql[] =
-        "SELECT id FROM log_range WHERE id = $1 AND next = $2 AND epoch = $3 FOR UPDATE";
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    uint64_t found = 0;
-    pgexec_int(&args, range->id);
-    pgexec_int(&args, (int64_t)range->next);
-    pgexec_int(&args, (int64_t)range->epoch);
-    enum err_code code = pgexec_do(pg->conn, sql, &args, &found, why);
-    if (code == ERR_OK && found == 0)
-        code = err_set(why, ERR_DB_CONFLICT, "database: another process moved range %" PRId64, range->id);
-    return code;
 }
 
 /* True when a domain was added after some batch was matched. */
@@ -139,10 +124,11 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
     *again = false;
     enum err_code code = store_write_collect(pg, settle->batches, settle->count, pg->conn, why);
     if (code == ERR_OK)
-        code = pgexec_begin(pg->conn, why);
+        code = patience_begin(pg->conn, why);
     if (code != ERR_OK)
         return code;
-    code = check_range(pg, settle->range, why);
+    /* Tells early that the work would be for nothing. */
+    code = patience_lock(pg->conn, settle->range->id, settle->range->next, settle->range->epoch, why);
     if (code == ERR_OK)
         code = hold_domains(pg, settle, again, why);
     if (code == ERR_OK && !*again)
@@ -214,7 +200,7 @@ static enum err_code verified(struct store *store, struct store_settle *settle, 
         code = store_write_landed(pg, settle, 0, &landed, why);
     if (code != ERR_OK || landed)
         return code;
-    code = pgexec_begin(pg->conn, why);
+    code = patience_begin(pg->conn, why);
     if (code != ERR_OK)
         return code;
     code = move_range(pg, settle, why);

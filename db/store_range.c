@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "db/meet.h"
+#include "db/patience.h"
 #include "db/store_log.h"
 #include "db/store_write.h"
 
@@ -19,7 +20,7 @@ static enum err_code finish(struct pgstore *pg, enum err_code code, struct err *
 static enum err_code begin(struct pgstore *pg, struct err *why)
 {
     enum err_code code = store_write_ready(pg, why);
-    return code == ERR_OK ? pgexec_begin(pg->conn, why) : code;
+    return code == ERR_OK ? patience_begin(pg->conn, why) : code;
 }
 
 enum err_code store_range_room(struct pgstore *pg, int32_t log_id, unsigned more, bool *room, struct err *why)
@@ -27,11 +28,12 @@ enum err_code store_range_room(struct pgstore *pg, int32_t log_id, unsigned more
     struct pgexec_args args = PGEXEC_NO_ARGS;
     int64_t count = 0;
     pgexec_int(&args, log_id);
-    enum err_code code =
-        pgexec_do(pg->conn, "SELECT id FROM log WHERE id = $1 FOR NO KEY UPDATE", &args, NULL, why);
-    if (code == ERR_OK)
+    uint64_t locked = 0;
+    enum err_code code = pgexec_do(pg->conn, "SELECT id FROM log WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+                                   &args, &locked, why);
+    if (code == ERR_OK && locked != 0)
         code = pgexec_number(pg->conn, "SELECT count(*) FROM log_range WHERE log = $1", &args, &count, why);
-    *room = code == ERR_OK && count + more <= LIMIT_RANGES;
+    *room = code == ERR_OK && locked != 0 && count + more <= LIMIT_RANGES;
     return code;
 }
 

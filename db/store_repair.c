@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "db/facts.h"
+#include "db/patience.h"
 #include "db/store_alert.h"
 #include "db/store_gap.h"
 #include "db/store_write.h"
@@ -14,13 +15,9 @@
     "withdrawn: the entry was read wrongly; the bytes that fit the signed root of the log raise no such "    \
     "alert"
 
-static enum err_code check_range(struct pgstore *pg, const struct store_range *range, bool lock,
-                                 struct err *why)
+static enum err_code check_range(struct pgstore *pg, const struct store_range *range, struct err *why)
 {
-    static const char look_sql[] = "SELECT id FROM log_range WHERE id = $1 AND next = $2 AND epoch = $3";
-    static const char lock_sql[] =
-        "SELECT id FROM log_range WHERE id = $1 AND next = $2 AND epoch = $3 FOR UPDATE";
-    const char *sql = lock ? lock_sql : look_sql;
+    static const char sql[] = "SELECT id FROM log_range WHERE id = $1 AND next = $2 AND epoch = $3";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     uint64_t found = 0;
     pgexec_int(&args, range->id);
@@ -54,7 +51,7 @@ enum err_code store_repair_begin(struct store *store, struct store_range *range,
         pg->conn, "SET LOCAL idle_in_transaction_session_timeout = '" STRING_OF(LIMIT_DB_REPAIR_S) "s'", why);
     /* Not locked: a process that stops here must not keep whoever takes the range over waiting. */
     if (code == ERR_OK)
-        code = check_range(pg, range, false, why);
+        code = check_range(pg, range, why);
     if (code != ERR_OK)
         return give_up(pg, code);
     pg->repair = (struct pgstore_repair){true, range->id, range->log_id, UINT64_MAX, 0};
@@ -376,7 +373,10 @@ static enum err_code keep_repair(struct pgstore *pg, struct store_settle *settle
 {
     uint64_t generation = 0;
     bool moved = false;
-    enum err_code code = check_range(pg, settle->range, true, why);
+    const struct store_range *range = settle->range;
+    enum err_code code = patience_short(pg->conn, why);
+    if (code == ERR_OK)
+        code = patience_lock(pg->conn, range->id, range->next, range->epoch, why);
     if (code == ERR_OK)
         code = store_write_generation(pg, &generation, why);
     /* The batches are gone, so they can not be matched again; the caller repairs once more. */

@@ -2,17 +2,9 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/patience.h"
 
-#define STRINGIFY(x)   #x
-#define STRING_OF(x)   STRINGIFY(x)
 #define RETRIES_ISSUER 3
-
-/* A writer that is stopped must lose its session, and with it its locks (see store_pg.h). */
-static const char session_sql[] = "SET idle_session_timeout = '" STRING_OF(
-    LIMIT_DB_IDLE_S) "s';"
-                     "SET idle_in_transaction_session_timeout = '" STRING_OF(
-                         LIMIT_DB_TX_IDLE_S) "s';"
-                                             "SET lock_timeout = '" STRING_OF(LIMIT_DB_TX_IDLE_S) "s'";
 
 static enum err_code take_locks_again(struct pgstore *pg, struct err *why)
 {
@@ -49,7 +41,7 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     issuer_ids_forget(pg->issuers);
     fpcache_forget(pg->known);
     pg->repair.open = false;
-    code = pgexec_script(pg->conn, session_sql, why);
+    code = patience_session(pg->conn, why);
     if (code == ERR_OK)
         code = pgexec_script(pg->conn, stage_tables, why);
     if (code == ERR_OK)
@@ -311,7 +303,8 @@ enum err_code store_write_landed(struct pgstore *pg, struct store_settle *settle
     if (pg->doubt.range_id != range->id || pg->doubt.next != settle->next || pg->doubt.verified != verified ||
         pg->doubt.epoch != range->epoch + epoch_step)
         return ERR_OK;
-    /* FOR SHARE waits for the old session, should it still be at work on the commit. */
+    /* FOR SHARE waits for the old session, should it still be at work on the commit. When that takes long the
+     * caller gets ERR_DB_CONFLICT, and sees what came of it when he takes the range again. */
     static const char sql[] =
         "SELECT next = $2 AND epoch = $3 AND verified = $4 FROM log_range WHERE id = $1 FOR SHARE";
     struct pgexec_args args = PGEXEC_NO_ARGS;
@@ -320,11 +313,16 @@ enum err_code store_write_landed(struct pgstore *pg, struct store_settle *settle
     pgexec_int(&args, (int64_t)settle->next);
     pgexec_int(&args, (int64_t)pg->doubt.epoch);
     pgexec_int(&args, (int64_t)verified);
-    enum err_code code = pgexec_run(pg->conn, sql, &args, &res, why);
-    if (code != ERR_OK)
+    enum err_code code = patience_begin(pg->conn, why);
+    if (code == ERR_OK)
+        code = pgexec_run(pg->conn, sql, &args, &res, why);
+    if (code != ERR_OK) {
+        pgexec_rollback(pg->conn);
         return code;
+    }
     *landed = PQntuples(res) == 1 && pgexec_get_bool(res, 0, 0);
     PQclear(res);
+    pgexec_rollback(pg->conn);
     pg->doubt.open = false;
     if (*landed)
         take_over(pg, settle, epoch_step);

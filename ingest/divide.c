@@ -33,7 +33,7 @@ static bool cut(struct settle *settle, struct follow *follow, const struct store
         err_clear(&why);
         code = settle->store->ops->range_split(settle->store, range, at, &done, &why);
     } while (settle_again(settle, code, &why));
-    if (code != ERR_OK)
+    if (code != ERR_OK && code != ERR_DB_CONFLICT) /* somebody is at it: the next time */
         say_error(follow->log.name, "%s", why.text);
     if (!done)
         return false;

@@ -46,9 +46,10 @@ struct pipe_options {
     const char *no_keepalive;     /* operators for which no connection is kept; NULL: none */
     int64_t poll_ms;              /* between two looks at the head; 0: 5000 */
     int64_t partial_wait_ms;      /* how long a partial data tile may wait for its full one; 0: 5000 */
-    int64_t mend_ms;              /* how long rows may wait for a mend, and it for bytes; 0: see reread.c */
-    int64_t give_up_ms;           /* once: how long a log may say "busy" without anything coming; 0: 60000 */
-    unsigned logs_max;            /* that may ever be added, also when others were removed; 0: LIMIT_LOGS */
+    int64_t retry_ms;       /* until a range that another process has, or moved, is tried again; 0: 3000 */
+    int64_t mend_ms;        /* how long rows may wait for a mend, and it for bytes; 0: see reread.c */
+    int64_t give_up_ms;     /* once: how long a log may say "busy" without anything coming; 0: 60000 */
+    unsigned logs_max;      /* that may ever be added, also when others were removed; 0: LIMIT_LOGS */
     int64_t unproven_ms;    /* a smaller head that is not proven this long is told; 0: LIMIT_UNPROVEN_MS */
     uint64_t split_entries; /* a range that lags more than this behind the head is cut in two; 0: never */
     const char *user_agent;

@@ -21,8 +21,7 @@
 #include "verify/merkle.h"
 
 #define TICK_MS       100
-#define REFUSED_MS    1000  /* the database refused what we wrote: the first wait, then twice as long */
-#define REFUSED_LONG  4     /* doublings */
+#define REFUSED_LONG  4     /* the database refused what we wrote: the wait is doubled this often */
 #define REFUSED_MAX   3     /* once: a log whose entries it refuses this often in a row is given up */
 #define ROWS_TURNS    8     /* transactions at a time, then other logs have their turn */
 #define STOP_GRACE_MS 10000 /* after a stop, how long to wait for a database that is away */
@@ -90,12 +89,13 @@ void settle_failed(struct settle *settle, struct follow *follow, const struct er
     if (why->code == ERR_DB_CONFLICT) {
         metric_add(METRIC_COMMIT_CONFLICTS_TOTAL, 1);
         plant_told(settle->plant, follow, "conflict", follow->settle.range.next, follow->settle.range.next);
-        settle_let_go(settle, follow, TENURE_RETRY_MS);
+        settle_let_go(settle, follow, tenure_retry_ms(settle));
         return;
     }
     unsigned before = follow->settle.refused;
     settle_refused(settle, follow, why);
-    settle_let_go(settle, follow, (int64_t)REFUSED_MS << (before < REFUSED_LONG ? before : REFUSED_LONG));
+    settle_let_go(settle, follow,
+                  tenure_retry_ms(settle) / 3 << (before < REFUSED_LONG ? before : REFUSED_LONG));
 }
 
 void settle_refused(struct settle *settle, struct follow *follow, const struct err *why)

@@ -9,8 +9,15 @@
 #include "ingest/heads.h"
 #include "ingest/reread.h"
 
-#define BASE_MS 60000 /* a frontier that was refused is asked for again */
-#define IDLE_MS 10000 /* a log without a backlog: how often to look for one */
+#define BASE_MS  60000 /* a frontier that was refused is asked for again */
+#define RETRY_MS 3000
+#define IDLE_MS  10000 /* a log without a backlog: how often to look for one */
+
+int64_t tenure_retry_ms(const struct settle *settle)
+{
+    int64_t retry_ms = settle->plant->options.retry_ms;
+    return retry_ms != 0 ? retry_ms : RETRY_MS;
+}
 
 void tenure_read(struct settle *settle, struct follow *follow)
 {
@@ -253,7 +260,7 @@ void tenure_take(struct settle *settle, struct follow *follow)
     int64_t now_ms = clock_mono_ms();
     if (own->held || now_ms < own->take_due_ms || plant_stopping(settle->plant) || atomic_load(&follow->done))
         return;
-    own->take_due_ms = now_ms + TENURE_RETRY_MS;
+    own->take_due_ms = now_ms + tenure_retry_ms(settle);
     struct tenure_ranges ranges;
     struct err why;
     enum err_code code;
@@ -263,7 +270,8 @@ void tenure_take(struct settle *settle, struct follow *follow)
     } while (settle_again(settle, code, &why));
     if (code != ERR_OK) {
         own->held = false;
-        settle_refused(settle, follow, &why);
+        if (code != ERR_DB_CONFLICT) /* somebody is at it; he will not be for ever */
+            settle_refused(settle, follow, &why);
         return;
     }
     if (ranges.count > 1)

@@ -5,8 +5,8 @@
 
 #include "ingest/settle.h"
 
-#define TENURE_RETRY_MS 3000 /* another process has the range: how often to try again */
-
+/* Another process has the range: how long until it is tried again. */
+int64_t tenure_retry_ms(const struct settle *settle);
 /* Takes an unfinished range when none is held. */
 void tenure_take(struct settle *settle, struct follow *follow);
 /* The held range was joined with the one below: goes on with what the store says, without a break. False:

@@ -55,6 +55,19 @@ static void test_taken_elsewhere(void **state)
     rig_end(&rig);
 }
 
+/* Somebody is at its ranges, again and again: no reason to give the log up. */
+static void test_occupied(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "200"));
+    rig_log(&rig, 0)->occupied = 4;
+    rig_run(&rig);
+    assert_int_equal(rig_log(&rig, 0)->occupied, 0);
+    assert_fine(&rig, 200);
+    rig_end(&rig);
+}
+
 /* A log joined late: the frontier comes from the log and is proven by the first signed head. */
 static void test_late_start(void **state)
 {
@@ -120,7 +133,7 @@ static void test_late_answer(void **state)
 {
     (void)state;
     struct rig rig;
-    rig_start(&rig, CTLOG_RFC6962, 300, ARGS("--entries", "900", "--fault", "slow:5000@get-entry-and-proof"));
+    rig_start(&rig, CTLOG_RFC6962, 300, ARGS("--entries", "900", "--fault", "slow:1500@get-entry-and-proof"));
     rig.options.once = false;
     /* Reading goes on from 301 without a frontier, and the first commit finds that somebody was faster. */
     struct fakestore_log *log = rig_log(&rig, 0);
@@ -348,6 +361,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_store_faults),
         cmocka_unit_test(test_rematch),
         cmocka_unit_test(test_taken_elsewhere),
+        cmocka_unit_test(test_occupied),
         cmocka_unit_test(test_late_start),
         cmocka_unit_test(test_late_start_refused),
         cmocka_unit_test(test_late_start_wrong_proof),
