@@ -1,12 +1,15 @@
 /* The whole pipeline: both protocols, a growing log, logs that come and go. */
+#include "tests/fixture/apart.h"
 #include "tests/fixture/piperig.h"
 
 /* Everything that must end with all entries stored, verified and nobody accused. */
-static const struct {
+struct fine_case {
     const char *name;
     uint64_t size;
     const char *args[8];
-} fine_cases[] = {
+};
+
+static struct fine_case fine_cases[] = {
     {"plain", 1000, {"--entries", "1000"}},
     {"one entry", 1, {"--entries", "1"}},
     {"full tiles only", 512, {"--entries", "512"}},
@@ -32,20 +35,18 @@ static const struct {
 
 static void test_fine(void **state)
 {
-    (void)state;
+    const struct fine_case *row = *state;
     const char *only = getenv("CTVIGIL_TEST_ONLY");
-    for (size_t i = 0; i < countof(fine_cases); i++) {
-        if (only != NULL && strcmp(only, fine_cases[i].name) != 0)
-            continue;
-        int64_t start_ms = clock_mono_ms();
-        struct rig rig;
-        rig_start(&rig, BOTH, 0, fine_cases[i].args);
-        rig_run(&rig);
-        print_message("  %s: %" PRId64 " ms, %u commits\n", fine_cases[i].name, clock_mono_ms() - start_ms,
-                      atomic_load(&rig.told_commits));
-        assert_fine(&rig, fine_cases[i].size);
-        rig_end(&rig);
-    }
+    if (only != NULL && strcmp(only, row->name) != 0)
+        return;
+    int64_t start_ms = clock_mono_ms();
+    struct rig rig;
+    rig_start(&rig, BOTH, 0, row->args);
+    rig_run(&rig);
+    print_message("  %s: %" PRId64 " ms, %u commits\n", row->name, clock_mono_ms() - start_ms,
+                  atomic_load(&rig.told_commits));
+    assert_fine(&rig, row->size);
+    rig_end(&rig);
 }
 
 /* A growing log is followed; partial tiles are read when nothing else comes; a stale frontend changes
@@ -95,10 +96,13 @@ int main(int argc, char **argv)
 {
     if (!piperig_ready(argc, argv))
         return 77;
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fine),
+    static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_follow),
         cmocka_unit_test(test_remove),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    struct CMUnitTest tests[countof(fine_cases) + countof(others)] = {{0}};
+    for (size_t i = 0; i < countof(fine_cases); i++)
+        tests[i] = (struct CMUnitTest){fine_cases[i].name, test_fine, NULL, NULL, &fine_cases[i]};
+    memcpy(tests + countof(fine_cases), others, sizeof(others));
+    return apart_run(tests, countof(tests));
 }

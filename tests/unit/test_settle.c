@@ -1,25 +1,25 @@
 /* Settling: a store that fails on order, ranges of others, late starts, restarts. */
 #include "parser/tbs.h"
+#include "tests/fixture/apart.h"
 #include "tests/fixture/piperig.h"
 #include "verify/digest.h"
 
-static void test_store_faults(void **state)
+static enum fakestore_fault faults[] = {FAKESTORE_DOWN, FAKESTORE_DOWN_PERSISTED, FAKESTORE_CONFLICT,
+                                        FAKESTORE_REFUSED};
+
+static void test_store_fault(void **state)
 {
-    static const enum fakestore_fault faults[] = {FAKESTORE_DOWN, FAKESTORE_DOWN_PERSISTED,
-                                                  FAKESTORE_CONFLICT, FAKESTORE_REFUSED};
-    (void)state;
-    for (size_t i = 0; i < countof(faults); i++) {
-        for (unsigned from = 0; from < 3; from++) {
-            struct rig rig;
-            rig_start(&rig, BOTH, 0, ARGS("--entries", "1500", "--page", "64"));
-            rig.options.window = 4;
-            rig.world->fault = faults[i];
-            rig.world->fault_from = from;
-            rig.world->fault_count = 1;
-            rig_run(&rig);
-            assert_fine(&rig, 1500);
-            rig_end(&rig);
-        }
+    const enum fakestore_fault *fault = *state;
+    for (unsigned from = 0; from < 3; from++) {
+        struct rig rig;
+        rig_start(&rig, BOTH, 0, ARGS("--entries", "1500", "--page", "64"));
+        rig.options.window = 4;
+        rig.world->fault = *fault;
+        rig.world->fault_from = from;
+        rig.world->fault_count = 1;
+        rig_run(&rig);
+        assert_fine(&rig, 1500);
+        rig_end(&rig);
     }
 }
 
@@ -358,7 +358,10 @@ int main(int argc, char **argv)
     if (!piperig_ready(argc, argv))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_store_faults),
+        cmocka_unit_test_prestate(test_store_fault, &faults[0]),
+        cmocka_unit_test_prestate(test_store_fault, &faults[1]),
+        cmocka_unit_test_prestate(test_store_fault, &faults[2]),
+        cmocka_unit_test_prestate(test_store_fault, &faults[3]),
         cmocka_unit_test(test_rematch),
         cmocka_unit_test(test_taken_elsewhere),
         cmocka_unit_test(test_occupied),
@@ -376,5 +379,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_late_start_wrong_base),
         cmocka_unit_test(test_late_start_accused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return apart_run(tests, countof(tests));
 }
