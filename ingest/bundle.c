@@ -251,26 +251,26 @@ static bool proof_step(struct reading *reading, struct frontier *frontier, const
     return taken;
 }
 
-/* Does the tree of `head` begin the other one? As claims.c asked, with what the log answered. */
-static void read_proof(struct reading *reading)
+/* Does the tree of `one` begin that of `two`? As claims.c asked, with what the log answered. */
+static void read_proof(struct reading *reading, const struct account_head *one,
+                       const struct account_head *two, struct account_proof *proof)
 {
-    struct account *account = &reading->bundle->account;
+    const struct ctlog *log = &reading->bundle->account.log;
     const json_t *answers = json_object_get(reading->root, "answers");
-    struct account_proof *proof = &account->proof;
-    struct head claim = {.size = account->head.size};
-    struct head tree = {.size = account->other.size};
+    struct head claim = {.size = one->size};
+    struct head tree = {.size = two->size};
     char url[PROTO_URL_MAX];
     struct frontier frontier;
     enum err_code code = ERR_PROOF;
     if (!json_is_array(answers) || claim.size == 0 || claim.size >= tree.size || tree.size >> TREE_BITS != 0)
         return;
-    memcpy(claim.root, account->head.root, 32);
-    memcpy(tree.root, account->other.root, 32);
+    memcpy(claim.root, one->root, 32);
+    memcpy(tree.root, two->root, 32);
     *proof = (struct account_proof){.present = true, .size = claim.size, .tree_size = tree.size};
     memcpy(proof->tree_root, tree.root, 32);
-    frontier_begin_claim(&frontier, account->log.protocol == CTLOG_STATIC_CT, &claim, &tree);
+    frontier_begin_claim(&frontier, log->protocol == CTLOG_STATIC_CT, &claim, &tree);
     unsigned count = 0;
-    while (frontier_url(&frontier, &account->log, url, &code))
+    while (frontier_url(&frontier, log, url, &code))
         if (++count > ANSWERS_MAX || !proof_step(reading, &frontier, answer_to(answers, url)))
             return;
     proof->proven = code == ERR_OK;
@@ -278,6 +278,37 @@ static void read_proof(struct reading *reading)
         memcpy(proof->root, claim.root, 32);
     else if (proof->proven)
         merkle_root(&frontier.unverified, proof->root);
+}
+
+static void read_proofs(struct reading *reading)
+{
+    struct account *account = &reading->bundle->account;
+    read_proof(reading, &account->head, &account->other, &account->proof);
+    if (json_is_true(json_object_get(reading->root, "asked_since")))
+        read_proof(reading, &account->base, &account->head, &account->since);
+}
+
+/* The computed nodes of the larger tree. */
+static enum err_code read_path(struct reading *reading)
+{
+    struct account *account = &reading->bundle->account;
+    const json_t *begin = json_object_get(reading->root, "path_begin");
+    const json_t *path = json_object_get(reading->root, "path");
+    if (path == NULL)
+        return ERR_OK;
+    account->path_begin.size = account->head.size;
+    if (json_array_size(begin) != compact_count(&account->path_begin) ||
+        json_array_size(path) > ACCOUNT_PATH_MAX)
+        return bad(reading, "path");
+    for (size_t i = 0; i < json_array_size(begin); i++)
+        if (!get_hash(json_array_get(begin, i), account->path_begin.hash[i]))
+            return bad(reading, "path_begin");
+    for (size_t i = 0; i < json_array_size(path); i++)
+        if (!get_hash(json_array_get(path, i), account->path[i]))
+            return bad(reading, "path");
+    account->path_count = json_array_size(path);
+    account->has_path = true;
+    return ERR_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------ */
@@ -320,7 +351,9 @@ static enum err_code read_all(struct reading *reading)
     if (code == ERR_OK)
         code = read_tile(reading);
     if (code == ERR_OK)
-        read_proof(reading);
+        code = read_path(reading);
+    if (code == ERR_OK)
+        read_proofs(reading);
     return code;
 }
 

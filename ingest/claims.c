@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/say.h"
+#include "ingest/backlog.h"
 #include "ingest/evidence.h"
 #include "ingest/reread.h"
 #include "verify/merkle.h"
@@ -14,6 +15,7 @@
 #define ROUNDS   2  /* what differs must do so twice */
 #define STARTS   4  /* readings in all, those included that a second reading of something else ended */
 #define WAIT_MS  INT64_C(20000)
+#define SINCE_MS INT64_C(10000)
 #define TOGETHER 16 /* loaded at once */
 /* Other processes see heads, too, and may store them when the tree is past them. */
 #define LOOK_MS INT64_C(60000)
@@ -36,6 +38,27 @@ void claims_head(struct follow *follow, const struct head *head)
     claims_due(follow);
 }
 
+void claims_wrong(struct follow *follow, struct inside *inside)
+{
+    struct follow *front = backlog_is(follow) ? follow->front : follow;
+    struct follow_claim *claim = &front->settle.claim;
+    if (claim->list == NULL && !claim->due) {
+        inside_free(claim->inside); /* it was told of, or somebody else did */
+        claim->inside = NULL;
+    }
+    if (claim->inside == NULL)
+        claim->inside = inside;
+    else
+        inside_free(inside);
+    claims_due(front);
+}
+
+/* What the entries show of the head at hand; NULL: nothing. */
+static const struct inside *shown(const struct follow_claim *claim)
+{
+    return inside_is(claim->inside, &claim->list->head) ? claim->inside : NULL;
+}
+
 static bool can_judge(const struct follow_settle *own)
 {
     return own->held && own->base_known && own->range.verified > 1 && !own->base_asked;
@@ -54,7 +77,8 @@ static void interrupt(struct settle *settle, struct follow *follow)
     struct follow_settle *own = &follow->settle;
     struct follow_claim *claim = &own->claim;
     thread_lock(&follow->lock);
-    if (claim->step == FOLLOW_CLAIM_PROOF && follow->frontier.ordinal == claim->ordinal)
+    bool asks = claim->step == FOLLOW_CLAIM_PROOF || claim->step == FOLLOW_CLAIM_SINCE;
+    if (asks && follow->frontier.ordinal == claim->ordinal)
         follow->frontier = (struct follow_frontier){.ordinal = claim->ordinal + 1};
     if (own->again == FOLLOW_CLAIM)
         lane_stop(&follow->again);
@@ -64,6 +88,8 @@ static void interrupt(struct settle *settle, struct follow *follow)
         own->again = FOLLOW_NOT_AGAIN;
     }
     leafkeep_clear(&claim->leaves);
+    free(claim->answers);
+    claim->answers = NULL;
     claim->step = FOLLOW_CLAIM_NONE;
 }
 
@@ -85,12 +111,13 @@ static void next(struct settle *settle, struct follow *follow)
     follow_head_free(head);
     if (claim->list != NULL)
         return;
-    claim->due = claim->open || claim->more;
+    bool news = claim->due; /* something came meanwhile */
+    claim->due = news || claim->open || claim->more;
     claim->due_ms = 0;
-    if (claim->open)
-        claim->due_ms = clock_mono_ms() + rate_backoff_next(&claim->backoff);
-    else
+    if (!claim->open)
         rate_backoff_reset(&claim->backoff);
+    else if (!news)
+        claim->due_ms = clock_mono_ms() + rate_backoff_next(&claim->backoff);
 }
 
 static void judge(struct settle *settle, struct follow *follow, bool fits)
@@ -107,18 +134,40 @@ static void judge(struct settle *settle, struct follow *follow, bool fits)
     if (fits)
         say_info(follow->log.name,
                  "a signed head of %" PRIu64 " entries, smaller than what is verified, fits", head->size);
-    follow->settle.claim.open = follow->settle.claim.open || code != ERR_OK;
+    struct follow_claim *claim = &follow->settle.claim;
+    claim->open = claim->open || code != ERR_OK;
+    if (shown(claim) != NULL) {
+        inside_free(claim->inside);
+        claim->inside = NULL;
+    }
     next(settle, follow);
 }
 
-/* What the log answered when it was asked for the proof; to be freed. NULL: nothing, or too much. */
-static char *answers_take(struct follow *follow)
+/* What the log answered when it was asked for a proof joins what it answered before. False: it is nothing, or
+ * too much. */
+static bool answers_take(struct follow *follow)
 {
+    struct follow_claim *claim = &follow->settle.claim;
     thread_lock(&follow->lock);
     char *answers = follow->frontier_answers;
     follow->frontier_answers = NULL;
     thread_unlock(&follow->lock);
-    return answers;
+    bool any = answers != NULL && answers[0] != '\0';
+    if (claim->answers == NULL) {
+        claim->answers = answers;
+        return any;
+    }
+    size_t len = strlen(claim->answers);
+    char *both = any && len != 0 ? malloc(len + strlen(answers)) : NULL;
+    if (both != NULL) { /* two JSON arrays */
+        memcpy(both, claim->answers, len - 1);
+        both[len - 1] = ',';
+        memcpy(both + len, answers + 1, strlen(answers));
+        free(claim->answers);
+        claim->answers = both;
+    }
+    free(answers);
+    return both != NULL;
 }
 
 /* The account of the smaller head and of the tree that it should begin. */
@@ -127,22 +176,25 @@ static enum err_code tell(struct settle *settle, struct follow *follow, const ch
 {
     struct follow_settle *own = &follow->settle;
     struct follow_claim *claim = &own->claim;
+    struct inside *inside = shown(claim) == NULL ? NULL : claim->inside;
     struct head tree = claim->tree;
+    bool asked_since = claim->step == FOLLOW_CLAIM_SINCE;
     evidence_signed(settle, follow, &tree);
-    char *answers = answers_take(follow);
+    bool more = answers_take(follow);
     struct evidence evidence = {.kind = kind,
                                 .begin = begin,
                                 .end = begin,
                                 .head = &claim->list->head,
                                 .other = &tree,
-                                .frontier = &own->range.verified_frontier,
+                                .frontier = inside != NULL ? &inside->before : &own->range.verified_frontier,
                                 .frontier_from_log =
                                     own->range.begin != 0 && own->range.verified == own->range.begin,
-                                .leaves = &claim->leaves,
-                                .answers = answers,
+                                .leaves = inside != NULL ? &inside->leaves : &claim->leaves,
+                                .answers = claim->answers,
+                                .asked_since = asked_since && more,
+                                .inside = inside,
                                 .sentence = sentence};
     enum err_code code = evidence_keep(settle, follow, &evidence, why);
-    free(answers);
     if (code != ERR_OK)
         say_error(follow->log.name, "evidence: %s", why->text);
     return code;
@@ -241,26 +293,56 @@ static void load(struct settle *settle, struct follow *follow)
 
 /* Proof ------------------------------------------------------------------------------------------ */
 
-static void proof_ask(struct settle *settle, struct follow *follow)
+/* Does the tree of `head` begin that of `tree`? */
+static void ask(struct settle *settle, struct follow *follow, const struct head *head,
+                const struct head *tree)
 {
-    struct follow_settle *own = &follow->settle;
-    struct follow_claim *claim = &own->claim;
-    struct follow_frontier want = {.wanted = true, .claim = true};
-    claim->tree = (struct head){.size = own->range.verified};
-    merkle_root(&own->range.verified_frontier, claim->tree.root);
-    want.head = claim->list->head;
+    struct follow_claim *claim = &follow->settle.claim;
+    struct follow_frontier want = {
+        .wanted = true, .claim = true, .head = *head, .size = head->size, .tree = *tree};
     want.head.raw = SPAN_NONE;
-    want.size = want.head.size;
-    want.tree = claim->tree;
+    want.tree.raw = SPAN_NONE;
     thread_lock(&follow->lock);
     want.ordinal = follow->frontier.ordinal + 1;
     follow->frontier = want;
     thread_unlock(&follow->lock);
     claim->ordinal = want.ordinal;
+    plant_told(settle->plant, follow, "claim", want.size, want.tree.size);
+    plant_wake(settle->plant);
+}
+
+static void proof_ask(struct settle *settle, struct follow *follow)
+{
+    struct follow_settle *own = &follow->settle;
+    struct follow_claim *claim = &own->claim;
+    const struct inside *inside = shown(claim);
+    claim->tree = (struct head){.size = own->range.verified};
+    merkle_root(&own->range.verified_frontier, claim->tree.root);
+    if (inside != NULL)
+        claim->tree = inside->tree;
+    ask(settle, follow, &claim->list->head, &claim->tree);
     claim->step = FOLLOW_CLAIM_PROOF;
     claim->until_ms = clock_mono_ms() + WAIT_MS;
-    plant_told(settle->plant, follow, "claim", want.size, claim->tree.size);
-    plant_wake(settle->plant);
+}
+
+/* It contradicts. When the last tree that fitted before it is known, the log is asked how far the two agree.
+ */
+static void wrong(struct settle *settle, struct follow *follow, const char *how)
+{
+    struct follow_claim *claim = &follow->settle.claim;
+    const struct inside *inside = shown(claim);
+    struct head before;
+    if (inside == NULL || inside->before.size == 0 || claim->told == claim->tree.size) {
+        accuse(settle, follow, how);
+        return;
+    }
+    before = (struct head){.size = inside->before.size};
+    merkle_root(&inside->before, before.root);
+    (void)answers_take(follow);
+    claim->how = how;
+    ask(settle, follow, &before, &claim->list->head);
+    claim->step = FOLLOW_CLAIM_SINCE;
+    claim->until_ms = clock_mono_ms() + SINCE_MS;
 }
 
 static void entries_begin(struct settle *settle, struct follow *follow)
@@ -285,21 +367,29 @@ static void proof_serve(struct settle *settle, struct follow *follow)
     struct follow_frontier answer = follow->frontier;
     thread_unlock(&follow->lock);
     bool late = clock_mono_ms() >= claim->until_ms;
-    if (answer.ordinal != claim->ordinal) {
+    bool mine = answer.ordinal == claim->ordinal;
+    if (claim->step == FOLLOW_CLAIM_SINCE) {
+        if (!mine || answer.answered || late)
+            accuse(settle, follow, claim->how);
+        return;
+    }
+    if (!mine) {
         interrupt(settle, follow); /* somebody else needed to ask; again from the beginning */
         return;
     }
     if (!answer.answered && !late)
         return;
-    if (!answer.answered || !answer.known) {
+    bool known = answer.answered && answer.known;
+    if (known && answer.fits) {
+        judge(settle, follow, true);
+    } else if (known) {
+        wrong(settle, follow, "the log itself proves another root for that size");
+    } else if (shown(claim) != NULL) {
+        wrong(settle, follow, "the entries that give the larger one give another root for that size");
+    } else {
         interrupt(settle, follow);
         entries_begin(settle, follow);
-        return;
     }
-    if (answer.fits)
-        judge(settle, follow, true);
-    else
-        accuse(settle, follow, "the log itself proves another root for that size");
 }
 
 /* Entries ---------------------------------------------------------------------------------------- */
@@ -406,6 +496,7 @@ void claims_serve(struct settle *settle, struct follow *follow)
         proof_ask(settle, follow);
         return;
     case FOLLOW_CLAIM_PROOF:
+    case FOLLOW_CLAIM_SINCE:
         proof_serve(settle, follow);
         return;
     case FOLLOW_CLAIM_ENTRY:

@@ -62,14 +62,20 @@ static json_t *json_log(const struct ctlog *log)
     return object;
 }
 
+static json_t *json_nodes(const uint8_t (*node)[32], size_t count)
+{
+    json_t *nodes = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(nodes, json_hex(span_of(node[i], 32)));
+    return nodes;
+}
+
 static void put_frontier(json_t *root, const struct evidence *evidence)
 {
     const struct compact *frontier = evidence->frontier;
-    json_t *nodes = json_array();
-    for (size_t i = 0; i < compact_count(frontier); i++)
-        json_array_append_new(nodes, json_hex(span_of(frontier->hash[i], 32)));
     json_object_set_new(root, "frontier_size", json_integer((json_int_t)frontier->size));
-    json_object_set_new(root, "frontier", nodes);
+    json_object_set_new(root, "frontier",
+                        json_nodes((const uint8_t(*)[32])frontier->hash, compact_count(frontier)));
     json_object_set_new(root, "frontier_from", json_string(evidence->frontier_from_log ? "log" : "entries"));
 }
 
@@ -100,10 +106,23 @@ static void put_answers(json_t *root, const struct evidence *evidence, json_t *l
     if (evidence->answers == NULL)
         return;
     json_t *answers = json_loads(evidence->answers, 0, NULL);
-    if (answers != NULL)
+    if (answers != NULL) {
         json_object_set_new(root, "answers", answers);
-    else
+        if (evidence->asked_since)
+            json_object_set_new(root, "asked_since", json_true());
+    } else {
         json_array_append_new(left_out, json_string("answers of the log: they are too large"));
+    }
+}
+
+static void put_path(json_t *root, const struct evidence *evidence)
+{
+    const struct inside *inside = evidence->inside;
+    if (inside == NULL)
+        return;
+    json_object_set_new(root, "path_begin",
+                        json_nodes((const uint8_t(*)[32])inside->begin.hash, compact_count(&inside->begin)));
+    json_object_set_new(root, "path", json_nodes((const uint8_t(*)[32])inside->node, inside->node_count));
 }
 
 static void put_tile(json_t *root, const struct evidence *evidence)
@@ -140,6 +159,7 @@ static json_t *account(const struct follow *follow, const struct evidence *evide
         put_frontier(root, evidence);
     put_leaves(root, evidence, left_out);
     put_answers(root, evidence, left_out);
+    put_path(root, evidence);
     put_tile(root, evidence);
     json_object_set_new(root, "left_out", left_out);
     return root;
@@ -178,33 +198,59 @@ static bool file_write(const char *path, const char *text)
     return written;
 }
 
+/* The signed head that the frontier is the tree of. The bytes of `other` may be gone with the question. */
+static void base_find(struct settle *settle, const struct follow *follow, const struct evidence *evidence,
+                      struct head *base)
+{
+    const struct head *other = evidence->other;
+    *base = (struct head){.size = evidence->frontier == NULL ? 0 : evidence->frontier->size};
+    if (base->size == 0)
+        return;
+    merkle_root(evidence->frontier, base->root);
+    if (other != NULL && other->raw.len != 0 && other->size == base->size)
+        *base = *other;
+    else
+        evidence_signed(settle, follow, base);
+}
+
+/* The file with the account; "": it could not be written. */
+static void put_file(const struct settle *settle, const struct follow *follow,
+                     const struct evidence *evidence, const char *text, char path[PATH_BYTES])
+{
+    const char *dir = settle->plant->options.evidence_dir;
+    path[0] = '\0';
+    if (dir == NULL)
+        return;
+    snprintf(path, PATH_BYTES, "%s/log-%d-%s-%" PRIu64 "-%" PRIu64 ".json", dir, (int)follow->log.id,
+             evidence->kind, evidence->begin, evidence->end);
+    if (file_write(path, text))
+        return;
+    say_error(follow->log.name, "%s: the evidence could not be written; the database has it", path);
+    path[0] = '\0';
+}
+
+static char *text_make(struct settle *settle, const struct follow *follow, const struct evidence *evidence)
+{
+    struct follow_head *other = evidence->other == NULL ? NULL : follow_head_new(evidence->other);
+    struct evidence own = *evidence;
+    struct head base;
+    own.other = other == NULL ? NULL : &other->head;
+    base_find(settle, follow, &own, &base);
+    json_t *root = account(follow, &own, &base);
+    char *text = json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(root);
+    follow_head_free(other);
+    return text;
+}
+
 enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
                             const struct evidence *evidence, struct err *why)
 {
-    struct head base = {.size = evidence->frontier == NULL ? 0 : evidence->frontier->size};
-    if (base.size != 0) {
-        merkle_root(evidence->frontier, base.root);
-        bool known = evidence->other != NULL && evidence->other->size == base.size;
-        if (!known || evidence->other->raw.len == 0)
-            evidence_signed(settle, follow, &base);
-        else
-            base = *evidence->other;
-    }
-    json_t *root = account(follow, evidence, &base);
-    char *text = json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    json_decref(root);
+    char path[PATH_BYTES];
+    char *text = text_make(settle, follow, evidence);
     if (text == NULL)
         return err_set(why, ERR_MEMORY, "%s: evidence: out of memory", follow->log.name);
-    char path[PATH_BYTES] = "";
-    const char *dir = settle->plant->options.evidence_dir;
-    if (dir != NULL) {
-        snprintf(path, sizeof(path), "%s/log-%d-%s-%" PRIu64 "-%" PRIu64 ".json", dir, (int)follow->log.id,
-                 evidence->kind, evidence->begin, evidence->end);
-        if (!file_write(path, text)) {
-            say_error(follow->log.name, "%s: the evidence could not be written; the database has it", path);
-            path[0] = '\0';
-        }
-    }
+    put_file(settle, follow, evidence, text, path);
     struct store_evidence row = {.log_id = follow->log.id,
                                  .kind = evidence->kind,
                                  .begin = evidence->begin,
@@ -216,6 +262,7 @@ enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
         row.head = *evidence->head;
     if (evidence->other != NULL)
         row.other = *evidence->other;
+    row.other.raw = SPAN_NONE;
     enum err_code code;
     do {
         err_clear(why);

@@ -6,6 +6,7 @@
 #ifndef CTVIGIL_EVIDENCE_H
 #define CTVIGIL_EVIDENCE_H
 
+#include "ingest/inside.h"
 #include "ingest/leafkeep.h"
 #include "ingest/settle.h"
 
@@ -16,10 +17,12 @@ struct evidence {
     const struct head *head;        /* the one that does not fit; NULL: none was needed (bad_tile) */
     const struct head *other;       /* the second head, or what was computed (raw absent); NULL: neither */
     const struct compact *frontier; /* in front of the leaves; NULL: unknown */
-    bool frontier_from_log;  /* it was not computed from entries: the log gave it, and proved it once */
-    struct leafkeep *leaves; /* NULL: none */
-    const char *answers;     /* JSON text: the log's answers when it was asked for proofs; NULL: none */
-    const char *data_tile;   /* bad_tile: paths, and the bytes of the hash tile; NULL: none */
+    bool frontier_from_log;      /* it was not computed from entries: the log gave it, and proved it once */
+    struct leafkeep *leaves;     /* NULL: none */
+    const char *answers;         /* JSON text: the log's answers when it was asked for proofs; NULL: none */
+    bool asked_since;            /* among them: does `head` begin with what the frontier is? */
+    const struct inside *inside; /* the nodes that lead from `head` to `other`; NULL: not known */
+    const char *data_tile;       /* bad_tile: paths, and the bytes of the hash tile; NULL: none */
     const char *hash_tile;
     struct span hash_tile_bytes;
     const char *sentence;

@@ -12,6 +12,7 @@
 #include "ingest/frontier.h"
 #include "ingest/host.h"
 #include "ingest/hybrid.h"
+#include "ingest/inside.h"
 #include "ingest/lane.h"
 #include "ingest/leafkeep.h"
 #include "ingest/proto.h"
@@ -70,7 +71,7 @@ struct follow_condemned {
 };
 
 /* Smaller signed heads that are being compared with the verified tree, one after the other (claims.h). */
-enum follow_claim_step { FOLLOW_CLAIM_NONE, FOLLOW_CLAIM_PROOF, FOLLOW_CLAIM_ENTRY };
+enum follow_claim_step { FOLLOW_CLAIM_NONE, FOLLOW_CLAIM_PROOF, FOLLOW_CLAIM_SINCE, FOLLOW_CLAIM_ENTRY };
 
 struct follow_claim {
     bool due; /* the store may have some that nobody has judged */
@@ -87,6 +88,9 @@ struct follow_claim {
     unsigned rounds;  /* and came, and were other ones */
     bool differs;     /* in this round */
     struct leafkeep leaves;
+    struct inside *inside; /* what shows that one of them is wrong; NULL: nothing yet */
+    char *answers;         /* of the log, JSON text; NULL: none, or too much */
+    const char *how;       /* it contradicts, while the log is asked for more */
     int64_t until_ms;
     uint64_t silence; /* size of a head that was told to be unproven for long */
     uint64_t told;    /* verified size for which evidence was written */

@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/say.h"
+#include "ingest/backlog.h"
 #include "ingest/bridge.h"
+#include "ingest/claims.h"
 #include "ingest/evidence.h"
 #include "ingest/heads.h"
 #include "ingest/mend.h"
@@ -94,8 +96,6 @@ static void put_off(struct settle *settle, struct follow *follow)
     own->again_wanted = !settle->plant->options.once;
 }
 
-static void accuse(struct settle *settle, struct follow *follow);
-
 void reread_suspect(struct settle *settle, struct follow *follow, struct follow_head *head, uint64_t verified,
                     const uint8_t computed[32])
 {
@@ -108,17 +108,18 @@ void reread_suspect(struct settle *settle, struct follow *follow, struct follow_
     }
     metric_add(METRIC_ROOT_MISMATCHES_TOTAL, 1);
     plant_told(settle->plant, follow, "mismatch", own->range.verified, head->head.size);
-    say_warn(follow->log.name,
-             "the entries do not give the signed root of size %" PRIu64 "; reading them again",
-             head->head.size);
+    say_warn(follow->log.name, "the entries do not give the signed root of size %" PRIu64 "; %s",
+             head->head.size,
+             own->range.verified > head->head.size ? "they give that of a larger one" : "reading them again");
+    if (own->range.verified > head->head.size) {
+        /* A later head fits the same entries: fresh bytes can not make this one right. */
+        claims_due(backlog_is(follow) ? follow->front : follow);
+        follow_head_free(head);
+        return;
+    }
     head->link = NULL;
     own->suspect = (struct follow_suspect){.active = true, .head = head, .begin = verified};
     memcpy(own->suspect.computed, computed, 32);
-    if (own->range.verified > head->head.size) {
-        /* A later head fits the same entries: fresh bytes can not make this one right. */
-        accuse(settle, follow);
-        return;
-    }
     own->again_wanted = true;
     own->again_due_ms = 0;
     if (bridge_is(follow, &head->head))

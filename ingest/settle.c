@@ -360,6 +360,7 @@ static bool rows_serve(struct settle *settle, struct follow *follow)
         return false;
     uint64_t begin = own->range.next;
     uint64_t verified = own->range.verified;
+    struct compact before = own->range.frontier;
     must(advance.batches[0]->begin == begin);
     if (own->frontier_known)
         hash(own, &advance);
@@ -370,6 +371,9 @@ static bool rows_serve(struct settle *settle, struct follow *follow)
     }
     count_up(settle, &advance);
     tilewatch_tell(settle, follow, advance.jobs, advance.count);
+    if (advance.unequal != NULL && own->range.verified > advance.unequal->head.size)
+        claims_wrong(follow, inside_new(&advance.unequal->head, &advance.verified_head->head, &before,
+                                        advance.jobs, advance.count));
     jobs_free(settle, &advance);
     widen(settle, follow);
     plant_told(settle->plant, follow, "commit", begin, own->range.next);

@@ -154,6 +154,50 @@ static void proof_check(const struct account *account, bool tree_signed, struct 
         "%" PRIu64 " and %" PRIu64 " entries", proof->size, proof->tree_size);
 }
 
+/* Nodes need nobody's word: no others give the signed root of the larger tree. */
+static void path_check(const struct account *account, bool head_signed, bool tree_signed,
+                       struct account_report *report)
+{
+    uint64_t size = account->other.size;
+    struct compact tree = account->path_begin;
+    uint8_t root[32];
+    uint8_t begin[32];
+    size_t count = 0;
+
+    if (!account->has_path)
+        return;
+    bool leads = tree.size == account->head.size && account->other.stated && tree.size < size;
+    merkle_root(&tree, begin);
+    for (; leads && tree.size < size && count < account->path_count; count++)
+        merkle_append_tree(&tree, account->path[count], merkle_span_height(tree.size, size));
+    merkle_root(&tree, root);
+    leads = leads && tree.size == size && count == account->path_count &&
+            memcmp(root, account->other.root, 32) == 0;
+    bool same = memcmp(begin, account->head.root, 32) == 0;
+    add(report,
+        !leads                       ? ACCOUNT_IS_PATH_USELESS
+        : same                       ? ACCOUNT_IS_PREFIX_FITS
+        : head_signed && tree_signed ? ACCOUNT_IS_PATH_OTHER
+                                     : ACCOUNT_IS_PATH_OTHER_WORD,
+        "%" PRIu64 " and %" PRIu64 " entries", account->head.size, size);
+}
+
+/* Does the head that does not fit begin with the last one that did? */
+static void since_check(const struct account *account, bool base_signed, struct account_report *report)
+{
+    const struct account_proof *since = &account->since;
+    bool same;
+
+    if (!since->present)
+        return;
+    same = memcmp(since->root, account->base.root, 32) == 0;
+    add(report,
+        !since->proven || !base_signed || since->size != account->base.size ? ACCOUNT_IS_SINCE_USELESS
+        : same                                                              ? ACCOUNT_IS_SINCE_FITS
+                                                                            : ACCOUNT_IS_SINCE_OTHER,
+        "%" PRIu64 " and %" PRIu64 " entries", since->size, since->tree_size);
+}
+
 /* Entries ---------------------------------------------------------------------------------------- */
 
 static void base_check(const struct account *account, bool base_signed, struct account_report *report)
@@ -241,6 +285,10 @@ void account_check(struct account *account, struct account_report *report)
     bool part = !head && account->head.stated && !account->head.has_bytes && is_part(account, other);
     if (head || part)
         proof_check(account, other, report);
+    if (head || part)
+        path_check(account, head, other, report);
+    if (head)
+        since_check(account, base, report);
     if (account->unproven)
         add(report, ACCOUNT_IS_UNPROVEN, "%" PRIu64 " entries", account->head.size);
     if (account->has_frontier && account->has_leaves)

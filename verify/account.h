@@ -16,6 +16,7 @@
 #define ACCOUNT_FINDINGS_MAX 32
 #define ACCOUNT_TEXT_MAX     240
 #define ACCOUNT_TILE_WIDTH   256
+#define ACCOUNT_PATH_MAX     128 /* perfect trees between two sizes */
 
 enum account_weight {
     ACCOUNT_NOTE,
@@ -71,8 +72,13 @@ struct account {
     bool has_leaves;
     uint64_t leaf_begin;
     size_t leaf_count;
-    uint8_t (*leaf_hash)[32]; /* used up: account_check hashes in place */
-    struct account_proof proof;
+    uint8_t (*leaf_hash)[32];   /* used up: account_check hashes in place */
+    struct account_proof proof; /* does the tree of `head` begin that of `other`? */
+    struct account_proof since; /* and the tree of `base` that of `head`? */
+    bool has_path; /* computed from the entries: what begins the tree of `other`, at head.size, */
+    struct compact path_begin;
+    size_t path_count; /* and the perfect trees from there to its end */
+    uint8_t path[ACCOUNT_PATH_MAX][32];
     bool has_node; /* node of the data tile that begins at leaf_begin, from its hash tile */
     uint8_t node[32];
 };

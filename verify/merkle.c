@@ -113,6 +113,15 @@ void merkle_append_tree(struct compact *compact, const uint8_t root[32], unsigne
     compact->size += UINT64_C(1) << height;
 }
 
+unsigned merkle_span_height(uint64_t at, uint64_t size)
+{
+    unsigned height = 0;
+    must(at < size);
+    while (height < 62 && (at >> height & 1) == 0 && size - at >= UINT64_C(2) << height)
+        height++;
+    return height;
+}
+
 void merkle_root(const struct compact *compact, uint8_t out[32])
 {
     unsigned count = merkle_ones(compact->size);

@@ -18,6 +18,9 @@ void merkle_append(struct compact *compact, const uint8_t leaf_hash[32]);
 void merkle_append_many(struct compact *compact, uint8_t (*node)[32], size_t count);
 /* Appends the root of a perfect tree of 2^height leaves; the size must be a multiple of that. */
 void merkle_append_tree(struct compact *compact, const uint8_t root[32], unsigned height);
+/* Of the perfect trees that lie side by side from `at` to `size`, `at` < `size`: the height of the first one.
+ */
+unsigned merkle_span_height(uint64_t at, uint64_t size);
 /* Root of the tree so far; SHA-256("") for size 0. */
 void merkle_root(const struct compact *compact, uint8_t out[32]);
 /* Makes the compact range of `size` from an inclusion proof of its last leaf: audit_path of leaf size-1 in a

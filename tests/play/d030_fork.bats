@@ -67,6 +67,17 @@ teardown_file() {
     run -1 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once --log larger
     log_is larger '.state == "inconsistent" and .position == 550 and .entries == 550'
     ctv alert list --json | some_line '.log == "larger" and .kind == "log_inconsistent"'
+    # The entries lead to the signed root behind it: others need neither the log's proof nor our word.
+    path=$(sql "SELECT e.path FROM evidence AS e JOIN log AS l ON l.id = e.log WHERE l.name = 'larger'")
+    run -1 --separate-stderr ctv log verify --json "$path"
+    jq -e '.verdict == "signed" and ([.findings[].what] | contains(["path_other", "prefix_other", "base_signed",
+        "since_useless"]))' <<<"$output"
+    jq 'del(.answers)' "$path" >"$PLAY/other.json"
+    run -1 --separate-stderr ctv log verify --json "$PLAY/other.json"
+    jq -e '.verdict == "signed" and any(.findings[]; .what == "path_other")' <<<"$output"
+    jq 'del(.answers, .entries) | .path[0] = .path[-1] | .path_begin[0] = .path[-1]' "$path" >"$PLAY/other.json"
+    run -0 --separate-stderr ctv log verify --json "$PLAY/other.json"
+    jq -e '.verdict == "nothing" and any(.findings[]; .what == "path_useless")' <<<"$output"
     kill $SIM_PID
 }
 

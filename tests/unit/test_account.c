@@ -69,9 +69,13 @@ static void begin(struct made *made)
     account->has_leaves = true;
 }
 
+static bool shown_once[64];
+
 static enum account_weight check(struct made *made)
 {
     account_check(&made->account, &made->report);
+    for (size_t i = 0; i < made->report.count; i++)
+        shown_once[made->report.finding[i].what] = true;
     return made->report.gravest;
 }
 
@@ -253,12 +257,166 @@ static void tiles(void **state)
     end(&made);
 }
 
+/* A root that nobody signed and that the log proved to be of a signed tree (the border of two ranges): what
+ * the entries do not give is then as good as signed. */
+static void part_of_a_signed_tree(void **state)
+{
+    static const uint8_t another[32] = {9};
+    struct made made;
+    (void)state;
+    begin(&made);
+    struct account *account = &made.account;
+    account->head.has_bytes = account->head.readable = false;
+    sign(&made, &account->other, &made.signature[1], 41, another, NULL);
+    account->proof = (struct account_proof){.present = true, .proven = true, .size = 40, .tree_size = 41};
+    memcpy(account->proof.root, account->head.root, 32);
+    memcpy(account->proof.tree_root, another, 32);
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_PREFIX_FITS) && shows(&made, ACCOUNT_IS_ENTRIES_FIT));
+    memcpy(made.room, made.leaf + 16, 24 * sizeof made.room[0]); /* a check uses them up */
+    made.room[3][31] ^= 1;
+    assert_int_equal(check(&made), ACCOUNT_SERVED);
+    assert_true(shows(&made, ACCOUNT_IS_ENTRIES_OTHER));
+    /* Without the proof, with one of another root or tree, or under a tree that is not signed: no word of it.
+     */
+    for (int i = 0; i < 4; i++) {
+        struct account_proof proof = account->proof;
+        account->proof.proven = i != 0;
+        account->proof.root[0] ^= i == 1;
+        account->proof.tree_size += i == 2;
+        account->other.has_bytes = i != 3;
+        assert_int_equal(check(&made), ACCOUNT_NOTE);
+        assert_true(shows(&made, ACCOUNT_IS_ENTRIES_PART));
+        assert_false(shows(&made, ACCOUNT_IS_PREFIX_FITS) || shows(&made, ACCOUNT_IS_PROOF_USELESS));
+        account->proof = proof;
+    }
+    end(&made);
+}
+
+/* Our own nodes from the smaller head to the larger one, with both signed: nobody has to be believed. */
+static void paths(void **state)
+{
+    static const uint8_t another[32] = {9};
+    struct made made;
+    struct compact tree;
+    uint8_t root[32];
+    (void)state;
+    begin(&made);
+    struct account *account = &made.account;
+    account->has_leaves = account->has_frontier = account->base.stated = false;
+    tree_of(&made, 40, &tree, root);
+    sign(&made, &account->other, &made.signature[1], 40, root, NULL);
+    tree_of(&made, 37, &account->path_begin, root);
+    sign(&made, &account->head, &made.signature[0], 37, root, NULL);
+    account->has_path = true;
+    account->path_count = 2; /* entry 37; 38 and 39 */
+    memcpy(account->path[0], made.leaf[37], 32);
+    merkle_node_hash(made.leaf[38], made.leaf[39], account->path[1]);
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_PREFIX_FITS));
+    sign(&made, &account->head, &made.signature[0], 37, another, NULL);
+    assert_int_equal(check(&made), ACCOUNT_SIGNED);
+    assert_true(shows(&made, ACCOUNT_IS_PATH_OTHER));
+    /* Who writes a tree of his own accuses nobody: its nodes do not give the signed root. */
+    account->path_begin.hash[0][0] ^= 1;
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_PATH_USELESS));
+    account->path_begin.hash[0][0] ^= 1;
+    account->path_count = 1;
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    account->path_count = 3;
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    account->path_count = 2;
+    account->path_begin.size = 36;
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    account->path_begin.size = 37;
+    account->other.has_bytes = false;
+    assert_int_equal(check(&made), ACCOUNT_SERVED);
+    assert_true(shows(&made, ACCOUNT_IS_PATH_OTHER_WORD));
+    account->other.stated = false;
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    end(&made);
+}
+
+/* Does the head that does not fit begin with the last one that did? */
+static void since(void **state)
+{
+    struct made made;
+    (void)state;
+    begin(&made);
+    struct account *account = &made.account;
+    account->has_leaves = account->has_frontier = false;
+    account->since = (struct account_proof){.present = true, .size = 16, .tree_size = 40};
+    memcpy(account->since.root, account->base.root, 32);
+    memcpy(account->since.tree_root, account->head.root, 32);
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_SINCE_USELESS));
+    account->since.proven = true;
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_SINCE_FITS));
+    account->since.root[0] ^= 1;
+    assert_int_equal(check(&made), ACCOUNT_SIGNED);
+    assert_true(shows(&made, ACCOUNT_IS_SINCE_OTHER));
+    account->base.has_bytes = false; /* nobody signed that one */
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    end(&made);
+}
+
+/* What is said, and neither kept nor proven. */
+static void words(void **state)
+{
+    struct made made;
+    (void)state;
+    begin(&made);
+    struct account *account = &made.account;
+    account->unproven = true;
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_UNPROVEN) && shows(&made, ACCOUNT_IS_BASE_SIGNED));
+    assert_true(shows(&made, ACCOUNT_IS_KEY) && shows(&made, ACCOUNT_IS_HEAD_SIGNED));
+    account->frontier.hash[0][0] ^= 1;
+    assert_int_equal(check(&made), ACCOUNT_BROKEN);
+    assert_true(shows(&made, ACCOUNT_IS_BASE_OTHER));
+    account->base.stated = false;
+    (void)check(&made);
+    assert_true(shows(&made, ACCOUNT_IS_BASE_CLAIMED));
+    /* From the first entry on. */
+    account->frontier = (struct compact){.size = 0};
+    memcpy(made.room, made.leaf, sizeof made.leaf);
+    account->leaf_begin = 0;
+    account->leaf_count = LEAVES;
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_BASE_EMPTY) && shows(&made, ACCOUNT_IS_ENTRIES_FIT));
+    account->has_leaves = false;
+    account->has_computed = true;
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_ENTRIES_ABSENT));
+    end(&made);
+}
+
+/* Every row of account.def was the answer to something above. */
+static void all_rows(void **state)
+{
+    static const char *const word[] = {
+#define X(name, word, weight, sentence) word,
+#include "verify/account.def"
+#undef X
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(word); i++) {
+        if (!shown_once[i])
+            fail_msg("%s is shown by no account of these tests", word[i]);
+        assert_string_equal(account_word((enum account_what)i), word[i]);
+        assert_true(account_sentence((enum account_what)i)[0] != '\0');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(changes),
-        cmocka_unit_test(two_heads),
-        cmocka_unit_test(tiles),
+        cmocka_unit_test(changes), cmocka_unit_test(two_heads),
+        cmocka_unit_test(tiles),   cmocka_unit_test(part_of_a_signed_tree),
+        cmocka_unit_test(paths),   cmocka_unit_test(since),
+        cmocka_unit_test(words),   cmocka_unit_test(all_rows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -491,20 +491,38 @@ static void real_consistency(void **state)
     vecfile_free(proof);
 }
 
+/* Perfect trees side by side: the largest that may begin there and does not go beyond the end. */
+static void span_heights(void **state)
+{
+    static const struct {
+        uint64_t at;
+        uint64_t size;
+        unsigned height;
+    } rows[] = {{0, 1, 0},
+                {0, 8, 3},
+                {0, 9, 3},
+                {5, 8, 0},
+                {6, 8, 1},
+                {8, 11, 1},
+                {10, 11, 0},
+                {256, 512, 8},
+                {0, UINT64_MAX, 62},
+                {UINT64_C(1) << 62, UINT64_C(1) << 63, 62},
+                {UINT64_MAX - 1, UINT64_MAX, 0}};
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++)
+        assert_int_equal(merkle_span_height(rows[i].at, rows[i].size), rows[i].height);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaf_and_node),
-        cmocka_unit_test(roots),
-        cmocka_unit_test(append_many),
-        cmocka_unit_test(append_tree),
-        cmocka_unit_test(inclusion_all),
-        cmocka_unit_test(consistency_all),
-        cmocka_unit_test(frontier_from_last_leaf),
-        cmocka_unit_test(huge_sizes),
-        cmocka_unit_test(vectors),
-        cmocka_unit_test(real_inclusion),
-        cmocka_unit_test(real_consistency),
+        cmocka_unit_test(leaf_and_node),   cmocka_unit_test(roots),
+        cmocka_unit_test(append_many),     cmocka_unit_test(append_tree),
+        cmocka_unit_test(span_heights),    cmocka_unit_test(inclusion_all),
+        cmocka_unit_test(consistency_all), cmocka_unit_test(frontier_from_last_leaf),
+        cmocka_unit_test(huge_sizes),      cmocka_unit_test(vectors),
+        cmocka_unit_test(real_inclusion),  cmocka_unit_test(real_consistency),
     };
 
     return cmocka_run_group_tests(tests, make_leaves, NULL);
