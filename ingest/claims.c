@@ -38,25 +38,25 @@ void claims_head(struct follow *follow, const struct head *head)
     claims_due(follow);
 }
 
-void claims_wrong(struct follow *follow, struct inside *inside)
+void claims_wrong(struct follow *follow, struct refute *refute)
 {
     struct follow *front = backlog_is(follow) ? follow->front : follow;
     struct follow_claim *claim = &front->settle.claim;
     if (claim->list == NULL && !claim->due) {
-        inside_free(claim->inside); /* it was told of, or somebody else did */
-        claim->inside = NULL;
+        refute_free(claim->refute); /* it was told of, or somebody else did */
+        claim->refute = NULL;
     }
-    if (claim->inside == NULL)
-        claim->inside = inside;
+    if (claim->refute == NULL)
+        claim->refute = refute;
     else
-        inside_free(inside);
+        refute_free(refute);
     claims_due(front);
 }
 
 /* What the entries show of the head at hand; NULL: nothing. */
-static const struct inside *shown(const struct follow_claim *claim)
+static const struct refute *shown(const struct follow_claim *claim)
 {
-    return inside_is(claim->inside, &claim->list->head) ? claim->inside : NULL;
+    return refute_is(claim->refute, &claim->list->head) ? claim->refute : NULL;
 }
 
 static bool can_judge(const struct follow_settle *own)
@@ -137,8 +137,8 @@ static void judge(struct settle *settle, struct follow *follow, bool fits)
     struct follow_claim *claim = &follow->settle.claim;
     claim->open = claim->open || code != ERR_OK;
     if (shown(claim) != NULL) {
-        inside_free(claim->inside);
-        claim->inside = NULL;
+        refute_free(claim->refute);
+        claim->refute = NULL;
     }
     next(settle, follow);
 }
@@ -176,7 +176,7 @@ static enum err_code tell(struct settle *settle, struct follow *follow, const ch
 {
     struct follow_settle *own = &follow->settle;
     struct follow_claim *claim = &own->claim;
-    struct inside *inside = shown(claim) == NULL ? NULL : claim->inside;
+    struct refute *refute = shown(claim) == NULL ? NULL : claim->refute;
     struct head tree = claim->tree;
     bool asked_since = claim->step == FOLLOW_CLAIM_SINCE;
     evidence_signed(settle, follow, &tree);
@@ -186,13 +186,13 @@ static enum err_code tell(struct settle *settle, struct follow *follow, const ch
                                 .end = begin,
                                 .head = &claim->list->head,
                                 .other = &tree,
-                                .frontier = inside != NULL ? &inside->before : &own->range.verified_frontier,
+                                .frontier = refute != NULL ? &refute->before : &own->range.verified_frontier,
                                 .frontier_from_log =
                                     own->range.begin != 0 && own->range.verified == own->range.begin,
-                                .leaves = inside != NULL ? &inside->leaves : &claim->leaves,
+                                .leaves = refute != NULL ? &refute->leaves : &claim->leaves,
                                 .answers = claim->answers,
                                 .asked_since = asked_since && more,
-                                .inside = inside,
+                                .refute = refute,
                                 .sentence = sentence};
     enum err_code code = evidence_keep(settle, follow, &evidence, why);
     if (code != ERR_OK)
@@ -315,11 +315,11 @@ static void proof_ask(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
     struct follow_claim *claim = &own->claim;
-    const struct inside *inside = shown(claim);
+    const struct refute *refute = shown(claim);
     claim->tree = (struct head){.size = own->range.verified};
     merkle_root(&own->range.verified_frontier, claim->tree.root);
-    if (inside != NULL)
-        claim->tree = inside->tree;
+    if (refute != NULL)
+        claim->tree = refute->tree;
     ask(settle, follow, &claim->list->head, &claim->tree);
     claim->step = FOLLOW_CLAIM_PROOF;
     claim->until_ms = clock_mono_ms() + WAIT_MS;
@@ -330,14 +330,14 @@ static void proof_ask(struct settle *settle, struct follow *follow)
 static void wrong(struct settle *settle, struct follow *follow, const char *how)
 {
     struct follow_claim *claim = &follow->settle.claim;
-    const struct inside *inside = shown(claim);
+    const struct refute *refute = shown(claim);
     struct head before;
-    if (inside == NULL || inside->before.size == 0 || claim->told == claim->tree.size) {
+    if (refute == NULL || refute->before.size == 0 || claim->told == claim->tree.size) {
         accuse(settle, follow, how);
         return;
     }
-    before = (struct head){.size = inside->before.size};
-    merkle_root(&inside->before, before.root);
+    before = (struct head){.size = refute->before.size};
+    merkle_root(&refute->before, before.root);
     (void)answers_take(follow);
     claim->how = how;
     ask(settle, follow, &before, &claim->list->head);

@@ -117,12 +117,12 @@ static void put_answers(json_t *root, const struct evidence *evidence, json_t *l
 
 static void put_path(json_t *root, const struct evidence *evidence)
 {
-    const struct inside *inside = evidence->inside;
-    if (inside == NULL)
+    const struct refute *refute = evidence->refute;
+    if (refute == NULL)
         return;
     json_object_set_new(root, "path_begin",
-                        json_nodes((const uint8_t(*)[32])inside->begin.hash, compact_count(&inside->begin)));
-    json_object_set_new(root, "path", json_nodes((const uint8_t(*)[32])inside->node, inside->node_count));
+                        json_nodes((const uint8_t(*)[32])refute->begin.hash, compact_count(&refute->begin)));
+    json_object_set_new(root, "path", json_nodes((const uint8_t(*)[32])refute->node, refute->node_count));
 }
 
 static void put_tile(json_t *root, const struct evidence *evidence)

@@ -6,8 +6,8 @@
 #ifndef CTVIGIL_EVIDENCE_H
 #define CTVIGIL_EVIDENCE_H
 
-#include "ingest/inside.h"
 #include "ingest/leafkeep.h"
+#include "ingest/refute.h"
 #include "ingest/settle.h"
 
 struct evidence {
@@ -21,7 +21,7 @@ struct evidence {
     struct leafkeep *leaves;     /* NULL: none */
     const char *answers;         /* JSON text: the log's answers when it was asked for proofs; NULL: none */
     bool asked_since;            /* among them: does `head` begin with what the frontier is? */
-    const struct inside *inside; /* the nodes that lead from `head` to `other`; NULL: not known */
+    const struct refute *refute; /* the nodes that lead from `head` to `other`; NULL: not known */
     const char *data_tile;       /* bad_tile: paths, and the bytes of the hash tile; NULL: none */
     const char *hash_tile;
     struct span hash_tile_bytes;

@@ -68,7 +68,7 @@ void follow_free(struct follow *follow)
     free(follow->settle.differ);
     follow_heads_free(&follow->settle.claim.list);
     leafkeep_clear(&follow->settle.claim.leaves);
-    inside_free(follow->settle.claim.inside);
+    refute_free(follow->settle.claim.refute);
     free(follow->settle.claim.answers);
     leafkeep_clear(&follow->settle.again_leaves);
     buf_fini(&follow->fetch.aux_answers);

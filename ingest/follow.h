@@ -12,10 +12,10 @@
 #include "ingest/frontier.h"
 #include "ingest/host.h"
 #include "ingest/hybrid.h"
-#include "ingest/inside.h"
 #include "ingest/lane.h"
 #include "ingest/leafkeep.h"
 #include "ingest/proto.h"
+#include "ingest/refute.h"
 #include "ingest/tilecheck.h"
 #include "ingest/turn.h"
 
@@ -88,7 +88,7 @@ struct follow_claim {
     unsigned rounds;  /* and came, and were other ones */
     bool differs;     /* in this round */
     struct leafkeep leaves;
-    struct inside *inside; /* what shows that one of them is wrong; NULL: nothing yet */
+    struct refute *refute; /* what shows that one of them is wrong; NULL: nothing yet */
     char *answers;         /* of the log, JSON text; NULL: none, or too much */
     const char *how;       /* it contradicts, while the log is asked for more */
     int64_t until_ms;

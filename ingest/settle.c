@@ -372,7 +372,7 @@ static bool rows_serve(struct settle *settle, struct follow *follow)
     count_up(settle, &advance);
     tilewatch_tell(settle, follow, advance.jobs, advance.count);
     if (advance.unequal != NULL && own->range.verified > advance.unequal->head.size)
-        claims_wrong(follow, inside_new(&advance.unequal->head, &advance.verified_head->head, &before,
+        claims_wrong(follow, refute_new(&advance.unequal->head, &advance.verified_head->head, &before,
                                         advance.jobs, advance.count));
     jobs_free(settle, &advance);
     widen(settle, follow);

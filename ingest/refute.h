@@ -3,32 +3,32 @@
  * While the entries are at hand the nodes are kept that show it: what begins the larger tree, and what leads
  * from there to its signed root (RFC 9162 section 2.1.4: a consistency proof of our own, which needs neither
  * the log nor anybody's word). claims.c asks the log as well, and tells. Settler's thread. */
-#ifndef CTVIGIL_INSIDE_H
-#define CTVIGIL_INSIDE_H
+#ifndef CTVIGIL_REFUTE_H
+#define CTVIGIL_REFUTE_H
 
 #include "ingest/job.h"
 #include "ingest/leafkeep.h"
 #include "model/compact.h"
 #include "model/head.h"
 
-#define INSIDE_NODES_MAX 128 /* perfect trees between two sizes */
+#define REFUTE_NODES_MAX 128 /* perfect trees between two sizes */
 
-struct inside {
+struct refute {
     struct head head;      /* without raw */
     struct head tree;      /* the larger one, without raw */
     struct compact before; /* in front of the leaves; size 0: nothing is */
     struct compact begin;  /* of head.size, computed */
-    uint8_t node[INSIDE_NODES_MAX][32];
+    uint8_t node[REFUTE_NODES_MAX][32];
     size_t node_count;
     struct leafkeep leaves; /* from before.size to head.size; their bytes while they are few */
 };
 
 /* `jobs` follow each other from before->size on and hold the entries up to tree->size. NULL: out of memory.
  */
-MUST_USE struct inside *inside_new(const struct head *head, const struct head *tree,
+MUST_USE struct refute *refute_new(const struct head *head, const struct head *tree,
                                    const struct compact *before, struct job *const *jobs, size_t count);
-void inside_free(struct inside *inside);
+void refute_free(struct refute *refute);
 /* Is it about this head? NULL is about none. */
-bool inside_is(const struct inside *inside, const struct head *head);
+bool refute_is(const struct refute *refute, const struct head *head);
 
 #endif
