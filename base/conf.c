@@ -108,10 +108,29 @@ static enum err_code set_int(void *at, size_t key, const char *text, const char 
     return refuse(key, text, where, allowed, why);
 }
 
+/* Keys that take one of a few words. */
+static const char *words_of(size_t key, const char *const **words)
+{
+    static const char *const store[] = {"all", "watched", NULL};
+    static const char *const der[] = {"none", "watched", "all", NULL};
+    if (key == CONF_KEY_db_store) {
+        *words = store;
+        return "all or watched";
+    }
+    *words = der;
+    return key == CONF_KEY_db_der ? "none, watched or all" : NULL;
+}
+
 static enum err_code set_str(void *at, size_t key, const char *text, const char *where, struct err *why)
 {
     enum say_level level;
     char **value = at;
+    const char *const *words;
+    const char *allowed = words_of(key, &words);
+    while (allowed != NULL && *words != NULL && strcmp(*words, text) != 0)
+        words++;
+    if (allowed != NULL && *words == NULL)
+        return refuse(key, text, where, allowed, why);
     if (key == CONF_KEY_say_level && !say_level_parse(text, &level))
         return refuse(key, text, where, "error, warn, info or debug", why);
     char *copy = strdup(text);

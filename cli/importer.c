@@ -88,9 +88,9 @@ static enum err_code importer_store(void *arg, struct store **store, struct err 
 {
     enum err_code code = store_pg_open(cmd_db_dsn(), store, why);
 
-    (void)arg;
     if (code != ERR_OK)
         return code;
+    roles_keep_set(((const struct importer *)arg)->cmd->conf, *store);
     importer_view.ops = *(*store)->ops;
     importer_view.ranges = importer_view.ops.ranges;
     importer_view.take = importer_view.ops.range_take;
@@ -160,6 +160,7 @@ static enum err_code importer_pipe(struct importer *importer, const struct impor
         .stage = matching_hook(importer->matching),
         .source = archive_source(importer->archive),
         .store_open = importer_store,
+        .store_arg = importer,
     };
     struct pipe *pipe = NULL;
     struct pipe_result result = {0};

@@ -36,6 +36,7 @@ struct roles_ingest {
     char *dsn;
     unsigned guard_percent;  /* see store_pg_guard */
     const char *guard_path;  /* of the configuration, which lives as long */
+    const struct conf *conf; /* lives as long */
     const char *const *only; /* as in roles_options: part of the command line, so it lives as long */
     size_t only_count;
     bool ended;
@@ -87,14 +88,27 @@ const char *roles_user_agent(const struct conf *conf, char *out, size_t out_cap)
     return out;
 }
 
+/* base/conf.c takes no other words. */
+void roles_keep_set(const struct conf *conf, struct store *store)
+{
+    enum store_pg_store rows = strcmp(conf->db.store, "watched") == 0 ? STORE_PG_WATCHED : STORE_PG_ALL;
+    enum store_pg_der der = strcmp(conf->db.der, "none") == 0  ? STORE_PG_DER_NONE
+                            : strcmp(conf->db.der, "all") == 0 ? STORE_PG_DER_ALL
+                                                               : STORE_PG_DER_WATCHED;
+
+    must(store_pg_keep(store, rows, der));
+}
+
 static enum err_code roles_store_open(void *arg, struct store **store, struct err *why)
 {
     const struct roles_ingest *ingest = arg;
     enum err_code code = store_pg_open(ingest->dsn, store, why);
 
-    if (code == ERR_OK)
-        store_pg_guard(*store, ingest->guard_percent, ingest->guard_path);
-    return code;
+    if (code != ERR_OK)
+        return code;
+    store_pg_guard(*store, ingest->guard_percent, ingest->guard_path);
+    roles_keep_set(ingest->conf, *store);
+    return ERR_OK;
 }
 
 static bool roles_wanted(const struct roles_ingest *ingest, const char *name)
@@ -218,6 +232,7 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     ingest->dsn = strdup(cmd_db_dsn());
     ingest->guard_percent = (unsigned)cmd->conf->db.disk_guard_percent;
     ingest->guard_path = cmd->conf->db.disk_path;
+    ingest->conf = cmd->conf;
     must(ingest->dsn != NULL);
     if ((code = diskguard_check(ingest->guard_path, why)) != ERR_OK)
         goto out;

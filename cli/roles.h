@@ -4,6 +4,7 @@
 #define CTVIGIL_ROLES_H
 
 #include "cli/cmd.h"
+#include "db/store.h"
 #include "ingest/pipe.h"
 
 struct roles_ingest; /* a running pipeline, its stage and its list of logs */
@@ -40,6 +41,8 @@ MUST_USE int roles_begin(const struct cmd *cmd, const struct opt *options, struc
 /* From now on SIGINT and SIGTERM set a flag; a second one ends the process at once. */
 void roles_signals(void);
 bool roles_stopping(void);
+/* db.store and db.der, for whoever opens a store. */
+void roles_keep_set(const struct conf *conf, struct store *store);
 /* User-Agent with the configured contact. */
 const char *roles_user_agent(const struct conf *conf, char *out, size_t out_cap);
 

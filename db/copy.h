@@ -49,6 +49,7 @@ void copy_int8s(struct copy *copy, const int64_t *values, size_t count); /* int8
 #define COPY_OID_INT8        20
 #define COPY_OID_TEXT        25
 #define COPY_OID_BYTEA_ARRAY 1001
+#define COPY_OID_INT8_ARRAY  1016
 #define COPY_OID_TEXT_ARRAY  1009
 void copy_put_array(struct buf *out, uint32_t element_oid, size_t count);
 void copy_put_element(struct buf *out, struct span bytes);

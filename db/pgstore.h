@@ -5,12 +5,14 @@
 
 #include "base/limits.h"
 #include "db/copy.h"
+#include "db/derput.h"
 #include "db/diskguard.h"
 #include "db/fpcache.h"
 #include "db/issuer_ids.h"
 #include "db/pgexec.h"
 #include "db/stage.h"
 #include "db/store.h"
+#include "db/store_pg.h"
 
 #define PGSTORE_HELD_MAX LIMIT_FOLLOWS
 /* Advisory lock of range $1: our own word in the high half, so that other programs on the server do not meet
@@ -34,6 +36,15 @@ struct pgstore_repair {
     int32_t alerts;      /* staged so far */
 };
 
+/* What is kept beside the rows (store_der.h). */
+struct pgstore_keep {
+    enum store_pg_store store;
+    enum store_pg_der der;
+    struct fpcache *known; /* certificates that are stored whole, by SHA-256; NULL: none are kept */
+    struct derput put;     /* of this commit; into its batches */
+    struct buf keys;
+};
+
 struct pgstore {
     struct store store; /* first: the ops see this */
     struct pgconn *conn;
@@ -48,6 +59,7 @@ struct pgstore {
     struct pgstore_doubt doubt;
     struct pgstore_repair repair;
     struct diskguard guard;
+    struct pgstore_keep keep;
     struct buf heads_raw; /* raw bytes of what the last `heads` gave */
     struct buf other_raw; /* of what the last `head` gave */
 };

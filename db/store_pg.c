@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "db/patience.h"
 #include "db/store_alert.h"
+#include "db/store_der.h"
 #include "db/store_gap.h"
 #include "db/store_head.h"
 #include "db/store_log.h"
@@ -32,6 +33,7 @@ static void free_store(struct store *store)
     fpcache_free(pg->known);
     copy_fini(&pg->copy);
     stage_fini(&pg->stage);
+    store_der_fini(&pg->keep);
     buf_fini(&pg->heads_raw);
     buf_fini(&pg->other_raw);
     pg->store.magic = 0;
@@ -77,6 +79,8 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
     size_t staged = 0;
     int32_t alerts = 0;
     settle->fresh = 0;
+    store_der_judge(pg, settle->batches, settle->count);
+    (void)store_der_leave_out(pg);
     stage_recall(&pg->stage, pg->known);
     enum err_code code = stage_certs(&pg->stage, &pg->copy, pg->conn, &staged, why);
     if (code == ERR_OK)
@@ -94,7 +98,9 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
         code = store_write_malformed(pg, why);
     if (code == ERR_OK && alerts != 0)
         code = store_alert_write(pg->conn, why);
-    return code;
+    if (code == ERR_OK)
+        code = store_der_write(pg, settle->batches, settle->count, why);
+    return code == ERR_OK ? store_der_note_thin(pg, settle, why) : code;
 }
 
 /* The disk is nearly full: alerts, and the word that the rest is not stored. */
@@ -140,8 +146,10 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
         return code;
     }
     code = store_write_commit(pg, settle, 0, why);
-    if (code == ERR_OK && !little)
+    if (code == ERR_OK && !little) {
         stage_remember(&pg->stage, pg->known);
+        store_der_remember(pg);
+    }
     return code;
 }
 
@@ -265,7 +273,8 @@ enum err_code store_pg_open(const char *dsn, struct store **store, struct err *w
     pg->issuers = issuer_ids_new();
     pg->known = fpcache_new(LIMIT_ISSUANCES_KNOWN);
     enum err_code code = ERR_OK;
-    if (pg->issuers == NULL || pg->known == NULL)
+    bool keeps = store_der_init(&pg->keep, STORE_PG_ALL, STORE_PG_DER_NONE);
+    if (pg->issuers == NULL || pg->known == NULL || !keeps)
         code = err_set(why, ERR_MEMORY, "database: no memory for a store");
     if (code == ERR_OK)
         code = pgconn_open(dsn, &pg->conn, why);
@@ -288,6 +297,11 @@ bool store_pg_remember(struct store *store, size_t issuances)
     fpcache_free(pg->known);
     pg->known = known;
     return true;
+}
+
+bool store_pg_keep(struct store *store, enum store_pg_store rows, enum store_pg_der der)
+{
+    return store_der_init(&pgstore_of(store)->keep, rows, der);
 }
 
 void store_pg_guard(struct store *store, unsigned percent, const char *path)

@@ -15,6 +15,14 @@ MUST_USE enum err_code store_pg_open(const char *dsn, struct store **store, stru
  * stored is the same. False: out of memory, nothing changed. */
 bool store_pg_remember(struct store *store, size_t issuances);
 
+enum store_pg_store { STORE_PG_ALL, STORE_PG_WATCHED };
+enum store_pg_der { STORE_PG_DER_NONE, STORE_PG_DER_WATCHED, STORE_PG_DER_ALL };
+
+/* Which issuances get a row: all, or those that concern a registered domain, CA certificates and what can not
+ * be read; places in logs (log_tile) and alerts are kept of all. And which of them are kept whole, as they
+ * were logged (der_chunk). At first all and none. False: out of memory, nothing changed. */
+MUST_USE bool store_pg_keep(struct store *store, enum store_pg_store rows, enum store_pg_der der);
+
 /* Watches the free space where the database lies (db/diskguard.h): below `percent` of it entries are
  * matched and their alerts written, and the rest goes into log_gap. 0, as it is at first: no watch. */
 void store_pg_guard(struct store *store, unsigned percent, const char *path);

@@ -6,6 +6,7 @@
 #include "db/facts.h"
 #include "db/patience.h"
 #include "db/store_alert.h"
+#include "db/store_der.h"
 #include "db/store_gap.h"
 #include "db/store_write.h"
 
@@ -152,8 +153,13 @@ enum err_code store_repair_batch(struct store *store, struct batch *batch, uint6
     if (batch->watch_generation != 0 && batch->watch_generation < pg->repair.generation)
         pg->repair.generation = batch->watch_generation;
     enum err_code code = collect(pg, batch, why);
+    store_der_judge(pg, &batch, 1);
+    size_t others = store_der_leave_out(pg);
     if (code == ERR_OK)
         code = stage_certs(&pg->stage, &pg->copy, pg->conn, &staged, why);
+    pg->stage.count += others;
+    if (code == ERR_OK)
+        code = store_der_write(pg, &batch, 1, why);
     if (code == ERR_OK)
         code = stage_malformed(&pg->stage, &pg->copy, pg->conn, &batch, 1, &malformed, why);
     if (code == ERR_OK)
@@ -186,10 +192,11 @@ static enum err_code issuers_differ(struct pgstore *pg, const struct batch *batc
         "interval '24 h' END"
         "  AND c.not_after < CASE WHEN e.day = 65535 THEN 'infinity'"
         "   ELSE 'epoch'::timestamptz + (e.day + 1) * interval '24 h' END) AS n"
-        " WHERE n.right_ones = 0 OR n.wrong_ones <> 0)";
+        " WHERE ($2 AND n.right_ones = 0) OR n.wrong_ones <> 0)";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
     pgexec_int(&args, batch->log->id);
+    pgexec_bool(&args, pg->keep.store == STORE_PG_ALL); /* else there may be no row for it */
     enum err_code code = pgexec_cached(pg->conn, sql, &args, &res, why);
     if (code != ERR_OK)
         return code;

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "db/patience.h"
+#include "db/store_der.h"
 
 #define RETRIES_ISSUER 3
 
@@ -40,6 +41,7 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
         return code;
     issuer_ids_forget(pg->issuers);
     fpcache_forget(pg->known);
+    store_der_forget(&pg->keep);
     pg->repair.open = false;
     code = patience_session(pg->conn, why);
     if (code == ERR_OK)
@@ -167,6 +169,7 @@ enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct 
              generation, &removals, why);
     if (code == ERR_OK && removals != pg->removals) {
         fpcache_forget(pg->known);
+        store_der_forget(&pg->keep);
         pg->removals = removals;
     }
     return code;

@@ -29,6 +29,7 @@ struct entry {
     struct cert cert;
     struct issuance issuance;
     struct sighting sighting;
+    bool concerned; /* some registered domain, or it could be; as of the last commit that was tried */
     struct finding_set
         findings; /* of the entry; those of the certificate are in cert and, merged, in issuance */
 };

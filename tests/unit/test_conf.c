@@ -99,6 +99,8 @@ static void what_is_wrong_is_named(void **state)
         {"say:\n  json: maybe\n", ":2: ", "say.json: 'maybe' is not allowed, but true or false"},
         {"say:\n  level: loud\n", ":2: ", "say.level: 'loud' is not allowed, but error, warn, info or debug"},
         {"say:\n  level: \"a\\nb\\e[2J\"\n", ":2: ", "say.level: 'a\\x0ab\\x1b[2J'"},
+        {"db:\n  store: some\n", ":2: ", "db.store: 'some' is not allowed, but all or watched"},
+        {"db:\n  der: All\n", ":2: ", "db.der: 'All' is not allowed, but none, watched or all"},
         {"say:\n  level: [info]\n", ":2: ", "say: Expecting STRING, got event: SEQUENCE_START"},
         {"say: info\n", ":1: ", "say: Expecting MAPPING, got event: SCALAR"},
         {"- say\n", ":1: ", "Expecting MAPPING"},
