@@ -9,12 +9,15 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/certfile.h"
+#include "cli/certfind.h"
 #include "cli/certhuman.h"
+#include "cli/certout.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
-#include "db/db_cacert.h"
 
-#define USAGE     "ctvigil cert [--strict] [--all] [--color auto|always|never] [--json] FILE...|-|SHA256"
+#define USAGE                                                                                                \
+    "ctvigil cert [--strict] [--all] [--color auto|always|never] [--json | --der | --pem] [--out FILE]"      \
+    " FILE...|-|SHA256|TBS_FP"
 #define TEXT_MOST (1u << 30) /* of one certificate of 16 MB with every byte as \xHH, several times over */
 
 struct run {
@@ -23,7 +26,8 @@ struct run {
     struct arena arena;
     struct certhuman how;
     bool too_long; /* some text did not fit into TEXT_MOST */
-    bool broken;   /* some finding is of severity broken */
+    struct certout out;
+    bool broken; /* some finding is of severity broken */
 };
 
 static void show_text(struct run *run, const struct certview *view)
@@ -45,7 +49,9 @@ static void show(void *arg, const struct certview *view)
 
     certview_findings(view, &findings);
     run->broken = run->broken || finding_any_broken(&findings);
-    if (run->cmd->json)
+    if (run->out.form != CERTOUT_NONE)
+        certout_put(&run->out, view);
+    else if (run->cmd->json)
         cmd_print_json(certview_json(view));
     else
         show_text(run, view);
@@ -87,21 +93,12 @@ static bool is_hash(const char *text)
     return strlen(text) == 64 && text_unhex(span_str(text), bytes, sizeof bytes) && access(text, F_OK) != 0;
 }
 
-/* Only CA certificates are kept whole. */
 static enum err_code read_stored(struct run *run, struct span *bytes, struct err *why)
 {
-    uint8_t sha256[32];
-    struct pgconn *conn = NULL;
-    enum err_code code = cmd_db_open(run->cmd, &conn, why);
+    uint8_t hash[32];
 
-    must(text_unhex(span_str(run->origin), sha256, sizeof sha256));
-    if (code == ERR_OK)
-        code = db_cacert_get(conn, sha256, &run->arena, bytes, why);
-    if (code == ERR_NOT_FOUND)
-        err_prefix(why, "%s", run->origin);
-    if (conn != NULL)
-        cmd_db_close(conn);
-    return code;
+    must(text_unhex(span_str(run->origin), hash, sizeof hash));
+    return certfind_get(run->cmd, run->origin, hash, &run->arena, bytes, why);
 }
 
 static int show_file(struct run *run, const char *path)
@@ -137,28 +134,59 @@ static bool wants_color(const char *choice)
            (term == NULL || strcmp(term, "dumb") != 0);
 }
 
+/* How it comes out, as asked for; CMD_OK, or the exit code after it was said what is wrong. */
+static int choose_out(struct run *run, bool der, bool pem, const char *path)
+{
+    struct err why = {0};
+    enum certout_form form = der ? CERTOUT_DER : pem ? CERTOUT_PEM : CERTOUT_NONE;
+
+    if (der + pem + run->cmd->json > 1)
+        return cmd_usage(run->cmd, "--json, --der and --pem: only one of them");
+    if (path != NULL && form == CERTOUT_NONE)
+        return cmd_usage(run->cmd, "--out: only with --der or --pem");
+    return certout_open(&run->out, form, path, &why) == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static int close_out(struct run *run, int result)
+{
+    struct err why = {0};
+
+    if (certout_close(&run->out, result == CMD_OK, &why) == ERR_OK)
+        return result;
+    int failed = cmd_fail(&why);
+    return result == CMD_OK || failed < result ? failed : result;
+}
+
 int cmd_cert(struct cmd *cmd)
 {
     struct run run = {.cmd = cmd};
     const char *color = "auto";
+    const char *path = NULL;
     bool strict = false;
+    bool der = false;
+    bool pem = false;
     int result = CMD_OK;
     int operands;
     const struct opt options[] = {
         {"strict", OPT_FLAG, &strict, NULL, "exit 1 when a part of some certificate can not be read"},
         {"all", OPT_FLAG, &run.how.all, NULL, "show long lists and long texts to their end"},
+        {"der", OPT_FLAG, &der, NULL, "write the certificate itself, in DER"},
+        {"pem", OPT_FLAG, &pem, NULL, "write the certificate itself, in PEM"},
+        {"out", OPT_FILE, &path, "FILE", "where --der and --pem write to, in place of standard output"},
         {"color", OPT_TEXT, &color, "WHEN", "auto (on a terminal, unless NO_COLOR is set), always or never"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
 
     if (cmd->help)
-        return cmd_help(USAGE,
-                        "Shows what is in certificates, precertificates and log entries. The content of a "
-                        "file says what it is: PEM, DER, PKCS#7, leaf_input, data tile, get-entries or "
-                        "get-roots reply, also in base64, hex or gzip; - is standard input. A SHA-256 in hex "
-                        "is that of a CA certificate in the "
-                        "database.",
-                        options);
+        return cmd_help(
+            USAGE,
+            "Shows what is in certificates, precertificates and log entries. The content of a "
+            "file says what it is: PEM, DER, PKCS#7, leaf_input, data tile, get-entries or "
+            "get-roots reply, also in base64, hex or gzip; - is standard input. 64 hex digits are "
+            "the SHA-256 of a certificate or precertificate, or the fingerprint (tbs_fp) of both, that "
+            "the database knows: what is not kept whole (db.der) is read from its log again, and "
+            "its hash compared.",
+            options);
     if (!opt_parse(options, "FILE...", cmd->argc, cmd->argv, &operands))
         return CMD_USAGE;
     if (strcmp(color, "auto") != 0 && strcmp(color, "always") != 0 && strcmp(color, "never") != 0)
@@ -173,11 +201,16 @@ int cmd_cert(struct cmd *cmd)
         (void)err_set(&why, ERR_MEMORY, "no address space for %u bytes", LIMIT_BIG_BATCH_BYTES);
         return cmd_fail(&why);
     }
+    if ((result = choose_out(&run, der, pem, path)) != CMD_OK) {
+        arena_fini(&run.arena);
+        return result;
+    }
     for (int i = 1; i <= operands; i++) {
         int one = show_file(&run, cmd->argv[i]);
         if (one != CMD_OK && (result == CMD_OK || one < result))
             result = one;
     }
+    result = close_out(&run, result);
     arena_fini(&run.arena);
     if (strict && run.broken)
         result = CMD_FINDINGS;

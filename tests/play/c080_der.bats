@@ -1,0 +1,159 @@
+# Certificates that are kept whole, and those that are read from their log again: only bytes whose hash fits come out.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --rfc6962 --static --limit tiles --entries 600 --seed 80
+    export PAGES=$SIM_PID
+    issue other 90 both www.watched.example >/dev/null
+    ctv domain add watched.example >&2
+    add_log rfc rfc6962
+    CTVIGIL_DB_DER=watched ingest
+}
+
+teardown_file() {
+    play_end
+}
+
+# hash_of INDEX [LOG]: SHA-256 of that entry by get-entries, of the precertificate for a precertificate entry.
+entry_json() {
+    curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-entries?start=$1&end=$1" >"$PLAY/entry.json"
+    "$CTVIGIL" cert --json "$PLAY/entry.json"
+}
+
+forms() {
+    sql "SELECT coalesce(sum(cardinality(sha8)), 0) FROM der_chunk"
+}
+
+# given FILE SHA256: its bytes have that hash.
+given() {
+    [ "$(sha256sum <"$1" | cut -d' ' -f1)" = "$2" ]
+}
+
+@test "what concerns a registered domain is kept whole, as precertificate and as final certificate" {
+    [ "$(forms)" = 2 ]
+    fault drop
+    for form in precert final; do
+        sha=$(ctv alert list --json | jq -r .tbs_fp)
+        [ ${#sha} = 64 ]
+    done
+    run -0 --separate-stderr ctv cert --json "$sha"
+    [ -z "$stderr" ]
+    jq -e --arg fp "$sha" '.tbs_fp == $fp and .poison == false and (.dns | index("www.watched.example"))' <<<"$output"
+    final=$(jq -r .sha256 <<<"$output")
+    ctv cert --der --out "$PLAY/final.der" "$final"
+    given "$PLAY/final.der" "$final"
+    ctv cert --pem "$final" | openssl x509 -outform DER | cmp - "$PLAY/final.der"
+    clear_faults
+}
+
+@test "everything else is read again from the log: each form, by either hash, and compared" {
+    for index in 0 1 2 3 4 5; do
+        entry_json "$index" >"$PLAY/of.json"
+        sha=$(jq -r .sha256 "$PLAY/of.json")
+        fp=$(jq -r .tbs_fp "$PLAY/of.json")
+        run -0 --separate-stderr ctv cert --der --out "$PLAY/got.der" "$sha"
+        [[ "$stderr" == "ctvigil: $sha: read again from log rfc, entry $index" ]]
+        given "$PLAY/got.der" "$sha"
+        run -0 --separate-stderr ctv cert --json "$fp"
+        every_line '.tbs_fp == $fp' --arg fp "$fp" <<<"$output"
+    done
+    [ "$(forms)" = 2 ]
+}
+
+@test "a log that is gone, or gives another entry: refused with the reason; another log has it" {
+    sha=$(entry_json 7 | jq -r .sha256)
+    fault flip:7
+    run -4 --separate-stderr ctv cert --der "$sha"
+    [ -z "$output" ]
+    [[ "$stderr" == *"no log gives it now; log rfc, entry 7: it gives another entry than it gave before" ]]
+    clear_faults
+    fault 5xx:1:404
+    run -4 --separate-stderr ctv cert "$sha"
+    [ -z "$output" ]
+    [[ "$stderr" == *"log rfc, entry 7: "*404* ]]
+    clear_faults
+    # The same tree as a static-ct log; its full tiles, its partial one, and that one grown meanwhile.
+    add_log tiles static-ct
+    CTVIGIL_DB_DER=none ingest --log tiles
+    fault 5xx:1:404@get-entries
+    last=$(($(sim_size) - 1))
+    sha_last=$(clear_faults; entry_json "$last" | jq -r .sha256; fault 5xx:1:404@get-entries)
+    run -0 --separate-stderr ctv cert --der --out "$PLAY/got.der" "$sha"
+    [[ "$stderr" == *"read again from log tiles, entry 7" ]]
+    given "$PLAY/got.der" "$sha"
+    control '{"append":30}' >/dev/null
+    ctv cert --der --out "$PLAY/got.der" "$sha_last"
+    given "$PLAY/got.der" "$sha_last"
+    control '{"append":300}' >/dev/null
+    fault nopartial
+    ctv cert --der --out "$PLAY/got.der" "$sha_last"
+    given "$PLAY/got.der" "$sha_last"
+    clear_faults
+}
+
+@test "a damaged row is named and its log asked; without a log nothing comes out" {
+    sha=$(sha256sum <"$PLAY/final.der" | cut -d' ' -f1)
+    sql "UPDATE der_chunk SET z = set_byte(z, 40, get_byte(z, 40) # 255)"
+    run -0 --separate-stderr ctv cert --der --out "$PLAY/got.der" "$sha"
+    [[ "${stderr_lines[0]}" == *"row "*" of der_chunk: the chunk of certificates is damaged; its log is asked instead" ]]
+    cmp "$PLAY/got.der" "$PLAY/final.der"
+    fault drop
+    rm "$PLAY/got.der"
+    run -4 ctv cert --der --out "$PLAY/got.der" "$sha"
+    [ ! -e "$PLAY/got.der" ]
+    [ -z "$(ls "$PLAY" | grep got)" ]
+    clear_faults
+}
+
+@test "all are kept, each once; the log may go" {
+    use_state all
+    add_log rfc rfc6962
+    add_log tiles static-ct
+    CTVIGIL_DB_DER=all ingest --log rfc
+    [ "$(forms)" = "$(sql "SELECT count(DISTINCT u.sha8) FROM log_tile, unnest(sha8) AS u (sha8) WHERE u.sha8 <> 0")" ]
+    before=$(forms)
+    CTVIGIL_DB_DER=all ingest --log tiles
+    [ "$(forms)" = "$before" ]
+    fault drop
+    for index in 0 1 2 300 599; do
+        clear_faults
+        sha=$(entry_json "$index" | jq -r .sha256)
+        fault drop
+        run -0 --separate-stderr ctv cert --json "$sha"
+        [ -z "$stderr" ]
+        every_line '.sha256 == $sha' --arg sha "$sha" <<<"$output"
+    done
+    clear_faults
+    assert_counts
+}
+
+@test "rows for registered domains alone: matching, places and verification as ever, and a domain that comes later is told" {
+    use_state thin
+    ctv domain add watched.example >&2
+    add_log rfc rfc6962
+    CTVIGIL_DB_STORE=watched ingest
+    assert_complete rfc "$(sim_size)"
+    [ "$(sql "SELECT count(*) FROM cert WHERE names LIKE '%watched%'")" = 1 ]
+    [ "$(sql "SELECT count(*) FROM cert WHERE facts & 1 = 0 AND names NOT LIKE '%watched%' AND (facts >> 55) & 7 = 0")" = 0 ]
+    [ "$(ctv alert list --json | jq -s length)" -ge 1 ]
+    assert_counts
+    # What has no row is found in its log all the same.
+    sha=$(entry_json 3 | jq -r .sha256)
+    ctv cert --der --out "$PLAY/got.der" "$sha"
+    given "$PLAY/got.der" "$sha"
+}
+
+@test "words that can not be meant are refused" {
+    run -2 ctv cert --der --pem "$PLAY/final.der"
+    run -2 ctv cert --json --der "$PLAY/final.der"
+    run -2 ctv cert --out "$PLAY/x" "$PLAY/final.der"
+    run -2 --separate-stderr ctv cert "$(printf 'a%.0s' $(seq 64))"
+    [[ "$stderr" == *"not known here"* ]]
+    CTVIGIL_DB_DER=some run -2 ctv config check
+    run -4 ctv cert --der --out "$PLAY/no/such" "$PLAY/final.der"
+    # From files as well.
+    openssl x509 -inform DER -in "$PLAY/final.der" -out "$PLAY/final.pem"
+    "$CTVIGIL" cert --der "$PLAY/final.pem" | cmp - "$PLAY/final.der"
+    "$CTVIGIL" cert --pem "$PLAY/final.der" | cmp - "$PLAY/final.pem"
+}
