@@ -10,12 +10,16 @@
 #include "cli/matching.h"
 #include "cli/stalewatch.h"
 #include "db/db_channel.h"
+#include "db/db_der.h"
 #include "db/db_domain.h"
 #include "db/db_late.h"
 #include "db/db_pending.h"
 #include "db/db_unheard.h"
 
-#define CARETAKER_WAIT_MS 60000
+#define CARETAKER_WAIT_MS     60000
+#define CARETAKER_MERGES      64   /* in one look; the others at the next */
+#define CARETAKER_MERGE_LEAST 16   /* rows; fewer are not worth being written again */
+#define CARETAKER_DROP        1000 /* rows, 40 MB of them */
 
 struct caretaker {
     char *dsn;
@@ -183,6 +187,28 @@ static enum err_code caretaker_edges(struct pgconn *conn, const atomic_bool *sto
     return code;
 }
 
+/* Small commits leave small rows of certificates, and what was dropped from cert leaves whole ones. */
+static enum err_code caretaker_der(struct pgconn *conn, const atomic_bool *stop, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    uint64_t dropped = 1;
+
+    for (int i = 0; i < CARETAKER_MERGES && code == ERR_OK && !caretaker_ended(stop); i++) {
+        struct db_der_merged merged;
+        code = db_der_merge(conn, CARETAKER_MERGE_LEAST, &merged, why);
+        if (merged.damaged != 0)
+            say_warn("db", "%" PRIu64 " rows of der_chunk are damaged: their certificates are read from logs",
+                     merged.damaged);
+        if (code != ERR_OK || merged.before == 0)
+            break;
+        say_debug("db", "rows=%" PRIu64 " of certificates joined, %" PRIu64 " were there twice",
+                  merged.before, merged.twice);
+    }
+    while (code == ERR_OK && dropped != 0 && !caretaker_ended(stop))
+        code = db_der_drop(conn, CARETAKER_DROP, &dropped, why);
+    return code;
+}
+
 static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unheard *said, int64_t *late,
                                      const atomic_bool *stop, struct err *why)
 {
@@ -200,6 +226,8 @@ static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unhe
         code = caretaker_late(conn, late, why);
     if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_edges(conn, stop, why);
+    if (code == ERR_OK && !caretaker_ended(stop))
+        code = caretaker_der(conn, stop, why);
     if (conn != NULL)
         pgconn_free(conn);
     return code;

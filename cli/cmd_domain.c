@@ -99,6 +99,19 @@ static enum err_code cmd_domain_scan(struct pgconn *conn, const struct watch *wa
     return code;
 }
 
+/* What was left out can not be looked through any more. */
+static void cmd_domain_warn_thin(struct pgconn *conn, const struct watch *watch)
+{
+    struct err why = {0};
+    uint64_t entries = 0;
+    if (db_domain_list_thin(conn, watch->id, &entries, &why) == ERR_OK && entries != 0)
+        fprintf(
+            stderr,
+            "ctvigil: warning: %s: its history is not complete: of %" PRIu64 " log entries that were read"
+            " before it was added only those are stored that concerned other domains (db.store: watched)\n",
+            watch->name, entries);
+}
+
 /* Registered all the same: the channel may come later. */
 static void cmd_domain_warn_channels(struct pgconn *conn, const struct opt_list *channels)
 {
@@ -143,8 +156,10 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
     }
     if (code == ERR_OK)
         code = cmd_domain_scan(conn, watch, &result, &why);
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
         cmd_domain_say(cmd, watch, &result, "watching");
+        cmd_domain_warn_thin(conn, watch);
+    }
     if (conn != NULL)
         cmd_db_close(conn);
     watch_free(watch, 1);
@@ -224,6 +239,7 @@ static json_t *cmd_domain_parsed(const char *text)
 struct cmd_domain_shown {
     struct coverview coverage;
     bool head; /* of the table is written */
+    bool thin; /* some domain lacks a part of its history */
 };
 
 static enum err_code cmd_domain_row_json(void *arg, const struct db_domain_row *row, struct err *why)
@@ -240,6 +256,7 @@ static enum err_code cmd_domain_row_json(void *arg, const struct db_domain_row *
                   (json_int_t)row->alerts_open);
     must(object != NULL);
     coverview_domain_json(&shown->coverage, row->history_ms == 0, object);
+    coverview_domain_thin(&shown->coverage, row->thin, row->thin_until_ms, object);
     cmd_print_json(object);
     return ERR_OK;
 }
@@ -268,7 +285,10 @@ static enum err_code cmd_domain_row_text(void *arg, const struct db_domain_row *
         printf(index == 0 ? " " : ", ");
         cmd_print_visible(span_str(label == NULL ? "?" : label), 0);
     }
-    printf("%s\n", row->history_ms == 0 ? "  (history pending)" : "");
+    shown->thin = shown->thin || row->thin != 0;
+    printf("%s\n", row->history_ms == 0 ? "  (history pending)"
+                   : row->thin != 0     ? "  (history incomplete)"
+                                        : "");
     json_decref(allow);
     return ERR_OK;
 }
@@ -286,6 +306,10 @@ static int cmd_domain_do_list(const struct cmd *cmd)
         code = db_domain_list(conn, cmd->json ? cmd_domain_row_json : cmd_domain_row_text, &shown, &why);
     if (code == ERR_OK && !cmd->json && shown.head)
         coverview_domains(&shown.coverage);
+    if (code == ERR_OK && shown.thin)
+        printf(
+            "history incomplete: of what was read before they were added only what concerned other domains\n"
+            "  was stored (db.store: watched); for these, complete is what came later\n");
     coverview_free(&shown.coverage);
     if (conn != NULL)
         cmd_db_close(conn);

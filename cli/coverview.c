@@ -163,6 +163,38 @@ void coverview_domain_json(const struct coverview *view, bool pending, json_t *o
     coverview_set(object, "incomplete", gaps);
 }
 
+static void coverview_later(json_t *object, const char *since, const char *until, bool is, int64_t since_ms,
+                            int64_t until_ms, int64_t from_ms)
+{
+    if (!is || json_is_null(json_object_get(object, until)))
+        return;
+    bool any = until_ms > from_ms;
+    coverview_set(object, since, any ? cmd_json_time(since_ms > from_ms ? since_ms : from_ms) : json_null());
+    if (!any)
+        coverview_set(object, until, json_null());
+}
+
+void coverview_domain_thin(const struct coverview *view, uint64_t entries, int64_t thin_until_ms,
+                           json_t *object)
+{
+    const struct db_coverage_claim *claim = &view->claim;
+    char text[200];
+
+    if (entries == 0)
+        return;
+    coverview_later(object, "complete_since", "complete_until", claim->complete,
+                    claim->from_first ? 0 : claim->since_ms, claim->until_ms, thin_until_ms);
+    coverview_later(object, "unverified_complete_since", "unverified_complete_until", claim->unverified,
+                    claim->unverified_first ? 0 : claim->unverified_since_ms, claim->unverified_until_ms,
+                    thin_until_ms);
+    (void)snprintf(text, sizeof text,
+                   "%" PRIu64 " entries were read before the domain was added, and only those stored that "
+                   "concerned other domains (db.store: watched)",
+                   entries);
+    struct db_coverage_gap gap = {.reason = "store_watched", .end_ms = thin_until_ms, .why = text};
+    coverview_gap(json_object_get(object, "incomplete"), &gap);
+}
+
 static void coverview_span(const char *what, bool first, int64_t since_ms, int64_t until_ms)
 {
     char when[TEXT_TIME_MAX];

@@ -31,6 +31,10 @@ void coverview_free(struct coverview *view);
 /* Adds basis, complete_since, complete_until, their unverified_ twins, left_out and incomplete[] to a domain.
  * `pending`: not all that is stored was matched for this one, so nothing is promised. */
 void coverview_domain_json(const struct coverview *view, bool pending, json_t *object);
+/* Afterwards, for a domain of whose history `entries` lack, read until thin_until_ms (db.store: watched):
+ * what is promised begins there, and incomplete[] says so. Nothing to do when entries is 0. */
+void coverview_domain_thin(const struct coverview *view, uint64_t entries, int64_t thin_until_ms,
+                           json_t *object);
 /* The lines behind the table of domains. */
 void coverview_domains(const struct coverview *view);
 

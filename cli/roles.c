@@ -36,7 +36,6 @@ struct roles_ingest {
     char *dsn;
     unsigned guard_percent;  /* see store_pg_guard */
     const char *guard_path;  /* of the configuration, which lives as long */
-    const struct conf *conf; /* lives as long */
     const char *const *only; /* as in roles_options: part of the command line, so it lives as long */
     size_t only_count;
     bool ended;
@@ -233,7 +232,6 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     ingest->guard_percent = (unsigned)cmd->conf->db.disk_guard_percent;
     ingest->guard_path = cmd->conf->db.disk_path;
     ingest->conf = cmd->conf;
-    must(ingest->dsn != NULL);
     if ((code = diskguard_check(ingest->guard_path, why)) != ERR_OK)
         goto out;
     if ((code = roles_logs(ingest, conn, options, why)) != ERR_OK)

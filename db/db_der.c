@@ -65,7 +65,7 @@ enum err_code db_der_places(struct pgconn *conn, const uint8_t hash[32], struct 
     *places = calloc((size_t)PQntuples(res) + 1, sizeof **places);
     if (*places == NULL)
         code = err_set(why, ERR_MEMORY, "database: no memory for %d places", PQntuples(res));
-    for (int i = 0; code == ERR_OK && i < PQntuples(res); i++)
+    for (int i = 0; *places != NULL && i < PQntuples(res); i++)
         *count += place_get(res, i, &(*places)[*count]);
     PQclear(res);
     return code;
@@ -239,5 +239,15 @@ enum err_code db_der_merge(struct pgconn *conn, uint64_t least, struct db_der_me
     derput_fini(&join.put);
     free(join.hashes);
     buf_fini(&join.all);
+    return code;
+}
+
+enum err_code db_der_drop(struct pgconn *conn, uint64_t most, uint64_t *dropped, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t count = 0;
+    pgexec_int(&args, (int64_t)most);
+    enum err_code code = pgexec_number(conn, "SELECT der_drop($1)", &args, &count, why);
+    *dropped = (uint64_t)count;
     return code;
 }

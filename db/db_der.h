@@ -44,4 +44,8 @@ struct db_der_merged {
 MUST_USE enum err_code db_der_merge(struct pgconn *conn, uint64_t least, struct db_der_merged *merged,
                                     struct err *why);
 
+/* Takes away up to `most` rows of certificates that expired before what is stored at all
+ * (cert_removal.horizon). */
+MUST_USE enum err_code db_der_drop(struct pgconn *conn, uint64_t most, uint64_t *dropped, struct err *why);
+
 #endif

@@ -8,7 +8,9 @@ static const char sql_list[] =
     "a.label)"
     "   ORDER BY a.label, a.spki_sha256) FROM domain_allow AS a WHERE a.domain = d.id), '[]')::text,"
     " d.added_at, d.history_at,"
-    " (SELECT count(*) FROM alert AS a WHERE a.domain = d.id AND a.state IN ('new', 'notified'))"
+    " (SELECT count(*) FROM alert AS a WHERE a.domain = d.id AND a.state IN ('new', 'notified')),"
+    " (SELECT t.entries::int8 FROM domain_thin AS t WHERE t.domain = d.id),"
+    " (SELECT t.thin_until FROM domain_thin AS t WHERE t.domain = d.id)"
     " FROM domain AS d ORDER BY d.name";
 
 enum err_code db_domain_list(struct pgconn *conn,
@@ -34,9 +36,22 @@ enum err_code db_domain_list(struct pgconn *conn,
             .added_ms = pgexec_get_time(res, i, 8),
             .history_ms = pgexec_is_null(res, i, 9) ? 0 : pgexec_get_time(res, i, 9),
             .alerts_open = (uint64_t)pgexec_get_int(res, i, 10),
+            .thin = (uint64_t)pgexec_get_int(res, i, 11),
+            .thin_until_ms = pgexec_is_null(res, i, 12) ? 0 : pgexec_get_time(res, i, 12),
         };
         code = each(arg, &row, why);
     }
     PQclear(res);
+    return code;
+}
+
+enum err_code db_domain_list_thin(struct pgconn *conn, int64_t id, uint64_t *entries, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t count = 0;
+    pgexec_int(&args, id);
+    enum err_code code =
+        pgexec_number(conn, "SELECT entries::int8 FROM domain_thin WHERE domain = $1", &args, &count, why);
+    *entries = (uint64_t)count;
     return code;
 }

@@ -15,8 +15,10 @@ struct db_domain_row {
     const char *channels; /* JSON array of names; [] means every channel */
     const char *allow;    /* JSON array of {spki_sha256, label} */
     int64_t added_ms;
-    int64_t history_ms;   /* when the stored certificates were matched; 0: still to do */
-    uint64_t alerts_open; /* new or notified */
+    int64_t history_ms;    /* when the stored certificates were matched; 0: still to do */
+    uint64_t alerts_open;  /* new or notified */
+    uint64_t thin;         /* entries read before it was added, and not all stored (view domain_thin) */
+    int64_t thin_until_ms; /* when the last of them was read; 0: there are none */
 };
 
 /* By name; the strings live during the call. */
@@ -24,5 +26,8 @@ MUST_USE enum err_code db_domain_list(struct pgconn *conn,
                                       enum err_code (*each)(void *arg, const struct db_domain_row *row,
                                                             struct err *why),
                                       void *arg, struct err *why);
+/* The member `thin` of one. */
+MUST_USE enum err_code db_domain_list_thin(struct pgconn *conn, int64_t id, uint64_t *entries,
+                                           struct err *why);
 
 #endif

@@ -22,10 +22,11 @@ CREATE FUNCTION der_known(keys int8[]) RETURNS SETOF int8 LANGUAGE sql STABLE SE
     WHERE EXISTS (SELECT FROM der_chunk AS d WHERE d.sha8 @> ARRAY[k.sha8])
 $$;
 
--- What goes with issuances that are dropped: everything that expired before the month of `horizon`. In one transaction
--- with them, or later: what nobody has seen in a log is never shown. Returns the number of rows.
-CREATE FUNCTION der_drop(horizon timestamptz) RETURNS int8 LANGUAGE sql AS $$
-    WITH gone AS (DELETE FROM der_chunk WHERE month < date_trunc('month', horizon AT TIME ZONE 'UTC')::date RETURNING 1)
+-- What goes with issuances that were dropped (cert_removal.horizon), `most` rows at a time: everything that expired before
+-- the month of the horizon. Returns the number of rows. The space is used again by later months.
+CREATE FUNCTION der_drop(most int8) RETURNS int8 LANGUAGE sql AS $$
+    WITH gone AS (DELETE FROM der_chunk WHERE id IN (SELECT d.id FROM der_chunk AS d, cert_removal AS r
+        WHERE d.month < date_trunc('month', r.horizon AT TIME ZONE 'UTC')::date ORDER BY d.month LIMIT most) RETURNING 1)
     SELECT count(*) FROM gone
 $$;
 
@@ -46,7 +47,23 @@ COMMENT ON TABLE log_thin IS 'Entries of which only those were stored that conce
 -- What a domain that is added now would miss, and what each one may have missed.
 CREATE VIEW domain_thin AS
 SELECT d.id AS domain, d.name, count(*) AS stretches, sum(t.range_end - t.range_begin) AS entries,
-       min(t.since) AS since, least(max(t.until), d.added_at) AS until
+       min(t.since) AS thin_since, least(max(t.until), d.added_at) AS thin_until
 FROM domain AS d JOIN log_thin AS t ON t.since < d.added_at
 GROUP BY d.id, d.name, d.added_at;
 COMMENT ON VIEW domain_thin IS 'Per domain: entries that were read and not all stored while it was not registered yet; its history lacks what they held. A domain that is not here misses nothing of that kind.';
+
+-- What was promised of a domain is true of what came after it was added, too, when what came before was not stored whole:
+-- an entry that the log took in later can only have been read later.
+CREATE OR REPLACE VIEW domain_coverage AS
+SELECT d.id AS domain, d.name, c.basis, d.history_at IS NULL AS history_pending,
+       CASE WHEN k.is THEN greatest(c.since, k.since) END AS complete_since,
+       CASE WHEN k.is THEN c.until END AS complete_until,
+       CASE WHEN k.unverified THEN greatest(c.unverified_since, k.since) END AS unverified_complete_since,
+       CASE WHEN k.unverified THEN c.unverified_until END AS unverified_complete_until,
+       c.left_out, (SELECT count(*) FROM coverage_gap) AS gaps, coalesce(t.entries, 0)::int8 AS thin
+FROM domain AS d CROSS JOIN coverage_claim() AS c LEFT JOIN domain_thin AS t ON t.domain = d.id
+CROSS JOIN LATERAL (SELECT t.thin_until AS since,
+                           d.history_at IS NOT NULL AND (t.domain IS NULL OR c.until > t.thin_until) AS is,
+                           d.history_at IS NOT NULL AND (t.domain IS NULL OR c.unverified_until > t.thin_until)
+                           AS unverified) AS k;
+COMMENT ON COLUMN domain_coverage.thin IS 'Entries that were read before the domain was added, and of which only those were stored that concerned other domains; complete_since is then not before the domain was added.';

@@ -4,7 +4,6 @@ load play
 setup_file() {
     play_begin_db
     start_sim --rfc6962 --static --limit tiles --entries 600 --seed 80
-    export PAGES=$SIM_PID
     issue other 90 both www.watched.example >/dev/null
     ctv domain add watched.example >&2
     add_log rfc rfc6962
@@ -15,7 +14,7 @@ teardown_file() {
     play_end
 }
 
-# hash_of INDEX [LOG]: SHA-256 of that entry by get-entries, of the precertificate for a precertificate entry.
+# What stands in entry INDEX of the log.
 entry_json() {
     curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-entries?start=$1&end=$1" >"$PLAY/entry.json"
     "$CTVIGIL" cert --json "$PLAY/entry.json"
@@ -33,13 +32,10 @@ given() {
 @test "what concerns a registered domain is kept whole, as precertificate and as final certificate" {
     [ "$(forms)" = 2 ]
     fault drop
-    for form in precert final; do
-        sha=$(ctv alert list --json | jq -r .tbs_fp)
-        [ ${#sha} = 64 ]
-    done
-    run -0 --separate-stderr ctv cert --json "$sha"
+    fp=$(ctv alert list --json | jq -r 'select(.domain == "watched.example") | .tbs_fp')
+    run -0 --separate-stderr ctv cert --json "$fp"
     [ -z "$stderr" ]
-    jq -e --arg fp "$sha" '.tbs_fp == $fp and .poison == false and (.dns | index("www.watched.example"))' <<<"$output"
+    jq -e --arg fp "$fp" '.tbs_fp == $fp and .poison == false and (.dns | index("www.watched.example"))' <<<"$output"
     final=$(jq -r .sha256 <<<"$output")
     ctv cert --der --out "$PLAY/final.der" "$final"
     given "$PLAY/final.der" "$final"
@@ -136,8 +132,18 @@ given() {
     assert_complete rfc "$(sim_size)"
     [ "$(sql "SELECT count(*) FROM cert WHERE names LIKE '%watched%'")" = 1 ]
     [ "$(sql "SELECT count(*) FROM cert WHERE facts & 1 = 0 AND names NOT LIKE '%watched%' AND (facts >> 55) & 7 = 0")" = 0 ]
-    [ "$(ctv alert list --json | jq -s length)" -ge 1 ]
+    [ "$(ctv alert list --json | jq -s 'map(select(.domain == "watched.example")) | length')" = 1 ]
     assert_counts
+    ctv domain list --json | every_line '.name == "watched.example" and .complete_until != null and
+        (.incomplete | map(.reason) | index("store_watched") == null)'
+    # A domain that comes later misses what was read before, and everybody says so.
+    name=$(entry_json 3 | jq -r '.dns[0]')
+    run -0 --separate-stderr ctv domain add "$name"
+    [[ "$stderr" == *"its history is not complete: of $(sim_size) log entries"* ]]
+    ctv domain list | grep -q 'history incomplete'
+    ctv domain list --json | some_line '.name == $name and .complete_until == null and
+        (.incomplete | map(.reason) | index("store_watched") != null)' --arg name "$name"
+    [ "$(sql "SELECT thin FROM domain_coverage WHERE name = '$name'")" = "$(sim_size)" ]
     # What has no row is found in its log all the same.
     sha=$(entry_json 3 | jq -r .sha256)
     ctv cert --der --out "$PLAY/got.der" "$sha"

@@ -261,7 +261,15 @@ static void sizes_that_nobody_sends(void **state)
         "0001-01-01:t:1 2026-12-01:t:1 2026-12-01:t:1 9999-12-01:t:1");
     for (size_t i = 3; i < 6; i++)
         assert_true(has(rig.conn, rig.batch.entries[i].sighting.sha256));
-    check_sql(rig.test.dsn, "SELECT der_drop('2027-01-01')", 3);
+    uint64_t dropped = 7;
+    struct err why = {0};
+    assert_int_equal(db_der_drop(rig.conn, 2, &dropped, &why), ERR_OK);
+    assert_int_equal(dropped, 0);
+    storetest_run(rig.test.dsn, "UPDATE cert_removal SET horizon = '2027-01-01 12:00:00+00'");
+    assert_int_equal(db_der_drop(rig.conn, 2, &dropped, &why), ERR_OK);
+    assert_int_equal(dropped, 2);
+    assert_int_equal(db_der_drop(rig.conn, 2, &dropped, &why), ERR_OK);
+    assert_int_equal(dropped, 1);
     check_sql(rig.test.dsn, "SELECT count(*) FROM der_chunk", 1);
     end(&rig);
 }
