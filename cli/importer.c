@@ -11,6 +11,7 @@
 #include "cli/matching.h"
 #include "cli/roles.h"
 #include "db/db_import.h"
+#include "db/diskguard.h"
 #include "db/store_pg.h"
 #include "ingest/archive.h"
 
@@ -45,6 +46,8 @@ struct importer {
     bool line;     /* an unfinished one stands on the terminal */
     bool broken;   /* a file, or a part of one, is of no use */
     bool unproven; /* what was read is not what was signed */
+    bool full;     /* there is no room in the database */
+    struct diskguard guard;
     struct importer_lost lost[IMPORTER_LOST_MAX];
     size_t lost_count;
 };
@@ -144,6 +147,29 @@ static void importer_progress(struct importer *importer, uint64_t next, uint64_t
     importer->line = importer->terminal;
 }
 
+/* Interrupted, or nearly out of room. What a log sends goes into a ledger then (db/store_gap.h); the files of
+ * an archive wait. */
+static bool importer_stops(struct importer *importer)
+{
+    if (!importer->full && diskguard_short(&importer->guard, importer->conn, clock_mono_ms()))
+        importer->full = true;
+    return importer->full || roles_stopping();
+}
+
+static enum err_code importer_stopped(const struct importer *importer, const struct importplan *plan,
+                                      struct err *why)
+{
+    if (!importer->full)
+        return err_set(why, ERR_CLOSED, "%s: interrupted; the same command goes on from here",
+                       importer->log.name);
+    return err_set(why, ERR_SYSTEM,
+                   "%s: stopped at %" PRIu64 " of %" PRIu64
+                   " entries: less than %u %% of the file system of %s"
+                   " are free (db.disk_guard_percent); when there is room the same command goes on from here",
+                   importer->log.name, importplan_stored(plan), plan->size, importer->guard.percent,
+                   importer->guard.place);
+}
+
 /* One range ---------------------------------------------------------------------------------------------- */
 
 static enum err_code importer_pipe(struct importer *importer, const struct importplan_work *work,
@@ -171,7 +197,7 @@ static enum err_code importer_pipe(struct importer *importer, const struct impor
     if (code != ERR_OK)
         return code;
     while (!pipe_wait(pipe, IMPORTER_TURN_MS, &result)) {
-        if (roles_stopping())
+        if (importer_stops(importer))
             pipe_stop(pipe);
         importer_progress(importer, work->next + result.entries, work->stop);
     }
@@ -254,7 +280,7 @@ static enum err_code importer_one(struct importer *importer, struct importplan *
     if (code != ERR_OK)
         return code;
     const struct db_import_range *range = importer_find(plan, work->range);
-    if (range == NULL || roles_stopping()) {
+    if (range == NULL || importer_stops(importer)) {
         *stuck = true;
         return ERR_OK;
     }
@@ -339,18 +365,17 @@ static enum err_code importer_all(struct importer *importer, struct importplan *
     enum err_code code = importer_prepare(importer, plan, why);
 
     importer->before = importplan_stored(plan);
-    while (code == ERR_OK && !stuck && !roles_stopping() && importplan_work(plan, &work))
+    while (code == ERR_OK && !stuck && importplan_work(plan, &work) && !importer_stops(importer))
         code = importer_one(importer, plan, &work, &stuck, why);
     struct err late = {0};
     if (importer_join(importer, plan, &late) == ERR_OK) {
-        if (code == ERR_OK && !roles_stopping())
+        if (code == ERR_OK && !importer->full && !roles_stopping())
             importer_torn(importer, plan);
         (void)!db_import_complete(importer->conn, importer->row.id, importplan_complete(plan, plan->size),
                                   &late);
     }
-    if (code == ERR_OK && roles_stopping())
-        code = err_set(why, ERR_CLOSED, "%s: interrupted; the same command goes on from here",
-                       importer->log.name);
+    if (code == ERR_OK && (importer->full || roles_stopping()))
+        code = importer_stopped(importer, plan, why);
     return code;
 }
 
@@ -490,6 +515,12 @@ int importer_run(const struct cmd *cmd, const struct importer_ask *ask)
     importer->told_ms = clock_mono_ms();
     (void)roles_user_agent(cmd->conf, importer->user_agent, sizeof importer->user_agent);
     roles_signals();
+    if (diskguard_check(cmd->conf->db.disk_path, &why) != ERR_OK) {
+        archive_free(importer->archive);
+        free(importer);
+        return cmd_fail(&why);
+    }
+    diskguard_init(&importer->guard, (unsigned)cmd->conf->db.disk_guard_percent, cmd->conf->db.disk_path);
     int status = importer_work(importer, ask, &why);
     if (status == CMD_USAGE && why.code != ERR_KEY && why.code != ERR_EXISTS)
         status = CMD_FAILED;

@@ -4,6 +4,8 @@ load play
 
 setup_file() {
     play_begin_db
+    sql 'CREATE DATABASE empty'
+    CTVIGIL_DB_DSN=$(sed 's/dbname=[^ ]*/dbname=empty/' <<<"$DSN") ctv db init >&2
     start_sim --entries 2999 --seed 6060
     issue other 47 final www.arc.example >/dev/null
     eval "$(jq -r '@sh "LOG_ID=\(.log_id) ORIGIN=\(.origin)"' "$PLAY"/sim*.out)"
@@ -15,15 +17,15 @@ setup_file() {
 }
 
 teardown_file() {
+    umount "$PLAY/disk" 2>/dev/null || true
     play_end
 }
 
 # fresh NAME: from here on another database of the same server, which is quicker than another server.
 fresh() {
-    sql "CREATE DATABASE $1"
+    sql "CREATE DATABASE $1 TEMPLATE empty"
     DSN=$(sed "s/dbname=[^ ]*/dbname=$1/" <<<"$DSN")
     export DSN CTVIGIL_DB_DSN=$DSN
-    ctv db init >&2
 }
 
 # archive NAME [what archive.py takes]: writes $PLAY/NAME.
@@ -93,6 +95,24 @@ assert_whole() {
     run -4 import --name arc "$PLAY/second.zip"
     [[ "$output" == *"entries 0 to 1279 are missing"* ]]
     log_is arc '.entries == 1720 and .ended == null and .ranges[0].begin == 1280 and .ranges[0].verified == 3000'
+    run -0 import "$PLAY/first.zip"
+    assert_whole
+}
+
+@test "nearly full: it stops, says how far it came, and goes on when there is room" {
+    [ "$(id -u)" = 0 ] && mkdir "$PLAY/disk" && mount -t tmpfs -o size=1m tmpfs "$PLAY/disk" || skip "no file system can be mounted here"
+    fresh nearly_full
+    run -4 import --name arc "$PLAY/second.zip"
+    dd if=/dev/zero of="$PLAY/disk/ballast" bs=1k count=1000
+    export CTVIGIL_DB_DISK_PATH=$PLAY/disk
+    run -4 import "$PLAY/first.zip"
+    umount "$PLAY/disk"
+    [[ "$output" == *"arc: stopped at 1720 of 3000 entries: less than 5 % of the file system of $PLAY/disk are free"*"goes on from here"* ]]
+    [[ "$output" != *missing* ]]
+    [ "$(sql 'SELECT count(*) FROM log_gap')" = 0 ]
+    rmdir "$PLAY/disk"
+    run -2 import "$PLAY/first.zip"
+    mkdir "$PLAY/disk"
     run -0 import "$PLAY/first.zip"
     assert_whole
 }

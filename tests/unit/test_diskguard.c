@@ -68,12 +68,45 @@ static void without_a_share_nothing_is_looked_at(void **state)
     assert_false(diskguard_short(&guard, NULL, 1));
     diskguard_init(&guard, 101, "/tmp");
     assert_true(diskguard_short(&guard, NULL, 1));
-    /* Not more often than every two seconds. */
-    diskguard_init(&guard, 101, "/tmp");
-    assert_true(diskguard_short(&guard, NULL, 1000));
-    (void)snprintf(guard.path, sizeof guard.path, "/no/such/folder");
-    assert_true(diskguard_short(&guard, NULL, 2999));
-    assert_false(diskguard_short(&guard, NULL, 3000));
+}
+
+/* Free space between what storing stops at and what it begins again with: whoever comes new is of the same
+ * mind as those who are there. The place is a link, from a file system with less to one with more. */
+static void all_guards_of_a_place_are_of_one_mind(void **state)
+{
+    struct diskguard first;
+    struct diskguard second;
+    char dir[] = "/tmp/test_diskguard.XXXXXX";
+    char place[64];
+    (void)state;
+    bool less_here = diskguard_free("/tmp") < diskguard_free("/dev/shm");
+    const char *less = less_here ? "/tmp" : "/dev/shm";
+    const char *more = less_here ? "/dev/shm" : "/tmp";
+    unsigned share = (unsigned)(diskguard_free(more) / 1.1);
+    if (diskguard_free(less) < 0 || diskguard_free(less) + 1 > share) {
+        print_message("skipped: /tmp and /dev/shm are equally full\n");
+        skip();
+    }
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(place, sizeof place, "%s/place", dir);
+    diskguard_init(&first, share, place);
+    diskguard_init(&second, share, place);
+    assert_int_equal(symlink(more, place), 0);
+    assert_false(diskguard_short(&first, NULL, 10000));
+    assert_int_equal(unlink(place), 0);
+    assert_int_equal(symlink(less, place), 0);
+    assert_false(diskguard_short(&second, NULL, 11999)); /* not more often than every two seconds */
+    assert_true(diskguard_short(&second, NULL, 12000));
+    assert_true(diskguard_short(&first, NULL, 12001));
+    assert_int_equal(unlink(place), 0);
+    assert_int_equal(symlink(more, place), 0);
+    diskguard_init(&second, share, place);
+    assert_true(diskguard_short(&second, NULL, 15000)); /* new, and it stays short */
+    assert_true(diskguard_short(&first, NULL, 15001));
+    diskguard_init(&second, share, more); /* another place */
+    assert_false(diskguard_short(&second, NULL, 15002));
+    assert_int_equal(unlink(place), 0);
+    assert_int_equal(rmdir(dir), 0);
 }
 
 static void a_place_that_is_not_there_is_an_error(void **state)
@@ -95,6 +128,7 @@ int main(void)
         cmocka_unit_test(it_stops_below_and_begins_again_with_some_more),
         cmocka_unit_test(free_space_is_that_of_the_place_or_the_folder_above),
         cmocka_unit_test(without_a_share_nothing_is_looked_at),
+        cmocka_unit_test(all_guards_of_a_place_are_of_one_mind),
         cmocka_unit_test(a_place_that_is_not_there_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
