@@ -110,11 +110,10 @@ static void look(struct verdict *one, int64_t now_ms)
     one->looked_ms = now_ms;
     one->is_short = diskguard_decide(was_short, one->percent, free_percent);
     if (one->is_short && !was_short)
-        say_error(
-            "db",
-            "%.1f %% of the file system of %s are free, less than %u %%: certificates are no "
-            "longer stored until there is room",
-            free_percent, one->place, one->percent);
+        say_error("db",
+                  "%.1f %% of the file system of %s are free, less than %u %%: certificates are no "
+                  "longer stored until there is room",
+                  free_percent, one->place, one->percent);
     if (!one->is_short && was_short)
         say_info("db", "there is room again at %s (%.1f %%): what was not stored is read again", one->place,
                  free_percent);
