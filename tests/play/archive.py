@@ -3,7 +3,9 @@
 
 archive.py URL KEY LOG_ID ORIGIN OUT.zip [FIRST_TILE END_TILE]: with two numbers only those data tiles. Further
 arguments: no-issuer, damage=MEMBER (a byte of its packed data), wrong=MEMBER (another content), drop=MEMBER,
-encrypt=MEMBER (the flag of it), junk (names that lead out, and a large one)."""
+encrypt=MEMBER (the flag of it), junk (names that lead out, and a large one), zip64 (more members and further into the
+file than the old format can say), small=MEMBER and large=MEMBER (it lies about its size), bomb=MEMBER (it unpacks to a
+thousand times what it takes)."""
 import json
 import sys
 import urllib.request
@@ -84,7 +86,14 @@ def main():
             member["tile/data/" + "9" * 60000] = b"?"
             member["tile/data/../data/000"] = b"?"
             member["tile/data/0"] = b"?"
-    with zipfile.ZipFile(out, "w") as archive:
+        if flag[0] == "zip64":
+            member.update(("filler/%d" % i, b"") for i in range(66000))
+        if flag[0] == "bomb":
+            member[flag[1]] = bytes(200 << 20)
+    with open(out, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+        if ["zip64"] in flags:
+            file.seek(5 << 30)
+            archive.start_dir = file.tell()
         for name, data in member.items():
             packed = zipfile.ZIP_STORED if name.startswith("tile/") and not name.startswith("tile/data/") \
                 else zipfile.ZIP_DEFLATED
@@ -99,6 +108,14 @@ def main():
                 byte = archive.read(1)[0]
                 archive.seek(at)
                 archive.write(bytes([byte ^ 0x55]))
+            if flag[0] in ("small", "large"):
+                archive.seek(0, 2)
+                end = archive.tell()
+                archive.seek(max(0, end - (1 << 20)))
+                tail = archive.read()
+                at = end - len(tail) + tail.rfind(flag[1].encode()) - 46 + 24
+                archive.seek(at)
+                archive.write((100 if flag[0] == "small" else 3 << 30).to_bytes(4, "little"))
             if flag[0] == "encrypt":
                 archive.seek(where[flag[1]].header_offset + 6)
                 archive.write(b"\1\0")

@@ -90,8 +90,9 @@ assert_whole() {
 
 @test "the rest later, in any order" {
     fresh parts
-    archive second.zip 5 12
-    archive first.zip 0 5
+    # As large ones are: 66,000 members, and 5 GB into the file.
+    archive second.zip 5 12 zip64
+    archive first.zip 0 7
     run -4 import --name arc "$PLAY/second.zip"
     [[ "$output" == *"entries 0 to 1279 are missing"* ]]
     log_is arc '.entries == 1720 and .ended == null and .ranges[0].begin == 1280 and .ranges[0].verified == 3000'
@@ -119,10 +120,11 @@ assert_whole() {
 
 @test "damage: what can be read is read, the rest is named, and a good file mends it" {
     fresh damaged
-    archive bad.zip damage=tile/data/002 wrong=tile/data/004 drop=tile/data/007 encrypt=tile/data/009 junk
+    archive bad.zip damage=tile/data/002 wrong=tile/data/004 drop=tile/data/007 encrypt=tile/data/009 junk \
+        small=tile/data/001 large=tile/data/006 bomb=tile/data/010
     run -4 --separate-stderr import --name arc --json "$PLAY/bad.zip"
-    jq -es '.[-1] | .stored == 3000 - 4 * 256 and .verified == .stored and (.complete | not)
-            and ([.missing[].begin] | sort) == [512, 1024, 1792, 2304]' <<<"$output"
+    jq -es '.[-1] | .stored == 3000 - 7 * 256 and .verified == .stored and (.complete | not)
+            and ([.missing[].begin] | sort) == [256, 512, 1024, 1536, 1792, 2304, 2560]' <<<"$output"
     grep -q 'entry 1[0-9]* is not the one of the signed tree\|damaged or breaks off\|can not be read' <<<"$stderr"
     grep -q 'entries 2304 to 2559 are missing: .*encrypted' <<<"$stderr"
     [ "$(sql "SELECT count(*) FROM evidence")" = 0 ]
@@ -143,11 +145,13 @@ assert_whole() {
 @test "files of no use are refused, each with the reason, and nothing is stored" {
     fresh refused
     head -c 200000 "$PLAY/whole.zip" >"$PLAY/cut.zip"
+    truncate -s -30 "$PLAY/second.zip" # of the large kind
+    mv "$PLAY/second.zip" "$PLAY/torn.zip"
     echo hello >"$PLAY/text.zip"
     cp "$PLAY/whole.zip" "$PLAY/signed.zip"
     archive root.zip wrong=tile/0/011.p/184
     archive note.zip drop=checkpoint
-    for file in cut text note root nowhere; do
+    for file in cut torn text note root nowhere; do
         run -4 import --name arc "$PLAY/$file.zip"
         [[ "$output" == *"$file.zip"* || "$output" == *"$ORIGIN"* ]]
     done

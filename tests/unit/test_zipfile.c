@@ -168,6 +168,78 @@ static void test_directory(void **state)
     free(bytes);
 }
 
+/* Large archives are zip64: more members than 16 bits count, and further into the file than 32 bits reach.
+ * Some writers say so in one field, others in all of them. */
+static void test_many(void **state)
+{
+    enum { MEMBERS = 65600 };
+    struct zipfile *zip = NULL;
+    struct err why = {.code = ERR_OK};
+    struct span body = SPAN_NONE;
+    struct arena *arena = *state;
+    char name[32];
+    int number = 0;
+    zip_t *out = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &number);
+    assert_non_null(out);
+    for (int i = 0; i < MEMBERS; i++) {
+        (void)snprintf(name, sizeof name, "m%d", i);
+        put(out, name, "hello", 5, ZIP_CM_STORE);
+    }
+    assert_int_equal(zip_close(out), 0);
+    for (int round = 0; round < 2; round++) {
+        if (zipfile_open(path, &zip, &why) != ERR_OK)
+            fail_msg("%s", why.text);
+        assert_int_equal(zipfile_count(zip), MEMBERS);
+        assert_true(zipfile_has(zip, "m65599"));
+        arena_reset(arena, 0);
+        assert_int_equal(zipfile_read(zip, "m65599", false, arena, 4096, &body, &why), ERR_OK);
+        assert_true(span_eq(body, SPAN_LIT("hello")));
+        zipfile_close(zip);
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, -22 + 8, SEEK_END), 0);
+        assert_int_equal(fwrite("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 1, 12, file), 12);
+        assert_int_equal(fclose(file), 0);
+    }
+    /* Its end is cut off where the old format would still be whole. */
+    assert_int_equal(truncate(path, 1000000), 0);
+    assert_int_equal(zipfile_open(path, &zip, &why), ERR_FORMAT);
+}
+
+/* What the directory says of a size is not believed: one member, and a byte of its size at a time. */
+static void test_lies(void **state)
+{
+    static uint8_t text[3000];
+    struct arena *arena = *state;
+    int number = 0;
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * i >> 5);
+    for (int method = 0; method < 2; method++) {
+        zip_t *out = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &number);
+        assert_non_null(out);
+        put(out, "member", text, sizeof text, method == 0 ? ZIP_CM_STORE : ZIP_CM_DEFLATE);
+        assert_int_equal(zip_close(out), 0);
+        uint8_t *bytes = whole(&len);
+        size_t entry = len - 22 - 46 - 6;
+        while (memcmp(bytes + entry, "PK\1\2", 4) != 0)
+            entry--;
+        for (size_t at = 20; at < 28; at++) {
+            for (unsigned bit = 0; bit < 8; bit++) {
+                struct span body = SPAN_NONE;
+                struct err why = {.code = ERR_OK};
+                bytes[entry + at] ^= (uint8_t)(1u << bit);
+                rewrite(bytes, len);
+                bytes[entry + at] ^= (uint8_t)(1u << bit);
+                if (get("member", false, 1u << 20, arena, &body, &why) == ERR_OK)
+                    assert_true(span_eq(body, span_of(text, sizeof text)));
+                assert_true(body.len <= 1u << 20);
+            }
+        }
+        free(bytes);
+    }
+}
+
 int main(void)
 {
     static uint8_t zeros[BIG];
@@ -176,7 +248,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_read, &arena),      cmocka_unit_test_prestate(test_bounds, &arena),
         cmocka_unit_test_prestate(test_damage, &arena),    cmocka_unit_test_prestate(test_no_file, &arena),
-        cmocka_unit_test_prestate(test_directory, &arena),
+        cmocka_unit_test_prestate(test_directory, &arena), cmocka_unit_test_prestate(test_many, &arena),
+        cmocka_unit_test_prestate(test_lies, &arena),
     };
     if (fd < 0 || !arena_init(&arena, 4 * BIG))
         return 1;
