@@ -7,259 +7,56 @@
 #include "base/text.h"
 #include "db/certrow.h"
 #include "db/dbkey.h"
+#include "db/query_asked.h"
 
-/* Earlier and later than any time that is stored (years 1 to 9999). */
-#define TIME_BEFORE_MS INT64_C(-62135596800001)
-#define TIME_BEYOND_MS INT64_C(253402300800000)
-#define SLICE_ROWS     256
+#define TIME_BEYOND_MS        INT64_C(253402300800000)
+#define TIME_BEFORE_MS        INT64_C(-62135596800001)
+#define TIME_EARLY_MS         INT64_C(946684800000) /* 2000: what is older is searched in one step */
+#define DAY_MS                INT64_C(86400000)
+#define STEP_LEAST_MS         INT64_C(3600000)
+#define SLICE_ROWS            128
+#define OID_TIMESTAMPTZ_ARRAY 1185
 
-/* $1 key, $2 since, $3 until, $4 seen since, $5 not expired at, $6 to $8 cursor, $9 limit; $10 and on: what
- * is asked. */
-#define PLACE "c.not_after, c.not_before, c.tbs_fp, c.issuer"
-#define BOUNDS                                                                                               \
-    " AND c.not_before >= $2 AND c.not_before < $3 AND c.first_seen >= $4 AND c.not_after >= $5 AND "        \
-    "c.not_before <= $6"                                                                                     \
-    " AND (c.not_before < $6 OR (c.tbs_fp, c.issuer) > ($7::bytea, $8::int4))"
-#define NEWEST " ORDER BY c.not_before DESC, c.tbs_fp, c.issuer LIMIT $9"
-#define THE_CERT(place)                                                                                      \
-    " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.not_after = " place                                \
-    ".not_after AND k.tbs_fp = " place ".tbs_fp AND k.issuer = " place ".issuer OFFSET 0) AS c"
-#define HITS(from, condition) "(SELECT " PLACE " FROM " from " WHERE " condition BOUNDS NEWEST ")"
-/* OFFSET 0 and LATERAL: without them the planner reads all of cert for a domain with many rows. */
-#define PAGE_OF(hits)                                                                                        \
-    "WITH hit AS (" hits ") SELECT " CERTROW_COLUMNS ", l.name FROM (SELECT * FROM hit AS c" NEWEST          \
-    ") AS h" THE_CERT("h") CERTROW_JOINS " LEFT JOIN log AS l ON l.id = c.log"                               \
-                                         " ORDER BY c.not_before DESC, c.tbs_fp, c.issuer"
-
-#define NAMED                                                                                                \
-    "(position($10::text in ' ' || c.names || ' ') > 0 OR position($11::text in ' ' || c.names || ' ') > 0)"
-#define FURTHER                                                                                              \
-    "(SELECT c.not_after, a.not_before, a.tbs_fp, a.issuer FROM cert_apex AS a" THE_CERT(                    \
-        "a") " WHERE a.apex8 = $1::int8 AND " NAMED BOUNDS                                                   \
-             " ORDER BY a.not_before DESC, a.tbs_fp, a.issuer LIMIT $9)"
-
-static const char domain_sql[] =
-    PAGE_OF(HITS("cert AS c", "c.apex8 = $1::int8 AND " NAMED) " UNION " FURTHER);
-static const char below_sql[] = PAGE_OF(HITS("cert AS c", "$1::int8 IS NOT NULL AND " NAMED));
-
-#define BY_SPKI                                                                                              \
-    "$1::int8 IS NOT NULL AND substring(c.spki_sha256 FOR 8) = substring($10::bytea FOR 8) AND "             \
-    "c.spki_sha256 = $10"
-#define BY_FP "$1::int8 IS NOT NULL AND c.tbs_fp = $10::bytea"
-/* The first 8 bytes of SHA-256 lead to places in logs, these to the first 8 bytes of tbs_fp and the day of
- * not_after. */
-#define FROM_SHA256                                                                                          \
-    "(SELECT DISTINCT decode(lpad(to_hex(u.fp8), 16, '0'), 'hex') AS fp,"                                    \
-    "  get_byte(t.info, (u.pos * 9 - 2)::int) * 256 + get_byte(t.info, (u.pos * 9 - 1)::int) AS day"         \
-    "  FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, pos)"    \
-    "  WHERE t.sha8 @> ARRAY[$1::int8] AND u.sha8 = $1 AND get_byte(t.info, (u.pos * 9 - 3)::int) <= 1) AS " \
-    "f"                                                                                                      \
-    " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.tbs_fp >= f.fp"                                    \
-    "  AND k.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex') OFFSET 0) AS c"
-#define BY_SHA256                                                                                            \
-    "$10::bytea IS NOT NULL AND"                                                                             \
-    " least(greatest(floor(extract(epoch FROM c.not_after) / 86400), 0), 65535)::int = f.day"
-
-static const char spki_sql[] = PAGE_OF(HITS("cert AS c", BY_SPKI));
-static const char fp_sql[] = PAGE_OF(HITS("cert AS c", BY_FP));
-static const char sha256_sql[] = PAGE_OF(HITS(FROM_SHA256, BY_SHA256));
-static const char hash_sql[] = PAGE_OF(
-    HITS("cert AS c", BY_SPKI) " UNION " HITS("cert AS c", BY_FP) " UNION " HITS(FROM_SHA256, BY_SHA256));
-/* A serial may be longer than an index entry: its front finds, the whole decides. */
-#define BY_SERIAL                                                                                            \
-    "$1::int8 IS NOT NULL AND substring(c.serial FOR 15) IN (substring($10::bytea FOR 15),"                  \
-    " substring($11::bytea FOR 15), substring($12::bytea FOR 15)) AND c.serial IN ($10, $11, $12)"
-static const char serial_sql[] = PAGE_OF(HITS("cert AS c", BY_SERIAL));
-static const char ip_sql[] = PAGE_OF(HITS("(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS "
-                                          "q WHERE q.ip <<= $10::inet) AS q" THE_CERT("q"),
-                                          "$1::int8 IS NOT NULL"));
-
-/* The names a query looks for, in stored form between the spaces that part them. */
-struct patterns {
-    struct buf first;
-    struct buf second;
-};
-
-static void patterns_init(struct patterns *patterns)
-{
-    buf_init(&patterns->first, 8 * DNS_TEXT_MAX);
-    buf_init(&patterns->second, 8 * DNS_TEXT_MAX);
-}
-
-static void patterns_fini(struct patterns *patterns)
-{
-    buf_fini(&patterns->first);
-    buf_fini(&patterns->second);
-}
-
-static void patterns_fill(struct patterns *patterns, const struct query *query)
-{
-    struct span name = span_str(query->text);
-    const char *dot = strchr(query->text, '.');
-    buf_byte(&patterns->first, ' ');
-    dbkey_put_name(&patterns->first, name);
-    buf_byte(&patterns->first, ' ');
-    buf_byte(&patterns->second, ' ');
-    if (query->kind == QUERY_HOST && dot != NULL) {
-        dbkey_put_name(&patterns->second, span_str(dot + 1));
-        buf_str(&patterns->second, ".* ");
-    } else {
-        dbkey_put_name(&patterns->second, name);
-        buf_byte(&patterns->second, query->kind == QUERY_SUB ? '.' : ' ');
-    }
-}
-
-/* Whether names below this one may be kept under keys of their own: then there is no index to ask. */
-static enum err_code has_keys_below(struct pgconn *conn, const struct query *query, bool *has,
-                                    struct err *why)
-{
-    PGresult *res;
-    struct pgexec_args args = {0};
-    *has = query->kind == QUERY_SUB && dns_is_public_suffix(span_str(query->text));
-    if (*has || query->kind != QUERY_SUB)
-        return ERR_OK;
-    pgexec_text(&args, query->text);
-    enum err_code code = pgexec_cached(
-        conn, "SELECT position('.' || $1::text || E'\\n' in list) > 0 FROM psl ORDER BY version DESC LIMIT 1",
-        &args, &res, why);
-    if (code != ERR_OK)
-        return code;
-    *has = PQntuples(res) == 1 && pgexec_get_bool(res, 0, 0);
-    PQclear(res);
-    return ERR_OK;
-}
-
-static int64_t key_of(const struct query *query)
-{
-    switch (query->kind) {
-    case QUERY_SUB:
-    case QUERY_HOST:
-    case QUERY_NAME: {
-        struct span apex = dns_apex(span_str(query->text));
-        return apex.len != 0 ? dbkey_apex8(apex) : 0;
-    }
-    case QUERY_SHA256:
-    case QUERY_HASH:
-        return dbkey_first8(query->bytes);
-    default:
-        return 0;
-    }
-}
-
-static int64_t or_else(int64_t time_ms, int64_t otherwise)
-{
-    bool sane = time_ms > TIME_BEFORE_MS && time_ms < TIME_BEYOND_MS;
-    return sane ? time_ms : otherwise;
-}
-
-static void put_bounds(struct pgexec_args *args, const struct query *query, uint32_t limit)
-{
-    static const uint8_t least[32];
-    bool after = query->has_after;
-    pgexec_int(args, key_of(query));
-    pgexec_time(args, or_else(query->since_ms, TIME_BEFORE_MS));
-    pgexec_time(args, or_else(query->until_ms, TIME_BEYOND_MS));
-    pgexec_time(args, or_else(query->seen_since_ms, TIME_BEFORE_MS));
-    pgexec_time(args, query->exclude_expired ? clock_wall_ms() : TIME_BEFORE_MS);
-    pgexec_time(args, after ? query->after.not_before_ms : TIME_BEYOND_MS);
-    pgexec_bytes(args, span_of(after ? query->after.tbs_fp : least, 32));
-    pgexec_int(args, after ? query->after.issuer_id : 0);
-    pgexec_int(args, (int64_t)limit + 1);
-}
-
-/* A serial number as it should be encoded, with a needless zero octet, and without the needed one (then the
- * certificate has a negative number, which its issuer did not mean). */
-static enum err_code run_serial(struct pgconn *conn, const struct query *query, struct pgexec_args *args,
-                                PGresult **res, struct err *why)
-{
-    uint8_t longer[QUERY_SERIAL_MAX + 1] = {0};
-    struct span serial = span_of(query->bytes, query->len);
-    bool zero_first = query->len > 1 && query->bytes[0] == 0;
-    memcpy(longer + 1, query->bytes, query->len);
-    pgexec_bytes(args, serial);
-    pgexec_bytes(args, span_of(longer, query->len + 1));
-    pgexec_bytes(args, zero_first ? span_part(serial, 1, serial.len) : serial);
-    return pgexec_cached(conn, serial_sql, args, res, why);
-}
-
-static enum err_code run_named(struct pgconn *conn, const struct query *query, struct pgexec_args *args,
-                               PGresult **res, struct err *why)
-{
-    struct patterns patterns;
-    bool below = false;
-    enum err_code code = has_keys_below(conn, query, &below, why);
-    if (code != ERR_OK)
-        return code;
-    patterns_init(&patterns);
-    patterns_fill(&patterns, query);
-    pgexec_text(args, buf_text(&patterns.first));
-    pgexec_text(args, buf_text(&patterns.second));
-    if (buf_ok(&patterns.first) && buf_ok(&patterns.second))
-        code = pgexec_cached(conn, below ? below_sql : domain_sql, args, res, why);
-    else
-        code = err_set(why, ERR_MEMORY, "search: no memory for a name");
-    patterns_fini(&patterns);
-    return code;
-}
-
-static enum err_code run_one(struct pgconn *conn, const struct query *query, struct pgexec_args *args,
-                             PGresult **res, struct err *why)
-{
-    switch (query->kind) {
-    case QUERY_SUB:
-    case QUERY_HOST:
-    case QUERY_NAME:
-        return run_named(conn, query, args, res, why);
-    case QUERY_SERIAL:
-        return run_serial(conn, query, args, res, why);
-    case QUERY_IP:
-        pgexec_text(args, query->text);
-        return pgexec_cached(conn, ip_sql, args, res, why);
-    default:
-        break;
-    }
-    pgexec_bytes(args, span_of(query->bytes, 32));
-    return pgexec_cached(conn,
-                         query->kind == QUERY_SPKI     ? spki_sql
-                         : query->kind == QUERY_FP     ? fp_sql
-                         : query->kind == QUERY_SHA256 ? sha256_sql
-                                                       : hash_sql,
-                         args, res, why);
-}
-
-static enum err_code run_bounded(struct pgconn *conn, const struct query *query, uint32_t limit,
-                                 PGresult **res, struct err *why)
-{
-    struct pgexec_args args = {0};
-    struct pgexec_args bound = {0};
-    char wait_ms[16];
-    *res = NULL;
-    put_bounds(&args, query, limit);
-    (void)snprintf(wait_ms, sizeof wait_ms, "%d", LIMIT_SEARCH_MS);
-    pgexec_text(&bound, wait_ms);
-    enum err_code code = pgexec_script(conn, "BEGIN READ ONLY", why);
-    if (code == ERR_OK)
-        code = pgexec_do(conn, "SELECT set_config('statement_timeout', $1, true)", &bound, NULL, why);
-    if (code == ERR_OK)
-        code = run_one(conn, query, &args, res, why);
-    if (code == ERR_DB && strcmp(conn->sqlstate, "57014") == 0) {
-        err_clear(why);
-        code = err_set(
-            why, ERR_TIMEOUT,
-            "search: more than %d seconds of reading; ask for something narrower (a domain that is not a "
-            "public suffix, --since, --until)",
-            LIMIT_SEARCH_MS / 1000);
-    }
-    pgexec_rollback(conn);
-    return code;
-}
+enum hit_column { HIT_NOT_AFTER, HIT_NOT_BEFORE, HIT_FP, HIT_ISSUER, HIT_BYTES };
 
 struct page {
+    struct pgconn *conn;
+    const struct query *query;
+    struct query_asked asked;
     query_each *each;
     void *arg;
     struct arena arena;
-    struct query_cursor last;
+    struct query_bounds bounds; /* `after` moves on with every row */
+    struct query_result *result;
+    int64_t deadline_ms;
+    uint32_t kept;
 };
+
+/* Begins a transaction whose statements end in time; no row is handed over inside of it, because whoever gets
+ * it may take his time. */
+static enum err_code begin_bounded(struct page *page, int64_t left_ms, struct err *why)
+{
+    struct pgexec_args args = {0};
+    char wait_ms[24];
+    (void)snprintf(wait_ms, sizeof wait_ms, "%" PRId64, left_ms > 1 ? left_ms : 1);
+    pgexec_text(&args, wait_ms);
+    enum err_code code = pgexec_script(page->conn, "BEGIN READ ONLY", why);
+    if (code == ERR_OK)
+        code = pgexec_do(page->conn, "SELECT set_config('statement_timeout', $1, true)", &args, NULL, why);
+    return code;
+}
+
+static bool is_wanted(const struct page *page, const struct query_row *row)
+{
+    switch (page->query->form) {
+    case QUERY_PRECERT:
+        return row->precert;
+    case QUERY_FINAL:
+        return row->final;
+    default:
+        return true;
+    }
+}
 
 static enum err_code hand_over(struct page *page, const PGresult *res, int row,
                                const struct certrow_sightings *sightings, struct err *why)
@@ -275,6 +72,7 @@ static enum err_code hand_over(struct page *page, const PGresult *res, int row,
     struct query_row found = {
         .issuance = &cert.issuance,
         .issuer = cert.issuer_text,
+        .issuer_id = cert.issuer_id,
         .first_seen_ms = cert.first_seen_ms,
         .log = pgexec_get_text(res, row, CERTROW_COLUMN_COUNT),
         .log_id = cert.log_id,
@@ -287,76 +85,415 @@ static enum err_code hand_over(struct page *page, const PGresult *res, int row,
         found.precert = found.precert || seen.at[i].form == ISSUANCE_PRECERT;
         found.final = found.final || seen.at[i].form == ISSUANCE_FINAL;
     }
-    page->last = (struct query_cursor){.not_before_ms = cert.not_before_ms, .issuer_id = cert.issuer_id};
-    memcpy(page->last.tbs_fp, cert.issuance.tbs_fp, 32);
+    if (!is_wanted(page, &found))
+        return ERR_OK;
+    page->kept++;
     return page->each(page->arg, &found, why);
 }
 
-static enum err_code hand_over_slice(struct pgconn *conn, struct page *page, const PGresult *res, int begin,
-                                     int end, struct err *why)
+static enum err_code load_sightings(struct page *page, const PGresult *res,
+                                    struct certrow_sightings *sightings, struct err *why)
 {
     int64_t fp8[SLICE_ROWS] = {0};
-    struct certrow_sightings sightings;
     size_t count = 0;
-    for (int row = begin; row < end; row++) {
+    for (int row = 0; row < PQntuples(res) && count < SLICE_ROWS; row++) {
         struct span fp = pgexec_get_bytes(res, row, CERTROW_COLUMN_FP);
         if (fp.len == 32)
             fp8[count++] = dbkey_first8(fp.at);
     }
-    enum err_code code = certrow_sightings_load(conn, fp8, count, &sightings, why);
-    if (code != ERR_OK)
-        return code;
-    for (int row = begin; code == ERR_OK && row < end; row++)
-        code = hand_over(page, res, row, &sightings, why);
-    certrow_sightings_free(&sightings);
+    return certrow_sightings_load(page->conn, fp8, count, sightings, why);
+}
+
+/* The cells of one column as an array; they are in binary form already. */
+static void put_array(struct buf *out, const PGresult *hits, enum hit_column column, uint32_t element_oid,
+                      int begin, int end)
+{
+    buf_clear(out);
+    buf_u32(out, 1); /* dimensions */
+    buf_u32(out, 0); /* no NULLs */
+    buf_u32(out, element_oid);
+    buf_u32(out, (uint32_t)(end - begin));
+    buf_u32(out, 1);
+    for (int row = begin; row < end; row++) {
+        struct span cell = pgexec_get_bytes(hits, row, column);
+        buf_u32(out, (uint32_t)cell.len);
+        buf_put(out, cell);
+    }
+}
+
+static enum err_code load_rows(struct page *page, const PGresult *hits, int begin, int end, PGresult **res,
+                               struct err *why)
+{
+    struct buf array[3];
+    struct pgexec_args args = {0};
+    bool ok = true;
+    for (size_t i = 0; i < countof(array); i++)
+        buf_init(&array[i], 64 + 64 * SLICE_ROWS);
+    put_array(&array[0], hits, HIT_NOT_AFTER, 1184, begin, end);
+    put_array(&array[1], hits, HIT_FP, 17, begin, end);
+    put_array(&array[2], hits, HIT_ISSUER, 23, begin, end);
+    pgexec_binary(&args, OID_TIMESTAMPTZ_ARRAY, buf_span(&array[0]));
+    pgexec_binary(&args, 1001, buf_span(&array[1]));
+    pgexec_binary(&args, 1007, buf_span(&array[2]));
+    for (size_t i = 0; i < countof(array); i++)
+        ok = ok && buf_ok(&array[i]);
+    enum err_code code = ok ? pgexec_cached(page->conn, query_sql_rows, &args, res, why)
+                            : err_set(why, ERR_MEMORY, "search: no memory for a page");
+    for (size_t i = 0; i < countof(array); i++)
+        buf_fini(&array[i]);
     return code;
+}
+
+/* As many rows as fit into memory at once. */
+static int slice_end(const PGresult *hits, int begin, int rows)
+{
+    int64_t bytes = 0;
+    int end = begin;
+    while (end < rows && end - begin < SLICE_ROWS) {
+        bytes += pgexec_get_int(hits, end, HIT_BYTES);
+        if (end != begin && bytes > LIMIT_SEARCH_BYTES)
+            break;
+        end++;
+    }
+    return end;
+}
+
+static void move_after(struct page *page, const PGresult *hits, int row)
+{
+    struct query_cursor *after = &page->bounds.after;
+    struct span fp = pgexec_get_bytes(hits, row, HIT_FP);
+    page->bounds.has_after = true;
+    after->not_before_ms = pgexec_get_time(hits, row, HIT_NOT_BEFORE);
+    after->issuer_id = (int32_t)pgexec_get_int(hits, row, HIT_ISSUER);
+    memset(after->tbs_fp, 0, sizeof after->tbs_fp);
+    memcpy(after->tbs_fp, fp.at, fp.len < 32 ? fp.len : 32);
+}
+
+static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int rows, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    for (int begin = 0; code == ERR_OK && begin < rows;) {
+        PGresult *res = NULL;
+        struct certrow_sightings sightings = {0};
+        int end = slice_end(hits, begin, rows);
+        code = begin_bounded(page, page->query->timeout_ms, why);
+        if (code == ERR_OK)
+            code = load_rows(page, hits, begin, end, &res, why);
+        if (code == ERR_OK)
+            code = load_sightings(page, res, &sightings, why);
+        pgexec_rollback(page->conn);
+        for (int row = 0; code == ERR_OK && row < PQntuples(res); row++)
+            code = hand_over(page, res, row, &sightings, why);
+        certrow_sightings_free(&sightings);
+        PQclear(res);
+        if (code == ERR_OK)
+            move_after(page, hits, end - 1);
+        begin = end;
+    }
+    return code;
+}
+
+/* What is left of the page within the bounds. *over: these have no further rows. */
+static enum err_code fetch(struct page *page, bool *over, struct err *why)
+{
+    struct pgexec_args args;
+    PGresult *hits = NULL;
+    uint32_t want = page->query->limit - page->kept;
+    page->conn->sqlstate[0] = '\0';
+    page->bounds.limit = (int64_t)want + 1;
+    query_asked_args(&page->asked, &page->bounds, &args);
+    enum err_code code = begin_bounded(page, page->deadline_ms - clock_mono_ms(), why);
+    if (code == ERR_OK)
+        code = pgexec_cached(page->conn, page->asked.sql->page, &args, &hits, why);
+    pgexec_rollback(page->conn);
+    int rows = code == ERR_OK ? PQntuples(hits) : 0;
+    *over = rows <= (int)want;
+    if (code == ERR_OK)
+        code = hand_over_hits(page, hits, *over ? rows : (int)want, why);
+    PQclear(hits);
+    return code == ERR_OK ? ERR_OK : query_asked_fail(page->conn, page->query, code, why);
+}
+
+static bool time_is_up(const struct page *page)
+{
+    return clock_mono_ms() >= page->deadline_ms;
+}
+
+static enum err_code run_keyed(struct page *page, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    bool over = false;
+    while (code == ERR_OK && !over && page->kept < page->query->limit && !page->result->unfinished) {
+        code = fetch(page, &over, why);
+        page->result->unfinished = !over && page->kept < page->query->limit && time_is_up(page);
+    }
+    page->result->more = !over;
+    return code;
+}
+
+/* One after the other, the newest first: [low, high) of not_before. */
+struct steps {
+    int64_t least_ms; /* nothing is asked for below */
+    int64_t high_ms;
+    int64_t low_ms;
+    int64_t span_ms;
+    bool any; /* one is done */
+};
+
+static void steps_begin(struct steps *steps, const struct query *query)
+{
+    *steps = (struct steps){.least_ms = TIME_BEFORE_MS, .high_ms = TIME_BEYOND_MS, .span_ms = STEP_LEAST_MS};
+    if (query->since_ms != QUERY_NO_TIME && query->since_ms > steps->least_ms)
+        steps->least_ms = query->since_ms;
+    if (query->until_ms != QUERY_NO_TIME && query->until_ms < steps->high_ms)
+        steps->high_ms = query->until_ms;
+    if (query->has_after && query->after.not_before_ms + 1 < steps->high_ms)
+        steps->high_ms = query->after.not_before_ms + 1;
+}
+
+/* Of issuers it is known on which days they issued: the others are passed over. *none: no such day is left.
+ */
+static enum err_code skip_days(struct page *page, struct steps *steps, bool *none, struct err *why)
+{
+    static const char sql[] =
+        "SELECT (max(d.day) + 1)::timestamp AT TIME ZONE 'UTC' FROM unnest($1::int4[]) AS u (id)"
+        " CROSS JOIN LATERAL (SELECT max(i.day) AS day FROM issued AS i WHERE i.issuer = u.id"
+        " AND i.day <= ($2::timestamptz AT TIME ZONE 'UTC')::date) AS d";
+    struct pgexec_args args = {0};
+    PGresult *res;
+    *none = false;
+    if (!page->asked.issuers_given)
+        return ERR_OK;
+    pgexec_binary(&args, 1007, buf_span(&page->asked.issuers));
+    pgexec_time(&args, steps->high_ms - 1);
+    enum err_code code = pgexec_cached(page->conn, sql, &args, &res, why);
+    if (code != ERR_OK)
+        return query_asked_fail(page->conn, page->query, code, why);
+    *none = PQntuples(res) == 0 || pgexec_is_null(res, 0, 0);
+    int64_t end = *none ? 0 : pgexec_get_time(res, 0, 0);
+    if (!*none && end < steps->high_ms)
+        steps->high_ms = end;
+    PQclear(res);
+    return ERR_OK;
+}
+
+static void step_choose(struct steps *steps)
+{
+    int64_t now = clock_wall_ms();
+    int64_t from = steps->high_ms < now ? steps->high_ms : now; /* the future is one step */
+    steps->low_ms = from - steps->span_ms;
+    if (steps->low_ms < TIME_EARLY_MS || steps->low_ms < steps->least_ms)
+        steps->low_ms = steps->least_ms;
+}
+
+/* As long as the next one can be expected to end in time. */
+static void step_adapt(const struct page *page, struct steps *steps, int64_t took_ms)
+{
+    int64_t left = page->deadline_ms - clock_mono_ms();
+    if (took_ms > left / 4 && steps->span_ms > STEP_LEAST_MS)
+        steps->span_ms /= 2;
+    else if (took_ms < left / 16 && steps->span_ms < 8192 * DAY_MS)
+        steps->span_ms *= took_ms < left / 64 ? 4 : 2;
+}
+
+/* The next page begins below this time. */
+static void after_step(struct page *page, int64_t low_ms)
+{
+    struct query_cursor *after = &page->bounds.after;
+    page->bounds.has_after = true;
+    after->not_before_ms = low_ms;
+    memset(after->tbs_fp, 0xff, sizeof after->tbs_fp);
+    after->issuer_id = INT32_MAX;
+}
+
+static enum err_code walk_step(struct page *page, struct steps *steps, struct err *why)
+{
+    bool over = false;
+    enum err_code code = ERR_OK;
+    step_choose(steps);
+    page->bounds.since_ms = steps->low_ms;
+    page->bounds.until_ms = steps->high_ms;
+    int64_t began = clock_mono_ms();
+    while (code == ERR_OK && !over && page->kept < page->query->limit) {
+        code = fetch(page, &over, why);
+        if (code == ERR_OK && !over && time_is_up(page))
+            break;
+    }
+    if (code != ERR_OK || !over)
+        return code;
+    steps->high_ms = steps->low_ms;
+    steps->any = true;
+    if (steps->low_ms > steps->least_ms)
+        after_step(page, steps->low_ms);
+    step_adapt(page, steps, clock_mono_ms() - began);
+    return code;
+}
+
+static enum err_code run_walk(struct page *page, struct err *why)
+{
+    struct query_result *result = page->result;
+    enum err_code code = ERR_OK;
+    struct steps steps;
+    bool none = page->asked.issuers_given && page->asked.issuer_count == 0;
+    steps_begin(&steps, page->query);
+    result->walked = true;
+    result->searched_to_ms = steps.high_ms < TIME_BEYOND_MS ? steps.high_ms : QUERY_NO_TIME;
+    while (code == ERR_OK && !none && steps.high_ms > steps.least_ms && page->kept < page->query->limit &&
+           !result->unfinished) {
+        code = skip_days(page, &steps, &none, why);
+        if (code != ERR_OK || none)
+            break;
+        code = walk_step(page, &steps, why);
+        result->unfinished = page->kept < page->query->limit && time_is_up(page);
+    }
+    bool got = steps.any || page->kept != 0;
+    if (code == ERR_TIMEOUT && got) {
+        err_clear(why);
+        code = ERR_OK;
+        result->unfinished = true;
+    }
+    result->more = !none && steps.high_ms > steps.least_ms;
+    result->unfinished = result->unfinished && result->more;
+    result->searched_from_ms =
+        page->bounds.has_after && result->more ? page->bounds.after.not_before_ms : page->query->since_ms;
+    return code;
+}
+
+static enum err_code page_begin(struct page *page, struct err *why)
+{
+    page->conn->sqlstate[0] = '\0';
+    page->deadline_ms = clock_mono_ms() + page->query->timeout_ms;
+    page->bounds = (struct query_bounds){.since_ms = page->query->since_ms,
+                                         .until_ms = page->query->until_ms,
+                                         .has_after = page->query->has_after,
+                                         .after = page->query->after};
+    *page->result = (struct query_result){
+        .since_ms = QUERY_NO_TIME, .searched_from_ms = QUERY_NO_TIME, .searched_to_ms = QUERY_NO_TIME};
+    enum err_code code = query_asked_init(&page->asked, page->conn, page->query, why);
+    page->result->since_ms = page->asked.since_ms;
+    page->result->no_issuer = page->asked.issuers_given && page->asked.issuer_count == 0;
+    return code == ERR_OK ? ERR_OK : query_asked_fail(page->conn, page->query, code, why);
 }
 
 enum err_code query_run(struct pgconn *conn, const struct query *query, query_each *each, void *arg,
-                        struct query_cursor *next, bool *more, struct err *why)
+                        struct query_result *result, struct err *why)
 {
-    PGresult *res = NULL;
-    struct page page = {.each = each, .arg = arg};
-    uint32_t limit = query->limit < LIMIT_SEARCH_ROWS ? query->limit : LIMIT_SEARCH_ROWS;
-    *more = false;
+    struct err own = {0};
+    struct page page = {.conn = conn, .query = query, .each = each, .arg = arg, .result = result};
     if (!arena_init(&page.arena, LIMIT_HISTORY_BYTES))
         return err_set(why, ERR_MEMORY, "search: no memory");
-    enum err_code code = run_bounded(conn, query, limit, &res, why);
-    int rows = code == ERR_OK ? PQntuples(res) : 0;
-    *more = rows > (int)limit;
-    if (*more)
-        rows = (int)limit;
-    for (int row = 0; code == ERR_OK && row < rows; row += SLICE_ROWS)
-        code = hand_over_slice(conn, &page, res, row, row + SLICE_ROWS < rows ? row + SLICE_ROWS : rows, why);
-    *next = page.last;
-    PQclear(res);
+    enum err_code code = page_begin(&page, &own);
+    if (code == ERR_OK)
+        code = page.asked.sql->walk ? run_walk(&page, &own) : run_keyed(&page, &own);
+    result->next = page.bounds.after;
+    query_asked_fini(&page.asked);
     arena_fini(&page.arena);
+    return code == ERR_OK ? ERR_OK : err_set(why, code, "%s", own.text);
+}
+
+static enum err_code count_bounded(struct page *page, uint64_t most, struct err *why)
+{
+    struct pgexec_args args;
+    PGresult *res = NULL;
+    uint64_t left = most - page->result->total;
+    page->bounds.limit = left < INT64_MAX ? (int64_t)left + 1 : INT64_MAX;
+    query_asked_args(&page->asked, &page->bounds, &args);
+    enum err_code code = begin_bounded(page, page->deadline_ms - clock_mono_ms(), why);
+    if (code == ERR_OK)
+        code = pgexec_cached(page->conn, page->asked.sql->count, &args, &res, why);
+    if (code == ERR_OK)
+        page->result->total += (uint64_t)pgexec_get_int(res, 0, 0);
+    PQclear(res);
+    pgexec_rollback(page->conn);
+    return code == ERR_OK ? ERR_OK : query_asked_fail(page->conn, page->query, code, why);
+}
+
+static enum err_code count_walk(struct page *page, uint64_t most, struct err *why)
+{
+    struct query_result *result = page->result;
+    enum err_code code = ERR_OK;
+    struct steps steps;
+    bool none = result->no_issuer;
+    steps_begin(&steps, page->query);
+    result->walked = true;
+    result->searched_to_ms = steps.high_ms < TIME_BEYOND_MS ? steps.high_ms : QUERY_NO_TIME;
+    while (code == ERR_OK && !none && steps.high_ms > steps.least_ms && result->total <= most) {
+        code = skip_days(page, &steps, &none, why);
+        if (code != ERR_OK || none)
+            break;
+        step_choose(&steps);
+        page->bounds.since_ms = steps.low_ms;
+        page->bounds.until_ms = steps.high_ms;
+        int64_t began = clock_mono_ms();
+        code = count_bounded(page, most, why);
+        if (code != ERR_OK)
+            break;
+        steps.high_ms = steps.low_ms;
+        step_adapt(page, &steps, clock_mono_ms() - began);
+    }
+    result->unfinished = code == ERR_TIMEOUT;
+    result->searched_from_ms = result->unfinished ? steps.high_ms : page->query->since_ms;
+    if (code == ERR_TIMEOUT) {
+        err_clear(why);
+        code = ERR_OK;
+    }
     return code;
 }
 
-char *query_cursor_text(const struct query_cursor *cursor, char out[QUERY_CURSOR_MAX])
+static enum err_code count_one(void *arg, const struct query_row *row, struct err *why)
 {
-    char hex[65];
-    (void)snprintf(out, QUERY_CURSOR_MAX, "%" PRId64 "_%s_%" PRId32, cursor->not_before_ms,
-                   text_hex(span_of(cursor->tbs_fp, 32), hex), cursor->issuer_id);
-    return out;
+    uint64_t *total = arg;
+    (void)row;
+    (void)why;
+    ++*total;
+    return ERR_OK;
 }
 
-bool query_cursor_parse(const char *text, struct query_cursor *cursor)
+/* The form is known of a row only when all its places are read. */
+static enum err_code count_by_rows(struct page *page, uint64_t most, struct err *why)
 {
-    const char *first = strchr(text, '_');
-    const char *second = first != NULL ? strchr(first + 1, '_') : NULL;
-    int64_t issuer;
-    if (second == NULL || second - first != 65 ||
-        !text_int(span_of(text, (size_t)(first - text)), &cursor->not_before_ms) ||
-        !text_unhex(span_of(first + 1, 64), cursor->tbs_fp, 32) || !text_int(span_str(second + 1), &issuer) ||
-        issuer < INT32_MIN || issuer > INT32_MAX)
-        return false;
-    /* Outside of what the database's clock can say, it was never ours. */
-    if (cursor->not_before_ms < -INT64_C(62135596800000) || cursor->not_before_ms > INT64_C(253402300800000))
-        return false;
-    cursor->issuer_id = (int32_t)issuer;
-    return true;
+    struct query_result *result = page->result;
+    struct query query = *page->query;
+    enum err_code code = ERR_OK;
+    bool more = true;
+    uint64_t total = 0;
+    query.limit = 1000;
+    while (code == ERR_OK && more && total <= most && !result->unfinished) {
+        struct query_result one;
+        int64_t left = page->deadline_ms - clock_mono_ms();
+        query.timeout_ms = left > 1 ? (uint32_t)left : 1;
+        code = query_run(page->conn, &query, count_one, &total, &one, why);
+        more = one.more;
+        query.has_after = true;
+        query.after = one.next;
+        result->walked = one.walked;
+        result->unfinished = one.unfinished || (more && time_is_up(page));
+        result->searched_from_ms = one.searched_from_ms;
+    }
+    result->total = total;
+    if (code == ERR_TIMEOUT && total != 0) {
+        err_clear(why);
+        result->unfinished = true;
+        code = ERR_OK;
+    }
+    return code;
+}
+
+enum err_code query_count(struct pgconn *conn, const struct query *query, uint64_t most,
+                          struct query_result *result, struct err *why)
+{
+    struct err own = {0};
+    struct page page = {.conn = conn, .query = query, .result = result};
+    enum err_code code = page_begin(&page, &own);
+    if (code == ERR_OK && query->form != QUERY_ANY_FORM)
+        code = count_by_rows(&page, most, &own);
+    else if (code == ERR_OK)
+        code = page.asked.sql->walk ? count_walk(&page, most, &own) : count_bounded(&page, most, &own);
+    query_asked_fini(&page.asked);
+    result->at_least = result->total > most || result->unfinished;
+    if (result->total > most)
+        result->total = most;
+    return code == ERR_OK ? ERR_OK : err_set(why, code, "%s", own.text);
 }
 
 int64_t query_id(int32_t log_id, uint64_t index)

@@ -1,5 +1,5 @@
-/* Search in the issuance database: certificates by name, host, subtree, serial, hashes and addresses, newest
- * not_before first, page by page. */
+/* Search in the issuance database: certificates by name, host, subtree, serial, hashes, addresses,
+ * organisation and issuer, newest not_before first, page by page. */
 #ifndef CTVIGIL_QUERY_H
 #define CTVIGIL_QUERY_H
 
@@ -13,17 +13,27 @@ enum query_kind {
     QUERY_HOST, /* every certificate a client would take for the host: the name itself and its wildcards (RFC
                    9525) */
     QUERY_NAME, /* exactly that name as it stands in the certificate, "*.example.com" included */
-    QUERY_SERIAL, /* hex, sign and leading zeros as one likes, colons allowed */
+    QUERY_WILDCARD, /* every wildcard of the domain and below it */
+    QUERY_SERIAL,   /* hex, sign and leading zeros as one likes, colons allowed */
     QUERY_SHA256, /* of the certificate or precertificate; found by its first 8 bytes, as no others are stored
                    */
     QUERY_SPKI,
-    QUERY_FP,   /* tbs_fp */
-    QUERY_HASH, /* 64 hex digits without a kind: SHA-256, SPKI and fp */
-    QUERY_IP,   /* address or CIDR */
+    QUERY_FP,     /* tbs_fp */
+    QUERY_HASH,   /* 64 hex digits without a kind: SHA-256, SPKI and fp */
+    QUERY_IP,     /* address or CIDR */
+    QUERY_EMAIL,  /* an address, or all addresses at a host */
+    QUERY_URI,    /* a URI, or all with a host */
+    QUERY_ORG,    /* organisation of the subject; letters A to Z in either case, white space does not count */
+    QUERY_CN,     /* common name, the same */
+    QUERY_ISSUER, /* issuers: id, SHA-256 of the key, or a part of the name */
+    QUERY_TEXT,   /* a part of any DNS name, common name, e-mail address, URI or organisation */
 };
 
+enum query_form { QUERY_ANY_FORM, QUERY_PRECERT, QUERY_FINAL };
+
 #define QUERY_SERIAL_MAX 4096 /* octets: hostile ones are long */
-#define QUERY_CURSOR_MAX 128
+#define QUERY_TEXT_MAX   1024
+#define QUERY_CURSOR_MAX 160
 #define QUERY_NO_TIME    INT64_MIN
 
 /* Where a page ends: the last row's place in the order. */
@@ -35,14 +45,18 @@ struct query_cursor {
 
 struct query {
     enum query_kind kind;
-    char text[DNS_TEXT_MAX + 1]; /* domain in normal form, or address; "" for the others */
+    char text[QUERY_TEXT_MAX + 1]; /* domain in normal form, address, URI, ...; "" for the others */
     uint8_t bytes[QUERY_SERIAL_MAX];
     size_t len;
-    int64_t since_ms;      /* not_before >= ; QUERY_NO_TIME: no bound */
-    int64_t until_ms;      /* not_before < */
-    int64_t seen_since_ms; /* first sighting that was stored >= */
+    char issuer[QUERY_TEXT_MAX + 1]; /* only of these issuers, as QUERY_ISSUER; "": of all */
+    int64_t since_ms;                /* not_before >= ; QUERY_NO_TIME: no bound */
+    int64_t until_ms;                /* not_before < */
+    int64_t seen_since_ms;           /* first sighting that was stored >= */
     bool exclude_expired;
-    uint32_t limit; /* rows of the page, at most LIMIT_SEARCH_ROWS */
+    bool expired; /* only these */
+    enum query_form form;
+    uint32_t limit;      /* rows of the page, at most LIMIT_SEARCH_ROWS */
+    uint32_t timeout_ms; /* what the database may take for the page */
     bool has_after;
     struct query_cursor after;
 };
@@ -51,6 +65,7 @@ struct query {
 struct query_row {
     const struct issuance *issuance;
     struct span issuer; /* as text */
+    int32_t issuer_id;
     int64_t first_seen_ms;
     const char *log; /* name of the log of the first sighting that was stored */
     int32_t log_id;
@@ -65,20 +80,44 @@ struct query_row {
 
 typedef enum err_code query_each(void *arg, const struct query_row *row, struct err *why);
 
-/* Reads "[KIND:]QUERY" (KIND: host, name, sub, serial, sha256, spki, fp, ip) into kind, text, bytes and len;
- * the other members get their defaults: no bounds, limit 100. ERR_USAGE says what is wrong; ERR_UNSUPPORTED
- * for a kind that is not searchable yet. A bare address means ip, a bare domain sub. */
+/* What a page or a count says beside its rows. */
+struct query_result {
+    struct query_cursor next; /* when there is more */
+    bool more;                /* there may be further rows */
+    bool unfinished;          /* time was up: `next` goes on from there */
+    bool walked;              /* no key helps: rows were read in steps of not_before, the newest first */
+    int64_t searched_from_ms; /* walked: these bounds of not_before were searched; QUERY_NO_TIME: no bound */
+    int64_t searched_to_ms;
+    int64_t since_ms; /* what is asked is known of what was stored from then on; QUERY_NO_TIME: of all */
+    bool no_issuer;   /* no issuer fits */
+    uint64_t total;   /* of query_count */
+    bool at_least;    /* there are more than total, or it is not known */
+};
+
+/* Reads "[KIND:]QUERY" (query_kinds) into kind, text, bytes and len; the other members get their defaults: no
+ * bounds, limit 100, LIMIT_SEARCH_MS. ERR_USAGE says what is wrong. A bare address means ip, a bare domain
+ * sub. */
 MUST_USE enum err_code query_parse(const char *typed, struct query *query, struct err *why);
+/* "sub, host, name, ..." */
+const char *query_kinds(void);
+/* Fills query->issuer. */
+MUST_USE enum err_code query_parse_issuer(const char *typed, struct query *query, struct err *why);
 
-/* Hands over the rows of one page. *more: there are further ones; `next` is then the cursor for them.
- * ERR_TIMEOUT: the subtree of a public suffix (or of a domain with one below it) has no index, and reading
- * everything took longer than LIMIT_SEARCH_MS. */
+/* Hands over the rows of one page. ERR_TIMEOUT: the database took longer than query->timeout_ms, and nothing
+ * can be given; a search that goes through all rows gives what it found and says how far it came. No error's
+ * text holds SQL: what the server said is on the debug level. */
 MUST_USE enum err_code query_run(struct pgconn *conn, const struct query *query, query_each *each, void *arg,
-                                 struct query_cursor *next, bool *more, struct err *why);
+                                 struct query_result *result, struct err *why);
 
-/* Cursors as text, for --after. */
-char *query_cursor_text(const struct query_cursor *cursor, char out[QUERY_CURSOR_MAX]);
-MUST_USE bool query_cursor_parse(const char *text, struct query_cursor *cursor);
+/* Counts what query_run would give on all pages, up to `most` (then at_least), or all with UINT64_MAX. */
+MUST_USE enum err_code query_count(struct pgconn *conn, const struct query *query, uint64_t most,
+                                   struct query_result *result, struct err *why);
+
+/* Cursors as text, for --after. They fit one query alone; its limit may change. */
+char *query_cursor_text(const struct query_cursor *cursor, const struct query *query,
+                        char out[QUERY_CURSOR_MAX]);
+/* Fills query->after. ERR_USAGE: it is no cursor, or that of another search. */
+MUST_USE enum err_code query_cursor_parse(const char *text, struct query *query, struct err *why);
 
 /* The public id of a sighting. */
 int64_t query_id(int32_t log_id, uint64_t index);

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "db/query.h"
 
+#define CN_MAX 400 /* bytes; what is longer is not stored whole */
+
 static enum err_code read_hash(const char *hex, struct query *query, struct err *why)
 {
     if (strlen(hex) != 64 || !text_unhex(span_str(hex), query->bytes, 32))
@@ -95,7 +97,7 @@ static enum err_code read_domain(const char *typed, struct query *query, struct 
     bool wildcard = strncmp(typed, "*.", 2) == 0;
     const char *name = typed + (wildcard ? 2 : 0);
     char plain[DNS_TEXT_MAX];
-    if (query->kind == QUERY_SUB && name[0] == '.')
+    if ((query->kind == QUERY_SUB || query->kind == QUERY_WILDCARD) && name[0] == '.')
         name++;
     if (query->kind == QUERY_HOST && wildcard)
         return err_set(why, ERR_USAGE, "'%s': a host has no wildcard; use name: or sub:", typed);
@@ -113,41 +115,99 @@ static bool is_hash(const char *text)
     return strlen(text) == 64 && text_unhex(span_str(text), bytes, sizeof bytes);
 }
 
+/* Takes what is not too long and not empty. */
+static enum err_code read_words(const char *typed, struct query *query, struct err *why)
+{
+    size_t most = query->kind == QUERY_CN ? CN_MAX : QUERY_TEXT_MAX;
+    size_t begin = strspn(typed, " \t\r\n\v\f");
+    size_t len = strlen(typed + begin);
+    if (len == 0)
+        return err_set(why, ERR_USAGE, "nothing stands behind the kind of search");
+    if (len > most)
+        return err_set(why, ERR_USAGE, "'%s': more than %zu bytes are not searched for", typed, most);
+    memcpy(query->text, typed + begin, len + 1);
+    return ERR_OK;
+}
+
+/* The host's normal form, where it has one. */
+static enum err_code put_host(const char *front, int front_len, const char *host, struct query *query,
+                              struct err *why)
+{
+    char plain[DNS_TEXT_MAX];
+    if (dns_from_user(host, plain, NULL) != ERR_OK)
+        return ERR_OK;
+    int len = snprintf(query->text, sizeof query->text, "%.*s%s", front_len, front, plain);
+    return len < (int)sizeof query->text ? ERR_OK : err_set(why, ERR_USAGE, "the address is too long");
+}
+
+static enum err_code read_email(const char *typed, struct query *query, struct err *why)
+{
+    const char *at = strrchr(typed, '@');
+    struct err ignored = {0};
+    char plain[DNS_TEXT_MAX];
+    typed += at == typed;
+    enum err_code code = read_words(typed, query, why);
+    if (code != ERR_OK)
+        return code;
+    if (at == NULL || at == typed - 1) {
+        if (dns_from_user(typed, plain, &ignored) != ERR_OK)
+            return err_set(why, ERR_USAGE, "email: %s", ignored.text);
+        return put_host("", 0, typed, query, why);
+    }
+    if (at[1] == '\0')
+        return err_set(why, ERR_USAGE, "'%s': no host stands behind the @", typed);
+    return put_host(typed, (int)(at + 1 - typed), at + 1, query, why);
+}
+
+static enum err_code read_uri(const char *typed, struct query *query, struct err *why)
+{
+    enum err_code code = read_words(typed, query, why);
+    bool host = code == ERR_OK && strpbrk(query->text, ":/@") == NULL;
+    return host ? put_host("", 0, typed, query, why) : code;
+}
+
+enum err_code query_parse_issuer(const char *typed, struct query *query, struct err *why)
+{
+    size_t len = strlen(typed);
+    if (len == 0 || len > QUERY_TEXT_MAX || !text_is_utf8(span_of(typed, len)))
+        return err_set(
+            why, ERR_USAGE,
+            "'%s': an issuer is a number, 64 hex digits (SHA-256 of its key) or a part of its name", typed);
+    memcpy(query->issuer, typed, len + 1);
+    return ERR_OK;
+}
+
 static const struct kind {
     const char *name;
     enum query_kind kind;
     enum err_code (*read)(const char *typed, struct query *query, struct err *why);
 } kinds[] = {
-    {"sub", QUERY_SUB, read_domain},     {"host", QUERY_HOST, read_domain},
-    {"name", QUERY_NAME, read_domain},   {"serial", QUERY_SERIAL, read_serial},
-    {"sha256", QUERY_SHA256, read_hash}, {"spki", QUERY_SPKI, read_hash},
-    {"fp", QUERY_FP, read_hash},         {"ip", QUERY_IP, read_ip},
+    {"sub", QUERY_SUB, read_domain},
+    {"host", QUERY_HOST, read_domain},
+    {"name", QUERY_NAME, read_domain},
+    {"wildcard", QUERY_WILDCARD, read_domain},
+    {"serial", QUERY_SERIAL, read_serial},
+    {"sha256", QUERY_SHA256, read_hash},
+    {"spki", QUERY_SPKI, read_hash},
+    {"fp", QUERY_FP, read_hash},
+    {"ip", QUERY_IP, read_ip},
+    {"email", QUERY_EMAIL, read_email},
+    {"uri", QUERY_URI, read_uri},
+    {"org", QUERY_ORG, read_words},
+    {"cn", QUERY_CN, read_words},
+    {"issuer", QUERY_ISSUER, query_parse_issuer},
+    {"ca", QUERY_ISSUER, query_parse_issuer},
+    {"text", QUERY_TEXT, read_words},
 };
 
-enum err_code query_parse(const char *typed, struct query *query, struct err *why)
+const char *query_kinds(void)
 {
-    static const char *const later[] = {"email:", "org:", "issuer:"};
-    *query = (struct query){
-        .since_ms = QUERY_NO_TIME, .until_ms = QUERY_NO_TIME, .seen_since_ms = QUERY_NO_TIME, .limit = 100};
-    for (size_t i = 0; i < countof(kinds); i++) {
-        size_t len = strlen(kinds[i].name);
-        if (strncmp(typed, kinds[i].name, len) != 0 || typed[len] != ':')
-            continue;
-        query->kind = kinds[i].kind;
-        return kinds[i].read(typed + len + 1, query, why);
-    }
-    for (size_t i = 0; i < countof(later); i++) {
-        if (strncmp(typed, later[i], strlen(later[i])) == 0)
-            return err_set(why, ERR_UNSUPPORTED, "'%s': searching by %.*s is not possible yet", typed,
-                           (int)strlen(later[i]) - 1, later[i]);
-    }
-    size_t word = strspn(typed, "abcdefghijklmnopqrstuvwxyz");
-    bool port = typed[word] == ':' && isdigit((unsigned char)typed[word + 1]);
-    if (word > 0 && typed[word] == ':' && !port && strncmp(typed + word, "://", 3) != 0 && !is_address(typed))
-        return err_set(
-            why, ERR_USAGE,
-            "'%.*s:' is no kind of search; there are sub, host, name, serial, sha256, spki, fp and ip",
-            (int)word, typed);
+    return "sub, host, name, wildcard, serial, sha256, spki, fp, ip, email, uri, org, cn, issuer (or ca) and "
+           "text";
+}
+
+static enum err_code read_bare(const char *typed, struct query *query, struct err *why)
+{
     if (is_hash(typed)) {
         query->kind = QUERY_HASH;
         return read_hash(typed, query, why);
@@ -156,6 +216,34 @@ enum err_code query_parse(const char *typed, struct query *query, struct err *wh
         query->kind = QUERY_IP;
         return read_ip(typed, query, why);
     }
+    if (strchr(typed, '@') != NULL && strchr(typed, ':') == NULL) {
+        query->kind = QUERY_EMAIL;
+        return read_email(typed, query, why);
+    }
     query->kind = QUERY_SUB;
     return read_domain(typed, query, why);
+}
+
+enum err_code query_parse(const char *typed, struct query *query, struct err *why)
+{
+    *query = (struct query){.since_ms = QUERY_NO_TIME,
+                            .until_ms = QUERY_NO_TIME,
+                            .seen_since_ms = QUERY_NO_TIME,
+                            .limit = 100,
+                            .timeout_ms = LIMIT_SEARCH_MS};
+    if (!text_is_utf8(span_str(typed)))
+        return err_set(why, ERR_USAGE, "'%s' is not UTF-8", typed);
+    for (size_t i = 0; i < countof(kinds); i++) {
+        size_t len = strlen(kinds[i].name);
+        if (strncmp(typed, kinds[i].name, len) != 0 || typed[len] != ':')
+            continue;
+        query->kind = kinds[i].kind;
+        return kinds[i].read(typed + len + 1, query, why);
+    }
+    size_t word = strspn(typed, "abcdefghijklmnopqrstuvwxyz");
+    bool port = typed[word] == ':' && isdigit((unsigned char)typed[word + 1]);
+    if (word > 0 && typed[word] == ':' && !port && strncmp(typed + word, "://", 3) != 0 && !is_address(typed))
+        return err_set(why, ERR_USAGE, "'%.*s:' is no kind of search; there are %s", (int)word, typed,
+                       query_kinds());
+    return read_bare(typed, query, why);
 }

@@ -1,0 +1,42 @@
+/* PRIVATE TO db/. The statements of a search. Each gives places of rows (struct query_cursor and what leads
+ * to the row): not_after, not_before, tbs_fp, issuer, bytes of what the row holds. */
+#ifndef CTVIGIL_QUERY_SQL_H
+#define CTVIGIL_QUERY_SQL_H
+
+#include "base/base.h"
+
+/* $1 key, $2 since, $3 until, $4 seen since, $5 and $10 not_after from and below, $6 to $8 cursor, $9 limit,
+ * $11 issuers (NULL: all); $12 to $14: what is asked. */
+enum { QUERY_SQL_COMMON = 11 };
+
+struct query_sql {
+    const char *name;
+    const char *page;
+    const char *count;
+    bool walk; /* no index leads to the rows: ask with narrow bounds of not_before */
+};
+
+extern const struct query_sql query_sql_domain;   /* $12, $13: one of these pieces is in the names */
+extern const struct query_sql query_sql_below;    /* the same without a key */
+extern const struct query_sql query_sql_wildcard; /* $12: a regular expression for the names */
+extern const struct query_sql query_sql_wildcard_below;
+extern const struct query_sql query_sql_spki; /* $12: all bytes */
+extern const struct query_sql query_sql_fp;
+extern const struct query_sql query_sql_sha256;
+extern const struct query_sql query_sql_hash;
+extern const struct query_sql query_sql_serial; /* $12 to $14: the forms it may have */
+extern const struct query_sql query_sql_ip;     /* $12: inet */
+extern const struct query_sql
+    query_sql_others;                       /* $12: a regular expression, $13: rows without the column too */
+extern const struct query_sql query_sql_cn; /* $12: as name, $13: as text, $14: key of the text */
+extern const struct query_sql query_sql_issuer;
+extern const struct query_sql query_sql_text; /* $12: regular expression for names, $13 cn, $14 others */
+
+extern const struct query_sql *const query_sql_all[];
+extern const size_t query_sql_count;
+
+/* Rows by their places, in that order: $1 not_after[], $2 tbs_fp[], $3 issuer[]; CERTROW_COLUMNS and the name
+ * of the log. */
+extern const char query_sql_rows[];
+
+#endif
