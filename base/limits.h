@@ -69,7 +69,7 @@
 #define LIMIT_PSL_BYTES          (4u << 20)  /* public suffix list: 0.3 MB today */
 #define LIMIT_HISTORY_BYTES      (64u << 20) /* one stored certificate; 100,000 names take 30 MB */
 #define LIMIT_SEARCH_ROWS        10000       /* of one page of a search; more by cursor */
-#define LIMIT_SEARCH_ISSUERS     4096        /* whose names hold what is asked; there are some 10,000 in all of CT */
+#define LIMIT_SEARCH_ISSUERS     4096        /* whose names hold what is asked; all of CT has some 10,000 */
 #define LIMIT_SEARCH_BYTES       (16u << 20) /* of rows held at once; a single one may be larger */
 #define LIMIT_SEARCH_MS          30000       /* a search that no index helps ends here and says so */
 #define LIMIT_HOOK_S             60          /* seconds until a hook is killed and its delivery failed */

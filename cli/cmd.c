@@ -52,7 +52,7 @@ int cmd_help(const char *usage_lines, const char *sentence, const struct opt *op
     return CMD_OK;
 }
 
-void cmd_print_json(json_t *object)
+void cmd_write_json(FILE *out, json_t *object)
 {
     char *line;
 
@@ -62,13 +62,18 @@ void cmd_print_json(json_t *object)
     /* Jansson lets DEL through, the one control byte that JSON does not demand to be escaped. */
     for (const char *at = line; *at != '\0'; at++) {
         if (*at == '\x7f')
-            (void)fputs("\\u007f", stdout);
+            (void)fputs("\\u007f", out);
         else
-            (void)putchar(*at);
+            (void)fputc(*at, out);
     }
-    (void)putchar('\n');
+    (void)fputc('\n', out);
     free(line);
     json_decref(object);
+}
+
+void cmd_print_json(json_t *object)
+{
+    cmd_write_json(stdout, object);
 }
 
 json_t *cmd_json_latin1(struct span bytes)

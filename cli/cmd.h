@@ -7,6 +7,7 @@
 #define CTVIGIL_CMD_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "base/conf.h"
 #include "base/err.h"
@@ -51,6 +52,7 @@ MUST_USE enum err_code cmd_state_dir(const struct cmd *cmd, const char **dir, st
 
 /* One JSON object as one line on stdout, "schema" first; steals `object`. */
 void cmd_print_json(json_t *object);
+void cmd_write_json(FILE *out, json_t *object); /* the same to another place */
 /* A JSON string of bytes that need not be UTF-8: each byte becomes the code point of its value (Latin-1). */
 json_t *cmd_json_latin1(struct span bytes);
 json_t *cmd_json_hex(struct span bytes);

@@ -1,171 +1,234 @@
-#include <arpa/inet.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
+#include "cli/searchfile.h"
+#include "cli/searchview.h"
 #include "cli/watchname.h"
 #include "db/query.h"
 
+#define COUNT_MOST 10000 /* beyond it a total has to be asked for */
+
+/* The command line. */
+struct wish {
+    const char *after;
+    const char *count;
+    const char *form;
+    const char *format;
+    const char *issuer;
+    const char *out;
+    int64_t since;
+    int64_t until;
+    int64_t seen_since;
+    uint64_t limit;
+    bool all;
+    bool exclude_expired;
+    bool expired;
+};
+
 struct search {
     struct cmd *cmd;
+    const struct wish *wish;
+    enum searchview_format format;
+    struct searchfile file;
     uint64_t rows;
 };
 
-static struct span name_text(const struct name *name, char ip[INET6_ADDRSTRLEN])
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
 {
-    if (name->kind != NAME_IP)
-        return name->text;
-    if (inet_ntop(name->raw.len == 4 ? AF_INET : AF_INET6, name->raw.at, ip, INET6_ADDRSTRLEN) == NULL)
-        return SPAN_LIT("");
-    return span_str(ip);
+    (void)number;
+    interrupted = 1;
 }
 
-static json_t *json_names(const struct issuance *issuance, enum name_kind kind)
+/* Without SA_RESTART; a second signal ends the program as if there was no handler. */
+static void catch_signals(void)
 {
-    json_t *list = json_array();
-    char ip[INET6_ADDRSTRLEN];
-    for (size_t i = 0; i < issuance->name_count; i++) {
-        const struct name *name = &issuance->names[i];
-        if (name->kind == kind)
-            (void)json_array_append_new(list, cmd_json_latin1(name_text(name, ip)));
-    }
-    return list;
-}
-
-/* Stored text is UTF-8; what is not (it can not be, but this is output) goes out byte by byte. */
-static json_t *json_utf8(struct span text)
-{
-    json_t *value = text.at != NULL ? json_stringn((const char *)text.at, text.len) : json_null();
-    return value != NULL ? value : cmd_json_latin1(text);
-}
-
-/* Signed, without leading zeros: how a serial number is written everywhere in ctvigil. */
-static const char *serial_text(struct span serial, char *out, size_t out_cap)
-{
-    uint8_t bytes[128];
-    char hex[2 * sizeof bytes + 1];
-    if (serial.len == 0 || serial.len > sizeof bytes || out_cap < sizeof hex + 1)
-        return "";
-    bool negative = (serial.at[0] & 0x80u) != 0;
-    unsigned carry = 1;
-    memcpy(bytes, serial.at, serial.len);
-    for (size_t i = serial.len; negative && i > 0; i--) {
-        unsigned value = (unsigned)(uint8_t)~bytes[i - 1] + carry;
-        bytes[i - 1] = (uint8_t)value;
-        carry = value >> 8;
-    }
-    const char *digits = text_hex(span_of(bytes, serial.len), hex);
-    while (digits[0] == '0' && digits[1] != '\0')
-        digits++;
-    (void)snprintf(out, out_cap, "%s%s", negative ? "-" : "", digits);
-    return out;
-}
-
-static void print_json(const struct query_row *row)
-{
-    const struct issuance *issuance = row->issuance;
-    char serial[300];
-    json_t *line = json_pack("{s:s, s:o, s:s}", "schema", "ctvigil.search.1", "tbs_fp",
-                             cmd_json_hex(span_of(issuance->tbs_fp, 32)), "serial",
-                             serial_text(issuance->serial, serial, sizeof serial));
-    (void)json_object_set_new(line, "issuer", json_utf8(row->issuer));
-    (void)json_object_set_new(line, "issuer_spki_sha256",
-                              issuance->issuer_known ? cmd_json_hex(span_of(issuance->issuer_spki_sha256, 32))
-                                                     : json_null());
-    (void)json_object_set_new(line, "spki_sha256", cmd_json_hex(span_of(issuance->spki_sha256, 32)));
-    (void)json_object_set_new(line, "subject_cn", json_utf8(issuance->subject_cn));
-    (void)json_object_set_new(line, "not_before", cmd_json_time(issuance->not_before * 1000));
-    (void)json_object_set_new(line, "not_after", cmd_json_time(issuance->not_after * 1000));
-    (void)json_object_set_new(line, "names", json_names(issuance, NAME_DNS));
-    (void)json_object_set_new(line, "ips", json_names(issuance, NAME_IP));
-    (void)json_object_set_new(
-        line, "forms", json_pack("{s:b, s:b}", "precert", (int)row->precert, "final", (int)row->final));
-    (void)json_object_set_new(line, "sightings", json_integer((json_int_t)row->sightings));
-    (void)json_object_set_new(line, "sightings_unassigned", json_integer((json_int_t)row->unassigned));
-    (void)json_object_set_new(line, "first_seen", cmd_json_time(row->first_seen_ms));
-    (void)json_object_set_new(line, "log", json_utf8(span_str(row->log)));
-    (void)json_object_set_new(line, "index", json_integer((json_int_t)row->index));
-    (void)json_object_set_new(line, "id", json_integer(row->id));
-    cmd_print_json(line);
-}
-
-static void print_line(const struct query_row *row)
-{
-    const struct issuance *issuance = row->issuance;
-    char from[TEXT_TIME_MAX];
-    char to[TEXT_TIME_MAX];
-    char ip[INET6_ADDRSTRLEN];
-    char serial[300];
-    (void)text_time(issuance->not_before * 1000, false, from);
-    (void)text_time(issuance->not_after * 1000, false, to);
-    printf("%.10s  %.10s  ", from, to);
-    struct span first =
-        issuance->name_count != 0 ? name_text(&issuance->names[0], ip) : SPAN_LIT("(no name)");
-    cmd_print_visible(first, 40);
-    if (issuance->name_count > 1)
-        printf(" +%-4zu ", issuance->name_count - 1);
-    else
-        printf("       ");
-    cmd_print_visible(row->issuer, 40);
-    printf("  %s\n", serial_text(issuance->serial, serial, sizeof serial));
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
 }
 
 static enum err_code found(void *arg, const struct query_row *row, struct err *why)
 {
     struct search *search = arg;
     (void)why;
-    if (search->rows++ == 0 && !search->cmd->json)
-        printf("%-10s  %-10s  %-40s %-6s %-40s  %s\n", "not before", "not after", "name", "more", "issuer",
-               "serial");
-    if (search->cmd->json)
-        print_json(row);
-    else
-        print_line(row);
+    if (search->rows++ == 0)
+        searchview_head(search->file.out, search->format);
+    searchview_row(search->file.out, search->format, row);
+    searchfile_progress(&search->file, search->rows, row->issuance->not_before * 1000);
     return ERR_OK;
 }
 
 /* Nothing was found: what looks like a serial number may have been meant as one. */
-static void hint(const char *typed)
+static void hint(const struct search *search, const struct query_result *result)
 {
-    if (strlen(typed) >= 8 && typed[strspn(typed, "0123456789abcdefABCDEF")] == '\0')
+    const char *typed = search->cmd->argv[1];
+    if (result->no_issuer)
+        fprintf(stderr, "ctvigil: no issuer that is stored is or is named like that\n");
+    else if (strlen(typed) >= 8 && typed[strspn(typed, "0123456789abcdefABCDEF")] == '\0')
         fprintf(stderr, "ctvigil: there is no such domain; if it is a serial number: serial:%s\n", typed);
 }
 
-static int run(struct cmd *cmd, const struct query *query)
+static const char *bound_text(int64_t unix_ms, const char *none, char text[TEXT_TIME_MAX])
 {
-    struct search search = {.cmd = cmd};
-    struct query_cursor next;
-    struct err why = {0};
-    struct pgconn *conn;
+    return unix_ms == QUERY_NO_TIME ? none : text_time(unix_ms, unix_ms % 1000 != 0, text);
+}
+
+/* What the answer does not rest on. */
+static void say_limits(const struct query_result *result)
+{
+    char from[TEXT_TIME_MAX];
+    char to[TEXT_TIME_MAX];
+    if (result->since_ms != QUERY_NO_TIME)
+        fprintf(
+            stderr,
+            "ctvigil: e-mail addresses, URIs, organisations and common names are known of certificates that "
+            "were stored from %s on; older ones were not searched\n",
+            bound_text(result->since_ms, "", from));
+    if (result->walked && result->more)
+        fprintf(stderr,
+                "ctvigil: no index leads to these: searched were certificates whose validity begins from "
+                "%s to %s, older ones were not%s\n",
+                bound_text(result->searched_from_ms, "ever", from),
+                bound_text(result->searched_to_ms, "now", to),
+                result->unfinished ? " (time was up: db.query_timeout_s)" : "");
+    else if (result->unfinished)
+        fprintf(stderr, "ctvigil: time was up (db.query_timeout_s) before the page was full\n");
+}
+
+static json_t *json_bound(int64_t unix_ms)
+{
+    return unix_ms == QUERY_NO_TIME ? json_null() : cmd_json_time(unix_ms);
+}
+
+/* The last line of JSON: where to go on, and what was not searched. */
+static void say_more(const struct search *search, const struct query *query,
+                     const struct query_result *result)
+{
     char cursor[QUERY_CURSOR_MAX];
-    bool more;
-    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
-        return cmd_fail(&why);
-    enum err_code code = query_run(conn, query, found, &search, &next, &more, &why);
-    cmd_db_close(conn);
+    const char *text = query_cursor_text(&result->next, query, cursor);
+    if (search->format != SEARCHVIEW_NDJSON || search->wish->out != NULL) {
+        fprintf(stderr, "ctvigil: there %s more: --after %s\n", result->walked ? "may be" : "are", text);
+        return;
+    }
+    json_t *line = json_pack("{s:s}", "cursor", text);
+    if (result->walked) {
+        (void)json_object_set_new(line, "searched_from", json_bound(result->searched_from_ms));
+        (void)json_object_set_new(line, "searched_to", json_bound(result->searched_to_ms));
+    }
+    cmd_print_json(line);
+}
+
+/* All pages, or one. */
+static enum err_code pages(struct search *search, struct pgconn *conn, struct query *query,
+                           struct query_result *result, struct err *why)
+{
+    enum err_code code = query_run(conn, query, found, search, result, why);
+    int64_t searched_to = result->searched_to_ms;
+    while (code == ERR_OK && search->wish->all && result->more && interrupted == 0 &&
+           searchfile_ok(&search->file)) {
+        query->has_after = true;
+        query->after = result->next;
+        code = query_run(conn, query, found, search, result, why);
+    }
+    result->searched_to_ms = searched_to;
+    return code;
+}
+
+/* Rows were given and then something failed: the last page's cursor still goes on behind them, as far as
+ * pages were whole. */
+static int end_of(struct search *search, const struct query *query, const struct query_result *result,
+                  enum err_code code, struct err *why)
+{
+    static char kept[SEARCHFILE_PATH_MAX];
+    bool whole = code == ERR_OK && interrupted == 0;
+    struct err closing = {0};
+    if (searchfile_close(&search->file, whole, kept, &closing) != ERR_OK)
+        return cmd_fail(&closing);
+    if (code != ERR_OK)
+        (void)cmd_fail(why);
+    if (code == ERR_OK || search->rows != 0)
+        say_limits(result);
+    if (result->more && (code == ERR_OK || search->rows != 0))
+        say_more(search, query, result);
+    if (kept[0] != '\0')
+        fprintf(stderr, "ctvigil: %s: %" PRIu64 " certificates%s\n", kept, search->rows,
+                whole ? "" : "; not all, go on with --after and another file");
+    if (code != ERR_OK)
+        return err_class(code) == ERR_CLASS_USAGE ? CMD_USAGE : CMD_FAILED;
+    return interrupted != 0 ? CMD_FAILED : CMD_OK;
+}
+
+static int list(struct search *search, struct pgconn *conn, struct query *query)
+{
+    struct err why = {0};
+    struct query_result result = {0};
+    enum err_code code = searchfile_open(&search->file, search->wish->out, &why);
     if (code != ERR_OK)
         return cmd_fail(&why);
-    if (search.rows == 0)
-        hint(cmd->argv[1]);
-    if (more && cmd->json)
-        printf("{\"cursor\":\"%s\"}\n", query_cursor_text(&next, cursor));
-    else if (more)
-        fprintf(stderr, "ctvigil: there are more: --after %s\n", query_cursor_text(&next, cursor));
+    if (search->wish->all || search->wish->out != NULL)
+        catch_signals();
+    code = pages(search, conn, query, &result, &why);
+    if (code == ERR_OK && search->rows == 0) {
+        if (search->format == SEARCHVIEW_CSV)
+            searchview_head(search->file.out, search->format);
+        hint(search, &result);
+    }
+    return end_of(search, query, &result, code, &why);
+}
+
+static int count(const struct search *search, struct pgconn *conn, const struct query *query)
+{
+    struct err why = {0};
+    struct query_result result = {0};
+    bool exact = strcmp(search->wish->count, "exact") == 0;
+    if (query_count(conn, query, exact ? UINT64_MAX : COUNT_MOST, &result, &why) != ERR_OK)
+        return cmd_fail(&why);
+    if (result.no_issuer)
+        hint(search, &result);
+    result.more = result.unfinished;
+    say_limits(&result);
+    if (search->format != SEARCHVIEW_NDJSON) {
+        printf("%s%" PRIu64 "\n", result.at_least ? "at least " : "", result.total);
+        return CMD_OK;
+    }
+    json_t *line = json_pack("{s:s, s:I}", "schema", "ctvigil.search.count.1",
+                             result.at_least ? "total_at_least" : "total", (json_int_t)result.total);
+    if (result.unfinished && result.walked) {
+        (void)json_object_set_new(line, "searched_from", json_bound(result.searched_from_ms));
+        (void)json_object_set_new(line, "searched_to", json_bound(result.searched_to_ms));
+    }
+    cmd_print_json(line);
     return CMD_OK;
+}
+
+static int run(struct search *search, struct query *query)
+{
+    struct err why = {0};
+    struct pgconn *conn;
+    if (cmd_db_open(search->cmd, &conn, &why) != ERR_OK)
+        return cmd_fail(&why);
+    int status = search->wish->count != NULL ? count(search, conn, query) : list(search, conn, query);
+    cmd_db_close(conn);
+    return status;
 }
 
 /* Reads what was typed. What is meant as a domain and is none (a URL, host:port, 1.2.3.400) is refused with
  * what to write instead: it would find nothing, and that looks like an answer. */
 static enum err_code parse(const char *typed, struct query *query, struct err *why)
 {
-    static const char *const kinds[] = {"sub:", "host:", "name:"};
+    static const char *const kinds[] = {"sub:", "host:", "name:", "wildcard:"};
     struct watch ignored = {0};
     struct err better = {0};
     char name[DNS_TEXT_MAX];
     enum err_code code = query_parse(typed, query, why);
-    bool domain = query->kind == QUERY_SUB || query->kind == QUERY_HOST || query->kind == QUERY_NAME;
+    bool domain = query->kind == QUERY_SUB || query->kind == QUERY_HOST || query->kind == QUERY_NAME ||
+                  query->kind == QUERY_WILDCARD;
 
     if (!(code == ERR_OK && domain) && code != ERR_FORMAT)
         return code;
@@ -184,52 +247,121 @@ static enum err_code parse(const char *typed, struct query *query, struct err *w
     return better.code;
 }
 
-int cmd_search(struct cmd *cmd)
+/* One of a few words, by its place; -1: none. */
+static int word_of(const char *typed, const char *const *words, int words_count)
 {
-    struct query query;
+    for (int i = 0; i < words_count; i++) {
+        if (strcmp(typed, words[i]) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static int read_choices(struct search *search, struct query *query)
+{
+    static const char *const forms[] = {"any", "precert", "final"};
+    static const char *const formats[] = {"table", "ndjson", "csv"};
+    const struct wish *wish = search->wish;
+    struct cmd *cmd = search->cmd;
+    int form = word_of(wish->form, forms, countof(forms));
+    int format = wish->format == NULL ? (int)cmd->json : word_of(wish->format, formats, countof(formats));
+    if (form < 0)
+        return cmd_usage(cmd, "--form: '%s' is none of any, precert and final", wish->form);
+    if (format < 0)
+        return cmd_usage(cmd, "--format: '%s' is none of table, ndjson and csv", wish->format);
+    if (cmd->json && format != (int)SEARCHVIEW_NDJSON)
+        return cmd_usage(cmd, "--json and --format %s contradict each other", wish->format);
+    if (wish->count != NULL && wish->count[0] != '\0' && strcmp(wish->count, "exact") != 0)
+        return cmd_usage(cmd, "--count: '%s' is not known; write --count or --count=exact", wish->count);
+    if (wish->count != NULL && (wish->all || wish->out != NULL || wish->after != NULL))
+        return cmd_usage(cmd, "--count gives a number: --all, --out and --after mean nothing with it");
+    if (wish->exclude_expired && wish->expired)
+        return cmd_usage(cmd, "--expired and --exclude-expired leave nothing over");
+    query->form = (enum query_form)form;
+    search->format = (enum searchview_format)format;
+    return CMD_OK;
+}
+
+static int read_bounds(const struct search *search, struct query *query)
+{
+    const struct wish *wish = search->wish;
+    struct cmd *cmd = search->cmd;
+    if (wish->limit == 0 || wish->limit > LIMIT_SEARCH_ROWS)
+        return cmd_usage(cmd, "--limit: %" PRIu64 " is not allowed, but 1 to %d; --all gives every page",
+                         wish->limit, LIMIT_SEARCH_ROWS);
+    if (wish->since != QUERY_NO_TIME && wish->until != QUERY_NO_TIME && wish->since >= wish->until)
+        return cmd_usage(cmd, "--since is not before --until: nothing lies between them");
+    query->since_ms = wish->since;
+    query->until_ms = wish->until;
+    query->seen_since_ms = wish->seen_since;
+    query->exclude_expired = wish->exclude_expired;
+    query->expired = wish->expired;
+    query->limit = wish->all ? LIMIT_SEARCH_ROWS : (uint32_t)wish->limit;
+    query->timeout_ms = (uint32_t)(cmd->conf->db.query_timeout_s * 1000);
+    return CMD_OK;
+}
+
+static int read_query(struct search *search, struct query *query)
+{
+    const struct wish *wish = search->wish;
+    struct cmd *cmd = search->cmd;
     struct err why = {0};
-    const char *after = NULL;
-    int64_t since = QUERY_NO_TIME;
-    int64_t until = QUERY_NO_TIME;
-    int64_t seen_since = QUERY_NO_TIME;
-    bool exclude_expired = false;
-    uint64_t limit = 100;
-    int operands;
-    const struct opt options[] = {
-        {"since", OPT_TIME, &since, "TIME", "only certificates whose validity begins at TIME or later"},
-        {"until", OPT_TIME, &until, "TIME", "only certificates whose validity begins before TIME"},
-        {"seen-since", OPT_TIME, &seen_since, "TIME", "only certificates first logged at TIME or later"},
-        {"exclude-expired", OPT_FLAG, &exclude_expired, NULL, "leave out what has expired"},
-        {"limit", OPT_NUMBER, &limit, "N", "at most N certificates (100)"},
-        {"after", OPT_TEXT, &after, "CURSOR", "go on where the page with this cursor ended"},
-        {0},
-    };
-    if (cmd->help)
-        return cmd_help("ctvigil search [KIND:]QUERY [options]",
-                        "Finds certificates, the newest first. KIND is host, name, sub, serial, sha256, "
-                        "spki, fp or ip; without\n"
-                        "it a domain means sub: (the domain and everything below it), 64 hex digits try "
-                        "sha256, spki and fp.",
-                        options);
-    if (!opt_parse(options, "QUERY", cmd->argc, cmd->argv, &operands))
-        return CMD_USAGE;
-    if (limit == 0 || limit > LIMIT_SEARCH_ROWS)
-        return cmd_usage(cmd, "--limit: %" PRIu64 " is not allowed, but 1 to %d", limit, LIMIT_SEARCH_ROWS);
     if (cmd->argv[1][0] == '\0')
         return cmd_usage(cmd, "the query is empty");
-    if (since != QUERY_NO_TIME && until != QUERY_NO_TIME && since >= until)
-        return cmd_usage(cmd, "--since is not before --until: nothing lies between them");
-    if (parse(cmd->argv[1], &query, &why) != ERR_OK) {
+    if (parse(cmd->argv[1], query, &why) != ERR_OK ||
+        (wish->issuer != NULL && query->kind != QUERY_ISSUER &&
+         query_parse_issuer(wish->issuer, query, &why) != ERR_OK)) {
         (void)cmd_fail(&why); /* whatever kind of error it is: it stands on the command line */
         return CMD_USAGE;
     }
-    if (after != NULL && !query_cursor_parse(after, &query.after))
-        return cmd_usage(cmd, "--after: '%s' is not the cursor of a page before", after);
-    query.has_after = after != NULL;
-    query.since_ms = since;
-    query.until_ms = until;
-    query.seen_since_ms = seen_since;
-    query.exclude_expired = exclude_expired;
-    query.limit = (uint32_t)limit;
-    return run(cmd, &query);
+    if (wish->issuer != NULL && query->kind == QUERY_ISSUER)
+        return cmd_usage(cmd, "--issuer: issuer: says that already");
+    int status = read_choices(search, query);
+    if (status == CMD_OK)
+        status = read_bounds(search, query);
+    if (status == CMD_OK && wish->after != NULL && query_cursor_parse(wish->after, query, &why) != ERR_OK)
+        return cmd_usage(cmd, "--after: %s", why.text);
+    return status;
+}
+
+int cmd_search(struct cmd *cmd)
+{
+    struct wish wish = {.since = QUERY_NO_TIME,
+                        .until = QUERY_NO_TIME,
+                        .seen_since = QUERY_NO_TIME,
+                        .limit = 100,
+                        .form = "any"};
+    struct search search = {.cmd = cmd, .wish = &wish};
+    struct query query;
+    int operands;
+    const struct opt options[] = {
+        {"since", OPT_TIME, &wish.since, "TIME", "only certificates whose validity begins at TIME or later"},
+        {"until", OPT_TIME, &wish.until, "TIME", "only certificates whose validity begins before TIME"},
+        {"seen-since", OPT_TIME, &wish.seen_since, "TIME", "only certificates first logged at TIME or later"},
+        {"exclude-expired", OPT_FLAG, &wish.exclude_expired, NULL, "leave out what has expired"},
+        {"expired", OPT_FLAG, &wish.expired, NULL, "only what has expired"},
+        {"form", OPT_TEXT, &wish.form, "FORM", "precert, final or any: logged in that form"},
+        {"issuer", OPT_TEXT, &wish.issuer, "ISSUER",
+         "only of these: id, SHA-256 of the key, or a part of the name"},
+        {"limit", OPT_NUMBER, &wish.limit, "N", "at most N certificates (100)"},
+        {"after", OPT_TEXT, &wish.after, "CURSOR", "go on where the page with this cursor ended"},
+        {"all", OPT_FLAG, &wish.all, NULL, "every page"},
+        {"count", OPT_MAYBE, &wish.count, "[=exact]", "how many there are; above 10000 only with =exact"},
+        {"format", OPT_TEXT, &wish.format, "FORMAT", "table, ndjson or csv"},
+        {"out", OPT_FILE, &wish.out, "FILE", "write to FILE, which appears when it is whole"},
+        {0},
+    };
+    if (cmd->help)
+        return cmd_help(
+            "ctvigil search [KIND:]QUERY [options]",
+            "Finds certificates, the newest first. KIND is host, name, sub, wildcard, serial, sha256, "
+            "spki, fp, ip,\n"
+            "email, uri, org, cn, issuer (or ca) or text; without it a domain means sub: (the domain and "
+            "everything\n"
+            "below it), an address email: or ip:, 64 hex digits try sha256, spki and fp.",
+            options);
+    if (!opt_parse(options, "QUERY", cmd->argc, cmd->argv, &operands))
+        return CMD_USAGE;
+    int status = read_query(&search, &query);
+    return status == CMD_OK ? run(&search, &query) : status;
 }

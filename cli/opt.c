@@ -100,11 +100,15 @@ static bool opt_store(const struct opt_reading *reading, const struct opt *row, 
     char name[64];
 
     (void)snprintf(name, sizeof name, "--%s", row->name);
-    if ((row->type == OPT_TEXT || row->type == OPT_LIST) && !opt_utf8(reading, name, value))
+    if ((row->type == OPT_TEXT || row->type == OPT_MAYBE || row->type == OPT_LIST) &&
+        !opt_utf8(reading, name, value == NULL ? "" : value))
         return false;
     switch (row->type) {
     case OPT_FLAG:
         *(bool *)row->target = true;
+        return true;
+    case OPT_MAYBE:
+        *(const char **)row->target = value == NULL ? "" : value;
         return true;
     case OPT_TEXT:
     case OPT_FILE:
@@ -174,7 +178,9 @@ static bool opt_read(struct opt_reading *reading, int argc, char **argv, int *co
     for (const struct opt *row = reading->options; row != NULL && row->name != NULL; row++) {
         must(known + 1 < OPT_ROWS_MAX);
         rows[known].name = row->name;
-        rows[known++].has_arg = row->type == OPT_FLAG ? no_argument : required_argument;
+        rows[known++].has_arg = row->type == OPT_FLAG    ? no_argument
+                                : row->type == OPT_MAYBE ? optional_argument
+                                                         : required_argument;
     }
     optind = 0; /* glibc: start anew, argv may be another array than before */
     opterr = 0;
@@ -304,7 +310,8 @@ void opt_help(const struct opt *options)
 {
     for (; options != NULL && options->name != NULL; options++) {
         char left[64];
-        (void)snprintf(left, sizeof left, "--%s%s%s", options->name, options->argument == NULL ? "" : " ",
+        (void)snprintf(left, sizeof left, "--%s%s%s", options->name,
+                       options->argument == NULL || options->type == OPT_MAYBE ? "" : " ",
                        options->argument == NULL ? "" : options->argument);
         printf("  %-26s %s\n", left, options->help);
     }

@@ -8,6 +8,7 @@
 
 enum opt_type {
     OPT_FLAG,   /* bool *: set to true */
+    OPT_MAYBE,  /* const char **: UTF-8, or "" when it is given without "=VALUE" */
     OPT_TEXT,   /* const char **: UTF-8; the last one wins */
     OPT_LIST,   /* struct opt_list *: UTF-8; every one is kept, in order */
     OPT_FILE,   /* const char **: the same as OPT_TEXT with any bytes, as names of files have */

@@ -115,7 +115,7 @@ static void put_array(struct buf *out, const PGresult *hits, enum hit_column col
     buf_u32(out, (uint32_t)(end - begin));
     buf_u32(out, 1);
     for (int row = begin; row < end; row++) {
-        struct span cell = pgexec_get_bytes(hits, row, column);
+        struct span cell = pgexec_get_bytes(hits, row, (int)column);
         buf_u32(out, (uint32_t)cell.len);
         buf_put(out, cell);
     }
@@ -386,6 +386,7 @@ enum err_code query_run(struct pgconn *conn, const struct query *query, query_ea
     if (code == ERR_OK)
         code = page.asked.sql->walk ? run_walk(&page, &own) : run_keyed(&page, &own);
     result->next = page.bounds.after;
+    result->more = code == ERR_OK ? result->more : page.bounds.has_after;
     query_asked_fini(&page.asked);
     arena_fini(&page.arena);
     return code == ERR_OK ? ERR_OK : err_set(why, code, "%s", own.text);

@@ -94,18 +94,19 @@ struct query_result {
     bool at_least;    /* there are more than total, or it is not known */
 };
 
-/* Reads "[KIND:]QUERY" (query_kinds) into kind, text, bytes and len; the other members get their defaults: no
- * bounds, limit 100, LIMIT_SEARCH_MS. ERR_USAGE says what is wrong. A bare address means ip, a bare domain
- * sub. */
+/* Reads "[KIND:]QUERY" (query_parse_kinds) into kind, text, bytes and len; the other members get their
+ * defaults: no bounds, limit 100, LIMIT_SEARCH_MS. ERR_USAGE says what is wrong. A bare address means ip, a
+ * bare domain sub. */
 MUST_USE enum err_code query_parse(const char *typed, struct query *query, struct err *why);
 /* "sub, host, name, ..." */
-const char *query_kinds(void);
+const char *query_parse_kinds(void);
 /* Fills query->issuer. */
 MUST_USE enum err_code query_parse_issuer(const char *typed, struct query *query, struct err *why);
 
 /* Hands over the rows of one page. ERR_TIMEOUT: the database took longer than query->timeout_ms, and nothing
  * can be given; a search that goes through all rows gives what it found and says how far it came. No error's
- * text holds SQL: what the server said is on the debug level. */
+ * text holds SQL: what the server said is on the debug level. After an error, too, `more` says whether
+ * `next` goes on behind what was handed over. */
 MUST_USE enum err_code query_run(struct pgconn *conn, const struct query *query, query_each *each, void *arg,
                                  struct query_result *result, struct err *why);
 

@@ -200,7 +200,7 @@ static const struct kind {
     {"text", QUERY_TEXT, read_words},
 };
 
-const char *query_kinds(void)
+const char *query_parse_kinds(void)
 {
     return "sub, host, name, wildcard, serial, sha256, spki, fp, ip, email, uri, org, cn, issuer (or ca) and "
            "text";
@@ -244,6 +244,6 @@ enum err_code query_parse(const char *typed, struct query *query, struct err *wh
     bool port = typed[word] == ':' && isdigit((unsigned char)typed[word + 1]);
     if (word > 0 && typed[word] == ':' && !port && strncmp(typed + word, "://", 3) != 0 && !is_address(typed))
         return err_set(why, ERR_USAGE, "'%.*s:' is no kind of search; there are %s", (int)word, typed,
-                       query_kinds());
+                       query_parse_kinds());
     return read_bare(typed, query, why);
 }

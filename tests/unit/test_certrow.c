@@ -77,13 +77,12 @@ static void each_row_has_its_own(void **state)
     for (size_t i = 0; i < countof(cases); i++) {
         struct storetest test;
         struct query query;
-        struct query_cursor next;
+        struct query_result result;
         struct seen seen = {""};
         struct pgconn *conn = NULL;
         struct err why = {0};
         uint8_t fp[32];
         char typed[80] = "fp:";
-        bool more;
         storetest_new(&test);
         for (size_t k = 0; k < cases[i].count; k++)
             commit(&test, &cases[i].places[k]);
@@ -91,7 +90,7 @@ static void each_row_has_its_own(void **state)
         (void)text_hex(span_of(fp, 32), typed + 3);
         assert_int_equal(query_parse(typed, &query, NULL), ERR_OK);
         assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
-        if (query_run(conn, &query, see, &seen, &next, &more, &why) != ERR_OK)
+        if (query_run(conn, &query, see, &seen, &result, &why) != ERR_OK)
             fail_msg("%s", why.text);
         assert_string_equal(seen.text, cases[i].rows);
         pgconn_free(conn);

@@ -26,6 +26,17 @@ static void parse_rows(void **state)
         {"ip:192.0.2.0/24", QUERY_IP, "192.0.2.0/24", ""},
         {"192.0.2.1", QUERY_IP, "192.0.2.1", ""},
         {"2001:db8::1", QUERY_IP, "2001:db8::1", ""},
+        {"wildcard:.example.com", QUERY_WILDCARD, "example.com", ""},
+        {"wildcard:*.example.com", QUERY_WILDCARD, "example.com", ""},
+        {"email:a@EXAMPLE.com", QUERY_EMAIL, "a@example.com", ""},
+        {"email:@example.com", QUERY_EMAIL, "example.com", ""},
+        {"email:example.com", QUERY_EMAIL, "example.com", ""},
+        {"joe@example.com", QUERY_EMAIL, "joe@example.com", ""},
+        {"uri:spiffe://a.example/x", QUERY_URI, "spiffe://a.example/x", ""},
+        {"uri:Example.com", QUERY_URI, "example.com", ""},
+        {"org: Acme Inc", QUERY_ORG, "Acme Inc", ""},
+        {"cn:Root CA", QUERY_CN, "Root CA", ""},
+        {"text:a%_'\\", QUERY_TEXT, "a%_'\\", ""},
         {"serial:01", QUERY_SERIAL, "", "01"},
         {"serial:00:ab:CD", QUERY_SERIAL, "", "00abcd"},
         {"serial:0x1f3", QUERY_SERIAL, "", "01f3"},
@@ -66,9 +77,21 @@ static void parse_refusals(void **state)
         "serial:-",
         "sha256:00",
         "spki:zz",
-        "org:Example",
-        "email:a@example.com",
-        "issuer:CN",
+        "org:",
+        "org:  ",
+        "email:",
+        "email:@",
+        "email:a@",
+        "email:a b",
+        "uri:",
+        "cn:",
+        "text:",
+        "issuer:",
+        "ca:",
+        "wildcard:",
+        "frob:x",
+        "org:\xff",
+        "\xff.example.com",
         "name:",
         "a b.example.com",
     };
@@ -86,22 +109,43 @@ static void parse_refusals(void **state)
     assert_int_equal(query_parse(endless, &query, NULL), ERR_USAGE);
 }
 
-static void cursor_round_trip(void **state)
+static void cursors_fit_one_query(void **state)
 {
     (void)state;
+    struct query query;
+    struct query again;
     struct query_cursor cursor = {.not_before_ms = -5000, .issuer_id = 77};
-    struct query_cursor back;
+    struct err why = {0};
     char text[QUERY_CURSOR_MAX];
     memset(cursor.tbs_fp, 0xab, 32);
-    assert_true(query_cursor_parse(query_cursor_text(&cursor, text), &back));
-    assert_int_equal(back.not_before_ms, -5000);
-    assert_int_equal(back.issuer_id, 77);
-    assert_memory_equal(back.tbs_fp, cursor.tbs_fp, 32);
-    static const char *const bad[] = {"", "1_2_3", "_", "99999999999999999_", "x", "1__1"};
+    assert_int_equal(query_parse("example.com", &query, NULL), ERR_OK);
+    (void)query_cursor_text(&cursor, &query, text);
+    assert_int_equal(query_cursor_parse(text, &query, NULL), ERR_OK);
+    assert_true(query.has_after);
+    assert_int_equal(query.after.not_before_ms, -5000);
+    assert_int_equal(query.after.issuer_id, 77);
+    assert_memory_equal(query.after.tbs_fp, cursor.tbs_fp, 32);
+    query.limit = 7; /* may change */
+    assert_int_equal(query_cursor_parse(text, &query, NULL), ERR_OK);
+    assert_int_equal(query_parse("host:example.com", &again, NULL), ERR_OK);
+    assert_int_equal(query_cursor_parse(text, &again, &why), ERR_USAGE);
+    assert_non_null(strstr(why.text, "another search"));
+    again = query;
+    again.exclude_expired = true;
+    assert_int_equal(query_cursor_parse(text, &again, NULL), ERR_USAGE);
+    again = query;
+    again.since_ms = 5;
+    assert_int_equal(query_cursor_parse(text, &again, NULL), ERR_USAGE);
+    again = query;
+    again.form = QUERY_FINAL;
+    assert_int_equal(query_cursor_parse(text, &again, NULL), ERR_USAGE);
+    static const char *const bad[] = {"", "1_2_3", "_", "99999999999999999_", "x", "1__1", "____", "0_0_0_0"};
     for (size_t i = 0; i < countof(bad); i++)
-        assert_false(query_cursor_parse(bad[i], &back));
-    text[0] = 'x';
-    assert_false(query_cursor_parse(text, &back));
+        assert_int_equal(query_cursor_parse(bad[i], &query, NULL), ERR_USAGE);
+    for (size_t len = strlen(text); len-- > 0;) {
+        text[len] = '\0';
+        assert_int_equal(query_cursor_parse(text, &query, NULL), ERR_USAGE);
+    }
     assert_int_equal(query_id(5, 7), INT64_C(5) << 40 | 7);
 }
 
@@ -149,8 +193,11 @@ static struct seen ask_query(const struct query *query, struct query_cursor *nex
 {
     struct seen seen = {0};
     struct err why = {0};
-    if (query_run(fixture.db.conn, query, see, &seen, next, more, &why) != ERR_OK)
+    struct query_result result;
+    if (query_run(fixture.db.conn, query, see, &seen, &result, &why) != ERR_OK)
         fail_msg("%s", why.text);
+    *next = result.next;
+    *more = result.more;
     return seen;
 }
 
@@ -333,6 +380,11 @@ static void keyed_queries_read_little(void **state)
         "host:www.example.com",
         "serial:01000003",
         "192.0.2.7",
+        "wildcard:example.com",
+        "email:joe@example.com",
+        "uri:example.com",
+        "org:Example",
+        "cn:www.example.com",
         "fp:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
         "spki:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
         "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"};
@@ -384,7 +436,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse_rows),
         cmocka_unit_test(parse_refusals),
-        cmocka_unit_test(cursor_round_trip),
+        cmocka_unit_test(cursors_fit_one_query),
         cmocka_unit_test(names_find),
         cmocka_unit_test(below_public_suffixes),
         cmocka_unit_test(hashes_find),

@@ -420,12 +420,11 @@ static enum err_code count_row(void *arg, const struct query_row *row, struct er
 static void must_find(struct pgconn *conn, const char *what, const char *typed, size_t expected)
 {
     struct query query;
-    struct query_cursor next;
+    struct query_result result;
     struct err why = {0};
     size_t found = 0;
-    bool more;
     if (query_parse(typed, &query, &why) != ERR_OK ||
-        query_run(conn, &query, count_row, &found, &next, &more, &why) != ERR_OK)
+        query_run(conn, &query, count_row, &found, &result, &why) != ERR_OK)
         fail_msg("%s: %s", what, why.text);
     if (found != expected)
         fail_msg("%s: %zu found, expected %zu", what, found, expected);
