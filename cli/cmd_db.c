@@ -4,11 +4,16 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
+#include "cli/prune.h"
 #include "db/db_psl.h"
 #include "db/dbopen.h"
 #include "db/migrate.h"
 
-static const struct opt no_options[] = {{0}};
+static bool dry_run;
+static const struct opt db_options[] = {
+    {"dry-run", OPT_FLAG, &dry_run, NULL, "prune: say what would be done and how many bytes it is about"},
+    {0},
+};
 
 static bool is_private(const struct cmd *cmd)
 {
@@ -229,11 +234,17 @@ static int db_dsn(struct cmd *cmd)
 }
 
 static const struct opt_verb verbs[] = {
-    {"init", "", ""}, {"migrate", "", ""}, {"status", "", ""}, {"start", "", ""},
-    {"stop", "", ""}, {"dsn", "", ""},     {NULL, NULL, NULL},
+    {"init", "", ""},  {"migrate", "", ""}, {"status", "", ""}, {"prune", "", "dry-run"},
+    {"start", "", ""}, {"stop", "", ""},    {"dsn", "", ""},    {NULL, NULL, NULL},
 };
 
-static int (*const runs[])(struct cmd *cmd) = {db_migrate, db_migrate, db_status, db_start, db_stop, db_dsn};
+static int db_prune(struct cmd *cmd)
+{
+    return prune_run(cmd, dry_run);
+}
+
+static int (*const runs[])(struct cmd *cmd) = {db_migrate, db_migrate, db_status, db_prune,
+                                               db_start,   db_stop,    db_dsn};
 
 int cmd_db(struct cmd *cmd)
 {
@@ -241,12 +252,14 @@ int cmd_db(struct cmd *cmd)
     int operands;
     if (cmd->help)
         return cmd_help(
-            "ctvigil db init|migrate|status|start|stop|dsn",
-            "Makes or updates the schema, shows its state, starts and stops the private database, prints "
-            "its\n"
-            "connection string. Without --db the private database in the state directory is meant.",
-            no_options);
-    if (!opt_parse_verb(no_options, verbs, cmd->argc, cmd->argv, &verb, &operands))
+            "ctvigil db init|migrate|status|start|stop|dsn\n"
+            "ctvigil db prune [--dry-run]",
+            "Makes or updates the schema, shows its state, makes, seals, merges and drops partitions "
+            "(prune),\n"
+            "starts and stops the private database, prints its connection string. Without --db the private "
+            "database in the state directory is meant.",
+            db_options);
+    if (!opt_parse_verb(db_options, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
     return runs[verb](cmd);
 }

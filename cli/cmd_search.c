@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/horizon.h"
 #include "cli/opt.h"
 #include "cli/searchfile.h"
 #include "cli/searchview.h"
@@ -179,6 +180,8 @@ static int list(struct search *search, struct pgconn *conn, struct query *query)
             searchview_head(search->file.out, search->format);
         hint(search, &result);
     }
+    if (code == ERR_OK)
+        horizon_say(conn, search->cmd->argv[1], search->rows != 0);
     return end_of(search, query, &result, code, &why);
 }
 
@@ -191,6 +194,7 @@ static int count(const struct search *search, struct pgconn *conn, const struct 
         return cmd_fail(&why);
     if (result.no_issuer)
         hint(search, &result);
+    horizon_say(conn, search->cmd->argv[1], result.total != 0);
     result.more = result.unfinished;
     say_limits(&result);
     if (search->format != SEARCHVIEW_NDJSON) {

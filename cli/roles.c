@@ -14,6 +14,7 @@
 #include "cli/listkeeper.h"
 #include "cli/matching.h"
 #include "cli/opt.h"
+#include "cli/partkeeper.h"
 #include "cli/rootkeeper.h"
 #include "db/db_log.h"
 #include "db/diskguard.h"
@@ -27,6 +28,7 @@ struct roles_ingest {
     size_t unasked_said;              /* see contact_keep */
     struct matching *matching;
     struct caretaker *caretaker;
+    struct partkeeper *partkeeper;
     struct rootkeeper *rootkeeper; /* NULL: reads once, or the logs are our own */
     struct listkeeper *listkeeper; /* NULL: the logs are those that are known */
     struct ctlog *logs;
@@ -252,7 +254,11 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     if (code != ERR_OK)
         goto out;
     roles_options_fill(ingest, cmd->conf, named != NULL, options, &ingest->pipe_options);
+    if ((code = partkeeper_ahead(conn, cmd->conf, why)) != ERR_OK)
+        goto out;
     code = roles_pipe(ingest, why);
+    if (code == ERR_OK && !options->once)
+        code = partkeeper_start(cmd->conf, ingest->dsn, &ingest->partkeeper, why);
     if (code == ERR_OK)
         code = caretaker_start(ingest->dsn, true, &ingest->caretaker, why);
     if (code == ERR_OK && keeps)
@@ -398,6 +404,7 @@ void roles_ingest_stop(struct roles_ingest *ingest, struct pipe_result *result)
     rootkeeper_stop(ingest->rootkeeper);
     listkeeper_stop(ingest->listkeeper);
     caretaker_stop(ingest->caretaker);
+    partkeeper_stop(ingest->partkeeper);
     if (ingest->pipe != NULL) {
         pipe_stop(ingest->pipe);
         (void)roles_ingest_wait(ingest, -1, result);

@@ -37,7 +37,7 @@ const char stage_tables[] =
 
 void stage_init(struct stage *stage)
 {
-    *stage = (struct stage){0};
+    *stage = (struct stage){.horizon_s = INT64_MIN};
     buf_init(&stage->scratch, SCRATCH_MAX);
     buf_init(&stage->others, SCRATCH_MAX);
 }
@@ -236,12 +236,14 @@ static bool put_names(struct buf *out, const struct issuance *issuance, size_t f
 }
 
 /* Times that could not be read stand for the earliest and the latest: nothing is hidden. */
+static int64_t clamped_s(int64_t unix_s)
+{
+    return unix_s < CERT_TIME_MIN ? CERT_TIME_MIN : unix_s > CERT_TIME_MAX ? CERT_TIME_MAX : unix_s;
+}
+
 static void put_seconds(struct copy *copy, int64_t unix_s)
 {
-    int64_t clamped = unix_s < CERT_TIME_MIN   ? CERT_TIME_MIN
-                      : unix_s > CERT_TIME_MAX ? CERT_TIME_MAX
-                                               : unix_s;
-    copy_time(copy, clamped * 1000);
+    copy_time(copy, clamped_s(unix_s) * 1000);
 }
 
 static void put_cert(struct stage *stage, struct copy *copy, const struct stage_row *row, size_t at)
@@ -295,10 +297,17 @@ static bool is_same_issuance(const struct stage_row *a, const struct stage_row *
            memcmp(a->entry->issuance.tbs_fp, b->entry->issuance.tbs_fp, 32) == 0;
 }
 
+/* Its partition is gone. */
+static bool is_beyond(const struct stage *stage, size_t i)
+{
+    return clamped_s(stage->rows[i].entry->issuance.not_after) < stage->horizon_s;
+}
+
 /* Whether row i stands for an issuance that is to be staged; its other sightings follow it. */
 static bool is_wanted(const struct stage *stage, size_t i)
 {
-    return !stage->rows[i].stored && (i == 0 || !is_same_issuance(&stage->rows[i - 1], &stage->rows[i]));
+    return !stage->rows[i].stored && (i == 0 || !is_same_issuance(&stage->rows[i - 1], &stage->rows[i])) &&
+           !is_beyond(stage, i);
 }
 
 /* Rows are in the order of their fingerprints, so every entry and every place of the memory of issuances lies
@@ -330,6 +339,8 @@ void stage_remember(const struct stage *stage, struct fpcache *known)
 {
     for (size_t i = 0; i < stage->count; i++) {
         look_ahead(stage, i, known);
+        if (is_beyond(stage, i))
+            continue;
         fpcache_add(known, stage->rows[i].entry->issuance.tbs_fp, stage->rows[i].issuer);
     }
 }
@@ -390,8 +401,10 @@ enum err_code stage_certs(struct stage *stage, struct copy *copy, struct pgconn 
 {
     *staged = 0;
     stage->key_count = 0;
+    stage->beyond = 0;
     for (size_t i = 0; i < stage->count; i++) {
         look_ahead(stage, i, NULL);
+        stage->beyond += is_beyond(stage, i);
         if (!is_wanted(stage, i))
             continue;
         if ((*staged)++ == 0)

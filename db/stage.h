@@ -29,6 +29,8 @@ struct stage {
     size_t key_cap;
     struct buf scratch;
     struct buf others;
+    int64_t horizon_s; /* what expired before this is not stored; INT64_MIN: everything is */
+    size_t beyond;     /* entries of the last stage_certs that therefore only stand in their tiles */
 };
 
 void stage_init(struct stage *stage);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/metric.h"
 #include "db/patience.h"
 #include "db/store_alert.h"
 #include "db/store_der.h"
@@ -149,6 +150,7 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
     if (code == ERR_OK && !little) {
         stage_remember(&pg->stage, pg->known);
         store_der_remember(pg);
+        metric_add(METRIC_ENTRIES_EXPIRED_TOTAL, pg->stage.beyond);
     }
     return code;
 }

@@ -192,7 +192,9 @@ static enum err_code issuers_differ(struct pgstore *pg, const struct batch *batc
         "interval '24 h' END"
         "  AND c.not_after < CASE WHEN e.day = 65535 THEN 'infinity'"
         "   ELSE 'epoch'::timestamptz + (e.day + 1) * interval '24 h' END) AS n"
-        " WHERE ($2 AND n.right_ones = 0) OR n.wrong_ones <> 0)";
+        /* What expired before the horizon has no row. */
+        " WHERE (($2 AND n.right_ones = 0) OR n.wrong_ones <> 0)"
+        " AND 'epoch'::timestamptz + (e.day + 1) * interval '24 h' > (SELECT horizon FROM cert_removal))";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
     pgexec_int(&args, batch->log->id);

@@ -76,7 +76,8 @@ enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err 
         " serial, spki_sha256, names, cn, findings, others)"
         " SELECT not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial, "
         "spki_sha256,"
-        " names, cn, findings, others FROM stage_cert ORDER BY tbs_fp, issuer"
+        " names, cn, findings, others FROM stage_cert"
+        " WHERE not_after >= (SELECT horizon FROM cert_removal) ORDER BY tbs_fp, issuer"
         " ON CONFLICT DO NOTHING RETURNING tbs_fp, issuer, not_after, not_before),"
         " keys AS (INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)"
         " SELECT i.not_after, i.not_before, k.apex8, i.issuer, i.tbs_fp FROM ins AS i"
@@ -137,7 +138,7 @@ enum err_code store_write_malformed(struct pgstore *pg, struct err *why)
 }
 
 static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generation, int64_t *removals,
-                          struct err *why)
+                          int64_t *horizon_s, struct err *why)
 {
     PGresult *res;
     enum err_code code = pgexec_cached(pg->conn, sql, &PGEXEC_NO_ARGS, &res, why);
@@ -146,6 +147,7 @@ static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generat
     if (PQntuples(res) == 1) {
         *generation = (uint64_t)pgexec_get_int(res, 0, 0);
         *removals = pgexec_get_int(res, 0, 1);
+        *horizon_s = pgexec_is_null(res, 0, 2) ? INT64_MIN : pgexec_get_time(res, 0, 2) / 1000;
     } else {
         code =
             err_set(why, ERR_DB_SCHEMA,
@@ -158,15 +160,17 @@ static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generat
 enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, struct err *why)
 {
     int64_t none;
-    return hold(pg, "SELECT generation, 0::int8 FROM domain_generation FOR SHARE", generation, &none, why);
+    return hold(pg, "SELECT generation, 0::int8, NULL::timestamptz FROM domain_generation FOR SHARE",
+                generation, &none, &none, why);
 }
 
 enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct err *why)
 {
     int64_t removals = 0;
-    enum err_code code =
-        hold(pg, "SELECT g.generation, r.removals FROM domain_generation AS g, cert_removal AS r FOR SHARE",
-             generation, &removals, why);
+    enum err_code code = hold(pg,
+                              "SELECT g.generation, r.removals, nullif(r.horizon, '-infinity')"
+                              " FROM domain_generation AS g, cert_removal AS r FOR SHARE",
+                              generation, &removals, &pg->stage.horizon_s, why);
     if (code == ERR_OK && removals != pg->removals) {
         fpcache_forget(pg->known);
         store_der_forget(&pg->keep);

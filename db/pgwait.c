@@ -1,0 +1,81 @@
+#include "db/pgwait.h"
+
+#include <poll.h>
+
+#define LOOK_MS 200
+
+static bool is_wanted(const atomic_bool *stop)
+{
+    return stop == NULL || !atomic_load(stop);
+}
+
+static void cancel(PGconn *pg)
+{
+    char ignored[256];
+    PGcancel *cancel = PQgetCancel(pg);
+    if (cancel != NULL && PQcancel(cancel, ignored, sizeof ignored) == 0)
+        ignored[0] = '\0'; /* it ends by itself, later */
+    PQfreeCancel(cancel);
+}
+
+/* Until the answer is there; true when it was cancelled on the way. */
+static bool wait_for(PGconn *pg, const atomic_bool *stop)
+{
+    bool cancelled = false;
+    while (PQconsumeInput(pg) == 1 && PQisBusy(pg) != 0) {
+        struct pollfd socket = {.fd = PQsocket(pg), .events = POLLIN};
+        (void)poll(&socket, 1, LOOK_MS);
+        if (cancelled || is_wanted(stop))
+            continue;
+        cancel(pg);
+        cancelled = true;
+    }
+    return cancelled;
+}
+
+enum err_code pgwait_run(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                         const atomic_bool *stop, PGresult **res, struct err *why)
+{
+    *res = NULL;
+    if (!is_wanted(stop))
+        return err_set(why, ERR_CLOSED, "the program ends");
+    if (PQsendQueryParams(conn->pg, sql, args->count, args->types, args->values, args->lengths, args->formats,
+                          1) != 1)
+        return pgexec_fail(conn, NULL, why);
+    bool cancelled = wait_for(conn->pg, stop);
+    PGresult *got = NULL;
+    for (PGresult *next = PQgetResult(conn->pg); next != NULL; next = PQgetResult(conn->pg)) {
+        PQclear(got);
+        got = next;
+    }
+    ExecStatusType status = PQresultStatus(got);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        *res = got;
+        return ERR_OK;
+    }
+    enum err_code code = pgexec_fail(conn, got, why);
+    PQclear(got);
+    if (!cancelled || strcmp(conn->sqlstate, "57014") != 0)
+        return code;
+    err_clear(why);
+    return err_set(why, ERR_CLOSED, "the program ends");
+}
+
+enum err_code pgwait_do(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                        const atomic_bool *stop, struct err *why)
+{
+    PGresult *res;
+    enum err_code code = pgwait_run(conn, sql, args, stop, &res, why);
+    PQclear(res);
+    return code;
+}
+
+enum err_code pgwait_number(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                            const atomic_bool *stop, int64_t *value, struct err *why)
+{
+    PGresult *res;
+    enum err_code code = pgwait_run(conn, sql, args, stop, &res, why);
+    *value = code == ERR_OK && PQntuples(res) != 0 ? pgexec_get_int(res, 0, 0) : 0;
+    PQclear(res);
+    return code;
+}
