@@ -49,6 +49,8 @@
 #define LIMIT_HEAD_FUTURE_MS     300000      /* a head may be ahead of our clock by what clocks differ */
 #define LIMIT_UNPROVEN_MS        86400000    /* a log merges within a day, and can prove its heads by then */
 #define LIMIT_HEAD_DAYS          30          /* afterwards one verified head per hour stays: 9,000 a year */
+#define LIMIT_HEADS_OPEN         4096        /* of a log, not verified; more prove no more: 2 MB */
+#define LIMIT_ACCOUNTS_HOUR      8           /* of a log and kind; of what lasts the first says enough */
 #define LIMIT_MERGE_ENTRIES      262144      /* of a log looked at for late ones at once: 2 MB */
 #define LIMIT_CHANNEL_DAYS       7           /* a channel nobody has served for longer is given up */
 #define LIMIT_ALERT_FINDINGS     32 /* of one alert, gravest first: a log can claim any number of issuers */

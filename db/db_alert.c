@@ -10,8 +10,7 @@
     "a.id, a.kind, a.severity, a.domain_name, l.name, a.name, a.tbs_fp, a.findings::text, "                  \
     "a.issuance::text, a.state,"                                                                             \
     " a.reason, a.first_seen, a.created_at,"                                                                 \
-    " (SELECT e.path FROM evidence AS e WHERE e.log = a.log"                                                 \
-    "   AND a.dedup = format('log_inconsistent:%s:%s:%s', e.log, e.kind, e.range_begin)),"                   \
+    " (SELECT e.path FROM evidence AS e WHERE e.alert = a.id ORDER BY evidence_rank(e.kind), e.id LIMIT 1)," \
     " a.event, a.history::text"                                                                              \
     " FROM alert AS a LEFT JOIN log AS l ON l.id = a.log"
 

@@ -141,10 +141,11 @@ struct store_ops {
      * The issuer of a final certificate is what the unverified chain says, and does not count. */
     enum err_code (*differs)(struct store *store, struct batch *batch, bool *differs, struct err *why);
 
-    /* Keeps a signed head; the log is well again if a wrong signature was all that was wrong with it. The
-     * same (size, root) again is not an error, the newest signature of it is kept. *fork true: a head of the
-     * same size with another root is stored already and is written to `other` (may be NULL), whose raw lives
-     * until the next call of `head` on this store. */
+    /* Keeps a signed head, and of those that are not verified LIMIT_HEADS_OPEN: more than that nobody can be
+     * asked about, and some are dropped, never what evidence is about. The log is well again if a wrong
+     * signature was all that was wrong with it. The same (size, root) again is not an error, the newest
+     * signature of it is kept. *fork true: a head of the same size with another root is stored already and is
+     * written to `other` (may be NULL), whose raw lives until the next call of `head` on this store. */
     enum err_code (*head)(struct store *store, int32_t log_id, const struct head *head, bool *fork,
                           struct head *other, struct err *why);
     /* The signed heads above `above`, smallest first: what the rebuilt tree must still equal. Their raw lives
@@ -169,9 +170,15 @@ struct store_ops {
      * covers: fingerprint, form, timestamp. What can not be read, and what is not stored, is no other. */
     enum err_code (*others)(struct store *store, const struct batch *batch, bool *others, struct err *why);
 
-    /* Evidence, the alert log_inconsistent (once per log and kind and suspect range begin) and the log's
-     * state; an unproven head is of severity high and leaves the state alone, because nothing is wrong for
-     * certain. */
+    /* May there be an account of this kind and suspect range begin? false: there is one already, or as many
+     * of the log and kind came within an hour as are kept (LIMIT_ACCOUNTS_HOUR): then it is counted, the
+     * alert and `log status` say the number, and the log is inconsistent all the same. NULL: always. */
+    enum err_code (*account_room)(struct store *store, int32_t log_id, const char *kind, uint64_t begin,
+                                  bool *room, struct err *why);
+    /* Evidence (once per log and kind and suspect range begin), the alert log_inconsistent and the log's
+     * state. An alert that nobody has dealt with takes all evidence of the same cause while that lasts, and
+     * says the most exact. An unproven head is of severity high and leaves the state alone, because nothing
+     * is wrong for certain. */
     enum err_code (*inconsistent)(struct store *store, const struct store_evidence *evidence,
                                   struct err *why);
     /* What a person sees in `log status`: last error text ("" clears it) and the time of the last good

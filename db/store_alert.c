@@ -211,37 +211,3 @@ enum err_code store_alert_write(struct pgconn *conn, struct err *why)
         code = pgexec_do(conn, sighting_sql, &PGEXEC_NO_ARGS, NULL, why);
     return code;
 }
-
-enum err_code store_alert_log(struct pgstore *pg, const struct store_evidence *evidence, struct err *why)
-{
-    static const char sql[] =
-        "WITH made AS (INSERT INTO alert (log, kind, severity, dedup, findings, first_seen)"
-        " VALUES ($1, $2, $3, $4, $5::jsonb, $6) ON CONFLICT DO NOTHING RETURNING id)"
-        " INSERT INTO outbox (alert, channel) SELECT m.id, c.name FROM made AS m CROSS JOIN channel AS c"
-        " WHERE c.enabled ORDER BY m.id, c.name";
-    char dedup[DEDUP_BYTES];
-    struct alert alert = {.finding_count = 1};
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    alert.findings[0] = (struct alert_finding){
-        .kind = ALERT_KIND_LOG_INCONSISTENT,
-        .severity = strcmp(evidence->kind, "unproven_head") == 0
-                        ? ALERT_HIGH
-                        : alert_kind_severity(ALERT_KIND_LOG_INCONSISTENT),
-        .rule = evidence->kind,
-        .expected = SPAN_LIT("one history that only grows"),
-        .found = span_str(evidence->sentence),
-    };
-    (void)snprintf(dedup, sizeof dedup, "log_inconsistent:%" PRId32 ":%.40s:%" PRIu64, evidence->log_id,
-                   evidence->kind, evidence->begin);
-    buf_clear(&pg->stage.scratch);
-    alertjson_findings(&pg->stage.scratch, &alert);
-    if (!buf_ok(&pg->stage.scratch))
-        return err_set(why, ERR_MEMORY, "database: no memory for an alert");
-    pgexec_int(&args, evidence->log_id);
-    pgexec_text(&args, alert_kind_name(ALERT_KIND_LOG_INCONSISTENT));
-    pgexec_text(&args, alert_severity_name(alert.findings[0].severity));
-    pgexec_text(&args, dedup);
-    pgexec_text(&args, buf_text(&pg->stage.scratch));
-    pgexec_time(&args, clock_wall_ms());
-    return pgexec_do(pg->conn, sql, &args, NULL, why);
-}

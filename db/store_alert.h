@@ -21,8 +21,5 @@ void store_alert_put(struct copy *copy, struct buf *scratch, const struct alert 
                      const struct store_alert_place *place, int32_t ord);
 /* Writes what is staged, inside the caller's transaction. Ingest's holds the domains' generation. */
 MUST_USE enum err_code store_alert_write(struct pgconn *conn, struct err *why);
-/* One alert log_inconsistent for the evidence, once per (log, kind, begin). */
-MUST_USE enum err_code store_alert_log(struct pgstore *pg, const struct store_evidence *evidence,
-                                       struct err *why);
 
 #endif

@@ -87,27 +87,34 @@ enum err_code store_gap_add(struct pgstore *pg, const struct store_settle *settl
 
 /* The next gap of the log that lies within what was read of one range, both locked, and nobody else's. Not
  * one that a signed head has not been compared with yet, unless nothing can be: the frontier behind it is
- * proven with that head. */
+ * proven with that head. What a log that contradicts itself keeps from being compared is read again all the
+ * same; nothing that was computed of it goes on to the parts. */
 static const char next_sql[] =
     "SELECT g.id, r.id, r.range_begin < g.range_begin, r.range_end = g.range_end, r.verified >= g.range_end,"
-    " r.range_begin, r.begin_frontier, r.verified, r.verified_frontier"
+    " r.range_begin, r.begin_frontier, r.verified, r.verified_frontier,"
+    " r.verified < g.range_end AND r.frontier IS NOT NULL"
     " FROM log_gap AS g JOIN log_range AS r ON r.log = g.log AND r.range_begin <= g.range_begin"
-    " AND r.next >= g.range_end AND (r.verified >= g.range_end OR r.frontier IS NULL)"
+    " AND r.next >= g.range_end AND (r.verified >= g.range_end OR r.frontier IS NULL"
+    "  OR EXISTS (SELECT FROM evidence_open AS e WHERE e.log = g.log AND e.kind IN ('root_mismatch', "
+    "'bad_tile')"
+    "   AND e.range_begin < g.range_end AND e.range_end > r.verified))"
     " WHERE g.log = $1::int2 AND g.reason = 'disk' ORDER BY g.range_begin LIMIT 1 FOR UPDATE SKIP LOCKED";
 
 /* $1 range, $2 gap. What lies behind the gap stays with the row, and so does a range that ends with the gap.
  * A signed head above the gap proved the frontiers on both of its edges. */
 static const char cut_sql[] =
     "UPDATE log_range AS r SET epoch = r.epoch + 1, updated_at = now(), range_begin = g.range_end,"
+    " frontier = CASE WHEN r.verified >= g.range_end THEN r.frontier END,"
     " begin_frontier = CASE WHEN r.verified >= g.range_end THEN g.end_frontier END,"
     " verified = greatest(r.verified, g.range_end),"
     " verified_frontier = CASE WHEN r.verified >= g.range_end THEN r.verified_frontier END"
     " FROM log_gap AS g WHERE r.id = $1 AND g.id = $2";
 static const char whole_sql[] =
     "UPDATE log_range AS r SET epoch = r.epoch + 1, updated_at = now(), range_begin = g.range_begin,"
-    " next = g.range_begin, frontier = g.begin_frontier, verified = g.range_begin,"
+    " next = g.range_begin, verified = g.range_begin,"
+    " frontier = CASE WHEN r.verified >= g.range_end OR r.frontier IS NULL THEN g.begin_frontier END,"
     " begin_frontier = CASE WHEN r.verified >= g.range_end THEN g.begin_frontier END,"
-    " verified_frontier = g.begin_frontier"
+    " verified_frontier = CASE WHEN r.verified >= g.range_end OR r.frontier IS NULL THEN g.begin_frontier END"
     " FROM log_gap AS g WHERE r.id = $1 AND g.id = $2";
 /* $1 where the range began, $2 gap, $3 the frontier it began with, $4 how far it was verified, $5 the
  * frontier there. What lies in front is read, and verified as far as it was. */
@@ -117,12 +124,13 @@ static const char front_sql[] =
     " SELECT log, $1, range_begin, range_begin, begin_frontier, $3,"
     " CASE WHEN $4 < range_begin THEN $4 WHEN begin_frontier IS NULL THEN $1 ELSE range_begin END,"
     " CASE WHEN $4 < range_begin THEN $5 ELSE begin_frontier END FROM log_gap WHERE id = $2";
-/* $1 gap, $2: is its frontier proven? */
+/* $1 gap, $2: is its frontier proven? $3: may it be wrong? */
 static const char gap_sql[] =
     "INSERT INTO log_range (log, range_begin, range_end, next, verified, frontier, verified_frontier,"
     " begin_frontier)"
-    " SELECT log, range_begin, range_end, range_begin, range_begin, begin_frontier, begin_frontier,"
-    " CASE WHEN $2 THEN begin_frontier END FROM log_gap WHERE id = $1";
+    " SELECT log, range_begin, range_end, range_begin, range_begin, CASE WHEN NOT $3 THEN begin_frontier END,"
+    " CASE WHEN NOT $3 THEN begin_frontier END, CASE WHEN $2 THEN begin_frontier END FROM log_gap"
+    " WHERE id = $1";
 /* What nobody has been told yet is not true any more. */
 static const char done_sql[] =
     "WITH gone AS (DELETE FROM log_gap WHERE id = $1 RETURNING id, alert),"
@@ -138,6 +146,7 @@ struct gap {
     bool has_front;
     bool at_end;
     bool proven;
+    bool doubted;  /* what was computed of the range does not fit */
     int64_t begin; /* of the range, */
     uint8_t begin_room[COMPACT_BYTES_MAX];
     struct span begin_frontier; /* and the frontier there; absent: not known */
@@ -175,6 +184,7 @@ static enum err_code gap_next(struct pgstore *pg, int32_t log_id, struct gap *ga
         gap->begin_frontier = kept(res, 6, gap->begin_room);
         gap->verified = pgexec_get_int(res, 0, 7);
         gap->verified_frontier = kept(res, 8, gap->verified_room);
+        gap->doubted = pgexec_get_bool(res, 0, 9);
     }
     PQclear(res);
     return ERR_OK;
@@ -197,6 +207,7 @@ static enum err_code gap_cut(struct pgstore *pg, const struct gap *gap, struct e
     args = PGEXEC_NO_ARGS;
     pgexec_int(&args, gap->id);
     pgexec_bool(&args, gap->proven);
+    pgexec_bool(&args, gap->doubted);
     if (code == ERR_OK && !gap->at_end)
         code = pgexec_do(pg->conn, gap_sql, &args, NULL, why);
     args = PGEXEC_NO_ARGS;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/say.h"
 #include "db/facts.h"
 #include "db/stage.h"
 #include "db/store_write.h"
@@ -9,7 +10,8 @@
 /* Columns of a head as every statement here gives them, and back into the struct. */
 #define HEAD_COLUMNS "size, root, timestamp, raw, timestamp_ms"
 
-static enum err_code put_head(struct pgstore *pg, int32_t log_id, const struct head *head, struct err *why)
+static enum err_code put_head(struct pgstore *pg, int32_t log_id, const struct head *head, bool *made,
+                              struct err *why)
 {
     /* The same claim signed again later: the newest signature is kept, it shows that the log is alive. One of
      * the future is no news about that, so what comes after it counts. */
@@ -24,8 +26,9 @@ static enum err_code put_head(struct pgstore *pg, int32_t log_id, const struct h
         "  raw = CASE WHEN excluded.timestamp > h.timestamp OR h.timestamp > $7"
         "   THEN excluded.raw ELSE h.raw END"
         " WHERE excluded.timestamp > h.timestamp OR h.seen_last < now() - interval '30 s'"
-        "  OR (h.timestamp > $7 AND excluded.timestamp <> h.timestamp)";
+        "  OR (h.timestamp > $7 AND excluded.timestamp <> h.timestamp) RETURNING xmax = 0";
     struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
     pgexec_int(&args, log_id);
     pgexec_int(&args, (int64_t)head->size);
     pgexec_bytes(&args, span_of(head->root, 32));
@@ -33,7 +36,46 @@ static enum err_code put_head(struct pgstore *pg, int32_t log_id, const struct h
     pgexec_bytes(&args, head->raw.at == NULL ? SPAN_LIT("") : head->raw);
     pgexec_int(&args, head->timestamp_ms);
     pgexec_time(&args, clock_wall_ms() + LIMIT_HEAD_FUTURE_MS);
-    return pgexec_do(pg->conn, sql, &args, NULL, why);
+    enum err_code code = pgexec_run(pg->conn, sql, &args, &res, why);
+    *made = code == ERR_OK && PQntuples(res) == 1 && pgexec_get_bool(res, 0, 0);
+    PQclear(res);
+    return code;
+}
+
+/* Who signs one head after the other, none of which can be compared with anything, fills no disk. What stays
+ * is left to chance, because the order in which they come is the log's to choose; judged ones go first. */
+static enum err_code thin(struct pgstore *pg, int32_t log_id, const struct head *head, struct err *why)
+{
+    static const char count_sql[] =
+        "SELECT count(*) FROM (SELECT FROM log_head WHERE log = $1 AND NOT verified"
+        " LIMIT $2) AS x";
+    static const char thin_sql[] =
+        "DELETE FROM log_head AS h USING (SELECT x.size, x.root FROM log_head AS x"
+        "  WHERE x.log = $1 AND NOT x.verified AND x.root <> $3"
+        "  AND x.size < (SELECT max(m.size) FROM log_head AS m WHERE m.log = $1)"
+        "  AND NOT EXISTS (SELECT FROM evidence AS e WHERE e.log = $1 AND x.root IN (e.head_root, "
+        "e.other_root))"
+        "  ORDER BY x.denied DESC, random() LIMIT $2) AS o"
+        " WHERE h.log = $1 AND h.size = o.size AND h.root = o.root AND NOT h.verified";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t count = 0;
+    uint64_t gone = 0;
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, LIMIT_HEADS_OPEN + 1);
+    enum err_code code = pgexec_number(pg->conn, count_sql, &args, &count, why);
+    if (code != ERR_OK || count <= LIMIT_HEADS_OPEN)
+        return code;
+    args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, LIMIT_HEADS_OPEN / 8);
+    pgexec_bytes(&args, span_of(head->root, 32));
+    code = pgexec_do(pg->conn, thin_sql, &args, &gone, why);
+    if (code == ERR_OK && gone != 0)
+        say_warn("database",
+                 "log %d has more than %d signed heads that are not verified; %" PRIu64
+                 " of them are dropped",
+                 (int)log_id, LIMIT_HEADS_OPEN, gone);
+    return code;
 }
 
 /* A good signature ends what wrong ones began. */
@@ -70,10 +112,13 @@ enum err_code store_head_put(struct store *store, int32_t log_id, const struct h
     struct pgstore *pg = pgstore_of(store);
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
+    bool made = false;
     *fork = false;
     enum err_code code = store_write_ready(pg, why);
     if (code == ERR_OK)
-        code = put_head(pg, log_id, head, why);
+        code = put_head(pg, log_id, head, &made, why);
+    if (code == ERR_OK && made)
+        code = thin(pg, log_id, head, why);
     if (code == ERR_OK)
         code = signed_again(pg, log_id, why);
     if (code != ERR_OK)
@@ -144,12 +189,8 @@ enum err_code store_head_list(struct store *store, int32_t log_id, uint64_t abov
 enum err_code store_head_claims(struct store *store, int32_t log_id, uint64_t below, struct head *out,
                                 size_t max, size_t *count, struct err *why)
 {
-    /* What evidence is about already needs no second account. */
-    static const char sql[] =
-        "SELECT " HEAD_COLUMNS " FROM log_head AS h WHERE log = $1 AND size > 0 AND size < $2"
-        " AND NOT verified AND NOT denied AND NOT EXISTS (SELECT FROM evidence AS e WHERE e.log = h.log"
-        "  AND e.range_end = h.size AND e.kind IN ('fork', 'root_mismatch'))"
-        " ORDER BY seen_last DESC, size DESC, root LIMIT $3";
+    static const char sql[] = "SELECT " HEAD_COLUMNS " FROM log_claim WHERE log = $1 AND size < $2"
+                              " ORDER BY seen_last DESC, size DESC, root LIMIT $3";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_int(&args, log_id);
     pgexec_int(&args, (int64_t)below);

@@ -4,7 +4,6 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "db/patience.h"
-#include "db/store_alert.h"
 #include "db/store_write.h"
 
 #define NOTE_BYTES 480
@@ -163,63 +162,6 @@ enum err_code store_log_frontier(struct store *store, struct store_range *range,
         range->frontier = *frontier;
     if (code == ERR_OK && frontier->size == range->begin)
         range->begin_frontier = *frontier;
-    return code;
-}
-
-static enum err_code put_evidence(struct pgstore *pg, const struct store_evidence *evidence, struct err *why)
-{
-    /* jsonb refuses the escape of NUL, which a hostile reply may well hold: such an account is kept as one
-     * string. */
-    static const char as_json[] =
-        "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path)"
-        " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7) ON CONFLICT (log, kind, range_begin) DO NOTHING";
-    static const char as_string[] =
-        "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path)"
-        " VALUES ($1, $2, $3, $4, $5, to_jsonb($6::text), $7) ON CONFLICT (log, kind, range_begin) DO "
-        "NOTHING";
-    char sentence[NOTE_BYTES];
-    struct buf json;
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    buf_init(&json, LIMIT_COPY_BYTES);
-    buf_put(&json, evidence->json);
-    bool has_nul = memmem(evidence->json.at, evidence->json.len, "\\u0000", 6) != NULL;
-    pgexec_int(&args, evidence->log_id);
-    pgexec_text(&args, evidence->kind);
-    pgexec_int(&args, (int64_t)evidence->begin);
-    pgexec_int(&args, (int64_t)evidence->end);
-    pgexec_text(&args, text_visible_str(span_str(evidence->sentence), sentence, sizeof sentence));
-    pgexec_text(&args, evidence->json.len == 0 ? "{}" : buf_text(&json));
-    pgexec_text(&args, evidence->path == NULL ? "" : evidence->path);
-    enum err_code code = ERR_MEMORY;
-    if (buf_ok(&json))
-        code = pgexec_do(pg->conn, has_nul ? as_string : as_json, &args, NULL, why);
-    else
-        (void)err_set(why, ERR_MEMORY, "database: no memory for the account of an inconsistency");
-    buf_fini(&json);
-    return code;
-}
-
-enum err_code store_log_inconsistent(struct store *store, const struct store_evidence *evidence,
-                                     struct err *why)
-{
-    struct pgstore *pg = pgstore_of(store);
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    enum err_code code = store_write_ready(pg, why);
-    if (code == ERR_OK)
-        code = pgexec_begin(pg->conn, why);
-    if (code != ERR_OK)
-        return code;
-    code = put_evidence(pg, evidence, why);
-    pgexec_int(&args, evidence->log_id);
-    if (code == ERR_OK && strcmp(evidence->kind, "unproven_head") != 0)
-        code = pgexec_do(pg->conn, "UPDATE log SET state = 'inconsistent' WHERE id = $1 AND state = 'active'",
-                         &args, NULL, why);
-    if (code == ERR_OK)
-        code = store_alert_log(pg, evidence, why);
-    if (code == ERR_OK)
-        code = pgexec_commit(pg->conn, why); /* doing all of it again changes nothing */
-    if (code != ERR_OK)
-        pgexec_rollback(pg->conn);
     return code;
 }
 

@@ -15,8 +15,6 @@ enum err_code store_log_frontier(struct store *store, struct store_range *range,
 #define STORE_LOG_COLUMNS                                                                                    \
     "id, log, range_begin, range_end, next, epoch, frontier, verified, verified_frontier, begin_frontier"
 enum err_code store_log_load(const PGresult *res, int row, struct store_range *range, struct err *why);
-enum err_code store_log_inconsistent(struct store *store, const struct store_evidence *evidence,
-                                     struct err *why);
 enum err_code store_log_note(struct store *store, int32_t log_id, const char *last_error, struct err *why);
 enum err_code store_log_cert_get(struct store *store, const uint8_t sha256[32], struct arena *arena,
                                  struct span *der, struct err *why);

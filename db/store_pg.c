@@ -10,6 +10,7 @@
 #include "db/store_der.h"
 #include "db/store_gap.h"
 #include "db/store_head.h"
+#include "db/store_incident.h"
 #include "db/store_log.h"
 #include "db/store_pace.h"
 #include "db/store_range.h"
@@ -252,7 +253,8 @@ static const struct store_ops ops = {
     .others = store_head_others,
     .refuted = store_head_refuted,
     .head_since = store_head_since,
-    .inconsistent = store_log_inconsistent,
+    .inconsistent = store_incident_put,
+    .account_room = store_incident_room,
     .log_note = store_log_note,
     .issuer_cert_get = store_log_cert_get,
     .issuer_cert_put = store_log_cert_put,

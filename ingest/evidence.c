@@ -243,10 +243,32 @@ static char *text_make(struct settle *settle, const struct follow *follow, const
     return text;
 }
 
+/* A log that contradicts itself all the time is heard of now and then. */
+static enum err_code room_look(struct settle *settle, const struct follow *follow,
+                               const struct evidence *evidence, bool *room, struct err *why)
+{
+    const struct store_ops *ops = settle->store->ops;
+    enum err_code code;
+    *room = true;
+    if (ops->account_room == NULL)
+        return ERR_OK;
+    do {
+        err_clear(why);
+        code = ops->account_room(settle->store, follow->log.id, evidence->kind, evidence->begin, room, why);
+    } while (settle_again(settle, code, why));
+    return code;
+}
+
 enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
                             const struct evidence *evidence, struct err *why)
 {
     char path[PATH_BYTES];
+    bool room = true;
+    enum err_code code = room_look(settle, follow, evidence, &room, why);
+    if (code != ERR_OK || !room) {
+        say_debug(follow->log.name, "not kept: %s", evidence->sentence);
+        return code;
+    }
     char *text = text_make(settle, follow, evidence);
     if (text == NULL)
         return err_set(why, ERR_MEMORY, "%s: evidence: out of memory", follow->log.name);
@@ -263,7 +285,6 @@ enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
     if (evidence->other != NULL)
         row.other = *evidence->other;
     row.other.raw = SPAN_NONE;
-    enum err_code code;
     do {
         err_clear(why);
         code = settle->store->ops->inconsistent(settle->store, &row, why);

@@ -28,7 +28,8 @@ struct evidence {
     const char *sentence;
 };
 
-/* Writes it down. Retries while the database is away. */
+/* Writes it down, unless there is one like it, or too many came within the hour (store.h: account_room).
+ * Retries while the database is away. */
 MUST_USE enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
                                      const struct evidence *evidence, struct err *why);
 /* Gives a tree of known size and root its signed bytes, when the store has a head of exactly that. They live

@@ -296,6 +296,64 @@ static void a_repair_fills_what_was_not_stored(void **state)
     fixture_end(&fix);
 }
 
+/* A log that contradicts itself is never compared as far as its gaps lie: they are read again all the same,
+ * and what was computed over bytes that do not fit is nobody's frontier. */
+static void what_a_log_that_contradicts_itself_did_not_store_is_read_again(void **state)
+{
+    (void)state;
+    for (int at_end = 0; at_end < 2; at_end++) {
+        struct fixture fix;
+        struct store_range ranges[8];
+        struct err why = {0};
+        const char *dsn = fix.test.dsn;
+        fixture_start(&fix);
+        commit(&fix, 20);
+        verify(&fix);
+        storetest_take(fix.store, 1, &fix.range);
+        commit(&fix, 80);
+        disk(&fix, true);
+        commit(&fix, 40);
+        disk(&fix, false);
+        if (!at_end)
+            commit(&fix, 10);
+        else
+            storetest_run(dsn, "UPDATE log_range SET range_end = 140 WHERE log = 1");
+        assert_int_equal(look(&fix, ranges, countof(ranges)), 1);
+        /* Of what lies behind it is not the gap's. */
+        storetest_run(dsn,
+                      "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account) VALUES"
+                      " (1, 'root_mismatch', 150, 160, '', '{}'), (1, 'fork', 20, 20, '', '{}'),"
+                      " (2, 'root_mismatch', 0, 90, '', '{}')");
+        assert_int_equal(look(&fix, ranges, countof(ranges)), 1);
+        struct store_evidence evidence = {.log_id = 1,
+                                          .kind = "root_mismatch",
+                                          .begin = 20,
+                                          .end = 90,
+                                          .json = SPAN_LIT("{}"),
+                                          .path = "",
+                                          .sentence = "entries 20 to 89 do not fit"};
+        assert_int_equal(fix.store->ops->inconsistent(fix.store, &evidence, &why), ERR_OK);
+        assert_int_equal(look(&fix, ranges, countof(ranges)), at_end ? 2 : 3);
+        assert_int_equal(ranges[0].next, 100);
+        assert_int_equal(ranges[0].verified, 20);
+        assert_int_equal(ranges[0].verified_frontier.size, 20);
+        assert_int_equal(ranges[1].begin, 100);
+        assert_int_equal(ranges[1].end, 140);
+        assert_int_equal(ranges[1].next, 100);
+        assert_int_equal(ranges[1].frontier.size, 0);
+        assert_int_equal(ranges[1].verified_frontier.size, 0);
+        if (!at_end) {
+            assert_int_equal(ranges[2].begin, 140);
+            assert_int_equal(ranges[2].next, 150);
+            assert_int_equal(ranges[2].verified, 140);
+            assert_int_equal(ranges[2].frontier.size, 0);
+        }
+        check_sql(dsn, "SELECT count(*) FROM log_gap", 0);
+        storetest_take(fix.store, 1, &fix.range);
+        fixture_end(&fix);
+    }
+}
+
 /* A log never has more ranges than whoever reads it can hold: what there is no place for stays in the ledger.
  */
 static void more_gaps_than_a_log_may_have_ranges(void **state)
@@ -330,6 +388,7 @@ int main(void)
         cmocka_unit_test(gaps_at_the_edges_of_what_is_read),
         cmocka_unit_test(what_lies_in_front_is_verified_as_far_as_it_was),
         cmocka_unit_test(a_repair_fills_what_was_not_stored),
+        cmocka_unit_test(what_a_log_that_contradicts_itself_did_not_store_is_read_again),
         cmocka_unit_test(more_gaps_than_a_log_may_have_ranges),
     };
     return storetest_main(tests, countof(tests), "store_gap");

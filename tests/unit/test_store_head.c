@@ -49,6 +49,16 @@ static void judged_heads_are_no_claims_any_more(void **state)
     storetest_run(fix.test.dsn,
                   "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path)"
                   " VALUES (1, 'fork', 30, 30, '', '{}', '')");
+    /* A fork settles the heads that it is about, and no others of that size; a root that did not fit settles
+     * nothing. */
+    (void)put(&fix, 40, 44, 1, "of a fork");
+    (void)put(&fix, 40, 45, 1, "of a fork, too");
+    storetest_run(
+        fix.test.dsn,
+        "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, head_root, other_root)"
+        " VALUES (1, 'fork', 40, 40, '', '{}', decode(repeat('2c', 32), 'hex'),"
+        " decode(repeat('2d', 32), 'hex')), (1, 'root_mismatch', 5, 20, '', '{}',"
+        " decode(repeat('02', 32), 'hex'), NULL)");
     check_ok(&fix, fix.store->ops->claims(fix.store, 1, 50, heads, countof(heads), &count, &fix.why));
     assert_int_equal(count, 3); /* not 0, nor 30, nor 50 */
     assert_int_equal(heads[0].size, 40);
@@ -71,6 +81,45 @@ static void judged_heads_are_no_claims_any_more(void **state)
                    "SELECT string_agg(size || ':' || verified || ':' || denied, ' ' ORDER BY size)"
                    " FROM log_head WHERE size IN (10, 20)",
                    "10:true:false 20:false:true");
+    fix.store->ops->free(fix.store);
+}
+
+/* Thousands of signed heads that nothing can be compared with fill no disk. The ones that prove something
+ * stay, and so do the largest, the newest, and those that are verified. */
+static void a_flood_of_heads_is_thinned(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    char sql[512];
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO log_head (log, size, root, timestamp, raw, verified, denied)"
+                   " SELECT 1, 1000 + i, sha256(i::text::bytea), now(), 'raw', i %% 100 = 0, i %% 2 = 1"
+                   " FROM generate_series(1, %d) AS i",
+                   (int)LIMIT_HEADS_OPEN * 100 / 99 + 1);
+    storetest_run(dsn, sql);
+    storetest_run(
+        dsn,
+        "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, head_root, other_root)"
+        " VALUES (1, 'fork', 1001, 1001, '', '{}', sha256('1'), sha256('3')),"
+        " (2, 'fork', 1001, 1001, '', '{}', sha256('5'), NULL)");
+    int64_t before = pgtest_count(dsn, "SELECT count(*) FROM log_head WHERE NOT verified");
+    int64_t verified = pgtest_count(dsn, "SELECT count(*) FROM log_head WHERE verified");
+    assert_true(before == LIMIT_HEADS_OPEN || before == LIMIT_HEADS_OPEN + 1);
+    int64_t open = pgtest_count(dsn, "SELECT count(*) FROM log_claim WHERE log = 1");
+    (void)put(&fix, 2000, 77, 1, "new");
+    (void)put(&fix, 2000, 78, 1, "newer");
+    check_sql(dsn, "SELECT count(*) FROM log_head WHERE verified", verified);
+    int64_t after = pgtest_count(dsn, "SELECT count(*) FROM log_head WHERE NOT verified");
+    assert_in_range(after, LIMIT_HEADS_OPEN - LIMIT_HEADS_OPEN / 8, LIMIT_HEADS_OPEN);
+    check_sql(dsn, "SELECT count(*) FROM log_head WHERE root IN (sha256('1'), sha256('3'))", 2);
+    check_sql(dsn, "SELECT count(*) FROM log_head WHERE raw = 'newer'", 1);
+    check_sql(dsn, "SELECT count(*) FROM log_head AS h WHERE size = (SELECT max(size) FROM log_head)", 1);
+    check_sql(dsn, "SELECT count(*) FROM log_claim WHERE log = 1", open + 2); /* judged ones go first */
+    /* The same head again is no reason to look. */
+    (void)put(&fix, 2000, 78, 2, "newer");
+    check_sql(dsn, "SELECT count(*) FROM log_head WHERE NOT verified", after);
     fix.store->ops->free(fix.store);
 }
 
@@ -178,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judged_heads_are_no_claims_any_more),
+        cmocka_unit_test(a_flood_of_heads_is_thinned),
         cmocka_unit_test(a_good_signature_ends_what_wrong_ones_began),
         cmocka_unit_test(times_are_kept_as_signed),
         cmocka_unit_test(other_entries_are_told_by_what_the_leaf_says),

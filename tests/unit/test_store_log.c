@@ -275,87 +275,6 @@ static void verified_never_goes_back(void **state)
     fix.store->ops->free(fix.store);
 }
 
-/* What is only suspicious is told less loudly, and nobody is called inconsistent for it. */
-static void an_unproven_head_is_told_and_accuses_nobody(void **state)
-{
-    (void)state;
-    struct fixture fix;
-    fixture_start(&fix);
-    struct store_evidence evidence = {.log_id = 1,
-                                      .kind = "unproven_head",
-                                      .begin = 10,
-                                      .end = 10,
-                                      .json = SPAN_LIT("{}"),
-                                      .path = "",
-                                      .sentence = "not proven"};
-    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
-    storetest_text(fix.test.dsn, "SELECT severity FROM alert", "high");
-    storetest_text(fix.test.dsn, "SELECT state FROM log WHERE id = 1", "active");
-    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence_open", 1);
-    storetest_run(fix.test.dsn, "INSERT INTO log_head (log, size, root, timestamp, raw, verified)"
-                                " VALUES (1, 10, sha256(''), now(), '', true)");
-    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence_open", 0);
-    fix.store->ops->free(fix.store);
-}
-
-static void a_contradiction_is_told_once(void **state)
-{
-    (void)state;
-    struct fixture fix;
-    fixture_start(&fix);
-    struct store_evidence evidence = {
-        .log_id = 1,
-        .kind = "root_mismatch",
-        .begin = 10,
-        .end = 50,
-        .json = SPAN_LIT("{\"body\":\"nul \\u0000 in it\"}"),
-        .path = "/var/lib/x",
-        .sentence = "the root is another one\x1b[31m; DROP TABLE alert",
-    };
-    for (int i = 0; i < 2; i++)
-        check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
-    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence", 1);
-    check_sql(fix.test.dsn,
-              "SELECT count(*) FROM alert WHERE kind = 'log_inconsistent' AND severity = 'critical'"
-              " AND log = 1 AND domain IS NULL",
-              1);
-    check_sql(fix.test.dsn, "SELECT count(*) FROM outbox", 2);
-    storetest_text(fix.test.dsn, "SELECT findings->0->>'found' FROM alert",
-                   "the root is another one\\x1b[31m; DROP TABLE alert");
-    storetest_text(fix.test.dsn, "SELECT state FROM log WHERE id = 1", "inconsistent");
-    evidence.begin = 60;
-    evidence.json = SPAN_LIT("{\"plain\":1}");
-    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
-    check_sql(fix.test.dsn, "SELECT count(*) FROM alert", 2);
-    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence WHERE account->>'plain' = '1'", 1);
-    /* A head above the suspect ranges that fits makes the log well; a fork never heals. */
-    static const struct {
-        const char *kind;
-        const char *state;
-    } rows[] = {{"root_mismatch", "active"},
-                {"bad_tile", "active"},
-                {"unproven_head", "active"},
-                {"fork", "inconsistent"}};
-    for (size_t i = 0; i < countof(rows); i++) {
-        struct store_range range;
-        struct compact compact;
-        evidence.kind = rows[i].kind;
-        check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
-        storetest_run(fix.test.dsn, "UPDATE log SET state = 'inconsistent' WHERE id = 1;"
-                                    "UPDATE log_range SET next = 100, verified = 0 WHERE log = 1");
-        storetest_take(fix.store, 1, &range);
-        storetest_compact(&compact, 100);
-        struct store_settle settle = {.range = &range,
-                                      .next = 100,
-                                      .has_verified = true,
-                                      .verified = &compact,
-                                      .verified_head = make_head(100, 1, ISSUANCES_T0, "raw")};
-        check_ok(&fix, fix.store->ops->verified(fix.store, &settle, &fix.why));
-        storetest_text(fix.test.dsn, "SELECT state FROM log WHERE id = 1", rows[i].state);
-    }
-    fix.store->ops->free(fix.store);
-}
-
 static void notes_are_clean(void **state)
 {
     (void)state;
@@ -437,8 +356,6 @@ int main(void)
         cmocka_unit_test(old_verified_heads_are_thinned),
         cmocka_unit_test(heads_from_the_end_of_time),
         cmocka_unit_test(verified_never_goes_back),
-        cmocka_unit_test(an_unproven_head_is_told_and_accuses_nobody),
-        cmocka_unit_test(a_contradiction_is_told_once),
         cmocka_unit_test(notes_are_clean),
         cmocka_unit_test(issuer_certificates_are_kept),
         cmocka_unit_test(a_silent_session_loses_its_lock),

@@ -1,0 +1,219 @@
+#include "db/store_incident.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "db/logalert.h"
+#include "db/store_write.h"
+
+#define DEDUP_BYTES 128
+#define NOTE_BYTES  480
+
+static bool accuses(const char *kind)
+{
+    return strcmp(kind, "unproven_head") != 0;
+}
+
+/* With the row of the log locked: processes that tell of the same log wait for each other. */
+static enum err_code begin(struct pgstore *pg, int32_t log_id, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    enum err_code code = store_write_ready(pg, why);
+    if (code == ERR_OK)
+        code = pgexec_begin(pg->conn, why);
+    if (code != ERR_OK)
+        return code;
+    pgexec_int(&args, log_id);
+    code = pgexec_do(pg->conn, "SELECT id FROM log WHERE id = $1 FOR NO KEY UPDATE", &args, NULL, why);
+    if (code != ERR_OK)
+        pgexec_rollback(pg->conn);
+    return code;
+}
+
+static enum err_code finish(struct pgstore *pg, enum err_code code, struct err *why)
+{
+    if (code == ERR_OK)
+        code = pgexec_commit(pg->conn, why); /* doing all of it again changes nothing */
+    if (code != ERR_OK)
+        pgexec_rollback(pg->conn);
+    return code;
+}
+
+static enum err_code put_state(struct pgstore *pg, int32_t log_id, const char *kind, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    if (!accuses(kind))
+        return ERR_OK;
+    pgexec_int(&args, log_id);
+    return pgexec_do(pg->conn, "UPDATE log SET state = 'inconsistent' WHERE id = $1 AND state = 'active'",
+                     &args, NULL, why);
+}
+
+static enum err_code put_evidence(struct pgstore *pg, const struct store_evidence *evidence, bool *made,
+                                  struct err *why)
+{
+    /* jsonb refuses the escape of NUL, which a hostile reply may well hold: such an account is kept as one
+     * string. */
+    static const char as_json[] =
+        "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path, head_root, "
+        "other_root)"
+        " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9) ON CONFLICT (log, kind, range_begin) DO NOTHING";
+    static const char as_string[] = "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, "
+                                    "account, path, head_root, other_root)"
+                                    " VALUES ($1, $2, $3, $4, $5, to_jsonb($6::text), $7, $8, $9)"
+                                    " ON CONFLICT (log, kind, range_begin) DO NOTHING";
+    char sentence[NOTE_BYTES];
+    struct buf json;
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    uint64_t changed = 0;
+    buf_init(&json, LIMIT_COPY_BYTES);
+    buf_put(&json, evidence->json);
+    bool has_nul = memmem(evidence->json.at, evidence->json.len, "\\u0000", 6) != NULL;
+    bool fork = strcmp(evidence->kind, "fork") == 0;
+    pgexec_int(&args, evidence->log_id);
+    pgexec_text(&args, evidence->kind);
+    pgexec_int(&args, (int64_t)evidence->begin);
+    pgexec_int(&args, (int64_t)evidence->end);
+    pgexec_text(&args, text_visible_str(span_str(evidence->sentence), sentence, sizeof sentence));
+    pgexec_text(&args, evidence->json.len == 0 ? "{}" : buf_text(&json));
+    pgexec_text(&args, evidence->path == NULL ? "" : evidence->path);
+    pgexec_bytes(&args, evidence->head.size == 0 ? SPAN_NONE : span_of(evidence->head.root, 32));
+    pgexec_bytes(&args, fork ? span_of(evidence->other.root, 32) : SPAN_NONE);
+    enum err_code code = ERR_MEMORY;
+    if (buf_ok(&json))
+        code = pgexec_do(pg->conn, has_nul ? as_string : as_json, &args, &changed, why);
+    else
+        (void)err_set(why, ERR_MEMORY, "database: no memory for the account of an inconsistency");
+    buf_fini(&json);
+    *made = code == ERR_OK && changed == 1;
+    return code;
+}
+
+/* The alert of the incident that the new account belongs to, raised if there is none; and the account's. */
+static enum err_code put_alert(struct pgstore *pg, const struct store_evidence *evidence, int64_t *alert,
+                               struct err *why)
+{
+    struct alert_finding finding = {
+        .kind = ALERT_KIND_LOG_INCONSISTENT,
+        .severity = accuses(evidence->kind) ? alert_kind_severity(ALERT_KIND_LOG_INCONSISTENT) : ALERT_HIGH,
+        .rule = evidence->kind,
+        .expected = SPAN_LIT("one history that only grows"),
+        .found = span_str(evidence->sentence),
+    };
+    char dedup[DEDUP_BYTES];
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, evidence->log_id);
+    pgexec_text(&args, evidence->kind);
+    pgexec_bytes(&args, evidence->head.size == 0 ? SPAN_NONE : span_of(evidence->head.root, 32));
+    enum err_code code =
+        pgexec_number(pg->conn, "SELECT coalesce(evidence_incident($1::int2, $2, $3), 0)", &args, alert, why);
+    if (code != ERR_OK || *alert != 0)
+        return code;
+    (void)snprintf(dedup, sizeof dedup, "log_inconsistent:%" PRId32 ":%.40s:%" PRIu64, evidence->log_id,
+                   evidence->kind, evidence->begin);
+    args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, evidence->log_id);
+    if (accuses(evidence->kind))
+        code = pgexec_do(pg->conn, "UPDATE log SET accounts_over = 0 WHERE id = $1 AND accounts_over <> 0",
+                         &args, NULL, why);
+    return code == ERR_OK ? logalert_raise(pg->conn, evidence->log_id, &finding, dedup, alert, why) : code;
+}
+
+static enum err_code say(struct pgstore *pg, int64_t alert, struct err *why)
+{
+    static const char sql[] = "UPDATE alert AS a SET findings = evidence_findings(a, $2::int4) WHERE id = $1";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, alert);
+    pgexec_int(&args, LIMIT_ALERT_FINDINGS - 1);
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
+}
+
+static enum err_code join(struct pgstore *pg, const struct store_evidence *evidence, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t alert = 0;
+    enum err_code code = put_alert(pg, evidence, &alert, why);
+    if (code != ERR_OK)
+        return code;
+    pgexec_int(&args, evidence->log_id);
+    pgexec_text(&args, evidence->kind);
+    pgexec_int(&args, (int64_t)evidence->begin);
+    pgexec_int(&args, alert);
+    code = pgexec_do(pg->conn,
+                     "UPDATE evidence SET alert = $4 WHERE log = $1 AND kind = $2 AND range_begin = $3",
+                     &args, NULL, why);
+    return code == ERR_OK ? say(pg, alert, why) : code;
+}
+
+enum err_code store_incident_put(struct store *store, const struct store_evidence *evidence, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    bool made = false;
+    enum err_code code = begin(pg, evidence->log_id, why);
+    if (code != ERR_OK)
+        return code;
+    code = put_evidence(pg, evidence, &made, why);
+    if (code == ERR_OK)
+        code = put_state(pg, evidence->log_id, evidence->kind, why);
+    if (code == ERR_OK && made)
+        code = join(pg, evidence, why);
+    return finish(pg, code, why);
+}
+
+/* How many accounts there are of what is to be told, and of its kind within the hour. */
+static enum err_code look(struct pgstore *pg, int32_t log_id, const char *kind, uint64_t begin_index,
+                          bool *known, bool *full, struct err *why)
+{
+    static const char sql[] =
+        "SELECT EXISTS (SELECT FROM evidence WHERE log = $1 AND kind = $2 AND range_begin = $3),"
+        " (SELECT count(*) FROM (SELECT FROM evidence WHERE log = $1 AND kind = $2"
+        "  AND created_at > now() - interval '1 hour' LIMIT $4) AS x) >= $4";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    pgexec_int(&args, log_id);
+    pgexec_text(&args, kind);
+    pgexec_int(&args, (int64_t)begin_index);
+    pgexec_int(&args, LIMIT_ACCOUNTS_HOUR);
+    enum err_code code = pgexec_run(pg->conn, sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *known = pgexec_get_bool(res, 0, 0);
+    *full = pgexec_get_bool(res, 0, 1);
+    PQclear(res);
+    return ERR_OK;
+}
+
+static enum err_code count_over(struct pgstore *pg, int32_t log_id, const char *kind, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t alert = 0;
+    pgexec_int(&args, log_id);
+    enum err_code code = pgexec_do(pg->conn, "UPDATE log SET accounts_over = accounts_over + 1 WHERE id = $1",
+                                   &args, NULL, why);
+    pgexec_text(&args, kind);
+    if (code == ERR_OK)
+        code = pgexec_number(pg->conn, "SELECT coalesce(evidence_incident($1::int2, $2, NULL), 0)", &args,
+                             &alert, why);
+    return code == ERR_OK && alert != 0 ? say(pg, alert, why) : code;
+}
+
+enum err_code store_incident_room(struct store *store, int32_t log_id, const char *kind, uint64_t begin_index,
+                                  bool *room, struct err *why)
+{
+    struct pgstore *pg = pgstore_of(store);
+    bool known = false;
+    bool full = false;
+    *room = false;
+    enum err_code code = begin(pg, log_id, why);
+    if (code != ERR_OK)
+        return code;
+    code = look(pg, log_id, kind, begin_index, &known, &full, why);
+    if (code == ERR_OK && (known || full))
+        code = put_state(pg, log_id, kind, why);
+    if (code == ERR_OK && full && !known)
+        code = count_over(pg, log_id, kind, why);
+    code = finish(pg, code, why);
+    *room = code == ERR_OK && !known && !full;
+    return code;
+}

@@ -1,0 +1,239 @@
+/* Accounts of logs that contradict themselves, and the alerts of them. */
+#include "base/limits.h"
+#include "tests/fixture/storetest.h"
+
+struct fixture {
+    struct storetest test;
+    struct store *store;
+    struct err why;
+};
+
+static void fixture_start(struct fixture *fix)
+{
+    *fix = (struct fixture){0};
+    storetest_new(&fix->test);
+    fix->store = storetest_open(fix->test.dsn);
+}
+
+static void check_ok(const struct fixture *fix, enum err_code code)
+{
+    if (code != ERR_OK)
+        fail_msg("%s", fix->why.text);
+}
+
+static void tell(struct fixture *fix, const char *kind, uint64_t begin, uint64_t end, uint8_t root,
+                 const char *sentence)
+{
+    struct store_evidence evidence = {.log_id = 1,
+                                      .kind = kind,
+                                      .begin = begin,
+                                      .end = end,
+                                      .head = {.size = end},
+                                      .other = {.size = end, .root = {0xee}},
+                                      .json = SPAN_LIT("{}"),
+                                      .path = kind,
+                                      .sentence = sentence};
+    memset(evidence.head.root, root, 32);
+    check_ok(fix, fix->store->ops->inconsistent(fix->store, &evidence, &fix->why));
+}
+
+static bool room(struct fixture *fix, const char *kind, uint64_t begin)
+{
+    bool any = false;
+    check_ok(fix, fix->store->ops->account_room(fix->store, 1, kind, begin, &any, &fix->why));
+    return any;
+}
+
+static const char rules_sql[] = "SELECT string_agg((SELECT string_agg(f->>'rule', ' ') FROM "
+                                "jsonb_array_elements(findings) AS f), ', ' ORDER BY id) FROM alert";
+
+/* One wrong byte shows itself in a tile and in a root; a fork in one head after the other. */
+static void one_incident_is_one_alert(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    tell(&fix, "root_mismatch", 0, 500, 1, "a root");
+    check_sql(dsn, "SELECT count(*) FROM outbox", 2);
+    tell(&fix, "bad_tile", 256, 512, 0, "a tile");
+    storetest_text(dsn, rules_sql, "bad_tile root_mismatch");
+    storetest_text(dsn, "SELECT findings->0->>'found' || ', ' || (findings->0->>'expected') FROM alert",
+                   "a tile, one history that only grows");
+    /* What signatures say is another cause, unless it is the same head. */
+    tell(&fix, "fork", 700, 700, 7, "a fork");
+    tell(&fix, "fork", 710, 710, 8, "a fork again");
+    tell(&fix, "shrunk_head", 900, 900, 9, "a smaller one");
+    storetest_text(dsn, rules_sql, "bad_tile root_mismatch, fork fork shrunk_head");
+    tell(&fix, "root_mismatch", 600, 710, 8, "the root of a fork");
+    storetest_text(dsn, rules_sql, "bad_tile root_mismatch, fork fork shrunk_head root_mismatch");
+    tell(&fix, "bad_signature", 900, 900, 8, "a signature");
+    tell(&fix, "unproven_head", 910, 910, 8, "unproven");
+    storetest_text(
+        dsn, "SELECT string_agg(severity || ' ' || (findings->0->>'rule'), ', ' ORDER BY id) FROM alert",
+        "critical bad_tile, critical fork, critical bad_signature, high unproven_head");
+    check_sql(dsn, "SELECT count(*) FROM evidence WHERE alert IS NOT NULL", 8);
+    check_sql(dsn, "SELECT count(*) FROM outbox", 8);
+    /* Nobody hears of it twice, and the alert shows the file of the account that it speaks of. */
+    check_sql(dsn, "SELECT count(*) FROM alert WHERE event <> 'new'", 0);
+    fix.store->ops->free(fix.store);
+}
+
+/* What somebody has dealt with, and what is over, is not what comes then. */
+static void another_incident_is_another_alert(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    tell(&fix, "fork", 700, 700, 7, "a fork");
+    storetest_run(dsn, "UPDATE alert SET state = 'notified'");
+    tell(&fix, "fork", 710, 710, 8, "seen again");
+    check_sql(dsn, "SELECT count(*) FROM alert", 1);
+    storetest_run(dsn, "UPDATE alert SET state = 'acked'");
+    tell(&fix, "fork", 720, 720, 9, "and once more");
+    tell(&fix, "fork", 730, 730, 9, "and again");
+    storetest_text(dsn, rules_sql, "fork fork, fork fork");
+    /* A root that did not fit, and now does. */
+    tell(&fix, "root_mismatch", 800, 810, 1, "a root");
+    storetest_run(dsn, "INSERT INTO log_head (log, size, root, timestamp, raw, verified)"
+                       " VALUES (1, 900, sha256(''), now(), '', true);"
+                       "UPDATE log_range SET range_begin = 900, next = 900, verified = 900 WHERE log = 1");
+    tell(&fix, "root_mismatch", 1000, 1010, 2, "another root");
+    tell(&fix, "bad_tile", 1024, 1280, 0, "another tile");
+    storetest_text(dsn, rules_sql, "fork fork, fork fork, root_mismatch, bad_tile root_mismatch");
+    /* The same account again is none. */
+    tell(&fix, "root_mismatch", 800, 810, 1, "a root");
+    check_sql(dsn, "SELECT count(*) FROM alert", 4);
+    fix.store->ops->free(fix.store);
+}
+
+/* Thousands of heads: a few accounts, one alert that says how many there were, and no kind hides another. */
+static void a_flood_is_counted(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    char expected[128];
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    for (uint64_t i = 0; i < 300; i++)
+        if (room(&fix, "fork", 1000 + i))
+            tell(&fix, "fork", 1000 + i, 1000 + i, 7, "a fork");
+    check_sql(dsn, "SELECT count(*) FROM evidence", LIMIT_ACCOUNTS_HOUR);
+    check_sql(dsn, "SELECT count(*) FROM alert", 1);
+    check_sql(dsn, "SELECT count(*) FROM outbox", 2);
+    (void)snprintf(expected, sizeof expected, "%d more of it within an hour were counted and not kept",
+                   300 - LIMIT_ACCOUNTS_HOUR);
+    storetest_text(dsn, "SELECT findings->-1->>'found' FROM alert", expected);
+    check_sql(dsn, "SELECT jsonb_array_length(findings) FROM alert", LIMIT_ACCOUNTS_HOUR + 1);
+    /* What is there already is neither told again nor counted. */
+    assert_false(room(&fix, "fork", 1000));
+    storetest_text(dsn, "SELECT findings->-1->>'found' FROM alert", expected);
+    assert_true(room(&fix, "bad_tile", 0));
+    assert_true(room(&fix, "unproven_head", 0));
+    check_sql(dsn, "SELECT accounts_over FROM log WHERE id = 1", 300 - LIMIT_ACCOUNTS_HOUR);
+    check_sql(dsn, "SELECT accounts_over FROM log WHERE id = 2", 0);
+    /* The log is not well because the account of it is not kept. */
+    storetest_run(dsn, "UPDATE log SET state = 'active'");
+    assert_false(room(&fix, "fork", 5000));
+    storetest_text(dsn, "SELECT state FROM log WHERE id = 1", "inconsistent");
+    /* An hour later. */
+    storetest_run(dsn, "UPDATE evidence SET created_at = now() - interval '61 minutes'");
+    assert_true(room(&fix, "fork", 5001));
+    fix.store->ops->free(fix.store);
+}
+
+/* What is only suspicious is told less loudly, and nobody is called inconsistent for it. */
+static void an_unproven_head_is_told_and_accuses_nobody(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    fixture_start(&fix);
+    struct store_evidence evidence = {.log_id = 1,
+                                      .kind = "unproven_head",
+                                      .begin = 10,
+                                      .end = 10,
+                                      .json = SPAN_LIT("{}"),
+                                      .path = "",
+                                      .sentence = "not proven"};
+    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
+    storetest_text(fix.test.dsn, "SELECT severity FROM alert", "high");
+    storetest_text(fix.test.dsn, "SELECT state FROM log WHERE id = 1", "active");
+    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence_open", 1);
+    storetest_run(fix.test.dsn, "INSERT INTO log_head (log, size, root, timestamp, raw, verified)"
+                                " VALUES (1, 10, sha256(''), now(), '', true)");
+    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence_open", 0);
+    fix.store->ops->free(fix.store);
+}
+
+static void a_contradiction_is_told_once(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    fixture_start(&fix);
+    struct store_evidence evidence = {
+        .log_id = 1,
+        .kind = "root_mismatch",
+        .begin = 10,
+        .end = 50,
+        .json = SPAN_LIT("{\"body\":\"nul \\u0000 in it\"}"),
+        .path = "/var/lib/x",
+        .sentence = "the root is another one\x1b[31m; DROP TABLE alert",
+    };
+    for (int i = 0; i < 2; i++)
+        check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
+    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence", 1);
+    check_sql(fix.test.dsn,
+              "SELECT count(*) FROM alert WHERE kind = 'log_inconsistent' AND severity = 'critical'"
+              " AND log = 1 AND domain IS NULL",
+              1);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM outbox", 2);
+    storetest_text(fix.test.dsn, "SELECT findings->0->>'found' FROM alert",
+                   "the root is another one\\x1b[31m; DROP TABLE alert");
+    storetest_text(fix.test.dsn, "SELECT state FROM log WHERE id = 1", "inconsistent");
+    evidence.begin = 60;
+    evidence.json = SPAN_LIT("{\"plain\":1}");
+    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
+    check_sql(fix.test.dsn, "SELECT count(*) FROM alert", 1);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM evidence WHERE account->>'plain' = '1'", 1);
+    /* A head above the suspect ranges that fits makes the log well; a fork never heals. */
+    static const struct {
+        const char *kind;
+        const char *state;
+    } rows[] = {{"root_mismatch", "active"},
+                {"bad_tile", "active"},
+                {"unproven_head", "active"},
+                {"fork", "inconsistent"}};
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct store_range range;
+        struct compact compact;
+        evidence.kind = rows[i].kind;
+        check_ok(&fix, fix.store->ops->inconsistent(fix.store, &evidence, &fix.why));
+        storetest_run(fix.test.dsn, "UPDATE log SET state = 'inconsistent' WHERE id = 1;"
+                                    "UPDATE log_range SET next = 100, verified = 0 WHERE log = 1");
+        storetest_take(fix.store, 1, &range);
+        storetest_compact(&compact, 100);
+        struct store_settle settle = {
+            .range = &range,
+            .next = 100,
+            .has_verified = true,
+            .verified = &compact,
+            .verified_head = {
+                .size = 100, .root = {1}, .timestamp_ms = ISSUANCES_T0, .raw = SPAN_LIT("raw")}};
+        check_ok(&fix, fix.store->ops->verified(fix.store, &settle, &fix.why));
+        storetest_text(fix.test.dsn, "SELECT state FROM log WHERE id = 1", rows[i].state);
+    }
+    fix.store->ops->free(fix.store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unproven_head_is_told_and_accuses_nobody),
+        cmocka_unit_test(a_contradiction_is_told_once),
+        cmocka_unit_test(one_incident_is_one_alert),
+        cmocka_unit_test(another_incident_is_another_alert),
+        cmocka_unit_test(a_flood_is_counted),
+    };
+    return storetest_main(tests, countof(tests), "store_incident");
+}
