@@ -76,6 +76,10 @@
 #define LIMIT_SEARCH_ISSUERS     4096        /* whose names hold what is asked; all of CT has some 10,000 */
 #define LIMIT_SEARCH_BYTES       (16u << 20) /* of rows held at once; a single one may be larger */
 #define LIMIT_SEARCH_MS          30000       /* a search that no index helps ends here and says so */
+#define LIMIT_READER_S           60          /* of one statement of a reader, when nothing else is said */
+#define LIMIT_READER_S_MAX       86400       /* beyond, a reader keeps the server from cleaning up for days */
+#define LIMIT_READER_OPEN        5           /* sessions of one reader at once, the same */
+#define LIMIT_READER_OPEN_MAX    100         /* PostgreSQL has 100 in all by default */
 #define LIMIT_HOOK_S             60          /* seconds until a hook is killed and its delivery failed */
 #define LIMIT_DELIVERY_TRIES     30          /* then dead letter: three days of watcher/deliver.c */
 

@@ -8,6 +8,7 @@
 #include "cli/chore.h"
 #include "cli/edgekeeper.h"
 #include "cli/matching.h"
+#include "cli/readerwatch.h"
 #include "cli/stalewatch.h"
 #include "db/db_channel.h"
 #include "db/db_der.h"
@@ -28,6 +29,7 @@ struct caretaker {
     int64_t late;           /* alert up to which later proof was looked for */
     bool down;              /* the last look failed */
     struct chore chore;
+    struct readerwatch *readers; /* beside it: a history scan takes its time */
 };
 
 enum err_code caretaker_claim(struct pgconn *conn, const char *name, struct err *why)
@@ -264,6 +266,8 @@ enum err_code caretaker_start(const char *dsn, bool reads, struct caretaker **ou
     caretaker->dsn = strdup(dsn);
     must(caretaker->dsn != NULL);
     enum err_code code = chore_start(&caretaker->chore, "caretaker", caretaker_turn, caretaker, why);
+    if (code == ERR_OK)
+        code = readerwatch_start(dsn, &caretaker->readers, why);
     if (code != ERR_OK)
         caretaker_stop(caretaker);
     else
@@ -276,6 +280,7 @@ void caretaker_stop(struct caretaker *caretaker)
     if (caretaker == NULL)
         return;
     chore_stop(&caretaker->chore);
+    readerwatch_stop(caretaker->readers);
     free(caretaker->dsn);
     free(caretaker);
 }

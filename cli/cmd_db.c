@@ -1,17 +1,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
 #include "cli/prune.h"
+#include "cli/readers.h"
 #include "db/db_psl.h"
 #include "db/dbopen.h"
 #include "db/migrate.h"
 
 static bool dry_run;
+static uint64_t reader_timeout_s = LIMIT_READER_S;
+static uint64_t reader_connections = LIMIT_READER_OPEN;
 static const struct opt db_options[] = {
     {"dry-run", OPT_FLAG, &dry_run, NULL, "prune: say what would be done and how many bytes it is about"},
+    {"timeout", OPT_NUMBER, &reader_timeout_s, "S",
+     "reader add: seconds until a statement is cancelled (60)"},
+    {"connections", OPT_NUMBER, &reader_connections, "N", "reader add: at most N sessions at once (5)"},
     {0},
 };
 
@@ -42,6 +49,8 @@ static int db_migrate(struct cmd *cmd)
     if (db_open(cmd, true, &db, &why) != ERR_OK)
         return cmd_fail(&why);
     enum err_code code = migrate_status(db.conn, &status, &why);
+    if (code == ERR_OK)
+        readers_note(db.conn);
     dbopen_close(&db);
     if (code != ERR_OK)
         return cmd_fail(&why);
@@ -234,8 +243,11 @@ static int db_dsn(struct cmd *cmd)
 }
 
 static const struct opt_verb verbs[] = {
-    {"init", "", ""},  {"migrate", "", ""}, {"status", "", ""}, {"prune", "", "dry-run"},
-    {"start", "", ""}, {"stop", "", ""},    {"dsn", "", ""},    {NULL, NULL, NULL},
+    {"init", "", ""},   {"migrate", "", ""},
+    {"status", "", ""}, {"prune", "", "dry-run"},
+    {"start", "", ""},  {"stop", "", ""},
+    {"dsn", "", ""},    {"reader", "ACTION...", "timeout connections"},
+    {NULL, NULL, NULL},
 };
 
 static int db_prune(struct cmd *cmd)
@@ -253,13 +265,18 @@ int cmd_db(struct cmd *cmd)
     if (cmd->help)
         return cmd_help(
             "ctvigil db init|migrate|status|start|stop|dsn\n"
-            "ctvigil db prune [--dry-run]",
+            "ctvigil db prune [--dry-run]\n"
+            "ctvigil db reader add|remove NAME [options]\n"
+            "ctvigil db reader list",
             "Makes or updates the schema, shows its state, makes, seals, merges and drops partitions "
             "(prune),\n"
-            "starts and stops the private database, prints its connection string. Without --db the private "
-            "database in the state directory is meant.",
+            "starts and stops the private database, prints its connection string, says who may read the "
+            "views "
+            "for\n"
+            "researchers (reader). Without --db the private database in the state directory is meant.",
             db_options);
     if (!opt_parse_verb(db_options, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
-    return runs[verb](cmd);
+    return verb < countof(runs) ? runs[verb](cmd)
+                                : readers_run(cmd, operands, reader_timeout_s, reader_connections);
 }

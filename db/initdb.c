@@ -68,6 +68,11 @@ static int write_file(const char *home, const char *name, const char *text)
     return 0;
 }
 
+/* Whoever gets through to the socket is the server's user or root: its folder and itself are closed to all
+ * others. */
+static const char readers_too[] = "local all ctvigil peer map=ctvigil\n"
+                                  "local all +ctvigil_reader trust\n";
+
 static int configure(void *arg)
 {
     const struct job *job = arg;
@@ -76,7 +81,7 @@ static int configure(void *arg)
     (void)snprintf(ident, sizeof ident, "ctvigil \"root\" ctvigil\nctvigil \"%s\" ctvigil\n",
                    job->user->name);
     return write_file(job->home, "postgresql.conf", settings) != 0 ||
-           write_file(job->home, "pg_hba.conf", "local all ctvigil peer map=ctvigil\n") != 0 ||
+           write_file(job->home, "pg_hba.conf", readers_too) != 0 ||
            write_file(job->home, "pg_ident.conf", ident) != 0;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "db/db_reader.h"
 #include "db/dbkey.h"
 #include "db/embedded.h"
 #include "db/pgexec.h"
@@ -132,6 +133,8 @@ static enum err_code run_locked(struct pgconn *conn, unsigned *applied, struct e
         if (code == ERR_OK)
             ++*applied;
     }
+    if (code == ERR_OK)
+        db_reader_ready(conn);
     return code;
 }
 
