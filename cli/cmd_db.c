@@ -270,10 +270,8 @@ int cmd_db(struct cmd *cmd)
             "ctvigil db reader list",
             "Makes or updates the schema, shows its state, makes, seals, merges and drops partitions "
             "(prune),\n"
-            "starts and stops the private database, prints its connection string, says who may read the "
-            "views "
-            "for\n"
-            "researchers (reader). Without --db the private database in the state directory is meant.",
+            "starts and stops the private database, prints its connection string, says who may ask in SQL\n"
+            "(reader). Without --db the private database in the state directory is meant.",
             db_options);
     if (!opt_parse_verb(db_options, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
