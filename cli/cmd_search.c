@@ -91,6 +91,12 @@ static void say_limits(const struct query_result *result)
             "ctvigil: e-mail addresses, URIs, organisations and common names are known of certificates that "
             "were stored from %s on; older ones were not searched\n",
             bound_text(result->since_ms, "", from));
+    if (result->thin_ms != QUERY_NO_TIME)
+        fprintf(stderr,
+                "ctvigil: db.store has been `watched` at some time since %s: what concerned no registered "
+                "domain was "
+                "not stored\n",
+                bound_text(result->thin_ms, "", from));
     if (result->walked && result->more)
         fprintf(stderr,
                 "ctvigil: no index leads to these: searched were certificates whose validity begins from "

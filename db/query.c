@@ -371,6 +371,7 @@ static enum err_code page_begin(struct page *page, struct err *why)
         .since_ms = QUERY_NO_TIME, .searched_from_ms = QUERY_NO_TIME, .searched_to_ms = QUERY_NO_TIME};
     enum err_code code = query_asked_init(&page->asked, page->conn, page->query, why);
     page->result->since_ms = page->asked.since_ms;
+    page->result->thin_ms = page->asked.thin_ms;
     page->result->no_issuer = page->asked.issuers_given && page->asked.issuer_count == 0;
     return code == ERR_OK ? ERR_OK : query_asked_fail(page->conn, page->query, code, why);
 }

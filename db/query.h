@@ -89,6 +89,7 @@ struct query_result {
     int64_t searched_from_ms; /* walked: these bounds of not_before were searched; QUERY_NO_TIME: no bound */
     int64_t searched_to_ms;
     int64_t since_ms; /* what is asked is known of what was stored from then on; QUERY_NO_TIME: of all */
+    int64_t thin_ms;  /* db.store: watched: from then on not all that logs showed was stored; QUERY_NO_TIME */
     bool no_issuer;   /* no issuer fits */
     uint64_t total;   /* of query_count */
     bool at_least;    /* there are more than total, or it is not known */

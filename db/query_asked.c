@@ -134,7 +134,7 @@ static void fill_cn(struct query_asked *asked)
 }
 
 /* Names are kept with their labels in reverse order, so what goes across labels is looked for the other way
- * round: "b.c" is found in a.b.com as "c[^. ]*\.[^. ]*b". */
+ * round: "b.c" is found in a.b.com as "(^|[. ])c[^. ]*\.[^. ]*b([. ]|$)". */
 static void fill_text(struct query_asked *asked)
 {
     const struct query *query = asked->query;
@@ -148,13 +148,13 @@ static void fill_text(struct query_asked *asked)
         size_t begin = end;
         while (begin > 0 && lower[begin - 1] != '.')
             begin--;
-        if (begin == 0 && end != whole)
-            buf_str(&asked->piece[0], "[^. ]*");
+        bool left = begin == 0 && end != whole;
+        bool right = begin != 0 && end == whole;
+        buf_str(&asked->piece[0], left ? "[^. ]*" : right ? "(^|[. ])" : "");
         put_word(&asked->piece[0], span_of(lower + begin, end - begin));
+        buf_str(&asked->piece[0], left ? "([. ]|$)" : right ? "[^. ]*" : "");
         if (begin == 0)
             break;
-        if (end == whole)
-            buf_str(&asked->piece[0], "[^. ]*");
         buf_str(&asked->piece[0], "\\.");
         end = begin - 1;
     }
@@ -290,6 +290,19 @@ static enum err_code find_issuers(struct query_asked *asked, struct pgconn *conn
     return code;
 }
 
+/* Whether rows were stored of watched domains alone. */
+static enum err_code how_thin(struct query_asked *asked, struct pgconn *conn, struct err *why)
+{
+    PGresult *res;
+    enum err_code code = pgexec_cached(conn, "SELECT min(since) FROM log_thin", &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 1 && !pgexec_is_null(res, 0, 0))
+        asked->thin_ms = pgexec_get_time(res, 0, 0);
+    PQclear(res);
+    return ERR_OK;
+}
+
 static enum err_code ask(struct query_asked *asked, struct pgconn *conn, struct err *why)
 {
     switch (asked->query->kind) {
@@ -332,13 +345,15 @@ static enum err_code ask(struct query_asked *asked, struct pgconn *conn, struct 
 enum err_code query_asked_init(struct query_asked *asked, struct pgconn *conn, const struct query *query,
                                struct err *why)
 {
-    *asked = (struct query_asked){.query = query, .since_ms = QUERY_NO_TIME};
+    *asked = (struct query_asked){.query = query, .since_ms = QUERY_NO_TIME, .thin_ms = QUERY_NO_TIME};
     for (size_t i = 0; i < countof(asked->piece); i++)
         buf_init(&asked->piece[i], PIECE_MAX);
     buf_init(&asked->issuers, 20 + 8 * LIMIT_SEARCH_ISSUERS);
     enum err_code code = find_issuers(asked, conn, why);
     if (code == ERR_OK)
         code = ask(asked, conn, why);
+    if (code == ERR_OK)
+        code = how_thin(asked, conn, why);
     bool ok = buf_ok(&asked->issuers);
     for (size_t i = 0; i < countof(asked->piece); i++)
         ok = ok && buf_ok(&asked->piece[i]);
@@ -429,7 +444,7 @@ static const char *words(const char *sqlstate)
     } rows[] = {
         {"42501",
          "the role that is connected may not read the certificates: connect as the one that made the "
-         "schema, or let it grant SELECT"},
+         "schema, or give this one the right"},
         {"42", "the tables are not those of this program: run `ctvigil db migrate`"},
         {"3F", "the tables are not those of this program: run `ctvigil db migrate`"},
         {"53100", "the database's disk is full"},

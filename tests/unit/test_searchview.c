@@ -1,0 +1,105 @@
+/* Rows as CSV: whatever stands in a certificate, a cell is one cell, and no formula. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "cli/searchview.h"
+
+static void cells(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+        const char *cell;
+    } rows[] = {
+        {"", 0, ""},
+        {"plain", 5, "plain"},
+        {"a,b", 3, "\"a,b\""},
+        {"say \"x\"", 7, "\"say \"\"x\"\"\""},
+        {"=1+1", 4, "\"'=1+1\""},
+        {"+1", 2, "\"'+1\""},
+        {"-1", 2, "\"'-1\""},
+        {"@x", 2, "\"'@x\""},
+        {"\tx", 2, "\"'\\x09x\""},
+        {"\rx", 2, "\"'\\x0dx\""},
+        {"a\nb", 3, "a\\x0ab"},
+        {"nul\0l", 5, "nul\\x00l"},
+        {"\xff", 1, "\\xff"},
+        {"\x1b[31m", 5, "\\x1b[31m"},
+        {"back\\slash", 10, "back\\\\slash"},
+        {"\xc3\xa4", 2, "\xc3\xa4"},
+        {"\xe2\x80\xae", 3, "\\xe2\\x80\\xae"},
+        {"a;b", 3, "\"a;b\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct buf out;
+        buf_init(&out, 256);
+        searchview_cell(&out, span_of(rows[i].text, rows[i].len));
+        assert_string_equal(buf_text(&out), rows[i].cell);
+        buf_fini(&out);
+    }
+}
+
+static size_t commas(const char *line)
+{
+    bool quoted = false;
+    size_t count = 0;
+    for (; *line != '\0'; line++) {
+        quoted = quoted != (*line == '"');
+        count += *line == ',' && !quoted;
+    }
+    return count;
+}
+
+static void lines_have_as_many_cells_as_the_head(void **state)
+{
+    static struct name names[] = {{.kind = NAME_DNS, .text = SPAN_LIT("=cmd|' /C calc'!A0.example.com")},
+                                  {.kind = NAME_DNS, .text = SPAN_LIT("a,\"b\r\n.example.com")},
+                                  {.kind = NAME_EMAIL, .text = SPAN_LIT("@x,y")},
+                                  {.kind = NAME_URI, .text = SPAN_LIT("https://x/\",\"")}};
+    static struct span orgs[] = {SPAN_LIT("=A,\"B\""), SPAN_LIT("C\n")};
+    struct issuance issuance = {.serial = SPAN_LIT("\xff\x01"),
+                                .names = names,
+                                .name_count = countof(names),
+                                .orgs = orgs,
+                                .org_count = countof(orgs),
+                                .subject_cn = SPAN_LIT("-2+3")};
+    struct query_row row = {.issuance = &issuance, .issuer = SPAN_LIT("CN=a\\,b"), .log = "log, \"one\""};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    (void)state;
+    assert_non_null(out);
+    searchview_head(out, SEARCHVIEW_CSV);
+    searchview_row(out, SEARCHVIEW_CSV, &row);
+    assert_int_equal(fclose(out), 0);
+    char *line = strstr(text, "\r\n");
+    assert_non_null(line);
+    *line = '\0';
+    line += 2;
+    char *end = strstr(line, "\r\n");
+    assert_non_null(end);
+    assert_string_equal(end, "\r\n");
+    *end = '\0';
+    assert_null(strpbrk(line, "\r\n\t"));
+    assert_int_equal(commas(text), commas(line));
+    assert_non_null(strstr(line, "\"'-ff\""));
+    assert_non_null(strstr(line, "\"'=cmd|"));
+    assert_non_null(strstr(line, "\"'-2+3\""));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cells),
+        cmocka_unit_test(lines_have_as_many_cells_as_the_head),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
