@@ -57,8 +57,12 @@
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
 #define LIMIT_ORGS               16          /* organisations kept of one subject; real ones have one */
-#define LIMIT_PART_SORT_MB       256 /* of sorting when a partition is rewritten: in such pieces on disk */
-#define LIMIT_PART_INDEX_MB      512 /* the same for its indexes; one process does it at a time */
+#define LIMIT_PART_SORT_MB       256   /* of sorting when a partition is rewritten: in such pieces on disk */
+#define LIMIT_PART_INDEX_MB      512   /* the same for its indexes; one process does it at a time */
+#define LIMIT_GIN_LIST_KB        32768 /* places not yet merged into their index; searches read them: 10 ms */
+#define LIMIT_GIN_MERGE_KB       131072 /* memory for that, so that all of them are merged at once */
+#define LIMIT_GIN_LOOK_MS        5000   /* where little comes, the list is emptied this often */
+#define LIMIT_GIN_MUCH           2000   /* entries per second; more: the list may fill up */
 /* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */
 #define LIMIT_DB_IDLE_S          12
 #define LIMIT_DB_TX_IDLE_S       10  /* the same inside a transaction; others may wait for its rows */

@@ -1,5 +1,7 @@
 #include "db/copy.h"
 
+#include <stdlib.h>
+
 #include "base/limits.h"
 #include "base/text.h"
 #include "db/pgexec.h"
@@ -19,9 +21,101 @@ void copy_init(struct copy *copy)
     buf_init(&copy->buf, LIMIT_COPY_BYTES);
 }
 
+bool copy_init_columns(struct copy *copy, const uint32_t *types)
+{
+    copy_init(copy);
+    unsigned count = 0;
+    while (types[count] != 0)
+        count++;
+    struct buf *bufs = calloc(count + 1, sizeof *bufs);
+    if (bufs == NULL)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        buf_init(&bufs[i], LIMIT_COPY_BYTES);
+    copy->columns = (struct copy_columns){.types = types, .bufs = bufs, .count = count};
+    return true;
+}
+
 void copy_fini(struct copy *copy)
 {
     buf_fini(&copy->buf);
+    for (unsigned i = 0; i < copy->columns.count; i++)
+        buf_fini(&copy->columns.bufs[i]);
+    free(copy->columns.bufs);
+    copy->columns = (struct copy_columns){0};
+}
+
+/* Where the next field goes. */
+static struct buf *field(struct copy *copy)
+{
+    if (copy->columns.count == 0)
+        return &copy->buf;
+    must(copy->columns.at < copy->columns.count);
+    return &copy->columns.bufs[copy->columns.at++];
+}
+
+static void columns_begin(struct copy *copy)
+{
+    struct copy_columns *columns = &copy->columns;
+    columns->rows = 0;
+    columns->at = columns->count;
+    for (unsigned i = 0; i < columns->count; i++) {
+        if (columns->bufs[i].cap > KEEP_BYTES)
+            buf_fini(&columns->bufs[i]);
+        buf_clear(&columns->bufs[i]);
+        copy_put_array(&columns->bufs[i], columns->types[i], 1);
+    }
+}
+
+static enum err_code columns_end(struct copy *copy)
+{
+    struct copy_columns *columns = &copy->columns;
+    for (unsigned i = 0; i < columns->count; i++) {
+        if (!buf_ok(&columns->bufs[i]) && copy->code == ERR_OK)
+            copy->code =
+                err_set(copy->why, ERR_TOO_BIG, "database: more than %u bytes in a column", LIMIT_COPY_BYTES);
+    }
+    must(copy->code != ERR_OK || columns->at == columns->count);
+    return copy->code;
+}
+
+/* The array type of an element type; pg_type.dat. */
+static Oid array_of(uint32_t element)
+{
+    switch (element) {
+    case COPY_OID_BYTEA:
+        return COPY_OID_BYTEA_ARRAY;
+    case COPY_OID_INT8:
+        return 1016;
+    case COPY_OID_INT4:
+        return 1007;
+    case COPY_OID_INT2:
+        return 1005;
+    case COPY_OID_INET:
+        return 1041;
+    case COPY_OID_TIME:
+        return 1185;
+    default:
+        must(element == COPY_OID_TEXT);
+        return COPY_OID_TEXT_ARRAY;
+    }
+}
+
+void copy_bind(struct copy *copy, struct pgexec_args *args)
+{
+    static const uint8_t none[12] = {0}; /* no dimension: the type stands behind it, and is not looked at */
+    struct copy_columns *columns = &copy->columns;
+    for (unsigned i = 0; i < columns->count; i++) {
+        struct buf *buf = &columns->bufs[i];
+        if (columns->rows == 0) {
+            buf_clear(buf);
+            copy_put_array(buf, columns->types[i], 0);
+        } else {
+            buf_patch_u32(buf, 12, columns->rows);
+        }
+        pgexec_binary(args, array_of(columns->types[i]),
+                      buf_ok(buf) ? buf_span(buf) : span_of(none, sizeof none));
+    }
 }
 
 static void flush(struct copy *copy)
@@ -41,6 +135,10 @@ void copy_begin(struct copy *copy, struct pgconn *conn, const char *sql, struct 
     copy->conn = conn;
     copy->why = why;
     copy->code = ERR_OK;
+    if (copy->columns.count != 0) {
+        columns_begin(copy);
+        return;
+    }
     buf_clear(&copy->buf);
     if (conn != NULL)
         copy->code = pgexec_copy_begin(conn, sql, why);
@@ -52,6 +150,8 @@ void copy_begin(struct copy *copy, struct pgconn *conn, const char *sql, struct 
 
 enum err_code copy_end(struct copy *copy)
 {
+    if (copy->columns.count != 0)
+        return columns_end(copy);
     buf_u16(&copy->buf, 0xffff);
     flush(copy);
     if (copy->open && copy->conn != NULL) {
@@ -67,6 +167,12 @@ enum err_code copy_end(struct copy *copy)
 
 void copy_row(struct copy *copy, unsigned columns)
 {
+    if (copy->columns.count != 0) {
+        must(columns == copy->columns.count && copy->columns.at == copy->columns.count);
+        copy->columns.at = 0;
+        copy->columns.rows++;
+        return;
+    }
     if (copy->buf.len >= PIECE_BYTES || !buf_ok(&copy->buf))
         flush(copy);
     buf_u16(&copy->buf, (uint16_t)columns);
@@ -74,31 +180,35 @@ void copy_row(struct copy *copy, unsigned columns)
 
 void copy_null(struct copy *copy)
 {
-    buf_u32(&copy->buf, UINT32_MAX);
+    buf_u32(field(copy), UINT32_MAX);
 }
 
 void copy_bool(struct copy *copy, bool value)
 {
-    buf_u32(&copy->buf, 1);
-    buf_byte(&copy->buf, value ? 1 : 0);
+    struct buf *out = field(copy);
+    buf_u32(out, 1);
+    buf_byte(out, value ? 1 : 0);
 }
 
 void copy_int2(struct copy *copy, int16_t value)
 {
-    buf_u32(&copy->buf, 2);
-    buf_u16(&copy->buf, (uint16_t)value);
+    struct buf *out = field(copy);
+    buf_u32(out, 2);
+    buf_u16(out, (uint16_t)value);
 }
 
 void copy_int4(struct copy *copy, int32_t value)
 {
-    buf_u32(&copy->buf, 4);
-    buf_u32(&copy->buf, (uint32_t)value);
+    struct buf *out = field(copy);
+    buf_u32(out, 4);
+    buf_u32(out, (uint32_t)value);
 }
 
 void copy_int8(struct copy *copy, int64_t value)
 {
-    buf_u32(&copy->buf, 8);
-    buf_u64(&copy->buf, (uint64_t)value);
+    struct buf *out = field(copy);
+    buf_u32(out, 8);
+    buf_u64(out, (uint64_t)value);
 }
 
 void copy_time(struct copy *copy, int64_t unix_ms)
@@ -111,8 +221,9 @@ void copy_time(struct copy *copy, int64_t unix_ms)
 
 void copy_bytes(struct copy *copy, struct span bytes)
 {
-    buf_u32(&copy->buf, (uint32_t)bytes.len);
-    buf_put(&copy->buf, bytes);
+    struct buf *out = field(copy);
+    buf_u32(out, (uint32_t)bytes.len);
+    buf_put(out, bytes);
 }
 
 void copy_ascii(struct copy *copy, struct span text)
@@ -123,29 +234,32 @@ void copy_ascii(struct copy *copy, struct span text)
 void copy_text(struct copy *copy, struct span text, size_t max)
 {
     struct span part = span_of(text.at, text.len < max ? text.len : max);
-    size_t at = copy->buf.len;
-    buf_u32(&copy->buf, 0);
-    text_visible(&copy->buf, part);
-    if (buf_ok(&copy->buf))
-        buf_patch_u32(&copy->buf, at, (uint32_t)(copy->buf.len - at - 4));
+    struct buf *out = field(copy);
+    size_t at = out->len;
+    buf_u32(out, 0);
+    text_visible(out, part);
+    if (buf_ok(out))
+        buf_patch_u32(out, at, (uint32_t)(out->len - at - 4));
 }
 
 void copy_json(struct copy *copy, struct span json)
 {
-    buf_u32(&copy->buf, (uint32_t)json.len + 1);
-    buf_byte(&copy->buf, JSONB_VERSION);
-    buf_put(&copy->buf, json);
+    struct buf *out = field(copy);
+    buf_u32(out, (uint32_t)json.len + 1);
+    buf_byte(out, JSONB_VERSION);
+    buf_put(out, json);
 }
 
 void copy_inet(struct copy *copy, struct span octets)
 {
+    struct buf *out = field(copy);
     must(octets.len == 4 || octets.len == 16);
-    buf_u32(&copy->buf, (uint32_t)octets.len + 4);
-    buf_byte(&copy->buf, octets.len == 4 ? FAMILY_INET : FAMILY_INET6);
-    buf_byte(&copy->buf, (uint8_t)(octets.len * 8));
-    buf_byte(&copy->buf, 0); /* not a cidr */
-    buf_byte(&copy->buf, (uint8_t)octets.len);
-    buf_put(&copy->buf, octets);
+    buf_u32(out, (uint32_t)octets.len + 4);
+    buf_byte(out, octets.len == 4 ? FAMILY_INET : FAMILY_INET6);
+    buf_byte(out, (uint8_t)(octets.len * 8));
+    buf_byte(out, 0); /* not a cidr */
+    buf_byte(out, (uint8_t)octets.len);
+    buf_put(out, octets);
 }
 
 void copy_put_array(struct buf *out, uint32_t element_oid, size_t count)
@@ -167,6 +281,7 @@ void copy_put_element(struct buf *out, struct span bytes)
 
 void copy_int8s(struct copy *copy, const int64_t *values, size_t count)
 {
+    must(copy->columns.count == 0); /* there are no arrays of arrays of several lengths */
     buf_u32(&copy->buf, (uint32_t)(count == 0 ? 12 : 20 + 12 * count));
     copy_put_array(&copy->buf, COPY_OID_INT8, count);
     for (size_t i = 0; i < count; i++)

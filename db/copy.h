@@ -1,12 +1,21 @@
 /* PRIVATE TO db/. Rows in PostgreSQL's binary COPY format, streamed to the server in pieces. Errors are
  * sticky: a writer puts fields straight down and looks at what copy_end says. The order and number of fields
  * is the caller's promise; the server refuses what does not fit. With a NULL connection the bytes stay in
- * `buf` (tests). */
+ * `buf` (tests). Or, with columns, nothing is streamed: every column gathers in an array, and these become
+ * the parameters of a statement. */
 #ifndef CTVIGIL_COPY_H
 #define CTVIGIL_COPY_H
 
 #include "base/buf.h"
 #include "db/pgconn.h"
+
+struct copy_columns {
+    const uint32_t *types; /* of the elements; ends with 0 */
+    struct buf *bufs;      /* one for each */
+    unsigned count;
+    unsigned at; /* column of the next field */
+    uint32_t rows;
+};
 
 struct copy {
     struct pgconn *conn;
@@ -14,15 +23,24 @@ struct copy {
     struct err *why;
     enum err_code code;
     bool open;
+    struct copy_columns columns; /* count 0: a stream */
 };
 
 void copy_init(struct copy *copy);
+/* With columns of these types, a constant list that ends with 0. False: no memory. copy_begin then takes no
+ * connection and no SQL. */
+MUST_USE bool copy_init_columns(struct copy *copy, const uint32_t *types);
 void copy_fini(struct copy *copy);
 
 /* `sql` is COPY ... FROM STDIN (FORMAT binary). */
 void copy_begin(struct copy *copy, struct pgconn *conn, const char *sql, struct err *why);
 /* Ends the stream. On any error the server forgets all of it. */
 MUST_USE enum err_code copy_end(struct copy *copy);
+
+/* Adds the columns as parameters, each an array; they are borrowed. After copy_begin and copy_end, or without
+ * any row. */
+struct pgexec_args;
+void copy_bind(struct copy *copy, struct pgexec_args *args);
 
 /* Starts a row; sends what has gathered when it is enough for a piece. */
 void copy_row(struct copy *copy, unsigned columns);
@@ -47,7 +65,11 @@ void copy_int8s(struct copy *copy, const int64_t *values, size_t count); /* int8
  * `out`, then `count` times copy_put_element. */
 #define COPY_OID_BYTEA       17
 #define COPY_OID_INT8        20
+#define COPY_OID_INT2        21
+#define COPY_OID_INT4        23
 #define COPY_OID_TEXT        25
+#define COPY_OID_INET        869
+#define COPY_OID_TIME        1184 /* timestamptz */
 #define COPY_OID_BYTEA_ARRAY 1001
 #define COPY_OID_INT8_ARRAY  1016
 #define COPY_OID_TEXT_ARRAY  1009

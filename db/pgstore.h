@@ -8,11 +8,13 @@
 #include "db/derput.h"
 #include "db/diskguard.h"
 #include "db/fpcache.h"
+#include "db/ginlist.h"
 #include "db/issuer_ids.h"
 #include "db/pgexec.h"
 #include "db/stage.h"
 #include "db/store.h"
 #include "db/store_pg.h"
+#include "db/store_rows.h"
 
 #define PGSTORE_HELD_MAX LIMIT_FOLLOWS
 /* Advisory lock of range $1: our own word in the high half, so that other programs on the server do not meet
@@ -54,12 +56,14 @@ struct pgstore {
     int64_t removals;
     struct copy copy;
     struct stage stage;
+    struct store_rows rows;
     int64_t held[PGSTORE_HELD_MAX]; /* ranges whose advisory lock we took */
     size_t held_count;
     struct pgstore_doubt doubt;
     struct pgstore_repair repair;
     struct diskguard guard;
     struct pgstore_keep keep;
+    struct ginlist places;
     struct buf heads_raw; /* raw bytes of what the last `heads` gave */
     struct buf other_raw; /* of what the last `head` gave */
 };

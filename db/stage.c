@@ -35,6 +35,13 @@ const char stage_tables[] =
     " not_before timestamptz, log int2, idx int8, seen timestamptz) ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_gone (alert int8) ON COMMIT DELETE ROWS;";
 
+const uint32_t stage_cert_types[] = {COPY_OID_TIME,  COPY_OID_TIME,  COPY_OID_TIME,  COPY_OID_INT8,
+                                     COPY_OID_INT8,  COPY_OID_INT8,  COPY_OID_INT4,  COPY_OID_INT2,
+                                     COPY_OID_BYTEA, COPY_OID_BYTEA, COPY_OID_BYTEA, COPY_OID_TEXT,
+                                     COPY_OID_TEXT,  COPY_OID_BYTEA, COPY_OID_TEXT,  0};
+const uint32_t stage_key_types[] = {COPY_OID_BYTEA, COPY_OID_INT4, COPY_OID_INT8, 0};
+const uint32_t stage_ip_types[] = {COPY_OID_BYTEA, COPY_OID_INT4, COPY_OID_INET, 0};
+
 void stage_init(struct stage *stage)
 {
     *stage = (struct stage){.horizon_s = INT64_MIN};
@@ -396,8 +403,8 @@ static enum err_code put_keys(struct stage *stage, struct copy *copy, struct pgc
     return copy_end(copy);
 }
 
-enum err_code stage_certs(struct stage *stage, struct copy *copy, struct pgconn *conn, size_t *staged,
-                          struct err *why)
+enum err_code stage_certs(struct stage *stage, const struct stage_sink *sink, struct pgconn *conn,
+                          size_t *staged, struct err *why)
 {
     *staged = 0;
     stage->key_count = 0;
@@ -408,14 +415,14 @@ enum err_code stage_certs(struct stage *stage, struct copy *copy, struct pgconn 
         if (!is_wanted(stage, i))
             continue;
         if ((*staged)++ == 0)
-            copy_begin(copy, conn, "COPY stage_cert FROM STDIN (FORMAT binary)", why);
-        put_cert(stage, copy, &stage->rows[i], i);
+            copy_begin(sink->cert, conn, "COPY stage_cert FROM STDIN (FORMAT binary)", why);
+        put_cert(stage, sink->cert, &stage->rows[i], i);
     }
-    enum err_code code = *staged == 0 ? ERR_OK : copy_end(copy);
+    enum err_code code = *staged == 0 ? ERR_OK : copy_end(sink->cert);
     if (code == ERR_OK)
-        code = put_keys(stage, copy, conn, why);
+        code = put_keys(stage, sink->key, conn, why);
     if (code == ERR_OK)
-        code = put_ips(stage, copy, conn, why);
+        code = put_ips(stage, sink->ip, conn, why);
     return code;
 }
 

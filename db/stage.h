@@ -49,9 +49,20 @@ MUST_USE enum err_code stage_resolve(struct stage *stage, struct issuer_ids *ids
 /* Marks the collected rows that the memory says are stored, and tells it that all collected ones are now. */
 void stage_recall(struct stage *stage, const struct fpcache *known);
 void stage_remember(const struct stage *stage, struct fpcache *known);
-/* Fill stage_cert, stage_key and stage_ip from the collected rows that are not stored yet (each issuance
- * once, in order). *staged: how many. */
-MUST_USE enum err_code stage_certs(struct stage *stage, struct copy *copy, struct pgconn *conn,
+/* Where rows of cert and what belongs to them go: streams into the staging tables (all three may be the
+ * same), or columns of these types (copy_init_columns). */
+struct stage_sink {
+    struct copy *cert;
+    struct copy *key;
+    struct copy *ip;
+};
+extern const uint32_t stage_cert_types[];
+extern const uint32_t stage_key_types[];
+extern const uint32_t stage_ip_types[];
+
+/* Fill stage_cert, stage_key and stage_ip, or the columns, from the collected rows that are not stored yet
+ * (each issuance once, in order). *staged: how many. */
+MUST_USE enum err_code stage_certs(struct stage *stage, const struct stage_sink *sink, struct pgconn *conn,
                                    size_t *staged, struct err *why);
 /* Fill stage_tile: one row per tile that [begin, end) of the batches touches. Consecutive batches of one log.
  */

@@ -27,6 +27,7 @@ static void free_store(struct store *store)
     /* The server notices a closed connection when it gets to it; whoever waits for the range need not. */
     if (pg->conn != NULL && PQstatus(pg->conn->pg) == CONNECTION_OK) {
         pgexec_rollback(pg->conn);
+        ginlist_end(&pg->places, pg->conn);
         if (pgexec_script(pg->conn, "SELECT pg_advisory_unlock_all()", NULL) != ERR_OK)
             pg->held_count = 0;
     }
@@ -36,6 +37,7 @@ static void free_store(struct store *store)
     copy_fini(&pg->copy);
     stage_fini(&pg->stage);
     store_der_fini(&pg->keep);
+    store_rows_fini(&pg->rows);
     buf_fini(&pg->heads_raw);
     buf_fini(&pg->other_raw);
     pg->store.magic = 0;
@@ -78,24 +80,19 @@ static enum err_code hold_domains(struct pgstore *pg, struct store_settle *settl
 static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle, struct err *why)
 {
     size_t malformed = 0;
-    size_t staged = 0;
     int32_t alerts = 0;
     settle->fresh = 0;
     store_der_judge(pg, settle->batches, settle->count);
     (void)store_der_leave_out(pg);
     stage_recall(&pg->stage, pg->known);
-    enum err_code code = stage_certs(&pg->stage, &pg->copy, pg->conn, &staged, why);
-    if (code == ERR_OK)
-        code = stage_tiles(&pg->copy, pg->conn, settle->batches, settle->count, why);
+    enum err_code code = store_write_rows(pg, &settle->fresh, why);
+    if (code == ERR_OK && settle->count != 0)
+        code = store_write_places(pg, settle->batches, settle->count, why);
     if (code == ERR_OK)
         code =
             stage_malformed(&pg->stage, &pg->copy, pg->conn, settle->batches, settle->count, &malformed, why);
     if (code == ERR_OK)
         code = store_alert_stage(pg, settle->batches, settle->count, &alerts, why);
-    if (code == ERR_OK && staged != 0)
-        code = store_write_certs(pg, &settle->fresh, why);
-    if (code == ERR_OK)
-        code = store_write_tiles(pg, why);
     if (code == ERR_OK && malformed != 0)
         code = store_write_malformed(pg, why);
     if (code == ERR_OK && alerts != 0)
@@ -129,6 +126,7 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
                                  struct err *why)
 {
     bool little = pg->guard.is_short;
+    uint64_t entries = settle->next - settle->range->next;
     *again = false;
     enum err_code code = store_write_collect(pg, settle->batches, settle->count, pg->conn, why);
     if (code == ERR_OK)
@@ -152,6 +150,7 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
         stage_remember(&pg->stage, pg->known);
         store_der_remember(pg);
         metric_add(METRIC_ENTRIES_EXPIRED_TOTAL, pg->stage.beyond);
+        ginlist_stored(&pg->places, pg->conn, entries, clock_mono_ms());
     }
     return code;
 }
@@ -272,13 +271,14 @@ enum err_code store_pg_open(const char *dsn, struct store **store, struct err *w
     pg->store.ops = &ops;
     copy_init(&pg->copy);
     stage_init(&pg->stage);
+    bool rows = store_rows_init(&pg->rows);
     buf_init(&pg->heads_raw, HEADS_RAW_MAX);
     buf_init(&pg->other_raw, LIMIT_SMALL_BYTES);
     pg->issuers = issuer_ids_new();
     pg->known = fpcache_new(LIMIT_ISSUANCES_KNOWN);
     enum err_code code = ERR_OK;
     bool keeps = store_der_init(&pg->keep, STORE_PG_ALL, STORE_PG_DER_NONE);
-    if (pg->issuers == NULL || pg->known == NULL || !keeps)
+    if (pg->issuers == NULL || pg->known == NULL || !keeps || !rows)
         code = err_set(why, ERR_MEMORY, "database: no memory for a store");
     if (code == ERR_OK)
         code = pgconn_open(dsn, &pg->conn, why);

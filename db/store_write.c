@@ -1,5 +1,6 @@
 #include "db/store_write.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "db/patience.h"
@@ -37,6 +38,8 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     bool alive = is_alive(pg->conn);
     if (!alive)
         code = pgconn_reopen(pg->conn, why);
+    if (code == ERR_OK && alive && !pg->repair.open)
+        ginlist_idle(&pg->places, pg->conn, clock_mono_ms());
     if (code != ERR_OK || pg->connects == pg->conn->connects)
         return code;
     issuer_ids_forget(pg->issuers);
@@ -44,6 +47,8 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     store_der_forget(&pg->keep);
     pg->repair.open = false;
     code = patience_session(pg->conn, why);
+    if (code == ERR_OK)
+        code = pgexec_script(pg->conn, ginlist_session, why);
     if (code == ERR_OK)
         code = pgexec_script(pg->conn, stage_tables, why);
     if (code == ERR_OK)
@@ -68,29 +73,32 @@ enum err_code store_write_collect(struct pgstore *pg, struct batch *const *batch
     return code;
 }
 
+/* Of stage_cert, stage_key and stage_ip, tables or not. */
+#define CERTS_SQL                                                                                            \
+    "ins AS (INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, "          \
+    "tbs_fp,"                                                                                                \
+    " serial, spki_sha256, names, cn, findings, others)"                                                     \
+    " SELECT not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial, "            \
+    "spki_sha256,"                                                                                           \
+    " names, cn, findings, others FROM stage_cert WHERE not_after >= (SELECT horizon FROM cert_removal)"     \
+    " ORDER BY tbs_fp, issuer"                                                                               \
+    " ON CONFLICT DO NOTHING RETURNING tbs_fp, issuer, not_after, not_before),"                              \
+    " keys AS (INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)"                         \
+    " SELECT i.not_after, i.not_before, k.apex8, i.issuer, i.tbs_fp FROM ins AS i"                           \
+    " JOIN stage_key AS k ON k.tbs_fp = i.tbs_fp AND k.issuer = i.issuer"                                    \
+    " ORDER BY i.tbs_fp, i.issuer, k.apex8 ON CONFLICT DO NOTHING),"                                         \
+    " ips AS (INSERT INTO cert_ip (not_after, not_before, issuer, tbs_fp, ip)"                               \
+    " SELECT i.not_after, i.not_before, i.issuer, i.tbs_fp, p.ip FROM ins AS i"                              \
+    " JOIN stage_ip AS p ON p.tbs_fp = i.tbs_fp AND p.issuer = i.issuer"                                     \
+    " ORDER BY i.tbs_fp, i.issuer, p.ip ON CONFLICT DO NOTHING),"                                            \
+    " roll AS (INSERT INTO issued (issuer, day, n)"                                                          \
+    " SELECT issuer, (not_before AT TIME ZONE 'UTC')::date AS day, count(*) FROM ins"                        \
+    " GROUP BY 1, 2 ORDER BY 1, 2 ON CONFLICT (issuer, day) DO UPDATE SET n = issued.n + excluded.n)"        \
+    " SELECT count(*) FROM ins"
+
 enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err *why)
 {
-    static const char sql[] =
-        "WITH ins AS (INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, "
-        "tbs_fp,"
-        " serial, spki_sha256, names, cn, findings, others)"
-        " SELECT not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial, "
-        "spki_sha256,"
-        " names, cn, findings, others FROM stage_cert"
-        " WHERE not_after >= (SELECT horizon FROM cert_removal) ORDER BY tbs_fp, issuer"
-        " ON CONFLICT DO NOTHING RETURNING tbs_fp, issuer, not_after, not_before),"
-        " keys AS (INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)"
-        " SELECT i.not_after, i.not_before, k.apex8, i.issuer, i.tbs_fp FROM ins AS i"
-        " JOIN stage_key AS k ON k.tbs_fp = i.tbs_fp AND k.issuer = i.issuer"
-        " ORDER BY i.tbs_fp, i.issuer, k.apex8 ON CONFLICT DO NOTHING),"
-        " ips AS (INSERT INTO cert_ip (not_after, not_before, issuer, tbs_fp, ip)"
-        " SELECT i.not_after, i.not_before, i.issuer, i.tbs_fp, p.ip FROM ins AS i"
-        " JOIN stage_ip AS p ON p.tbs_fp = i.tbs_fp AND p.issuer = i.issuer"
-        " ORDER BY i.tbs_fp, i.issuer, p.ip ON CONFLICT DO NOTHING),"
-        " roll AS (INSERT INTO issued (issuer, day, n)"
-        " SELECT issuer, (not_before AT TIME ZONE 'UTC')::date AS day, count(*) FROM ins"
-        " GROUP BY 1, 2 ORDER BY 1, 2 ON CONFLICT (issuer, day) DO UPDATE SET n = issued.n + excluded.n)"
-        " SELECT count(*) FROM ins";
+    static const char sql[] = "WITH " CERTS_SQL;
     int64_t count = 0;
     enum err_code code = pgexec_number(pg->conn, sql, &PGEXEC_NO_ARGS, &count, why);
     *fresh = (uint64_t)count;
@@ -99,32 +107,76 @@ enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err 
 
 /* The new part replaces what it covers of the stored tile and is put in front or behind of the rest; a gap
  * between the two (two ranges that have not met yet) is filled with absent entries. */
+#define TILES_SQL                                                                                            \
+    "INSERT INTO log_tile AS t (log, tile, first_index, last_index, fp8, sha8, info)"                        \
+    " SELECT log, tile, first_index, last_index, fp8, sha8, info FROM stage_tile ORDER BY log, tile"         \
+    " ON CONFLICT (log, tile) DO UPDATE SET"                                                                 \
+    " first_index = least(t.first_index, excluded.first_index),"                                             \
+    " last_index = greatest(t.last_index, excluded.last_index),"                                             \
+    " fp8 = t.fp8[1 : (excluded.first_index - t.first_index)::int]"                                          \
+    "  || array_fill(0::int8, ARRAY[greatest(0, excluded.first_index - t.last_index - 1)::int])"             \
+    "  || excluded.fp8"                                                                                      \
+    "  || array_fill(0::int8, ARRAY[greatest(0, t.first_index - excluded.last_index - 1)::int])"             \
+    "  || t.fp8[(excluded.last_index - t.first_index + 2)::int :],"                                          \
+    " sha8 = t.sha8[1 : (excluded.first_index - t.first_index)::int]"                                        \
+    "  || array_fill(0::int8, ARRAY[greatest(0, excluded.first_index - t.last_index - 1)::int])"             \
+    "  || excluded.sha8"                                                                                     \
+    "  || array_fill(0::int8, ARRAY[greatest(0, t.first_index - excluded.last_index - 1)::int])"             \
+    "  || t.sha8[(excluded.last_index - t.first_index + 2)::int :],"                                         \
+    " info = substring(t.info FROM 1 FOR greatest(0, 9 * (excluded.first_index - t.first_index))::int)"      \
+    "  || decode(repeat('000000000000030000', greatest(0, excluded.first_index - t.last_index - "            \
+    "1)::int), 'hex')"                                                                                       \
+    "  || excluded.info"                                                                                     \
+    "  || decode(repeat('000000000000030000', greatest(0, t.first_index - excluded.last_index - "            \
+    "1)::int), 'hex')"                                                                                       \
+    "  || substring(t.info FROM greatest(1, 9 * (excluded.last_index - t.first_index + 1) + 1)::int)"
+
 enum err_code store_write_tiles(struct pgstore *pg, struct err *why)
 {
-    static const char sql[] =
-        "INSERT INTO log_tile AS t (log, tile, first_index, last_index, fp8, sha8, info)"
-        " SELECT log, tile, first_index, last_index, fp8, sha8, info FROM stage_tile ORDER BY log, tile"
-        " ON CONFLICT (log, tile) DO UPDATE SET"
-        " first_index = least(t.first_index, excluded.first_index),"
-        " last_index = greatest(t.last_index, excluded.last_index),"
-        " fp8 = t.fp8[1 : (excluded.first_index - t.first_index)::int]"
-        "  || array_fill(0::int8, ARRAY[greatest(0, excluded.first_index - t.last_index - 1)::int])"
-        "  || excluded.fp8"
-        "  || array_fill(0::int8, ARRAY[greatest(0, t.first_index - excluded.last_index - 1)::int])"
-        "  || t.fp8[(excluded.last_index - t.first_index + 2)::int :],"
-        " sha8 = t.sha8[1 : (excluded.first_index - t.first_index)::int]"
-        "  || array_fill(0::int8, ARRAY[greatest(0, excluded.first_index - t.last_index - 1)::int])"
-        "  || excluded.sha8"
-        "  || array_fill(0::int8, ARRAY[greatest(0, t.first_index - excluded.last_index - 1)::int])"
-        "  || t.sha8[(excluded.last_index - t.first_index + 2)::int :],"
-        " info = substring(t.info FROM 1 FOR greatest(0, 9 * (excluded.first_index - t.first_index))::int)"
-        "  || decode(repeat('000000000000030000', greatest(0, excluded.first_index - t.last_index - "
-        "1)::int), 'hex')"
-        "  || excluded.info"
-        "  || decode(repeat('000000000000030000', greatest(0, t.first_index - excluded.last_index - "
-        "1)::int), 'hex')"
-        "  || substring(t.info FROM greatest(1, 9 * (excluded.last_index - t.first_index + 1) + 1)::int)";
+    static const char sql[] = TILES_SQL;
     return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
+}
+
+enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, struct err *why)
+{
+    static const char sql[] =
+        "WITH stage_cert AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+        "$14, $15)"
+        " AS s (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial, "
+        "spki_sha256, names,"
+        " cn, findings, others)), stage_key AS (SELECT * FROM unnest($16, $17, $18) AS s (tbs_fp, issuer, "
+        "apex8)),"
+        " stage_ip AS (SELECT * FROM unnest($19, $20, $21) AS s (tbs_fp, issuer, ip)), " CERTS_SQL;
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    size_t staged = 0;
+    int64_t count = 0;
+    enum err_code code = store_rows_certs(&pg->rows, &pg->stage, &args, &staged, why);
+    /* Planned anew each time: how many rows there are decides how they are joined. */
+    if (code == ERR_OK && staged != 0)
+        code = pgexec_number(pg->conn, sql, &args, &count, why);
+    *fresh = (uint64_t)count;
+    return code;
+}
+
+enum err_code store_write_places(struct pgstore *pg, struct batch *const *batches, size_t count,
+                                 struct err *why)
+{
+    static const char sql[] =
+        "WITH stage_tile AS (SELECT $1::int2 AS log, s.tile, s.first_index, s.last_index,"
+        " ($4::int8[])[s.first_index - $2 + 1 : s.last_index - $2 + 1] AS fp8,"
+        " ($5::int8[])[s.first_index - $2 + 1 : s.last_index - $2 + 1] AS sha8,"
+        " substring($6::bytea FROM (9 * (s.first_index - $2) + 1)::int"
+        "  FOR (9 * (s.last_index - s.first_index + 1))::int) AS info"
+        " FROM (SELECT g.tile, greatest(g.tile * 256, $2) AS first_index, least(g.tile * 256 + 255, $3 - 1) "
+        "AS last_index"
+        "  FROM generate_series($2 / 256, ($3 - 1) / 256) AS g (tile)) AS s) " TILES_SQL;
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    store_rows_places(&pg->rows, batches, count, &args);
+    enum err_code code = pgexec_cached(pg->conn, sql, &args, &res, why);
+    if (code == ERR_OK)
+        PQclear(res);
+    return code;
 }
 
 enum err_code store_write_malformed(struct pgstore *pg, struct err *why)

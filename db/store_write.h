@@ -15,6 +15,11 @@ MUST_USE enum err_code store_write_collect(struct pgstore *pg, struct batch *con
 /* `fresh`: how many issuances were not stored before. */
 MUST_USE enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err *why);
 MUST_USE enum err_code store_write_tiles(struct pgstore *pg, struct err *why);
+/* Both without staging tables: of the collected rows, and of consecutive batches of one log, at least one.
+ * ERR_TOO_BIG: the names of all rows together are larger than a parameter may be; one row alone never is. */
+MUST_USE enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, struct err *why);
+MUST_USE enum err_code store_write_places(struct pgstore *pg, struct batch *const *batches, size_t count,
+                                          struct err *why);
 MUST_USE enum err_code store_write_malformed(struct pgstore *pg, struct err *why);
 /* The generation of the domains, held against change until the transaction ends. */
 MUST_USE enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, struct err *why);

@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "db/copy.h"
+#include "db/pgexec.h"
 
 static void put(struct copy *copy, int field)
 {
@@ -110,11 +112,76 @@ static void a_row_beyond_the_ceiling_is_an_error(void **state)
     copy_fini(&copy);
 }
 
+/* Columns are arrays, and what stood in them before does not come again. */
+static void columns_are_arrays(void **state)
+{
+    (void)state;
+    static const uint32_t types[] = {COPY_OID_INT4, COPY_OID_TEXT, 0};
+    static const char *const expected[][2] = {
+        {"0000000100000000000000170000000200000001"
+         "0000000400000007"
+         "ffffffff",
+         "0000000100000000000000190000000200000001"
+         "0000000161"
+         "00000002"
+         "6263"},
+        {"000000000000000000000017", "000000000000000000000019"},
+    };
+    struct copy copy;
+    struct err why = {0};
+    assert_true(copy_init_columns(&copy, types));
+    for (size_t round = 0; round < countof(expected); round++) {
+        struct pgexec_args args = PGEXEC_NO_ARGS;
+        copy_begin(&copy, NULL, NULL, &why);
+        if (round == 0) {
+            copy_row(&copy, 2);
+            copy_int4(&copy, 7);
+            copy_text(&copy, SPAN_LIT("a"), 9);
+            copy_row(&copy, 2);
+            copy_null(&copy);
+            copy_ascii(&copy, SPAN_LIT("bc"));
+        }
+        assert_int_equal(copy_end(&copy), ERR_OK);
+        copy_bind(&copy, &args);
+        assert_int_equal(args.count, 2);
+        assert_int_equal(args.types[0], 1007);
+        assert_int_equal(args.types[1], 1009);
+        for (int i = 0; i < 2; i++) {
+            char hex[256];
+            struct span value = span_of(args.values[i], (size_t)args.lengths[i]);
+            assert_string_equal(text_hex(value, hex), expected[round][i]);
+        }
+    }
+    copy_fini(&copy);
+}
+
+/* More than a parameter may have is an error of the rows, not of the program. */
+static void a_column_beyond_the_ceiling_is_an_error(void **state)
+{
+    (void)state;
+    static const uint32_t types[] = {COPY_OID_BYTEA, 0};
+    static const uint8_t piece[1 << 20];
+    struct copy copy;
+    struct err why = {0};
+    assert_true(copy_init_columns(&copy, types));
+    copy_begin(&copy, NULL, NULL, &why);
+    for (size_t i = 0; i <= LIMIT_COPY_BYTES / sizeof piece; i++) {
+        copy_row(&copy, 1);
+        copy_bytes(&copy, span_of(piece, sizeof piece));
+    }
+    assert_int_equal(copy_end(&copy), ERR_TOO_BIG);
+    copy_begin(&copy, NULL, NULL, &why);
+    assert_int_equal(copy_end(&copy), ERR_OK);
+    copy_fini(&copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields),
         cmocka_unit_test(a_row_beyond_the_ceiling_is_an_error),
+        cmocka_unit_test(columns_are_arrays),
+        cmocka_unit_test(a_column_beyond_the_ceiling_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
