@@ -15,7 +15,7 @@
 #include "verify/digest.h"
 
 #define REASONS_SHOWN 4
-#define REASONS_BYTES 1600
+#define REASONS_BYTES 8192
 
 struct certfind {
     const struct cmd *cmd;
@@ -97,11 +97,21 @@ static enum err_code certfind_stored(struct certfind *find, struct err *why)
 /* From a log ------------------------------------------------------------------------------------------------
  */
 
+/* "NAMED: log NAME, entry N", visible. */
+static void certfind_put_place(const struct certfind *find, struct buf *out)
+{
+    buf_fmt(out, "ctvigil: %s: ", find->named);
+    text_visible(out, span_str(find->place->log.name));
+    buf_fmt(out, ", entry %" PRIu64 ": ", find->place->index);
+}
+
+/* Said only when none gives it. */
 static void certfind_reason(struct certfind *find, const char *text)
 {
-    if (++find->reason_count <= REASONS_SHOWN)
-        buf_fmt(&find->reasons, "; log %s, entry %" PRIu64 ": %s", find->place->log.name, find->place->index,
-                text);
+    if (++find->reason_count > REASONS_SHOWN)
+        return;
+    certfind_put_place(find, &find->reasons);
+    buf_fmt(&find->reasons, "%s\n", text);
 }
 
 /* What the entry holds, if it is what was read there; else why not. */
@@ -156,8 +166,11 @@ static void certfind_ask(struct certfind *find)
         certfind_reason(find, reason);
         return;
     }
-    fprintf(stderr, "ctvigil: %s: read again from log %s, entry %" PRIu64 "\n", find->named, place->log.name,
-            place->index);
+    struct buf line;
+    buf_init(&line, REASONS_BYTES);
+    certfind_put_place(find, &line);
+    fprintf(stderr, "%sread again from this log\n", buf_text(&line));
+    buf_fini(&line);
 }
 
 static enum err_code certfind_store(void *arg, struct store **store, struct err *why)
@@ -185,11 +198,12 @@ static enum err_code certfind_logs(struct certfind *find, struct err *why)
     }
     if (code != ERR_OK || find->der.at != NULL)
         return code;
+    fputs(buf_text(&find->reasons), stderr);
     if (find->reason_count > REASONS_SHOWN)
-        buf_fmt(&find->reasons, "; and %zu more entries", find->reason_count - REASONS_SHOWN);
-    return err_set(why, ERR_CLOSED,
-                   "%s: seen in a log, but not kept whole (db.der), and no log gives it now%s", find->named,
-                   buf_text(&find->reasons));
+        fprintf(stderr, "ctvigil: %s: and %zu more entries\n", find->named,
+                find->reason_count - REASONS_SHOWN);
+    return err_set(why, ERR_CLOSED, "%s: seen in a log, but not kept whole (db.der), and no log gives it now",
+                   find->named);
 }
 
 static enum err_code certfind_look(struct certfind *find, struct err *why)

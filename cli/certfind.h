@@ -12,7 +12,7 @@
  * stderr says which one.
  *
  * ERR_NOT_FOUND: nothing here knows it. ERR_CLOSED: log entries with it are known, and none of them can be
- * had now; the text names them, and why. ERR_CONFIG: logs can not be asked for want of ingest.contact. */
+ * had now; stderr names them, and why. ERR_CONFIG: logs can not be asked for want of ingest.contact. */
 MUST_USE enum err_code certfind_get(const struct cmd *cmd, const char *named, const uint8_t hash[32],
                                     struct arena *arena, struct span *der, struct err *why);
 

@@ -28,41 +28,48 @@ struct refetch {
     struct wire_reply reply;
 };
 
+static enum err_code begin(struct refetch *refetch, struct err *why)
+{
+    const struct refetch_options *options = &refetch->options;
+    const char *addresses = options->source_addresses == NULL ? "" : options->source_addresses;
+    enum err_code code = sources_read(addresses, &refetch->sources, why);
+    if (code == ERR_OK)
+        code = wire_new(options->user_agent, CONNECTIONS, &refetch->wire, why);
+    if (code != ERR_OK)
+        return code;
+    refetch->pacer = pacer_new(&(struct pacer_options){.store_open = options->store_open,
+                                                       .store_arg = options->store_arg,
+                                                       .requests_per_s = options->requests_per_s});
+    refetch->gunzip = gunzip_new();
+    refetch->has_batch = batch_init(&refetch->batch, LIMIT_BIG_BATCH_BYTES);
+    if (refetch->pacer == NULL || refetch->gunzip == NULL || !refetch->has_batch)
+        return err_set(why, ERR_MEMORY, "no memory to read from logs");
+    refetch->hosts = (struct host_table){
+        .pacer = refetch->pacer,
+        .sources = &refetch->sources,
+        .connections = CONNECTIONS,
+        .http2 = options->http2 == NULL ? "" : options->http2,
+        .no_keepalive = options->no_keepalive == NULL ? "" : options->no_keepalive,
+    };
+    pacer_start(refetch->pacer);
+    refetch->started = options->store_open != NULL;
+    return ERR_OK;
+}
+
 enum err_code refetch_new(const struct refetch_options *options, struct refetch **out, struct err *why)
 {
     struct refetch *refetch = calloc(1, sizeof *refetch);
-    enum err_code code = refetch == NULL ? ERR_MEMORY : ERR_OK;
     *out = NULL;
-    if (code == ERR_OK) {
-        const char *addresses = options->source_addresses == NULL ? "" : options->source_addresses;
-        refetch->options = *options;
-        refetch->options.wait_ms = options->wait_ms == 0 ? REFETCH_WAIT_MS : options->wait_ms;
-        code = sources_read(addresses, &refetch->sources, why);
-        refetch->pacer = pacer_new(&(struct pacer_options){.store_open = options->store_open,
-                                                           .store_arg = options->store_arg,
-                                                           .requests_per_s = options->requests_per_s});
-        refetch->gunzip = gunzip_new();
-        refetch->has_batch = batch_init(&refetch->batch, LIMIT_BIG_BATCH_BYTES);
-    }
+    if (refetch == NULL)
+        return err_set(why, ERR_MEMORY, "no memory to read from logs");
+    refetch->options = *options;
+    refetch->options.wait_ms = options->wait_ms == 0 ? REFETCH_WAIT_MS : options->wait_ms;
+    enum err_code code = begin(refetch, why);
     if (code == ERR_OK)
-        code = wire_new(options->user_agent, CONNECTIONS, &refetch->wire, why);
-    bool whole = refetch != NULL && refetch->pacer != NULL && refetch->gunzip != NULL && refetch->has_batch;
-    if ((code == ERR_OK && !whole) || code == ERR_MEMORY)
-        code = err_set(why, ERR_MEMORY, "no memory to read from logs");
-    if (code != ERR_OK) {
+        *out = refetch;
+    else
         refetch_free(refetch);
-        return code;
-    }
-    refetch->hosts =
-        (struct host_table){.pacer = refetch->pacer,
-                            .sources = &refetch->sources,
-                            .connections = CONNECTIONS,
-                            .http2 = options->http2 == NULL ? "" : options->http2,
-                            .no_keepalive = options->no_keepalive == NULL ? "" : options->no_keepalive};
-    pacer_start(refetch->pacer);
-    refetch->started = options->store_open != NULL;
-    *out = refetch;
-    return ERR_OK;
+    return code;
 }
 
 void refetch_free(struct refetch *refetch)
@@ -91,6 +98,13 @@ static enum err_code stopped(struct err *why)
     return err_set(why, ERR_CLOSED, "stopped");
 }
 
+static enum err_code left_alone(int64_t wait_ms, struct err *why)
+{
+    err_clear(why);
+    return err_set(why, ERR_HTTP_BUSY, "its operator asks to be left alone for %" PRId64 " s more",
+                   wait_ms / 1000 + 1);
+}
+
 /* Until a request may go out. */
 static enum err_code wait_turn(const struct refetch *refetch, struct host *host, int64_t until_ms,
                                struct err *why)
@@ -104,8 +118,7 @@ static enum err_code wait_turn(const struct refetch *refetch, struct host *host,
         if (wait_ms <= 0)
             return ERR_OK;
         if (hold_ms > until_ms)
-            return err_set(why, ERR_HTTP_BUSY, "its operator asks to be left alone for %" PRId64 " s more",
-                           (hold_ms - now_ms) / 1000 + 1);
+            return left_alone(hold_ms - now_ms, why);
         if (now_ms >= until_ms)
             return err_set(why, ERR_TIMEOUT, "its operator's budget is used up by those who read logs");
         clock_sleep_ms(wait_ms < TURN_MS ? wait_ms : TURN_MS);
@@ -171,10 +184,15 @@ static enum err_code ask(struct refetch *refetch, const struct ctlog *log, const
         return err_set(why, ERR_MEMORY, "no memory for its server");
     refetch->reply = (struct wire_reply){0};
     for (int i = 0; i < TRIES; i++) {
+        err_clear(why);
         code = ask_once(refetch, host, url, until_ms, why);
-        if (!may_heal(refetch, code) || clock_mono_ms() + AGAIN_MS > until_ms)
+        int64_t pause_ms =
+            refetch->reply.retry_after_ms > AGAIN_MS ? refetch->reply.retry_after_ms : AGAIN_MS;
+        if (!may_heal(refetch, code) || i + 1 == TRIES)
             return code;
-        clock_sleep_ms(i + 1 < TRIES ? AGAIN_MS : 0);
+        if (clock_mono_ms() + pause_ms > until_ms)
+            return code == ERR_HTTP_BUSY ? left_alone(pause_ms, why) : code;
+        clock_sleep_ms(AGAIN_MS); /* the rest of it is the budget's business */
     }
     return code;
 }
@@ -242,23 +260,22 @@ static enum err_code by_growing_tile(struct refetch *refetch, const struct ctlog
 {
     const struct proto *proto = proto_of(log->protocol);
     uint64_t tile = index / TILE_WIDTH;
+    unsigned at = (unsigned)(index % TILE_WIDTH);
     unsigned width = tile_width(0, tile, log_size);
-    bool known = width > index % TILE_WIDTH;
-    enum err_code code = by_tile(refetch, log, proto, index, known ? width : TILE_WIDTH, entry, why);
-    if (code == ERR_HTTP && known && width != TILE_WIDTH)
+    width = width > at ? width : TILE_WIDTH;
+    enum err_code code = by_tile(refetch, log, proto, index, width, entry, why);
+    if (code == ERR_HTTP && width != TILE_WIDTH)
         code = by_tile(refetch, log, proto, index, TILE_WIDTH, entry, why);
-    if (code != ERR_HTTP || (known && width == TILE_WIDTH))
+    if (code != ERR_HTTP || refetch->reply.status >= 500)
         return code;
     struct err first = *why;
     code = size_now(refetch, log, &log_size, why);
-    if (code != ERR_OK)
-        return code;
     unsigned now = tile_width(0, tile, log_size);
-    if (now <= index % TILE_WIDTH || now == width || now == TILE_WIDTH) {
+    if (code == ERR_OK && now > at && now != width && now != TILE_WIDTH)
+        return by_tile(refetch, log, proto, index, now, entry, why);
+    if (code == ERR_OK)
         *why = first;
-        return ERR_HTTP;
-    }
-    return by_tile(refetch, log, proto, index, now, entry, why);
+    return code == ERR_OK ? ERR_HTTP : code;
 }
 
 enum err_code refetch_entry(struct refetch *refetch, const struct ctlog *log, uint64_t index,

@@ -31,9 +31,9 @@ MUST_USE enum err_code refetch_new(const struct refetch_options *options, struct
 void refetch_free(struct refetch *refetch); /* NULL is fine */
 
 /* Entry `index`, decoded and examined (examine.h); it lives until the next call. `log_size`: of a head that
- * the log signed, for the width of its last tile; one that is too small is made up for. ERR_UNSUPPORTED:
- * there is no server (an archive). ERR_HTTP_BUSY: the operator wants to be left alone for longer than
- * wait_ms. */
+ * the log signed, for the width of its last tile; one that is too small or too large is made up for.
+ * ERR_UNSUPPORTED: there is no server (an archive). ERR_HTTP_BUSY: the operator wants to be left alone for
+ * longer than wait_ms. */
 MUST_USE enum err_code refetch_entry(struct refetch *refetch, const struct ctlog *log, uint64_t index,
                                      uint64_t log_size, const struct entry **entry, struct err *why);
 

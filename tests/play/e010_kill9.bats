@@ -19,11 +19,17 @@ setup_file() {
     prepare
     ingest
     dump_db >"$PLAY/reference.dump"
+    kept_whole >"$PLAY/reference.forms"
     ctv db stop
 }
 
 teardown_file() {
     play_end
+}
+
+# Certificates that are kept whole.
+kept_whole() {
+    sql "SELECT d.month, u.sha8 FROM der_chunk AS d, unnest(d.sha8) AS u (sha8) ORDER BY 1, 2"
 }
 
 prepare() {
@@ -63,6 +69,8 @@ prepare() {
     [ $struck -ge $((KILLS / 2)) ]
     run -0 ingest --once
     diff "$PLAY/reference.dump" <(dump_db)
+    [ "$(wc -l <"$PLAY/reference.forms")" -ge 36 ]
+    diff "$PLAY/reference.forms" <(kept_whole)
     assert_counts
     assert_complete rfc $ENTRIES
     assert_complete tiles $ENTRIES
