@@ -132,6 +132,8 @@ static void put_tile(json_t *root, const struct evidence *evidence)
     json_object_set_new(root, "data_tile", json_string(evidence->data_tile));
     json_object_set_new(root, "hash_tile", json_string(evidence->hash_tile));
     json_object_set_new(root, "hash_tile_base64", json_base64(evidence->hash_tile_bytes));
+    if (evidence->leaf_tile_bytes.len != 0)
+        json_object_set_new(root, "leaf_tile_base64", json_base64(evidence->leaf_tile_bytes));
 }
 
 static json_t *account(const struct follow *follow, const struct evidence *evidence, const struct head *base)

@@ -25,6 +25,7 @@ struct evidence {
     const char *data_tile;       /* bad_tile: paths, and the bytes of the hash tile; NULL: none */
     const char *hash_tile;
     struct span hash_tile_bytes;
+    struct span leaf_tile_bytes; /* the same of level 0; empty: it did not come */
     const char *sentence;
 };
 

@@ -16,9 +16,9 @@ static const struct tilecheck_slot *slot_at(const struct tilecheck *check, uint6
     return NULL;
 }
 
-static const struct tilecheck_slot *asked(const struct tilecheck *check)
+static struct tilecheck_slot *asked(struct tilecheck *check)
 {
-    for (size_t i = 0; i < TILECHECK_HELD; i++)
+    for (size_t i = 0; i < TILECHECK_SLOTS; i++)
         if (check->slot[i].state == TILECHECK_ASKED)
             return &check->slot[i];
     return NULL;
@@ -54,7 +54,9 @@ bool tilecheck_want(struct tilecheck *check, uint64_t tile, uint64_t tree, bool 
     if (slot == NULL)
         return false;
     slot->state = TILECHECK_WANTED;
+    slot->level = 1;
     slot->index = index;
+    slot->tree = tree;
     slot->width = width;
     slot->full = false;
     slot->since_ms = now_ms;
@@ -65,12 +67,12 @@ bool tilecheck_next(struct tilecheck *check, char path[TILE_PATH_MAX])
 {
     if (asked(check) != NULL)
         return false;
-    for (size_t i = 0; i < TILECHECK_HELD; i++) {
+    for (size_t i = 0; i < TILECHECK_SLOTS; i++) {
         struct tilecheck_slot *slot = &check->slot[i];
         if (slot->state != TILECHECK_WANTED)
             continue;
         slot->state = TILECHECK_ASKED;
-        tile_path(1, slot->index, slot->full ? TILE_WIDTH : slot->width, path);
+        tile_path(slot->level, slot->index, slot->full ? TILE_WIDTH : slot->width, path);
         return true;
     }
     return false;
@@ -78,36 +80,49 @@ bool tilecheck_next(struct tilecheck *check, char path[TILE_PATH_MAX])
 
 void tilecheck_failed(struct tilecheck *check, bool gone, int64_t now_ms)
 {
-    const struct tilecheck_slot *found = asked(check);
-    if (found == NULL)
+    struct tilecheck_slot *slot = asked(check);
+    if (slot == NULL)
         return;
-    struct tilecheck_slot *slot = slot_of(check, found->index);
     if (gone && !slot->full && slot->width < TILE_WIDTH) {
         slot->full = true;
         slot->state = TILECHECK_WANTED;
         return;
     }
     slot->state = TILECHECK_FREE;
-    check->off_until_ms = now_ms + TILECHECK_OFF_MS;
+    if (slot->level == 1)
+        check->off_until_ms = now_ms + TILECHECK_OFF_MS;
 }
 
 bool tilecheck_came(struct tilecheck *check, struct span body, int64_t now_ms)
 {
-    const struct tilecheck_slot *found = asked(check);
-    must(found != NULL);
-    if (body.len < 32 * (size_t)found->width) {
+    struct tilecheck_slot *slot = asked(check);
+    must(slot != NULL);
+    if (body.len < 32 * (size_t)slot->width) {
         tilecheck_failed(check, false, now_ms);
         return false;
     }
-    struct tilecheck_slot *slot = slot_of(check, found->index);
     memcpy(slot->node, body.at, 32 * (size_t)slot->width);
     slot->state = TILECHECK_KNOWN;
     return true;
 }
 
+/* What would say more of a tile that differs is on its way. */
+static bool narrow_waits(const struct tilecheck *check, uint64_t tile, int64_t now_ms)
+{
+    bool waits = false;
+    for (size_t i = TILECHECK_LEAVES; i < TILECHECK_SLOTS; i++) {
+        const struct tilecheck_slot *slot = &check->slot[i];
+        bool coming = slot->state == TILECHECK_WANTED || slot->state == TILECHECK_ASKED;
+        waits = waits || (coming && now_ms - slot->since_ms < TILECHECK_WAIT_MS);
+    }
+    return waits && check->slot[TILECHECK_LEAVES].index == tile && tilecheck_doubts(check, tile);
+}
+
 bool tilecheck_waits(const struct tilecheck *check, uint64_t tile, int64_t now_ms)
 {
     const struct tilecheck_slot *slot = slot_at(check, tile / TILE_WIDTH);
+    if (narrow_waits(check, tile, now_ms))
+        return true;
     return slot != NULL && slot->state != TILECHECK_KNOWN && slot->width > tile % TILE_WIDTH &&
            now_ms - slot->since_ms < TILECHECK_WAIT_MS;
 }
@@ -129,6 +144,31 @@ static void doubt(struct tilecheck *check, uint64_t tile, bool in_doubt)
         check->doubt[check->doubt_at++ % countof(check->doubt)] = tile + 1;
 }
 
+static void want(struct tilecheck_slot *slot, int level, uint64_t index, uint64_t tree, int64_t now_ms)
+{
+    if (slot->state == TILECHECK_ASKED)
+        return; /* of another tile; this one does without */
+    slot->state = TILECHECK_WANTED;
+    slot->level = level;
+    slot->index = index;
+    slot->tree = tree;
+    slot->width = tile_width(level, index, tree);
+    slot->full = false;
+    slot->since_ms = now_ms;
+}
+
+/* Tiles that say whether the data tile or its node is wrong. Above a partial tile there is none. */
+static void narrow_want(struct tilecheck *check, const struct tilecheck_slot *node, uint64_t tile,
+                        int64_t now_ms)
+{
+    uint64_t above = node->index / TILE_WIDTH;
+    want(&check->slot[TILECHECK_LEAVES], 0, tile, node->tree, now_ms);
+    check->slot[TILECHECK_ABOVE].state =
+        check->slot[TILECHECK_ABOVE].state == TILECHECK_ASKED ? TILECHECK_ASKED : TILECHECK_FREE;
+    if (tile_width(2, above, node->tree) > node->index % TILE_WIDTH)
+        want(&check->slot[TILECHECK_ABOVE], 2, above, node->tree, now_ms);
+}
+
 enum tilecheck_answer tilecheck_look(struct tilecheck *check, uint64_t tile, const uint8_t root[32],
                                      bool fresh, int64_t now_ms)
 {
@@ -142,6 +182,8 @@ enum tilecheck_answer tilecheck_look(struct tilecheck *check, uint64_t tile, con
     bool fits = memcmp(slot->node[tile % TILE_WIDTH], root, 32) == 0;
     bool again = !fits && !(fresh && tilecheck_doubts(check, tile));
     doubt(check, tile, again);
+    if (again)
+        narrow_want(check, slot, tile, now_ms);
     return fits ? TILECHECK_FITS : again ? TILECHECK_AGAIN : TILECHECK_DIFFERS;
 }
 
@@ -152,4 +194,20 @@ struct span tilecheck_nodes(const struct tilecheck *check, uint64_t tile, char p
         return SPAN_NONE;
     tile_path(1, slot->index, slot->full ? TILE_WIDTH : slot->width, path);
     return span_of(slot->node, 32 * (size_t)slot->width);
+}
+
+struct span tilecheck_leaves(const struct tilecheck *check, uint64_t tile)
+{
+    const struct tilecheck_slot *slot = &check->slot[TILECHECK_LEAVES];
+    bool known = slot->state == TILECHECK_KNOWN && slot->index == tile;
+    return known ? span_of(slot->node, 32 * (size_t)slot->width) : SPAN_NONE;
+}
+
+struct span tilecheck_above(const struct tilecheck *check, uint64_t tile)
+{
+    const struct tilecheck_slot *slot = &check->slot[TILECHECK_ABOVE];
+    uint64_t index = tile / TILE_WIDTH;
+    bool known = slot->state == TILECHECK_KNOWN && slot->index == index / TILE_WIDTH &&
+                 slot->width > index % TILE_WIDTH;
+    return known ? span_of(slot->node[index % TILE_WIDTH], 32) : SPAN_NONE;
 }

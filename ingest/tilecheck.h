@@ -3,8 +3,10 @@
  * end of what was read; this says which tile, at once. One more request for up to 256 data tiles, and none
  * where fewer than TILECHECK_LEAST are left to be read: at the edge of the tree the root is compared soon
  * enough. A data tile that differs is asked for again over a new connection; when it still does, it is
- * settled all the same and told of (settle.c). A hash tile that does not come is done without, for a while.
- * Bookkeeping only: no I/O, no clock, not thread-safe (the lock of its follow guards it). */
+ * settled all the same and told of (settle.c); meanwhile the tiles beside it are asked for, that of its leaf
+ * hashes (level 0) and the one above its node (level 2), to say which of them is wrong (tilenarrow.h). A hash
+ * tile that does not come is done without, for a while. Bookkeeping only: no I/O, no clock, not thread-safe
+ * (the lock of its follow guards it). */
 #ifndef CTVIGIL_TILECHECK_H
 #define CTVIGIL_TILECHECK_H
 
@@ -16,12 +18,17 @@
 #define TILECHECK_WAIT_MS INT64_C(5000)   /* longer no data tile waits for its hash tile, */
 #define TILECHECK_OFF_MS  INT64_C(600000) /* and then none does for this long */
 #define TILECHECK_HELD    2               /* the one that is read, and the next one */
+#define TILECHECK_LEAVES  2               /* slot of the tile of level 0 of a data tile that differs, */
+#define TILECHECK_ABOVE   3               /* and of the one of level 2 */
+#define TILECHECK_SLOTS   4
 
 enum tilecheck_state { TILECHECK_FREE, TILECHECK_WANTED, TILECHECK_ASKED, TILECHECK_KNOWN };
 
 struct tilecheck_slot {
     enum tilecheck_state state;
-    uint64_t index; /* of the tile of level 1 */
+    int level;      /* 1 in those that are held */
+    uint64_t index; /* of the tile */
+    uint64_t tree;  /* of which it is asked for */
     unsigned width; /* how many of its nodes are asked for, or known */
     bool full;      /* the partial tile is gone: the full one is asked for */
     int64_t since_ms;
@@ -29,7 +36,7 @@ struct tilecheck_slot {
 };
 
 struct tilecheck {
-    struct tilecheck_slot slot[TILECHECK_HELD];
+    struct tilecheck_slot slot[TILECHECK_SLOTS];
     uint64_t doubt[LIMIT_WINDOW]; /* data tiles that differed, plus one; 0: none */
     size_t doubt_at;
     int64_t off_until_ms;
@@ -59,6 +66,10 @@ enum tilecheck_answer tilecheck_look(struct tilecheck *check, uint64_t tile, con
 bool tilecheck_waits(const struct tilecheck *check, uint64_t tile, int64_t now_ms);
 /* Must the data tile come over a new connection? */
 bool tilecheck_doubts(const struct tilecheck *check, uint64_t tile);
+/* The leaf hashes that level 0 has of a data tile, and what level 2 has of its tile of level 1. Absent: not
+ * known. */
+struct span tilecheck_leaves(const struct tilecheck *check, uint64_t tile);
+struct span tilecheck_above(const struct tilecheck *check, uint64_t tile);
 /* The nodes that are known of the hash tile of a data tile, and its path. Absent: none. */
 struct span tilecheck_nodes(const struct tilecheck *check, uint64_t tile, char path[TILE_PATH_MAX]);
 

@@ -7,6 +7,7 @@
 #include "base/say.h"
 #include "ingest/evidence.h"
 #include "ingest/host.h"
+#include "ingest/tilenarrow.h"
 #include "verify/merkle.h"
 
 /* An archive has its own say about each tile (pipe_source). */
@@ -53,7 +54,7 @@ static bool wants(struct follow *follow)
 {
     bool any = false;
     thread_lock(&follow->lock);
-    for (size_t i = 0; i < TILECHECK_HELD; i++)
+    for (size_t i = 0; i < TILECHECK_SLOTS; i++)
         any = any || follow->tiles.slot[i].state == TILECHECK_WANTED;
     thread_unlock(&follow->lock);
     return any;
@@ -142,10 +143,27 @@ enum tilewatch_pass tilewatch_look(struct job *job)
 
 /* Settler ---------------------------------------------------------------------------------------- */
 
+/* Which of the tiles is wrong, as far as they came; with the lock held. */
+static void narrow(const struct follow *follow, const struct job *job, struct span nodes, char *clause,
+                   size_t cap)
+{
+    uint8_t leaf[TILE_WIDTH][32];
+    uint64_t tile = job->begin / TILE_WIDTH;
+    for (size_t i = 0; i < TILE_WIDTH; i++)
+        memcpy(leaf[i], job->batch.entries[i].leaf_hash, sizeof(leaf[i]));
+    struct tilenarrow found =
+        tilenarrow_judge(tile, (const uint8_t(*)[32])leaf, tilecheck_leaves(&follow->tiles, tile), nodes,
+                         tilecheck_above(&follow->tiles, tile));
+    tilenarrow_say(&found, tile, clause, cap);
+}
+
 static void tell(struct settle *settle, struct follow *follow, const struct job *job)
 {
     struct leafkeep leaves = {.any = false};
-    char sentence[256];
+    char sentence[640];
+    char clause[200] = "";
+    uint8_t level0[TILE_WIDTH][32];
+    size_t level0_len = 0;
     char data_path[TILE_PATH_MAX];
     char hash_path[TILE_PATH_MAX] = "its hash tile";
     struct err why = {.code = ERR_OK};
@@ -155,12 +173,18 @@ static void tell(struct settle *settle, struct follow *follow, const struct job 
     uint8_t *copy = nodes.len == 0 ? NULL : malloc(nodes.len);
     if (copy != NULL)
         memcpy(copy, nodes.at, nodes.len);
+    narrow(follow, job, nodes, clause, sizeof(clause));
+    struct span beside = tilecheck_leaves(&follow->tiles, tile);
+    if (beside.len == sizeof(level0)) {
+        memcpy(level0, beside.at, sizeof(level0));
+        level0_len = sizeof(level0);
+    }
     thread_unlock(&follow->lock);
     tile_path(-1, tile, TILE_WIDTH, data_path);
     snprintf(sentence, sizeof(sentence),
              "%s does not fit %s: entries %" PRIu64 " to %" PRIu64
-             " are not those that the log hashed, or the hash tile is wrong",
-             data_path, hash_path, job->begin, job->end - 1);
+             " are not those that the log hashed, or the hash tile is wrong%s",
+             data_path, hash_path, job->begin, job->end - 1, clause);
     leafkeep_add(&leaves, &job->batch, true);
     struct evidence evidence = {.kind = "bad_tile",
                                 .begin = job->begin,
@@ -169,6 +193,7 @@ static void tell(struct settle *settle, struct follow *follow, const struct job 
                                 .data_tile = data_path,
                                 .hash_tile = hash_path,
                                 .hash_tile_bytes = span_of(copy, copy == NULL ? 0 : nodes.len),
+                                .leaf_tile_bytes = span_of(level0, level0_len),
                                 .sentence = sentence};
     if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
         say_error(follow->log.name, "evidence: %s", why.text);

@@ -25,6 +25,9 @@ teardown_file() {
     jq -e '.data_tile == "tile/data/005" and .hash_tile == "tile/1/000.p/20" and (.entries | length) == 256' "$path"
     run -1 --separate-stderr ctv log verify "$path"
     [[ "$output" == *"WRONG    the entries of a data tile do not give its node in the hash tile: entries 1280 to 1535"* ]]
+    # The tiles beside it say which one is wrong, and where.
+    jq -e '.sentence | endswith("; tile/0/005 gives the node, so the data tile is wrong: 1 of entries 1300 to 1300")' "$path"
+    [ "$(curl -sS --noproxy '*' "$SIM_STATIC_URL/tile/0/005" | base64 -w 0)" = "$(jq -r .leaf_tile_base64 "$path")" ]
     # Its hash tile is the one that the log serves.
     [ "$(curl -sS --noproxy '*' "$SIM_STATIC_URL/tile/1/000.p/20" | base64 -w 0)" = "$(jq -r .hash_tile_base64 "$path")" ]
     clear_faults

@@ -80,6 +80,22 @@ static void once_for_all_of_it(void **state)
     assert_int_equal(tilecheck_look(&check, tile, nodes[0], false, 1), TILECHECK_WAIT);
 }
 
+/* The two tiles that say more of one that differs; `is_there`: they come. */
+static void beside(struct tilecheck *check, bool is_there)
+{
+    static const char *const names[] = {"tile/0/", "tile/2/000.p/1"};
+    char path[TILE_PATH_MAX];
+    for (size_t i = 0; i < countof(names); i++) {
+        assert_true(tilecheck_next(check, path));
+        assert_memory_equal(path, names[i], strlen(names[i]));
+        if (is_there)
+            assert_true(tilecheck_came(check, span_of(nodes, sizeof nodes), 1));
+        else
+            tilecheck_failed(check, false, 1);
+    }
+    assert_false(tilecheck_next(check, path));
+}
+
 static void differs(void **state)
 {
     struct tilecheck check = {.off_until_ms = 0};
@@ -95,16 +111,41 @@ static void differs(void **state)
     assert_int_equal(tilecheck_look(&check, 5, other, false, 1), TILECHECK_AGAIN);
     assert_true(tilecheck_doubts(&check, 5));
     assert_false(tilecheck_doubts(&check, 6));
+    /* What lies beside it comes first. */
+    assert_int_equal(tilecheck_look(&check, 5, other, true, 1), TILECHECK_WAIT);
+    beside(&check, true);
+    assert_int_equal(tilecheck_leaves(&check, 5).len, sizeof nodes);
+    assert_int_equal(tilecheck_leaves(&check, 6).len, 0);
+    assert_int_equal(tilecheck_above(&check, 5).len, 32);
+    assert_int_equal(tilecheck_above(&check, 256).len, 0);
     assert_int_equal(tilecheck_look(&check, 5, other, false, 1),
                      TILECHECK_AGAIN); /* the old connection says nothing */
+    beside(&check, true);
     assert_int_equal(tilecheck_look(&check, 5, other, true, 1), TILECHECK_DIFFERS);
     assert_false(tilecheck_doubts(&check, 5));
     assert_int_equal(tilecheck_nodes(&check, 5, path).len, sizeof nodes);
     assert_string_equal(path, "tile/1/000");
     /* One that heals. */
     assert_int_equal(tilecheck_look(&check, 6, other, false, 1), TILECHECK_AGAIN);
+    beside(&check, false); /* is not there: it is done without, and so is nothing else */
+    assert_int_equal(tilecheck_leaves(&check, 6).len, 0);
+    assert_int_equal(tilecheck_above(&check, 6).len, 0);
     assert_int_equal(tilecheck_look(&check, 6, nodes[6], true, 1), TILECHECK_FITS);
     assert_false(tilecheck_doubts(&check, 6));
+    /* It holds nobody for long. */
+    assert_int_equal(tilecheck_look(&check, 7, other, false, 1), TILECHECK_AGAIN);
+    assert_true(tilecheck_waits(&check, 7, TILECHECK_WAIT_MS));
+    assert_int_equal(tilecheck_look(&check, 7, other, true, 1 + TILECHECK_WAIT_MS), TILECHECK_DIFFERS);
+    /* Above a hash tile that is not full there is none. */
+    check = (struct tilecheck){.off_until_ms = 0};
+    assert_true(tilecheck_want(&check, 0, RANGE - 1, false, 1));
+    assert_true(tilecheck_next(&check, path));
+    assert_true(tilecheck_came(&check, span_of(nodes, sizeof nodes), 1));
+    assert_int_equal(tilecheck_look(&check, 0, other, false, 1), TILECHECK_AGAIN);
+    assert_true(tilecheck_next(&check, path));
+    assert_string_equal(path, "tile/0/000");
+    assert_true(tilecheck_came(&check, span_of(nodes, sizeof nodes), 1));
+    assert_false(tilecheck_next(&check, path));
 }
 
 static void done_without(void **state)
