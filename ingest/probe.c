@@ -5,10 +5,14 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/say.h"
+#include "base/text.h"
 #include "ingest/proto.h"
+#include "ingest/timesearch.h"
 #include "parser/tile.h"
 
 #define PROBE_TIMEOUT_MS 30000L
+#define PROBE_MERGE_MS   INT64_C(86400000) /* the MMD of all logs there are */
 
 static size_t probe_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -120,26 +124,52 @@ static enum err_code probe_timestamp(const struct ctlog *log, const char *agent,
     return code;
 }
 
+struct probe_look {
+    const struct ctlog *log;
+    const char *agent;
+    struct batch batch;
+    uint64_t size;
+};
+
+static enum err_code probe_look(void *arg, uint64_t index, int64_t *timestamp_ms, bool *known,
+                                struct err *why)
+{
+    struct probe_look *look = arg;
+    enum err_code code =
+        probe_timestamp(look->log, look->agent, &look->batch, look->size, index, timestamp_ms, why);
+
+    *known = code == ERR_OK && look->batch.entries[index - look->batch.begin].kind != ENTRY_OPAQUE;
+    return code;
+}
+
+/* What a reader of the log should hear of the place where he begins. */
+static void probe_say(const struct ctlog *log, const struct timesearch_place *place, int64_t time_ms)
+{
+    char first[TEXT_TIME_MAX];
+
+    if (place->disorder != 0)
+        say_warn(log->name,
+                 "its timestamps are not in order: some entries in front of %" PRIu64
+                 " may be of the time that was asked for, too; an index in place of a time is certain",
+                 place->index);
+    if (place->known && place->index != 0 && place->first_ms - time_ms > PROBE_MERGE_MS)
+        say_warn(log->name, "its first entry of that time, %" PRIu64 ", is of %s: more than a day later",
+                 place->index, text_time(place->first_ms, false, first));
+}
+
 enum err_code probe_find_time(const struct ctlog *log, const char *user_agent, uint64_t size, int64_t time_ms,
                               uint64_t *index, struct err *why)
 {
-    struct batch batch;
-    uint64_t low = 0;
-    uint64_t high = size;
-    enum err_code code = ERR_OK;
+    struct probe_look look = {.log = log, .agent = user_agent, .size = size};
+    struct timesearch search = {.size = size, .time_ms = time_ms, .look = probe_look, .arg = &look};
+    struct timesearch_place place = {0};
 
-    if (!batch_init(&batch, (size_t)LIMIT_BATCH_BYTES * 4))
+    if (!batch_init(&look.batch, (size_t)LIMIT_BATCH_BYTES * 4))
         return err_set(why, ERR_MEMORY, "%s: no memory to look at entries", log->name);
-    while (code == ERR_OK && low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        int64_t timestamp_ms = 0;
-        code = probe_timestamp(log, user_agent, &batch, size, middle, &timestamp_ms, why);
-        if (timestamp_ms < time_ms)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    batch_fini(&batch);
-    *index = low;
+    enum err_code code = timesearch_run(&search, &place, why);
+    batch_fini(&look.batch);
+    *index = place.index;
+    if (code == ERR_OK)
+        probe_say(log, &place, time_ms);
     return code;
 }

@@ -17,9 +17,9 @@ struct probe_head {
 MUST_USE enum err_code probe_read_head(const struct ctlog *log, const char *user_agent,
                                        struct probe_head *head, struct err *why);
 
-/* The smallest index whose entry timestamp is at or after time_ms, by bisection over `size` entries
- * (timestamps of a log are nearly ordered: the result is where reading should begin, at most one merge delay
- * off); size when all are older. */
+/* Where reading should begin so as to see what is of time_ms or later: an entry at or after it, behind one
+ * before it, by bisection over `size` entries that is checked afterwards (timesearch.h); size when all are
+ * older. Says on standard error when the timestamps are not in order, or when nothing is of that day. */
 MUST_USE enum err_code probe_find_time(const struct ctlog *log, const char *user_agent, uint64_t size,
                                        int64_t time_ms, uint64_t *index, struct err *why);
 
