@@ -94,9 +94,11 @@
 
 /* CA certificates behind the first ones of chains, of which a log can make up any number; all of CT has some
  * 10,000. */
-#define LIMIT_CHAIN_MEMBERS 4096        /* of one log in a day */
-#define LIMIT_ROOTS         8192        /* that one log accepts; real ones have below 2,000 */
-#define LIMIT_ROOTS_BYTES   (16u << 20) /* their reply is 1 to 3 MB */
-#define LIMIT_EDGE_CERTS    512         /* compared with the others in a minute */
+#define LIMIT_CHAIN_MEMBERS    4096        /* of one log in a day */
+#define LIMIT_ISSUER_WANTS     4096        /* of one log, remembered until they are had */
+#define LIMIT_ISSUER_WANT_DAYS 30          /* and no longer: a log that has it not for a month made it up */
+#define LIMIT_ROOTS            8192        /* that one log accepts; real ones have below 2,000 */
+#define LIMIT_ROOTS_BYTES      (16u << 20) /* their reply is 1 to 3 MB */
+#define LIMIT_EDGE_CERTS       512         /* compared with the others in a minute */
 
 #endif

@@ -80,6 +80,12 @@ struct store_ca {
     struct span subject; /* Name; absent when it could not be read */
 };
 
+/* A CA certificate that a log names and that is looked for. */
+struct store_want {
+    uint8_t sha256[32];
+    int64_t absent_ms; /* the log does not have it, and is not asked again for so long; 0: it may be asked */
+};
+
 struct store;
 
 struct store_ops {
@@ -189,6 +195,14 @@ struct store_ops {
     enum err_code (*issuer_cert_get)(struct store *store, const uint8_t sha256[32], struct arena *arena,
                                      struct span *der, struct err *why);
     enum err_code (*issuer_cert_put)(struct store *store, const struct store_ca *ca, struct err *why);
+
+    /* Such a certificate is looked for from now on, also after a restart, until it is stored or given up
+     * (LIMIT_ISSUER_WANTS, LIMIT_ISSUER_WANT_DAYS); `want` again changes how long the log is not asked. */
+    enum err_code (*want_put)(struct store *store, int32_t log_id, const uint8_t sha256[32],
+                              int64_t absent_ms, struct err *why);
+    /* What is looked for in the name of the log, those first that may be asked for. */
+    enum err_code (*want_list)(struct store *store, int32_t log_id, struct store_want *out, size_t max,
+                               size_t *count, struct err *why);
 
     /* The record of an operator and one of our addresses (model/pace.h), shared by all processes: `step`
      * changes it, at `now_ms` by the server's clock, and may be called again when another process was

@@ -15,6 +15,7 @@
 #include "db/store_pace.h"
 #include "db/store_range.h"
 #include "db/store_repair.h"
+#include "db/store_want.h"
 #include "db/store_write.h"
 
 #define HEADS_RAW_MAX ((size_t)64 << 20)
@@ -257,6 +258,8 @@ static const struct store_ops ops = {
     .log_note = store_log_note,
     .issuer_cert_get = store_log_cert_get,
     .issuer_cert_put = store_log_cert_put,
+    .want_put = store_want_put,
+    .want_list = store_want_list,
     .pace = store_pace_move,
     .page = store_pace_page,
 };

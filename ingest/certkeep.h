@@ -5,9 +5,9 @@
 
 #include "ingest/settle.h"
 
-/* Looks up what workers wait for, then saves. */
-void certkeep_serve(struct settle *settle, const struct follow *follow);
-/* Writes certificates of this log that the database does not have yet, at most LIMIT_ISSUERS_OPEN. */
-void certkeep_save(struct settle *settle, const struct follow *follow);
+/* Looks up what workers wait for, keeps what the database does not have either as looked for (and takes that
+ * up again after a start, and every hour), then writes certificates of this log that the database does not
+ * have yet, at most LIMIT_ISSUERS_OPEN. */
+void certkeep_serve(struct settle *settle, struct follow *follow);
 
 #endif

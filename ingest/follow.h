@@ -211,6 +211,7 @@ struct follow_settle {
     char refusal[ERR_TEXT_MAX]; /* its last word; "": none */
     char noted[ERR_TEXT_MAX];
     int64_t noted_ms;
+    int64_t wants_due_ms; /* the store is asked for issuer certificates that are looked for */
 };
 
 struct follow {

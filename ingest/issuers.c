@@ -21,6 +21,7 @@ struct slot {
     enum state state;
     bool unsaved;
     bool hint;      /* nobody waits for it */
+    bool untold;    /* ABSENT, and the settler has not heard of it */
     bool forgotten; /* under way for a log that was removed meanwhile */
     int32_t log_id;
     uint8_t sha256[32];
@@ -92,7 +93,7 @@ static bool is_open(const struct slot *slot)
 
 static bool is_pending(const struct slot *slot)
 {
-    return slot->state == LOOKUP || slot->state == FETCH || slot->unsaved;
+    return slot->state == LOOKUP || slot->state == FETCH || slot->unsaved || slot->untold;
 }
 
 /* Every change of a slot that concerns the tallies lies between these two. */
@@ -114,6 +115,7 @@ static void slot_turn(struct issuers *issuers, struct slot *slot, enum state sta
 {
     tally_out(issuers, slot);
     slot->state = state;
+    slot->untold = slot->untold && state == ABSENT;
     tally_in(issuers, slot);
 }
 
@@ -201,7 +203,10 @@ static bool member_may(struct issuers *issuers, int32_t log_id, int64_t now_ms)
 
 static void slot_absent(struct issuers *issuers, struct slot *slot, int64_t now_ms)
 {
-    slot_turn(issuers, slot, ABSENT);
+    tally_out(issuers, slot);
+    slot->state = ABSENT;
+    slot->untold = true;
+    tally_in(issuers, slot);
     slot->due_ms = now_ms + ISSUERS_ABSENT_MS;
     atomic_fetch_add(&issuers->turn, 1);
 }
@@ -430,6 +435,47 @@ void issuers_saved(struct issuers *issuers, const struct issuers_want *want)
         tally_out(issuers, slot);
         slot->unsaved = false;
         tally_in(issuers, slot);
+    }
+    thread_unlock(&issuers->lock);
+}
+
+bool issuers_untold(struct issuers *issuers, int32_t log_id, struct issuers_want *want, int64_t *absent_ms)
+{
+    bool found = false;
+    thread_lock(&issuers->lock);
+    bool any = tally_of(issuers, log_id)->pending != 0;
+    for (size_t i = 0; any && !found && i < LIMIT_ISSUERS; i++) {
+        struct slot *slot = &issuers->slot[i];
+        if (!slot->untold || slot->log_id != log_id)
+            continue;
+        found = true;
+        tally_out(issuers, slot);
+        slot->untold = false;
+        tally_in(issuers, slot);
+        *want = (struct issuers_want){.slot = i, .log_id = log_id};
+        memcpy(want->sha256, slot->sha256, 32);
+        *absent_ms = slot->due_ms - clock_mono_ms();
+    }
+    thread_unlock(&issuers->lock);
+    return found;
+}
+
+void issuers_remember(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32], int64_t absent_ms)
+{
+    int64_t now_ms = clock_mono_ms();
+    thread_lock(&issuers->lock);
+    struct slot *slot = slot_find(issuers, log_id, sha256);
+    bool room = tally_of(issuers, log_id)->open < LIMIT_ISSUERS_OPEN / 2 && issuers->free != NONE;
+    if (slot == NULL && (room || (absent_ms > 0 && issuers->free != NONE))) {
+        slot = slot_add(issuers, log_id, sha256, absent_ms > 0 ? ABSENT : LOOKUP);
+        slot->due_ms = absent_ms > 0 ? now_ms + absent_ms : 0;
+        slot->hint = true;
+        tally_in(issuers, slot);
+    } else if (slot != NULL && slot->state == ABSENT && absent_ms <= 0 && now_ms >= slot->due_ms && room) {
+        slot_turn(issuers, slot, LOOKUP);
+        slot->tries = 0;
+        slot->due_ms = 0;
+        slot->hint = true;
     }
     thread_unlock(&issuers->lock);
 }

@@ -63,6 +63,13 @@ void issuers_failed(struct issuers *issuers, const struct issuers_want *want, bo
 MUST_USE bool issuers_unsaved(struct issuers *issuers, int32_t log_id, struct arena *arena,
                               struct issuers_want *want, struct span *der);
 void issuers_saved(struct issuers *issuers, const struct issuers_want *want);
+/* Work for a settler: one that the log turned out not to have, to be remembered beyond a restart, and how
+ * long the log is not asked for it. Each time once. */
+MUST_USE bool issuers_untold(struct issuers *issuers, int32_t log_id, struct issuers_want *want,
+                             int64_t *absent_ms);
+/* One that was looked for before a restart, or a while ago: looked for again when there is room, after those
+ * that somebody waits for; not before `absent_ms` are over. */
+void issuers_remember(struct issuers *issuers, int32_t log_id, const uint8_t sha256[32], int64_t absent_ms);
 /* The log was removed and nobody works for it any more: nothing is looked for in its name, nothing is
  * remembered of what it lacks. Certificates that it served stay. */
 void issuers_forget(struct issuers *issuers, int32_t log_id);

@@ -364,7 +364,7 @@ static bool rows_serve(struct settle *settle, struct follow *follow)
     must(advance.batches[0]->begin == begin);
     if (own->frontier_known)
         hash(own, &advance);
-    certkeep_save(settle, follow); /* before the rows: nobody would bring them again after a kill */
+    certkeep_serve(settle, follow); /* before the rows: nobody would bring or name them again after a kill */
     if (!rows_commit(settle, follow, &advance)) {
         jobs_free(settle, &advance);
         return false;

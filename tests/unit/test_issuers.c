@@ -55,6 +55,64 @@ static void test_life(void **state)
     arena_fini(&arena);
 }
 
+/* What the next process must know, and what it does with it. */
+static void test_remembered(void **state)
+{
+    (void)state;
+    struct issuers *issuers = issuers_new();
+    struct arena arena;
+    struct issuers_want want;
+    struct span got;
+    uint8_t room[64];
+    uint8_t sha256[32];
+    uint8_t other[32];
+    int64_t absent_ms = 0;
+    assert_true(issuers != NULL && arena_init(&arena, 1 << 20));
+    (void)der_of(2, room, other);
+    struct span der = der_of(1, room, sha256);
+    assert_int_equal(issuers_get(issuers, 7, sha256, &arena, &got), ISSUERS_WAIT);
+    assert_true(issuers_lookup(issuers, 7, &want));
+    issuers_not_stored(issuers, &want);
+    assert_true(issuers_fetch(issuers, 7, 0, &want));
+    assert_false(issuers_untold(issuers, 7, &want, &absent_ms));
+    issuers_failed(issuers, &want, true, clock_mono_ms());
+    assert_true(issuers_busy(issuers, 7));
+    assert_false(issuers_untold(issuers, 8, &want, &absent_ms));
+    assert_true(issuers_untold(issuers, 7, &want, &absent_ms));
+    assert_memory_equal(want.sha256, sha256, 32);
+    assert_true(absent_ms > 0 && absent_ms <= ISSUERS_ABSENT_MS);
+    assert_false(issuers_untold(issuers, 7, &want, &absent_ms)); /* once */
+    assert_false(issuers_busy(issuers, 7));
+    issuers_free(issuers);
+    /* The next one. */
+    issuers = issuers_new();
+    assert_non_null(issuers);
+    issuers_remember(issuers, 7, sha256, absent_ms);
+    issuers_remember(issuers, 7, other, 0);
+    assert_int_equal(issuers_get(issuers, 7, sha256, &arena, &got), ISSUERS_ABSENT);
+    assert_int_equal(issuers_get(issuers, 8, sha256, &arena, &got), ISSUERS_WAIT); /* another log */
+    assert_true(issuers_lookup(issuers, 7, &want));
+    assert_memory_equal(want.sha256, other, 32);
+    issuers_not_stored(issuers, &want);
+    issuers_remember(issuers, 7, other, 0); /* it is looked for already */
+    assert_false(issuers_lookup(issuers, 7, &want));
+    assert_true(issuers_lookup(issuers, 8, &want));
+    assert_true(issuers_found(issuers, &want, der, true));
+    issuers_remember(issuers, 7, sha256, 0); /* had meanwhile */
+    assert_false(issuers_lookup(issuers, 7, &want));
+    /* No more than a log may have looked for at once. */
+    for (unsigned i = 0; i < 4 * LIMIT_ISSUERS_OPEN; i++) {
+        (void)der_of(100 + i, room, sha256);
+        issuers_remember(issuers, 9, sha256, 0);
+    }
+    unsigned count = 0;
+    while (issuers_lookup(issuers, 9, &want))
+        count++;
+    assert_int_equal(count, LIMIT_ISSUERS_OPEN / 2);
+    issuers_free(issuers);
+    arena_fini(&arena);
+}
+
 /* What one log does not have another may have. */
 static void test_absent(void **state)
 {
@@ -274,9 +332,9 @@ static void test_offered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),    cmocka_unit_test(test_absent), cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_made_up), cmocka_unit_test(test_full),   cmocka_unit_test(test_forget),
-        cmocka_unit_test(test_offered),
+        cmocka_unit_test(test_life),    cmocka_unit_test(test_remembered), cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_bounded), cmocka_unit_test(test_made_up),    cmocka_unit_test(test_full),
+        cmocka_unit_test(test_forget),  cmocka_unit_test(test_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

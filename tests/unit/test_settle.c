@@ -272,6 +272,35 @@ static void test_issuers_first(void **state)
     rig_end(&rig);
 }
 
+/* What a log does not have is not asked for again by the next process either, until it is time; then it is,
+ * though no entry names it any more. */
+static void test_issuers_wanted(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_STATIC_CT, 0, ARGS("--entries", "300", "--fault", "5xx:1:404@issuer"));
+    rig_run(&rig);
+    assert_int_equal(position(&rig, 0, true), 300);
+    assert_int_equal(rig.world->cert_count, 0);
+    size_t wanted = rig.world->want_count;
+    assert_true(wanted > 1); /* those behind the first one of a chain, too */
+    for (size_t i = 0; i < wanted; i++)
+        assert_true(rig.world->want[i].absent_ms > 0);
+    simrun_do(&rig.sim, "{\"clear\": \"all\"}");
+    unsigned asked = requests(&rig, "issuer");
+    rig_run(&rig);
+    assert_int_equal(requests(&rig, "issuer"), asked);
+    assert_int_equal(rig.world->cert_count, 0);
+    for (size_t i = 0; i < wanted; i++)
+        rig.world->want[i].absent_ms = 0;
+    rig_run(&rig);
+    assert_int_equal(rig.world->cert_count, wanted);
+    assert_int_equal(requests(&rig, "issuer"), asked + wanted);
+    rig_run(&rig);
+    assert_int_equal(requests(&rig, "issuer"), asked + wanted);
+    rig_end(&rig);
+}
+
 /* A database that refuses for another reason loses nobody an entry: the log waits, says why, and with `once`
  * is given up. */
 static void test_refused_for_good(void **state)
@@ -374,6 +403,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_too_big),
         cmocka_unit_test(test_issuers_stored),
         cmocka_unit_test(test_issuers_first),
+        cmocka_unit_test(test_issuers_wanted),
         cmocka_unit_test(test_refused_for_good),
         cmocka_unit_test(test_left),
         cmocka_unit_test(test_late_start_wrong_base),
