@@ -47,6 +47,7 @@
 #define LIMIT_FORMS_KNOWN        131072      /* certificates a writer remembers to be stored: 5 MB */
 #define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
 #define LIMIT_HEAD_FUTURE_MS     300000      /* a head may be ahead of our clock by what clocks differ */
+#define LIMIT_HEAD_DUE_S         300         /* a head is read and verified by then, or something is wrong */
 #define LIMIT_UNPROVEN_MS        86400000    /* a log merges within a day, and can prove its heads by then */
 #define LIMIT_HEAD_DAYS          30          /* afterwards one verified head per hour stays: 9,000 a year */
 #define LIMIT_HEADS_OPEN         4096        /* of a log, not verified; more prove no more: 2 MB */

@@ -7,6 +7,7 @@
 #include "cli/caretaker.h"
 #include "cli/cmd.h"
 #include "cli/coverview.h"
+#include "cli/domaintable.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "cli/watchname.h"
@@ -264,32 +265,13 @@ static enum err_code cmd_domain_row_json(void *arg, const struct db_domain_row *
 static enum err_code cmd_domain_row_text(void *arg, const struct db_domain_row *row, struct err *why)
 {
     struct cmd_domain_shown *shown = arg;
-    json_t *allow = cmd_domain_parsed(row->allow);
-    size_t index;
-    json_t *one;
 
     (void)why;
     if (!shown->head)
-        printf("%-6s %-40s %-8s %-6s %-14s %s\n", "ID", "NAME", "COVERS", "ALERTS", "OWNER", "ALLOWED CAS");
+        domaintable_head(cmd_columns());
     shown->head = true;
-    printf("%-6" PRId64 " ", row->id);
-    cmd_print_visible(span_str(row->name), 40);
-    printf(" %-8s %-6" PRIu64 " ", strcmp(row->kind, "ip") == 0 ? "range" : (row->exact ? "host" : "subtree"),
-           row->alerts_open);
-    cmd_print_visible(span_str(row->owner == NULL ? "-" : row->owner), 14);
-    if (json_array_size(allow) == 0)
-        printf(" none");
-    json_array_foreach(allow, index, one)
-    {
-        const char *label = json_string_value(json_object_get(one, "label"));
-        printf(index == 0 ? " " : ", ");
-        cmd_print_visible(span_str(label == NULL ? "?" : label), 0);
-    }
     shown->thin = shown->thin || row->thin != 0;
-    printf("%s\n", row->history_ms == 0 ? "  (history pending)"
-                   : row->thin != 0     ? "  (history incomplete)"
-                                        : "");
-    json_decref(allow);
+    domaintable_row(row, cmd_columns());
     return ERR_OK;
 }
 

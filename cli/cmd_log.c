@@ -11,6 +11,7 @@
 #include "cli/contact.h"
 #include "cli/importer.h"
 #include "cli/listkeeper.h"
+#include "cli/logcheck.h"
 #include "cli/logtable.h"
 #include "cli/logverify.h"
 #include "cli/opt.h"
@@ -226,15 +227,17 @@ static enum err_code cmd_log_source(struct pgconn *conn, struct db_loglist *list
 }
 
 /* CMD_OK, or CMD_STALE after it was said what is not as it should be. */
-static int cmd_log_check(const struct db_loglist *list, const struct db_log_status *rows, size_t count,
-                         const struct coverview_parts *parts)
+static int cmd_log_check(const struct db_loglist *list, const struct db_log_status *rows, size_t count)
 {
     int64_t now_ms = clock_wall_ms();
-    int status = coverview_not_stored(parts) ? CMD_STALE : CMD_OK;
+    int status = CMD_OK;
 
-    for (size_t i = 0; i < count; i++)
-        if (logtable_stale(&rows[i], now_ms))
+    for (size_t i = 0; i < count; i++) {
+        unsigned reasons = logcheck_of(&rows[i], now_ms);
+        logcheck_tell(stderr, &rows[i], reasons);
+        if (reasons != 0)
             status = CMD_STALE;
+    }
     if (!logtable_list_stale(list, now_ms))
         return status;
     fprintf(stderr, "ctvigil: the log list %s\n",
@@ -297,7 +300,7 @@ static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
         if (!cmd->json)
             cmd_log_newcomers(newcomers);
         if (check)
-            status = cmd_log_check(&list, rows, count, &more.parts);
+            status = cmd_log_check(&list, rows, count);
     }
     free(rows);
     free(more.parts.parts);
@@ -419,7 +422,7 @@ int cmd_log(struct cmd *cmd)
          "whose limits it shares; default: the domain of its URL"},
         {"allow-http", OPT_FLAG, &add.allow_http, NULL, "accept http:// for other machines than this one"},
         {"check", OPT_FLAG, &check, NULL,
-         "status: exit with 3 when a log or the log list is stale, or a log is behind or inconsistent"},
+         "status: exit with 3 when a log or the log list is not as it should be, and say why"},
         {"id", OPT_NUMBER, &id, "N", "verify, evidence: the account of that number in the database"},
         {"known", OPT_FLAG, &known, NULL, "verify: also say under which name the database knows the log"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},

@@ -49,12 +49,17 @@ static bool coverview_is_read(const struct db_coverage_part *part)
     return strcmp(part->state, "verified") == 0 || strcmp(part->state, "seen") == 0;
 }
 
-bool coverview_not_stored(const struct coverview_parts *parts)
+json_t *coverview_not_stored_json(const struct coverview_parts *parts, int32_t log_id)
 {
-    for (size_t i = 0; i < parts->count; i++)
-        if (strcmp(parts->parts[i].state, "not_stored") == 0)
-            return true;
-    return false;
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < parts->count; i++) {
+        const struct db_coverage_part *part = &parts->parts[i];
+        if (part->log_id == log_id && strcmp(part->state, "not_stored") == 0)
+            (void)json_array_append_new(array, json_pack("{s:I, s:I}", "begin", (json_int_t)part->begin,
+                                                         "end", (json_int_t)part->end));
+    }
+    return array;
 }
 
 /* Is all of it part of what is being read? Ranges come by begin. */
@@ -217,6 +222,36 @@ static void coverview_general(const struct coverview *view)
         printf("  %s\n", json_string_value(json_object_get(gap, "why")));
 }
 
+/* Why nothing is promised, and what ends that. */
+static void coverview_hint(const struct coverview *view)
+{
+    static const struct {
+        const char *reason, *one, *more, *what;
+    } rows[] = {
+        {"not_begun", "log has", "logs have",
+         "not said yet how much there is: 'ctvigil log status' has the last error"},
+        {"not_followed", "log is", "logs are", "not followed: 'ctvigil log list' says why"},
+        {"missing", "stretch is", "stretches are",
+         "not read yet: 'ctvigil log status' has the time it takes while 'ctvigil run' runs"},
+        {"unverified", "stretch is", "stretches are",
+         "read and not verified: that comes with the next head the log signs"},
+        {"not_stored", "stretch was", "stretches were", "not stored, because the disk was nearly full"},
+        {"lost", "stretch is", "stretches are", "lost: 'ctvigil alert list' has what could be in there"},
+    };
+    size_t index;
+    json_t *gap;
+
+    for (size_t i = 0; i < countof(rows); i++) {
+        size_t count = 0;
+        json_array_foreach(view->gaps, index, gap) count +=
+            strcmp(json_string_value(json_object_get(gap, "reason")), rows[i].reason) == 0;
+        if (count != 0)
+            printf("  %zu %s %s\n", count, count == 1 ? rows[i].one : rows[i].more, rows[i].what);
+    }
+    printf(
+        "  it is complete up to a time once logs of all operators but one are read and verified up to it\n");
+}
+
 void coverview_domains(const struct coverview *view)
 {
     const struct db_coverage_claim *claim = &view->claim;
@@ -235,6 +270,7 @@ void coverview_domains(const struct coverview *view)
         printf("\n");
     } else {
         printf("nothing can be said to be complete yet\n");
+        coverview_hint(view);
     }
     coverview_general(view);
     if (gaps > 0)

@@ -14,8 +14,8 @@ struct coverview_parts {
 
 /* Array of the stretches of one log: {state, begin, end, entries, time_begin, time_end}. */
 json_t *coverview_log_json(const struct coverview_parts *parts, int32_t log_id);
-/* Is anything matched and not stored, because the disk was nearly full? */
-bool coverview_not_stored(const struct coverview_parts *parts);
+/* Of these the ones that were matched and not stored, because the disk was nearly full: {begin, end}. */
+json_t *coverview_not_stored_json(const struct coverview_parts *parts, int32_t log_id);
 /* Lines for people under a log of `log status`: what of it was not read, beside the backlog, which has a
  * column: what the ranges of `row` that are being read have still to come to. */
 void coverview_log(const struct coverview_parts *parts, const struct db_log_status *row);

@@ -6,12 +6,14 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/logcheck.h"
 #include "cli/paceview.h"
-#include "cli/staleness.h"
 #include "ingest/listfetch.h"
 
 #define LOGTABLE_WIDE        117                      /* columns of the whole table of log status */
 #define LOGTABLE_URLS        160                      /* columns of log list with the URL of every log */
+#define LOGTABLE_BEFORE_FROM 99                       /* columns in front of FROM, */
+#define LOGTABLE_FROM        6                        /* and of it at least */
 #define LOGTABLE_TIME_MAX_MS INT64_C(253402300799999) /* the last moment of the year 9999 */
 
 const char *logtable_state(const struct db_log_status *row)
@@ -33,6 +35,8 @@ int64_t logtable_eta_s(const struct db_log_status *row)
 {
     double gain = row->rate - row->growth;
 
+    if (row->head_time_ms == 0)
+        return -1;
     if (row->backlog == 0)
         return 0;
     if (!row->has_rate || gain <= 0)
@@ -87,6 +91,17 @@ static json_t *logtable_text(const char *text)
     return text[0] == '\0' ? json_null() : cmd_json_latin1(span_str(text));
 }
 
+/* Did it ever show a head? Before that nobody knows how much there is. */
+static bool logtable_asked(const struct db_log_status *row)
+{
+    return row->head_time_ms != 0 || row->head_size != 0;
+}
+
+static json_t *logtable_number(bool known, uint64_t number)
+{
+    return known ? json_integer((json_int_t)number) : json_null();
+}
+
 static json_t *logtable_ranges(const struct db_log_status *row)
 {
     json_t *ranges = json_array();
@@ -129,7 +144,7 @@ static void logtable_heads_json(const struct db_log_status *row, json_t *object)
     logtable_set(object, "head_in_future", json_boolean(logtable_in_future(row, clock_wall_ms())));
     logtable_set(object, "head_since", logtable_time(row->head_since_ms));
     logtable_set(object, "head_seen", logtable_time(row->head_seen_ms));
-    logtable_set(object, "served_size", json_integer((json_int_t)row->served_size));
+    logtable_set(object, "served_size", logtable_number(logtable_asked(row), row->served_size));
     logtable_set(object, "unproven_heads", json_integer((json_int_t)row->unproven));
     logtable_set(object, "mmd_exceeded", json_integer((json_int_t)row->mmd_exceeded));
     logtable_set(object, "merge_delay_max_s", json_integer(row->merge_delay_s));
@@ -139,17 +154,21 @@ json_t *logtable_json(const struct db_log_status *row, const struct logtable_mor
 {
     int64_t eta_s = logtable_eta_s(row);
     int64_t age_s = logtable_head_age_s(row, clock_wall_ms());
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "schema", "ctvigil.log.1", "name", row->name,
-                  "protocol", row->protocol, "url", row->url, "position", (json_int_t)row->position,
-                  "verified_size", (json_int_t)row->verified_size, "head_size", (json_int_t)row->head_size);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s}", "schema", "ctvigil.log.1", "name", row->name,
+                               "protocol", row->protocol, "url", row->url);
+    bool begun = row->range_count != 0;
+    bool asked = logtable_asked(row);
 
     must(object != NULL);
+    logtable_set(object, "position", logtable_number(begun, row->position));
+    logtable_set(object, "verified_size", logtable_number(begun, row->verified_size));
+    logtable_set(object, "head_size", logtable_number(asked, row->head_size));
     logtable_set(object, "head_time", logtable_time(row->head_time_ms));
     logtable_set(object, "head_age_s", age_s < 0 ? json_null() : json_integer(age_s));
-    logtable_set(object, "stale", json_boolean(logtable_stale(row, clock_wall_ms())));
+    logtable_set(object, "stale", json_boolean(logcheck_of(row, clock_wall_ms()) != 0));
     logtable_heads_json(row, object);
-    logtable_set(object, "backlog", json_integer((json_int_t)row->backlog));
+    logtable_set(object, "backlog", logtable_number(asked && begun, row->backlog));
+    logtable_set(object, "overdue", logtable_number(asked && begun, row->overdue));
     logtable_set(object, "rate", row->has_rate ? json_real(row->rate) : json_null());
     logtable_set(object, "eta_s", eta_s < 0 ? json_null() : json_integer(eta_s));
     logtable_set(object, "state", json_string(row->state));
@@ -161,6 +180,8 @@ json_t *logtable_json(const struct db_log_status *row, const struct logtable_mor
     logtable_set(object, "last_contact", logtable_time(row->last_contact_ms));
     logtable_set(object, "entries", json_integer((json_int_t)row->entries));
     logtable_set(object, "malformed", json_integer((json_int_t)row->malformed));
+    logtable_set(object, "not_stored", json_integer((json_int_t)row->not_stored));
+    logtable_set(object, "not_stored_ranges", coverview_not_stored_json(&more->parts, row->id));
     logtable_set(object, "ranges", logtable_ranges(row));
     logtable_set(object, "coverage", coverview_log_json(&more->parts, row->id));
     logtable_set(object, "pace", paceview_json(&more->pace, row));
@@ -259,6 +280,18 @@ static void logtable_list_narrow(const struct db_log_status *rows, size_t count)
     }
 }
 
+/* A time is longer than "now". */
+static size_t logtable_from_width(const struct db_log_status *rows, size_t count, size_t columns)
+{
+    size_t most = columns == 0 ? sizeof rows->from_spec : columns - LOGTABLE_BEFORE_FROM;
+    size_t width = LOGTABLE_FROM;
+
+    for (size_t i = 0; i < count; i++)
+        if (strlen(rows[i].from_spec) > width)
+            width = strlen(rows[i].from_spec);
+    return width < most ? width : most;
+}
+
 void logtable_list(const struct db_log_status *rows, size_t count, size_t columns)
 {
     if (columns != 0 && columns < LOGTABLE_WIDE) {
@@ -266,8 +299,9 @@ void logtable_list(const struct db_log_status *rows, size_t count, size_t column
         return;
     }
     bool urls = columns == 0 || columns >= LOGTABLE_URLS;
-    printf("%-16s %-24s %-10s %-10s %-24s %-9s %-6s%s\n", "OPERATOR", "LOG", "PROTOCOL", "STATE", "EXPIRY",
-           "FOLLOWED", "FROM", urls ? " URL" : "");
+    size_t from = logtable_from_width(rows, count, columns);
+    printf("%-16s %-24s %-10s %-10s %-24s %-9s %-*s%s\n", "OPERATOR", "LOG", "PROTOCOL", "STATE", "EXPIRY",
+           "FOLLOWED", (int)from, "FROM", urls ? " URL" : "");
     for (size_t i = 0; i < count; i++) {
         const struct db_log_status *row = &rows[i];
         logtable_cell(row->listed ? row->operator_name : "(by hand)", 16);
@@ -276,7 +310,7 @@ void logtable_list(const struct db_log_status *rows, size_t count, size_t column
         logtable_cell(row->left_ms != 0 ? "left" : row->list_state, 10);
         logtable_interval(row);
         logtable_cell(logtable_followed(row), 9);
-        logtable_cell(row->from_spec, 6);
+        logtable_cut(row->from_spec, from);
         if (urls)
             cmd_print_visible(span_str(row->url), 0);
         printf("\n");
@@ -365,6 +399,16 @@ static void logtable_share(const struct db_log_status *row, char out[16])
         (void)snprintf(out, 16, "%.1f %%", share > 99.9 ? 99.9 : share < 0 ? 0 : share);
 }
 
+/* Right-aligned; "-" when nobody knows. */
+static void logtable_count(bool known, uint64_t number, int width)
+{
+    char text[24] = "-";
+
+    if (known)
+        (void)snprintf(text, sizeof text, "%" PRIu64, number);
+    printf("%*s ", width, text);
+}
+
 /* What a terminal of 80 columns has room for. */
 static void logtable_row_narrow(const struct db_log_status *row)
 {
@@ -374,7 +418,8 @@ static void logtable_row_narrow(const struct db_log_status *row)
     logtable_age(row, age);
     logtable_share(row, share);
     logtable_cut(row->name, 22);
-    printf("%-12s %6s %10" PRIu64 " ", logtable_state(row), share, row->backlog);
+    printf("%-12s %6s ", logtable_state(row), share);
+    logtable_count(logtable_asked(row) && row->range_count != 0, row->backlog, 10);
     logtable_pace(row);
     printf("%8s\n", age);
 }
@@ -385,10 +430,15 @@ static void logtable_row(const struct db_log_status *row)
 
     logtable_age(row, age);
     cmd_print_visible(span_str(row->name), 24);
-    printf(" %-12s %12" PRIu64 " %12" PRIu64 " %11" PRIu64 " ", logtable_state(row), row->position,
-           row->head_size, row->backlog);
+    bool begun = row->range_count != 0;
+    printf(" %-12s ", logtable_state(row));
+    logtable_count(begun, row->position, 12);
+    logtable_count(logtable_asked(row), row->head_size, 12);
+    logtable_count(logtable_asked(row) && begun, row->backlog, 11);
     logtable_pace(row);
-    printf("%8s %12" PRIu64 "\n", age, row->verified_size);
+    printf("%8s ", age);
+    logtable_count(begun, row->verified_size, 12);
+    printf("\n");
 }
 
 void logtable_status(const struct db_log_status *rows, size_t count, const struct logtable_more *more,
@@ -447,30 +497,6 @@ void logtable_source(const struct db_loglist *list, int64_t now_ms)
 bool logtable_in_future(const struct db_log_status *row, int64_t now_ms)
 {
     return row->head_time_ms - LIMIT_HEAD_FUTURE_MS > now_ms;
-}
-
-/* The largest head is gone: the log shows smaller ones for longer than it may take to publish. */
-static bool logtable_gone(const struct db_log_status *row, int64_t now_ms)
-{
-    return row->served_size < row->head_size && now_ms - row->head_seen_ms > staleness_limit_ms(row->mmd_s);
-}
-
-bool logtable_stale(const struct db_log_status *row, int64_t now_ms)
-{
-    if (strcmp(row->state, "active") != 0 || strcmp(row->ended, "lost") == 0 || row->final_error[0] != '\0')
-        return true;
-    if (!row->followed)
-        return false;
-    bool unverified = row->entries > 0 && row->verified_size < row->position;
-    if (row->backlog != 0 || unverified || row->unproven != 0 || logtable_in_future(row, now_ms) ||
-        logtable_gone(row, now_ms))
-        return true;
-    /* One that grows no more may be gone: what counts is that all of it was read. */
-    if (row->left_ms != 0 || strcmp(row->list_state, "readonly") == 0 ||
-        strcmp(row->list_state, "retired") == 0)
-        return false;
-    return row->head_time_ms == 0 || now_ms - row->head_time_ms > staleness_limit_ms(row->mmd_s) ||
-           row->last_error[0] != '\0';
 }
 
 bool logtable_list_stale(const struct db_loglist *list, int64_t now_ms)

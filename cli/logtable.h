@@ -41,12 +41,7 @@ char *logtable_duration(int64_t seconds, char out[24]);
 
 /* Is its largest head signed for a time that has not come (beyond LIMIT_HEAD_FUTURE_MS)? */
 bool logtable_in_future(const struct db_log_status *row, int64_t now_ms);
-/* Does it need somebody's attention: never reached, an old head, one of the future, one that it has not shown
- * for longer than its merge delay while it shows smaller ones, heads it does not prove, entries behind the
- * head or not verified, an error, an inconsistency, a lost tail? A log that is not followed, or came to its
- * end, does not. */
-bool logtable_stale(const struct db_log_status *row, int64_t now_ms);
-/* The same of the list: refused, or older than browsers would take it. */
+/* Is the list refused, or older than browsers would take it. */
 bool logtable_list_stale(const struct db_loglist *list, int64_t now_ms);
 
 #endif

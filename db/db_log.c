@@ -149,7 +149,10 @@ static const char status_sql[] =
     "  l.interval_begin, l.interval_end, l.final_size, l.final_root, l.followed, l.unfollowed, l.ended,"
     "  l.ended_at, l.added_at, p.seconds, p.entries, p.growth, l.final_error,"
     "  h.timestamp_ms, h.seen_at, h.seen_last, c.size, u.n, l.mmd_exceeded, l.merge_delay_s,"
-    "  (SELECT coalesce(sum(g.range_end - g.range_begin), 0)::int8 FROM log_gap AS g WHERE g.log = l.id)"
+    "  (SELECT coalesce(sum(g.range_end - g.range_begin), 0)::int8 FROM log_gap AS g WHERE g.log = l.id),"
+    "  coalesce((SELECT d.size FROM log_head AS d WHERE d.log = l.id AND d.seen_at <= now() - $1 * interval "
+    "'1 s'"
+    "            ORDER BY d.size DESC LIMIT 1), 0)"
     " FROM log AS l"
     " LEFT JOIN LATERAL (SELECT x.sentence || CASE WHEN l.accounts_over = 0 THEN '' ELSE"
     "  format('; %s more of it were counted and not kept', l.accounts_over) END AS sentence, x.path"
@@ -233,10 +236,20 @@ static void get_status(const PGresult *res, int row, struct db_log_status *statu
     get_head(res, row, status);
     status->malformed = (uint64_t)pgexec_get_int(res, row, 10);
     status->not_stored = (uint64_t)pgexec_get_int(res, row, 40);
+    status->due_size = (uint64_t)pgexec_get_int(res, row, 41);
     (void)snprintf(status->reason, sizeof status->reason, "%s", pgexec_get_text(res, row, 11));
     (void)snprintf(status->evidence, sizeof status->evidence, "%s", pgexec_get_text(res, row, 12));
     get_listed(res, row, status);
     get_pace(res, row, status);
+}
+
+/* What a range, the first or a later one, leaves of the entries below a head. */
+static void unread(uint64_t head, const struct db_log_range *range, bool first, uint64_t *left)
+{
+    if (first && range->begin < head)
+        *left = head - range->begin;
+    if (range->begin < head)
+        *left -= (range->next < head ? range->next : head) - range->begin;
 }
 
 /* Ranges come by begin: what touches or overlaps the contiguous part makes it longer. */
@@ -254,11 +267,8 @@ static void add_range(struct db_log_status *status, const struct db_log_range *r
         status->verified_size = range->verified;
     status->entries += range->next - range->begin;
     /* What no range covers is not read either. */
-    uint64_t head = status->head_size;
-    if (first && range->begin < head)
-        status->backlog = head - range->begin;
-    if (range->begin < head)
-        status->backlog -= (range->next < head ? range->next : head) - range->begin;
+    unread(status->head_size, range, first, &status->backlog);
+    unread(status->due_size, range, first, &status->overdue);
     if (status->range_count < DB_LOG_RANGES_MAX)
         status->ranges[status->range_count++] = *range;
 }
@@ -303,7 +313,9 @@ enum err_code db_log_status(struct pgconn *conn, struct db_log_status **rows, si
     PGresult *ranges = NULL;
     *rows = NULL;
     *count = 0;
-    enum err_code code = pgexec_run(conn, status_sql, &PGEXEC_NO_ARGS, &res, why);
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, LIMIT_HEAD_DUE_S);
+    enum err_code code = pgexec_run(conn, status_sql, &args, &res, why);
     if (code == ERR_OK)
         code = pgexec_run(conn, ranges_sql, &PGEXEC_NO_ARGS, &ranges, why);
     if (code != ERR_OK)

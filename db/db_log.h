@@ -50,6 +50,8 @@ struct db_log_status {
     int64_t merge_delay_s;   /* the longest delay seen; the true one may be longer */
     int64_t last_contact_ms; /* 0: never */
     uint64_t backlog;        /* entries below the head that are not read, wherever they are */
+    uint64_t due_size;       /* largest head known for LIMIT_HEAD_DUE_S; 0: none */
+    uint64_t overdue;        /* entries below that which are not read */
     uint64_t entries;        /* read */
     uint64_t not_stored;     /* of these: matched, and not stored for want of room */
     uint64_t malformed;

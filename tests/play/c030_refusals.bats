@@ -120,12 +120,19 @@ wrong_key() {
     run -0 ctv log status --check
 }
 
-@test "log status --check: 3 for each thing alone that is not as it should be" {
+@test "log status --check: 3 for each thing alone that is not as it should be, and a line that says what" {
+    # What a head promised is due after five minutes.
+    sql "UPDATE log_range SET next = 99, verified = 99 WHERE next = 100"
+    run -0 --separate-stderr ctv log status --check
+    [ -z "$stderr" ]
+    sql "UPDATE log_range SET next = 100, verified = 100 WHERE next = 99;
+         UPDATE log_head SET seen_at = seen_at - interval '10 minutes'"
     while IFS='|' read -r bad good; do
         sql "$bad"
-        run ctv log status --check
-        echo "$bad: $status"
+        run --separate-stderr ctv log status --check
+        echo "$bad: $status $stderr"
         [ "$status" = 3 ]
+        [[ "$stderr" == "ctvigil: log alive: "* ]]
         sql "$good"
         run -0 ctv log status --check
     done <<'TABLE'

@@ -10,28 +10,42 @@
 
 #include "cli/coverview.h"
 
+static FILE *caught;
+static int kept;
+
+static void catch_begin(void)
+{
+    caught = tmpfile();
+    kept = dup(STDOUT_FILENO);
+    must(caught != NULL && kept >= 0);
+    (void)fflush(stdout);
+    must(dup2(fileno(caught), STDOUT_FILENO) == STDOUT_FILENO);
+}
+
+static char *catch_end(void)
+{
+    char *text = calloc(1, 4096);
+    must(text != NULL);
+    (void)fflush(stdout);
+    must(dup2(kept, STDOUT_FILENO) == STDOUT_FILENO && close(kept) == 0);
+    rewind(caught);
+    must(fread(text, 1, 4095, caught) < 4095 && fclose(caught) == 0);
+    return text;
+}
+
 /* What `log status` writes below a log, as text; the caller frees. */
 static char *lines(const struct db_coverage_part *part, size_t count, const struct db_log_status *row)
 {
     struct coverview_parts parts = {.count = count};
-    char *text = calloc(1, 4096);
-    FILE *file = tmpfile();
-    int kept = dup(STDOUT_FILENO);
 
-    must(text != NULL && file != NULL && kept >= 0);
     parts.parts = calloc(count + 1, sizeof *part);
     must(parts.parts != NULL);
     if (count > 0)
         memcpy(parts.parts, part, count * sizeof *part);
-    (void)fflush(stdout);
-    must(dup2(fileno(file), STDOUT_FILENO) == STDOUT_FILENO);
+    catch_begin();
     coverview_log(&parts, row);
-    (void)fflush(stdout);
-    must(dup2(kept, STDOUT_FILENO) == STDOUT_FILENO && close(kept) == 0);
-    rewind(file);
-    must(fread(text, 1, 4095, file) < 4095 && fclose(file) == 0);
     free(parts.parts);
-    return text;
+    return catch_end();
 }
 
 static void gaps_and_backlog(void **state)
@@ -76,6 +90,43 @@ static void gaps_and_backlog(void **state)
     }
 }
 
+/* Nothing is promised: it is said why, and what ends that. */
+static void why_nothing_is_complete(void **state)
+{
+    static const char *const reasons[] = {"not_begun", "not_begun", "missing", "list_entries"};
+    struct coverview view = {.claim = {.basis = "policy"}, .gaps = json_array()};
+    (void)state;
+    for (size_t i = 0; i < countof(reasons); i++)
+        (void)json_array_append_new(
+            view.gaps, json_pack("{s:s, s:s, s:s}", "reason", reasons[i], "log", "x", "why", "y"));
+    catch_begin();
+    coverview_domains(&view);
+    char *text = catch_end();
+    assert_non_null(strstr(text, "nothing can be said"));
+    assert_non_null(strstr(text, "  2 logs have not said yet"));
+    assert_non_null(strstr(text, "  1 stretch is not read yet"));
+    assert_non_null(strstr(text, "complete up to a time once"));
+    assert_null(strstr(text, "not followed"));
+    free(text);
+    coverview_free(&view);
+}
+
+/* For programs, with the ranges. */
+static void what_is_not_stored(void **state)
+{
+    struct db_coverage_part parts[] = {{1, "verified", 0, 10, 0, 0},
+                                       {1, "not_stored", 10, 20, 0, 0},
+                                       {2, "not_stored", 0, 5, 0, 0},
+                                       {1, "not_stored", 30, 31, 0, 0}};
+    struct coverview_parts all = {.parts = parts, .count = countof(parts)};
+    (void)state;
+    json_t *array = coverview_not_stored_json(&all, 1);
+    char *text = json_dumps(array, JSON_COMPACT);
+    assert_string_equal(text, "[{\"begin\":10,\"end\":20},{\"begin\":30,\"end\":31}]");
+    free(text);
+    json_decref(array);
+}
+
 static void many_gaps_are_counted(void **state)
 {
     struct db_coverage_part parts[7];
@@ -118,6 +169,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gaps_and_backlog),
+        cmocka_unit_test(why_nothing_is_complete),
+        cmocka_unit_test(what_is_not_stored),
         cmocka_unit_test(many_gaps_are_counted),
         cmocka_unit_test(a_domain_whose_history_is_pending),
     };

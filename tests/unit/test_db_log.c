@@ -186,6 +186,41 @@ static void status_tells_position_and_backlog(void **state)
     }
 }
 
+/* A head counts for what is due once it has been known for a while. */
+static void what_is_due(void **state)
+{
+    static const struct {
+        const char *heads; /* size, seconds ago */
+        uint64_t due, overdue, backlog;
+    } rows[] = {
+        {"(60, 0), (70, 200)", 0, 0, 40},
+        {"(60, 0), (50, 400), (40, 5000)", 50, 20, 30},
+        {"(60, 400), (50, 0)", 60, 30, 30},
+        {"(20, 400), (90, 100)", 20, 0, 60},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct ctlog log = make("log", 1);
+        struct db_log_status *status;
+        size_t count;
+        char text[512];
+        assert_int_equal(db_log_add(fixture.db.conn, &log, "0", 0, NULL), ERR_OK);
+        (void)snprintf(
+            text, sizeof text,
+            "UPDATE log_range SET next = 30, verified = 20; INSERT INTO log_head (log, size, root,"
+            " timestamp, raw, seen_at) SELECT %d, s, sha256(''), now(), '', now() - a * interval '1 s'"
+            " FROM (VALUES %s) AS v (s, a)",
+            log.id, rows[i].heads);
+        sql(text);
+        assert_int_equal(db_log_status(fixture.db.conn, &status, &count, NULL), ERR_OK);
+        assert_int_equal(status->due_size, rows[i].due);
+        assert_int_equal(status->overdue, rows[i].overdue);
+        assert_int_equal(status->backlog, rows[i].backlog);
+        free(status);
+        sql("DELETE FROM log_head; DELETE FROM log_range; DELETE FROM log");
+    }
+}
+
 static int open_all(void **state)
 {
     (void)state;
@@ -208,6 +243,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(evidence_outlives_removal),
         cmocka_unit_test(frontier_of_the_beginning_is_known),
         cmocka_unit_test(status_tells_position_and_backlog),
+        cmocka_unit_test(what_is_due),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

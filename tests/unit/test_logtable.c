@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "cli/logcheck.h"
 #include "cli/logtable.h"
 
 #define DAY INT64_C(86400000)
@@ -42,6 +43,7 @@ static void eta(void **state)
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
         struct db_log_status log = {.backlog = rows[i].backlog,
+                                    .head_time_ms = 1,
                                     .has_rate = rows[i].has_rate,
                                     .rate = rows[i].rate,
                                     .growth = rows[i].growth};
@@ -60,6 +62,7 @@ static struct db_log_status good(void)
                                   .position = 10,
                                   .verified_size = 10,
                                   .head_size = 10,
+                                  .due_size = 10,
                                   .head_time_ms = NOW - 1000,
                                   .head_seen_ms = NOW - 500,
                                   .served_size = 10};
@@ -71,7 +74,7 @@ static void states_and_attention(void **state)
 
     (void)state;
     assert_string_equal(logtable_state(&log), "usable");
-    assert_false(logtable_stale(&log, NOW));
+    assert_int_equal(logcheck_of(&log, NOW), 0);
     log.listed = false;
     log.list_state[0] = '\0';
     assert_string_equal(logtable_state(&log), "active");
@@ -83,41 +86,43 @@ static void states_and_attention(void **state)
     assert_string_equal(logtable_state(&log), "leaving");
     log = good();
     log.head_time_ms = NOW - DAY - 1;
-    assert_true(logtable_stale(&log, NOW));
+    assert_int_not_equal(logcheck_of(&log, NOW), 0);
     (void)snprintf(log.list_state, sizeof log.list_state, "readonly");
     (void)snprintf(log.last_error, sizeof log.last_error, "no such host");
-    assert_false(logtable_stale(&log, NOW));
+    assert_int_equal(logcheck_of(&log, NOW), 0);
     log.backlog = 1;
-    assert_true(logtable_stale(&log, NOW));
+    log.overdue = 1;
+    assert_int_not_equal(logcheck_of(&log, NOW), 0);
     log = good();
     log.backlog = 1;
-    assert_true(logtable_stale(&log, NOW));
+    log.overdue = 1;
+    assert_int_not_equal(logcheck_of(&log, NOW), 0);
     log = good();
     log.verified_size = 9;
     log.entries = 0; /* begun now: there is nothing to be verified */
-    assert_false(logtable_stale(&log, NOW));
+    assert_int_equal(logcheck_of(&log, NOW), 0);
     log.entries = 10;
-    assert_true(logtable_stale(&log, NOW));
+    assert_int_not_equal(logcheck_of(&log, NOW), 0);
     log = good();
     (void)snprintf(log.last_error, sizeof log.last_error, "x");
-    assert_true(logtable_stale(&log, NOW));
+    assert_int_not_equal(logcheck_of(&log, NOW), 0);
     /* Not followed: nobody has to do anything about it. */
     log.followed = false;
     (void)snprintf(log.unfollowed, sizeof log.unfollowed, "pending");
     assert_string_equal(logtable_state(&log), "pending");
-    assert_false(logtable_stale(&log, NOW));
+    assert_int_equal(logcheck_of(&log, NOW), 0);
     (void)snprintf(log.ended, sizeof log.ended, "complete");
     assert_string_equal(logtable_state(&log), "complete");
-    assert_false(logtable_stale(&log, NOW));
+    assert_int_equal(logcheck_of(&log, NOW), 0);
     (void)snprintf(log.ended, sizeof log.ended, "lost");
-    assert_true(logtable_stale(&log, NOW));
+    assert_int_not_equal(logcheck_of(&log, NOW), 0);
     log = good();
     (void)snprintf(log.final_error, sizeof log.final_error, "x");
-    assert_true(logtable_stale(&log, NOW));
+    assert_int_not_equal(logcheck_of(&log, NOW), 0);
     log = good();
     (void)snprintf(log.state, sizeof log.state, "inconsistent");
     assert_string_equal(logtable_state(&log), "inconsistent");
-    assert_true(logtable_stale(&log, NOW));
+    assert_int_not_equal(logcheck_of(&log, NOW), 0);
 }
 
 /* What is odd about signed heads asks for attention. */
@@ -151,7 +156,7 @@ static void heads(void **state)
         log.served_size = rows[i].served;
         log.unproven = rows[i].unproven;
         assert_int_equal(logtable_in_future(&log, NOW), rows[i].future);
-        assert_int_equal(logtable_stale(&log, NOW), rows[i].stale);
+        assert_int_equal(logcheck_of(&log, NOW) != 0, rows[i].stale);
     }
 }
 
