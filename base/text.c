@@ -179,6 +179,17 @@ void text_visible(struct buf *out, struct span bytes)
     }
 }
 
+void text_json(struct buf *out, struct span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t byte = bytes.at[i];
+        if (byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\')
+            buf_fmt(out, "\\u%04x", byte);
+        else
+            buf_byte(out, byte);
+    }
+}
+
 char *text_visible_str(struct span bytes, char *out, size_t out_cap)
 {
     char piece[16];

@@ -23,6 +23,10 @@ void text_visible(struct buf *out, struct span bytes);
 /* The same into a fixed array, cut off with "..." when it does not fit. Returns out. */
 char *text_visible_str(struct span bytes, char *out, size_t out_cap);
 
+/* Appends `bytes` as the inside of a JSON string, one character a byte (Latin-1), all of it ASCII (RFC 8259
+ * section 7). */
+void text_json(struct buf *out, struct span bytes);
+
 /* True when `bytes` are well-formed UTF-8 (RFC 3629); the empty span is. */
 bool text_is_utf8(struct span bytes);
 

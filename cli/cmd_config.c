@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/confcheck.h"
 #include "cli/contact.h"
 #include "cli/envcheck.h"
 #include "cli/listkeeper.h"
@@ -22,6 +24,8 @@ static int cmd_config_do_check(const struct cmd *cmd)
     struct dbopen_options database = {.dsn = cmd->conf->db.dsn, .dsn_file = cmd->conf->db.dsn_file};
     struct err why = {0};
     char text[ENVCHECK_TEXT_MAX];
+    char odd[CONFCHECK_TEXT_MAX];
+    char seen[2 * CONFCHECK_TEXT_MAX];
     size_t count = 0;
     size_t at = 0;
 
@@ -31,15 +35,24 @@ static int cmd_config_do_check(const struct cmd *cmd)
     }
     if (metricfile_check(cmd->conf, &why) != ERR_OK || dbopen_check(&database, &why) != ERR_OK ||
         diskguard_check(cmd->conf->db.disk_path, &why) != ERR_OK || contact_form(cmd->conf, &why) != ERR_OK ||
-        listkeeper_check(cmd->conf, &why) != ERR_OK || notify_channels(cmd, channels, &count, &why) != ERR_OK)
+        listkeeper_check(cmd->conf, &why) != ERR_OK || confcheck_places(cmd->conf, &why) != ERR_OK ||
+        notify_channels(cmd, channels, &count, &why) != ERR_OK)
         return cmd_fail(&why);
     for (size_t i = 0; i < count; i++)
         channels[i]->ops->free(channels[i]);
+    json_t *warnings = json_array();
+    for (at = 0; confcheck_next(cmd->conf, &at, odd);) {
+        (void)json_array_append_new(warnings, cmd_json_latin1(span_str(odd)));
+        if (!cmd->json)
+            fprintf(stderr, "ctvigil: warning: %s\n", text_visible_str(span_str(odd), seen, sizeof seen));
+    }
     if (cmd->json)
-        cmd_print_json(json_pack("{s:s, s:b}", "schema", "ctvigil.config.check.1", "fine", 1));
+        cmd_print_json(json_pack("{s:s, s:b, s:O}", "schema", "ctvigil.config.check.1", "fine", 1, "warnings",
+                                 warnings));
     else
         printf("%s: the configuration is fine\n",
                cmd->config_path == NULL ? "environment and defaults" : cmd->config_path);
+    json_decref(warnings);
     return CMD_OK;
 }
 

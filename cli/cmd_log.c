@@ -157,6 +157,9 @@ static enum err_code cmd_log_begin(const struct cmd *cmd, const struct ctlog *lo
         err_clear(why);
         return ERR_OK;
     }
+    if (err_class(code) == ERR_CLASS_WORLD)
+        return err_prefix(why, "%s: nothing was registered, because the log must say where --from %s is",
+                          log->name, from->text);
     return code == ERR_SIGNATURE ? err_prefix(why, "--key does not fit this log") : code;
 }
 

@@ -114,6 +114,8 @@ enum err_code store_log_take(struct store *store, struct store_range *range, boo
         PQclear(res);
     }
     *taken = code == ERR_OK;
+    if (code != ERR_OK)
+        store_log_drop(store, range); /* or nobody could have it for as long as we live */
     return code;
 }
 

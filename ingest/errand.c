@@ -193,8 +193,9 @@ static void head_run(struct errand *errand, struct follow *follow, int64_t now_m
 static void answer_keep(struct follow_fetch *fetch, const struct wire_reply *reply)
 {
     struct buf *out = &fetch->aux_answers;
-    buf_fmt(out, "%s{\"url\":\"%s\",\"status\":%ld", out->len == 0 ? "[" : ",", fetch->aux_url,
-            reply->status);
+    buf_str(out, out->len == 0 ? "[{\"url\":\"" : ",{\"url\":\"");
+    text_json(out, span_str(fetch->aux_url));
+    buf_fmt(out, "\",\"status\":%ld", reply->status);
     if (reply->code == ERR_OK) {
         buf_str(out, ",\"body_base64\":\"");
         char *at = (char *)buf_room(out, (reply->body.len + 2) / 3 * 4 + 1);

@@ -203,16 +203,18 @@ static enum err_code range_try(struct settle *settle, struct follow *follow, str
     struct store *store = settle->store;
     bool taken = false;
     enum err_code code = store->ops->range_take(store, range, &taken, why);
-    if (code == ERR_NOT_FOUND) {
-        store->ops->range_drop(store, range); /* joined with another one meanwhile */
+    if (code == ERR_NOT_FOUND) { /* joined with another one meanwhile */
         err_clear(why);
         return ERR_OK;
     }
     if (code != ERR_OK || !taken)
         return code;
     follow->settle.range = *range;
-    follow->settle.held = true;
-    return refresh(store, &follow->settle.range, why);
+    code = refresh(store, &follow->settle.range, why);
+    follow->settle.held = code == ERR_OK;
+    if (code != ERR_OK)
+        store->ops->range_drop(store, range);
+    return code;
 }
 
 static enum err_code range_take(struct settle *settle, struct follow *follow, struct tenure_ranges *ranges,

@@ -275,7 +275,11 @@ DB_DSN_FILE|$PLAY/no-such-file
 HOOK_COMMAND|$PLAY/no-such-hook
 HOOK_COMMAND|$PLAY/hook
 HOOK_COMMAND|$PLAY
+INGEST_LOG_LIST|$PLAY/no-list.json
+INGEST_SOURCE_ADDRESSES|192.0.2.1
 TABLE
+    CTVIGIL_INGEST_HTTP2=sectgo.com run -0 --separate-stderr "$CTVIGIL" config check
+    [[ "$stderr" == *"warning: ingest.http2: 'sectgo.com'"* ]]
     chmod +x "$PLAY/hook"
     CTVIGIL_HOOK_COMMAND=$PLAY/hook CTVIGIL_DB_DSN=host=/nowhere run -0 "$CTVIGIL" config check
     CTVIGIL_HOOK_COMMAND=$PLAY/hook run -0 "$CTVIGIL" config check --json

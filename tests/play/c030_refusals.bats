@@ -109,7 +109,7 @@ wrong_key() {
         2>/dev/null) || port=9
     run -0 --separate-stderr ctv log add dead --protocol rfc6962 --url "http://127.0.0.1:$port/x" --key "$SIM_KEY"
     [[ "$stderr" == *warning* ]]
-    LOGS=1 refused 4 '' dead2 --protocol rfc6962 --url "http://127.0.0.1:$port/y" --key "$SIM_KEY" --from now
+    LOGS=1 refused 4 'nothing was registered' dead2 --protocol rfc6962 --url "http://127.0.0.1:$port/y" --key "$SIM_KEY" --from now
     add_log alive rfc6962
     run -4 --separate-stderr timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
     assert_complete alive 100

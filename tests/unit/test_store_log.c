@@ -65,6 +65,30 @@ static void ranges_come_in_order_and_are_taken_once(void **state)
     other->ops->free(other);
 }
 
+/* The lock was had, and what comes after it fails: others can have the range. */
+static void a_range_that_could_not_be_taken(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct store_range ranges[4];
+    bool taken = true;
+    size_t count;
+    fixture_start(&fix);
+    check_ok(&fix, fix.store->ops->ranges(fix.store, 1, ranges, 4, &count, &fix.why));
+    storetest_run(fix.test.dsn,
+                  "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;"
+                  "CREATE TRIGGER no BEFORE UPDATE ON log_range EXECUTE FUNCTION no()");
+    assert_int_not_equal(fix.store->ops->range_take(fix.store, &ranges[0], &taken, &fix.why), ERR_OK);
+    assert_false(taken);
+    err_clear(&fix.why);
+    storetest_run(fix.test.dsn, "DROP FUNCTION no() CASCADE");
+    struct store *other = storetest_open(fix.test.dsn);
+    check_ok(&fix, other->ops->range_take(other, &ranges[0], &taken, &fix.why));
+    assert_true(taken);
+    other->ops->free(other);
+    fix.store->ops->free(fix.store);
+}
+
 /* What is given back is somebody else's at once, and is not taken again by a store that reconnects. */
 static void a_range_is_given_back(void **state)
 {
@@ -350,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_come_in_order_and_are_taken_once),
+        cmocka_unit_test(a_range_that_could_not_be_taken),
         cmocka_unit_test(a_range_is_given_back),
         cmocka_unit_test(a_late_frontier_is_stored_once),
         cmocka_unit_test(heads_are_kept_and_forks_found),

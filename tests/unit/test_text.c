@@ -108,6 +108,27 @@ static void hostile_bytes_become_visible(void **state)
     buf_fini(&out);
 }
 
+static void json_strings(void **state)
+{
+    static const struct {
+        const char *bytes;
+        const char *text;
+    } rows[] = {
+        {"", ""},
+        {"https://a.test/x?y=z", "https://a.test/x?y=z"},
+        {"a\"b\\c", "a\\u0022b\\u005cc"},
+        {"\n\x7f\xe9", "\\u000a\\u007f\\u00e9"},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct buf out;
+        buf_init(&out, 100);
+        text_json(&out, span_str(rows[i].bytes));
+        assert_string_equal(buf_text(&out), rows[i].text);
+        buf_fini(&out);
+    }
+}
+
 static void what_does_not_fit_ends_in_dots(void **state)
 {
     char out[16];
@@ -265,6 +286,7 @@ int main(void)
         cmocka_unit_test(hex),
         cmocka_unit_test(base64),
         cmocka_unit_test(hostile_bytes_become_visible),
+        cmocka_unit_test(json_strings),
         cmocka_unit_test(what_does_not_fit_ends_in_dots),
         cmocka_unit_test(utf8),
         cmocka_unit_test(times_out),
