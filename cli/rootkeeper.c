@@ -10,7 +10,8 @@
 #include "cli/roles.h"
 #include "db/db_log.h"
 #include "db/db_root.h"
-#include "ingest/ask.h"
+#include "db/store_pg.h"
+#include "ingest/courtesy.h"
 #include "ingest/rootlist.h"
 #include "parser/tbs.h"
 #include "verify/digest.h"
@@ -24,6 +25,7 @@ struct rootkeeper {
     const struct conf *conf;
     char *dsn;
     char user_agent[300];
+    struct sources sources;
     struct chore chore;
 };
 
@@ -90,8 +92,24 @@ static int64_t rootkeeper_tomorrow_s(void)
     return ROOTKEEPER_DAY_S - ROOTKEEPER_DAY_S / 10 + (int64_t)random % (ROOTKEEPER_DAY_S / 5);
 }
 
-static enum err_code rootkeeper_ask(struct pgconn *conn, const struct ctlog *log, const char *user_agent,
-                                    const atomic_bool *stop, struct err *why)
+/* Within the budget of the operator, which get-roots may take its time for. */
+static enum err_code rootkeeper_get(const struct rootkeeper *keeper, const struct ctlog *log, struct ask *ask,
+                                    struct err *why)
+{
+    struct courtesy courtesy = {.user_agent = keeper->user_agent,
+                                .sources = &keeper->sources,
+                                .requests_per_s = (double)keeper->conf->ingest.requests_per_s};
+    enum err_code code = store_pg_open(keeper->dsn, &courtesy.store, why);
+
+    if (code != ERR_OK)
+        return code;
+    code = courtesy_ask(&courtesy, log, ask, ROOTKEEPER_REPLY_MS, &keeper->chore.stop, why);
+    courtesy.store->ops->free(courtesy.store);
+    return code;
+}
+
+static enum err_code rootkeeper_ask(const struct rootkeeper *keeper, struct pgconn *conn,
+                                    const struct ctlog *log, struct err *why)
 {
     char url[PROTO_URL_MAX];
     struct ask ask = {.url = url, .ceiling = LIMIT_ROOTS_BYTES};
@@ -100,7 +118,7 @@ static enum err_code rootkeeper_ask(struct pgconn *conn, const struct ctlog *log
     bool same = false;
 
     rootlist_url(log, url);
-    enum err_code code = ask_all(user_agent, &ask, 1, ROOTKEEPER_REPLY_MS, stop, why);
+    enum err_code code = rootkeeper_get(keeper, log, &ask, why);
     if (code != ERR_OK)
         return code;
     if (ask.code != ERR_OK)
@@ -134,7 +152,7 @@ static enum err_code rootkeeper_one(struct rootkeeper *keeper, struct pgconn *co
     code = db_log_load(conn, &logs, &count, why);
     for (size_t i = 0; i < count && code == ERR_OK; i++)
         if (logs[i].id == log_id && contact_allows(keeper->conf, logs[i].url))
-            code = rootkeeper_ask(conn, &logs[i], keeper->user_agent, &keeper->chore.stop, why);
+            code = rootkeeper_ask(keeper, conn, &logs[i], why);
     free(logs);
     return code;
 }
@@ -166,7 +184,9 @@ enum err_code rootkeeper_start(const struct conf *conf, const char *dsn, struct 
     (void)roles_user_agent(conf, keeper->user_agent, sizeof keeper->user_agent);
     keeper->dsn = strdup(dsn);
     must(keeper->dsn != NULL);
-    enum err_code code = chore_start(&keeper->chore, "rootkeeper", rootkeeper_look, keeper, why);
+    enum err_code code = sources_read(conf->ingest.source_addresses, &keeper->sources, why);
+    if (code == ERR_OK)
+        code = chore_start(&keeper->chore, "rootkeeper", rootkeeper_look, keeper, why);
     if (code != ERR_OK)
         rootkeeper_stop(keeper);
     else

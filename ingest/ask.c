@@ -11,6 +11,7 @@ static void done(void *arg, const struct wire_reply *reply)
     struct ask *ask = arg;
     ask->code = reply->code;
     ask->status = reply->status;
+    ask->retry_after_ms = reply->retry_after_ms;
     ask->body = reply->body;
     ask->why = reply->why;
     (void)snprintf(ask->new_etag, sizeof(ask->new_etag), "%s", reply->etag);
@@ -23,8 +24,12 @@ static void send(struct wire *wire, struct ask *ask)
         ask->code = err_set(&ask->why, ERR_MEMORY, "%s: out of memory", ask->url);
         return;
     }
-    struct wire_ask request = {
-        .url = ask->url, .arena = &ask->arena, .ceiling = ask->ceiling, .done = done, .arg = ask};
+    struct wire_ask request = {.url = ask->url,
+                               .arena = &ask->arena,
+                               .ceiling = ask->ceiling,
+                               .done = done,
+                               .arg = ask,
+                               .source = ask->source};
     enum err_code code = wire_get_newer(wire, &request, ask->etag == NULL ? "" : ask->etag, &ask->why);
     if (code != ERR_OK)
         ask->code = code;
@@ -38,6 +43,7 @@ enum err_code ask_all(const char *user_agent, struct ask *asks, size_t count, in
     for (size_t i = 0; i < count; i++) {
         asks[i].asked = false;
         asks[i].code = ERR_CLOSED;
+        asks[i].retry_after_ms = -1;
     }
     enum err_code code = wire_new(user_agent, 2, &wire, why);
     if (code != ERR_OK)

@@ -11,13 +11,15 @@
 
 struct ask {
     const char *url;
-    const char *etag; /* "": none (wire_get_newer) */
+    const char *etag;   /* "": none (wire_get_newer) */
+    const char *source; /* as in struct wire_ask */
     size_t ceiling;
     /* The answer. */
     struct arena arena;
     enum err_code code; /* ERR_CLOSED: stopped before it came */
     long status;
-    struct span body; /* until ask_fini */
+    int64_t retry_after_ms; /* -1: not said */
+    struct span body;       /* until ask_fini */
     char new_etag[WIRE_ETAG_MAX];
     struct err why;
     bool asked;

@@ -230,7 +230,7 @@ static void entries_done(void *arg, const struct wire_reply *reply)
     struct follow *follow = job->follow;
     int64_t now_ms = clock_mono_ms();
     host_answer(&job->permit, reply, now_ms);
-    share_answered(&fetch->share, job);
+    share_answered(&fetch->share, job, now_ms);
     job->why = reply->why;
     if (reply->code != ERR_OK) {
         job_failed(fetch, job, reply->status);

@@ -18,6 +18,7 @@
 #include "ingest/refute.h"
 #include "ingest/tilecheck.h"
 #include "ingest/turn.h"
+#include "ingest/window.h"
 
 #define FOLLOW_HEADS_NEW_MAX 16
 #define FOLLOW_HEADS_MAX     64
@@ -111,6 +112,7 @@ struct follow_fetch {
     int64_t parked_ms;   /* since when there are any */
     bool issuer_failed;  /* the last one did not come */
     bool silent;         /* the last request was not answered in time */
+    struct window window;
     int64_t patience_ms; /* how long a request may be silent while others want its batch; 0: not set */
     int64_t refused_ms;  /* since when it waits for a batch; 0: it does not */
     uint64_t refused_round;

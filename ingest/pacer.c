@@ -60,7 +60,7 @@ void pacer_free(struct pacer *pacer)
 
 /* Budgets ------------------------------------------------------------------------------------------ */
 
-static struct tempo_bounds bounds_of(const struct pacer *pacer, const char *operator_key, const char *url)
+struct tempo_bounds pacer_bounds(const char *operator_key, const char *url, double requests_per_s)
 {
     const struct opkey_known *known = opkey_known(operator_key);
     struct tempo_bounds bounds = {.start = START_PER_S, .max = MOST_PER_S};
@@ -75,9 +75,8 @@ static struct tempo_bounds bounds_of(const struct pacer *pacer, const char *oper
         bounds.known = known->per_s > 0;
         bounds.start = bounds.known ? known->per_s : bounds.start;
     }
-    double ceiling = pacer->options.requests_per_s;
-    if (ceiling > 0 && ceiling < bounds.max)
-        bounds.max = ceiling;
+    if (requests_per_s > 0 && requests_per_s < bounds.max)
+        bounds.max = requests_per_s;
     if (bounds.start > bounds.max)
         bounds.start = bounds.max;
     return bounds;
@@ -100,7 +99,7 @@ struct budget *pacer_budget(struct pacer *pacer, const char *operator_key, const
     struct budget *budget = find(pacer, operator_key, source);
     if (budget == NULL && pacer->count < LIMIT_BUDGETS) {
         budget = calloc(1, sizeof(*budget));
-        struct tempo_bounds bounds = bounds_of(pacer, operator_key, url);
+        struct tempo_bounds bounds = pacer_bounds(operator_key, url, pacer->options.requests_per_s);
         if (budget != NULL) {
             budget_init(budget, operator_key, source, &bounds, clock_mono_ms());
             pacer->budget[pacer->count++] = budget;

@@ -28,6 +28,8 @@ void pacer_start(struct pacer *pacer);
 void pacer_stop(struct pacer *pacer);
 void pacer_free(struct pacer *pacer); /* stopped; NULL is fine. All budgets go with it */
 
+/* Within what an operator is asked, `url` being of a log of it; requests_per_s as in the options. */
+struct tempo_bounds pacer_bounds(const char *operator_key, const char *url, double requests_per_s);
 /* The budget of an operator and an address, made when new; `url` of a log of it. NULL: out of memory, or too
  * many. */
 struct budget *pacer_budget(struct pacer *pacer, const char *operator_key, const char *source,

@@ -201,7 +201,8 @@ struct job *share_take(struct share *share, struct follow *follow, struct lane *
     bool may = has == 0 || (is_well && (again || has < free)) || (starved && (is_well || free > half));
     if (!behind_may(share, follow, has))
         return NULL;
-    may = may && has < plant->options.window && (is_well || again || share->failing < half);
+    may = may && has < window_size(&follow->fetch.window, plant->options.window) &&
+          (is_well || again || share->failing < half);
     struct job *job = may ? stock_get(&plant->stock) : NULL;
     /* The lane itself steps back when the very entry that it waits for is missing. */
     if (job == NULL &&
@@ -231,12 +232,13 @@ void share_asked(struct share *share, struct job *job, int64_t now_ms)
     share->asked[share->asked_count++] = job;
 }
 
-void share_answered(struct share *share, struct job *job)
+void share_answered(struct share *share, struct job *job, int64_t now_ms)
 {
     size_t at = 0;
     while (share->asked[at] != job)
         must(++at < share->asked_count);
     share->asked[at] = share->asked[--share->asked_count];
+    window_note(&job->follow->fetch.window, now_ms - job->since_ms);
 }
 
 void share_drop(struct share *share, const struct follow *follow)

@@ -36,7 +36,7 @@ MUST_USE struct job *share_take(struct share *share, struct follow *follow, stru
                                 int64_t now_ms);
 
 void share_asked(struct share *share, struct job *job, int64_t now_ms);
-void share_answered(struct share *share, struct job *job);
+void share_answered(struct share *share, struct job *job, int64_t now_ms);
 /* Ends the requests for entries of one log. */
 void share_drop(struct share *share, const struct follow *follow);
 

@@ -108,13 +108,42 @@ static void test_too_big(void **state)
     assert_int_equal(plan_cut(&plan, 0, 10000), 256); /* tiles come whole */
 }
 
+/* After a restart: what was learned is asked for at once, never more than is configured now. */
+static void test_recall(void **state)
+{
+    static const struct {
+        bool tiles;
+        uint64_t page_max, page, align; /* as kept */
+        uint64_t want_page, want_align;
+        uint64_t begin, first; /* and the first request from there */
+    } rows[] = {
+        {false, 256, 32, 32, 32, 32, 40, 64},     {false, 256, 0, 0, 256, 0, 40, 296},
+        {false, 64, 256, 256, 64, 256, 100, 164}, {false, 256, 100, 0, 100, 0, 7, 107},
+        {false, 256, 32, 7, 32, 0, 40, 72},       {false, 256, 32, 1u << 20, 32, 0, 40, 72},
+        {true, 256, 32, 32, 256, 0, 40, 256},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct plan plan;
+        plan_init(&plan, rows[i].tiles, rows[i].page_max);
+        plan_recall(&plan, rows[i].page, rows[i].align);
+        assert_int_equal(plan.page, rows[i].want_page);
+        assert_int_equal(plan.align, rows[i].want_align);
+        assert_int_equal(plan_cut(&plan, rows[i].begin, 1000000), rows[i].first);
+        assert_int_equal(plan.short_count, 0); /* recalled is not learned: it is not kept again */
+    }
+    /* A log like Google's: not one reply is short, from the first on. */
+    struct plan plan;
+    plan_init(&plan, false, 256);
+    plan_recall(&plan, 32, 32);
+    assert_int_equal(read_all(&plan, 17, 1000, 32, 32), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_learn),
-        cmocka_unit_test(test_grow),
-        cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_cut),  cmocka_unit_test(test_recall),  cmocka_unit_test(test_learn),
+        cmocka_unit_test(test_grow), cmocka_unit_test(test_too_big),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

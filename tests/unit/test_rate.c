@@ -28,6 +28,33 @@ static void bucket_gives_what_it_has(void **state)
     assert_true(rate_bucket_take(&bucket, 6) > 0);
 }
 
+/* Bytes that came already: whoever took more than there was waits until that is paid off. */
+static void what_was_spent_is_paid_off(void **state)
+{
+    struct rate_bucket bucket;
+    int64_t now_ms = 0;
+    double bytes = 0;
+    (void)state;
+    rate_bucket_init(&bucket, 1000, 500, 0);
+    assert_int_equal(rate_bucket_spend(&bucket, 0, 500), 0);
+    assert_in_range(rate_bucket_spend(&bucket, 0, 2000), 2000, 2001);
+    assert_in_range(rate_bucket_spend(&bucket, 1000, 0), 1000, 1001);
+    assert_int_equal(rate_bucket_spend(&bucket, 2001, 0), 0);
+    /* Replies of 300 kB at 100 kB in a second, for ten minutes. */
+    rate_bucket_init(&bucket, 1e5, 1e5, 0);
+    while (now_ms < 600000) {
+        bytes += 3e5;
+        now_ms += rate_bucket_spend(&bucket, now_ms, 3e5);
+    }
+    assert_in_range((uint64_t)(bytes / 1000), 60000, 60500);
+    /* A clock that jumps back gives nothing and hangs nowhere. */
+    assert_true(rate_bucket_spend(&bucket, 5, 1) >= 0);
+    rate_bucket_init(&bucket, 0, 1, 0);
+    assert_int_equal(rate_bucket_spend(&bucket, 0, 1e12), 0);
+    rate_bucket_init(&bucket, 1e-9, 1, 0);
+    assert_int_equal(rate_bucket_spend(&bucket, 0, 1e12), INT32_MAX);
+}
+
 static void over_a_minute_the_rate_holds(void **state)
 {
     struct rate_bucket bucket;
@@ -132,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bucket_gives_what_it_has),
+        cmocka_unit_test(what_was_spent_is_paid_off),
         cmocka_unit_test(over_a_minute_the_rate_holds),
         cmocka_unit_test(no_limit_never_waits),
         cmocka_unit_test(backoff_doubles_and_stays_below_its_ceiling),
