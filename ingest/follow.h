@@ -107,11 +107,11 @@ struct follow_fetch {
     struct rate_backoff head_backoff;
     int64_t hold_until_ms; /* no entries before */
     struct rate_backoff backoff;
-    unsigned fails;      /* in a row, without a good batch */
-    unsigned parked;     /* batches that wait for issuer certificates */
-    int64_t parked_ms;   /* since when there are any */
-    bool issuer_failed;  /* the last one did not come */
-    bool silent;         /* the last request was not answered in time */
+    unsigned fails;     /* in a row, without a good batch */
+    unsigned parked;    /* batches that wait for issuer certificates */
+    int64_t parked_ms;  /* since when there are any */
+    bool issuer_failed; /* the last one did not come */
+    bool silent;        /* the last request was not answered in time */
     struct window window;
     int64_t patience_ms; /* how long a request may be silent while others want its batch; 0: not set */
     int64_t refused_ms;  /* since when it waits for a batch; 0: it does not */
