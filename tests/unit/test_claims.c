@@ -236,14 +236,34 @@ static void test_seen_by_another(void **state)
     seen_by_another(CTLOG_RFC6962, false);
 }
 
+/* There are enough accounts of this log for now: nothing more is written, and nothing is called verified. */
+static void test_enough_accounts(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "100"));
+    rig_run(&rig);
+    assert_fine(&rig, 100);
+    rig.world->accounts_full = true;
+    put_fault(&rig, "fork:same");
+    rig_run(&rig);
+    assert_true(rig.result.unverified);
+    assert_int_equal(first(&rig)->forks, 0);
+    assert_int_equal(first(&rig)->over, 1);
+    assert_int_equal(first(&rig)->head_count, 2); /* the heads themselves are kept */
+    assert_int_equal(first(&rig)->account[0], 0);
+    rig_end(&rig);
+}
+
 int main(int argc, char **argv)
 {
     if (!piperig_ready(argc, argv))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stale_fits), cmocka_unit_test(test_replaced),
-        cmocka_unit_test(test_wrong_root), cmocka_unit_test(test_no_proof),
-        cmocka_unit_test(test_running),    cmocka_unit_test(test_seen_by_another),
+        cmocka_unit_test(test_stale_fits),      cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_wrong_root),      cmocka_unit_test(test_no_proof),
+        cmocka_unit_test(test_running),         cmocka_unit_test(test_seen_by_another),
+        cmocka_unit_test(test_enough_accounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
