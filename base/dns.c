@@ -492,7 +492,7 @@ bool dns_covers(struct span name, struct span watched, bool subtree)
     return subtree || name.len == 0;
 }
 
-struct span dns_apex(struct span text)
+static struct span apex_by(struct span (*registrable)(struct span text), struct span text)
 {
     struct draft draft;
     if (text.len >= 2 && text.at[0] == '*' && text.at[1] == '.')
@@ -505,8 +505,18 @@ struct span dns_apex(struct span text)
         if (read_address(text, &draft))
             return SPAN_NONE;
     }
-    struct span apex = suffix_registrable(text);
+    struct span apex = registrable(text);
     return memchr(apex.at, '?', apex.len) != NULL ? SPAN_NONE : apex;
+}
+
+struct span dns_apex(struct span text)
+{
+    return apex_by(suffix_registrable, text);
+}
+
+struct span dns_apex_also(struct span text)
+{
+    return suffix_has_also() ? apex_by(suffix_registrable_also, text) : SPAN_NONE;
 }
 
 bool dns_is_public_suffix(struct span text)
@@ -517,4 +527,14 @@ bool dns_is_public_suffix(struct span text)
 enum err_code dns_psl_load(struct span list, struct err *why)
 {
     return suffix_load(list, why);
+}
+
+bool dns_has_also(void)
+{
+    return suffix_has_also();
+}
+
+enum err_code dns_psl_load_also(struct span list, struct err *why)
+{
+    return suffix_load_also(list, why);
 }

@@ -54,6 +54,9 @@ void dns_reverse(struct span text, uint8_t *out);
 /* The registrable domain, a suffix of `text`; for a name that is itself a public suffix, all of it ("co.uk").
  * A wildcard label in front is never part of it. {NULL, 0}: the placeholder hides it, or an IP address. */
 struct span dns_apex(struct span text);
+/* The same by the second list (dns_psl_load_also); {NULL, 0} when there is none. */
+struct span dns_apex_also(struct span text);
+bool dns_has_also(void);
 /* True when `text` is itself a public suffix. */
 bool dns_is_public_suffix(struct span text);
 
@@ -69,5 +72,7 @@ bool dns_covers(struct span name, struct span watched, bool subtree);
 /* Loads the list from text (the format of publicsuffix.org), or from the system's copy when `list` is
  * SPAN_NONE. */
 MUST_USE enum err_code dns_psl_load(struct span list, struct err *why);
+/* A second list beside it, for dns_apex_also alone; SPAN_NONE: none any more. */
+MUST_USE enum err_code dns_psl_load_also(struct span list, struct err *why);
 
 #endif

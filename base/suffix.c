@@ -24,6 +24,8 @@ struct list {
 };
 
 static _Atomic(struct list *) list_now;
+static _Atomic(struct list *) list_also;
+static atomic_bool also_counts;
 
 /* FNV-1a from the back: cheap for short tails, and the bytes of the list are nobody's secret. */
 static uint32_t tail_hash(struct span tail, uint32_t seed)
@@ -156,8 +158,8 @@ static psl_ctx_t *psl_of_text(struct span text)
     return psl;
 }
 
-/* Makes the list of `text` the one in force. */
-static enum err_code install(struct span text, psl_ctx_t *psl, struct err *why)
+/* Puts the list of `text` into its place. */
+static enum err_code install(_Atomic(struct list *) *place, struct span text, psl_ctx_t *psl, struct err *why)
 {
     struct list *list = calloc(1, sizeof *list);
     if (list == NULL) {
@@ -169,8 +171,8 @@ static enum err_code install(struct span text, psl_ctx_t *psl, struct err *why)
         learn(list, text);
     else
         list->labels_max = DNS_TEXT_MAX;
-    list->before = atomic_load(&list_now);
-    while (!atomic_compare_exchange_weak(&list_now, &list->before, list))
+    list->before = atomic_load(place);
+    while (!atomic_compare_exchange_weak(place, &list->before, list))
         ;
     return ERR_OK;
 }
@@ -185,19 +187,38 @@ enum err_code suffix_load(struct span list, struct err *why)
         psl = list.len > LIMIT_PSL_BYTES ? NULL : psl_of_text(list);
         if (psl == NULL)
             return err_set(why, ERR_FORMAT, "public suffix list: it has no rules or is too large");
-        return install(list, psl, why);
+        return install(&list_now, list, psl, why);
     }
     buf_init(&text, LIMIT_PSL_BYTES);
     enum err_code code = suffix_system_text(&text, &no_text);
     psl = code == ERR_OK ? psl_of_text(buf_span(&text)) : NULL;
     if (psl != NULL)
-        code = install(buf_span(&text), psl, why);
+        code = install(&list_now, buf_span(&text), psl, why);
     else if ((psl = psl_latest(NULL)) != NULL)
-        code = install(SPAN_NONE, psl, why);
+        code = install(&list_now, SPAN_NONE, psl, why);
     else
         code = err_set(why, ERR_NOT_FOUND, "public suffix list: %s", no_text.text);
     buf_fini(&text);
     return code;
+}
+
+enum err_code suffix_load_also(struct span list, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    if (list.at != NULL) {
+        psl_ctx_t *psl = list.len > LIMIT_PSL_BYTES ? NULL : psl_of_text(list);
+        if (psl == NULL)
+            return err_set(why, ERR_FORMAT, "public suffix list: it has no rules or is too large");
+        code = install(&list_also, list, psl, why);
+    }
+    if (code == ERR_OK)
+        atomic_store_explicit(&also_counts, list.at != NULL, memory_order_release);
+    return code;
+}
+
+bool suffix_has_also(void)
+{
+    return atomic_load_explicit(&also_counts, memory_order_acquire);
 }
 
 bool suffix_loaded(void)
@@ -223,9 +244,8 @@ static size_t copy_tail(const struct list *list, struct span text, char out[DNS_
     return text.len - tail.len;
 }
 
-struct span suffix_registrable(struct span text)
+static struct span registrable(const struct list *list, struct span text)
 {
-    const struct list *list = list_get();
     char tail[DNS_TEXT_MAX + 1];
     struct span top = last_labels(text, 1);
     if (top.len == text.len)
@@ -238,6 +258,16 @@ struct span suffix_registrable(struct span text)
     if (apex == NULL)
         return text;
     return span_part(text, begin + (size_t)(apex - tail), text.len);
+}
+
+struct span suffix_registrable(struct span text)
+{
+    return registrable(list_get(), text);
+}
+
+struct span suffix_registrable_also(struct span text)
+{
+    return registrable(atomic_load_explicit(&list_also, memory_order_acquire), text);
 }
 
 bool suffix_is_public(struct span text)

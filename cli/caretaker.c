@@ -15,6 +15,7 @@
 #include "db/db_domain.h"
 #include "db/db_late.h"
 #include "db/db_pending.h"
+#include "db/db_psl.h"
 #include "db/db_unheard.h"
 
 #define CARETAKER_WAIT_MS     60000
@@ -114,6 +115,8 @@ static enum err_code caretaker_pending(const char *dsn, struct pgconn *conn, con
     enum err_code first = ERR_OK;
     enum err_code code = db_pending_next(conn, 0, &id, why);
 
+    if (code == ERR_OK && id != 0)
+        code = db_psl_follow(conn, why);
     if (code == ERR_OK && id != 0)
         code = db_domain_load(conn, &watches, &count, &generation, why);
     while (code == ERR_OK && id != 0 && !caretaker_ended(stop)) {

@@ -7,6 +7,7 @@
 #include "cli/opt.h"
 #include "cli/prune.h"
 #include "cli/readers.h"
+#include "cli/suffixes.h"
 #include "db/db_psl.h"
 #include "db/dbopen.h"
 #include "db/migrate.h"
@@ -83,10 +84,8 @@ static void print_inside(const struct inside *inside)
     printf("schema    step %u of %u\n", inside->schema.applied, inside->schema.known);
     if (inside->has_psl)
         printf("suffixes  list stored %.10s%s\n", text_time(inside->psl.loaded_ms, false, loaded),
-               inside->psl.differs
-                   ? "; this machine has another one, which a database with certificates does not "
-                     "take: they are found by the list they were stored with"
-                   : "");
+               inside->psl.differs ? "; this machine has another one: `ctvigil db suffixes` changes to it"
+                                   : "");
 }
 
 static void print_status(const struct cmd *cmd, const struct cluster_status *cluster,
@@ -243,10 +242,9 @@ static int db_dsn(struct cmd *cmd)
 }
 
 static const struct opt_verb verbs[] = {
-    {"init", "", ""},   {"migrate", "", ""},
-    {"status", "", ""}, {"prune", "", "dry-run"},
-    {"start", "", ""},  {"stop", "", ""},
-    {"dsn", "", ""},    {"reader", "ACTION...", "timeout connections"},
+    {"init", "", ""},         {"migrate", "", ""},        {"status", "", ""},
+    {"prune", "", "dry-run"}, {"start", "", ""},          {"stop", "", ""},
+    {"dsn", "", ""},          {"suffixes", "[FILE]", ""}, {"reader", "ACTION...", "timeout connections"},
     {NULL, NULL, NULL},
 };
 
@@ -266,15 +264,20 @@ int cmd_db(struct cmd *cmd)
         return cmd_help(
             "ctvigil db init|migrate|status|start|stop|dsn\n"
             "ctvigil db prune [--dry-run]\n"
+            "ctvigil db suffixes [FILE]\n"
             "ctvigil db reader add|remove NAME [options]\n"
             "ctvigil db reader list",
             "Makes or updates the schema, shows its state, makes, seals, merges and drops partitions "
             "(prune),\n"
-            "starts and stops the private database, prints its connection string, says who may ask in SQL\n"
-            "(reader). Without --db the private database in the state directory is meant.",
+            "changes to another public suffix list (suffixes), starts and stops the private database, "
+            "prints\n"
+            "its connection string, says who may ask in SQL (reader). Without --db the private database in "
+            "the state directory is meant.",
             db_options);
     if (!opt_parse_verb(db_options, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
+    if (verb == countof(runs))
+        return suffixes_run(cmd, operands != 0 ? cmd->argv[2] : NULL);
     return verb < countof(runs) ? runs[verb](cmd)
                                 : readers_run(cmd, operands, reader_timeout_s, reader_connections);
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/chore.h"
 #include "cli/prune.h"
+#include "cli/suffixes.h"
 
 #define PARTKEEPER_WAIT_MS  600000 /* between two looks */
 #define PARTKEEPER_FIRST_MS 60000  /* whoever has just started has better things to do */
@@ -65,6 +66,8 @@ static enum err_code partkeeper_work(struct pgconn *conn, const struct partkeepe
     char text[PRUNE_TEXT_MAX];
     enum err_code code = db_part_resume(conn, &keeper->chore.stop, &found, &done, why);
 
+    if (code == ERR_OK)
+        code = suffixes_look(conn, &keeper->chore.stop, why);
     if (code == ERR_OK)
         code = db_part_note(conn, why);
     if (code == ERR_OK)

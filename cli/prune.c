@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/suffixes.h"
+
 static const char *prune_size(int64_t bytes, char out[16])
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
@@ -144,11 +146,15 @@ int prune_run(struct cmd *cmd, bool dry_run)
         code = err_set(&why, ERR_DB_CONFLICT, "another process is looking after the partitions now");
     if (code == ERR_OK && !dry_run)
         code = prune_resume(conn, &prune_stop, &why);
+    if (code == ERR_OK && !dry_run)
+        code = suffixes_look(conn, &prune_stop, &why);
     if (code == ERR_OK)
         code = prune_all(cmd, conn, &rules, dry_run, &why);
-    if (code == ERR_CLOSED)
+    if (code == ERR_CLOSED) {
+        err_clear(&why);
         (void)err_set(&why, ERR_CLOSED,
                       "stopped; what was begun is finished by the next prune, or by ingest");
+    }
     cmd_db_close(conn);
     return code == ERR_OK ? CMD_OK : cmd_fail(&why);
 }

@@ -1,6 +1,7 @@
 #include "db/db_psl.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/dns.h"
@@ -8,8 +9,14 @@
 #include "db/dbkey.h"
 #include "db/pgexec.h"
 
-static enum err_code read_list(const char *file, struct buf *list, struct err *why)
+/* What this process has loaded: of the list in force and of the one beside it. */
+static pthread_mutex_t follow_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t loaded[2][32];
+static bool is_loaded[2];
+
+enum err_code db_psl_read(const char *file, struct buf *list, struct err *why)
 {
+    file = file != NULL ? file : DB_PSL_SYSTEM_FILE;
     FILE *in = fopen(file, "re");
     if (in == NULL)
         return err_set(why, ERR_CONFIG, "%s: %s: install the package publicsuffix", file, strerror(errno));
@@ -67,6 +74,7 @@ static enum err_code store(struct pgconn *conn, struct span list, const uint8_t 
     struct pgexec_args args = {0};
     /* Read once here, so that no list that can not be used ever gets in. */
     enum err_code code = dns_psl_load(list, why);
+    is_loaded[0] = false; /* until it is asked for again */
     if (code != ERR_OK)
         return code;
     pgexec_bytes(&args, span_of(sha256, 32));
@@ -89,7 +97,7 @@ enum err_code db_psl_install(struct pgconn *conn, const char *file, struct err *
         return code;
     buf_init(&list, LIMIT_PSL_BYTES);
     /* A machine without the package can use what is there. */
-    code = read_list(file != NULL ? file : DB_PSL_SYSTEM_FILE, &list, there ? NULL : why);
+    code = db_psl_read(file, &list, there ? NULL : why);
     if (code == ERR_OK) {
         dbkey_sha256(buf_span(&list), sha256);
         bool same = there && memcmp(stored, sha256, 32) == 0;
@@ -117,7 +125,7 @@ enum err_code db_psl_look(struct pgconn *conn, const char *file, struct db_psl_s
     if (code != ERR_OK)
         return code;
     buf_init(&list, LIMIT_PSL_BYTES);
-    if (read_list(file != NULL ? file : DB_PSL_SYSTEM_FILE, &list, NULL) == ERR_OK) {
+    if (db_psl_read(file, &list, NULL) == ERR_OK) {
         dbkey_sha256(buf_span(&list), sha256);
         state->differs = memcmp(stored, sha256, 32) != 0;
     }
@@ -125,17 +133,63 @@ enum err_code db_psl_look(struct pgconn *conn, const char *file, struct db_psl_s
     return ERR_OK;
 }
 
+static enum err_code load_one(const PGresult *res, int row, size_t which, struct err *why)
+{
+    struct span sha256 = pgexec_get_bytes(res, row, 1);
+    must(sha256.len == 32);
+    if (is_loaded[which] && memcmp(loaded[which], sha256.at, 32) == 0)
+        return ERR_OK;
+    struct span list = pgexec_get_bytes(res, row, 2);
+    enum err_code code = which == 0 ? dns_psl_load(list, why) : dns_psl_load_also(list, why);
+    is_loaded[which] = code == ERR_OK;
+    memcpy(loaded[which], sha256.at, 32);
+    return code;
+}
+
+static enum err_code load_both(const PGresult *res, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    bool also = false;
+    for (int row = 0; code == ERR_OK && row < PQntuples(res); row++) {
+        size_t which = pgexec_get_bool(res, row, 0) ? 1 : 0;
+        also = also || which == 1;
+        code = load_one(res, row, which, why);
+    }
+    if (code == ERR_OK && !also) {
+        is_loaded[1] = false;
+        code = dns_psl_load_also(SPAN_NONE, why);
+    }
+    return code;
+}
+
+/* Asked and loaded under one lock: what another thread has learned since is never replaced by what it was
+ * before. */
+enum err_code db_psl_follow(struct pgconn *conn, struct err *why)
+{
+    static const char sql[] = "(SELECT false, sha256, list FROM psl ORDER BY version DESC LIMIT 1)"
+                              " UNION ALL SELECT true, sha256, list FROM psl_move";
+    PGresult *res;
+    must(pthread_mutex_lock(&follow_lock) == 0);
+    enum err_code code = pgexec_run(conn, sql, &PGEXEC_NO_ARGS, &res, why);
+    if (code == ERR_OK) {
+        code = load_both(res, why);
+        PQclear(res);
+    }
+    must(pthread_mutex_unlock(&follow_lock) == 0);
+    return code;
+}
+
 enum err_code db_psl_activate(struct pgconn *conn, struct err *why)
 {
     PGresult *res;
-    enum err_code code =
-        pgexec_run(conn, "SELECT list FROM psl ORDER BY version DESC LIMIT 1", &PGEXEC_NO_ARGS, &res, why);
-    if (code != ERR_OK)
-        return code;
-    if (PQntuples(res) == 0)
+    must(pthread_mutex_lock(&follow_lock) == 0);
+    enum err_code code = pgexec_run(conn, "SELECT false, sha256, list FROM psl ORDER BY version DESC LIMIT 1",
+                                    &PGEXEC_NO_ARGS, &res, why);
+    if (code == ERR_OK && PQntuples(res) == 0)
         code = err_set(why, ERR_DB_SCHEMA, "database: it has no public suffix list: run `ctvigil db init`");
-    else
-        code = dns_psl_load(pgexec_get_bytes(res, 0, 0), why);
+    if (code == ERR_OK)
+        code = load_one(res, 0, 0, why);
     PQclear(res);
+    must(pthread_mutex_unlock(&follow_lock) == 0);
     return code;
 }

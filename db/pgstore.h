@@ -54,6 +54,7 @@ struct pgstore {
     struct issuer_ids *issuers;
     struct fpcache *known; /* issuances that are stored, as of `removals` */
     int64_t removals;
+    int64_t lists; /* of cert_removal, as of which the public suffix lists are loaded; -1: they are not */
     struct copy copy;
     struct stage stage;
     struct store_rows rows;

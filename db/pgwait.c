@@ -33,32 +33,78 @@ static bool wait_for(PGconn *pg, const atomic_bool *stop)
     return cancelled;
 }
 
-enum err_code pgwait_run(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
-                         const atomic_bool *stop, PGresult **res, struct err *why)
+static enum err_code send(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                          const atomic_bool *stop, struct err *why)
 {
-    *res = NULL;
     if (!is_wanted(stop))
         return err_set(why, ERR_CLOSED, "the program ends");
     if (PQsendQueryParams(conn->pg, sql, args->count, args->types, args->values, args->lengths, args->formats,
                           1) != 1)
         return pgexec_fail(conn, NULL, why);
-    bool cancelled = wait_for(conn->pg, stop);
-    PGresult *got = NULL;
-    for (PGresult *next = PQgetResult(conn->pg); next != NULL; next = PQgetResult(conn->pg)) {
-        PQclear(got);
-        got = next;
-    }
+    return ERR_OK;
+}
+
+/* What the last result says, which is freed unless it is a good one. */
+static enum err_code judge(struct pgconn *conn, PGresult *got, bool cancelled, struct err *why)
+{
     ExecStatusType status = PQresultStatus(got);
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
-        *res = got;
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
         return ERR_OK;
-    }
     enum err_code code = pgexec_fail(conn, got, why);
     PQclear(got);
     if (!cancelled || strcmp(conn->sqlstate, "57014") != 0)
         return code;
     err_clear(why);
     return err_set(why, ERR_CLOSED, "the program ends");
+}
+
+enum err_code pgwait_run(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                         const atomic_bool *stop, PGresult **res, struct err *why)
+{
+    *res = NULL;
+    enum err_code code = send(conn, sql, args, stop, why);
+    if (code != ERR_OK)
+        return code;
+    bool cancelled = wait_for(conn->pg, stop);
+    PGresult *got = NULL;
+    for (PGresult *next = PQgetResult(conn->pg); next != NULL; next = PQgetResult(conn->pg)) {
+        PQclear(got);
+        got = next;
+    }
+    code = judge(conn, got, cancelled, why);
+    *res = code == ERR_OK ? got : NULL;
+    return code;
+}
+
+enum err_code pgwait_rows(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                          const atomic_bool *stop, pgwait_each *each, void *arg, struct err *why)
+{
+    enum err_code code = send(conn, sql, args, stop, why);
+    if (code != ERR_OK)
+        return code;
+    must(PQsetSingleRowMode(conn->pg) == 1);
+    PGresult *got = NULL;
+    bool wanted = true;
+    bool cancelled = false;
+    for (;;) {
+        cancelled = wait_for(conn->pg, stop) || cancelled;
+        PGresult *next = PQgetResult(conn->pg);
+        if (next == NULL)
+            break;
+        PQclear(got);
+        got = next;
+        if (PQresultStatus(got) == PGRES_SINGLE_TUPLE && wanted && !each(arg, got)) {
+            wanted = false;
+            cancel(conn->pg);
+        }
+    }
+    code = judge(conn, got, cancelled || !wanted, why);
+    if (code == ERR_OK)
+        PQclear(got);
+    if (wanted || code != ERR_CLOSED || cancelled)
+        return code;
+    err_clear(why);
+    return ERR_OK;
 }
 
 enum err_code pgwait_do(struct pgconn *conn, const char *sql, const struct pgexec_args *args,

@@ -16,5 +16,10 @@ MUST_USE enum err_code pgwait_do(struct pgconn *conn, const char *sql, const str
 /* The same for one that gives one number; no row, or NULL, is 0. */
 MUST_USE enum err_code pgwait_number(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
                                      const atomic_bool *stop, int64_t *value, struct err *why);
+/* The same for one whose rows are too large to be held together: each is handed over as a result of one row.
+ * False of `each` ends it, with ERR_OK. */
+typedef bool pgwait_each(void *arg, const PGresult *res);
+MUST_USE enum err_code pgwait_rows(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                                   const atomic_bool *stop, pgwait_each *each, void *arg, struct err *why);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/dns.h"
 #include "base/limits.h"
 #include "db/dbkey.h"
 #include "db/facts.h"
@@ -177,6 +178,26 @@ static bool key_other(void *arg, struct span key)
     return key_add(to->stage, to->row, dbkey_apex8(key));
 }
 
+/* While a database changes to another public suffix list a name has the keys of both. It may have been read
+ * by the one or the other, so all three are asked. */
+static bool keys_by_lists(struct stage *stage, size_t row, const struct issuance *issuance, int64_t apex8)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < issuance->name_count; i++) {
+        const struct name *name = &issuance->names[i];
+        struct span by[] = {SPAN_NONE, SPAN_NONE};
+        if (name->kind != NAME_DNS)
+            continue;
+        by[0] = dns_apex(name->text);
+        by[1] = dns_apex_also(name->text);
+        for (size_t k = 0; ok && k < countof(by); k++) {
+            int64_t key = by[k].len == 0 || span_eq(by[k], name->apex) ? apex8 : dbkey_apex8(by[k]);
+            ok = key == apex8 || key_add(stage, row, key);
+        }
+    }
+    return ok;
+}
+
 /* The key of the first registrable domain; every other key goes to stage->keys, duplicates included. */
 static bool collect_keys(struct stage *stage, size_t row, const struct issuance *issuance, size_t first_name,
                          int64_t *apex8)
@@ -201,6 +222,8 @@ static bool collect_keys(struct stage *stage, size_t row, const struct issuance 
             ok = key_add(stage, row, key);
         first = false;
     }
+    if (ok && dns_has_also())
+        ok = keys_by_lists(stage, row, issuance, *apex8);
     return ok && others_keys(issuance, key_other, &(struct key_row){stage, row});
 }
 

@@ -272,6 +272,7 @@ enum err_code store_pg_open(const char *dsn, struct store **store, struct err *w
         return err_set(why, ERR_MEMORY, "database: no memory for a store");
     pg->store.magic = STORE_MAGIC;
     pg->store.ops = &ops;
+    pg->lists = -1;
     copy_init(&pg->copy);
     stage_init(&pg->stage);
     bool rows = store_rows_init(&pg->rows);

@@ -53,6 +53,8 @@ enum err_code store_repair_begin(struct store *store, struct store_range *range,
     /* Not locked: a process that stops here must not keep whoever takes the range over waiting. */
     if (code == ERR_OK)
         code = check_range(pg, range, why);
+    if (code == ERR_OK)
+        code = store_write_lists(pg, why);
     if (code != ERR_OK)
         return give_up(pg, code);
     pg->repair = (struct pgstore_repair){true, range->id, range->log_id, UINT64_MAX, 0};

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/db_psl.h"
 #include "db/patience.h"
 #include "db/store_der.h"
 
@@ -190,7 +191,7 @@ enum err_code store_write_malformed(struct pgstore *pg, struct err *why)
 }
 
 static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generation, int64_t *removals,
-                          int64_t *horizon_s, struct err *why)
+                          int64_t *horizon_s, int64_t *lists, struct err *why)
 {
     PGresult *res;
     enum err_code code = pgexec_cached(pg->conn, sql, &PGEXEC_NO_ARGS, &res, why);
@@ -199,6 +200,7 @@ static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generat
     if (PQntuples(res) == 1) {
         *generation = (uint64_t)pgexec_get_int(res, 0, 0);
         *removals = pgexec_get_int(res, 0, 1);
+        *lists = pgexec_get_int(res, 0, 3);
         *horizon_s = pgexec_is_null(res, 0, 2) ? INT64_MIN : pgexec_get_time(res, 0, 2) / 1000;
     } else {
         code =
@@ -212,17 +214,43 @@ static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generat
 enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, struct err *why)
 {
     int64_t none;
-    return hold(pg, "SELECT generation, 0::int8, NULL::timestamptz FROM domain_generation FOR SHARE",
-                generation, &none, &none, why);
+    int64_t lists = 0;
+    enum err_code code = hold(pg,
+                              "SELECT g.generation, 0::int8, NULL::timestamptz, r.lists"
+                              " FROM domain_generation AS g, cert_removal AS r FOR SHARE",
+                              generation, &none, &none, &lists, why);
+    if (code == ERR_OK && lists != pg->lists)
+        code = err_set(why, ERR_DB_CONFLICT, "database: another public suffix list came during the repair");
+    return code;
+}
+
+/* By which lists keys are made. */
+static enum err_code follow_lists(struct pgstore *pg, int64_t lists, struct err *why)
+{
+    enum err_code code = lists == pg->lists ? ERR_OK : db_psl_follow(pg->conn, why);
+    if (code == ERR_OK)
+        pg->lists = lists;
+    return code;
+}
+
+enum err_code store_write_lists(struct pgstore *pg, struct err *why)
+{
+    int64_t lists = 0;
+    enum err_code code =
+        pgexec_number(pg->conn, "SELECT lists FROM cert_removal", &PGEXEC_NO_ARGS, &lists, why);
+    return code == ERR_OK ? follow_lists(pg, lists, why) : code;
 }
 
 enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct err *why)
 {
     int64_t removals = 0;
+    int64_t lists = 0;
     enum err_code code = hold(pg,
-                              "SELECT g.generation, r.removals, nullif(r.horizon, '-infinity')"
+                              "SELECT g.generation, r.removals, nullif(r.horizon, '-infinity'), r.lists"
                               " FROM domain_generation AS g, cert_removal AS r FOR SHARE",
-                              generation, &removals, &pg->stage.horizon_s, why);
+                              generation, &removals, &pg->stage.horizon_s, &lists, why);
+    if (code == ERR_OK)
+        code = follow_lists(pg, lists, why);
     if (code == ERR_OK && removals != pg->removals) {
         fpcache_forget(pg->known);
         store_der_forget(&pg->keep);

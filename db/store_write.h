@@ -21,7 +21,11 @@ MUST_USE enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, str
 MUST_USE enum err_code store_write_places(struct pgstore *pg, struct batch *const *batches, size_t count,
                                           struct err *why);
 MUST_USE enum err_code store_write_malformed(struct pgstore *pg, struct err *why);
-/* The generation of the domains, held against change until the transaction ends. */
+/* For a repair, which makes its rows long before it holds anything: loads the public suffix lists by which
+ * keys are made now. */
+MUST_USE enum err_code store_write_lists(struct pgstore *pg, struct err *why);
+/* The generation of the domains, held against change until the transaction ends. ERR_DB_CONFLICT: the lists
+ * are others by now. */
 MUST_USE enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, struct err *why);
 /* The same, and until then no row of cert goes: what the store remembers is stored; when rows have gone since
  * it looked last it remembers nothing. */
