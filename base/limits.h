@@ -65,8 +65,6 @@
 #define LIMIT_GIN_LOOK_MS        5000   /* where little comes, the list is emptied this often */
 #define LIMIT_GIN_MUCH           2000   /* entries per second; more: the list may fill up */
 #define LIMIT_PSL_BLOCKS         1024 /* of a table looked at in one transaction of a change of lists: 8 MB */
-#define LIMIT_PART_SORT_MB       256  /* of sorting when a partition is rewritten: in such pieces on disk */
-#define LIMIT_PART_INDEX_MB      512  /* the same for its indexes; one process does it at a time */
 /* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */
 #define LIMIT_DB_IDLE_S          12
 #define LIMIT_DB_TX_IDLE_S       10  /* the same inside a transaction; others may wait for its rows */
