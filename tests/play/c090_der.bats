@@ -107,6 +107,9 @@ given() {
     use_state all
     add_log rfc rfc6962
     add_log tiles static-ct
+    control '{"issue":{"ca":"other","days":90,"form":"final","organisation":"\u001b[31mred\nlevel=error",
+              "names":["hostile.example"]}}' >/dev/null
+    hostile=$(entry_json $(($(sim_size) - 1)) | jq -r .sha256)
     CTVIGIL_DB_DER=all ingest --log rfc
     [ "$(forms)" = "$(sql "SELECT count(DISTINCT u.sha8) FROM log_tile, unnest(sha8) AS u (sha8) WHERE u.sha8 <> 0")" ]
     before=$(forms)
@@ -121,7 +124,12 @@ given() {
         [ -z "$stderr" ]
         every_line '.sha256 == $sha' --arg sha "$sha" <<<"$output"
     done
+    # What stands in one that is kept reaches no terminal as it is.
+    ctv cert "$hostile" >"$PLAY/said" 2>&1
     clear_faults
+    grep -q 'hostile.example' "$PLAY/said"
+    ! tr -d '\n' <"$PLAY/said" | LC_ALL=C grep -qP '[\x00-\x1f\x7f]'
+    ! grep -q '^level=error' "$PLAY/said"
     assert_counts
 }
 
