@@ -37,7 +37,16 @@ enum err_code db_reader_lacks(struct pgconn *conn, db_reader_said *said, void *a
 /* What the server says of these functions is about the name, or about the rights of who asks. */
 static enum err_code refused(struct pgconn *conn, enum err_code code, struct err *why)
 {
+    if (code == ERR_OK)
+        return code;
     static const char *const usage[] = {"42939", "42602", "42704", "22023", "23514"};
+    if (strcmp(conn->sqlstate, "42501") == 0) {
+        err_clear(why);
+        return err_set(
+            why, ERR_CONFIG,
+            "db reader: the database's user may not make roles: an administrator of the server grants it "
+            "CREATEROLE, or does this as a user who may");
+    }
     for (size_t i = 0; code == ERR_DB && i < countof(usage); i++)
         if (strcmp(conn->sqlstate, usage[i]) == 0)
             return why->code = ERR_USAGE;
@@ -69,7 +78,7 @@ enum err_code db_reader_remove(struct pgconn *conn, const char *name, struct err
         code = err_set(why, ERR_NOT_FOUND,
                        "reader %s: there is none; 'ctvigil db reader list' shows those that are", name);
     PQclear(res);
-    return code;
+    return code == ERR_NOT_FOUND ? code : refused(conn, code, why);
 }
 
 enum err_code db_reader_list(struct pgconn *conn, db_reader_each *each, void *arg, struct err *why)

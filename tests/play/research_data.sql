@@ -1,5 +1,5 @@
--- A database for the plays of research: :certs certificates in three logs, each derived from its number. Most logged within
--- an hour, some late, some never as a final certificate; keys that return, wildcards, addresses, absurd dates, weak keys.
+-- A database for the plays of research: :certs certificates of the last 18 months in three logs, each derived from its number.
+-- Most logged within an hour, some late, some never as a final certificate; keys that return, wildcards, addresses, absurd dates, weak keys.
 BEGIN;
 SET LOCAL timezone = 'UTC';
 INSERT INTO log (name, operator, protocol, url, log_id, key, mmd_s, listed, list_state, list_revision, from_spec)
@@ -13,9 +13,9 @@ SELECT CASE WHEN n = 20 THEN decode(repeat('00', 32), 'hex') ELSE sha256(convert
        sha256(convert_to('dn' || n, 'UTF8')), convert_to('dn' || n, 'UTF8'), 'CN=CA ' || n || ',O=Trust\, Inc. ' || n % 5 || ',C=US'
 FROM generate_series(1, 20) AS n;
 -- The certificates of all issuers but the last ones; each signed by the first.
-INSERT INTO issuer_cert (sha256, spki_sha256, subject, der, issuer, is_ca, self_signed, not_before, not_after)
+INSERT INTO issuer_cert (sha256, spki_sha256, subject, der, issuer, is_ca, self_signed, not_before, not_after, edges_at)
 SELECT sha256(convert_to('cacert' || n, 'UTF8')), sha256(convert_to('ca' || n, 'UTF8')), convert_to('dn' || n, 'UTF8'),
-       convert_to('der' || n, 'UTF8'), convert_to('dn1', 'UTF8'), true, n = 1, timestamptz '2020-01-01', timestamptz '2035-01-01'
+       convert_to('der' || n, 'UTF8'), convert_to('dn1', 'UTF8'), true, n = 1, timestamptz '2020-01-01', timestamptz '2035-01-01', now()
 FROM generate_series(1, 17) AS n;
 INSERT INTO ca_edge (child_sha256, parent_sha256)
 SELECT sha256(convert_to('cacert' || n, 'UTF8')), sha256(convert_to('cacert1', 'UTF8')) FROM generate_series(2, 17) AS n;
@@ -24,7 +24,7 @@ SELECT sha256(convert_to('cacert' || n, 'UTF8')), sha256(convert_to('cacert1', '
 CREATE TEMP TABLE made ON COMMIT DROP AS
 SELECT i, h, 1 + h % 20 AS issuer, d,
        CASE WHEN d % 50 = 0 THEN 'shop' || d || '.github.io' WHEN d % 30 = 0 THEN 'firma' || d || '.co.uk' ELSE 'site' || d || '.com' END AS domain,
-       CASE WHEN i % 5000 = 77 THEN timestamptz '0001-01-01' ELSE timestamptz '2025-01-01' + i * interval '45 minutes' END AS nb,
+       CASE WHEN i % 5000 = 77 THEN timestamptz '0001-01-01' ELSE date_trunc('month', now()) - interval '540 days' + date_trunc('second', i * interval '540 days' / :certs) END AS nb,
        CASE WHEN i % 1000 = 3 THEN 900 WHEN h % 3 = 0 THEN 90 WHEN h % 3 = 1 THEN 47 WHEN h % 7 = 0 THEN 6 ELSE 199 END AS days
 FROM (SELECT i, (get_byte(x, 0) * 65536 + get_byte(x, 1) * 256 + get_byte(x, 2)) AS h,
              1 + floor(power(get_byte(x, 3) * 256 + get_byte(x, 4), 2) / 4294967296 * (:certs / 8))::int AS d
@@ -64,7 +64,7 @@ SELECT log, idx / 256, min(idx), max(idx), array_agg(ct.prefix8(fp) ORDER BY idx
                   || lpad(to_hex(least(greatest(floor(extract(epoch FROM na) / 86400), 0), 65535)::int), 4, '0'), 'hex'), ''
                   ORDER BY idx)
 FROM (SELECT l.log, row_number() OVER (PARTITION BY l.log ORDER BY i) - 1 AS idx, g.i, g.fp, g.na, (l.log < 3)::int AS form,
-             greatest(g.nb, timestamptz '2025-01-01') + l.log * interval '20 minutes'
+             greatest(g.nb, date_trunc('month', now()) - interval '540 days') + l.log * interval '20 minutes'
                  + CASE WHEN i % 400 = 9 THEN interval '9 days' ELSE interval '0' END AS seen
       FROM given AS g CROSS JOIN generate_series(1, 3) AS l (log)
       WHERE l.log = 1 OR (l.log = 2 AND h % 5 <> 0) OR (l.log = 3 AND h % 10 <> 0)) AS e
