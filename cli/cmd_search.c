@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "cli/backfill.h"
 #include "cli/cmd.h"
 #include "cli/horizon.h"
 #include "cli/opt.h"
@@ -180,8 +181,10 @@ static int list(struct search *search, struct pgconn *conn, struct query *query)
             searchview_head(search->file.out, search->format);
         hint(search, &result);
     }
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
         horizon_say(conn, search->cmd->argv[1], search->rows != 0);
+        backfill_say(conn);
+    }
     return end_of(search, query, &result, code, &why);
 }
 
@@ -195,6 +198,7 @@ static int count(const struct search *search, struct pgconn *conn, const struct 
     if (result.no_issuer)
         hint(search, &result);
     horizon_say(conn, search->cmd->argv[1], result.total != 0);
+    backfill_say(conn);
     result.more = result.unfinished;
     say_limits(&result);
     if (search->format != SEARCHVIEW_NDJSON) {
