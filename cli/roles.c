@@ -45,12 +45,13 @@ struct roles_ingest {
     struct pipe_result result;
 };
 
-static atomic_bool roles_stop_asked; /* lock-free, so a handler may write it */
+static volatile sig_atomic_t roles_stop_asked;
 
 static void roles_on_signal(int number)
 {
-    if (atomic_exchange(&roles_stop_asked, true))
+    if (roles_stop_asked)
         _exit(128 + number);
+    roles_stop_asked = 1;
 }
 
 void roles_signals(void)
@@ -64,12 +65,7 @@ void roles_signals(void)
 
 bool roles_stopping(void)
 {
-    return atomic_load(&roles_stop_asked);
-}
-
-const atomic_bool *roles_stop_flag(void)
-{
-    return &roles_stop_asked;
+    return roles_stop_asked != 0;
 }
 
 int roles_begin(const struct cmd *cmd, const struct opt *options, struct pgconn **conn)

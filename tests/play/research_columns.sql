@@ -70,7 +70,8 @@ SELECT col_type_is('ct', 'coverage', 'entries', 'bigint', 'ct.coverage.entries')
 SELECT col_type_is('ct', 'coverage', 'time_begin', 'timestamp with time zone', 'ct.coverage.time_begin');
 SELECT col_type_is('ct', 'coverage', 'time_end', 'timestamp with time zone', 'ct.coverage.time_end');
 SELECT is((SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'ct.domain_keys'::regclass AND attnum > 0),
-    'domain_key not_before not_after tbs_fp issuer_id', 'ct.domain_keys');
+    'domain_key not_before not_after tbs_fp issuer_id further', 'ct.domain_keys');
+SELECT col_type_is('ct', 'domain_keys', 'further', 'boolean', 'ct.domain_keys.further');
 SELECT col_type_is('ct', 'domain_keys', 'domain_key', 'bigint', 'ct.domain_keys.domain_key');
 SELECT col_type_is('ct', 'domain_keys', 'not_before', 'timestamp with time zone', 'ct.domain_keys.not_before');
 SELECT col_type_is('ct', 'domain_keys', 'not_after', 'timestamp with time zone', 'ct.domain_keys.not_after');

@@ -1,6 +1,7 @@
 /* Readers of the database, made by an administrator and by a user of the server who may little. */
 #include "db/db_reader.h"
 
+#include "base/limits.h"
 #include "tests/fixture_cert.h"
 
 struct said {
@@ -128,10 +129,54 @@ static void test_little_rights(void **state)
     fixture_sql(conn, "DROP OWNED BY plain; DROP ROLE plain");
 }
 
+/* SQL and the program read the public suffix list alike: else what the one wrote the other would not find. */
+static void compare_domain(struct pgconn *conn, const char *typed)
+{
+    struct err why = {0};
+    char name[DNS_TEXT_MAX];
+    char domain[DNS_TEXT_MAX + 1];
+    struct pgexec_args args = {0};
+    PGresult *res = NULL;
+    if (dns_from_user(typed, name, &why) != ERR_OK)
+        return; /* no name that could be asked for */
+    struct span apex = dns_apex(span_str(name));
+    (void)snprintf(domain, sizeof domain, "%.*s", (int)apex.len, (const char *)apex.at);
+    pgexec_text(&args, typed);
+    assert_int_equal(pgexec_cached(conn, "SELECT ct.registrable_domain($1)", &args, &res, &why), ERR_OK);
+    if (strcmp(pgexec_get_text(res, 0, 0), domain) != 0)
+        fail_msg("%s: SQL says %s, the program %s", typed, pgexec_get_text(res, 0, 0), domain);
+    PQclear(res);
+}
+
+static void test_registrable_domain(void **state)
+{
+    struct pgconn *conn = ((struct fixture_db *)*state)->db.conn;
+    struct err why = {0};
+    PGresult *res = NULL;
+    /* All that is special, and some of the plain ones. */
+    const char *every = getenv("CTVIGIL_TEST_ALL_SUFFIXES") != NULL ? "1" : "97";
+    struct pgexec_args args = {0};
+    pgexec_text(&args, every);
+    assert_int_equal(
+        pgexec_run(
+            conn,
+            "SELECT p || replace(ltrim(r, '!'), '*', 'w') FROM psl, unnest(string_to_array(list, E'\\n'))"
+            "  WITH ORDINALITY AS u (r, n), unnest(ARRAY['', 'a.', 'b.a.', 'c.b.a.']) AS p"
+            " WHERE r <> '' AND r !~ '^//|[[:space:]]' AND (n % $1::int = 0 OR r ~ '[!*]' OR (r ~ '[^ -~]' "
+            "AND n % 5 = 0))",
+            &args, &res, &why),
+        ERR_OK);
+    assert_true(PQntuples(res) > 500);
+    for (int row = 0; row < PQntuples(res); row++)
+        compare_domain(conn, pgexec_get_text(res, row, 0));
+    PQclear(res);
+}
+
 int main(int argc, char **argv)
 {
     FIXTURE_DB_KEEPER(argc, argv);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_registrable_domain),
         cmocka_unit_test(test_add_change_remove),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_roles_of_others),
