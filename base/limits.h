@@ -60,10 +60,10 @@
 #define LIMIT_ORGS               16          /* organisations kept of one subject; real ones have one */
 #define LIMIT_PART_SORT_MB       256   /* of sorting when a partition is rewritten: in such pieces on disk */
 #define LIMIT_PART_INDEX_MB      512   /* the same for its indexes; one process does it at a time */
-#define LIMIT_GIN_LIST_KB        32768 /* places not yet merged into their index; searches read them: 10 ms */
-#define LIMIT_GIN_MERGE_KB       131072 /* memory for that, so that all of them are merged at once */
-#define LIMIT_GIN_LOOK_MS        5000   /* where little comes, the list is emptied this often */
-#define LIMIT_GIN_MUCH           2000   /* entries per second; more: the list may fill up */
+#define LIMIT_GIN_LIST_KB        16384 /* places not yet merged into their index; searches read them: 5 ms */
+#define LIMIT_GIN_MERGE_KB       65536 /* memory for that, so that all of them are merged at once */
+#define LIMIT_GIN_LOOK_MS        5000  /* where little comes, the list is emptied this often */
+#define LIMIT_GIN_MUCH           2000  /* entries per second; more: the list may fill up */
 #define LIMIT_PSL_BLOCKS         1024 /* of a table looked at in one transaction of a change of lists: 8 MB */
 /* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */
 #define LIMIT_DB_IDLE_S          12

@@ -3,8 +3,8 @@
 -- b-trees. Kinder than the original: nothing is parsed on the server. The DER of bench_db has what an index wants at
 -- fixed places: serial number at 1, SHA-256 of the key at 33, subject at 65, notBefore and notAfter (microseconds) at
 -- 97 and 105, and the lexemes come ready-made.
-CREATE SCHEMA crtsh;
-SET search_path = crtsh;
+CREATE SCHEMA baseline;
+SET search_path = baseline;
 CREATE FUNCTION der_time(der bytea, at int) RETURNS int8 LANGUAGE sql IMMUTABLE AS $$
     SELECT ('x' || encode(substring(der FROM at FOR 8), 'hex'))::bit(64)::int8
 $$;

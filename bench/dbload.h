@@ -14,6 +14,11 @@
 #define DBLOAD_REPLY   256                  /* per batch */
 #define DBLOAD_BATCHES (DBLOAD_ENTRIES / DBLOAD_REPLY)
 #define DBLOAD_WRITERS 8
+/* The connection that was made last. */
+#define DBLOAD_NEWEST_SQL                                                                                    \
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"                                    \
+    " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"                                       \
+    " ORDER BY backend_start DESC LIMIT 1"
 
 struct dbload_lane {
     struct ctlog log;
@@ -30,7 +35,7 @@ struct dbload {
     int64_t begun;
     unsigned writers;
     bool remember; /* the writer has its memory of what it stored last */
-    bool (*setup)(struct store *store);
+    bool down;     /* without indexes, to be sealed (db/db_load.h) */
     struct dbcost cost[DBLOAD_WRITERS];
     struct dbcost late[DBLOAD_WRITERS];
     int64_t elapsed_ns; /* with making the entries */
@@ -134,10 +139,9 @@ static inline void dbload_open(struct dbload_writer *writer, PGconn *pg)
     if (store_pg_open(load->dsn, &writer->store, &why) != ERR_OK)
         dbload_die("open", &why);
     must(load->remember || store_pg_remember(writer->store, 0));
-    must(load->setup == NULL || load->setup(writer->store));
-    writer->pid = (int)dbcost_number(pg, "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-                                         " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-                                         " ORDER BY backend_start DESC LIMIT 1");
+    if (load->down && store_pg_load(writer->store, &why) != ERR_OK)
+        dbload_die("backfill", &why);
+    writer->pid = (int)dbcost_number(pg, DBLOAD_NEWEST_SQL);
     writer->lanes = calloc(ISSUANCEMILL_LOGS, sizeof *writer->lanes);
     must(writer->lanes != NULL);
     for (unsigned i = writer->at; i < ISSUANCEMILL_LOGS; i += load->writers) {
@@ -145,7 +149,7 @@ static inline void dbload_open(struct dbload_writer *writer, PGconn *pg)
         size_t count;
         bool taken;
         lane->log.id = (int32_t)i + 1;
-        lane->room = (size_t)DBLOAD_ENTRIES * (i + 1) / ISSUANCEMILL_LOGS;
+        lane->room = (size_t)DBLOAD_BATCHES * (i + 1) / ISSUANCEMILL_LOGS * DBLOAD_REPLY;
         if (writer->store->ops->ranges(writer->store, lane->log.id, &lane->range, 1, &count, &why) !=
                 ERR_OK ||
             writer->store->ops->range_take(writer->store, &lane->range, &taken, &why) != ERR_OK)

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "cli/backfill.h"
 #include "cli/cmd.h"
 #include "cli/horizon.h"
 #include "cli/opt.h"
@@ -91,12 +92,6 @@ static void say_limits(const struct query_result *result)
             "ctvigil: e-mail addresses, URIs, organisations and common names are known of certificates that "
             "were stored from %s on; older ones were not searched\n",
             bound_text(result->since_ms, "", from));
-    if (result->thin_ms != QUERY_NO_TIME)
-        fprintf(stderr,
-                "ctvigil: db.store has been `watched` at some time since %s: what concerned no registered "
-                "domain was "
-                "not stored\n",
-                bound_text(result->thin_ms, "", from));
     if (result->walked && result->more)
         fprintf(stderr,
                 "ctvigil: no index leads to these: searched were certificates whose validity begins from "
@@ -186,8 +181,10 @@ static int list(struct search *search, struct pgconn *conn, struct query *query)
             searchview_head(search->file.out, search->format);
         hint(search, &result);
     }
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
         horizon_say(conn, search->cmd->argv[1], search->rows != 0);
+        backfill_say(conn);
+    }
     return end_of(search, query, &result, code, &why);
 }
 
@@ -201,6 +198,7 @@ static int count(const struct search *search, struct pgconn *conn, const struct 
     if (result.no_issuer)
         hint(search, &result);
     horizon_say(conn, search->cmd->argv[1], result.total != 0);
+    backfill_say(conn);
     result.more = result.unfinished;
     say_limits(&result);
     if (search->format != SEARCHVIEW_NDJSON) {
@@ -217,6 +215,19 @@ static int count(const struct search *search, struct pgconn *conn, const struct 
     return CMD_OK;
 }
 
+/* A question of its own, and not worth an error. */
+static void say_thin(struct pgconn *conn)
+{
+    char text[TEXT_TIME_MAX];
+    int64_t since_ms = QUERY_NO_TIME;
+    if (query_thin_since(conn, &since_ms, NULL) == ERR_OK && since_ms != QUERY_NO_TIME)
+        fprintf(stderr,
+                "ctvigil: db.store has been `watched` at some time since %s: what concerned no registered "
+                "domain was "
+                "not stored\n",
+                text_time(since_ms, false, text));
+}
+
 static int run(struct search *search, struct query *query)
 {
     struct err why = {0};
@@ -224,6 +235,8 @@ static int run(struct search *search, struct query *query)
     if (cmd_db_open(search->cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
     int status = search->wish->count != NULL ? count(search, conn, query) : list(search, conn, query);
+    if (status == CMD_OK)
+        say_thin(conn);
     cmd_db_close(conn);
     return status;
 }

@@ -39,6 +39,7 @@ json_t *coverview_log_json(const struct coverview_parts *parts, int32_t log_id)
         must(object != NULL);
         coverview_set(object, "time_begin", coverview_time(part->begin_ms));
         coverview_set(object, "time_end", coverview_time(part->end_ms));
+        coverview_set(object, "thin", json_integer((json_int_t)part->thin));
         (void)json_array_append_new(array, object);
     }
     return array;

@@ -12,7 +12,7 @@ struct coverview_parts {
     size_t count;
 };
 
-/* Array of the stretches of one log: {state, begin, end, entries, time_begin, time_end}. */
+/* Array of the stretches of one log: {state, begin, end, entries, time_begin, time_end, thin}. */
 json_t *coverview_log_json(const struct coverview_parts *parts, int32_t log_id);
 /* Of these the ones that were matched and not stored, because the disk was nearly full: {begin, end}. */
 json_t *coverview_not_stored_json(const struct coverview_parts *parts, int32_t log_id);

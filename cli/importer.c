@@ -7,10 +7,12 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/backfill.h"
 #include "cli/importplan.h"
 #include "cli/matching.h"
 #include "cli/roles.h"
 #include "db/db_import.h"
+#include "db/db_load.h"
 #include "db/diskguard.h"
 #include "db/store_pg.h"
 #include "ingest/archive.h"
@@ -45,6 +47,7 @@ struct importer {
     bool terminal;
     bool line;     /* an unfinished one stands on the terminal */
     bool broken;   /* a file, or a part of one, is of no use */
+    bool backfill; /* so much that rows go without indexes at first */
     bool unproven; /* what was read is not what was signed */
     bool full;     /* there is no room in the database */
     struct diskguard guard;
@@ -94,6 +97,13 @@ static enum err_code importer_store(void *arg, struct store **store, struct err 
     if (code != ERR_OK)
         return code;
     roles_keep_set(((const struct importer *)arg)->cmd->conf, *store);
+    if (((const struct importer *)arg)->backfill)
+        code = store_pg_load(*store, why);
+    if (code != ERR_OK) {
+        (*store)->ops->free(*store);
+        *store = NULL;
+        return code;
+    }
     importer_view.ops = *(*store)->ops;
     importer_view.ranges = importer_view.ops.ranges;
     importer_view.take = importer_view.ops.range_take;
@@ -361,10 +371,17 @@ static enum err_code importer_join(struct importer *importer, struct importplan 
 static enum err_code importer_all(struct importer *importer, struct importplan *plan, struct err *why)
 {
     struct importplan_work work;
+    uint64_t entries = 0;
     bool stuck = false;
     enum err_code code = importer_prepare(importer, plan, why);
 
     importer->before = importplan_stored(plan);
+    for (size_t i = 0; i < plan->range_count; i++)
+        if (plan->range[i].end != UINT64_MAX)
+            entries += plan->range[i].end - plan->range[i].next;
+    importer->backfill = backfill_is(importer->cmd->conf, entries);
+    if (code == ERR_OK && importer->backfill)
+        code = db_load_hold(importer->conn, why);
     while (code == ERR_OK && !stuck && importplan_work(plan, &work) && !importer_stops(importer))
         code = importer_one(importer, plan, &work, &stuck, why);
     struct err late = {0};
@@ -374,7 +391,12 @@ static enum err_code importer_all(struct importer *importer, struct importplan *
         (void)!db_import_complete(importer->conn, importer->row.id, importplan_complete(plan, plan->size),
                                   &late);
     }
-    if (code == ERR_OK && (importer->full || roles_stopping()))
+    /* Also what one before this has left. */
+    if (code == ERR_OK && !importer->full && !roles_stopping()) {
+        importer_break(importer);
+        code = backfill_end(importer->conn, roles_stop_flag(), why);
+    }
+    if ((code == ERR_OK || code == ERR_CLOSED) && (importer->full || roles_stopping()))
         code = importer_stopped(importer, plan, why);
     return code;
 }

@@ -9,6 +9,7 @@
 #include "cli/chore.h"
 #include "cli/prune.h"
 #include "cli/suffixes.h"
+#include "db/db_load.h"
 
 #define PARTKEEPER_WAIT_MS  600000 /* between two looks */
 #define PARTKEEPER_FIRST_MS 60000  /* whoever has just started has better things to do */
@@ -66,6 +67,10 @@ static enum err_code partkeeper_work(struct pgconn *conn, const struct partkeepe
     char text[PRUNE_TEXT_MAX];
     enum err_code code = db_part_resume(conn, &keeper->chore.stop, &found, &done, why);
 
+    /* What an import that was killed has left. */
+    const struct db_load_how how = {.stop = &keeper->chore.stop, .idle_only = true};
+    if (code == ERR_OK)
+        code = db_load_seal(conn, &how, why);
     if (code == ERR_OK)
         code = suffixes_look(conn, &keeper->chore.stop, why);
     if (code == ERR_OK)

@@ -45,13 +45,12 @@ struct roles_ingest {
     struct pipe_result result;
 };
 
-static volatile sig_atomic_t roles_stop_asked;
+static atomic_bool roles_stop_asked; /* lock-free, so a handler may write it */
 
 static void roles_on_signal(int number)
 {
-    if (roles_stop_asked)
+    if (atomic_exchange(&roles_stop_asked, true))
         _exit(128 + number);
-    roles_stop_asked = 1;
 }
 
 void roles_signals(void)
@@ -65,7 +64,12 @@ void roles_signals(void)
 
 bool roles_stopping(void)
 {
-    return roles_stop_asked != 0;
+    return atomic_load(&roles_stop_asked);
+}
+
+const atomic_bool *roles_stop_flag(void)
+{
+    return &roles_stop_asked;
 }
 
 int roles_begin(const struct cmd *cmd, const struct opt *options, struct pgconn **conn)

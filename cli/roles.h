@@ -3,6 +3,8 @@
 #ifndef CTVIGIL_ROLES_H
 #define CTVIGIL_ROLES_H
 
+#include <stdatomic.h>
+
 #include "cli/cmd.h"
 #include "db/store.h"
 #include "ingest/pipe.h"
@@ -41,6 +43,8 @@ MUST_USE int roles_begin(const struct cmd *cmd, const struct opt *options, struc
 /* From now on SIGINT and SIGTERM set a flag; a second one ends the process at once. */
 void roles_signals(void);
 bool roles_stopping(void);
+/* The same, for who waits. */
+const atomic_bool *roles_stop_flag(void);
 /* db.store and db.der, for whoever opens a store. */
 void roles_keep_set(const struct conf *conf, struct store *store);
 /* User-Agent with the configured contact. */

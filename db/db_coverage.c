@@ -13,8 +13,8 @@ enum err_code db_coverage_parts(struct pgconn *conn, struct db_coverage_part **p
     *count = 0;
     enum err_code code =
         pgexec_run(conn,
-                   "SELECT c.log, c.state, c.range_begin, c.range_end, c.time_begin, c.time_end"
-                   " FROM coverage AS c JOIN log AS l ON l.id = c.log WHERE l.state <> 'removed'"
+                   "SELECT c.log, c.state, c.range_begin, c.range_end, c.time_begin, c.time_end,"
+                   " c.thin FROM coverage AS c JOIN log AS l ON l.id = c.log WHERE l.state <> 'removed'"
                    " ORDER BY c.log, c.range_begin",
                    &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
@@ -30,6 +30,7 @@ enum err_code db_coverage_parts(struct pgconn *conn, struct db_coverage_part **p
         part->end = (uint64_t)pgexec_get_int(res, (int)i, 3);
         part->begin_ms = pgexec_get_time(res, (int)i, 4);
         part->end_ms = pgexec_get_time(res, (int)i, 5);
+        part->thin = (uint64_t)pgexec_get_int(res, (int)i, 6);
     }
     *count = rows;
     PQclear(res);

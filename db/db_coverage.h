@@ -16,6 +16,7 @@ struct db_coverage_part {
     uint64_t end;
     int64_t begin_ms; /* when the log took the entries on its edges; 0: not known */
     int64_t end_ms;
+    uint64_t thin; /* entries of which only those were stored that concern a registered domain */
 };
 
 /* All logs that are not removed, by log and index; the caller frees *parts with free(). */

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "db/certrow.h"
 #include "db/db_domain.h"
+#include "db/db_load.h"
 #include "db/dbkey.h"
 
 #define PAGE_ROWS 128
@@ -267,6 +268,11 @@ enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, 
                                 struct err *why)
 {
     struct scan scan = {.conn = conn, .each = each, .arg = arg};
+    /* What a backfill put down before this domain was known is in no index yet, and nobody else looks there.
+     */
+    enum err_code settled = db_load_settle(conn, why);
+    if (settled != ERR_OK)
+        return settled;
     if (!arena_init(&scan.arena, LIMIT_HISTORY_BYTES))
         return err_set(why, ERR_MEMORY, "domain %s: no memory for the history scan", watch->name);
     buf_init(&scan.key_array, 20 + 12 * KEYS_MAX);

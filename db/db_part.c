@@ -9,7 +9,7 @@
 
 /* Rows that are late and copied at once; what is left when the lock is asked for takes some milliseconds. */
 #define CATCH_ROWS 10000
-#define SWAP_ROWS  500
+#define SWAP_ROWS  200
 /* With pauses that grow to two seconds: half a minute for those who read to come to an end. */
 #define BEGIN_TRIES  5
 #define SWAP_TRIES   20

@@ -6,12 +6,14 @@
 #include "base/dns.h"
 #include "base/limits.h"
 #include "db/copy.h"
+#include "db/db_load.h"
 #include "db/db_psl.h"
 #include "db/dbkey.h"
 #include "db/pgwait.h"
 #include "db/psldiff.h"
 
-#define KEYS_MAX 1000000 /* of one slice: 56 MB */
+#define LOAD_WAIT_MS 600000
+#define KEYS_MAX     1000000 /* of one slice: 56 MB */
 
 enum err_code db_psl_move_look(struct pgconn *conn, enum db_psl_move_state *state, struct err *why)
 {
@@ -294,6 +296,10 @@ enum err_code db_psl_move_run(struct pgconn *conn, const atomic_bool *stop, db_p
                          "CREATE TEMP TABLE IF NOT EXISTS psl_move_key (not_after timestamptz, tbs_fp bytea,"
                          " issuer int4, apex8 int8) ON COMMIT DELETE ROWS",
                          why);
+    /* What a backfill has put down before writers made keys by both lists. */
+    const struct db_load_how how = {.stop = stop, .wait_ms = LOAD_WAIT_MS};
+    if (code == ERR_OK)
+        code = db_load_seal(conn, &how, why);
     if (code == ERR_OK)
         code = go_through(conn, stop, told, arg, report, why);
     if (code == ERR_OK)

@@ -263,9 +263,9 @@ enum err_code pgexec_commit(struct pgconn *conn, struct err *why)
 
 void pgexec_rollback(struct pgconn *conn)
 {
-    if (PQtransactionStatus(conn->pg) == PQTRANS_IDLE)
-        return;
-    PQclear(PQexec(conn->pg, "ROLLBACK"));
+    /* A time-out that was set for the transaction can strike the ROLLBACK itself; not so the second one. */
+    for (int i = 0; i < 2 && PQtransactionStatus(conn->pg) != PQTRANS_IDLE; i++)
+        PQclear(PQexec(conn->pg, "ROLLBACK"));
 }
 
 enum err_code pgexec_copy_begin(struct pgconn *conn, const char *sql, struct err *why)

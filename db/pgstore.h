@@ -16,7 +16,8 @@
 #include "db/store_pg.h"
 #include "db/store_rows.h"
 
-#define PGSTORE_HELD_MAX LIMIT_FOLLOWS
+#define PGSTORE_LOAD_NOTHING INT64_MIN
+#define PGSTORE_HELD_MAX     LIMIT_FOLLOWS
 /* Advisory lock of range $1: our own word in the high half, so that other programs on the server do not meet
  * it. */
 #define PGSTORE_LOCK_KEY "((1668576617::int8 << 32) | ($1::int8 & 4294967295))"
@@ -65,8 +66,9 @@ struct pgstore {
     struct diskguard guard;
     struct pgstore_keep keep;
     struct ginlist places;
-    struct buf heads_raw; /* raw bytes of what the last `heads` gave */
-    struct buf other_raw; /* of what the last `head` gave */
+    int64_t load_before_ms; /* what expired before this is put down for db_load.h */
+    struct buf heads_raw;   /* raw bytes of what the last `heads` gave */
+    struct buf other_raw;   /* of what the last `head` gave */
 };
 
 static inline struct pgstore *pgstore_of(struct store *store)

@@ -12,6 +12,7 @@
 #define TIME_BEYOND_MS        INT64_C(253402300800000)
 #define TIME_BEFORE_MS        INT64_C(-62135596800001)
 #define TIME_EARLY_MS         INT64_C(946684800000) /* 2000: what is older is searched in one step */
+#define TIME_2000_MS          INT64_C(946684800000)
 #define DAY_MS                INT64_C(86400000)
 #define STEP_LEAST_MS         INT64_C(3600000)
 #define SLICE_ROWS            128
@@ -169,26 +170,74 @@ static void move_after(struct page *page, const PGresult *hits, int row)
     memcpy(after->tbs_fp, fp.at, fp.len < 32 ? fp.len : 32);
 }
 
-static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int rows, struct err *why)
+/* Rows that are read and not handed over yet. */
+struct slice {
+    PGresult *rows;
+    struct certrow_sightings sightings;
+    int begin;
+    int end;
+};
+
+/* Inside of a bounded transaction. */
+static enum err_code load_slice(struct page *page, const PGresult *hits, int begin, int rows,
+                                struct slice *slice, struct err *why)
+{
+    *slice = (struct slice){.begin = begin, .end = slice_end(hits, begin, rows)};
+    enum err_code code = load_rows(page, hits, begin, slice->end, &slice->rows, why);
+    return code == ERR_OK ? load_sightings(page, slice->rows, &slice->sightings, why) : code;
+}
+
+static enum err_code hand_over_slice(struct page *page, const PGresult *hits, struct slice *slice,
+                                     struct err *why)
 {
     enum err_code code = ERR_OK;
-    for (int begin = 0; code == ERR_OK && begin < rows;) {
-        PGresult *res = NULL;
-        struct certrow_sightings sightings = {0};
-        int end = slice_end(hits, begin, rows);
+    for (int row = 0; code == ERR_OK && row < PQntuples(slice->rows); row++)
+        code = hand_over(page, slice->rows, row, &slice->sightings, why);
+    if (code == ERR_OK)
+        move_after(page, hits, slice->end - 1);
+    return code;
+}
+
+static void slice_free(struct slice *slice)
+{
+    certrow_sightings_free(&slice->sightings);
+    PQclear(slice->rows);
+    *slice = (struct slice){0};
+}
+
+/* The first rows are read in the same transaction. */
+static enum err_code fetch_hits(struct page *page, uint32_t want, PGresult **hits, struct slice *slice,
+                                struct err *why)
+{
+    struct pgexec_args args;
+    page->bounds.limit = (int64_t)want + 1;
+    query_asked_args(&page->asked, &page->bounds, &args);
+    enum err_code code = begin_bounded(page, page->deadline_ms - clock_mono_ms(), why);
+    if (code == ERR_OK)
+        code = pgexec_cached(page->conn, page->asked.sql->page, &args, hits, why);
+    int rows = code == ERR_OK ? PQntuples(*hits) : 0;
+    if (rows > (int)want)
+        rows = (int)want;
+    if (rows != 0)
+        code = load_slice(page, *hits, 0, rows, slice, why);
+    pgexec_rollback(page->conn);
+    return code;
+}
+
+static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int rows, struct slice *slice,
+                                    struct err *why)
+{
+    enum err_code code = ERR_OK;
+    while (code == ERR_OK && slice->end != 0) {
+        int begin = slice->end;
+        code = hand_over_slice(page, hits, slice, why);
+        slice_free(slice);
+        if (code != ERR_OK || begin >= rows)
+            break;
         code = begin_bounded(page, page->query->timeout_ms, why);
         if (code == ERR_OK)
-            code = load_rows(page, hits, begin, end, &res, why);
-        if (code == ERR_OK)
-            code = load_sightings(page, res, &sightings, why);
+            code = load_slice(page, hits, begin, rows, slice, why);
         pgexec_rollback(page->conn);
-        for (int row = 0; code == ERR_OK && row < PQntuples(res); row++)
-            code = hand_over(page, res, row, &sightings, why);
-        certrow_sightings_free(&sightings);
-        PQclear(res);
-        if (code == ERR_OK)
-            move_after(page, hits, end - 1);
-        begin = end;
     }
     return code;
 }
@@ -196,20 +245,16 @@ static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int
 /* What is left of the page within the bounds. *over: these have no further rows. */
 static enum err_code fetch(struct page *page, bool *over, struct err *why)
 {
-    struct pgexec_args args;
     PGresult *hits = NULL;
+    struct slice slice = {0};
     uint32_t want = page->query->limit - page->kept;
     page->conn->sqlstate[0] = '\0';
-    page->bounds.limit = (int64_t)want + 1;
-    query_asked_args(&page->asked, &page->bounds, &args);
-    enum err_code code = begin_bounded(page, page->deadline_ms - clock_mono_ms(), why);
-    if (code == ERR_OK)
-        code = pgexec_cached(page->conn, page->asked.sql->page, &args, &hits, why);
-    pgexec_rollback(page->conn);
+    enum err_code code = fetch_hits(page, want, &hits, &slice, why);
     int rows = code == ERR_OK ? PQntuples(hits) : 0;
     *over = rows <= (int)want;
     if (code == ERR_OK)
-        code = hand_over_hits(page, hits, *over ? rows : (int)want, why);
+        code = hand_over_hits(page, hits, *over ? rows : (int)want, &slice, why);
+    slice_free(&slice);
     PQclear(hits);
     return code == ERR_OK ? ERR_OK : query_asked_fail(page->conn, page->query, code, why);
 }
@@ -236,19 +281,40 @@ struct steps {
     int64_t least_ms; /* nothing is asked for below */
     int64_t high_ms;
     int64_t low_ms;
+    int64_t early_ms; /* next to nothing is older: one step */
     int64_t span_ms;
     bool any; /* one is done */
 };
 
-static void steps_begin(struct steps *steps, const struct query *query)
+/* Days with issuances are counted; so the first of them is known without looking for it. */
+static enum err_code find_early(struct page *page, struct steps *steps, struct err *why)
 {
-    *steps = (struct steps){.least_ms = TIME_BEFORE_MS, .high_ms = TIME_BEYOND_MS, .span_ms = STEP_LEAST_MS};
+    PGresult *res;
+    enum err_code code = pgexec_cached(
+        page->conn, "SELECT min(day)::timestamp AT TIME ZONE 'UTC' FROM issued WHERE day >= '2000-01-01'",
+        &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return query_asked_fail(page->conn, page->query, code, why);
+    if (PQntuples(res) == 1 && !pgexec_is_null(res, 0, 0))
+        steps->early_ms = pgexec_get_time(res, 0, 0);
+    PQclear(res);
+    return ERR_OK;
+}
+
+static enum err_code steps_begin(struct steps *steps, struct page *page, struct err *why)
+{
+    const struct query *query = page->query;
+    *steps = (struct steps){.least_ms = TIME_BEFORE_MS,
+                            .high_ms = TIME_BEYOND_MS,
+                            .early_ms = TIME_2000_MS,
+                            .span_ms = STEP_LEAST_MS};
     if (query->since_ms != QUERY_NO_TIME && query->since_ms > steps->least_ms)
         steps->least_ms = query->since_ms;
     if (query->until_ms != QUERY_NO_TIME && query->until_ms < steps->high_ms)
         steps->high_ms = query->until_ms;
     if (query->has_after && query->after.not_before_ms + 1 < steps->high_ms)
         steps->high_ms = query->after.not_before_ms + 1;
+    return find_early(page, steps, why);
 }
 
 /* Of issuers it is known on which days they issued: the others are passed over. *none: no such day is left.
@@ -282,7 +348,7 @@ static void step_choose(struct steps *steps)
     int64_t now = clock_wall_ms();
     int64_t from = steps->high_ms < now ? steps->high_ms : now; /* the future is one step */
     steps->low_ms = from - steps->span_ms;
-    if (steps->low_ms < TIME_EARLY_MS || steps->low_ms < steps->least_ms)
+    if (steps->low_ms < steps->early_ms || steps->low_ms < steps->least_ms)
         steps->low_ms = steps->least_ms;
 }
 
@@ -332,10 +398,9 @@ static enum err_code walk_step(struct page *page, struct steps *steps, struct er
 static enum err_code run_walk(struct page *page, struct err *why)
 {
     struct query_result *result = page->result;
-    enum err_code code = ERR_OK;
     struct steps steps;
-    bool none = page->asked.issuers_given && page->asked.issuer_count == 0;
-    steps_begin(&steps, page->query);
+    bool none = result->no_issuer;
+    enum err_code code = steps_begin(&steps, page, why);
     result->walked = true;
     result->searched_to_ms = steps.high_ms < TIME_BEYOND_MS ? steps.high_ms : QUERY_NO_TIME;
     while (code == ERR_OK && !none && steps.high_ms > steps.least_ms && page->kept < page->query->limit &&
@@ -371,7 +436,6 @@ static enum err_code page_begin(struct page *page, struct err *why)
         .since_ms = QUERY_NO_TIME, .searched_from_ms = QUERY_NO_TIME, .searched_to_ms = QUERY_NO_TIME};
     enum err_code code = query_asked_init(&page->asked, page->conn, page->query, why);
     page->result->since_ms = page->asked.since_ms;
-    page->result->thin_ms = page->asked.thin_ms;
     page->result->no_issuer = page->asked.issuers_given && page->asked.issuer_count == 0;
     return code == ERR_OK ? ERR_OK : query_asked_fail(page->conn, page->query, code, why);
 }
@@ -413,10 +477,9 @@ static enum err_code count_bounded(struct page *page, uint64_t most, struct err 
 static enum err_code count_walk(struct page *page, uint64_t most, struct err *why)
 {
     struct query_result *result = page->result;
-    enum err_code code = ERR_OK;
     struct steps steps;
     bool none = result->no_issuer;
-    steps_begin(&steps, page->query);
+    enum err_code code = steps_begin(&steps, page, why);
     result->walked = true;
     result->searched_to_ms = steps.high_ms < TIME_BEYOND_MS ? steps.high_ms : QUERY_NO_TIME;
     while (code == ERR_OK && !none && steps.high_ms > steps.least_ms && result->total <= most) {
@@ -496,6 +559,19 @@ enum err_code query_count(struct pgconn *conn, const struct query *query, uint64
     if (result->total > most)
         result->total = most;
     return code == ERR_OK ? ERR_OK : err_set(why, code, "%s", own.text);
+}
+
+enum err_code query_thin_since(struct pgconn *conn, int64_t *since_ms, struct err *why)
+{
+    PGresult *res;
+    *since_ms = QUERY_NO_TIME;
+    enum err_code code = pgexec_run(conn, "SELECT min(since) FROM log_thin", &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 1 && !pgexec_is_null(res, 0, 0))
+        *since_ms = pgexec_get_time(res, 0, 0);
+    PQclear(res);
+    return ERR_OK;
 }
 
 int64_t query_id(int32_t log_id, uint64_t index)

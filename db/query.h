@@ -89,7 +89,6 @@ struct query_result {
     int64_t searched_from_ms; /* walked: these bounds of not_before were searched; QUERY_NO_TIME: no bound */
     int64_t searched_to_ms;
     int64_t since_ms; /* what is asked is known of what was stored from then on; QUERY_NO_TIME: of all */
-    int64_t thin_ms;  /* db.store: watched: from then on not all that logs showed was stored; QUERY_NO_TIME */
     bool no_issuer;   /* no issuer fits */
     uint64_t total;   /* of query_count */
     bool at_least;    /* there are more than total, or it is not known */
@@ -120,6 +119,10 @@ char *query_cursor_text(const struct query_cursor *cursor, const struct query *q
                         char out[QUERY_CURSOR_MAX]);
 /* Fills query->after. ERR_USAGE: it is no cursor, or that of another search. */
 MUST_USE enum err_code query_cursor_parse(const char *text, struct query *query, struct err *why);
+
+/* Since when rows were stored of registered domains alone (db.store: watched), at some time; QUERY_NO_TIME:
+ * never. */
+MUST_USE enum err_code query_thin_since(struct pgconn *conn, int64_t *since_ms, struct err *why);
 
 /* The public id of a sighting. */
 int64_t query_id(int32_t log_id, uint64_t index);

@@ -290,19 +290,6 @@ static enum err_code find_issuers(struct query_asked *asked, struct pgconn *conn
     return code;
 }
 
-/* Whether rows were stored of watched domains alone. */
-static enum err_code how_thin(struct query_asked *asked, struct pgconn *conn, struct err *why)
-{
-    PGresult *res;
-    enum err_code code = pgexec_cached(conn, "SELECT min(since) FROM log_thin", &PGEXEC_NO_ARGS, &res, why);
-    if (code != ERR_OK)
-        return code;
-    if (PQntuples(res) == 1 && !pgexec_is_null(res, 0, 0))
-        asked->thin_ms = pgexec_get_time(res, 0, 0);
-    PQclear(res);
-    return ERR_OK;
-}
-
 static enum err_code ask(struct query_asked *asked, struct pgconn *conn, struct err *why)
 {
     switch (asked->query->kind) {
@@ -345,15 +332,13 @@ static enum err_code ask(struct query_asked *asked, struct pgconn *conn, struct 
 enum err_code query_asked_init(struct query_asked *asked, struct pgconn *conn, const struct query *query,
                                struct err *why)
 {
-    *asked = (struct query_asked){.query = query, .since_ms = QUERY_NO_TIME, .thin_ms = QUERY_NO_TIME};
+    *asked = (struct query_asked){.query = query, .since_ms = QUERY_NO_TIME};
     for (size_t i = 0; i < countof(asked->piece); i++)
         buf_init(&asked->piece[i], PIECE_MAX);
     buf_init(&asked->issuers, 20 + 8 * LIMIT_SEARCH_ISSUERS);
     enum err_code code = find_issuers(asked, conn, why);
     if (code == ERR_OK)
         code = ask(asked, conn, why);
-    if (code == ERR_OK)
-        code = how_thin(asked, conn, why);
     bool ok = buf_ok(&asked->issuers);
     for (size_t i = 0; i < countof(asked->piece); i++)
         ok = ok && buf_ok(&asked->piece[i]);

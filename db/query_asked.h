@@ -20,7 +20,6 @@ struct query_asked {
     bool issuers_given; /* false: of all issuers */
     size_t issuer_count;
     struct buf issuers; /* int4[] */
-    int64_t thin_ms;    /* see struct query_result */
     int64_t since_ms;   /* see struct query_result */
 };
 

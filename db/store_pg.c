@@ -273,6 +273,7 @@ enum err_code store_pg_open(const char *dsn, struct store **store, struct err *w
     pg->store.magic = STORE_MAGIC;
     pg->store.ops = &ops;
     pg->lists = -1;
+    pg->load_before_ms = PGSTORE_LOAD_NOTHING;
     copy_init(&pg->copy);
     stage_init(&pg->stage);
     bool rows = store_rows_init(&pg->rows);
@@ -310,6 +311,20 @@ bool store_pg_remember(struct store *store, size_t issuances)
 bool store_pg_keep(struct store *store, enum store_pg_store rows, enum store_pg_der der)
 {
     return store_der_init(&pgstore_of(store)->keep, rows, der);
+}
+
+enum err_code store_pg_load(struct store *store, struct err *why)
+{
+    static const char sql[] =
+        "SELECT coalesce(max(upper), '0001-01-01') FROM partition_leaf WHERE upper <= now()";
+    struct pgstore *pg = pgstore_of(store);
+    PGresult *res;
+    enum err_code code = pgexec_run(pg->conn, sql, &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    pg->load_before_ms = pgexec_get_time(res, 0, 0);
+    PQclear(res);
+    return ERR_OK;
 }
 
 void store_pg_guard(struct store *store, unsigned percent, const char *path)

@@ -23,6 +23,11 @@ enum store_pg_der { STORE_PG_DER_NONE, STORE_PG_DER_WATCHED, STORE_PG_DER_ALL };
  * were logged (der_chunk). At first all and none. False: out of memory, nothing changed. */
 MUST_USE bool store_pg_keep(struct store *store, enum store_pg_store rows, enum store_pg_der der);
 
+/* Backfill: from now on issuances whose partition lies wholly in the past are put down without any index, to
+ * be found once db/db_load.h has put them into their partitions; they do not count as fresh. All else is as
+ * ever. */
+MUST_USE enum err_code store_pg_load(struct store *store, struct err *why);
+
 /* Watches the free space where the database lies (db/diskguard.h): below `percent` of it entries are
  * matched and their alerts written, and the rest goes into log_gap. 0, as it is at first: no watch. */
 void store_pg_guard(struct store *store, unsigned percent, const char *path);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "db/db_load.h"
 #include "db/facts.h"
 #include "db/patience.h"
 #include "db/store_alert.h"
@@ -43,6 +44,9 @@ enum err_code store_repair_begin(struct store *store, struct store_range *range,
     struct pgstore *pg = pgstore_of(store);
     must(!pg->repair.open);
     enum err_code code = store_write_ready(pg, why);
+    /* It looks for the rows of places. */
+    if (code == ERR_OK)
+        code = db_load_settle(pg->conn, why);
     if (code == ERR_OK)
         code = pgexec_begin(pg->conn, why);
     if (code != ERR_OK)

@@ -85,6 +85,24 @@ grow() {
     [[ $stderr == *"is not kept (db.retain_expired_days)"* ]]
 }
 
+@test "another public suffix list is taken while certificates are stored; names are found by it" {
+    sql "INSERT INTO cert SELECT now() + interval '10 days', now(), now(), ('x' || left(encode(sha256('moved.example'), 'hex'),
+         16))::bit(64)::int8, 9999, 0, 1, 1, sha256('moved'), int4send(77), sha256('k'), 'example.moved.a'"
+    { cat /usr/share/publicsuffix/public_suffix_list.dat; echo; echo moved.example; } >"$PLAY/list"
+    run -0 --separate-stderr ctv db suffixes
+    [ "$output" = "this public suffix list is in force already" ]
+    run -2 --separate-stderr ctv db suffixes "$PLAY/nowhere"
+    run -0 --separate-stderr ctv --json db suffixes "$PLAY/list"
+    jq -e '.schema == "ctvigil.db.suffixes.1" and .changed and .rules == 1 and .keys == 1' <<<"$output"
+    ctv db status --json | jq -e '.suffixes_differ'
+    for name in a.moved.example name:a.moved.example; do
+        run -0 --separate-stderr ctv search --json "$name"
+        jq -e '.names == ["a.moved.example"]' <<<"$output"
+    done
+    run -2 --separate-stderr ctv db suffixes
+    [[ $stderr == *"less than a day ago"* ]]
+}
+
 @test "hours that are none are an error of the configuration" {
     CTVIGIL_DB_MAINTAIN_HOURS=25-3 run -2 --separate-stderr ctv ingest
     [[ $stderr == *"db.maintain_hours"* ]]

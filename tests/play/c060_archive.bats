@@ -6,7 +6,12 @@ setup_file() {
     play_begin_db
     sql 'CREATE DATABASE empty'
     CTVIGIL_DB_DSN=$(sed 's/dbname=[^ ]*/dbname=empty/' <<<"$DSN") ctv db init >&2
-    start_sim --entries 2999 --seed 6060
+    start_sim --entries 2989 --seed 6060
+    # Some that expired: 2020 and 2024.
+    for n in 1 2 3 4 5 6 7 8 9 10; do
+        control "{\"issue\": {\"ca\": \"demo\", \"days\": 90, \"form\": \"final\", \"not_before\": $((1590000000 + n % 2 * 130000000)),
+                  \"names\": [\"old$n.example\", \"www.old$n.example\", \"old$n.test\"]}}" >/dev/null
+    done
     issue other 47 final www.arc.example >/dev/null
     eval "$(jq -r '@sh "LOG_ID=\(.log_id) ORIGIN=\(.origin)"' "$PLAY"/sim*.out)"
     export LOG_ID ORIGIN
@@ -64,6 +69,36 @@ assert_whole() {
     control | jq '.requests' >"$PLAY/asked"
     run -0 ingest
     control | jq '.requests' | diff "$PLAY/asked" -
+}
+
+@test "a large one goes down without indexes; killed at any moment, all of it is there in the end" {
+    fresh large
+    export CTVIGIL_DB_BACKFILL_ENTRIES=1
+    for delay in 0.2 0.4 0.6; do
+        "$CTVIGIL" --state-dir "$STATE" log import --name arc --key "$SIM_KEY" "$PLAY/whole.zip" &
+        sleep $delay
+        kill -9 $! 2>/dev/null || true
+        wait $! || true
+    done
+    run -0 --separate-stderr import --name arc --key "$SIM_KEY" "$PLAY/whole.zip"
+    assert_whole
+    [ "$(sql 'SELECT count(*) FROM cert_load')" = 0 ]
+    [ "$(sql 'SELECT count(*) FROM cert WHERE not_after < now()')" = 10 ]
+    # Somebody was killed before the end.
+    sql 'INSERT INTO cert_load SELECT (SELECT slot FROM load_state), c.* FROM cert AS c WHERE not_after < now()'
+    sql "DELETE FROM cert AS c USING issued AS i WHERE c.not_after < now() AND i.issuer = c.issuer"
+    sql "UPDATE issued AS i SET n = (SELECT count(*) FROM cert AS c WHERE c.issuer = i.issuer
+         AND (c.not_before AT TIME ZONE 'UTC')::date = i.day); DELETE FROM issued WHERE n = 0;
+         INSERT INTO cert_load_key SELECT (SELECT slot FROM load_state), apex8, issuer, tbs_fp FROM cert_apex WHERE not_after < now();
+         DELETE FROM cert_apex WHERE not_after < now()"
+    run -0 --separate-stderr ctv search old1.example
+    [ -z "$output" ]
+    [[ $stderr == *"a backfill is under way: about "*" expired certificates that were read are not found yet"* ]]
+    # Who must see all of it waits until it can.
+    ctv domain add old2.test --allow-ca "spki:$CA_other" >&2
+    [ "$(ctv alert list --json | jq -r 'select(.id) | .kind')" = unexpected_ca ]
+    sql 'TRUNCATE domain, alert CASCADE'
+    assert_whole
 }
 
 @test "killed at any moment, it goes on; the alerts are those of a log" {

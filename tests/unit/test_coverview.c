@@ -57,21 +57,21 @@ static void gaps_and_backlog(void **state)
         const char *text;
     } rows[] = {
         /* Ranges: [100, 200) read to 150, [200, 300) to 200, [400, open) to 500. */
-        {"what was read", {1, "verified", 100, 150, 0, 0}, true, ""},
-        {"what is read and not verified", {1, "seen", 400, 500, 0, 0}, true, ""},
-        {"the backlog of two ranges", {1, "missing", 150, 300, 0, 0}, true, ""},
-        {"the backlog of the last one", {1, "missing", 500, 900, 0, 0}, true, ""},
-        {"in front of the first", {1, "missing", 0, 100, 0, 0}, true, "  missing: entries 0 to 99\n"},
+        {"what was read", {1, "verified", 100, 150, 0, 0, 0}, true, ""},
+        {"what is read and not verified", {1, "seen", 400, 500, 0, 0, 0}, true, ""},
+        {"the backlog of two ranges", {1, "missing", 150, 300, 0, 0, 0}, true, ""},
+        {"the backlog of the last one", {1, "missing", 500, 900, 0, 0, 0}, true, ""},
+        {"in front of the first", {1, "missing", 0, 100, 0, 0, 0}, true, "  missing: entries 0 to 99\n"},
         {"backlog, and what no range has",
-         {1, "missing", 200, 400, 1000, 5000},
+         {1, "missing", 200, 400, 1000, 5000, 0},
          true,
          "  missing: entries 200 to 399, logged from 1970-01-01T00:00:01Z to 1970-01-01T00:00:05Z\n"},
         {"nobody reads it",
-         {1, "missing", 500, 501, 0, 2000},
+         {1, "missing", 500, 501, 0, 2000, 0},
          false,
          "  missing: entries 500 to 500, logged before 1970-01-01T00:00:02Z\n"},
-        {"lost", {1, "lost", 500, 900, 0, 0}, true, "  lost: entries 500 to 899\n"},
-        {"another log's", {2, "lost", 500, 900, 0, 0}, true, ""},
+        {"lost", {1, "lost", 500, 900, 0, 0, 0}, true, "  lost: entries 500 to 899\n"},
+        {"another log's", {2, "lost", 500, 900, 0, 0, 0}, true, ""},
     };
 
     (void)state;
@@ -114,10 +114,10 @@ static void why_nothing_is_complete(void **state)
 /* For programs, with the ranges. */
 static void what_is_not_stored(void **state)
 {
-    struct db_coverage_part parts[] = {{1, "verified", 0, 10, 0, 0},
-                                       {1, "not_stored", 10, 20, 0, 0},
-                                       {2, "not_stored", 0, 5, 0, 0},
-                                       {1, "not_stored", 30, 31, 0, 0}};
+    struct db_coverage_part parts[] = {{1, "verified", 0, 10, 0, 0, 0},
+                                       {1, "not_stored", 10, 20, 0, 0, 0},
+                                       {2, "not_stored", 0, 5, 0, 0, 0},
+                                       {1, "not_stored", 30, 31, 0, 0, 0}};
     struct coverview_parts all = {.parts = parts, .count = countof(parts)};
     (void)state;
     json_t *array = coverview_not_stored_json(&all, 1);
@@ -134,7 +134,7 @@ static void many_gaps_are_counted(void **state)
 
     (void)state;
     for (size_t i = 0; i < countof(parts); i++)
-        parts[i] = (struct db_coverage_part){1, "lost", 10 * i, 10 * i + 5, 0, 0};
+        parts[i] = (struct db_coverage_part){1, "lost", 10 * i, 10 * i + 5, 0, 0, 0};
     char *text = lines(parts, countof(parts), &row);
     assert_non_null(strstr(text, "  lost: entries 30 to 34\n  and 3 more such stretches"));
     assert_null(strstr(text, "entries 40"));

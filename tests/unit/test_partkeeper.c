@@ -1,6 +1,7 @@
 /* The thread that looks after the partitions: its hours, and that it lets go at once. */
 #include "cli/partkeeper.h"
 
+#include "db/db_part.h"
 #include "tests/fixture/storetest.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -43,6 +44,8 @@ static void ends_at_once(void **state)
     struct partkeeper *keeper = NULL;
     struct pgconn *conn = NULL;
     struct conf conf = {0};
+    struct db_part_done done;
+    bool found = false;
     char hour[] = "3-4";
     char empty[] = "";
     (void)state;
@@ -54,6 +57,20 @@ static void ends_at_once(void **state)
     partkeeper_stop(NULL);
     conf.db.maintain_hours = empty;
     assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    /* As nobody had looked after it for two years: the months to come are one year still, and rows lie in it.
+     */
+    storetest_run(
+        test.dsn,
+        "SELECT partition_begin('merge', ARRAY[to_char(y, 'YYYY')], ARRAY[y, y + interval '1 year'])"
+        " FROM date_trunc('year', now() + interval '1 year', 'UTC') AS y");
+    assert_int_equal(db_part_resume(conn, NULL, &found, &done, NULL), ERR_OK);
+    assert_true(found);
+    storetest_run(test.dsn,
+                  "INSERT INTO cert SELECT date_trunc('year', now() + interval '1 year', 'UTC') + i * "
+                  "interval '20 days',"
+                  " now(), now(), i, i, 0, 1, 1, sha256(i::text::bytea), '\\x01', sha256('k'), 'test.x'"
+                  " FROM generate_series(1, 15) AS i");
+    check_sql(test.dsn, "SELECT count(DISTINCT tableoid) FROM cert", 1);
     assert_int_equal(partkeeper_ahead(conn, &conf, NULL), ERR_OK);
     check_sql(
         test.dsn,
@@ -61,6 +78,8 @@ static void ends_at_once(void **state)
         " WHERE l.lower <= now() + m * interval '1 month' AND l.upper > now() + m * interval '1 month'"
         " AND l.upper <= l.lower + interval '1 month')",
         0);
+    check_sql(test.dsn, "SELECT count(*) FROM cert", 15);
+    check_sql(test.dsn, "SELECT count(DISTINCT tableoid) FROM cert", 10);
     pgconn_free(conn);
 }
 

@@ -193,6 +193,10 @@ static void what_was_left_out_is_not_taken_for_stored(void **state)
         rig.test.dsn,
         "SELECT string_agg(concat_ws(':', log, range_begin, range_end), ' ' ORDER BY log) FROM log_thin",
         "1:0:20 2:0:10");
+    storetest_text(
+        rig.test.dsn,
+        "SELECT string_agg(concat_ws(':', log, state, entries, thin), ' ' ORDER BY log) FROM coverage",
+        "1:seen:20:20 2:seen:10:10");
     storetest_text(rig.test.dsn, "SELECT concat_ws(' ', name, stretches, entries) FROM domain_thin",
                    "x.test 1 20");
     end(&rig);

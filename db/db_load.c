@@ -1,0 +1,206 @@
+#include "db/db_load.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "db/db_part.h"
+#include "db/pgwait.h"
+
+#define CATCH_ROWS  10000
+#define SWAP_ROWS   500
+#define TRIES       20
+#define PAUSE_MS    100
+#define ROW_BYTES   250
+#define SUFFIX_MAX  64
+#define WAIT_MAX_MS 600000
+#define HOLD_KEY    "1668707433, 1819238756" /* our word, and "load" */
+
+enum err_code db_load_waiting(struct pgconn *conn, int64_t *rows, struct err *why)
+{
+    static const char sql[] =
+        "SELECT CASE WHEN EXISTS (SELECT FROM cert_load) THEN greatest(1, (SELECT "
+        "sum(pg_relation_size(i.inhrelid))"
+        " FROM pg_inherits AS i WHERE i.inhparent = 'cert_load'::regclass)::int8 / $1) ELSE 0 END";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, ROW_BYTES);
+    return pgexec_number(conn, sql, &args, rows, why);
+}
+
+enum err_code db_load_hold(struct pgconn *conn, struct err *why)
+{
+    return pgexec_do(conn, "SELECT pg_advisory_lock_shared(" HOLD_KEY ")", &PGEXEC_NO_ARGS, NULL, why);
+}
+
+static bool pause_for(const struct db_load_how *how, int64_t wait_ms)
+{
+    for (int64_t passed = 0; passed < wait_ms; passed += PAUSE_MS) {
+        if (how->stop != NULL && atomic_load(how->stop))
+            return false;
+        clock_sleep_ms(PAUSE_MS);
+    }
+    return true;
+}
+
+static enum err_code ended(struct err *why)
+{
+    return err_set(why, ERR_CLOSED, "the program ends");
+}
+
+/* Repeats a statement whose locks others have. */
+static enum err_code insist(struct pgconn *conn, const struct db_load_how *how, const char *sql,
+                            const struct pgexec_args *args, int64_t *value, struct err *why)
+{
+    enum err_code code = ERR_DB_CONFLICT;
+    for (int i = 0; i < TRIES && code == ERR_DB_CONFLICT; i++) {
+        if (i != 0 && !pause_for(how, PAUSE_MS * i))
+            return ended(why);
+        err_clear(why);
+        code = pgwait_number(conn, sql, args, how->stop, value, why);
+    }
+    return code;
+}
+
+static enum err_code swap(struct pgconn *conn, const struct db_load_how *how, int64_t closed, struct err *why)
+{
+    struct pgexec_args few = PGEXEC_NO_ARGS;
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    enum err_code code = ERR_DB_CONFLICT;
+    pgexec_int(&few, closed);
+    pgexec_int(&few, SWAP_ROWS);
+    pgexec_int(&args, closed);
+    pgexec_int(&args, CATCH_ROWS);
+    for (int i = 0; i < TRIES && code == ERR_DB_CONFLICT; i++) {
+        int64_t late = CATCH_ROWS;
+        if (i != 0 && !pause_for(how, PAUSE_MS * i))
+            return ended(why);
+        err_clear(why);
+        code = ERR_OK;
+        while (code == ERR_OK && late > SWAP_ROWS / 2)
+            code = pgwait_number(conn, "SELECT load_catch($1, $2, false)", &args, how->stop, &late, why);
+        if (code == ERR_OK)
+            code = pgwait_do(conn, "SELECT load_swap($1, $2)", &few, how->stop, why);
+    }
+    return code;
+}
+
+/* One partition, from its beginning: what somebody else left half done is of no use. */
+static enum err_code seal_leaf(struct pgconn *conn, const struct db_load_how *how, int64_t closed,
+                               const char *suffix, struct err *why)
+{
+    static const char begin_sql[] = "SELECT partition_begin('load', ARRAY[l.suffix], ARRAY[l.lower, "
+                                    "l.upper])::int FROM partition_leaf AS l"
+                                    " WHERE l.suffix = $1::text";
+    struct pgexec_args leaf = PGEXEC_NO_ARGS;
+    struct pgexec_args slot = PGEXEC_NO_ARGS;
+    int64_t begun = 0;
+    pgexec_text(&leaf, suffix);
+    pgexec_int(&slot, closed);
+    enum err_code code = insist(conn, how, begin_sql, &leaf, &begun, why);
+    if (code == ERR_OK && begun == 0)
+        code = err_set(why, ERR_DB_CONFLICT, "database: partition %s is no more; it is tried again", suffix);
+    if (code == ERR_OK)
+        code = pgwait_do(conn, "SELECT load_fill($1)", &slot, how->stop, why);
+    if (code == ERR_OK)
+        code = pgwait_do(conn, "SELECT partition_index_all()", &PGEXEC_NO_ARGS, how->stop, why);
+    if (code == ERR_OK)
+        code = pgwait_do(conn, "VACUUM (FREEZE, ANALYZE) cert_build, cert_apex_build, cert_ip_build",
+                         &PGEXEC_NO_ARGS, how->stop, why);
+    if (code == ERR_OK)
+        code = pgexec_do(conn, "UPDATE partition_job SET step = 'frozen', step_at = now()", &PGEXEC_NO_ARGS,
+                         NULL, why);
+    return code == ERR_OK ? swap(conn, how, closed, why) : code;
+}
+
+/* The next partition that rows of closed slots are to go into; "": none. */
+static enum err_code next_leaf(struct pgconn *conn, int64_t closed, char suffix[SUFFIX_MAX], int64_t *rows,
+                               struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    suffix[0] = '\0';
+    pgexec_int(&args, closed);
+    enum err_code code =
+        pgexec_run(conn, "SELECT suffix, rows FROM load_leaves($1) LIMIT 1", &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 1) {
+        (void)snprintf(suffix, SUFFIX_MAX, "%s", pgexec_get_text(res, 0, 0));
+        *rows = pgexec_get_int(res, 0, 1);
+    }
+    PQclear(res);
+    return ERR_OK;
+}
+
+static enum err_code seal_all(struct pgconn *conn, const struct db_load_how *how, struct err *why)
+{
+    char suffix[SUFFIX_MAX];
+    int64_t closed = 0;
+    int64_t rows = 0;
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    enum err_code code = insist(conn, how, "SELECT load_close()", &PGEXEC_NO_ARGS, &closed, why);
+    pgexec_int(&args, closed);
+    while (code == ERR_OK && (code = next_leaf(conn, closed, suffix, &rows, why)) == ERR_OK &&
+           suffix[0] != '\0') {
+        if (how->told != NULL)
+            how->told(how->told_arg, suffix, rows);
+        code = seal_leaf(conn, how, closed, suffix, why);
+    }
+    int64_t none;
+    return code == ERR_OK ? insist(conn, how, "SELECT 0::int8 FROM load_end($1)", &args, &none, why) : code;
+}
+
+/* False and ERR_OK: somebody puts rows down, and nothing is to be done meanwhile. */
+static enum err_code may_begin(struct pgconn *conn, const struct db_load_how *how, bool *may, struct err *why)
+{
+    int64_t alone = 1;
+    enum err_code code = ERR_OK;
+    if (how->idle_only)
+        code = pgexec_number(conn, "SELECT pg_try_advisory_lock(" HOLD_KEY ")::int", &PGEXEC_NO_ARGS, &alone,
+                             why);
+    if (how->idle_only && code == ERR_OK && alone != 0)
+        code = pgexec_do(conn, "SELECT pg_advisory_unlock(" HOLD_KEY ")", &PGEXEC_NO_ARGS, NULL, why);
+    *may = alone != 0;
+    return code;
+}
+
+enum err_code db_load_seal(struct pgconn *conn, const struct db_load_how *how, struct err *why)
+{
+    int64_t rows = 0;
+    bool may = false;
+    bool taken = false;
+    enum err_code code = db_load_waiting(conn, &rows, why);
+    if (code == ERR_OK && rows != 0)
+        code = may_begin(conn, how, &may, why);
+    if (code != ERR_OK || !may)
+        return code;
+    for (int64_t until_ms = clock_mono_ms() + how->wait_ms; code == ERR_OK && !taken;) {
+        code = db_part_lock(conn, &taken, why);
+        if (code != ERR_OK || taken)
+            break;
+        if (clock_mono_ms() >= until_ms)
+            return err_set(why, ERR_DB_CONFLICT,
+                           "database: another process rewrites partitions; try again later");
+        if (!pause_for(how, PAUSE_MS))
+            return ended(why);
+    }
+    if (code != ERR_OK)
+        return code;
+    code = seal_all(conn, how, why);
+    enum err_code back = db_part_unlock(conn, code == ERR_OK ? why : NULL);
+    return code == ERR_OK ? back : code;
+}
+
+enum err_code db_load_settle(struct pgconn *conn, struct err *why)
+{
+    const struct db_load_how how = {.wait_ms = WAIT_MAX_MS};
+    struct pgconn *own = NULL;
+    int64_t rows = 0;
+    enum err_code code = db_load_waiting(conn, &rows, why);
+    if (code != ERR_OK || rows == 0)
+        return code;
+    code = pgconn_open(conn->dsn, &own, why);
+    if (code == ERR_OK)
+        code = db_load_seal(own, &how, why);
+    pgconn_free(own);
+    return code;
+}

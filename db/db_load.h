@@ -1,0 +1,39 @@
+/* Backfill: issuances that expired, put down without any index by a store (store_pg_load), go into their
+ * partitions: each is written anew once, sorted, with its indexes, while others write and ask (sql: load_*,
+ * partition_*). Until then they are found by nothing. Every step is a transaction of its own; who is killed
+ * is followed by somebody who begins with the partition again that was not put in its place. */
+#ifndef CTVIGIL_DB_LOAD_H
+#define CTVIGIL_DB_LOAD_H
+
+#include <stdatomic.h>
+
+#include "base/err.h"
+#include "db/pgconn.h"
+
+/* How many rows there are about, each entry's issuance counted as often as it was put down; 0: none for
+ * certain. */
+MUST_USE enum err_code db_load_waiting(struct pgconn *conn, int64_t *rows, struct err *why);
+
+/* Rows keep coming: as long as `conn` has this nobody begins by himself (db_load_seal with idle_only).
+ * Shared; kept until the connection ends. */
+MUST_USE enum err_code db_load_hold(struct pgconn *conn, struct err *why);
+
+/* Told before each partition. */
+typedef void db_load_told(void *arg, const char *partition, int64_t rows);
+
+struct db_load_how {
+    const atomic_bool *stop; /* may be NULL: never */
+    db_load_told *told;      /* may be NULL */
+    void *told_arg;
+    int64_t wait_ms; /* for whoever else is rewriting partitions */
+    bool idle_only;  /* nothing is done while somebody holds db_load_hold */
+};
+
+/* All that is waiting. On a connection for nothing else. ERR_CLOSED: `stop` turned true; ERR_DB_CONFLICT:
+ * others were at the partitions for too long. What was not done stays as it was. */
+MUST_USE enum err_code db_load_seal(struct pgconn *conn, const struct db_load_how *how, struct err *why);
+/* The same over a connection of its own, for those who must see every row before they look; nothing, and at
+ * once, when nothing waits. */
+MUST_USE enum err_code db_load_settle(struct pgconn *conn, struct err *why);
+
+#endif

@@ -1,0 +1,238 @@
+/* Backfill: what expired is put down and put into its partition, while others write the same; nothing is
+ * lost, doubled or counted twice, wherever it is interrupted. */
+#include "tests/fixture/storetest.h"
+
+#include "db/db_load.h"
+#include "db/pgexec.h"
+
+#define OLD_S    INT64_C(1600000000) /* September 2020 */
+#define ROOM     (8u << 20)
+#define ALL      256
+#define WAIT_MS  20000
+#define IS_WHOLE "SELECT count(*) FROM cert_load"
+
+static const struct db_load_how how = {.wait_ms = WAIT_MS};
+
+/* Entries number by number, expired ones but every `living`th. */
+static void pairs(struct batch *batch, const struct ctlog *log, uint64_t begin, uint64_t number, size_t count,
+                  size_t living)
+{
+    storetest_pairs(batch, log, begin, number, count);
+    for (size_t i = 0; i < count; i++) {
+        struct issuance *issuance = &batch->entries[i].issuance;
+        if (living != 0 && (number + i / 2) % living == 0)
+            continue;
+        issuance->not_before = OLD_S + (int64_t)((number + i / 2) % 20) * 86400;
+        issuance->not_after = issuance->not_before + 90 * 86400;
+    }
+}
+
+static void put(struct store *store, struct storetest *test, int log, uint64_t number, size_t count,
+                size_t living)
+{
+    struct batch batch;
+    struct store_range range;
+    assert_true(batch_init(&batch, ROOM));
+    storetest_take(store, log + 1, &range);
+    pairs(&batch, &test->log[log], range.next, number, count, living);
+    storetest_must_commit(store, &range, &batch);
+    batch_fini(&batch);
+}
+
+static struct store *loading(const struct storetest *test)
+{
+    struct err why = {0};
+    struct store *store = storetest_open(test->dsn);
+    if (store_pg_load(store, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return store;
+}
+
+static struct pgconn *connect_to(const struct storetest *test)
+{
+    struct err why = {0};
+    struct pgconn *conn = NULL;
+    if (pgconn_open(test->dsn, &conn, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return conn;
+}
+
+static void seal(const struct storetest *test)
+{
+    struct err why = {0};
+    struct pgconn *conn = connect_to(test);
+    if (db_load_seal(conn, &how, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    pgconn_free(conn);
+}
+
+/* `certs` issuances, each once, counted, with their keys and addresses, and nothing waits. */
+static void check(const struct storetest *test, int64_t certs)
+{
+    check_sql(test->dsn, IS_WHOLE, 0);
+    check_sql(test->dsn, "SELECT count(*) FROM cert", certs);
+    check_sql(
+        test->dsn,
+        "SELECT count(*) FROM cert_apex AS a WHERE NOT EXISTS (SELECT FROM cert AS c WHERE c.not_after ="
+        " a.not_after AND c.tbs_fp = a.tbs_fp AND c.issuer = a.issuer)",
+        0);
+    check_sql(test->dsn, "SELECT count(*) - count(DISTINCT (tbs_fp, issuer, ip)) FROM cert_ip", 0);
+    check_sql(test->dsn, "SELECT count(*) FROM cert_ip", (certs + 4) / 5);
+    check_sql(test->dsn, "SELECT count(*) FROM cert_load_key", 0);
+    check_sql(test->dsn, "SELECT count(*) FROM load_fresh", 0);
+    check_sql(test->dsn, "SELECT count(*) FROM load_done", 0);
+    check_sql(test->dsn, "SELECT count(*) FROM partition_job", 0);
+    storetest_check(test->dsn);
+}
+
+static void what_expired_waits_and_then_is_there(void **state)
+{
+    (void)state;
+    struct storetest test;
+    int64_t rows = 0;
+    storetest_new(&test);
+    struct pgconn *conn = connect_to(&test);
+    struct store *store = loading(&test);
+    assert_int_equal(db_load_waiting(conn, &rows, NULL), ERR_OK);
+    assert_int_equal(rows, 0);
+    put(store, &test, 0, 0, ALL, 4);
+    assert_int_equal(db_load_waiting(conn, &rows, NULL), ERR_OK);
+    assert_true(rows > 0);
+    /* Those that live are there at once, and so are all places and the position. */
+    check_sql(test.dsn, "SELECT count(*) FROM cert", ALL / 8);
+    check_sql(test.dsn, "SELECT sum(cardinality(fp8)) FROM log_tile", ALL);
+    check_sql(test.dsn, "SELECT next FROM log_range WHERE log = 1", ALL);
+    storetest_check(test.dsn);
+    seal(&test);
+    check(&test, ALL / 2);
+    check_sql(test.dsn, "SELECT count(*) FROM partition_state WHERE sealed_at IS NOT NULL", 1);
+    /* Again, and somebody else's, of whom half are known. */
+    put(store, &test, 1, ALL / 4, ALL, 4);
+    seal(&test);
+    check(&test, ALL / 2 + ALL / 4);
+    assert_int_equal(db_load_waiting(conn, &rows, NULL), ERR_OK);
+    assert_int_equal(rows, 0);
+    store->ops->free(store);
+    pgconn_free(conn);
+}
+
+/* The same issuances by a writer that knows of no backfill, before, while and after the partition is built.
+ */
+static void others_write_the_same_meanwhile(void **state)
+{
+    (void)state;
+    struct storetest test;
+    storetest_new(&test);
+    struct store *load = loading(&test);
+    struct store *plain = storetest_open(test.dsn);
+    put(plain, &test, 1, 0, ALL / 4, 0);
+    put(load, &test, 0, 0, ALL, 0);
+    storetest_run(
+        test.dsn,
+        "SELECT load_close(); SELECT partition_begin('load', ARRAY[l.suffix], ARRAY[l.lower, l.upper])"
+        " FROM load_leaves(1) AS l; SELECT load_fill(1)");
+    put(plain, &test, 1, ALL / 8, ALL / 4, 0); /* half of these are in the build as fresh ones */
+    storetest_run(test.dsn, "SELECT partition_index_all(); UPDATE partition_job SET step = 'frozen'");
+    storetest_run(test.dsn, "SELECT load_catch(1, 10, false)");
+    put(plain, &test, 1, ALL / 4, ALL / 4, 0);
+    /* One that was stored meanwhile goes again, as a repair takes it away: the backfill has it still. */
+    storetest_run(test.dsn,
+                  "WITH gone AS (DELETE FROM cert WHERE ctid = (SELECT max(ctid) FROM cert) RETURNING *),"
+                  " keys AS (DELETE FROM cert_apex AS a USING gone AS g WHERE a.tbs_fp = g.tbs_fp),"
+                  " ips AS (DELETE FROM cert_ip AS a USING gone AS g WHERE a.tbs_fp = g.tbs_fp)"
+                  " UPDATE issued AS i SET n = n - 1 FROM gone AS g WHERE i.issuer = g.issuer"
+                  " AND i.day = (g.not_before AT TIME ZONE 'UTC')::date");
+    storetest_run(test.dsn, "SELECT load_swap(1, 500)");
+    put(plain, &test, 1, 3 * ALL / 8, ALL / 4, 0);
+    seal(&test);
+    check(&test, ALL / 2);
+    load->ops->free(load);
+    plain->ops->free(plain);
+}
+
+/* Whoever is killed behind any step leaves what the next one begins with anew; a job of another kind takes
+ * its place. */
+static void it_can_be_killed_behind_every_step(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {
+        "SELECT load_close()",
+        "SELECT partition_begin('load', ARRAY[l.suffix], ARRAY[l.lower, l.upper]) FROM load_leaves(1) AS l "
+        "LIMIT 1",
+        "SELECT load_fill(1)",
+        "SELECT partition_index_all()",
+        "UPDATE partition_job SET step = 'frozen'",
+        "SELECT load_swap(1, 500)",
+        "SELECT load_end(1)",
+    };
+    for (size_t last = 0; last <= countof(steps); last++) {
+        struct storetest test;
+        storetest_new(&test);
+        struct store *store = loading(&test);
+        put(store, &test, 0, 0, ALL, 0);
+        for (size_t i = 0; i < last; i++)
+            storetest_run(test.dsn, steps[i]);
+        put(store, &test, 0, ALL / 2, ALL / 4, 0);
+        if (last == 4)
+            storetest_run(test.dsn, "SELECT partition_abandon()");
+        seal(&test);
+        check(&test, ALL / 2 + ALL / 8);
+        store->ops->free(store);
+    }
+}
+
+static void nobody_begins_while_rows_come(void **state)
+{
+    (void)state;
+    const struct db_load_how idle = {.wait_ms = WAIT_MS, .idle_only = true};
+    const struct db_load_how hurry = {0};
+    struct storetest test;
+    storetest_new(&test);
+    struct pgconn *holder = connect_to(&test);
+    struct pgconn *other = connect_to(&test);
+    struct store *store = loading(&test);
+    put(store, &test, 0, 0, ALL, 0);
+    assert_int_equal(db_load_hold(holder, NULL), ERR_OK);
+    assert_int_equal(db_load_seal(other, &idle, NULL), ERR_OK);
+    check_sql(test.dsn, "SELECT count(*) FROM cert", 0);
+    /* Somebody else is at the partitions. */
+    assert_int_equal(pgexec_do(holder, "SELECT partition_lock()", &PGEXEC_NO_ARGS, NULL, NULL), ERR_OK);
+    assert_int_equal(db_load_seal(other, &hurry, NULL), ERR_DB_CONFLICT);
+    pgconn_free(holder);
+    assert_int_equal(db_load_seal(other, &idle, NULL), ERR_OK);
+    check(&test, ALL / 2);
+    pgconn_free(other);
+    store->ops->free(store);
+}
+
+/* Who must see every row has it put in its place first. */
+static void a_repair_sees_every_row(void **state)
+{
+    (void)state;
+    struct err why = {0};
+    struct storetest test;
+    struct store_range range;
+    storetest_new(&test);
+    struct store *store = loading(&test);
+    put(store, &test, 0, 0, ALL, 0);
+    storetest_take(store, 1, &range);
+    if (store->ops->repair_begin(store, &range, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(test.dsn, "SELECT count(*) FROM cert", ALL / 2);
+    struct store_settle settle = {.range = &range, .next = range.next};
+    assert_int_equal(store->ops->repair_end(store, &settle, false, &why), ERR_OK);
+    check(&test, ALL / 2);
+    store->ops->free(store);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_expired_waits_and_then_is_there),
+        cmocka_unit_test(others_write_the_same_meanwhile),
+        cmocka_unit_test(it_can_be_killed_behind_every_step),
+        cmocka_unit_test(nobody_begins_while_rows_come),
+        cmocka_unit_test(a_repair_sees_every_row),
+    };
+    return storetest_main(tests, countof(tests), "db_load");
+}
