@@ -33,7 +33,7 @@ static void cells(void **state)
         {"\x1b[31m", 5, "\\x1b[31m"},
         {"back\\slash", 10, "back\\\\slash"},
         {"\xc3\xa4", 2, "\xc3\xa4"},
-        {"\xe2\x80\xae", 3, "\\xe2\\x80\\xae"},
+        {"\xe2\x80\x8b", 3, "\\xe2\\x80\\x8b"},
         {"a;b", 3, "\"a;b\""},
     };
     (void)state;
