@@ -371,6 +371,30 @@ static int64_t rows_read(const char *typed)
     return rows;
 }
 
+/* Rows of before have the key of the host and no text: they are found by it, and what they can not be found
+ * by is said. */
+static void rows_of_before_are_not_hidden(void **state)
+{
+    (void)state;
+    struct query query;
+    struct query_result result;
+    struct seen seen = {0};
+    assert_int_equal(query_parse("org:Acme", &query, NULL), ERR_OK);
+    assert_int_equal(query_run(fixture.db.conn, &query, see, &seen, &result, NULL), ERR_OK);
+    assert_true(result.since_ms == QUERY_NO_TIME);
+    fixture_cert_key(fixture.db.conn, &certs[4], dbkey_apex8(SPAN_LIT("email:old.example")));
+    fixture_cert_key(fixture.db.conn, &certs[5], dbkey_apex8(SPAN_LIT("uri:old.example")));
+    fixture_sql(fixture.db.conn, "INSERT INTO search_since VALUES ('others', '2025-06-05 00:00:00+00')");
+    ask("email:old.example", "4");
+    ask("uri:old.example", "5");
+    ask("email:joe@old.example", "");
+    ask("uri:https://old.example/", "");
+    assert_int_equal(query_parse("email:joe@old.example", &query, NULL), ERR_OK);
+    assert_int_equal(query_run(fixture.db.conn, &query, see, &seen, &result, NULL), ERR_OK);
+    assert_int_equal(result.since_ms, INT64_C(1749081600000));
+    fixture_sql(fixture.db.conn, "DELETE FROM search_since");
+}
+
 /* The whole point of the keys: what a query reads does not grow with what is stored. */
 static void keyed_queries_read_little(void **state)
 {
@@ -443,6 +467,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(addresses_find),
         cmocka_unit_test(bounds_hold),
         cmocka_unit_test(pages_join_without_gap),
+        cmocka_unit_test(rows_of_before_are_not_hidden),
         cmocka_unit_test(keyed_queries_read_little),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
