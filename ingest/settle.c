@@ -26,6 +26,7 @@
 #define ROWS_TURNS    8     /* transactions at a time, then other logs have their turn */
 #define STOP_GRACE_MS 10000 /* after a stop, how long to wait for a database that is away */
 #define ALIVE_MS      7000
+#define ALIVE_LOGS    16   /* looked at each time */
 #define CHAINS_MS     5000 /* once: how long the rest of the chains may take */
 #define HASH_TOGETHER 256
 
@@ -530,17 +531,28 @@ static void serve_all(struct settle *settle)
 }
 
 /* A connection that is silent for LIMIT_DB_IDLE_S is ended by the server, and its locks are gone with it; a
- * quiet log is no reason to lose it. */
+ * quiet log is no reason to lose it. What is asked is whether the ranges are still what they were. */
 static void keep_alive(struct settle *settle)
 {
     struct plant *plant = settle->plant;
+    size_t count = atomic_load(&plant->follow_count);
     struct store_range range;
-    size_t count = 0;
+    size_t ranges = 0;
+    unsigned looked = 0;
     int64_t now_ms = clock_mono_ms();
-    if (now_ms - settle->alive_ms < ALIVE_MS || atomic_load(&plant->follow_count) == 0)
+    if (now_ms - settle->alive_ms < ALIVE_MS || count == 0)
         return;
     settle->alive_ms = now_ms;
-    (void)settle->store->ops->ranges(settle->store, plant->follows[0]->log.id, &range, 1, &count, NULL);
+    for (size_t i = 0; i < count && looked < ALIVE_LOGS; i++) {
+        struct follow *follow = plant->follows[settle->look_at++ % count];
+        if (follow->settler != settle->index || backlog_is(follow) || !follow->settle.held)
+            continue;
+        looked++;
+        if (!tenure_look(settle, follow))
+            return;
+    }
+    if (looked == 0)
+        (void)settle->store->ops->ranges(settle->store, plant->follows[0]->log.id, &range, 1, &ranges, NULL);
 }
 
 /* After the last reply: what lies ready is stored, what waits for something that will not come is dropped. */

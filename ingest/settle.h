@@ -14,6 +14,7 @@ struct settle {
     unsigned mends;     /* logs whose repair is open, each on a store of its own */
     struct rate_backoff backoff;
     int64_t alive_ms; /* the store was last used for nothing but to keep its connection */
+    size_t look_at;   /* the log whose turn it is then */
 };
 
 MUST_USE enum err_code settle_init(struct settle *settle, struct plant *plant, unsigned index,

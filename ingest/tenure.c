@@ -174,6 +174,22 @@ static enum err_code refresh(struct store *store, struct store_range *range, str
     return code;
 }
 
+bool tenure_look(struct settle *settle, struct follow *follow)
+{
+    const struct store_range *own = &follow->settle.range;
+    struct store_range ranges[LIMIT_RANGES];
+    size_t count = 0;
+    if (settle->store->ops->ranges(settle->store, follow->log.id, ranges, LIMIT_RANGES, &count, NULL) !=
+        ERR_OK)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (ranges[i].id == own->id && ranges[i].epoch == own->epoch)
+            return true;
+    settle_let_go(settle, follow, 0);
+    plant_kick(settle->plant, follow);
+    return true;
+}
+
 struct tenure_ranges {
     struct store_range list[LIMIT_RANGES];
     size_t count;

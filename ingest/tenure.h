@@ -12,6 +12,10 @@ void tenure_take(struct settle *settle, struct follow *follow);
 /* The held range was joined with the one below: goes on with what the store says, without a break. False:
  * that can not be, it must be let go and taken again. */
 MUST_USE bool tenure_adopt(struct settle *settle, struct follow *follow, const struct store_range *range);
+/* Is the held range still what the store has? It may have been cut for what was not stored (store.h: ranges),
+ * and where nothing is committed nobody would hear of it. If not it is let go, and taken as it is. False: the
+ * store does not answer. */
+MUST_USE bool tenure_look(struct settle *settle, struct follow *follow);
 /* The frontier at the verified position: known, or asked of the log and believed only as far as a signed head
  * above it is equalled later. While it can not be had, entries are read and stored all the same. */
 void tenure_base(struct settle *settle, struct follow *follow);
