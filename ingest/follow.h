@@ -204,6 +204,7 @@ struct follow_settle {
     uint64_t mend_changed;
     struct leafkeep again_leaves; /* of the second reading */
     bool accused;                 /* evidence was written since something last fitted */
+    unsigned tell_fails;          /* in a row: the store refused the account */
     struct follow_claim claim;
     int64_t goal_ms; /* once: when everything was read; 0: not yet */
     uint64_t target; /* once: read up to here; UINT64_MAX: not known yet */

@@ -49,10 +49,12 @@ void forged_serve(struct settle *settle, struct follow *follow)
                                     .end = own->range.verified,
                                     .head = &head->head,
                                     .sentence = sentence};
-        if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
+        if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK) {
             say_error(follow->log.name, "evidence: %s", why.text);
-        own->forged_ms = now_ms;
-        own->forged_at = own->range.verified;
+        } else {
+            own->forged_ms = now_ms;
+            own->forged_at = own->range.verified;
+        }
     }
     follow_head_free(head);
 }

@@ -23,6 +23,7 @@
 #define SOON_MS    INT64_C(5000)
 #define TURNS      16 /* batches at a time, then others have their turn */
 #define MEND_TRIES 3  /* mends that came to nothing are told as evidence then */
+#define TELL_TRIES 3  /* accounts that the store refused are made anew soon, then ever more rarely */
 
 bool reread_condemned(const struct follow *follow, const struct head *head)
 {
@@ -205,8 +206,9 @@ static bool begin(struct settle *settle, struct follow *follow)
     return true;
 }
 
-/* The account of a root that `head` has and the entries from `begin` on do not give. */
-static void tell(struct settle *settle, struct follow *follow, const struct head *head,
+/* The account of a root that `head` has and the entries from `begin` on do not give. False: nobody heard of
+ * it. */
+static bool tell(struct settle *settle, struct follow *follow, const struct head *head,
                  const struct head *computed, uint64_t begin, const char *sentence)
 {
     struct follow_settle *own = &follow->settle;
@@ -227,14 +229,19 @@ static void tell(struct settle *settle, struct follow *follow, const struct head
         evidence.other = &tree;
         evidence.answers = answers;
     }
-    if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
+    bool kept = evidence_keep(settle, follow, &evidence, &why) == ERR_OK;
+    if (!kept)
         say_error(follow->log.name, "evidence: %s", why.text);
     free(answers);
-    own->accused = own->range.verified <= head->size;
+    if (kept)
+        own->accused = own->range.verified <= head->size;
+    own->tell_fails = kept ? 0 : own->tell_fails + 1;
     atomic_store(&follow->unverified, true);
+    return kept;
 }
 
-static void accuse(struct settle *settle, struct follow *follow)
+/* False: the store refused the account, and there has to be another one. */
+static bool accuse(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
     const struct head *head = &own->suspect.head->head;
@@ -245,9 +252,11 @@ static void accuse(struct settle *settle, struct follow *follow)
              "entries %" PRIu64 " to %" PRIu64 " do not give the root that the log %s for size %" PRIu64
              ", and no fresh bytes do",
              own->suspect.begin, head->size - 1, bridge_is(follow, head) ? "proves" : "signed", head->size);
-    tell(settle, follow, head, &computed, own->suspect.begin, sentence);
-    condemn(own, head);
+    bool kept = tell(settle, follow, head, &computed, own->suspect.begin, sentence);
+    if (kept)
+        condemn(own, head);
     suspect_clear(own);
+    return kept;
 }
 
 /* What is stored is known to be wrong, the right bytes came once, and did not come again. */
@@ -266,7 +275,7 @@ static void mend_failed(struct settle *settle, struct follow *follow, bool wrong
              own->range.verified, own->again_verified.size - 1, own->again_verified.size,
              wrong ? "serves other bytes each time" : "does not serve again those that do");
     if (wrong || own->mend_fails >= MEND_TRIES)
-        tell(settle, follow, &own->again_head->head, &stored, own->range.verified, sentence);
+        (void)!tell(settle, follow, &own->again_head->head, &stored, own->range.verified, sentence);
     else
         say_warn(follow->log.name, "%s; trying again later", sentence);
     atomic_store(&follow->unverified, true);
@@ -402,14 +411,20 @@ static void probe_end(struct settle *settle, struct follow *follow)
         if (own->again_compact.size < own->again_end)
             return;
     }
-    if (own->suspect.active && !own->again_fits)
-        accuse(settle, follow);
+    bool told = !own->suspect.active || own->again_fits || accuse(settle, follow);
     suspect_clear(own);
     if (better) {
         confirm(settle, follow);
         return;
     }
     own->again_wanted = false;
+    if (!told) {
+        stop(settle, follow);
+        put_off(settle, follow);
+        if (own->tell_fails <= TELL_TRIES)
+            own->again_due_ms = clock_mono_ms() + SOON_MS;
+        return;
+    }
     if (bridge_doubt(settle, follow))
         return;
     unequal_doubt(settle, follow);

@@ -157,7 +157,8 @@ static void narrow(const struct follow *follow, const struct job *job, struct sp
     tilenarrow_say(&found, tile, clause, cap);
 }
 
-static void tell(struct settle *settle, struct follow *follow, const struct job *job)
+/* False: the store refused it; it is told when the tile is read again. */
+static bool tell(struct settle *settle, struct follow *follow, const struct job *job)
 {
     struct leafkeep leaves = {.any = false};
     char sentence[640];
@@ -195,10 +196,12 @@ static void tell(struct settle *settle, struct follow *follow, const struct job 
                                 .hash_tile_bytes = span_of(copy, copy == NULL ? 0 : nodes.len),
                                 .leaf_tile_bytes = span_of(level0, level0_len),
                                 .sentence = sentence};
-    if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
+    bool kept = evidence_keep(settle, follow, &evidence, &why) == ERR_OK;
+    if (!kept)
         say_error(follow->log.name, "evidence: %s", why.text);
     leafkeep_clear(&leaves);
     free(copy);
+    return kept;
 }
 
 static bool told(const struct follow_settle *own, uint64_t begin)
@@ -221,7 +224,7 @@ void tilewatch_tell(struct settle *settle, struct follow *follow, struct job *co
         own->bad_tiles_at = own->range.verified;
         if (own->bad_tiles == countof(own->bad_tile) || told(own, jobs[i]->begin))
             continue;
-        own->bad_tile[own->bad_tiles++] = jobs[i]->begin;
-        tell(settle, follow, jobs[i]);
+        if (tell(settle, follow, jobs[i]))
+            own->bad_tile[own->bad_tiles++] = jobs[i]->begin;
     }
 }

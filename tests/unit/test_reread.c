@@ -32,6 +32,42 @@ static void test_accused(void **state)
     }
 }
 
+static bool wait_accounts(struct rig *rig, const unsigned *count)
+{
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+    unsigned now = 0;
+    while (now == 0 && clock_mono_ms() < until_ms) {
+        clock_sleep_ms(50);
+        thread_lock(&rig->world->lock);
+        now = *count;
+        thread_unlock(&rig->world->lock);
+    }
+    return now == 1;
+}
+
+/* A database that refuses the account (its disk is full) is given another one: nobody would hear of it. */
+static void test_account_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "900", "--fault", "flip:450:0"));
+    rig.options.once = false;
+    rig.world->accounts_refused = 1;
+    rig_run(&rig);
+    assert_true(wait_accounts(&rig, &rig_log(&rig, 0)->mismatches));
+    simrun_do(&rig.sim, "{\"fault\": \"badsig\"}");
+    thread_lock(&rig.world->lock);
+    rig.world->accounts_refused = 1;
+    thread_unlock(&rig.world->lock);
+    assert_true(wait_accounts(&rig, &rig_log(&rig, 0)->forged));
+    rig_stop(&rig);
+    assert_int_equal(rig.world->accounts_refused, 0);
+    assert_int_equal(rig_log(&rig, 0)->mismatches, 1);
+    assert_int_equal(rig_log(&rig, 0)->range.next, 900);
+    assert_int_equal(rig_log(&rig, 0)->range.verified, 0);
+    rig_end(&rig);
+}
+
 /* A short suspect stretch is kept byte by byte, and the account is written to disk as well. */
 static void test_evidence(void **state)
 {
@@ -283,6 +319,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_bad_signature),    cmocka_unit_test(test_mend_holds_nobody),
         cmocka_unit_test(test_mend_interrupted), cmocka_unit_test(test_every_second_time),
         cmocka_unit_test(test_wrong_head_twice), cmocka_unit_test(test_mend_taken_over),
+        cmocka_unit_test(test_account_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
