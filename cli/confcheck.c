@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/partkeeper.h"
 #include "ingest/listfetch.h"
 #include "ingest/opkey.h"
 #include "ingest/sources.h"
@@ -22,8 +23,11 @@ enum err_code confcheck_places(const struct conf *conf, struct err *why)
     const char *named = conf->ingest.log_list;
     struct listfetch_source source;
     struct sources sources;
+    struct partkeeper_hours hours;
     enum err_code code = sources_read(conf->ingest.source_addresses, &sources, why);
 
+    if (code == ERR_OK)
+        code = partkeeper_read_hours(conf->db.maintain_hours, &hours, why);
     if (code != ERR_OK || named[0] == '\0' || strcmp(named, "none") == 0)
         return code;
     code = listfetch_source(named, conf->ingest.log_list_key, &source, why);

@@ -233,7 +233,7 @@ static void coverview_hint(const struct coverview *view)
          "not said yet how much there is: 'ctvigil log status' has the last error"},
         {"not_followed", "log is", "logs are", "not followed: 'ctvigil log list' says why"},
         {"missing", "stretch is", "stretches are",
-         "not read yet: 'ctvigil log status' has the time it takes while 'ctvigil run' runs"},
+         "not read: 'ctvigil run' reads a backlog, nothing reads what lies in front of --from"},
         {"unverified", "stretch is", "stretches are",
          "read and not verified: that comes with the next head the log signs"},
         {"not_stored", "stretch was", "stretches were", "not stored, because the disk was nearly full"},
@@ -249,8 +249,8 @@ static void coverview_hint(const struct coverview *view)
         if (count != 0)
             printf("  %zu %s %s\n", count, count == 1 ? rows[i].one : rows[i].more, rows[i].what);
     }
-    printf(
-        "  it is complete up to a time once logs of all operators but one are read and verified up to it\n");
+    printf("  it is complete up to a time once %s are read and verified up to it\n",
+           strcmp(view->claim.basis, "policy") == 0 ? "logs of all operators but one" : "all logs");
 }
 
 void coverview_domains(const struct coverview *view)

@@ -45,7 +45,9 @@ unsigned logcheck_of(const struct db_log_status *row, int64_t now_ms)
     if (logcheck_frozen(row))
         return reasons;
     bool old = row->head_time_ms != 0 && now_ms - row->head_time_ms > staleness_limit_ms(row->mmd_s);
-    return reasons | (row->head_time_ms == 0 ? LOGCHECK_NEVER : 0) | (old ? LOGCHECK_OLD : 0) |
+    /* Its error says more than that there was no head. */
+    bool never = row->head_time_ms == 0 && row->last_error[0] == '\0';
+    return reasons | (never ? LOGCHECK_NEVER : 0) | (old ? LOGCHECK_OLD : 0) |
            (row->last_error[0] != '\0' ? LOGCHECK_ERROR : 0);
 }
 

@@ -17,6 +17,7 @@
 #include "cli/partkeeper.h"
 #include "cli/rootkeeper.h"
 #include "db/db_log.h"
+#include "db/db_loglist.h"
 #include "db/diskguard.h"
 #include "db/store_pg.h"
 
@@ -41,6 +42,7 @@ struct roles_ingest {
     const char *const *only; /* as in roles_options: part of the command line, so it lives as long */
     size_t only_count;
     bool ended;
+    bool waiting;   /* reads once, and a log has not said yet where it begins */
     bool list_lost; /* the list of logs could not be read the last time */
     struct pipe_result result;
 };
@@ -137,6 +139,59 @@ static size_t roles_keep(const struct roles_ingest *ingest, struct ctlog *logs, 
     return kept;
 }
 
+/* Logs of a list that have no range yet, because they were not asked or did not answer when it came: who
+ * reads once has not read them, and says so. */
+static enum err_code roles_waiting(struct roles_ingest *ingest, struct pgconn *conn, struct err *why)
+{
+    struct ctlog *logs;
+    struct db_loglist_from *from;
+    size_t count;
+    enum err_code code = db_loglist_unstarted(conn, &logs, &from, &count, why);
+
+    if (code != ERR_OK)
+        return code;
+    count = roles_keep(ingest, logs, count);
+    for (size_t i = 0; code == ERR_OK && i < count; i++)
+        code = contact_need(ingest->conf, logs[i].url, why);
+    if (code == ERR_OK && count != 0)
+        say_warn("ingest",
+                 "logs=%zu first=%s not read: where they begin is not known yet, 'ctvigil log update' or"
+                 " 'ctvigil run' asks them",
+                 count, logs[0].name);
+    ingest->waiting = count != 0;
+    free(logs);
+    free(from);
+    return code;
+}
+
+static bool roles_named(const struct ctlog *logs, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(logs[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A log that --log names. */
+static enum err_code roles_known(const struct roles_ingest *ingest, struct pgconn *conn, const char *name,
+                                 struct err *why)
+{
+    struct ctlog *logs = NULL;
+    struct db_loglist_from *from = NULL;
+    size_t count = 0;
+    enum err_code code = ERR_OK;
+
+    if (roles_named(ingest->logs, ingest->log_count, name))
+        return ERR_OK;
+    code = db_loglist_unstarted(conn, &logs, &from, &count, why);
+    if (code == ERR_OK && !roles_named(logs, count, name))
+        code = err_set(why, ERR_NOT_FOUND,
+                       "there is no log '%s' that is followed; 'ctvigil log list' shows what there is", name);
+    free(logs);
+    free(from);
+    return code;
+}
+
 /* Keeps of the registered logs those that were asked for. */
 static enum err_code roles_logs(struct roles_ingest *ingest, struct pgconn *conn,
                                 const struct roles_options *options, struct err *why)
@@ -147,14 +202,12 @@ static enum err_code roles_logs(struct roles_ingest *ingest, struct pgconn *conn
         return code;
     ingest->only = options->only;
     ingest->only_count = options->only_count;
-    for (size_t i = 0; options->only != NULL && i < options->only_count; i++) {
-        bool found = false;
-        for (size_t j = 0; j < ingest->log_count; j++)
-            found = found || strcmp(ingest->logs[j].name, options->only[i]) == 0;
-        if (!found)
-            return err_set(why, ERR_NOT_FOUND, "there is no log '%s'; 'ctvigil log list' shows what there is",
-                           options->only[i]);
-    }
+    for (size_t i = 0; code == ERR_OK && options->only != NULL && i < options->only_count; i++)
+        code = roles_known(ingest, conn, options->only[i], why);
+    if (code == ERR_OK && options->once)
+        code = roles_waiting(ingest, conn, why);
+    if (code != ERR_OK)
+        return code;
     ingest->log_count = roles_keep(ingest, ingest->logs, ingest->log_count);
     return ERR_OK;
 }
@@ -396,8 +449,10 @@ bool roles_ingest_wait(struct roles_ingest *ingest, int64_t wait_ms, struct pipe
 {
     if (!ingest->ended)
         ingest->ended = pipe_wait(ingest->pipe, wait_ms, &ingest->result);
-    if (ingest->ended && result != NULL)
+    if (ingest->ended && result != NULL) {
         *result = ingest->result;
+        result->unread = result->unread || ingest->waiting;
+    }
     return ingest->ended;
 }
 

@@ -70,6 +70,17 @@ list() {
     wait_for 'log_is foreign ".last_error | contains(\"ingest.contact\")"' 30
     [ "$(sql "SELECT count(*) FROM log_range AS r JOIN log AS l ON l.id = r.log WHERE l.name = 'foreign'")" = 0 ]
     ctv log update --json | jq -es '.[0].unasked == 1'
+    # Who reads once has not read it, whatever else there is.
+    run -2 --separate-stderr ctv ingest --once
+    [[ "$stderr" == *"ingest.contact is not set"* ]]
+    run -2 --separate-stderr ctv ingest --once --log foreign
+    [[ "$stderr" == *"ingest.contact is not set"* ]]
+    CTVIGIL_INGEST_CONTACT=us@ours.test run -4 --separate-stderr ctv ingest --once --log foreign
+    [[ "$stderr" == *"first=foreign not read: where"*"a log could not be read"* ]]
+    run -2 --separate-stderr ctv ingest --once --log nobody
+    [[ "$stderr" == *"no log 'nobody' that is followed"* ]]
+    run -3 --separate-stderr ctv log status --check
+    [[ "$stderr" == *"log foreign: the last try failed: not asked"* && "$stderr" != *"log foreign: it never"* ]]
     # As somebody else's `log add` does it.
     sql "INSERT INTO log (name, protocol, url, log_id, key) VALUES ('added', 'rfc6962', 'https://192.0.2.8/', sha256('a'), '');
          INSERT INTO log_range (log, range_begin, next, verified) SELECT id, 0, 0, 0 FROM log WHERE name = 'added'" >/dev/null

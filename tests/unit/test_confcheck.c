@@ -32,6 +32,8 @@ static void places(void **state)
         {CONF_KEY_ingest_source_addresses, "192.0.2.1", "ingest.source_addresses"},
         {CONF_KEY_ingest_source_addresses, "127.0.0.1,127.0.0.1", "ingest.source_addresses"},
         {CONF_KEY_ingest_source_addresses, "nowhere", "ingest.source_addresses"},
+        {CONF_KEY_db_maintain_hours, "22-4", NULL},
+        {CONF_KEY_db_maintain_hours, "25", "db.maintain_hours: '25'"},
         {CONF_KEY_ingest_log_list, "none", NULL},
         {CONF_KEY_ingest_log_list, "google", NULL},
         {CONF_KEY_ingest_log_list, "https://lists.test/x.json", NULL},
