@@ -79,6 +79,20 @@ ROWS
     [ "$(reader -c "SELECT count(*) FROM ct.names WHERE name ~ '[^ -~]'")" = 0 ]
 }
 
+@test "what is no name, no hash and no place gives nothing, and soon" {
+    local name
+    for name in NULL "''" "'.'" "'...'" "'*'" "'*.'" "'%'" "' '" "repeat('a.', 20000)" "repeat('\u00fc', 100000)" "repeat('x', 1000000)" \
+        "E'a\\nb.com'" "'com'" "'\\'"; do
+        reader -c "SET statement_timeout = '10s'" -c "SELECT length(ct.registrable_domain($name)), ct.is_suffix($name)" \
+            -c "SELECT count(*) FROM (SELECT FROM ct.host($name) UNION ALL SELECT FROM ct.named($name)) AS c" >"$PLAY/odd" || { echo "$name"; cat "$PLAY/odd"; false; }
+        [ "$(tail -n 1 "$PLAY/odd")" = 0 ] || { echo "$name"; cat "$PLAY/odd"; false; }
+    done
+    for name in "certificate_at(-1, -5)" "certificate_at(100000, 5)" "certificate_by_id(-1)" "sightings_of('\x')" "sightings_of(NULL)" \
+        "with_serial('\x')" "with_key(NULL)" "with_sha256('\x00')" "with_fingerprint('')" "address(NULL)"; do
+        [ "$(reader -c "SELECT count(*) FROM ct.$name")" = 0 ] || { echo "$name"; false; }
+    done
+}
+
 @test "look-ups use indexes, whatever stands around them" {
     while IFS= read -r query; do
         reader -c "SET enable_seqscan = off" -c "EXPLAIN (COSTS off) $query" >"$PLAY/plan"
