@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "db/logalert.h"
@@ -184,6 +185,28 @@ static enum err_code look(struct pgstore *pg, int32_t log_id, const char *kind, 
     return ERR_OK;
 }
 
+/* Those whose accounts are kept are dealt with, or over: this one is told of without an account, once an
+ * hour.
+ */
+static enum err_code tell_over(struct pgstore *pg, int32_t log_id, const char *kind, struct err *why)
+{
+    char found[NOTE_BYTES];
+    char dedup[DEDUP_BYTES];
+    struct alert_finding finding = {
+        .kind = ALERT_KIND_LOG_INCONSISTENT,
+        .severity = alert_kind_severity(ALERT_KIND_LOG_INCONSISTENT),
+        .rule = "flood",
+        .expected = SPAN_LIT("one history that only grows"),
+    };
+    (void)snprintf(found, sizeof found,
+                   "%s, after %d of that kind within an hour: it is counted, and no account of it is kept",
+                   kind, LIMIT_ACCOUNTS_HOUR);
+    finding.found = span_str(found);
+    (void)snprintf(dedup, sizeof dedup, "log_inconsistent:%" PRId32 ":%.40s:flood:%" PRId64, log_id, kind,
+                   clock_wall_ms() / 3600000);
+    return logalert_raise(pg->conn, log_id, &finding, dedup, NULL, why);
+}
+
 static enum err_code count_over(struct pgstore *pg, int32_t log_id, const char *kind, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
@@ -195,7 +218,11 @@ static enum err_code count_over(struct pgstore *pg, int32_t log_id, const char *
     if (code == ERR_OK)
         code = pgexec_number(pg->conn, "SELECT coalesce(evidence_incident($1::int2, $2, NULL), 0)", &args,
                              &alert, why);
-    return code == ERR_OK && alert != 0 ? say(pg, alert, why) : code;
+    if (code != ERR_OK)
+        return code;
+    if (alert != 0)
+        return say(pg, alert, why);
+    return accuses(kind) ? tell_over(pg, log_id, kind, why) : ERR_OK;
 }
 
 enum err_code store_incident_room(struct store *store, int32_t log_id, const char *kind, uint64_t begin_index,

@@ -108,6 +108,31 @@ static void another_incident_is_another_alert(void **state)
     fix.store->ops->free(fix.store);
 }
 
+/* What comes when no more accounts are kept, and those that are kept are dealt with, is told all the same. */
+static void a_flood_hides_nothing(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    for (uint64_t i = 0; i < LIMIT_ACCOUNTS_HOUR; i++)
+        tell(&fix, "root_mismatch", 100 * i, 100 * i + 50, 1, "a root");
+    check_sql(dsn, "SELECT count(*) FROM alert", 1);
+    /* All of it heals. */
+    storetest_run(dsn, "INSERT INTO log_head (log, size, root, timestamp, raw, verified)"
+                       " VALUES (1, 5000, sha256(''), now(), '', true);"
+                       "UPDATE log_range SET next = 5000, verified = 5000 WHERE log = 1");
+    check_sql(dsn, "SELECT count(*) FROM evidence_open", 0);
+    for (int i = 0; i < 5; i++)
+        assert_false(room(&fix, "root_mismatch", 5000));
+    check_sql(dsn, "SELECT count(*) FROM evidence", LIMIT_ACCOUNTS_HOUR);
+    storetest_text(dsn, "SELECT string_agg(findings->0->>'rule', ' ' ORDER BY id) FROM alert",
+                   "root_mismatch flood");
+    check_sql(dsn, "SELECT count(*) FROM outbox", 4);
+    check_sql(dsn, "SELECT accounts_over FROM log WHERE id = 1", 5);
+    fix.store->ops->free(fix.store);
+}
+
 /* Thousands of heads: a few accounts, one alert that says how many there were, and no kind hides another. */
 static void a_flood_is_counted(void **state)
 {
@@ -233,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_contradiction_is_told_once),
         cmocka_unit_test(one_incident_is_one_alert),
         cmocka_unit_test(another_incident_is_another_alert),
+        cmocka_unit_test(a_flood_hides_nothing),
         cmocka_unit_test(a_flood_is_counted),
     };
     return storetest_main(tests, countof(tests), "store_incident");
