@@ -36,7 +36,7 @@ void store_der_forget(struct pgstore_keep *keep)
 
 static bool looks_at_alerts(const struct pgstore_keep *keep)
 {
-    return keep->store == STORE_PG_WATCHED || keep->der == STORE_PG_DER_WATCHED;
+    return keep->store == STORE_PG_WATCHED || keep->der != STORE_PG_DER_NONE;
 }
 
 void store_der_judge(struct pgstore *pg, struct batch *const *batches, size_t count)
@@ -79,25 +79,27 @@ static struct span der_of_entry(const struct entry *entry)
     return entry->kind == ENTRY_X509 ? entry->cert_der : entry->unverified_precert;
 }
 
-static bool is_wanted(const struct pgstore_keep *keep, const struct entry *entry)
+/* What expired before the horizon has no row, and is kept for those who are told of it alone. */
+static bool is_wanted(const struct pgstore_keep *keep, const struct entry *entry, int64_t horizon_s)
 {
     static const uint8_t none[32];
     size_t len = der_of_entry(entry).len;
-    return (keep->der == STORE_PG_DER_ALL || entry->concerned) && stage_is_readable(entry) &&
-           gets_row(keep, entry) && len != 0 && len <= LIMIT_DER_BYTES &&
-           memcmp(entry->sighting.sha256, none, sizeof none) != 0 &&
+    bool all = keep->der == STORE_PG_DER_ALL && entry->issuance.not_after >= horizon_s;
+    return (all || entry->concerned) && stage_is_readable(entry) && gets_row(keep, entry) && len != 0 &&
+           len <= LIMIT_DER_BYTES && memcmp(entry->sighting.sha256, none, sizeof none) != 0 &&
            !fpcache_has(keep->known, entry->sighting.sha256, FORM_ISSUER);
 }
 
 static enum err_code collect(struct pgstore_keep *keep, struct batch *const *batches, size_t count,
-                             struct err *why)
+                             int64_t horizon_s, struct err *why)
 {
     keep->put.count = 0;
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < batches[i]->entry_count; k++) {
             const struct entry *entry = &batches[i]->entries[k];
-            if (is_wanted(keep, entry) && !derput_add(&keep->put, derput_month(entry->issuance.not_after),
-                                                      entry->sighting.sha256, der_of_entry(entry)))
+            if (is_wanted(keep, entry, horizon_s) &&
+                !derput_add(&keep->put, derput_month(entry->issuance.not_after), entry->sighting.sha256,
+                            der_of_entry(entry)))
                 return err_set(why, ERR_MEMORY, "database: no memory for the certificates of a commit");
         }
     }
@@ -138,7 +140,7 @@ enum err_code store_der_write(struct pgstore *pg, struct batch *const *batches, 
     keep->put.count = 0;
     if (keep->der == STORE_PG_DER_NONE)
         return ERR_OK;
-    enum err_code code = collect(keep, batches, count, why);
+    enum err_code code = collect(keep, batches, count, pg->stage.horizon_s, why);
     for (size_t at = 0; code == ERR_OK && at < keep->put.count; at += SLICE_KEYS) {
         size_t rest = keep->put.count - at;
         code = drop_stored(pg, at, rest < SLICE_KEYS ? rest : SLICE_KEYS, why);

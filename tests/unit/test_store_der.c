@@ -278,6 +278,26 @@ static void sizes_that_nobody_sends(void **state)
     end(&rig);
 }
 
+/* What expired before the horizon has no row: of that only what somebody is told of is kept. */
+static void nothing_from_beyond_the_horizon(void **state)
+{
+    struct rig rig;
+    (void)state;
+    begin(&rig, STORE_PG_ALL, STORE_PG_DER_ALL);
+    storetest_run(rig.test.dsn, "UPDATE cert_removal SET horizon = 'infinity', removals = removals + 1");
+    storetest_pairs(&rig.batch, &rig.test.log[0], 0, 0, 40);
+    give_der(&rig.batch, 900);
+    storetest_must_commit(rig.store, &rig.range[0], &rig.batch);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM cert", 0);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM der_chunk", 0);
+    storetest_run(rig.test.dsn, "UPDATE cert_removal SET horizon = '-infinity', removals = removals + 1");
+    storetest_pairs(&rig.batch, &rig.test.log[0], 40, 0, 40);
+    give_der(&rig.batch, 900);
+    storetest_must_commit(rig.store, &rig.range[0], &rig.batch);
+    check_sql(rig.test.dsn, "SELECT sum(cardinality(sha8)) FROM der_chunk", 40);
+    end(&rig);
+}
+
 static void months(void **state)
 {
     static const struct {
@@ -410,6 +430,7 @@ int main(void)
         cmocka_unit_test(unmatched_is_not_left_out),
         cmocka_unit_test(repair_keeps_by_the_same_rules),
         cmocka_unit_test(sizes_that_nobody_sends),
+        cmocka_unit_test(nothing_from_beyond_the_horizon),
         cmocka_unit_test(months),
         cmocka_unit_test(small_rows_are_joined),
         cmocka_unit_test(a_damaged_row_is_named),
