@@ -8,6 +8,7 @@
 #include "cli/cmd.h"
 #include "cli/coverview.h"
 #include "cli/domaintable.h"
+#include "cli/horizon.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "cli/watchname.h"
@@ -160,6 +161,7 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
     if (code == ERR_OK) {
         cmd_domain_say(cmd, watch, &result, "watching");
         cmd_domain_warn_thin(conn, watch);
+        horizon_say_when(conn);
     }
     if (conn != NULL)
         cmd_db_close(conn);
@@ -201,8 +203,10 @@ static int cmd_domain_do_history(const struct cmd *cmd, const char *typed)
     must(code != ERR_OK || watch != NULL);
     if (code == ERR_OK)
         code = cmd_domain_scan(conn, watch, &result, &why);
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
         cmd_domain_say(cmd, watch, &result, "matched");
+        horizon_say_when(conn);
+    }
     if (watches != NULL)
         watch_free(watches, count);
     if (conn != NULL)

@@ -15,6 +15,14 @@ static bool horizon_hash(const char *typed, uint8_t hash[32])
     return text_unhex(span_str(typed), hash, 32);
 }
 
+static void horizon_print(int64_t horizon_ms)
+{
+    char day[TEXT_TIME_MAX];
+
+    fprintf(stderr, "ctvigil: what expired before %.10s is not kept (db.retain_expired_days)\n",
+            text_time(horizon_ms, false, day));
+}
+
 /* An error here would hide an answer that is there: what can not be said is not said. */
 void horizon_say(struct pgconn *conn, const char *typed, bool found)
 {
@@ -38,6 +46,14 @@ void horizon_say(struct pgconn *conn, const char *typed, bool found)
                 text_time(place.expired_ms, false, day));
         return;
     }
-    fprintf(stderr, "ctvigil: what expired before %.10s is not kept (db.retain_expired_days)\n",
-            text_time(horizon_ms, false, day));
+    horizon_print(horizon_ms);
+}
+
+void horizon_say_when(struct pgconn *conn)
+{
+    struct err why = {0};
+    int64_t horizon_ms;
+
+    if (db_horizon_get(conn, &horizon_ms, &why) == ERR_OK && horizon_ms != INT64_MIN)
+        horizon_print(horizon_ms);
 }

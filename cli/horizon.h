@@ -8,5 +8,7 @@
  * one; of a hash ("sha256:HEX", "fp:HEX" or 64 digits) that was not found (`found` false) where a log shows
  * it. `typed` is the query as the user wrote it. */
 void horizon_say(struct pgconn *conn, const char *typed, bool found);
+/* The first half of it, for an answer that is not about one certificate. */
+void horizon_say_when(struct pgconn *conn);
 
 #endif

@@ -40,12 +40,16 @@ static enum err_code put_move(struct pgconn *conn, struct span list, struct span
     pgexec_bytes(&args, span_of(sha256, 32));
     pgexec_bytes(&args, list);
     pgexec_text(&args, buf_text(&pattern));
-    enum err_code code = pgexec_number(conn, "SELECT psl_move_begin($1, convert_from($2, 'UTF8'), $3)::int",
-                                       &args, &begun, why);
+    enum err_code code =
+        pgexec_number(conn, "SELECT psl_move_begin($1, convert_from($2, 'UTF8'), $3)", &args, &begun, why);
     if (code == ERR_OK && begun == 0)
         code = err_set(
             why, ERR_EXISTS,
             "the last change of the public suffix list has not ended yet, or was less than a day ago");
+    if (code == ERR_OK && begun == 2)
+        code =
+            err_set(why, ERR_DB_CONFLICT,
+                    "what an import has put down is not in its partitions yet; try again when it has ended");
     buf_fini(&pattern);
     return code;
 }

@@ -29,7 +29,7 @@ struct db_psl_move_report {
 MUST_USE enum err_code db_psl_move_look(struct pgconn *conn, enum db_psl_move_state *state, struct err *why);
 
 /* Begins to change to the list of `file` (NULL: DB_PSL_SYSTEM_FILE). ERR_EXISTS: it is in force already, or
- * another change has not ended. */
+ * another change has not ended. ERR_DB_CONFLICT: rows of an import wait to be put into their partitions. */
 MUST_USE enum err_code db_psl_move_begin(struct pgconn *conn, const char *file,
                                          struct db_psl_move_report *report, struct err *why);
 

@@ -83,6 +83,8 @@ grow() {
     done
     run -0 --separate-stderr ctv search test.x1
     [[ $stderr == *"is not kept (db.retain_expired_days)"* ]]
+    ctv domain add watched.example 2>&1 | grep -q 'is not kept (db.retain_expired_days)'
+    ctv domain history watched.example 2>&1 | grep -q 'is not kept (db.retain_expired_days)'
 }
 
 @test "another public suffix list is taken while certificates are stored; names are found by it" {

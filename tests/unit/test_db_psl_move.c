@@ -281,6 +281,33 @@ static void waits_for_who_is_writing(void **state)
     pgconn_free(conn);
 }
 
+/* Rows that an import has put down are in no leaf yet, and would be missed. */
+static void waits_for_an_import(void **state)
+{
+    struct storetest test;
+    struct store_range range;
+    struct db_psl_move_report report;
+    struct err why = {0};
+    (void)state;
+    struct pgconn *conn = new_database(&test);
+    struct store *store = storetest_open(test.dsn);
+    storetest_take(store, 1, &range);
+    put(&test, store, &range, 0, 100);
+    storetest_run(test.dsn, "DO $$ BEGIN IF to_regclass('cert_load') IS NULL THEN"
+                            " CREATE TABLE cert_load (slot int8 NOT NULL, LIKE cert); END IF; END $$");
+    storetest_run(test.dsn, "INSERT INTO cert_load SELECT 1, c.* FROM cert AS c LIMIT 1");
+    assert_int_equal(db_psl_move_begin(conn, list_file("new", LIST_NEW), &report, &why), ERR_DB_CONFLICT);
+    assert_non_null(strstr(why.text, "import"));
+    assert_false(dns_has_also());
+    put(&test, store, &range, 1000, 100);
+    storetest_run(test.dsn, "DELETE FROM cert_load");
+    assert_int_equal(db_psl_move_begin(conn, list_file("new", LIST_NEW), &report, NULL), ERR_OK);
+    assert_int_equal(db_psl_move_run(conn, NULL, NULL, NULL, &report, NULL), ERR_OK);
+    assert_int_equal(unfindable(test.dsn), 0);
+    store->ops->free(store);
+    pgconn_free(conn);
+}
+
 static void what_is_no_list_is_refused(void **state)
 {
     struct storetest test;
@@ -302,9 +329,9 @@ static void what_is_no_list_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(moved_as_a_whole),           cmocka_unit_test(moved_while_rows_come),
-        cmocka_unit_test(killed_on_the_way),          cmocka_unit_test(waits_for_who_is_writing),
-        cmocka_unit_test(what_is_no_list_is_refused),
+        cmocka_unit_test(moved_as_a_whole),    cmocka_unit_test(moved_while_rows_come),
+        cmocka_unit_test(killed_on_the_way),   cmocka_unit_test(waits_for_who_is_writing),
+        cmocka_unit_test(waits_for_an_import), cmocka_unit_test(what_is_no_list_is_refused),
     };
     (void)snprintf(folder, sizeof folder, "/tmp/ctv-psl-XXXXXX");
     if (mkdtemp(folder) == NULL)
