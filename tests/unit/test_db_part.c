@@ -97,6 +97,7 @@ static void *read_on(void *arg)
         seen = now;
         PQclear(res);
         reader->written++;
+        (void)usleep(50000);
     }
     PQfinish(pg);
     return NULL;
