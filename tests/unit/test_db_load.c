@@ -2,6 +2,7 @@
  * lost, doubled or counted twice, wherever it is interrupted. */
 #include "tests/fixture/storetest.h"
 
+#include "base/thread.h"
 #include "db/db_load.h"
 #include "db/pgexec.h"
 
@@ -199,10 +200,99 @@ static void nobody_begins_while_rows_come(void **state)
     assert_int_equal(pgexec_do(holder, "SELECT partition_lock()", &PGEXEC_NO_ARGS, NULL, NULL), ERR_OK);
     assert_int_equal(db_load_seal(other, &hurry, NULL), ERR_DB_CONFLICT);
     pgconn_free(holder);
-    assert_int_equal(db_load_seal(other, &idle, NULL), ERR_OK);
+    /* The server notices in its own time. */
+    int64_t rows = 1;
+    for (int i = 0; i < 200 && rows != 0; i++) {
+        assert_int_equal(db_load_seal(other, &idle, NULL), ERR_OK);
+        assert_int_equal(db_load_waiting(other, &rows, NULL), ERR_OK);
+        (void)usleep(50000);
+    }
     check(&test, ALL / 2);
     pgconn_free(other);
     store->ops->free(store);
+}
+
+struct writer {
+    const struct storetest *test;
+    int log;
+    uint64_t until;
+    bool load;
+    unsigned lost;
+    atomic_bool failed;
+};
+
+static struct store *open_and_take(const struct writer *writer, struct store_range *range)
+{
+    struct store *store = NULL;
+    size_t count = 0;
+    bool taken = false;
+    while (store == NULL)
+        (void)(store_pg_open(writer->test->dsn, &store, NULL) == ERR_OK);
+    while (writer->load && store_pg_load(store, NULL) != ERR_OK)
+        (void)store->ops->ranges(store, writer->log + 1, range, 1, &count, NULL); /* connects again */
+    while (!taken) {
+        if (store->ops->ranges(store, writer->log + 1, range, 1, &count, NULL) == ERR_OK && count == 1)
+            (void)(store->ops->range_take(store, range, &taken, NULL) == ERR_OK);
+    }
+    return store;
+}
+
+/* Not on the test's own thread: no assertions. */
+static void write_log(void *arg)
+{
+    struct writer *writer = arg;
+    struct store_range range;
+    struct batch batch;
+    struct err why = {0};
+    size_t count = 0;
+    struct store *store = open_and_take(writer, &range);
+    must(batch_init(&batch, ROOM));
+    while (range.next < writer->until && !atomic_load(&writer->failed)) {
+        err_clear(&why);
+        pairs(&batch, &writer->test->log[writer->log], range.next, range.next / 2, ALL, 5);
+        enum err_code code = storetest_commit(store, &range, &batch, &why);
+        writer->lost += code == ERR_DB_DOWN;
+        if (code == ERR_DB_CONFLICT)
+            code = store->ops->ranges(store, writer->log + 1, &range, 1, &count, &why);
+        atomic_store(&writer->failed, code != ERR_OK && code != ERR_DB_DOWN);
+    }
+    if (atomic_load(&writer->failed))
+        print_message("writer %d: %s\n", writer->log, why.text);
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
+/* Two that write the same, one of them a backfill, while partitions are rewritten and the server falls. */
+static void the_server_falls_meanwhile(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct thread threads[2];
+    struct writer writers[2];
+    storetest_new(&test);
+    for (int i = 0; i < 2; i++) {
+        writers[i] = (struct writer){.test = &test, .log = i, .until = 60 * ALL, .load = i == 0};
+        assert_true(thread_start(&threads[i], "writer", write_log, &writers[i]));
+    }
+    for (int i = 0; i < 3; i++) {
+        struct pgconn *conn = NULL;
+        while (pgtest_count(test.dsn, "SELECT sum(next) FROM log_range") < (10 + 30 * i) * ALL &&
+               !atomic_load(&writers[0].failed) && !atomic_load(&writers[1].failed))
+            (void)usleep(10000);
+        assert_true(pgtest_down(&storetest_server, SIGQUIT));
+        assert_true(pgtest_up(&storetest_server));
+        if (pgconn_open(test.dsn, &conn, NULL) == ERR_OK)
+            (void)!db_load_seal(conn, &how, NULL); /* somebody may be in its way; that is for the next one */
+        pgconn_free(conn);
+    }
+    for (int i = 0; i < 2; i++) {
+        thread_join(&threads[i]);
+        assert_false(atomic_load(&writers[i].failed));
+    }
+    assert_true(writers[0].lost + writers[1].lost > 0);
+    seal(&test);
+    check(&test, 30 * ALL);
+    check_sql(test.dsn, "SELECT sum(cardinality(fp8)) FROM log_tile", 120 * ALL);
 }
 
 /* Who must see every row has it put in its place first. */
@@ -232,6 +322,7 @@ int main(void)
         cmocka_unit_test(others_write_the_same_meanwhile),
         cmocka_unit_test(it_can_be_killed_behind_every_step),
         cmocka_unit_test(nobody_begins_while_rows_come),
+        cmocka_unit_test(the_server_falls_meanwhile),
         cmocka_unit_test(a_repair_sees_every_row),
     };
     return storetest_main(tests, countof(tests), "db_load");
