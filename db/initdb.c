@@ -15,12 +15,14 @@ struct job {
     const struct pguser *user;
 };
 
+#define BUFFERS_LEAST_MB 128
+#define BUFFERS_MOST_MB  512
+
 static const char settings[] =
     "# Written by ctvigil at every start. Put settings of your own into local.conf beside this file.\n"
     "listen_addresses = ''\n"
     "unix_socket_permissions = 0700\n"
     "max_connections = 40\n"
-    "shared_buffers = 128MB\n"
     "maintenance_work_mem = 64MB\n"
     "work_mem = 8MB\n"
     "jit = off\n"
@@ -40,8 +42,19 @@ static const char settings[] =
     "timezone = 'UTC'\n"
     "log_timezone = 'UTC'\n"
     "log_line_prefix = '%m [%p] '\n"
-    "cluster_name = 'ctvigil'\n"
-    "include_if_exists = 'local.conf'\n";
+    "cluster_name = 'ctvigil'\n";
+
+/* It may change any of them. */
+#define LAST_SETTING "include_if_exists = 'local.conf'\n"
+
+/* A sixteenth of the memory: indexes that hashes are put into are read everywhere. Only what is used is
+ * taken. */
+static long buffers_mb(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long mb = pages > 0 ? pages / 256 / 16 : 0; /* pages of 4 kB, or larger ones */
+    return mb < BUFFERS_LEAST_MB ? BUFFERS_LEAST_MB : mb > BUFFERS_MOST_MB ? BUFFERS_MOST_MB : mb;
+}
 
 /* Child processes die of their own words: this one goes to the catcher in pguser_run. */
 static int complain(const char *path)
@@ -77,10 +90,12 @@ static int configure(void *arg)
 {
     const struct job *job = arg;
     char ident[2 * PGUSER_NAME_MAX + 128];
+    char all[sizeof settings + 128];
     /* Names are quoted: a user may be called "all" or have a space. */
     (void)snprintf(ident, sizeof ident, "ctvigil \"root\" ctvigil\nctvigil \"%s\" ctvigil\n",
                    job->user->name);
-    return write_file(job->home, "postgresql.conf", settings) != 0 ||
+    (void)snprintf(all, sizeof all, "%sshared_buffers = %ldMB\n" LAST_SETTING, settings, buffers_mb());
+    return write_file(job->home, "postgresql.conf", all) != 0 ||
            write_file(job->home, "pg_hba.conf", readers_too) != 0 ||
            write_file(job->home, "pg_ident.conf", ident) != 0;
 }
