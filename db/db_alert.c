@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "db/db_der.h"
+#include "db/dbkey.h"
 #include "db/pgexec.h"
 
 #define LIST_MAX 1000 /* rows of one page: an alert carries its evidence, some kB each */
@@ -34,6 +36,9 @@ static const char entry_sql[] =
     "= s.log"
     " JOIN malformed AS m ON m.log = s.log AND m.idx = s.idx WHERE s.alert = $1 AND s.form = 'unparsed'"
     " ORDER BY s.timestamp, l.name, s.idx LIMIT 1";
+
+static const char hash_sql[] = "SELECT decode(issuance ->> 'sha256', 'hex') FROM alert WHERE id = $1"
+                               " AND issuance ->> 'sha256' ~ '^[0-9a-f]{64}$'";
 
 static const char *text_or_null(const PGresult *res, int row, int col)
 {
@@ -99,6 +104,48 @@ static struct db_alert_delivery *get_deliveries(const PGresult *res)
     return deliveries;
 }
 
+struct whole {
+    const uint8_t *sha256;
+    uint8_t *der;
+    size_t len;
+};
+
+static bool take_whole(void *arg, struct span der)
+{
+    struct whole *whole = arg;
+    uint8_t sha256[32];
+    dbkey_sha256(der, sha256);
+    if (memcmp(sha256, whole->sha256, 32) != 0)
+        return false;
+    whole->der = malloc(der.len + 1);
+    if (whole->der == NULL)
+        return false;
+    memcpy(whole->der, der.at, der.len);
+    whole->len = der.len;
+    return true;
+}
+
+/* A certificate that is not kept, or whose row is damaged, is no reason to keep an alert back. */
+static enum err_code get_whole(struct pgconn *conn, const struct pgexec_args *id, struct whole *whole,
+                               struct err *why)
+{
+    PGresult *res;
+    bool found = false;
+    struct err damage = {0};
+    enum err_code code = pgexec_cached(conn, hash_sql, id, &res, why);
+    if (code != ERR_OK)
+        return code;
+    struct span hash = PQntuples(res) == 1 ? pgexec_get_bytes(res, 0, 0) : SPAN_NONE;
+    if (hash.len == 32) {
+        whole->sha256 = hash.at;
+        code = db_der_find(conn, hash.at, take_whole, whole, &found, &damage);
+    }
+    PQclear(res);
+    if (code == ERR_OK || code == ERR_FORMAT)
+        return ERR_OK;
+    return err_set(why, code, "%s", damage.text);
+}
+
 struct hand_over {
     db_alert_each *each;
     void *arg;
@@ -113,6 +160,7 @@ static enum err_code hand_over(struct pgconn *conn, struct db_alert_row *alert, 
     PGresult *kept = NULL;
     struct db_alert_sighting *sightings = NULL;
     struct db_alert_delivery *deliveries = NULL;
+    struct whole whole = {0};
     struct pgexec_args args = {0};
     pgexec_int(&args, alert->id);
     enum err_code code = pgexec_cached(conn, sightings_sql, &args, &sighted, why);
@@ -120,6 +168,8 @@ static enum err_code hand_over(struct pgconn *conn, struct db_alert_row *alert, 
         code = pgexec_cached(conn, deliveries_sql, &args, &delivered, why);
     if (code == ERR_OK && to->deliveries && !alert->has_fp)
         code = pgexec_cached(conn, entry_sql, &args, &kept, why);
+    if (code == ERR_OK && to->deliveries && alert->has_fp)
+        code = get_whole(conn, &args, &whole, why);
     if (code != ERR_OK)
         goto out;
     sightings = get_sightings(sighted);
@@ -140,8 +190,10 @@ static enum err_code hand_over(struct pgconn *conn, struct db_alert_row *alert, 
         must(hash.len == sizeof alert->leaf_hash);
         memcpy(alert->leaf_hash, hash.at, hash.len);
     }
+    alert->der = whole.der == NULL ? SPAN_NONE : span_of(whole.der, whole.len);
     code = to->each(to->arg, alert, why);
 out:
+    free(whole.der);
     free(sightings);
     free(deliveries);
     PQclear(sighted);

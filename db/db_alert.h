@@ -53,6 +53,8 @@ struct db_alert_row {
     struct span leaf;
     struct span extra;
     uint8_t leaf_hash[32]; /* RFC 6962 section 2.1 */
+    struct span der; /* the certificate whose SHA-256 the issuance names, if it is kept (der_chunk), compared
+                        by its hash; db_alert_show only */
 };
 
 struct db_alert_filter {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #define PAGE_MAX (1u << 20)
@@ -138,6 +140,30 @@ enum err_code message_entry(const struct db_alert_row *row, char **json, struct 
     json_t *leaf = base64_json(row->leaf);
     json_t *extra = base64_json(row->extra);
     return dumped(json_pack("{s:o, s:o}", "leaf_input", leaf, "extra_data", extra), json, why);
+}
+
+#define PEM_LINE 48 /* bytes of one: 64 digits */
+
+enum err_code message_pem(const struct db_alert_row *row, char **text, struct err *why)
+{
+    char line[PEM_LINE / 3 * 4 + 4];
+    struct buf pem;
+    *text = NULL;
+    if (row->der.len == 0)
+        return err_set(why, ERR_NOT_FOUND, "alert %" PRId64 ": its certificate is not kept", row->id);
+    buf_init(&pem, 2 * (size_t)LIMIT_DER_BYTES);
+    buf_str(&pem, "-----BEGIN CERTIFICATE-----\n");
+    for (size_t at = 0; at < row->der.len; at += PEM_LINE) {
+        size_t end = at + PEM_LINE < row->der.len ? at + PEM_LINE : row->der.len;
+        (void)text_base64(span_part(row->der, at, end), line);
+        buf_str(&pem, line);
+        buf_byte(&pem, '\n');
+    }
+    buf_str(&pem, "-----END CERTIFICATE-----");
+    if (buf_ok(&pem))
+        *text = strdup(buf_text(&pem));
+    buf_fini(&pem);
+    return *text != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "alert %" PRId64 ": no memory", row->id);
 }
 
 bool message_has_finding(const struct db_alert_row *row, const char *finding)

@@ -19,6 +19,9 @@ MUST_USE enum err_code message_certspotter(const struct db_alert_row *row, char 
  * extra_data. ERR_NOT_FOUND when its bytes are not at hand. */
 MUST_USE enum err_code message_entry(const struct db_alert_row *row, char **json, struct err *why);
 
+/* The certificate of the alert as PEM (RFC 7468), with its line feeds. ERR_NOT_FOUND when it is not kept. */
+MUST_USE enum err_code message_pem(const struct db_alert_row *row, char **text, struct err *why);
+
 /* "[high] unexpected_ca for example.com: www.example.com was issued by CN=..., expected ..."; one line, no
  * line feed. One that was told before begins with what is new: "graver than before: ", "seen again: ",
  * "withdrawn: ". */

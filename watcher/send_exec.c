@@ -36,6 +36,7 @@ struct run {
     char dir[PATH_LEN];
     char alert_json[PATH_LEN + 32];
     char cert_json[PATH_LEN + 32];
+    char cert_pem[PATH_LEN + 32];
     char text[PATH_LEN + 32];
     char entry[PATH_LEN + 32];
 };
@@ -144,6 +145,8 @@ static void set_certificate(struct run *run, const struct db_alert_row *row)
     set_errors(run, row);
     set(run, "CERT_PARSEABLE", "yes");
     set(run, "JSON_FILENAME", run->cert_json);
+    if (row->der.len != 0)
+        set(run, "CERT_FILENAME", run->cert_pem);
 }
 
 static void set_variables(struct run *run, const struct channel_message *message)
@@ -204,6 +207,13 @@ static enum err_code write_files(struct run *run, const struct channel_message *
         free(text);
         text = NULL;
     }
+    if (code == ERR_OK && about_certificate(message->row) && message->row->der.len != 0) {
+        code = message_pem(message->row, &text, why);
+        if (code == ERR_OK)
+            code = write_file(run->cert_pem, text, why);
+        free(text);
+        text = NULL;
+    }
     if (code == ERR_OK && message->row->has_entry) {
         code = message_entry(message->row, &text, why);
         if (code == ERR_OK)
@@ -226,6 +236,7 @@ static enum err_code run_open(const struct hook *hook, struct run *run, struct e
         return err_set(why, ERR_SYSTEM, "%s: %s", run->dir, strerror(errno));
     (void)snprintf(run->alert_json, sizeof run->alert_json, "%s/alert.json", run->dir);
     (void)snprintf(run->cert_json, sizeof run->cert_json, "%s/cert.v1.json", run->dir);
+    (void)snprintf(run->cert_pem, sizeof run->cert_pem, "%s/cert.pem", run->dir);
     (void)snprintf(run->text, sizeof run->text, "%s/alert.txt", run->dir);
     (void)snprintf(run->entry, sizeof run->entry, "%s/entry.json", run->dir);
     return ERR_OK;
@@ -235,6 +246,7 @@ static void run_close(struct run *run)
 {
     (void)unlink(run->alert_json);
     (void)unlink(run->cert_json);
+    (void)unlink(run->cert_pem);
     (void)unlink(run->text);
     (void)unlink(run->entry);
     (void)rmdir(run->dir);

@@ -16,8 +16,9 @@
  *   ours              CTVIGIL_ALERT_JSON (file with the object of `ctvigil alert list --json`),
  *                     CTVIGIL_ALERT_ID CTVIGIL_EVENT (new, escalated, seen_again, withdrawn) CTVIGIL_KIND
  *                     CTVIGIL_SEVERITY CTVIGIL_DELIVERY_KEY (the same at every try of a message)
- * CERT_FILENAME is never set, because the bytes of certificates are not kept; nor SERIAL_PARSE_ERROR, because
- * every serial number is read. The files live as long as the run.
+ * CERT_FILENAME is a PEM file with the certificate of CERT_SHA256, without its chain, where it is kept
+ * (db.der). SERIAL_PARSE_ERROR is never set, because every serial number is read. The files live as long as
+ * the run.
  *
  * Standard input is empty, standard output and error are read and the end of them kept for the delivery's
  * last error. The program runs in a process group of its own; when its time is up the group gets SIGTERM,

@@ -12,6 +12,7 @@ esac
 name=$(jq -r '.name // "none"' "$CTVIGIL_ALERT_JSON")
 cp "$CTVIGIL_ALERT_JSON" "$PLAY/hooked/$name.alert"
 [ -n "$JSON_FILENAME" ] && cp "$JSON_FILENAME" "$PLAY/hooked/$name.cert"
+[ -n "$CERT_FILENAME" ] && cp "$CERT_FILENAME" "$PLAY/hooked/$name.pem"
 [ -n "$TEXT_FILENAME" ] && cp "$TEXT_FILENAME" "$PLAY/hooked/$name.text"
 env >"$PLAY/hooked/$name.env"
 echo "$name" >>"$PLAY/hooked/all"
@@ -112,6 +113,8 @@ NAMES
     grep -qx "TBS_SHA256=$(jq -r .tbs_fp <<<"$alert")" "$env"
     grep -q '^ISSUER_DN=.*Other Authority' "$env"
     ! grep -q '^CTVIGIL_DB_DSN' "$env"
+    openssl x509 -in "$PLAY/hooked/login.bank.example.pem" -outform DER | sha256sum | cut -d' ' -f1 >"$PLAY/sha"
+    grep -qx "CERT_SHA256=$(<"$PLAY/sha")" "$env"
     jq -e --argjson alert "$alert" '.id == $alert.id and .tbs_fp == $alert.tbs_fp' "$PLAY/hooked/login.bank.example.alert"
     jq -e --argjson alert "$alert" '.tbs_sha256 == $alert.tbs_fp and .dns_names == ["login.bank.example"]' \
         "$PLAY/hooked/login.bank.example.cert"

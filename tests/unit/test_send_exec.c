@@ -158,6 +158,29 @@ static void other_events(void **state)
     expect_environment(&row, test, absent);
 }
 
+/* The certificate, where its bytes are kept. */
+static void the_certificate_is_a_file(void **state)
+{
+    struct db_alert_row row = alertrow();
+    uint8_t der[100];
+    char body[256];
+    (void)state;
+    for (size_t i = 0; i < sizeof der; i++)
+        der[i] = (uint8_t)i;
+    (void)snprintf(body, sizeof body, "test -z \"$CERT_FILENAME\" && echo none > %s", output);
+    assert_int_equal(run(&row, body, 10000, NULL), ERR_OK);
+    assert_string_equal(read_output(), "none\n");
+    row.der = span_of(der, sizeof der);
+    (void)snprintf(body, sizeof body, "cat \"$CERT_FILENAME\" > %s", output);
+    assert_int_equal(run(&row, body, 10000, NULL), ERR_OK);
+    static const char expected[] = "-----BEGIN CERTIFICATE-----\n"
+                                   "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v\n"
+                                   "MDEyMzQ1Njc4OTo7PD0+P0BBQkNERUZHSElKS0xNTk9QUVJTVFVWV1hZWltcXV5f\n"
+                                   "YGFiYw==\n"
+                                   "-----END CERTIFICATE-----\n";
+    assert_string_equal(read_output(), expected);
+}
+
 /* The files hold what they promise while the hook runs, and are gone afterwards. */
 static void files(void **state)
 {
@@ -235,8 +258,12 @@ static int clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(certificate), cmocka_unit_test(other_events),  cmocka_unit_test(files),
-        cmocka_unit_test(failures),    cmocka_unit_test(configuration),
+        cmocka_unit_test(the_certificate_is_a_file),
+        cmocka_unit_test(certificate),
+        cmocka_unit_test(other_events),
+        cmocka_unit_test(files),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(configuration),
     };
     return cmocka_run_group_tests(tests, make, clean);
 }
