@@ -1,5 +1,6 @@
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -12,7 +13,8 @@
 #include "cli/watchname.h"
 #include "db/query.h"
 
-#define COUNT_MOST 10000 /* beyond it a total has to be asked for */
+#define LIMIT_NOT_GIVEN UINT64_MAX
+#define COUNT_MOST      10000 /* beyond it a total has to be asked for */
 
 /* The command line. */
 struct wish {
@@ -148,7 +150,7 @@ static int end_of(struct search *search, const struct query *query, const struct
                   enum err_code code, struct err *why)
 {
     static char kept[SEARCHFILE_PATH_MAX];
-    bool whole = code == ERR_OK && interrupted == 0;
+    bool whole = code == ERR_OK && !(interrupted != 0 && result->more);
     struct err closing = {0};
     if (searchfile_close(&search->file, whole, kept, &closing) != ERR_OK)
         return cmd_fail(&closing);
@@ -163,7 +165,7 @@ static int end_of(struct search *search, const struct query *query, const struct
                 whole ? "" : "; not all, go on with --after and another file");
     if (code != ERR_OK)
         return err_class(code) == ERR_CLASS_USAGE ? CMD_USAGE : CMD_FAILED;
-    return interrupted != 0 ? CMD_FAILED : CMD_OK;
+    return whole ? CMD_OK : CMD_FAILED;
 }
 
 static int list(struct search *search, struct pgconn *conn, struct query *query)
@@ -286,6 +288,7 @@ static int read_choices(struct search *search, struct query *query)
     static const char *const formats[] = {"table", "ndjson", "csv"};
     const struct wish *wish = search->wish;
     struct cmd *cmd = search->cmd;
+    struct stat info;
     int form = word_of(wish->form, forms, countof(forms));
     int format = wish->format == NULL ? (int)cmd->json : word_of(wish->format, formats, countof(formats));
     if (form < 0)
@@ -298,6 +301,8 @@ static int read_choices(struct search *search, struct query *query)
         return cmd_usage(cmd, "--count: '%s' is not known; write --count or --count=exact", wish->count);
     if (wish->count != NULL && (wish->all || wish->out != NULL || wish->after != NULL))
         return cmd_usage(cmd, "--count gives a number: --all, --out and --after mean nothing with it");
+    if (wish->out != NULL && stat(wish->out, &info) == 0 && S_ISDIR(info.st_mode))
+        return cmd_usage(cmd, "--out: '%s' is a folder", wish->out);
     if (wish->exclude_expired && wish->expired)
         return cmd_usage(cmd, "--expired and --exclude-expired leave nothing over");
     query->form = (enum query_form)form;
@@ -309,9 +314,10 @@ static int read_bounds(const struct search *search, struct query *query)
 {
     const struct wish *wish = search->wish;
     struct cmd *cmd = search->cmd;
-    if (wish->limit == 0 || wish->limit > LIMIT_SEARCH_ROWS)
+    uint64_t limit = wish->limit != LIMIT_NOT_GIVEN ? wish->limit : wish->all ? LIMIT_SEARCH_ROWS : 100;
+    if (limit == 0 || limit > LIMIT_SEARCH_ROWS)
         return cmd_usage(cmd, "--limit: %" PRIu64 " is not allowed, but 1 to %d; --all gives every page",
-                         wish->limit, LIMIT_SEARCH_ROWS);
+                         limit, LIMIT_SEARCH_ROWS);
     if (wish->since != QUERY_NO_TIME && wish->until != QUERY_NO_TIME && wish->since >= wish->until)
         return cmd_usage(cmd, "--since is not before --until: nothing lies between them");
     query->since_ms = wish->since;
@@ -319,7 +325,7 @@ static int read_bounds(const struct search *search, struct query *query)
     query->seen_since_ms = wish->seen_since;
     query->exclude_expired = wish->exclude_expired;
     query->expired = wish->expired;
-    query->limit = wish->all ? LIMIT_SEARCH_ROWS : (uint32_t)wish->limit;
+    query->limit = (uint32_t)limit;
     query->timeout_ms = (uint32_t)(cmd->conf->db.query_timeout_s * 1000);
     return CMD_OK;
 }
@@ -352,7 +358,7 @@ int cmd_search(struct cmd *cmd)
     struct wish wish = {.since = QUERY_NO_TIME,
                         .until = QUERY_NO_TIME,
                         .seen_since = QUERY_NO_TIME,
-                        .limit = 100,
+                        .limit = LIMIT_NOT_GIVEN,
                         .form = "any"};
     struct search search = {.cmd = cmd, .wish = &wish};
     struct query query;
@@ -366,7 +372,8 @@ int cmd_search(struct cmd *cmd)
         {"form", OPT_TEXT, &wish.form, "FORM", "precert, final or any: logged in that form"},
         {"issuer", OPT_TEXT, &wish.issuer, "ISSUER",
          "only of these: id, SHA-256 of the key, or a part of the name"},
-        {"limit", OPT_NUMBER, &wish.limit, "N", "at most N certificates (100)"},
+        {"limit", OPT_NUMBER, &wish.limit, "N",
+         "at most N certificates (100), or rows of a page with --all (10000)"},
         {"after", OPT_TEXT, &wish.after, "CURSOR", "go on where the page with this cursor ended"},
         {"all", OPT_FLAG, &wish.all, NULL, "every page"},
         {"count", OPT_MAYBE, &wish.count, "[=exact]", "how many there are; above 10000 only with =exact"},

@@ -43,8 +43,6 @@ enum err_code searchfile_open(struct searchfile *file, const char *path, struct 
     }
     if (stat(path, &info) != 0 || S_ISREG(info.st_mode))
         return open_temp(file, why);
-    if (S_ISDIR(info.st_mode))
-        return err_set(why, ERR_USAGE, "--out: %s is a folder", path);
     file->out = fopen(path, "we");
     return file->out != NULL ? ERR_OK
                              : err_set(why, ERR_SYSTEM, "%s can not be written (%s)", path, strerror(errno));

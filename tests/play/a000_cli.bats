@@ -222,6 +222,22 @@ ID is missing|alert show
 --limit: 0|alert list --limit 0
 --after|alert list --after -1
 --after|search a.example --after nonsense
+--limit: 0|search a.example --limit 0
+--limit: 10001|search a.example --limit 10001
+--limit: '-5'|search a.example --limit -5
+--limit: '99999999999999999999'|search a.example --limit 99999999999999999999
+--since: '99999-01-01'|search a.example --since 99999-01-01
+--form: 'frob'|search a.example --form frob
+--format: 'xml'|search a.example --format xml
+contradict|search a.example --json --format csv
+--count: '7'|search a.example --count=7
+mean nothing with it|search a.example --count --all
+leave nothing over|search a.example --expired --exclude-expired
+--issuer|search issuer:a --issuer b
+no host stands behind|search email:a@
+nothing stands behind|search text:
+an issuer is a number|search issuer:
+is a folder|search a.example --out /tmp
 search for ip:192.0.2.17|search host:192.0.2.17
 search for ip:2001:db8::1|search name:2001:db8::1
 --since is not before --until|search a.example --since 2027-01-01 --until 2026-01-01

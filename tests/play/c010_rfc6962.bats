@@ -137,6 +137,64 @@ teardown_file() {
     [ "$(ctv search paging.example --limit 20 --after "$cursor" --json | wc -l)" = 5 ]
 }
 
+@test "every page into a file, counts, and a cursor that fits its own search only" {
+    run -0 --separate-stderr ctv search paging.example --count
+    [ "$output" = 26 ]
+    run -0 ctv search paging.example --count=exact --json
+    [ "$(jq .total <<<"$output")" = 26 ]
+    run -0 --separate-stderr ctv search paging.example --all --limit 4 --format csv --out "$PLAY/all.csv"
+    [ "$(grep -c $'\r$' "$PLAY/all.csv")" = 27 ]
+    ! compgen -G "$PLAY/all.csv?*"
+    run -0 --separate-stderr ctv search paging.example --all --format ndjson --out "$PLAY/all.json"
+    [ "$(wc -l <"$PLAY/all.json")" = 26 ]
+    diff <(jq -r .tbs_fp "$PLAY/all.json") <(tail -n +2 "$PLAY/all.csv" | cut -d, -f1)
+    cursor=$(ctv search paging.example --limit 20 --json | jq -r '.cursor // empty')
+    for words in "search host:paging.example" "search paging.example --exclude-expired" "search paging.example --form final"; do
+        run -2 --separate-stderr ctv $words --after "$cursor"
+        [[ -z "$output" && "$stderr" == *"another search"* ]]
+    done
+    run -2 --separate-stderr ctv search paging.example --after "${cursor%?}"
+    [[ "$stderr" == *"not all of it"* ]]
+    run -0 --separate-stderr ctv search paging.example --form final --count
+    [ "$output" = 0 ]
+    run -0 --separate-stderr ctv search text:q7.pag --json
+    [ "$(wc -l <<<"$output")" = 1 ]
+    id=$(jq .issuer_id <<<"$output")
+    [ "$(ctv search paging.example --issuer "$id" --count 2>/dev/null)" = 26 ]
+    run -0 --separate-stderr ctv search paging.example --issuer "no such issuer"
+    [[ -z "$output" && "$stderr" == *"no issuer"* ]]
+}
+
+@test "an export that is interrupted leaves what it has, and a cursor that goes on behind it" {
+    psql -XqAt -d "$DSN" -c 'BEGIN; LOCK TABLE cert; SELECT pg_sleep(60)' >/dev/null 2>&1 &
+    locker=$!
+    wait_for "[ \"\$(sql \"SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'cert'::regclass AND granted\")\" = 1 ]" 10
+    "$CTVIGIL" --state-dir "$STATE" search paging.example --all --limit 4 --format csv --out "$PLAY/cut.csv" 2>"$PLAY/cut.err" &
+    search=$!
+    wait_for "[ \"\$(sql \"SELECT count(*) FROM pg_locks WHERE relation = 'cert'::regclass AND NOT granted\")\" != 0 ]" 20
+    kill -INT $search
+    sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'cert'::regclass AND granted"
+    wait $search && false || [ $? = 4 ]
+    wait $locker || true
+    cat "$PLAY/cut.err"
+    [ ! -e "$PLAY/cut.csv" ]
+    [ "$(wc -l <"$PLAY/cut.csv.partial")" = 5 ]
+    cursor=$(sed -n 's/.*--after \([^ ]*\)$/\1/p' "$PLAY/cut.err")
+    run -0 --separate-stderr ctv search paging.example --all --format csv --out "$PLAY/rest.csv" --after "$cursor"
+    diff <(tail -n +2 "$PLAY/cut.csv.partial"; tail -n +2 "$PLAY/rest.csv") <(tail -n +2 "$PLAY/all.csv")
+}
+
+@test "a database that is not there: 4, in bounded time, and in words" {
+    run -4 --separate-stderr timeout 20 "$CTVIGIL" --db "host=$PLAY/nowhere dbname=x" search a.example
+    [[ -z "$output" && "$stderr" != *SELECT* ]]
+    sql 'ALTER TABLE cert RENAME COLUMN serial TO serial_'
+    run -4 --separate-stderr ctv search paging.example
+    sql 'ALTER TABLE cert RENAME COLUMN serial_ TO serial'
+    [[ -z "$output" && "$stderr" == *"db migrate"* && "$stderr" != *column* ]]
+    run -2 --separate-stderr ctv search "text:$(printf 'x%.0s' $(seq 100000))"
+    [ ${#stderr} -lt 1000 ]
+}
+
 @test "time bounds and --exclude-expired" {
     now=$(date -u +%s)
     total=$(sql 'SELECT count(*) FROM cert WHERE false' >/dev/null && ctv search kinds.example --json | wc -l)

@@ -71,6 +71,29 @@ assert_harmless() {
     jq -e .tbs_fp "$PLAY/found.json" >/dev/null
 }
 
+@test "search: CSV is one row a certificate, and no cell is a formula" {
+    ctv search sub:evil.example --all --format csv | tr -d '\r' >"$PLAY/found.csv"
+    assert_harmless "$PLAY/found.csv"
+    ctv search sub:evil.example --count --json 2>/dev/null | jq .total >"$PLAY/total"
+    python3 - "$PLAY/found.csv" "$(cat "$PLAY/total")" <<'PYTHON'
+import csv, sys
+rows = list(csv.reader(open(sys.argv[1], newline='')))
+assert len(rows) == int(sys.argv[2]) + 1, (len(rows), sys.argv[2])
+assert all(len(row) == len(rows[0]) for row in rows)
+assert not [cell for row in rows for cell in row if cell[:1] in tuple('=+-@\t\r')]
+assert [row for row in rows if 'calc' in row[rows[0].index('organisations')]]
+PYTHON
+}
+
+@test "search: an organisation is found whatever stands in it" {
+    for query in "org:Org <script>alert(1)</script>" "org:org \"quoted\" \\ back" "org:Org %s%n%x" "org:ORG it's" \
+        "text:<script>" "text:%s%n%x" "text:calc!a0" $'org:Org \e[31mred\e[0m'; do
+        ctv search "$query" --json >"$PLAY/found.json" 2>"$PLAY/said"
+        assert_harmless "$PLAY/found.json" && assert_harmless "$PLAY/said"
+        [ "$(jq -s 'map(select(.tbs_fp)) | length' "$PLAY/found.json")" -ge 1 ] || { echo "not found: $query" | cat -v; return 1; }
+    done
+}
+
 @test "cert: what the parser sees, as text and as JSON" {
     for index in $(seq 50 $(($(sim_size) - 1))); do
         logged_cert $index >"$PLAY/one.der" || continue
