@@ -557,7 +557,7 @@ char *conf_value_text(const struct conf *conf, enum conf_key key, char *out, siz
     struct buf text;
     const char *value = *(char *const *)at;
     buf_init(&text, LIMIT_CONFIG_BYTES * 2);
-    if (key == CONF_KEY_db_dsn)
+    if (key == CONF_KEY_db_dsn || key == CONF_KEY_db_read_dsn)
         put_dsn(span_str(value), &text);
     else
         buf_str(&text, value);

@@ -190,8 +190,11 @@ static enum err_code certfind_logs(struct certfind *find, struct err *why)
         .requests_per_s = (double)conf->ingest.requests_per_s,
         .store_open = certfind_store,
     };
-    enum err_code code = refetch_new(&options, &find->refetch, why);
+    /* The budgets of operators are kept in the database, and written. */
+    enum err_code code = cmd_db_to_writer(find->cmd, &find->conn, why);
 
+    if (code == ERR_OK)
+        code = refetch_new(&options, &find->refetch, why);
     for (size_t i = 0; code == ERR_OK && i < find->place_count && find->der.at == NULL; i++) {
         find->place = &find->places[i];
         certfind_ask(find);
@@ -230,7 +233,7 @@ enum err_code certfind_get(const struct cmd *cmd, const char *named, const uint8
                            struct arena *arena, struct span *der, struct err *why)
 {
     struct certfind find = {.cmd = cmd, .named = named, .hash = hash, .arena = arena};
-    enum err_code code = cmd_db_open(cmd, &find.conn, why);
+    enum err_code code = cmd_db_open_reader(cmd, &find.conn, why);
 
     buf_init(&find.reasons, REASONS_BYTES);
     if (code == ERR_OK)

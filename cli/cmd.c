@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/say.h"
 #include "base/text.h"
 #include "cli/opt.h"
 #include "db/dbopen.h"
+#include "db/replica.h"
 
 #define CMD_SAY_AGAIN_MS 60000
 
@@ -235,6 +237,65 @@ enum err_code cmd_db_open_with(const struct cmd *cmd, bool migrate, struct pgcon
 enum err_code cmd_db_open(const struct cmd *cmd, struct pgconn **conn, struct err *why)
 {
     return cmd_db_open_with(cmd, false, conn, why);
+}
+
+/* An answer that is old must not look like one of now. */
+static void cmd_say_replica(struct pgconn *conn)
+{
+    struct replica_state state;
+    struct err ignored = {0};
+    char at[TEXT_TIME_MAX];
+
+    if (replica_look(conn, &state, &ignored) != ERR_OK || !state.replica ||
+        (state.connected && state.lag_ms <= LIMIT_REPLICA_LAG_S * INT64_C(1000)))
+        return;
+    const char *cut = state.connected ? "" : " and gets nothing from its primary now";
+    if (!state.any)
+        fprintf(stderr, "ctvigil: db.read_dsn: the replica can not say how old its data is%s\n", cut);
+    else
+        fprintf(stderr,
+                "ctvigil: db.read_dsn: the replica is %" PRId64 " seconds behind%s: what was stored after %s "
+                "is not in this answer\n",
+                state.lag_ms / 1000, cut, text_time(state.at_ms, false, at));
+}
+
+/* Who names another database on the command line does not mean the replica of the one in the file. */
+static bool cmd_has_reader(const struct cmd *cmd)
+{
+    const enum conf_origin *origin = cmd->conf->origin;
+    enum conf_origin own = origin[CONF_KEY_db_dsn] > origin[CONF_KEY_db_dsn_file]
+                               ? origin[CONF_KEY_db_dsn]
+                               : origin[CONF_KEY_db_dsn_file];
+
+    if (cmd->conf->db.read_dsn[0] != '\0')
+        return origin[CONF_KEY_db_read_dsn] >= own;
+    return cmd->conf->db.read_dsn_file[0] != '\0' && origin[CONF_KEY_db_read_dsn_file] >= own;
+}
+
+enum err_code cmd_db_to_writer(const struct cmd *cmd, struct pgconn **conn, struct err *why)
+{
+    if (!cmd_has_reader(cmd))
+        return ERR_OK;
+    cmd_db_close(*conn);
+    return cmd_db_open(cmd, conn, why);
+}
+
+enum err_code cmd_db_open_reader(const struct cmd *cmd, struct pgconn **conn, struct err *why)
+{
+    struct dbopen_options options = {.dsn = cmd->conf->db.read_dsn,
+                                     .dsn_from = conf_origin_name(cmd->conf->origin[CONF_KEY_db_read_dsn]),
+                                     .dsn_file = cmd->conf->db.read_dsn_file,
+                                     .key = "db.read_dsn",
+                                     .reads = true};
+
+    if (!cmd_has_reader(cmd))
+        return cmd_db_open(cmd, conn, why);
+    must(cmd_database.conn == NULL);
+    enum err_code code = dbopen_open(&options, &cmd_database, why);
+    *conn = code == ERR_OK ? cmd_database.conn : NULL;
+    if (code == ERR_OK)
+        cmd_say_replica(*conn);
+    return code;
 }
 
 void cmd_db_close(struct pgconn *conn)

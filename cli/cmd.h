@@ -37,6 +37,12 @@ int cmd_help(const char *usage_lines, const char *sentence, const struct opt *op
 /* Opens the database of the configuration: the DSN's, or the private cluster (started on need, schema made
  * and migrated). Keep it open as long as the command runs; cmd_db_close lets the private cluster end. */
 MUST_USE enum err_code cmd_db_open(const struct cmd *cmd, struct pgconn **conn, struct err *why);
+/* The same for a command that writes nothing: where db.read_dsn is set the server named there, a replica or a
+ * pooler before one. Says on stderr when a replica is behind. */
+MUST_USE enum err_code cmd_db_open_reader(const struct cmd *cmd, struct pgconn **conn, struct err *why);
+/* Such a command has to write after all: closes *conn and opens the database itself, where that is another.
+ */
+MUST_USE enum err_code cmd_db_to_writer(const struct cmd *cmd, struct pgconn **conn, struct err *why);
 void cmd_db_close(struct pgconn *conn);
 /* For loops of long-running commands: starts a private cluster again that was killed (db/cluster.h), and says
  * on stderr, once a minute, that it is down and why. An error means that the command ends with it: the

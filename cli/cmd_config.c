@@ -22,6 +22,8 @@ static int cmd_config_do_check(const struct cmd *cmd)
 {
     struct channel *channels[NOTIFY_CHANNELS_MAX];
     struct dbopen_options database = {.dsn = cmd->conf->db.dsn, .dsn_file = cmd->conf->db.dsn_file};
+    const struct dbopen_options reader = {
+        .dsn = cmd->conf->db.read_dsn, .dsn_file = cmd->conf->db.read_dsn_file, .key = "db.read_dsn"};
     struct err why = {0};
     char text[ENVCHECK_TEXT_MAX];
     char odd[CONFCHECK_TEXT_MAX];
@@ -34,9 +36,9 @@ static int cmd_config_do_check(const struct cmd *cmd)
         return cmd_fail(&why);
     }
     if (metricfile_check(cmd->conf, &why) != ERR_OK || dbopen_check(&database, &why) != ERR_OK ||
-        diskguard_check(cmd->conf->db.disk_path, &why) != ERR_OK || contact_form(cmd->conf, &why) != ERR_OK ||
-        listkeeper_check(cmd->conf, &why) != ERR_OK || confcheck_places(cmd->conf, &why) != ERR_OK ||
-        notify_channels(cmd, channels, &count, &why) != ERR_OK)
+        dbopen_check(&reader, &why) != ERR_OK || diskguard_check(cmd->conf->db.disk_path, &why) != ERR_OK ||
+        contact_form(cmd->conf, &why) != ERR_OK || listkeeper_check(cmd->conf, &why) != ERR_OK ||
+        confcheck_places(cmd->conf, &why) != ERR_OK || notify_channels(cmd, channels, &count, &why) != ERR_OK)
         return cmd_fail(&why);
     for (size_t i = 0; i < count; i++)
         channels[i]->ops->free(channels[i]);
@@ -65,7 +67,7 @@ static const char *cmd_config_text(const struct conf *conf, enum conf_key key)
 #define CONF_KEY(section, key, type, preset, min, max, sentence)                                             \
     case CONF_KEY_##section##_##key:                                                                         \
         return CMD_CONFIG_##type(conf->section.key);
-    if (key == CONF_KEY_db_dsn)
+    if (key == CONF_KEY_db_dsn || key == CONF_KEY_db_read_dsn)
         return NULL;
     switch (key) {
 #include "base/conf.def"

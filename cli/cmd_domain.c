@@ -285,7 +285,7 @@ static int cmd_domain_do_list(const struct cmd *cmd)
     struct err why = {0};
     struct cmd_domain_shown shown = {.head = false};
 
-    enum err_code code = cmd_db_open(cmd, &conn, &why);
+    enum err_code code = cmd_db_open_reader(cmd, &conn, &why);
     if (code == ERR_OK)
         code = coverview_load(conn, &shown.coverage, &why);
     if (code == ERR_OK)

@@ -290,7 +290,7 @@ static int cmd_log_show(const struct cmd *cmd, bool status_wanted, bool check)
     size_t count = 0;
     int status = CMD_OK;
 
-    if (cmd_db_open(cmd, &conn, &why) != ERR_OK)
+    if (cmd_db_open_reader(cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
     if (db_log_status(conn, &rows, &count, &why) != ERR_OK ||
         db_coverage_parts(conn, &more.parts.parts, &more.parts.count, &why) != ERR_OK ||

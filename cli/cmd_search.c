@@ -234,7 +234,7 @@ static int run(struct search *search, struct query *query)
 {
     struct err why = {0};
     struct pgconn *conn;
-    if (cmd_db_open(search->cmd, &conn, &why) != ERR_OK)
+    if (cmd_db_open_reader(search->cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
     int status = search->wish->count != NULL ? count(search, conn, query) : list(search, conn, query);
     if (status == CMD_OK)

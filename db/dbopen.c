@@ -7,25 +7,27 @@
 #include "db/db_psl.h"
 #include "db/migrate.h"
 
-static enum err_code read_dsn(const char *file, char **dsn, struct err *why)
+static enum err_code read_dsn(const struct dbopen_options *options, char **dsn, struct err *why)
 {
+    const char *key = options->key != NULL ? options->key : "db.dsn";
+    const char *file = options->dsn_file;
     char text[CLUSTER_DSN_MAX];
     FILE *in = fopen(file, "re");
     if (in == NULL)
-        return err_set(why, ERR_CONFIG, "db.dsn_file: %s: %s", file, strerror(errno));
+        return err_set(why, ERR_CONFIG, "%s_file: %s: %s", key, file, strerror(errno));
     size_t len = fread(text, 1, sizeof text - 1, in);
     bool whole = ferror(in) == 0 && feof(in) != 0;
     (void)fclose(in);
     if (!whole)
-        return err_set(why, ERR_CONFIG, "db.dsn_file: %s: can not be read, or is too long", file);
+        return err_set(why, ERR_CONFIG, "%s_file: %s: can not be read, or is too long", key, file);
     while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
         len--;
     text[len] = '\0';
     if (len == 0)
-        return err_set(why, ERR_CONFIG, "db.dsn_file: %s: is empty; write the connection string into it",
+        return err_set(why, ERR_CONFIG, "%s_file: %s: is empty; write the connection string into it", key,
                        file);
     *dsn = strdup(text);
-    return *dsn != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "db.dsn_file: no memory");
+    return *dsn != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "%s_file: no memory", key);
 }
 
 static bool given(const char *text)
@@ -36,7 +38,7 @@ static bool given(const char *text)
 static enum err_code find_dsn(const struct dbopen_options *options, struct dbopen *db, struct err *why)
 {
     if (!given(options->dsn) && given(options->dsn_file))
-        return read_dsn(options->dsn_file, &db->dsn, why);
+        return read_dsn(options, &db->dsn, why);
     if (!given(options->dsn)) {
         enum err_code code = cluster_use(options->state_dir, options->program, &db->cluster, why);
         if (code != ERR_OK)
@@ -49,13 +51,23 @@ static enum err_code find_dsn(const struct dbopen_options *options, struct dbope
 /* People have several places for it, and look into the wrong one. */
 static void say_where_from(const struct dbopen_options *options, enum err_code code, struct err *why)
 {
-    if (code == ERR_CONFIG)
-        return; /* names the key itself */
+    const char *key = options->key != NULL ? options->key : "db.dsn";
+    if (code == ERR_CONFIG) { /* names the key itself, as if it was db.dsn */
+        if (options->key != NULL)
+            (void)err_prefix(why, "%s", key);
+        return;
+    }
     if (given(options->dsn))
-        (void)err_prefix(why, "db.dsn (given by %s)",
+        (void)err_prefix(why, "%s (given by %s)", key,
                          options->dsn_from != NULL ? options->dsn_from : "caller");
     else if (given(options->dsn_file))
-        (void)err_prefix(why, "db.dsn_file %s", options->dsn_file);
+        (void)err_prefix(why, "%s_file %s", key, options->dsn_file);
+}
+
+static enum err_code connect_to(const struct dbopen_options *options, struct dbopen *db, struct err *why)
+{
+    return options->reads && db->cluster == NULL ? pgconn_open_reader(db->dsn, &db->conn, why)
+                                                 : pgconn_open(db->dsn, &db->conn, why);
 }
 
 enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *db, struct err *why)
@@ -63,8 +75,10 @@ enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *d
     unsigned applied;
     *db = (struct dbopen){0};
     enum err_code code = find_dsn(options, db, why);
-    if (code == ERR_OK && (code = pgconn_open(db->dsn, &db->conn, why)) != ERR_OK)
+    if (code == ERR_OK && (code = connect_to(options, db, why)) != ERR_OK)
         say_where_from(options, code, why);
+    if (code == ERR_OK && options->look)
+        return ERR_OK;
     if (code == ERR_OK && (db->cluster != NULL || options->migrate)) {
         code = migrate_run(db->conn, &applied, why);
         if (code == ERR_OK)
@@ -83,12 +97,15 @@ enum err_code dbopen_check(const struct dbopen_options *options, struct err *why
 {
     char *dsn = NULL;
     enum err_code code = ERR_OK;
-    if (given(options->dsn))
-        return pgconn_check(options->dsn, why);
+    if (given(options->dsn)) {
+        code = pgconn_check(options->dsn, why);
+        return code == ERR_OK || options->key == NULL ? code : err_prefix(why, "%s", options->key);
+    }
     if (!given(options->dsn_file))
         return ERR_OK;
-    if ((code = read_dsn(options->dsn_file, &dsn, why)) == ERR_OK && pgconn_check(dsn, why) != ERR_OK)
-        code = err_prefix(why, "db.dsn_file: %s", options->dsn_file);
+    if ((code = read_dsn(options, &dsn, why)) == ERR_OK && pgconn_check(dsn, why) != ERR_OK)
+        code =
+            err_prefix(why, "%s_file: %s", options->key != NULL ? options->key : "db.dsn", options->dsn_file);
     free(dsn);
     return code;
 }

@@ -16,8 +16,11 @@ struct dbopen_options {
     const char *dsn;      /* NULL or "": the private cluster */
     const char *dsn_from; /* where dsn was given ("option"), for error texts; NULL: not said */
     const char *dsn_file; /* NULL or "": none; used when dsn is not given */
+    const char *key;      /* of both in error texts; NULL: "db.dsn" */
     const char *state_dir;
     const char *program; /* for the cluster's keeper */
+    bool reads;          /* nothing is written: a pooler or a replica will do (pgconn_open_reader) */
+    bool look;           /* only connects: the schema is neither made nor checked, the list not loaded */
     bool migrate; /* also a server of the user's own gets its schema made or migrated (db init, db migrate) */
 };
 

@@ -155,6 +155,19 @@ enum err_code migrate_run(struct pgconn *conn, unsigned *applied, struct err *wh
     return code;
 }
 
+enum err_code migrate_plan(struct pgconn *conn, migrate_step *each, void *arg, struct err *why)
+{
+    struct migrate_status status = {0};
+    enum err_code code = conn != NULL ? check_encoding(conn, why) : ERR_OK;
+    if (code == ERR_OK && conn != NULL)
+        code = migrate_status(conn, &status, why);
+    for (unsigned i = 0; code == ERR_OK && i < embedded_count; i++) {
+        if (file_number(&embedded_files[i]) > status.applied)
+            each(arg, embedded_files[i].name, embedded_files[i].text);
+    }
+    return code;
+}
+
 enum err_code migrate_check(struct pgconn *conn, struct err *why)
 {
     struct migrate_status status;

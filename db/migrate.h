@@ -18,6 +18,10 @@ struct migrate_status {
 MUST_USE enum err_code migrate_run(struct pgconn *conn, unsigned *applied, struct err *why);
 /* Looks, changes nothing; the same refusals as migrate_run. */
 MUST_USE enum err_code migrate_status(struct pgconn *conn, struct migrate_status *status, struct err *why);
+/* What migrate_run would apply, in order, with its text (NUL-terminated); conn NULL: a database that is not
+ * made yet. Changes nothing; the refusals of migrate_run. */
+typedef void migrate_step(void *arg, const char *name, const char *sql);
+MUST_USE enum err_code migrate_plan(struct pgconn *conn, migrate_step *each, void *arg, struct err *why);
 /* ERR_OK exactly when the schema is the one this program works with; otherwise ERR_DB_SCHEMA with the command
  * to run, or ERR_CONFIG as above. */
 MUST_USE enum err_code migrate_check(struct pgconn *conn, struct err *why);

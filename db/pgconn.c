@@ -9,13 +9,18 @@
 
 /* Whatever the database or the role is set to, our statements mean the same thing, and cost the same: one
  * plan for all arguments looks dear over a hundred partitions, and compiling it takes seconds where the rows
- * take milliseconds. */
-static const char session_setup[] =
-    "SELECT set_config('search_path', 'public', false), set_config('TimeZone', 'UTC', false),"
-    " set_config('DateStyle', 'ISO', false), set_config('bytea_output', 'hex', false),"
-    " set_config('standard_conforming_strings', 'on', false),"
-    " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false),"
-    " set_config('default_transaction_isolation', 'read committed', false)";
+ * take milliseconds. A pooler tells its clients a process of its own invention; a session of its is not ours
+ * to set. */
+#define SETTINGS(local)                                                                                      \
+    "concat(set_config('search_path', 'public', " local "), set_config('TimeZone', 'UTC', " local "),"       \
+    " set_config('DateStyle', 'ISO', " local "), set_config('bytea_output', 'hex', " local "),"              \
+    " set_config('standard_conforming_strings', 'on', " local "),"                                           \
+    " set_config('plan_cache_mode', 'force_generic_plan', " local "), set_config('jit', 'off', " local "),"  \
+    " set_config('default_transaction_isolation', 'read committed', " local "))"
+
+static const char session_setup[] = "SELECT p.direct, pg_is_in_recovery(), CASE WHEN p.direct THEN " SETTINGS(
+    "false") " END FROM (SELECT pg_backend_pid() = $1 AS direct) AS p";
+const char pgconn_local_setup[] = "SELECT " SETTINGS("true");
 
 static void notice(void *arg, const char *text)
 {
@@ -44,6 +49,25 @@ enum err_code pgconn_check(const char *dsn, struct err *why)
     return ERR_OK;
 }
 
+static enum err_code set_up(struct pgconn *conn, struct err *why)
+{
+    struct pgexec_args args = {0};
+    PGresult *res = NULL;
+    pgexec_int(&args, PQbackendPID(conn->pg));
+    enum err_code code = pgexec_run(conn, session_setup, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    conn->pooled = !pgexec_get_bool(res, 0, 0);
+    conn->replica = pgexec_get_bool(res, 0, 1);
+    PQclear(res);
+    if (conn->pooled && !conn->reads)
+        code = err_set(why, ERR_CONFIG,
+                       "db.dsn: a connection pooler (pgBouncer or the like) answers there: writing needs a "
+                       "direct connection to the server, since advisory locks and temporary tables live in a "
+                       "session; the pooler may serve those who only read: db.read_dsn");
+    return code;
+}
+
 static enum err_code connect_now(struct pgconn *conn, struct err *why)
 {
     /* What comes before dbname is a default that the DSN may overrule. */
@@ -65,16 +89,15 @@ static enum err_code connect_now(struct pgconn *conn, struct err *why)
     if (PQstatus(conn->pg) != CONNECTION_OK)
         return pgexec_fail(conn, NULL, why);
     (void)PQsetNoticeProcessor(conn->pg, notice, NULL);
-    enum err_code code = pgexec_script(conn, session_setup, why);
-    if (code != ERR_OK)
-        return code;
+    conn->pooled = false;
+    conn->replica = false;
     if (PQserverVersion(conn->pg) < 150000)
         return err_set(why, ERR_CONFIG, "database: the server is PostgreSQL %d; 15 or newer is needed",
                        PQserverVersion(conn->pg) / 10000);
-    return ERR_OK;
+    return set_up(conn, why);
 }
 
-enum err_code pgconn_open(const char *dsn, struct pgconn **out, struct err *why)
+static enum err_code open_as(const char *dsn, bool reads, struct pgconn **out, struct err *why)
 {
     *out = NULL;
     enum err_code code = pgconn_check(dsn, why);
@@ -89,6 +112,7 @@ enum err_code pgconn_open(const char *dsn, struct pgconn **out, struct err *why)
     }
     conn->magic = PGCONN_MAGIC;
     conn->dsn = copy;
+    conn->reads = reads;
     code = connect_now(conn, why);
     if (code != ERR_OK) {
         pgconn_free(conn);
@@ -96,6 +120,16 @@ enum err_code pgconn_open(const char *dsn, struct pgconn **out, struct err *why)
     }
     *out = conn;
     return ERR_OK;
+}
+
+enum err_code pgconn_open(const char *dsn, struct pgconn **conn, struct err *why)
+{
+    return open_as(dsn, false, conn, why);
+}
+
+enum err_code pgconn_open_reader(const char *dsn, struct pgconn **conn, struct err *why)
+{
+    return open_as(dsn, true, conn, why);
 }
 
 void pgconn_free(struct pgconn *conn)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "db/replica.h"
 
 enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_FLOAT8 = 701, OID_TIMESTAMPTZ = 1184 };
 
@@ -178,13 +179,45 @@ static enum err_code finish(struct pgconn *conn, PGresult *raw, PGresult **res, 
     return code;
 }
 
-enum err_code pgexec_run(struct pgconn *conn, const char *sql, const struct pgexec_args *args, PGresult **res,
-                         struct err *why)
+static enum err_code run_plain(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                               PGresult **res, struct err *why)
 {
     return finish(
         conn,
         PQexecParams(conn->pg, sql, args->count, args->types, args->values, args->lengths, args->formats, 1),
         res, why);
+}
+
+/* Behind a pooler a statement alone would meet the settings of whoever had the session before. */
+static enum err_code run_pooled(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                                PGresult **res, struct err *why)
+{
+    enum err_code code = pgexec_begin(conn, why);
+    if (code == ERR_OK)
+        code = run_plain(conn, sql, args, res, why);
+    if (code == ERR_OK && (code = pgexec_commit(conn, why)) != ERR_OK) {
+        PQclear(*res);
+        *res = NULL;
+    }
+    if (code != ERR_OK)
+        pgexec_rollback(conn);
+    return code;
+}
+
+enum err_code pgexec_run(struct pgconn *conn, const char *sql, const struct pgexec_args *args, PGresult **res,
+                         struct err *why)
+{
+    unsigned tries = 0;
+    struct err own = {0};
+    enum err_code code = ERR_OK;
+    bool alone = conn->reads && PQtransactionStatus(conn->pg) == PQTRANS_IDLE;
+    if (!alone)
+        return run_plain(conn, sql, args, res, why);
+    do {
+        err_clear(&own);
+        code = conn->pooled ? run_pooled(conn, sql, args, res, &own) : run_plain(conn, sql, args, res, &own);
+    } while (code != ERR_OK && replica_again(conn, &tries));
+    return code == ERR_OK ? ERR_OK : err_set(why, code, "%s", own.text);
 }
 
 enum err_code pgexec_number(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
@@ -217,6 +250,8 @@ enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const struct p
 {
     size_t at = 0;
     char name[16];
+    if (conn->pooled || (conn->replica && PQtransactionStatus(conn->pg) == PQTRANS_IDLE))
+        return pgexec_run(conn, sql, args, res, why);
     while (at < conn->cached_count && conn->cached[at] != sql)
         at++;
     must(at < PGEXEC_CACHED_MAX);
@@ -245,7 +280,13 @@ enum err_code pgexec_script(struct pgconn *conn, const char *sql, struct err *wh
 
 enum err_code pgexec_begin(struct pgconn *conn, struct err *why)
 {
-    return pgexec_script(conn, "BEGIN", why);
+    return pgexec_begin_as(conn, "BEGIN", why);
+}
+
+enum err_code pgexec_begin_as(struct pgconn *conn, const char *begin, struct err *why)
+{
+    enum err_code code = pgexec_script(conn, begin, why);
+    return code == ERR_OK && conn->pooled ? pgexec_script(conn, pgconn_local_setup, why) : code;
 }
 
 enum err_code pgexec_commit(struct pgconn *conn, struct err *why)

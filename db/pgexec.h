@@ -23,6 +23,9 @@ struct pgconn {
         *cached[PGEXEC_CACHED_MAX]; /* statements prepared on this connection, by the address of their text */
     size_t cached_count;
     char sqlstate[6]; /* of the last failure; "" when it had none */
+    bool reads;       /* opened by pgconn_open_reader */
+    bool pooled;      /* a pooler stands between: no two transactions need meet the same session */
+    bool replica;     /* the server is in recovery */
 };
 
 /* Parameters $1, $2 ... of one statement, in the order in which they are added. Text, bytes and arrays are
@@ -37,6 +40,9 @@ struct pgexec_args {
 };
 
 #define PGEXEC_NO_ARGS ((struct pgexec_args){0})
+
+/* What a session is set to, for one transaction (db/pgconn.c). */
+extern const char pgconn_local_setup[];
 
 void pgexec_int(struct pgexec_args *args, int64_t value); /* int8 */
 void pgexec_real(struct pgexec_args *args, double value); /* float8 */
@@ -70,6 +76,8 @@ MUST_USE enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const
 MUST_USE enum err_code pgexec_script(struct pgconn *conn, const char *sql, struct err *why);
 
 MUST_USE enum err_code pgexec_begin(struct pgconn *conn, struct err *why);
+/* The same with another statement than BEGIN: "BEGIN READ ONLY". */
+MUST_USE enum err_code pgexec_begin_as(struct pgconn *conn, const char *begin, struct err *why);
 /* ERR_DB_DOWN: the answer was lost, it may or may not be committed. */
 MUST_USE enum err_code pgexec_commit(struct pgconn *conn, struct err *why);
 void pgexec_rollback(struct pgconn *conn);

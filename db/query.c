@@ -8,6 +8,7 @@
 #include "db/certrow.h"
 #include "db/dbkey.h"
 #include "db/query_asked.h"
+#include "db/replica.h"
 
 #define TIME_BEYOND_MS        INT64_C(253402300800000)
 #define TIME_BEFORE_MS        INT64_C(-62135596800001)
@@ -41,7 +42,7 @@ static enum err_code begin_bounded(struct page *page, int64_t left_ms, struct er
     char wait_ms[24];
     (void)snprintf(wait_ms, sizeof wait_ms, "%" PRId64, left_ms > 1 ? left_ms : 1);
     pgexec_text(&args, wait_ms);
-    enum err_code code = pgexec_script(page->conn, "BEGIN READ ONLY", why);
+    enum err_code code = pgexec_begin_as(page->conn, "BEGIN READ ONLY", why);
     if (code == ERR_OK)
         code = pgexec_do(page->conn, "SELECT set_config('statement_timeout', $1, true)", &args, NULL, why);
     return code;
@@ -234,10 +235,15 @@ static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int
         slice_free(slice);
         if (code != ERR_OK || begin >= rows)
             break;
-        code = begin_bounded(page, page->query->timeout_ms, why);
-        if (code == ERR_OK)
-            code = load_slice(page, hits, begin, rows, slice, why);
-        pgexec_rollback(page->conn);
+        unsigned tries = 0;
+        do {
+            slice_free(slice);
+            err_clear(why);
+            code = begin_bounded(page, page->query->timeout_ms, why);
+            if (code == ERR_OK)
+                code = load_slice(page, hits, begin, rows, slice, why);
+            pgexec_rollback(page->conn);
+        } while (code != ERR_OK && replica_again(page->conn, &tries));
     }
     return code;
 }
@@ -249,7 +255,15 @@ static enum err_code fetch(struct page *page, bool *over, struct err *why)
     struct slice slice = {0};
     uint32_t want = page->query->limit - page->kept;
     page->conn->sqlstate[0] = '\0';
-    enum err_code code = fetch_hits(page, want, &hits, &slice, why);
+    unsigned tries = 0;
+    enum err_code code;
+    do {
+        slice_free(&slice);
+        PQclear(hits);
+        hits = NULL;
+        err_clear(why);
+        code = fetch_hits(page, want, &hits, &slice, why);
+    } while (code != ERR_OK && replica_again(page->conn, &tries));
     int rows = code == ERR_OK ? PQntuples(hits) : 0;
     *over = rows <= (int)want;
     if (code == ERR_OK)
@@ -464,13 +478,18 @@ static enum err_code count_bounded(struct page *page, uint64_t most, struct err 
     uint64_t left = most - page->result->total;
     page->bounds.limit = left < INT64_MAX ? (int64_t)left + 1 : INT64_MAX;
     query_asked_args(&page->asked, &page->bounds, &args);
-    enum err_code code = begin_bounded(page, page->deadline_ms - clock_mono_ms(), why);
-    if (code == ERR_OK)
-        code = pgexec_cached(page->conn, page->asked.sql->count, &args, &res, why);
+    unsigned tries = 0;
+    enum err_code code;
+    do {
+        err_clear(why);
+        code = begin_bounded(page, page->deadline_ms - clock_mono_ms(), why);
+        if (code == ERR_OK)
+            code = pgexec_cached(page->conn, page->asked.sql->count, &args, &res, why);
+        pgexec_rollback(page->conn);
+    } while (code != ERR_OK && replica_again(page->conn, &tries));
     if (code == ERR_OK)
         page->result->total += (uint64_t)pgexec_get_int(res, 0, 0);
     PQclear(res);
-    pgexec_rollback(page->conn);
     return code == ERR_OK ? ERR_OK : query_asked_fail(page->conn, page->query, code, why);
 }
 

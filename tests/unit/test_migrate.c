@@ -2,6 +2,8 @@
 #include "tests/fixture_db.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "base/dns.h"
 #include "db/db_psl.h"
@@ -46,6 +48,147 @@ static void newer_schema_is_refused(void **state)
     assert_int_equal(migrate_check(fixture.db.conn, NULL), ERR_OK);
 }
 
+static char *dsn_of(const char *database)
+{
+    static char dsn[CLUSTER_DSN_MAX];
+    char *at = strstr(fixture.db.dsn, "dbname=");
+    assert_non_null(at);
+    (void)snprintf(dsn, sizeof dsn, "%.*sdbname=%s", (int)(at - fixture.db.dsn), fixture.db.dsn, database);
+    return dsn;
+}
+
+struct planned {
+    unsigned count;
+    char first[64];
+    char last[64];
+};
+
+static void plan_one(void *arg, const char *name, const char *text)
+{
+    struct planned *planned = arg;
+    assert_true(strlen(text) > 10);
+    if (planned->count++ == 0)
+        (void)snprintf(planned->first, sizeof planned->first, "%s", name);
+    assert_true(strcmp(planned->last, name) < 0);
+    (void)snprintf(planned->last, sizeof planned->last, "%s", name);
+}
+
+static void a_plan_changes_nothing(void **state)
+{
+    (void)state;
+    struct pgconn *conn;
+    struct migrate_status status;
+    struct planned planned = {0};
+    struct err why = {0};
+    int64_t tables = -1;
+    sql(fixture.db.conn, "CREATE DATABASE planned");
+    assert_int_equal(pgconn_open(dsn_of("planned"), &conn, NULL), ERR_OK);
+    assert_int_equal(migrate_plan(conn, plan_one, &planned, NULL), ERR_OK);
+    assert_string_equal(planned.first, "0001_core.sql");
+    assert_int_equal(migrate_status(conn, &status, NULL), ERR_OK);
+    assert_int_equal(planned.count, status.pending);
+    assert_int_equal(
+        pgexec_number(conn, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+                      &PGEXEC_NO_ARGS, &tables, NULL),
+        ERR_OK);
+    assert_int_equal(tables, 0);
+    pgconn_free(conn);
+    /* Without a database: all of it. With one that has everything: nothing. With a newer one: the refusal. */
+    unsigned all = planned.count;
+    memset(&planned, 0, sizeof planned);
+    assert_int_equal(migrate_plan(NULL, plan_one, &planned, NULL), ERR_OK);
+    assert_int_equal(planned.count, all);
+    memset(&planned, 0, sizeof planned);
+    assert_int_equal(migrate_plan(fixture.db.conn, plan_one, &planned, NULL), ERR_OK);
+    assert_int_equal(planned.count, 0);
+    sql(fixture.db.conn, "INSERT INTO schema_migration VALUES (9999, '9999_later.sql', sha256('later'))");
+    assert_int_equal(migrate_plan(fixture.db.conn, plan_one, &planned, &why), ERR_DB_SCHEMA);
+    assert_int_equal(planned.count, 0);
+    assert_non_null(strstr(why.text, "newer"));
+    sql(fixture.db.conn, "DELETE FROM schema_migration WHERE version = 9999");
+}
+
+/* What a schema is made of, as one number. */
+static int64_t schema_sum(struct pgconn *conn)
+{
+    int64_t sum = 0;
+    struct err why = {0};
+    if (pgexec_number(
+            conn,
+            "SELECT (sum(x.h::numeric) % 1000000007)::int8 FROM ("
+            " SELECT hashtext(table_name || column_name || data_type || ordinal_position) AS h"
+            "  FROM information_schema.columns WHERE table_schema IN ('public', 'ct', 'crtsh') UNION ALL"
+            " SELECT hashtext(indexdef) FROM pg_indexes WHERE schemaname = 'public' UNION ALL"
+            " SELECT hashtext(p.prosrc) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace"
+            "  WHERE n.nspname IN ('public', 'ct', 'crtsh') UNION ALL"
+            " SELECT hashtext(version || name || encode(sha256, 'hex')) FROM schema_migration) AS x",
+            &PGEXEC_NO_ARGS, &sum, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return sum;
+}
+
+static int64_t number(struct pgconn *conn, const char *text)
+{
+    int64_t value = -1;
+    struct err why = {0};
+    if (pgexec_number(conn, text, &PGEXEC_NO_ARGS, &value, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return value;
+}
+
+/* Killed wherever it is: the steps that are noted are whole, of the next one there is nothing, and the next
+ * run ends at the same schema. */
+static void killed_in_the_middle(void **state)
+{
+    (void)state;
+    struct pgconn *conn;
+    struct migrate_status status = {0};
+    struct err why = {0};
+    unsigned applied = 0;
+    unsigned halves = 0;
+    sql(fixture.db.conn, "CREATE DATABASE killed");
+    char dsn[CLUSTER_DSN_MAX];
+    (void)snprintf(dsn, sizeof dsn, "%s", dsn_of("killed"));
+    for (unsigned wait_ms = 5; wait_ms < 4000; wait_ms = wait_ms * 7 / 3) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            struct pgconn *own;
+            unsigned made;
+            if (pgconn_open(dsn, &own, NULL) != ERR_OK)
+                _exit(3);
+            _exit(migrate_run(own, &made, NULL) == ERR_OK ? 0 : 1);
+        }
+        (void)usleep(wait_ms * 1000);
+        int ended = 0;
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, &ended, 0), pid);
+        assert_int_equal(pgconn_open(dsn, &conn, NULL), ERR_OK);
+        /* Its session ends when the server gets to it; nobody may migrate before. */
+        for (int i = 0;
+             i < 600 && number(conn, "SELECT count(*) FROM pg_stat_activity WHERE datname = 'killed'"
+                                     " AND backend_type = 'client backend'") > 1;
+             i++)
+            (void)usleep(20000);
+        assert_int_equal(migrate_status(conn, &status, NULL), ERR_OK);
+        assert_int_equal(status.applied + status.pending, status.known);
+        if (status.applied == 0)
+            assert_int_equal(
+                number(conn, "SELECT count(*) FROM pg_class WHERE relname IN ('cert', 'log', 'psl')"), 0);
+        halves += status.applied > 0 && status.pending > 0;
+        pgconn_free(conn);
+        if (status.pending == 0)
+            break;
+    }
+    print_message("stopped between two steps %u times\n", halves);
+    assert_int_equal(pgconn_open(dsn, &conn, NULL), ERR_OK);
+    if (migrate_run(conn, &applied, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_int_equal(migrate_check(conn, NULL), ERR_OK);
+    assert_int_equal(schema_sum(conn), schema_sum(fixture.db.conn));
+    pgconn_free(conn);
+}
+
 static void changed_step_is_refused(void **state)
 {
     (void)state;
@@ -62,15 +205,6 @@ static void changed_step_is_refused(void **state)
     struct migrate_status status;
     assert_int_equal(migrate_status(fixture.db.conn, &status, NULL), ERR_OK);
     assert_int_equal(status.applied, 0);
-}
-
-static char *dsn_of(const char *database)
-{
-    static char dsn[CLUSTER_DSN_MAX];
-    char *at = strstr(fixture.db.dsn, "dbname=");
-    assert_non_null(at);
-    (void)snprintf(dsn, sizeof dsn, "%.*sdbname=%s", (int)(at - fixture.db.dsn), fixture.db.dsn, database);
-    return dsn;
 }
 
 static void *migrate_too(void *arg)
@@ -343,6 +477,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(suffix_list_of_the_database_counts),
         cmocka_unit_test(other_encodings_are_refused),
         cmocka_unit_test(a_role_without_rights),
+        cmocka_unit_test(a_plan_changes_nothing),
+        cmocka_unit_test(killed_in_the_middle),
         cmocka_unit_test(changed_step_is_refused),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
