@@ -84,6 +84,7 @@ static int write_file(const char *home, const char *name, const char *text)
 /* Whoever gets through to the socket is the server's user or root: its folder and itself are closed to all
  * others. */
 static const char readers_too[] = "local all ctvigil peer map=ctvigil\n"
+                                  "local replication ctvigil peer map=ctvigil\n"
                                   "local all +ctvigil_reader trust\n";
 
 static int configure(void *arg)

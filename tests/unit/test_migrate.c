@@ -149,7 +149,7 @@ static void killed_in_the_middle(void **state)
     sql(fixture.db.conn, "CREATE DATABASE killed");
     char dsn[CLUSTER_DSN_MAX];
     (void)snprintf(dsn, sizeof dsn, "%s", dsn_of("killed"));
-    for (unsigned wait_ms = 5; wait_ms < 4000; wait_ms = wait_ms * 7 / 3) {
+    for (unsigned wait_ms = 20; wait_ms < 6000; wait_ms *= 6) {
         pid_t pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
