@@ -61,8 +61,7 @@ static bool dbill_invalid(const struct db_stat *stat, struct dbill *ill)
 {
     return stat->invalid != 0 &&
            dbill_say(ill->what, "%" PRId64 " indexes are broken off and not used", stat->invalid) &&
-           dbill_say(ill->todo,
-                     "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid, then REINDEX INDEX");
+           dbill_say(ill->todo, "pg_index names them (indisvalid is false): REINDEX INDEX for each");
 }
 
 static bool dbill_sessions(const struct db_stat *stat, struct dbill *ill)
@@ -82,8 +81,7 @@ static bool dbill_old_tx(const struct db_stat *stat, struct dbill *ill)
                      "cleaned up",
                      stat->oldest_tx_ms / 60000) &&
            dbill_say(ill->todo,
-                     "SELECT pid, usename, state, query FROM pg_stat_activity ORDER BY xact_start, then "
-                     "pg_terminate_backend(pid)");
+                     "pg_stat_activity shows whose it is (xact_start); pg_terminate_backend(pid) ends it");
 }
 
 static bool dbill_replica(const struct db_stat *stat, struct dbill *ill)
@@ -106,8 +104,8 @@ static bool dbill_slots(const struct db_stat *stat, struct dbill *ill)
            dbill_say(ill->what,
                      "a replication slot that nobody uses keeps %" PRId64 " MB of WAL, and more all the time",
                      stat->slots_bytes / 1000000) &&
-           dbill_say(ill->todo, "start its replica again, or SELECT pg_drop_replication_slot(slot_name) FROM "
-                                "pg_replication_slots WHERE NOT active");
+           dbill_say(ill->todo, "start its replica again, or drop the slot: pg_replication_slots names it, "
+                                "pg_drop_replication_slot(slot_name) drops it");
 }
 
 static bool dbill_months(const struct db_stat *stat, struct dbill *ill)

@@ -34,8 +34,10 @@ enum err_code replica_look(struct pgconn *conn, struct replica_state *state, str
 bool replica_again(struct pgconn *conn, unsigned *tries)
 {
     struct err ignored = {0};
-    if (!conn->reads || !conn->replica || strcmp(conn->sqlstate, "40001") != 0 ||
-        *tries >= LIMIT_REPLICA_TRIES)
+    /* A session that is ended between two statements is found gone by the next one, without a reason. */
+    bool ended = PQstatus(conn->pg) != CONNECTION_OK && conn->sqlstate[0] == '\0';
+    bool conflict = strcmp(conn->sqlstate, "40001") == 0;
+    if (!conn->reads || !conn->replica || !(ended || conflict) || *tries >= LIMIT_REPLICA_TRIES)
         return false;
     struct timespec pause = {.tv_nsec = (100 << *tries) * 1000000L};
     while (pause.tv_nsec >= 1000000000L) {

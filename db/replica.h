@@ -21,7 +21,7 @@ MUST_USE enum err_code replica_look(struct pgconn *conn, struct replica_state *s
 
 /* After a failure outside of a transaction: is it worth to ask a second time? True at most
  * LIMIT_REPLICA_TRIES times, after a pause that grows, and with a new session where the old one was ended.
- * False for anything but a conflict with recovery, or what is no replica. */
+ * False for anything but a conflict with recovery or a session that is gone, or what is no replica. */
 bool replica_again(struct pgconn *conn, unsigned *tries);
 
 #endif
