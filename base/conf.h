@@ -59,8 +59,8 @@ void conf_free(struct conf *conf);
 MUST_USE enum err_code conf_set(struct conf *conf, enum conf_key key, const char *text,
                                 enum conf_origin origin, const char *where, struct err *why);
 
-/* The value as text; a password of db.dsn or db.read_dsn becomes "***". Returns out[...] cut off with "..." where it does
- * not fit. */
+/* The value as text; a password in a connection string becomes "***". Returns out[...] cut off with "..."
+ * where it does not fit. */
 char *conf_value_text(const struct conf *conf, enum conf_key key, char *out, size_t out_cap);
 const char *conf_origin_name(enum conf_origin origin); /* "default", "file", "environment", "option" */
 

@@ -1,5 +1,5 @@
-/* `ctvigil db status`: where the database is, whether it runs and fits this program, what is in it, what is wrong with
- * it and what to do. Starts nothing and changes nothing. */
+/* `ctvigil db status`: where the database is, whether it runs and fits this program, what is in it, what is
+ * wrong with it and what to do. Starts nothing and changes nothing. */
 #ifndef CTVIGIL_DBSTATUS_H
 #define CTVIGIL_DBSTATUS_H
 

@@ -162,6 +162,10 @@ enum err_code pgexec_fail(struct pgconn *conn, const PGresult *res, struct err *
                        strstr(text, "schema") != NULL && strstr(text, "table") == NULL
                            ? "the role must own the database: ALTER DATABASE name OWNER TO role"
                            : "connect as the role that made the schema with `ctvigil db init`");
+    if (state != NULL && strcmp(state, "25006") == 0)
+        return err_set(why, code,
+                       "database: this server takes no writes, it is a replica or set to read only (25006): "
+                       "db.dsn must name the one that it copies, db.read_dsn may name this one");
     return err_set(why, code, "database: %s%s%s%s", text[0] != '\0' ? text : "connection lost",
                    state != NULL ? " (" : "", state != NULL ? state : "", state != NULL ? ")" : "");
 }
