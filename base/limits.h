@@ -82,7 +82,7 @@
 #define LIMIT_SEARCH_ISSUERS     4096        /* whose names hold what is asked; all of CT has some 10,000 */
 #define LIMIT_SEARCH_BYTES       (16u << 20) /* of rows held at once; a single one may be larger */
 #define LIMIT_SEARCH_MS          30000       /* a search that no index helps ends here and says so */
-#define LIMIT_REPLICA_TRIES      4           /* after a conflict with recovery; 1.5 s of pauses */
+#define LIMIT_REPLICA_TRIES      5           /* after a conflict with recovery; 3.1 s of pauses */
 #define LIMIT_REPLICA_LAG_S      10          /* a replica that is further behind is told of */
 #define LIMIT_READER_S           60          /* of one statement of a reader, when nothing else is said */
 #define LIMIT_READER_S_MAX       86400       /* beyond, a reader keeps the server from cleaning up for days */

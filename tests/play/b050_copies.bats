@@ -142,7 +142,7 @@ start_copy() {
     run -0 --separate-stderr ctv --json db status
     jq -e '.replicas | length == 1 and .[0].state == "streaming"' <<<"$output"
     # Locks that the replica has to take, while it is asked.
-    background locks bash -c "for i in {1..60}; do psql -Xq -d \"$DSN\" -c 'BEGIN; LOCK TABLE cert, log_tile IN ACCESS EXCLUSIVE MODE; COMMIT'; done"
+    background locks bash -c "for i in {1..20}; do sleep 0.8; psql -Xq -d \"$DSN\" -c 'BEGIN; LOCK TABLE cert, log_tile IN ACCESS EXCLUSIVE MODE; COMMIT'; done"
     locks=$!
     for _ in 1 2 3 4 5 6; do
         run -0 --separate-stderr ctv --json search --limit 50 text:games
