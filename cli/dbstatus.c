@@ -134,7 +134,9 @@ static void dbstatus_parts(const struct db_stat *stat)
     printf("%*s%8s %5s %12s  %s\n", DBSTATUS_INDENT, "", "BYTES", "SHARE", "ROWS", "PART");
     for (size_t i = 0; i < stat->part_count; i++) {
         const struct db_stat_part *part = &stat->parts[i];
-        (void)snprintf(rows, sizeof rows, part->rows < 0 ? "" : "~%" PRId64, part->rows);
+        rows[0] = '\0';
+        if (part->rows >= 0)
+            (void)snprintf(rows, sizeof rows, "~%" PRId64, part->rows);
         printf("%*s%8s %3.0f %% %12s  %.*s\n", DBSTATUS_INDENT, "", dbstatus_size(part->bytes, size),
                stat->bytes > 0 ? 100.0 * (double)part->bytes / (double)stat->bytes : 0.0, rows, 39,
                part->name);
