@@ -136,6 +136,15 @@ static int64_t number(struct pgconn *conn, const char *text)
     return value;
 }
 
+static int64_t steps_noted(struct pgconn *conn)
+{
+    int64_t count = 0;
+    struct err ignored = {0};
+    enum err_code code =
+        pgexec_number(conn, "SELECT count(*) FROM schema_migration", &PGEXEC_NO_ARGS, &count, &ignored);
+    return code == ERR_OK ? count : 0; /* the table is not there yet */
+}
+
 /* Killed wherever it is: the steps that are noted are whole, of the next one there is nothing, and the next
  * run ends at the same schema. */
 static void killed_in_the_middle(void **state)
@@ -149,7 +158,8 @@ static void killed_in_the_middle(void **state)
     sql(fixture.db.conn, "CREATE DATABASE killed");
     char dsn[CLUSTER_DSN_MAX];
     (void)snprintf(dsn, sizeof dsn, "%s", dsn_of("killed"));
-    for (unsigned wait_ms = 20; wait_ms < 6000; wait_ms *= 6) {
+    static const int64_t marks[] = {0, 1, 9, 17};
+    for (size_t mark = 0; mark < countof(marks); mark++) {
         pid_t pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
@@ -159,8 +169,13 @@ static void killed_in_the_middle(void **state)
                 _exit(3);
             _exit(migrate_run(own, &made, NULL) == ERR_OK ? 0 : 1);
         }
-        (void)usleep(wait_ms * 1000);
+        /* As soon as so many steps are noted: it is at one of the next. */
+        struct pgconn *look;
         int ended = 0;
+        assert_int_equal(pgconn_open(dsn, &look, NULL), ERR_OK);
+        for (int i = 0; i < 2000 && steps_noted(look) < marks[mark]; i++)
+            (void)usleep(5000);
+        pgconn_free(look);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, &ended, 0), pid);
         assert_int_equal(pgconn_open(dsn, &conn, NULL), ERR_OK);
