@@ -94,10 +94,9 @@ static void dbstatus_look(struct pgconn *conn, struct dbstatus *found)
     (void)memset(found, 0, sizeof *found);
     if (migrate_status(conn, &found->schema, &found->misfit) == ERR_OK && found->schema.pending == 0)
         found->has_psl = db_psl_look(conn, NULL, &found->psl, &ignored) == ERR_OK;
-    if (db_stat_read(conn, &found->stat, &found->blind) == ERR_OK)
+    /* Of a database without a schema there is nothing to be read yet. */
+    if (db_stat_read(conn, &found->stat, &found->blind) == ERR_OK || found->schema.applied == 0)
         err_clear(&found->blind);
-    else if (found->schema.applied == 0)
-        err_clear(&found->blind); /* there is nothing to be read yet */
     err_clear(&ignored);
     if (replica_look(conn, &found->replica, &ignored) != ERR_OK)
         found->replica = (struct replica_state){.replica = false};
