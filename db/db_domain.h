@@ -3,6 +3,8 @@
 #ifndef CTVIGIL_DB_DOMAIN_H
 #define CTVIGIL_DB_DOMAIN_H
 
+#include <stdatomic.h>
+
 #include "base/err.h"
 #include "db/pgconn.h"
 #include "model/alert.h"
@@ -22,12 +24,13 @@ MUST_USE enum err_code db_domain_generation(struct pgconn *conn, uint64_t *gener
 
 /* Calls `each` for every stored issuance that could concern the domain (superset: the matcher decides), with
  * its sightings (sha256 zero: not stored); the spans live during the call. Names with placeholders and
- * certificates without a registrable domain are included. */
+ * certificates without a registrable domain are included. `stop` (may be NULL) ends only the wait for what a
+ * backfill has put down (db_load_settle); `each` ends the rest by an error. */
 MUST_USE enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch,
                                          enum err_code (*each)(void *arg, const struct issuance *issuance,
                                                                const struct sighting *sightings, size_t count,
                                                                struct err *why),
-                                         void *arg, struct err *why);
+                                         void *arg, const atomic_bool *stop, struct err *why);
 MUST_USE enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, struct err *why);
 
 #endif

@@ -265,12 +265,12 @@ static void make_key_array(struct scan *scan)
 }
 
 enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, history_each *each, void *arg,
-                                struct err *why)
+                                const atomic_bool *stop, struct err *why)
 {
     struct scan scan = {.conn = conn, .each = each, .arg = arg};
     /* What a backfill put down before this domain was known is in no index yet, and nobody else looks there.
      */
-    enum err_code settled = db_load_settle(conn, why);
+    enum err_code settled = db_load_settle(conn, stop, why);
     if (settled != ERR_OK)
         return settled;
     if (!arena_init(&scan.arena, LIMIT_HISTORY_BYTES))

@@ -149,15 +149,20 @@ static enum err_code seal_all(struct pgconn *conn, const struct db_load_how *how
     return code == ERR_OK ? insist(conn, how, "SELECT 0::int8 FROM load_end($1)", &args, &none, why) : code;
 }
 
-/* False and ERR_OK: somebody puts rows down, and nothing is to be done meanwhile. */
+/* False and ERR_OK: somebody puts rows down, nobody waits for them, and nothing is to be done meanwhile. */
 static enum err_code may_begin(struct pgconn *conn, const struct db_load_how *how, bool *may, struct err *why)
 {
+    int64_t wanted = 1;
     int64_t alone = 1;
     enum err_code code = ERR_OK;
     if (how->idle_only)
-        code = pgexec_number(conn, "SELECT pg_try_advisory_lock(" HOLD_KEY ")::int", &PGEXEC_NO_ARGS, &alone,
-                             why);
-    if (how->idle_only && code == ERR_OK && alone != 0)
+        code = pgexec_number(conn, "SELECT count(*) FROM load_wanted", &PGEXEC_NO_ARGS, &wanted, why);
+    *may = wanted != 0;
+    if (code != ERR_OK || *may)
+        return code;
+    code =
+        pgexec_number(conn, "SELECT pg_try_advisory_lock(" HOLD_KEY ")::int", &PGEXEC_NO_ARGS, &alone, why);
+    if (code == ERR_OK && alone != 0)
         code = pgexec_do(conn, "SELECT pg_advisory_unlock(" HOLD_KEY ")", &PGEXEC_NO_ARGS, NULL, why);
     *may = alone != 0;
     return code;
@@ -190,9 +195,9 @@ enum err_code db_load_seal(struct pgconn *conn, const struct db_load_how *how, s
     return code == ERR_OK ? back : code;
 }
 
-enum err_code db_load_settle(struct pgconn *conn, struct err *why)
+enum err_code db_load_settle(struct pgconn *conn, const atomic_bool *stop, struct err *why)
 {
-    const struct db_load_how how = {.wait_ms = WAIT_MAX_MS};
+    const struct db_load_how how = {.stop = stop, .wait_ms = WAIT_MAX_MS};
     struct pgconn *own = NULL;
     int64_t rows = 0;
     enum err_code code = db_load_waiting(conn, &rows, why);
@@ -203,4 +208,28 @@ enum err_code db_load_settle(struct pgconn *conn, struct err *why)
         code = db_load_seal(own, &how, why);
     pgconn_free(own);
     return code;
+}
+
+enum err_code db_load_past(struct pgconn *conn, int32_t log_id, uint64_t begin, uint64_t end, struct err *why)
+{
+    static const char sql[] =
+        "SELECT count(*) FROM (SELECT FROM load_place WHERE log = $1 AND last_index >= $2"
+        " AND first_index < $3 LIMIT 1) AS p";
+    /* It waits for nobody who is about to take the row away. */
+    static const char want_sql[] = "INSERT INTO load_wanted SELECT true WHERE NOT EXISTS (SELECT FROM "
+                                   "load_wanted) ON CONFLICT DO NOTHING";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t waiting = 0;
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, (int64_t)begin);
+    pgexec_int(&args, (int64_t)end);
+    enum err_code code = pgexec_number(conn, sql, &args, &waiting, why);
+    if (code != ERR_OK || waiting == 0)
+        return code;
+    code = pgexec_do(conn, want_sql, &PGEXEC_NO_ARGS, NULL, why);
+    if (code != ERR_OK)
+        return code;
+    return err_set(why, ERR_DB_LATER,
+                   "database: entries of the log that a backfill put down are not in their "
+                   "partitions yet");
 }

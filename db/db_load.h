@@ -26,14 +26,20 @@ struct db_load_how {
     db_load_told *told;      /* may be NULL */
     void *told_arg;
     int64_t wait_ms; /* for whoever else is rewriting partitions */
-    bool idle_only;  /* nothing is done while somebody holds db_load_hold */
+    /* Nothing is done while somebody holds db_load_hold, unless somebody waits (db_load_past). */
+    bool idle_only;
 };
 
 /* All that is waiting. On a connection for nothing else. ERR_CLOSED: `stop` turned true; ERR_DB_CONFLICT:
  * others were at the partitions for too long. What was not done stays as it was. */
 MUST_USE enum err_code db_load_seal(struct pgconn *conn, const struct db_load_how *how, struct err *why);
 /* The same over a connection of its own, for those who must see every row before they look; nothing, and at
- * once, when nothing waits. */
-MUST_USE enum err_code db_load_settle(struct pgconn *conn, struct err *why);
+ * once, when nothing waits. May take minutes; `stop` as above. */
+MUST_USE enum err_code db_load_settle(struct pgconn *conn, const atomic_bool *stop, struct err *why);
+/* For those who must see the rows of the entries [begin, end) of a log and have no time: ERR_DB_LATER, at
+ * once, when any of them may still wait; whoever looks after partitions then puts everything in its place
+ * soon (db_load_seal), also while more is coming. Outside of transactions. */
+MUST_USE enum err_code db_load_past(struct pgconn *conn, int32_t log_id, uint64_t begin, uint64_t end,
+                                    struct err *why);
 
 #endif

@@ -139,6 +139,8 @@ struct store_ops {
      * snapshot. The epoch is raised by one. The batches need not be neighbours: what no batch covers stays.
      * A repair is best made on a store of its own: while it is open, that store does nothing else, and rows
      * of this range wait at any other one. */
+    /* Of entries from `verified` on. ERR_DB_LATER, at once: rows of them, which a backfill put down, are
+     * first to be put into their partitions, and that is asked for; try again in some minutes. */
     enum err_code (*repair_begin)(struct store *store, struct store_range *range, struct err *why);
     enum err_code (*repair)(struct store *store, struct batch *batch, uint64_t *changed, struct err *why);
     enum err_code (*repair_end)(struct store *store, struct store_settle *settle, bool keep, struct err *why);

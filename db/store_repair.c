@@ -44,9 +44,9 @@ enum err_code store_repair_begin(struct store *store, struct store_range *range,
     struct pgstore *pg = pgstore_of(store);
     must(!pg->repair.open);
     enum err_code code = store_write_ready(pg, why);
-    /* It looks for the rows of places. */
+    /* It looks for the rows of places; others wait for whoever calls, so he can not wait for them. */
     if (code == ERR_OK)
-        code = db_load_settle(pg->conn, why);
+        code = db_load_past(pg->conn, range->log_id, range->verified, range->next, why);
     if (code == ERR_OK)
         code = pgexec_begin(pg->conn, why);
     if (code != ERR_OK)

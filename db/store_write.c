@@ -154,6 +154,8 @@ enum err_code store_write_tiles(struct pgstore *pg, struct err *why)
     " spki_sha256, names, cn, findings, others FROM all_cert WHERE not_after < $23),"                        \
     " down_key AS (INSERT INTO cert_load_key (slot, apex8, issuer, tbs_fp)"                                  \
     " SELECT $22, apex8, issuer, tbs_fp FROM all_key),"                                                      \
+    " place AS (INSERT INTO load_place (slot, log, first_index, last_index)"                                 \
+    " SELECT $22, log, min(idx), max(idx) FROM all_cert WHERE not_after < $23 GROUP BY log),"                \
     " down_ip AS (INSERT INTO cert_load_ip (slot, ip, issuer, tbs_fp)"                                       \
     " SELECT $22, ip, issuer, tbs_fp FROM all_ip),"                                                          \
     " stage_cert AS (SELECT * FROM all_cert WHERE not_after >= $23),"                                        \

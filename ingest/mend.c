@@ -91,9 +91,10 @@ enum mend_state mend_begin(struct settle *settle, struct follow *follow, struct 
     if (options->store_open(options->store_arg, &own->mend_store, why) != ERR_OK)
         return MEND_FAILED;
     settle->mends++;
-    if (own->mend_store->ops->repair_begin(own->mend_store, &own->range, why) != ERR_OK) {
+    enum err_code code = own->mend_store->ops->repair_begin(own->mend_store, &own->range, why);
+    if (code != ERR_OK) {
         mend_close(settle, follow);
-        return MEND_FAILED;
+        return code == ERR_DB_LATER ? MEND_LATER : MEND_FAILED;
     }
     own->mend_at = 0;
     own->mend_changed = 0;

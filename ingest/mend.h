@@ -12,6 +12,7 @@ enum mend_state {
     MEND_DONE,
     MEND_WRONG,  /* the bytes are not those that gave the signed root */
     MEND_BUSY,   /* LIMIT_MENDS are open */
+    MEND_LATER,  /* the store has to finish something first, which takes minutes */
     MEND_FAILED, /* the store: see why */
 };
 

@@ -341,6 +341,16 @@ static void mend_refused(struct settle *settle, struct follow *follow, const str
     put_off(settle, follow);
 }
 
+/* Each try reads all of it from the log again, so the next one is not soon. */
+static void mend_later(struct settle *settle, struct follow *follow, const struct err *why)
+{
+    say_warn(follow->log.name, "entries that are stored are wrong, and are replaced later: %s", why->text);
+    if (settle->plant->options.once)
+        atomic_store(&follow->unverified, true);
+    stop(settle, follow);
+    put_off(settle, follow);
+}
+
 static void mend(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
@@ -358,6 +368,9 @@ static void mend(struct settle *settle, struct follow *follow)
         stop(settle, follow);
         own->again_wanted = true;
         own->again_due_ms = clock_mono_ms() + SOON_MS;
+        return;
+    case MEND_LATER:
+        mend_later(settle, follow, &why);
         return;
     default:
         mend_refused(settle, follow, &why);

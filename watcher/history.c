@@ -188,7 +188,7 @@ static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err
 {
     enum err_code code = db_malformed_each(read, on_malformed, scan, why);
     if (code == ERR_OK)
-        code = db_domain_history(read, scan->watch, on_issuance, scan, why);
+        code = db_domain_history(read, scan->watch, on_issuance, scan, scan->reader->stop, why);
     if (code == ERR_OK)
         code = db_domain_history_done(scan->write, scan->watch->id, why);
     return code;

@@ -152,7 +152,7 @@ static void expect(const struct watch *watch, const char *expected)
     struct err why = {0};
     char text[128] = "";
     size_t len = 0;
-    if (db_domain_history(fixture.db.conn, watch, found_one, &found, &why) != ERR_OK)
+    if (db_domain_history(fixture.db.conn, watch, found_one, &found, NULL, &why) != ERR_OK)
         fail_msg("%s: %s", watch->name, why.text);
     for (int i = 0; i < 10; i++) {
         if (found.times[i] != 0)
@@ -189,7 +189,7 @@ static void history_names_and_sightings(void **state)
     (void)state;
     struct found found = {0};
     struct watch watch = dns_watch("example.com", false);
-    assert_int_equal(db_domain_history(fixture.db.conn, &watch, found_one, &found, NULL), ERR_OK);
+    assert_int_equal(db_domain_history(fixture.db.conn, &watch, found_one, &found, NULL, NULL), ERR_OK);
     assert_int_equal(found.sightings, 7);
 }
 
@@ -209,7 +209,7 @@ static void history_pages_join(void **state)
         fixture_cert_put(fixture.db.conn, &cert);
     }
     fixture_sql(fixture.db.conn, "COMMIT");
-    if (db_domain_history(fixture.db.conn, &watch, found_one, found, &why) != ERR_OK)
+    if (db_domain_history(fixture.db.conn, &watch, found_one, found, NULL, &why) != ERR_OK)
         fail_msg("%s", why.text);
     for (int i = 100; i < 800; i++)
         assert_int_equal(found->times[i], 1);
@@ -231,7 +231,7 @@ static void history_stops_on_error(void **state)
     (void)state;
     int calls = 0;
     struct watch watch = dns_watch("example.com", false);
-    assert_int_equal(db_domain_history(fixture.db.conn, &watch, refuse, &calls, NULL), ERR_CLOSED);
+    assert_int_equal(db_domain_history(fixture.db.conn, &watch, refuse, &calls, NULL, NULL), ERR_CLOSED);
     assert_int_equal(calls, 1);
 }
 

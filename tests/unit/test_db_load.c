@@ -82,6 +82,8 @@ static void check(const struct storetest *test, int64_t certs)
     check_sql(test->dsn, "SELECT count(*) FROM cert_load_key", 0);
     check_sql(test->dsn, "SELECT count(*) FROM load_fresh", 0);
     check_sql(test->dsn, "SELECT count(*) FROM load_done", 0);
+    check_sql(test->dsn, "SELECT count(*) FROM load_place", 0);
+    check_sql(test->dsn, "SELECT count(*) FROM load_wanted", 0);
     check_sql(test->dsn, "SELECT count(*) FROM partition_job", 0);
     storetest_check(test->dsn);
 }
@@ -295,23 +297,80 @@ static void the_server_falls_meanwhile(void **state)
     check_sql(test.dsn, "SELECT sum(cardinality(fp8)) FROM log_tile", 120 * ALL);
 }
 
-/* Who must see every row has it put in its place first. */
-static void a_repair_sees_every_row(void **state)
+static void check_repair(struct store *store, struct store_range *range, enum err_code expected)
+{
+    struct err why = {0};
+    struct store_settle settle = {.range = range, .next = range->next};
+    enum err_code code = store->ops->repair_begin(store, range, &why);
+    if (code != expected)
+        fail_msg("%s: %s", err_name(code), why.text);
+    if (code == ERR_OK)
+        assert_int_equal(store->ops->repair_end(store, &settle, false, &why), ERR_OK);
+}
+
+/* A repair must see every row of what it repairs, and others wait for whoever makes it: it neither waits for
+ * those who rewrite partitions, nor rewrites them, and is sent away only for rows of its own range. */
+static void a_repair_waits_for_nobody(void **state)
 {
     (void)state;
-    struct err why = {0};
+    const struct db_load_how idle = {.wait_ms = WAIT_MS, .idle_only = true};
     struct storetest test;
-    struct store_range range;
+    struct store_range range[2];
     storetest_new(&test);
+    struct pgconn *rewriting = connect_to(&test);
+    struct pgconn *importing = connect_to(&test);
+    struct pgconn *other = connect_to(&test);
+    struct store *plain = storetest_open(test.dsn);
+    struct store *store = loading(&test);
+    put(plain, &test, 1, ALL, ALL, 0);
+    put(store, &test, 0, 0, ALL, 0);
+    storetest_take(store, 1, &range[0]);
+    storetest_take(plain, 2, &range[1]);
+    struct store_range behind = range[0];
+    behind.verified = ALL;
+    assert_int_equal(db_load_hold(importing, NULL), ERR_OK);
+    assert_int_equal(pgexec_do(rewriting, "SELECT partition_lock()", &PGEXEC_NO_ARGS, NULL, NULL), ERR_OK);
+    check_repair(plain, &range[1], ERR_OK);
+    check_repair(store, &behind, ERR_OK);
+    check_sql(test.dsn, "SELECT count(*) FROM load_wanted", 0);
+    check_repair(store, &range[0], ERR_DB_LATER);
+    check_repair(store, &range[0], ERR_DB_LATER);
+    check_sql(test.dsn, IS_WHOLE, ALL / 2);
+    /* Now the rows are put in their place, although the import goes on; then all is as it was. */
+    assert_int_equal(pgexec_do(rewriting, "SELECT pg_advisory_unlock_all()", &PGEXEC_NO_ARGS, NULL, NULL),
+                     ERR_OK);
+    assert_int_equal(db_load_seal(other, &idle, NULL), ERR_OK);
+    check(&test, ALL);
+    check_repair(store, &range[0], ERR_OK);
+    put(store, &test, 0, 2 * ALL, ALL, 0);
+    assert_int_equal(db_load_seal(other, &idle, NULL), ERR_OK);
+    check_sql(test.dsn, IS_WHOLE, ALL / 2);
+    pgconn_free(rewriting);
+    pgconn_free(importing);
+    pgconn_free(other);
+    plain->ops->free(plain);
+    store->ops->free(store);
+}
+
+/* Who must see every row and has time has it put in its place first, and stops when he is told to. */
+static void settling_can_be_stopped(void **state)
+{
+    (void)state;
+    static const atomic_bool stop = true;
+    struct storetest test;
+    storetest_new(&test);
+    struct pgconn *rewriting = connect_to(&test);
+    struct pgconn *other = connect_to(&test);
     struct store *store = loading(&test);
     put(store, &test, 0, 0, ALL, 0);
-    storetest_take(store, 1, &range);
-    if (store->ops->repair_begin(store, &range, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    check_sql(test.dsn, "SELECT count(*) FROM cert", ALL / 2);
-    struct store_settle settle = {.range = &range, .next = range.next};
-    assert_int_equal(store->ops->repair_end(store, &settle, false, &why), ERR_OK);
+    assert_int_equal(pgexec_do(rewriting, "SELECT partition_lock()", &PGEXEC_NO_ARGS, NULL, NULL), ERR_OK);
+    assert_int_equal(db_load_settle(other, &stop, NULL), ERR_CLOSED);
+    assert_int_equal(pgexec_do(rewriting, "SELECT pg_advisory_unlock_all()", &PGEXEC_NO_ARGS, NULL, NULL),
+                     ERR_OK);
+    assert_int_equal(db_load_settle(other, NULL, NULL), ERR_OK);
     check(&test, ALL / 2);
+    pgconn_free(rewriting);
+    pgconn_free(other);
     store->ops->free(store);
 }
 
@@ -323,7 +382,8 @@ int main(void)
         cmocka_unit_test(it_can_be_killed_behind_every_step),
         cmocka_unit_test(nobody_begins_while_rows_come),
         cmocka_unit_test(the_server_falls_meanwhile),
-        cmocka_unit_test(a_repair_sees_every_row),
+        cmocka_unit_test(a_repair_waits_for_nobody),
+        cmocka_unit_test(settling_can_be_stopped),
     };
     return storetest_main(tests, countof(tests), "db_load");
 }

@@ -258,6 +258,26 @@ static void test_mend_interrupted(void **state)
     rig_end(&rig);
 }
 
+/* A store that has to finish something else first: the log is not accused, its rows go on being stored, and
+ * whoever does not stay says that it is not verified. */
+static void test_mend_later(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "900", "--fault", "flip:450:1"));
+    rig.world->repairs_later = 1;
+    rig_run(&rig);
+    assert_true(rig.result.unverified);
+    assert_int_equal(rig_log(&rig, 0)->range.next, 900);
+    assert_int_equal(rig_log(&rig, 0)->range.verified, 0);
+    assert_int_equal(rig_log(&rig, 0)->mismatches, 0);
+    assert_int_equal(rig_log(&rig, 0)->repairs, 0);
+    rig_run(&rig);
+    assert_fine(&rig, 900);
+    assert_int_equal(rig_log(&rig, 0)->repaired, 1);
+    rig_end(&rig);
+}
+
 static void take_over(void *arg)
 {
     struct rig *rig = arg;
@@ -319,7 +339,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_bad_signature),    cmocka_unit_test(test_mend_holds_nobody),
         cmocka_unit_test(test_mend_interrupted), cmocka_unit_test(test_every_second_time),
         cmocka_unit_test(test_wrong_head_twice), cmocka_unit_test(test_mend_taken_over),
-        cmocka_unit_test(test_account_refused),
+        cmocka_unit_test(test_account_refused),  cmocka_unit_test(test_mend_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
