@@ -322,7 +322,7 @@ static void a_repair_waits_for_nobody(void **state)
     struct pgconn *other = connect_to(&test);
     struct store *plain = storetest_open(test.dsn);
     struct store *store = loading(&test);
-    put(plain, &test, 1, ALL, ALL, 0);
+    put(plain, &test, 1, ALL / 2, ALL, 0);
     put(store, &test, 0, 0, ALL, 0);
     storetest_take(store, 1, &range[0]);
     storetest_take(plain, 2, &range[1]);
