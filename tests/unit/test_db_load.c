@@ -160,8 +160,8 @@ static void it_can_be_killed_behind_every_step(void **state)
     (void)state;
     static const char *const steps[] = {
         "SELECT load_close()",
-        "SELECT partition_begin('load', ARRAY[l.suffix], ARRAY[l.lower, l.upper]) FROM load_leaves(1) AS l "
-        "LIMIT 1",
+        ("SELECT partition_begin('load', ARRAY[l.suffix], ARRAY[l.lower, l.upper]) FROM load_leaves(1) AS l "
+         "LIMIT 1"),
         "SELECT load_fill(1)",
         "SELECT partition_index_all()",
         "UPDATE partition_job SET step = 'frozen'",
