@@ -12,7 +12,8 @@
 #define LIMIT_ARCHIVE_DIRECTORY  (64u << 20) /* of one zip file: 131,000 members of a full one take 10 MB */
 #define LIMIT_ARCHIVE_FILES      1000        /* the archiver makes no more of one log */
 #define LIMIT_ARCHIVE_TILES      (16u << 20) /* 4 thousand million entries, twice the largest log */
-#define LIMIT_SMALL_BYTES        (1u << 20)  /* heads, checkpoints, proofs */
+#define LIMIT_SMALL_BYTES        (1u << 20)  /* proofs, and heads that are not kept */
+#define LIMIT_HEAD_BYTES         (64u << 10) /* a head as it came, kept: real ones have 0.3 to 4 kB */
 #define LIMIT_ISSUER_BYTES       (64u << 10)
 #define LIMIT_TREE_SIZE          UINT64_C(0x7fffffffffffffff) /* entries; positions are stored as int8 */
 #define LIMIT_ISSUERS            8192        /* CA certificates remembered at once; CT has some 10,000 */
@@ -50,10 +51,10 @@
 #define LIMIT_HEAD_DUE_S         300         /* a head is read and verified by then, or something is wrong */
 #define LIMIT_UNPROVEN_MS        86400000    /* a log merges within a day, and can prove its heads by then */
 #define LIMIT_HEAD_DAYS          30          /* afterwards one verified head per hour stays: 9,000 a year */
-#define LIMIT_HEADS_OPEN         4096        /* of a log, not verified; more prove no more: 2 MB */
-#define LIMIT_ACCOUNTS_HOUR      8           /* of a log and kind; of what lasts the first says enough */
-#define LIMIT_MERGE_ENTRIES      262144      /* of a log looked at for late ones at once: 2 MB */
-#define LIMIT_CHANNEL_DAYS       7           /* a channel nobody has served for longer is given up */
+#define LIMIT_HEADS_OPEN         4096   /* of a log, not verified; more prove no more: 2 MB, at most 256 */
+#define LIMIT_ACCOUNTS_HOUR      8      /* of a log and kind; of what lasts the first says enough */
+#define LIMIT_MERGE_ENTRIES      262144 /* of a log looked at for late ones at once: 2 MB */
+#define LIMIT_CHANNEL_DAYS       7      /* a channel nobody has served for longer is given up */
 #define LIMIT_ALERT_FINDINGS     32 /* of one alert, gravest first: a log can claim any number of issuers */
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */

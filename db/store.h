@@ -178,15 +178,18 @@ struct store_ops {
      * covers: fingerprint, form, timestamp. What can not be read, and what is not stored, is no other. */
     enum err_code (*others)(struct store *store, const struct batch *batch, bool *others, struct err *why);
 
-    /* May there be an account of this kind and suspect range begin? false: there is one already, or as many
-     * of the log and kind came within an hour as are kept (LIMIT_ACCOUNTS_HOUR): then it is counted, the
-     * alert and `log status` say the number, and the log is inconsistent all the same. NULL: always. */
-    enum err_code (*account_room)(struct store *store, int32_t log_id, const char *kind, uint64_t begin,
-                                  bool *room, struct err *why);
-    /* Evidence (once per log and kind and suspect range begin), the alert log_inconsistent and the log's
-     * state. An alert that nobody has dealt with takes all evidence of the same cause while that lasts, and
-     * says the most exact. An unproven head is of severity high and leaves the state alone, because nothing
-     * is wrong for certain. */
+    /* May there be such an account? Of it log, kind, begin and the roots of the heads are looked at. false:
+     * there is one already, or as many of the log and kind came within an hour as are kept
+     * (LIMIT_ACCOUNTS_HOUR): then it is counted, the alert and `log status` say the number, and the log is
+     * inconsistent all the same. NULL: always. */
+    enum err_code (*account_room)(struct store *store, const struct store_evidence *evidence, bool *room,
+                                  struct err *why);
+    /* Evidence, the alert log_inconsistent and the log's state. Once per log, kind and suspect range begin;
+     * of what signed heads say of each other (fork, shrunk_head, unproven_head) once for each root there: a
+     * further head is a further contradiction, while entries that do not fit do so with every later head. An
+     * alert that nobody has dealt with takes all evidence of the same cause while that lasts, and says the
+     * most exact. An unproven head is of severity high and leaves the state alone, because nothing is wrong
+     * for certain. */
     enum err_code (*inconsistent)(struct store *store, const struct store_evidence *evidence,
                                   struct err *why);
     /* What a person sees in `log status`: last error text ("" clears it) and the time of the last good

@@ -8,12 +8,29 @@
 #include "db/logalert.h"
 #include "db/store_write.h"
 
-#define DEDUP_BYTES 128
+#define DEDUP_BYTES 320
 #define NOTE_BYTES  480
 
 static bool accuses(const char *kind)
 {
     return strcmp(kind, "unproven_head") != 0;
+}
+
+/* Of these another head is another contradiction (sql: evidence_known). */
+static bool about_heads(const char *kind)
+{
+    return strcmp(kind, "fork") == 0 || strcmp(kind, "shrunk_head") == 0 ||
+           strcmp(kind, "unproven_head") == 0;
+}
+
+static struct span head_root(const struct store_evidence *evidence)
+{
+    return evidence->head.size == 0 ? SPAN_NONE : span_of(evidence->head.root, 32);
+}
+
+static struct span other_root(const struct store_evidence *evidence)
+{
+    return strcmp(evidence->kind, "fork") == 0 ? span_of(evidence->other.root, 32) : SPAN_NONE;
 }
 
 /* With the row of the log locked: processes that tell of the same log wait for each other. */
@@ -59,11 +76,13 @@ static enum err_code put_evidence(struct pgstore *pg, const struct store_evidenc
     static const char as_json[] =
         "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path, head_root, "
         "other_root)"
-        " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9) ON CONFLICT (log, kind, range_begin) DO NOTHING";
-    static const char as_string[] = "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, "
-                                    "account, path, head_root, other_root)"
-                                    " VALUES ($1, $2, $3, $4, $5, to_jsonb($6::text), $7, $8, $9)"
-                                    " ON CONFLICT (log, kind, range_begin) DO NOTHING";
+        " SELECT $1::int2, $2, $3::int8, $4::int8, $5, $6::jsonb, $7, $8, $9"
+        " WHERE NOT evidence_known($1::int2, $2, $3, $8, $9)";
+    static const char as_string[] =
+        "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path, head_root, "
+        "other_root)"
+        " SELECT $1::int2, $2, $3::int8, $4::int8, $5, to_jsonb($6::text), $7, $8, $9"
+        " WHERE NOT evidence_known($1::int2, $2, $3, $8, $9)";
     char sentence[NOTE_BYTES];
     struct buf json;
     struct pgexec_args args = PGEXEC_NO_ARGS;
@@ -71,7 +90,6 @@ static enum err_code put_evidence(struct pgstore *pg, const struct store_evidenc
     buf_init(&json, LIMIT_COPY_BYTES);
     buf_put(&json, evidence->json);
     bool has_nul = memmem(evidence->json.at, evidence->json.len, "\\u0000", 6) != NULL;
-    bool fork = strcmp(evidence->kind, "fork") == 0;
     pgexec_int(&args, evidence->log_id);
     pgexec_text(&args, evidence->kind);
     pgexec_int(&args, (int64_t)evidence->begin);
@@ -79,8 +97,8 @@ static enum err_code put_evidence(struct pgstore *pg, const struct store_evidenc
     pgexec_text(&args, text_visible_str(span_str(evidence->sentence), sentence, sizeof sentence));
     pgexec_text(&args, evidence->json.len == 0 ? "{}" : buf_text(&json));
     pgexec_text(&args, evidence->path == NULL ? "" : evidence->path);
-    pgexec_bytes(&args, evidence->head.size == 0 ? SPAN_NONE : span_of(evidence->head.root, 32));
-    pgexec_bytes(&args, fork ? span_of(evidence->other.root, 32) : SPAN_NONE);
+    pgexec_bytes(&args, head_root(evidence));
+    pgexec_bytes(&args, other_root(evidence));
     enum err_code code = ERR_MEMORY;
     if (buf_ok(&json))
         code = pgexec_do(pg->conn, has_nul ? as_string : as_json, &args, &changed, why);
@@ -89,6 +107,19 @@ static enum err_code put_evidence(struct pgstore *pg, const struct store_evidenc
     buf_fini(&json);
     *made = code == ERR_OK && changed == 1;
     return code;
+}
+
+/* As an account is known, so its alert: what was dealt with is not what another head says there. */
+static void put_dedup(const struct store_evidence *evidence, char dedup[DEDUP_BYTES])
+{
+    struct span roots[] = {head_root(evidence), other_root(evidence)};
+    int len = snprintf(dedup, DEDUP_BYTES, "log_inconsistent:%" PRId32 ":%.40s:%" PRIu64, evidence->log_id,
+                       evidence->kind, evidence->begin);
+    for (size_t i = 0; about_heads(evidence->kind) && i < countof(roots); i++) {
+        char hex[65];
+        if (roots[i].at != NULL)
+            len += snprintf(dedup + len, DEDUP_BYTES - (size_t)len, ":%s", text_hex(roots[i], hex));
+    }
 }
 
 /* The alert of the incident that the new account belongs to, raised if there is none; and the account's. */
@@ -106,13 +137,12 @@ static enum err_code put_alert(struct pgstore *pg, const struct store_evidence *
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_int(&args, evidence->log_id);
     pgexec_text(&args, evidence->kind);
-    pgexec_bytes(&args, evidence->head.size == 0 ? SPAN_NONE : span_of(evidence->head.root, 32));
+    pgexec_bytes(&args, head_root(evidence));
     enum err_code code =
         pgexec_number(pg->conn, "SELECT coalesce(evidence_incident($1::int2, $2, $3), 0)", &args, alert, why);
     if (code != ERR_OK || *alert != 0)
         return code;
-    (void)snprintf(dedup, sizeof dedup, "log_inconsistent:%" PRId32 ":%.40s:%" PRIu64, evidence->log_id,
-                   evidence->kind, evidence->begin);
+    put_dedup(evidence, dedup);
     args = PGEXEC_NO_ARGS;
     pgexec_int(&args, evidence->log_id);
     if (accuses(evidence->kind))
@@ -142,7 +172,8 @@ static enum err_code join(struct pgstore *pg, const struct store_evidence *evide
     pgexec_int(&args, (int64_t)evidence->begin);
     pgexec_int(&args, alert);
     code = pgexec_do(pg->conn,
-                     "UPDATE evidence SET alert = $4 WHERE log = $1 AND kind = $2 AND range_begin = $3",
+                     "UPDATE evidence SET alert = $4 WHERE id = (SELECT max(id) FROM evidence"
+                     " WHERE log = $1 AND kind = $2 AND range_begin = $3)",
                      &args, NULL, why);
     return code == ERR_OK ? say(pg, alert, why) : code;
 }
@@ -163,19 +194,20 @@ enum err_code store_incident_put(struct store *store, const struct store_evidenc
 }
 
 /* How many accounts there are of what is to be told, and of its kind within the hour. */
-static enum err_code look(struct pgstore *pg, int32_t log_id, const char *kind, uint64_t begin_index,
-                          bool *known, bool *full, struct err *why)
+static enum err_code look(struct pgstore *pg, const struct store_evidence *evidence, bool *known, bool *full,
+                          struct err *why)
 {
-    static const char sql[] =
-        "SELECT EXISTS (SELECT FROM evidence WHERE log = $1 AND kind = $2 AND range_begin = $3),"
-        " (SELECT count(*) FROM (SELECT FROM evidence WHERE log = $1 AND kind = $2"
-        "  AND created_at > now() - interval '1 hour' LIMIT $4) AS x) >= $4";
+    static const char sql[] = "SELECT evidence_known($1::int2, $2, $3, $5, $6),"
+                              " (SELECT count(*) FROM (SELECT FROM evidence WHERE log = $1 AND kind = $2"
+                              "  AND created_at > now() - interval '1 hour' LIMIT $4) AS x) >= $4";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
-    pgexec_int(&args, log_id);
-    pgexec_text(&args, kind);
-    pgexec_int(&args, (int64_t)begin_index);
+    pgexec_int(&args, evidence->log_id);
+    pgexec_text(&args, evidence->kind);
+    pgexec_int(&args, (int64_t)evidence->begin);
     pgexec_int(&args, LIMIT_ACCOUNTS_HOUR);
+    pgexec_bytes(&args, head_root(evidence));
+    pgexec_bytes(&args, other_root(evidence));
     enum err_code code = pgexec_run(pg->conn, sql, &args, &res, why);
     if (code != ERR_OK)
         return code;
@@ -225,21 +257,21 @@ static enum err_code count_over(struct pgstore *pg, int32_t log_id, const char *
     return accuses(kind) ? tell_over(pg, log_id, kind, why) : ERR_OK;
 }
 
-enum err_code store_incident_room(struct store *store, int32_t log_id, const char *kind, uint64_t begin_index,
-                                  bool *room, struct err *why)
+enum err_code store_incident_room(struct store *store, const struct store_evidence *evidence, bool *room,
+                                  struct err *why)
 {
     struct pgstore *pg = pgstore_of(store);
     bool known = false;
     bool full = false;
     *room = false;
-    enum err_code code = begin(pg, log_id, why);
+    enum err_code code = begin(pg, evidence->log_id, why);
     if (code != ERR_OK)
         return code;
-    code = look(pg, log_id, kind, begin_index, &known, &full, why);
+    code = look(pg, evidence, &known, &full, why);
     if (code == ERR_OK && (known || full))
-        code = put_state(pg, log_id, kind, why);
+        code = put_state(pg, evidence->log_id, evidence->kind, why);
     if (code == ERR_OK && full && !known)
-        code = count_over(pg, log_id, kind, why);
+        code = count_over(pg, evidence->log_id, evidence->kind, why);
     code = finish(pg, code, why);
     *room = code == ERR_OK && !known && !full;
     return code;

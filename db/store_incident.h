@@ -11,7 +11,7 @@
 /* The operations `inconsistent` and `account_room` of db/store.h. */
 MUST_USE enum err_code store_incident_put(struct store *store, const struct store_evidence *evidence,
                                           struct err *why);
-MUST_USE enum err_code store_incident_room(struct store *store, int32_t log_id, const char *kind,
-                                           uint64_t begin, bool *room, struct err *why);
+MUST_USE enum err_code store_incident_room(struct store *store, const struct store_evidence *evidence,
+                                           bool *room, struct err *why);
 
 #endif

@@ -194,7 +194,9 @@ static enum err_code commit(struct store *store, struct store_settle *settle, st
     (void)diskguard_short(&pg->guard, pg->conn, clock_mono_ms());
     while (code == ERR_OK && again)
         code = commit_once(pg, settle, &again, why);
-    if (code == ERR_DB && is_about_data(pg->conn->sqlstate))
+    /* A text that is not UTF-8 is a person's mistake elsewhere (pgexec_code), and here an entry's. */
+    bool text = code == ERR_USAGE && strcmp(pg->conn->sqlstate, "22021") == 0;
+    if (text || (code == ERR_DB && is_about_data(pg->conn->sqlstate)))
         code = ERR_DB_DATA;
     if (code == ERR_DB_DATA && why != NULL)
         why->code = code;

@@ -22,9 +22,13 @@ static void issuer_save(struct settle *settle, const struct issuers_want *want, 
         err_clear(&why);
         code = settle->store->ops->issuer_cert_put(settle->store, &ca, &why);
     } while (settle_again(settle, code, &why));
-    if (code != ERR_OK)
-        say_error("ingest", "issuer certificate: %s", why.text);
-    issuers_saved(settle->plant->issuers, want);
+    if (code == ERR_OK) {
+        issuers_saved(settle->plant->issuers, want);
+        return;
+    }
+    if (want->tries == 0)
+        say_error("ingest", "issuer certificate: %s; it is tried again", why.text);
+    issuers_refused(settle->plant->issuers, want, clock_mono_ms());
 }
 
 static void save(struct settle *settle, const struct follow *follow)

@@ -241,13 +241,19 @@ static void leave(struct settle *settle, struct follow *follow)
     next(settle, follow);
 }
 
+/* By this process, of this tree: what its account says need not be found out again. */
+static bool accused(const struct follow_claim *claim)
+{
+    return claim->told_at == claim->tree.size && memcmp(claim->told, claim->list->head.root, 32) == 0;
+}
+
 static void accuse(struct settle *settle, struct follow *follow, const char *how)
 {
     struct follow_claim *claim = &follow->settle.claim;
     struct err why = {.code = ERR_OK};
     char sentence[256];
     atomic_store(&follow->unverified, true);
-    if (claim->told != claim->tree.size) {
+    if (!accused(claim)) {
         metric_add(METRIC_ROOT_MISMATCHES_TOTAL, 1);
         snprintf(sentence, sizeof(sentence),
                  "the log signed a tree of %" PRIu64 " entries that the verified tree of %" PRIu64
@@ -258,7 +264,8 @@ static void accuse(struct settle *settle, struct follow *follow, const char *how
             next(settle, follow);
             return;
         }
-        claim->told = claim->tree.size;
+        claim->told_at = claim->tree.size;
+        memcpy(claim->told, claim->list->head.root, sizeof(claim->told));
     }
     judge(settle, follow, false);
 }
@@ -332,7 +339,7 @@ static void wrong(struct settle *settle, struct follow *follow, const char *how)
     struct follow_claim *claim = &follow->settle.claim;
     const struct refute *refute = shown(claim);
     struct head before;
-    if (refute == NULL || refute->before.size == 0 || claim->told == claim->tree.size) {
+    if (refute == NULL || refute->before.size == 0 || accused(claim)) {
         accuse(settle, follow, how);
         return;
     }

@@ -120,7 +120,7 @@ static void head_refuse(struct follow *follow, const struct err *why)
     snprintf(follow->error_head, sizeof(follow->error_head), "%s", why->text);
     follow->bad_head = forged;
     thread_unlock(&follow->lock);
-    if (forged || why->code == ERR_FORMAT)
+    if (forged || why->code == ERR_FORMAT || why->code == ERR_TOO_BIG)
         metric_add(METRIC_HEADS_REFUSED_TOTAL, 1);
 }
 
@@ -175,11 +175,11 @@ static void head_run(struct errand *errand, struct follow *follow, int64_t now_m
     }
     char url[PROTO_URL_MAX];
     follow->proto->head_url(&follow->log, url);
-    arena_reset(&fetch->head_arena, LIMIT_SMALL_BYTES / 16);
+    arena_reset(&fetch->head_arena, LIMIT_HEAD_BYTES);
     struct head_call *call = call_of(errand, follow);
     struct wire_ask ask = {.url = url,
                            .arena = &fetch->head_arena,
-                           .ceiling = LIMIT_SMALL_BYTES,
+                           .ceiling = LIMIT_HEAD_BYTES,
                            .fresh = fetch->forged != 0,
                            .done = head_done,
                            .arg = call};

@@ -11,7 +11,8 @@
 #include "base/text.h"
 #include "verify/merkle.h"
 
-#define PATH_BYTES 1024
+#define PATH_BYTES  1024
+#define ROOTS_BYTES (2 * 33 + 1)
 
 static json_t *json_hex(struct span bytes)
 {
@@ -215,16 +216,36 @@ static void base_find(struct settle *settle, const struct follow *follow, const 
         evidence_signed(settle, follow, base);
 }
 
+/* Several heads may contradict at the same place: no account replaces the file of another one. */
+static void put_roots(const struct evidence *evidence, char roots[ROOTS_BYTES])
+{
+    bool fork = strcmp(evidence->kind, "fork") == 0;
+    const struct head *heads[] = {evidence->head, fork ? evidence->other : NULL};
+    size_t len = 0;
+    roots[0] = '\0';
+    if (!fork && strcmp(evidence->kind, "shrunk_head") != 0 && strcmp(evidence->kind, "unproven_head") != 0)
+        return;
+    for (size_t i = 0; i < countof(heads); i++) {
+        if (heads[i] == NULL)
+            continue;
+        roots[len++] = '-';
+        (void)text_hex(span_of(heads[i]->root, 16), roots + len);
+        len += 32;
+    }
+}
+
 /* The file with the account; "": it could not be written. */
 static void put_file(const struct settle *settle, const struct follow *follow,
                      const struct evidence *evidence, const char *text, char path[PATH_BYTES])
 {
     const char *dir = settle->plant->options.evidence_dir;
+    char roots[ROOTS_BYTES];
     path[0] = '\0';
     if (dir == NULL)
         return;
-    snprintf(path, PATH_BYTES, "%s/log-%d-%s-%" PRIu64 "-%" PRIu64 ".json", dir, (int)follow->log.id,
-             evidence->kind, evidence->begin, evidence->end);
+    put_roots(evidence, roots);
+    snprintf(path, PATH_BYTES, "%s/log-%d-%s-%" PRIu64 "-%" PRIu64 "%s.json", dir, (int)follow->log.id,
+             evidence->kind, evidence->begin, evidence->end, roots);
     if (file_write(path, text))
         return;
     say_error(follow->log.name, "%s: the evidence could not be written; the database has it", path);
@@ -245,9 +266,26 @@ static char *text_make(struct settle *settle, const struct follow *follow, const
     return text;
 }
 
+/* What the store gets, but for the text of the account and its path. */
+static struct store_evidence row_of(const struct follow *follow, const struct evidence *evidence)
+{
+    struct store_evidence row = {.log_id = follow->log.id,
+                                 .kind = evidence->kind,
+                                 .begin = evidence->begin,
+                                 .end = evidence->end,
+                                 .path = "",
+                                 .sentence = evidence->sentence};
+    if (evidence->head != NULL)
+        row.head = *evidence->head;
+    if (evidence->other != NULL)
+        row.other = *evidence->other;
+    row.other.raw = SPAN_NONE;
+    return row;
+}
+
 /* A log that contradicts itself all the time is heard of now and then. */
-static enum err_code room_look(struct settle *settle, const struct follow *follow,
-                               const struct evidence *evidence, bool *room, struct err *why)
+static enum err_code room_look(struct settle *settle, const struct store_evidence *row, bool *room,
+                               struct err *why)
 {
     const struct store_ops *ops = settle->store->ops;
     enum err_code code;
@@ -256,7 +294,7 @@ static enum err_code room_look(struct settle *settle, const struct follow *follo
         return ERR_OK;
     do {
         err_clear(why);
-        code = ops->account_room(settle->store, follow->log.id, evidence->kind, evidence->begin, room, why);
+        code = ops->account_room(settle->store, row, room, why);
     } while (settle_again(settle, code, why));
     return code;
 }
@@ -266,7 +304,8 @@ enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
 {
     char path[PATH_BYTES];
     bool room = true;
-    enum err_code code = room_look(settle, follow, evidence, &room, why);
+    struct store_evidence row = row_of(follow, evidence);
+    enum err_code code = room_look(settle, &row, &room, why);
     if (code != ERR_OK || !room) {
         say_debug(follow->log.name, "not kept: %s", evidence->sentence);
         return code;
@@ -275,18 +314,8 @@ enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
     if (text == NULL)
         return err_set(why, ERR_MEMORY, "%s: evidence: out of memory", follow->log.name);
     put_file(settle, follow, evidence, text, path);
-    struct store_evidence row = {.log_id = follow->log.id,
-                                 .kind = evidence->kind,
-                                 .begin = evidence->begin,
-                                 .end = evidence->end,
-                                 .json = span_str(text),
-                                 .path = path,
-                                 .sentence = evidence->sentence};
-    if (evidence->head != NULL)
-        row.head = *evidence->head;
-    if (evidence->other != NULL)
-        row.other = *evidence->other;
-    row.other.raw = SPAN_NONE;
+    row.json = span_str(text);
+    row.path = path;
     do {
         err_clear(why);
         code = settle->store->ops->inconsistent(settle->store, &row, why);

@@ -94,7 +94,8 @@ struct follow_claim {
     const char *how;       /* it contradicts, while the log is asked for more */
     int64_t until_ms;
     uint64_t silence; /* size of a head that was told to be unproven for long */
-    uint64_t told;    /* verified size for which evidence was written */
+    uint64_t told_at; /* verified size for which evidence was written last, */
+    uint8_t told[32]; /* and the root of the head that it accuses */
     struct follow_condemned seen[FOLLOW_CONDEMNED_MAX];
     size_t seen_count;
 };
@@ -167,7 +168,7 @@ struct follow_settle {
     struct follow_suspect suspect;
     struct follow_condemned condemned[FOLLOW_CONDEMNED_MAX];
     size_t condemned_count;
-    uint64_t forked[FOLLOW_CONDEMNED_MAX]; /* sizes whose forks were told */
+    struct follow_condemned forked[FOLLOW_CONDEMNED_MAX]; /* heads whose forks were told */
     size_t forked_count;
     uint64_t bad_tile[FOLLOW_CONDEMNED_MAX]; /* first entries of data tiles that were told, */
     size_t bad_tiles;

@@ -64,12 +64,21 @@ void heads_load(struct settle *settle, struct follow *follow)
 }
 
 /* The log shows the same heads at every look; one account is enough. */
-static bool fork_told(const struct follow_settle *own, uint64_t size)
+static bool fork_told(const struct follow_settle *own, const struct head *head)
 {
     for (size_t i = 0; i < own->forked_count && i < FOLLOW_CONDEMNED_MAX; i++)
-        if (own->forked[i] == size)
+        if (own->forked[i].size == head->size && memcmp(own->forked[i].root, head->root, 32) == 0)
             return true;
     return false;
+}
+
+static void fork_note(struct follow_settle *own, const struct head *head)
+{
+    if (fork_told(own, head))
+        return;
+    struct follow_condemned *place = &own->forked[own->forked_count++ % FOLLOW_CONDEMNED_MAX];
+    place->size = head->size;
+    memcpy(place->root, head->root, 32);
 }
 
 static void fork_keep(struct settle *settle, struct follow *follow, const struct head *head,
@@ -78,8 +87,8 @@ static void fork_keep(struct settle *settle, struct follow *follow, const struct
     struct follow_settle *own = &follow->settle;
     char sentence[256];
     atomic_store(&follow->unverified, true);
-    if (fork_told(own, head->size))
-        return;
+    if (fork_told(own, head) && fork_told(own, other))
+        return; /* a third one is another matter */
     snprintf(sentence, sizeof(sentence), "the log signed two different trees of %" PRIu64 " entries",
              head->size);
     struct evidence evidence = {.kind = "fork",
@@ -89,10 +98,12 @@ static void fork_keep(struct settle *settle, struct follow *follow, const struct
                                 .other = other,
                                 .sentence = sentence};
     struct err why = {.code = ERR_OK};
-    if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK)
+    if (evidence_keep(settle, follow, &evidence, &why) != ERR_OK) {
         say_error(follow->log.name, "evidence: %s", why.text);
-    else
-        own->forked[own->forked_count++ % FOLLOW_CONDEMNED_MAX] = head->size;
+        return;
+    }
+    fork_note(own, head);
+    fork_note(own, other);
 }
 
 /* A head that was found wrong in an earlier run is no better in this one. */

@@ -27,7 +27,7 @@ struct slot {
     uint8_t sha256[32];
     uint32_t next; /* of the bucket's chain, or of the free list */
     unsigned tries;
-    int64_t due_ms;   /* FETCH: not before; ABSENT: until */
+    int64_t due_ms;   /* FETCH, unsaved: not before; ABSENT: until */
     int64_t asked_ms; /* when it became clear that only the log can have it */
     uint8_t *der;
     size_t len;
@@ -303,6 +303,8 @@ bool issuers_offer(struct issuers *issuers, int32_t log_id, const uint8_t sha256
         slot->der = copy;
         slot->len = der.len;
         slot->unsaved = true;
+        slot->due_ms = 0;
+        slot->tries = 0;
         tally_in(issuers, slot);
         issuers->bytes += der.len;
     }
@@ -370,6 +372,8 @@ bool issuers_found(struct issuers *issuers, const struct issuers_want *want, str
     slot->der = copy;
     slot->len = der.len;
     slot->unsaved = !from_store && !slot->forgotten; /* no settler serves a log that is gone */
+    slot->due_ms = 0;
+    slot->tries = 0;
     tally_in(issuers, slot);
     issuers->bytes += der.len;
     thread_unlock(&issuers->lock);
@@ -412,14 +416,15 @@ bool issuers_unsaved(struct issuers *issuers, int32_t log_id, struct arena *aren
                      struct span *der)
 {
     bool found = false;
+    int64_t now_ms = clock_mono_ms();
     thread_lock(&issuers->lock);
     bool any = tally_of(issuers, log_id)->pending != 0;
     for (size_t i = 0; any && !found && i < LIMIT_ISSUERS; i++) {
         struct slot *slot = &issuers->slot[i];
-        if (!slot->unsaved || slot->log_id != log_id)
+        if (!slot->unsaved || slot->log_id != log_id || now_ms < slot->due_ms)
             continue;
         found = true;
-        *want = (struct issuers_want){.slot = i, .log_id = log_id};
+        *want = (struct issuers_want){.slot = i, .log_id = log_id, .tries = slot->tries};
         memcpy(want->sha256, slot->sha256, 32);
         *der = arena_copy(arena, span_of(slot->der, slot->len));
     }
@@ -435,6 +440,17 @@ void issuers_saved(struct issuers *issuers, const struct issuers_want *want)
         tally_out(issuers, slot);
         slot->unsaved = false;
         tally_in(issuers, slot);
+    }
+    thread_unlock(&issuers->lock);
+}
+
+void issuers_refused(struct issuers *issuers, const struct issuers_want *want, int64_t now_ms)
+{
+    thread_lock(&issuers->lock);
+    struct slot *slot = &issuers->slot[want->slot];
+    if (slot->unsaved && memcmp(slot->sha256, want->sha256, 32) == 0) {
+        slot->due_ms = now_ms + ISSUERS_REFUSED_MS;
+        slot->tries++;
     }
     thread_unlock(&issuers->lock);
 }

@@ -10,9 +10,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define ISSUERS_ABSENT_MS INT64_C(600000) /* an absent one is asked for again after this */
-#define ISSUERS_TRIES     6               /* failed requests until it counts as absent */
-#define ISSUERS_WAIT_MS   INT64_C(120000) /* and so does one for which the log was asked in vain this long */
+#define ISSUERS_ABSENT_MS  INT64_C(600000) /* an absent one is asked for again after this */
+#define ISSUERS_REFUSED_MS INT64_C(60000)  /* what the store refused is offered to it again after this */
+#define ISSUERS_TRIES      6               /* failed requests until it counts as absent */
+#define ISSUERS_WAIT_MS    INT64_C(120000) /* and so does one for which the log was asked in vain this long */
 
 enum issuers_answer { ISSUERS_KNOWN, ISSUERS_WAIT, ISSUERS_ABSENT };
 
@@ -59,10 +60,13 @@ bool issuers_found(struct issuers *issuers, const struct issuers_want *want, str
                    bool from_store);
 void issuers_not_stored(struct issuers *issuers, const struct issuers_want *want);
 void issuers_failed(struct issuers *issuers, const struct issuers_want *want, bool for_good, int64_t now_ms);
-/* Work for a settler: a fetched certificate that is not in the database yet, copied to `arena`. */
+/* Work for a settler: a certificate that is not in the database yet, copied to `arena`; `tries`: how often it
+ * was refused there. `saved`: it is stored now. `refused`: it is not, and stays to be offered again; until
+ * then it counts among those that a log has open. */
 MUST_USE bool issuers_unsaved(struct issuers *issuers, int32_t log_id, struct arena *arena,
                               struct issuers_want *want, struct span *der);
 void issuers_saved(struct issuers *issuers, const struct issuers_want *want);
+void issuers_refused(struct issuers *issuers, const struct issuers_want *want, int64_t now_ms);
 /* Work for a settler: one that the log turned out not to have, to be remembered beyond a restart, and how
  * long the log is not asked for it. Each time once. */
 MUST_USE bool issuers_untold(struct issuers *issuers, int32_t log_id, struct issuers_want *want,

@@ -4,7 +4,8 @@
 #include "simtile.h"
 #include "verify/digest.h"
 
-#define SIMVIEW_JSON "application/json; charset=utf-8"
+#define SIMVIEW_WIDE_MAX (8u << 20)
+#define SIMVIEW_JSON     "application/json; charset=utf-8"
 
 static void simview_error(struct simreply *reply, unsigned status, const char *text)
 {
@@ -54,6 +55,21 @@ static struct simlog_head simview_head(struct simworld *world, enum simkind kind
     return head;
 }
 
+/* Junk that is base64, so many bytes of text; nothing without the fault. */
+static void simview_wide(struct simworld *world, enum simkind kind, struct buf *out, const char *before,
+                         const char *after)
+{
+    struct simfault_args args;
+    if (!simfault_hit(&world->faults, SIMFAULT_WIDE, kind, &args) || args.number[0] > SIMVIEW_WIDE_MAX)
+        return;
+    size_t len = (size_t)args.number[0] / 4 * 4;
+    buf_str(out, before);
+    uint8_t *room = buf_room(out, len);
+    if (room != NULL)
+        memset(room, 'A', len);
+    buf_str(out, after);
+}
+
 static void simview_get_sth(struct simworld *world, const struct simrequest *request, struct simreply *reply)
 {
     struct simlog_head head = simview_head(world, request->kind);
@@ -63,6 +79,7 @@ static void simview_get_sth(struct simworld *world, const struct simrequest *req
     simview_bytes_base64(out, "sha256_root_hash", span_of(head.root, 32));
     buf_str(out, ",");
     simview_bytes_base64(out, "tree_head_signature", span_of(head.signature, head.signature_len));
+    simview_wide(world, request->kind, out, ",\"junk\":\"", "\"");
     buf_str(out, "}");
 }
 
@@ -295,6 +312,7 @@ static void simview_checkpoint(struct simworld *world, const struct simrequest *
         else
             simview_note_line(out, world->origin, key_id, buf_span(&body));
     }
+    simview_wide(world, request->kind, out, "\xe2\x80\x94 wide.invalid ", "\n");
     buf_fini(&body);
     reply->type = "text/plain; charset=utf-8";
 }

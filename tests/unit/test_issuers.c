@@ -55,6 +55,44 @@ static void test_life(void **state)
     arena_fini(&arena);
 }
 
+/* A full disk: what was refused is no more stored than before, is not offered at once, and blocks no other.
+ */
+static void test_refused(void **state)
+{
+    (void)state;
+    struct issuers *issuers = issuers_new();
+    struct arena arena;
+    struct issuers_want want;
+    struct span got;
+    uint8_t room[64];
+    uint8_t sha256[2][32];
+    int64_t now_ms = clock_mono_ms();
+    assert_true(issuers != NULL && arena_init(&arena, 1 << 20));
+    assert_true(issuers_offer(issuers, 7, sha256[0], der_of(1, room, sha256[0]), true));
+    assert_true(issuers_offer(issuers, 7, sha256[1], der_of(2, room, sha256[1]), true));
+    assert_true(issuers_unsaved(issuers, 7, &arena, &want, &got));
+    assert_int_equal(want.tries, 0);
+    size_t slot = want.slot;
+    issuers_refused(issuers, &want, now_ms);
+    assert_true(issuers_unsaved(issuers, 7, &arena, &want, &got));
+    assert_int_not_equal(want.slot, slot);
+    issuers_saved(issuers, &want);
+    assert_false(issuers_unsaved(issuers, 7, &arena, &want, &got));
+    assert_true(issuers_busy(issuers, 7));
+    want.slot = slot;
+    memcpy(want.sha256, sha256[0], 32);
+    issuers_refused(issuers, &want, now_ms - ISSUERS_REFUSED_MS); /* a minute ago */
+    assert_true(issuers_unsaved(issuers, 7, &arena, &want, &got));
+    assert_int_equal(want.slot, slot);
+    assert_int_equal(want.tries, 2);
+    issuers_saved(issuers, &want);
+    assert_false(issuers_busy(issuers, 7));
+    issuers_refused(issuers, &want, 0); /* it is stored: no matter any more */
+    assert_false(issuers_unsaved(issuers, 7, &arena, &want, &got));
+    issuers_free(issuers);
+    arena_fini(&arena);
+}
+
 /* What the next process must know, and what it does with it. */
 static void test_remembered(void **state)
 {
@@ -332,9 +370,9 @@ static void test_offered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),    cmocka_unit_test(test_remembered), cmocka_unit_test(test_absent),
-        cmocka_unit_test(test_bounded), cmocka_unit_test(test_made_up),    cmocka_unit_test(test_full),
-        cmocka_unit_test(test_forget),  cmocka_unit_test(test_offered),
+        cmocka_unit_test(test_life),   cmocka_unit_test(test_refused), cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_absent), cmocka_unit_test(test_bounded), cmocka_unit_test(test_made_up),
+        cmocka_unit_test(test_full),   cmocka_unit_test(test_forget),  cmocka_unit_test(test_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

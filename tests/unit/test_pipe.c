@@ -72,6 +72,42 @@ static void test_follow(void **state)
     rig_end(&rig);
 }
 
+static bool wait_note(struct rig *rig, size_t which, const char *text)
+{
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+    bool there = false;
+    while (!there && clock_mono_ms() < until_ms) {
+        clock_sleep_ms(20);
+        thread_lock(&rig->world->lock);
+        there = strstr(rig_log(rig, which)->note, text) != NULL;
+        thread_unlock(&rig->world->lock);
+    }
+    return there;
+}
+
+/* A valid head with much else in it would be kept as it came: not taken, and the log's note says why. */
+static void test_wide_head(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, BOTH, 0, ARGS("--entries", "300", "--fault", "wide:60000"));
+    rig.options.once = false;
+    rig_run(&rig);
+    assert_true(wait_verified(&rig, 0, 300) && wait_verified(&rig, 1, 300));
+    simrun_do(&rig.sim, "{\"clear\": \"all\"}");
+    simrun_do(&rig.sim, "{\"fault\": \"wide:70000\"}");
+    simrun_do(&rig.sim, "{\"append\": 10}");
+    assert_true(wait_note(&rig, 0, "the reply is larger than"));
+    assert_true(wait_note(&rig, 1, "the reply is larger than"));
+    assert_int_equal(position(&rig, 0, true), 300);
+    simrun_do(&rig.sim, "{\"clear\": \"all\"}");
+    assert_true(wait_verified(&rig, 0, 310) && wait_verified(&rig, 1, 310));
+    rig_stop(&rig);
+    assert_rows(&rig, 0, 310);
+    assert_rows(&rig, 1, 310);
+    rig_end(&rig);
+}
+
 static void test_remove(void **state)
 {
     (void)state;
@@ -98,6 +134,7 @@ int main(int argc, char **argv)
         return 77;
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_follow),
+        cmocka_unit_test(test_wide_head),
         cmocka_unit_test(test_remove),
     };
     struct CMUnitTest tests[countof(fine_cases) + countof(others)] = {{0}};

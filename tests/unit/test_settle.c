@@ -258,6 +258,26 @@ static void test_issuers_stored(void **state)
     assert_int_equal(counts[0], counts[1]);
 }
 
+/* A store that refuses them has not got them: that is tried again later, and nothing else waits for it. */
+static void test_issuers_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, CTLOG_RFC6962, 0, ARGS("--entries", "600"));
+    rig.options.once = false;
+    rig.world->certs_refused = 1000;
+    rig_run(&rig);
+    assert_true(wait_verified(&rig, 0, 600));
+    thread_lock(&rig.world->lock);
+    unsigned puts = rig.world->cert_puts;
+    thread_unlock(&rig.world->lock);
+    assert_in_range(puts, 1, 99); /* once each */
+    rig_stop(&rig);
+    assert_rows(&rig, 0, 600);
+    assert_int_equal(rig.world->cert_count, 0);
+    rig_end(&rig);
+}
+
 /* The certificates are there before the rows that they are about: who is killed in between has lost none. */
 static void test_issuers_first(void **state)
 {
@@ -402,6 +422,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_poison),
         cmocka_unit_test(test_too_big),
         cmocka_unit_test(test_issuers_stored),
+        cmocka_unit_test(test_issuers_refused),
         cmocka_unit_test(test_issuers_first),
         cmocka_unit_test(test_issuers_wanted),
         cmocka_unit_test(test_refused_for_good),

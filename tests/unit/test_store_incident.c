@@ -37,11 +37,22 @@ static void tell(struct fixture *fix, const char *kind, uint64_t begin, uint64_t
     check_ok(fix, fix->store->ops->inconsistent(fix->store, &evidence, &fix->why));
 }
 
+static bool room_for(struct fixture *fix, const char *kind, uint64_t begin, uint8_t root)
+{
+    struct store_evidence evidence = {.log_id = 1,
+                                      .kind = kind,
+                                      .begin = begin,
+                                      .head = {.size = begin},
+                                      .other = {.size = begin, .root = {0xee}}};
+    bool any = false;
+    memset(evidence.head.root, root, 32);
+    check_ok(fix, fix->store->ops->account_room(fix->store, &evidence, &any, &fix->why));
+    return any;
+}
+
 static bool room(struct fixture *fix, const char *kind, uint64_t begin)
 {
-    bool any = false;
-    check_ok(fix, fix->store->ops->account_room(fix->store, 1, kind, begin, &any, &fix->why));
-    return any;
+    return room_for(fix, kind, begin, 7);
 }
 
 static const char rules_sql[] = "SELECT string_agg((SELECT string_agg(f->>'rule', ' ') FROM "
@@ -251,6 +262,58 @@ static void a_contradiction_is_told_once(void **state)
     fix.store->ops->free(fix.store);
 }
 
+/* A log that does not grow contradicts itself at one and the same place: each head is told once, and the next
+ * one also after somebody dealt with those before. */
+static void another_head_at_the_same_place_is_told(void **state)
+{
+    static const char *const kinds[] = {"shrunk_head", "fork", "unproven_head"};
+    (void)state;
+    struct fixture fix;
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    for (unsigned i = 0; i < countof(kinds); i++) {
+        for (uint8_t root = 1; root <= 3; root++) {
+            assert_true(room_for(&fix, kinds[i], 700, root));
+            tell(&fix, kinds[i], 700, 700, root, "a head");
+            assert_false(room_for(&fix, kinds[i], 700, root));
+            tell(&fix, kinds[i], 700, 700, root, "a head");
+            check_sql(dsn, "SELECT count(*) FROM evidence", 3 * i + root);
+            check_sql(dsn, "SELECT count(*) FROM alert", 2 * i + (root == 1 ? 1 : 2));
+            if (root == 1)
+                storetest_run(dsn, "UPDATE alert SET state = 'acked'");
+        }
+        storetest_run(dsn, "UPDATE alert SET state = 'acked'");
+        for (uint8_t root = 1; root <= 3; root++) {
+            tell(&fix, kinds[i], 700, 700, root, "a head");
+            assert_false(room_for(&fix, kinds[i], 700, root));
+        }
+        check_sql(dsn, "SELECT count(*) FROM alert", 2 * (i + 1));
+    }
+    check_sql(dsn, "SELECT count(*) FROM evidence WHERE alert IS NULL", 0);
+    check_sql(dsn, "SELECT accounts_over FROM log WHERE id = 1", 0);
+    /* The same two heads the other way round, and two that are both named already, are nothing new. */
+    struct store_evidence again = {.log_id = 1,
+                                   .kind = "fork",
+                                   .begin = 700,
+                                   .end = 700,
+                                   .head = {.size = 700, .root = {0xee}},
+                                   .other = {.size = 700},
+                                   .json = SPAN_LIT("{}"),
+                                   .path = "",
+                                   .sentence = "a head"};
+    memset(again.other.root, 2, 32);
+    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &again, &fix.why));
+    memset(again.head.root, 3, 32);
+    check_ok(&fix, fix.store->ops->inconsistent(fix.store, &again, &fix.why));
+    check_sql(dsn, "SELECT count(*) FROM evidence WHERE kind = 'fork'", 3);
+    /* Entries that do not fit do so with every later head. */
+    tell(&fix, "root_mismatch", 700, 710, 4, "a root");
+    tell(&fix, "root_mismatch", 700, 720, 5, "a root");
+    assert_false(room_for(&fix, "root_mismatch", 700, 6));
+    check_sql(dsn, "SELECT count(*) FROM evidence WHERE kind = 'root_mismatch'", 1);
+    fix.store->ops->free(fix.store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_contradiction_is_told_once),
         cmocka_unit_test(one_incident_is_one_alert),
         cmocka_unit_test(another_incident_is_another_alert),
+        cmocka_unit_test(another_head_at_the_same_place_is_told),
         cmocka_unit_test(a_flood_hides_nothing),
         cmocka_unit_test(a_flood_is_counted),
     };

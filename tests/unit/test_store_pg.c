@@ -491,6 +491,13 @@ static void refused_rows_are_told_from_other_refusals(void **state)
                   "CREATE TRIGGER full_up BEFORE INSERT ON cert FOR EACH ROW EXECUTE FUNCTION full_up()");
     err_clear(&why);
     assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB);
+    /* A text that the server does not take for UTF-8: an entry's fault, nobody's usage. */
+    storetest_run(test.dsn,
+                  "CREATE OR REPLACE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                  " RAISE EXCEPTION 'invalid byte sequence' USING ERRCODE = '22021'; END $$");
+    err_clear(&why);
+    assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB_DATA);
+    assert_int_equal(why.code, ERR_DB_DATA);
     storetest_run(test.dsn, "DROP TRIGGER full_up ON cert");
     err_clear(&why);
     storetest_must_commit(store, &range, &batch);
