@@ -14,12 +14,28 @@ static pthread_mutex_t follow_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t loaded[2][32];
 static bool is_loaded[2];
 
+/* Any text can be read as rules. What no list of the world lacks tells one from another file. */
+static bool is_list(struct span text)
+{
+    struct span rest = text;
+    while (rest.len != 0) {
+        const uint8_t *end = memchr(rest.at, '\n', rest.len);
+        size_t len = end != NULL ? (size_t)(end - rest.at) : rest.len;
+        struct span line = span_of(rest.at, len != 0 && rest.at[len - 1] == '\r' ? len - 1 : len);
+        if (span_eq(line, SPAN_LIT("com")))
+            return true;
+        rest = span_part(rest, end != NULL ? len + 1 : len, rest.len);
+    }
+    return false;
+}
+
 enum err_code db_psl_read(const char *file, struct buf *list, struct err *why)
 {
+    const char *advice = file != NULL ? "" : ": install the package publicsuffix";
     file = file != NULL ? file : DB_PSL_SYSTEM_FILE;
     FILE *in = fopen(file, "re");
     if (in == NULL)
-        return err_set(why, ERR_CONFIG, "%s: %s: install the package publicsuffix", file, strerror(errno));
+        return err_set(why, ERR_CONFIG, "%s: %s%s", file, strerror(errno), advice);
     for (size_t got = 1; got != 0 && buf_ok(list);) {
         uint8_t piece[8192];
         got = fread(piece, 1, sizeof piece, in);
@@ -30,6 +46,8 @@ enum err_code db_psl_read(const char *file, struct buf *list, struct err *why)
     if (failed || !buf_ok(list))
         return err_set(why, ERR_CONFIG, "%s: %s", file,
                        failed ? "can not be read" : "larger than a list should be");
+    if (!is_list(buf_span(list)))
+        return err_set(why, ERR_CONFIG, "%s: this is no public suffix list: it has no rule 'com'", file);
     return ERR_OK;
 }
 

@@ -182,3 +182,15 @@ enum err_code migrate_check(struct pgconn *conn, struct err *why)
     return err_set(why, ERR_DB_SCHEMA, "database: its schema is at step %u of %u: run `ctvigil db migrate`",
                    status.applied, status.known);
 }
+
+enum err_code migrate_still(int64_t applied, struct err *why)
+{
+    unsigned known = newest_known();
+    if (applied <= (int64_t)known)
+        return ERR_OK;
+    return err_set(
+        why, ERR_DB_SCHEMA,
+        "database: a newer ctvigil has brought its schema to step %u, this program knows steps up to %u"
+        " and stores nothing more: restart it as the newer version",
+        (unsigned)applied, known);
+}

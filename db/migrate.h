@@ -25,5 +25,8 @@ MUST_USE enum err_code migrate_plan(struct pgconn *conn, migrate_step *each, voi
 /* ERR_OK exactly when the schema is the one this program works with; otherwise ERR_DB_SCHEMA with the command
  * to run, or ERR_CONFIG as above. */
 MUST_USE enum err_code migrate_check(struct pgconn *conn, struct err *why);
+/* For who holds a connection for months: `applied` is the newest file of the database now. ERR_DB_SCHEMA: a
+ * newer program has changed the schema since; what this one would write is incomplete. */
+MUST_USE enum err_code migrate_still(int64_t applied, struct err *why);
 
 #endif

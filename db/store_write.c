@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "db/db_psl.h"
+#include "db/migrate.h"
 #include "db/patience.h"
 #include "db/store_der.h"
 
@@ -224,6 +225,9 @@ enum err_code store_write_malformed(struct pgstore *pg, struct err *why)
     return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
 }
 
+/* The newest file of the schema, which a newer program may raise while this one runs. */
+#define WRITE_STEP " (SELECT max(version) FROM schema_migration)::int8"
+
 static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generation, int64_t *removals,
                           int64_t *horizon_s, int64_t *lists, struct err *why)
 {
@@ -235,6 +239,7 @@ static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generat
         *generation = (uint64_t)pgexec_get_int(res, 0, 0);
         *removals = pgexec_get_int(res, 0, 1);
         *lists = pgexec_get_int(res, 0, 3);
+        code = migrate_still(pgexec_get_int(res, 0, 4), why);
         *horizon_s = pgexec_is_null(res, 0, 2) ? INT64_MIN : pgexec_get_time(res, 0, 2) / 1000;
     } else {
         code =
@@ -250,7 +255,7 @@ enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, s
     int64_t none;
     int64_t lists = 0;
     enum err_code code = hold(pg,
-                              "SELECT g.generation, 0::int8, NULL::timestamptz, r.lists"
+                              "SELECT g.generation, 0::int8, NULL::timestamptz, r.lists," WRITE_STEP
                               " FROM domain_generation AS g, cert_removal AS r FOR SHARE",
                               generation, &none, &none, &lists, why);
     if (code == ERR_OK && lists != pg->lists)
@@ -279,10 +284,11 @@ enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct 
 {
     int64_t removals = 0;
     int64_t lists = 0;
-    enum err_code code = hold(pg,
-                              "SELECT g.generation, r.removals, nullif(r.horizon, '-infinity'), r.lists"
-                              " FROM domain_generation AS g, cert_removal AS r FOR SHARE",
-                              generation, &removals, &pg->stage.horizon_s, &lists, why);
+    enum err_code code =
+        hold(pg,
+             "SELECT g.generation, r.removals, nullif(r.horizon, '-infinity'), r.lists," WRITE_STEP
+             " FROM domain_generation AS g, cert_removal AS r FOR SHARE",
+             generation, &removals, &pg->stage.horizon_s, &lists, why);
     if (code == ERR_OK)
         code = follow_lists(pg, lists, why);
     if (code == ERR_OK && removals != pg->removals) {

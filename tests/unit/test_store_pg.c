@@ -506,6 +506,33 @@ static void refused_rows_are_told_from_other_refusals(void **state)
     storetest_check(test.dsn);
 }
 
+/* A newer program has brought the database further while this one runs: what it would write has holes. */
+static void nothing_is_written_into_a_newer_schema(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct store_range range;
+    struct batch batch;
+    struct err why = {0};
+    storetest_new(&test);
+    struct store *store = storetest_open(test.dsn);
+    storetest_take(store, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    storetest_pairs(&batch, &test.log[0], 0, 0, 10);
+    storetest_must_commit(store, &range, &batch);
+    storetest_run(test.dsn, "INSERT INTO schema_migration VALUES (9000, 'to come', sha256('x'))");
+    storetest_pairs(&batch, &test.log[0], 10, 5, 10);
+    assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB_SCHEMA);
+    assert_non_null(strstr(why.text, "to step 9000"));
+    assert_int_equal(range.next, 10);
+    storetest_run(test.dsn, "DELETE FROM schema_migration WHERE version = 9000");
+    err_clear(&why);
+    storetest_must_commit(store, &range, &batch);
+    batch_fini(&batch);
+    store->ops->free(store);
+    storetest_check(test.dsn);
+}
+
 /* Ends in every state a store can be in; the server has nothing to complain about. */
 static void ends_without_a_warning(void **state)
 {
@@ -546,6 +573,7 @@ int main(void)
         cmocka_unit_test(sessions_killed_at_any_moment),
         cmocka_unit_test(server_restarts_between_commits),
         cmocka_unit_test(refused_rows_are_told_from_other_refusals),
+        cmocka_unit_test(nothing_is_written_into_a_newer_schema),
         cmocka_unit_test(ends_without_a_warning),
     };
     return storetest_main(tests, countof(tests), "store_pg");
