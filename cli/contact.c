@@ -6,6 +6,17 @@
 #include "ingest/listfetch.h"
 #include "ingest/opkey.h"
 
+/* Somebody before the @, and a domain with a dot in it behind that or behind https://. */
+static bool contact_names_somebody(const char *text)
+{
+    const char *url = strstr(text, "https://");
+    const char *at = strchr(text, '@');
+    const char *host = url != NULL ? url + strlen("https://") : at != NULL && at != text ? at + 1 : "";
+    const char *dot = strchr(host, '.');
+
+    return dot != NULL && dot != host && dot[1] != '\0';
+}
+
 enum err_code contact_form(const struct conf *conf, struct err *why)
 {
     const char *text = conf->ingest.contact;
@@ -23,7 +34,7 @@ enum err_code contact_form(const struct conf *conf, struct err *why)
             why, ERR_CONFIG,
             "ingest.contact: it holds \"example.com\", and Skylight, which serves many logs, takes everybody"
             " whose User-Agent holds these letters for anonymous; give an address or a page of your own");
-    if (strchr(text, '@') == NULL && strstr(text, "https://") == NULL)
+    if (!contact_names_somebody(text))
         return err_set(why, ERR_CONFIG,
                        "ingest.contact: '%s' is neither a mail address nor an https:// URL; operators of logs"
                        " treat that as anonymous",

@@ -42,7 +42,8 @@ unsigned logcheck_of(const struct db_log_status *row, int64_t now_ms)
                (row->unproven != 0 ? LOGCHECK_UNPROVEN : 0) |
                (logtable_in_future(row, now_ms) ? LOGCHECK_FUTURE : 0) |
                (logcheck_gone(row, now_ms) ? LOGCHECK_GONE : 0);
-    if (logcheck_frozen(row))
+    bool unread = row->head_time_ms == 0 && row->ended[0] == '\0';
+    if (logcheck_frozen(row) && !unread)
         return reasons;
     bool old = row->head_time_ms != 0 && now_ms - row->head_time_ms > staleness_limit_ms(row->mmd_s);
     /* Its error says more than that there was no head. */

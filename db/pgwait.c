@@ -22,9 +22,12 @@ static void cancel(PGconn *pg)
 static bool wait_for(PGconn *pg, const atomic_bool *stop)
 {
     bool cancelled = false;
-    while (PQconsumeInput(pg) == 1 && PQisBusy(pg) != 0) {
+    /* Taking input moves all of it that is not looked at yet: once a row that would be the square of it. */
+    while (PQisBusy(pg) != 0) {
         struct pollfd socket = {.fd = PQsocket(pg), .events = POLLIN};
         (void)poll(&socket, 1, LOOK_MS);
+        if (PQconsumeInput(pg) != 1)
+            break;
         if (cancelled || is_wanted(stop))
             continue;
         cancel(pg);

@@ -317,8 +317,12 @@ static void what_is_no_list_is_refused(void **state)
     struct pgconn *conn = new_database(&test);
     assert_int_equal(db_psl_move_begin(conn, "/nonexistent/list", &report, &why), ERR_CONFIG);
     err_clear(&why);
-    assert_int_equal(db_psl_move_begin(conn, list_file("empty", "// nothing\n"), &report, &why), ERR_FORMAT);
-    assert_int_equal(db_psl_move_begin(conn, list_file("latin", "b\xfcro.test\ntest\n"), &report, NULL),
+    assert_int_equal(db_psl_move_begin(conn, list_file("empty", "// nothing\n"), &report, &why), ERR_CONFIG);
+    err_clear(&why);
+    assert_int_equal(db_psl_move_begin(conn, list_file("empty", "root:x:0:0:/root\ncomb\n"), &report, &why),
+                     ERR_CONFIG);
+    assert_non_null(strstr(why.text, "no public suffix list"));
+    assert_int_equal(db_psl_move_begin(conn, list_file("latin", "b\xfcro.test\ncom\n"), &report, NULL),
                      ERR_USAGE);
     check_sql(test.dsn, "SELECT count(*) FROM psl_move", 0);
     assert_false(dns_has_also());

@@ -58,6 +58,24 @@ static void what_is_due(void **state)
     }
 }
 
+/* A log that grows no more may be gone for good, but not before it was ever read. */
+static void frozen_logs_are_read_too(void **state)
+{
+    struct db_log_status row = good();
+
+    (void)state;
+    (void)snprintf(row.list_state, sizeof row.list_state, "retired");
+    (void)snprintf(row.last_error, sizeof row.last_error, "no host");
+    row.head_time_ms = NOW - 900 * DAY;
+    assert_int_equal(logcheck_of(&row, NOW), 0);
+    row.head_time_ms = 0;
+    assert_int_equal(logcheck_of(&row, NOW), LOGCHECK_ERROR);
+    row.last_error[0] = '\0';
+    assert_int_equal(logcheck_of(&row, NOW), LOGCHECK_NEVER);
+    (void)snprintf(row.ended, sizeof row.ended, "lost");
+    assert_int_equal(logcheck_of(&row, NOW), LOGCHECK_LOST);
+}
+
 static void each_has_a_line(void **state)
 {
     static const char *const words[] = {"contradicted", "gone",       "final tree",  "not read",
@@ -89,6 +107,8 @@ static void each_has_a_line(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_due), cmocka_unit_test(each_has_a_line)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_due),
+                                       cmocka_unit_test(frozen_logs_are_read_too),
+                                       cmocka_unit_test(each_has_a_line)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
