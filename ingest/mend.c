@@ -25,6 +25,7 @@ static struct follow_stretch *stretch_new(struct follow_settle *own, uint64_t be
         own->differ = list;
         own->differ_cap = cap;
     }
+    must(own->differ != NULL);
     struct follow_stretch *stretch = &own->differ[own->differ_count++];
     *stretch = (struct follow_stretch){.begin = begin, .end = begin};
     return stretch;
