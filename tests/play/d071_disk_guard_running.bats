@@ -42,6 +42,7 @@ not_stored() {
     rm "$DISK/ballast"
     wait_for '[ "$(not_stored)" = 0 ]' 60
     wait_for "verified $size" 60
-    [ "$(sql 'SELECT count(*) FROM log_range')" = 3 ]
+    wait_for '[ "$(sql "SELECT count(*) FROM log_range")" = 3 ]' 60 # cut parts join a moment after both are read
+    wait_for "verified $size" 30
     assert_counts
 }
