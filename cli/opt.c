@@ -99,6 +99,7 @@ static bool opt_store(const struct opt_reading *reading, const struct opt *row, 
     char visible[OPT_SHOWN_MAX];
     char name[64];
 
+    must(value != NULL || row->type == OPT_FLAG || row->type == OPT_MAYBE);
     (void)snprintf(name, sizeof name, "--%s", row->name);
     if ((row->type == OPT_TEXT || row->type == OPT_MAYBE || row->type == OPT_LIST) &&
         !opt_utf8(reading, name, value == NULL ? "" : value))
