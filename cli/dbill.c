@@ -26,7 +26,7 @@ static bool dbill_say(char out[DBILL_TEXT_MAX], const char *fmt, ...)
 static bool dbill_fsync(const struct db_stat *stat, struct dbill *ill)
 {
     return !stat->fsync && dbill_say(ill->what, "fsync is off: a power failure destroys the database") &&
-           dbill_say(ill->todo, "set fsync = on in postgresql.conf and reload the server");
+           dbill_say(ill->remedy, "set fsync = on in postgresql.conf and reload the server");
 }
 
 static bool dbill_autovacuum(const struct db_stat *stat, struct dbill *ill)
@@ -35,7 +35,7 @@ static bool dbill_autovacuum(const struct db_stat *stat, struct dbill *ill)
            dbill_say(ill->what,
                      "autovacuum is off: queries get slower, and after 2,100 million transactions the "
                      "server takes no more rows") &&
-           dbill_say(ill->todo, "set autovacuum = on in postgresql.conf and reload the server");
+           dbill_say(ill->remedy, "set autovacuum = on in postgresql.conf and reload the server");
 }
 
 static bool dbill_xid(const struct db_stat *stat, struct dbill *ill)
@@ -45,15 +45,15 @@ static bool dbill_xid(const struct db_stat *stat, struct dbill *ill)
                      "the oldest row that is not frozen is %" PRId64
                      " million transactions old; at 2,147 the server takes no more rows",
                      stat->xid_age / 1000000) &&
-           dbill_say(ill->todo, "end old transactions, prepared ones and idle replication slots, then "
-                                "VACUUM (FREEZE) in this database");
+           dbill_say(ill->remedy, "end old transactions, prepared ones and idle replication slots, then "
+                                  "VACUUM (FREEZE) in this database");
 }
 
 static bool dbill_dead(const struct db_stat *stat, struct dbill *ill)
 {
     return stat->dead_table[0] != '\0' &&
            dbill_say(ill->what, "more than a fifth of the rows of %s are dead", stat->dead_table) &&
-           dbill_say(ill->todo, "VACUUM (ANALYZE) %s; when it comes back look for old transactions",
+           dbill_say(ill->remedy, "VACUUM (ANALYZE) %s; when it comes back look for old transactions",
                      stat->dead_table);
 }
 
@@ -61,7 +61,7 @@ static bool dbill_invalid(const struct db_stat *stat, struct dbill *ill)
 {
     return stat->invalid != 0 &&
            dbill_say(ill->what, "%" PRId64 " indexes are broken off and not used", stat->invalid) &&
-           dbill_say(ill->todo, "pg_index names them (indisvalid is false): REINDEX INDEX for each");
+           dbill_say(ill->remedy, "pg_index names them (indisvalid is false): REINDEX INDEX for each");
 }
 
 static bool dbill_sessions(const struct db_stat *stat, struct dbill *ill)
@@ -69,7 +69,7 @@ static bool dbill_sessions(const struct db_stat *stat, struct dbill *ill)
     return stat->sessions_max > 0 && stat->sessions * 5 >= stat->sessions_max * 4 &&
            dbill_say(ill->what, "%" PRId64 " of %" PRId64 " connections are taken", stat->sessions,
                      stat->sessions_max) &&
-           dbill_say(ill->todo,
+           dbill_say(ill->remedy,
                      "put pgBouncer in front of those who read (db.read_dsn), or raise max_connections");
 }
 
@@ -80,7 +80,7 @@ static bool dbill_old_tx(const struct db_stat *stat, struct dbill *ill)
                      "a transaction is open for %" PRId64 " minutes: what is deleted meanwhile is not "
                      "cleaned up",
                      stat->oldest_tx_ms / 60000) &&
-           dbill_say(ill->todo,
+           dbill_say(ill->remedy,
                      "pg_stat_activity shows whose it is (xact_start); pg_terminate_backend(pid) ends it");
 }
 
@@ -92,8 +92,8 @@ static bool dbill_replica(const struct db_stat *stat, struct dbill *ill)
             return dbill_say(ill->what, "the replica %s is %" PRId64 " seconds and %" PRId64 " MB behind",
                              replica->name, replica->lag_ms > 0 ? replica->lag_ms / 1000 : 0,
                              replica->lag_bytes > 0 ? replica->lag_bytes / 1000000 : 0) &&
-                   dbill_say(ill->todo, "look at its disk and its log; long queries there hold it up "
-                                        "(max_standby_streaming_delay)");
+                   dbill_say(ill->remedy, "look at its disk and its log; long queries there hold it up "
+                                          "(max_standby_streaming_delay)");
     }
     return false;
 }
@@ -104,8 +104,8 @@ static bool dbill_slots(const struct db_stat *stat, struct dbill *ill)
            dbill_say(ill->what,
                      "a replication slot that nobody uses keeps %" PRId64 " MB of WAL, and more all the time",
                      stat->slots_bytes / 1000000) &&
-           dbill_say(ill->todo, "start its replica again, or drop the slot: pg_replication_slots names it, "
-                                "pg_drop_replication_slot(slot_name) drops it");
+           dbill_say(ill->remedy, "start its replica again, or drop the slot: pg_replication_slots names it, "
+                                  "pg_drop_replication_slot(slot_name) drops it");
 }
 
 static bool dbill_months(const struct db_stat *stat, struct dbill *ill)
@@ -113,7 +113,7 @@ static bool dbill_months(const struct db_stat *stat, struct dbill *ill)
     return stat->months_until_ms != DB_STAT_NO_TIME && stat->months_left < DBILL_MONTHS_LEFT &&
            dbill_say(ill->what,
                      "no months are made ahead: what is issued now goes into partitions of a year") &&
-           dbill_say(ill->todo, "ctvigil db prune; `run` and `ingest` do it by themselves");
+           dbill_say(ill->remedy, "ctvigil db prune; `run` and `ingest` do it by themselves");
 }
 
 bool dbill_next(const struct db_stat *stat, const struct replica_state *replica, unsigned *at,
@@ -131,9 +131,9 @@ bool dbill_next(const struct db_stat *stat, const struct replica_state *replica,
         return false;
     if (!replica->connected)
         return dbill_say(ill->what, "this replica gets nothing from its primary") &&
-               dbill_say(ill->todo, "look at its log and at primary_conninfo; what it shows gets older");
+               dbill_say(ill->remedy, "look at its log and at primary_conninfo; what it shows gets older");
     return replica->lag_ms > LIMIT_REPLICA_LAG_S * INT64_C(1000) &&
            dbill_say(ill->what, "this replica is %" PRId64 " seconds behind", replica->lag_ms / 1000) &&
-           dbill_say(ill->todo,
+           dbill_say(ill->remedy,
                      "look at its disk; long queries here hold it up (max_standby_streaming_delay)");
 }

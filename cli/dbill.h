@@ -9,7 +9,7 @@
 
 struct dbill {
     char what[DBILL_TEXT_MAX];
-    char todo[DBILL_TEXT_MAX];
+    char remedy[DBILL_TEXT_MAX];
 };
 
 /* The next one from *at on, which begins with 0; false: that was all. */

@@ -216,19 +216,19 @@ static bool dbstatus_ill(const struct dbstatus *found, unsigned *at, struct dbil
 
     if (step == 0 && found->misfit.code != ERR_OK) {
         (void)snprintf(ill->what, sizeof ill->what, "%.300s", found->misfit.text);
-        (void)snprintf(ill->todo, sizeof ill->todo, "take the ctvigil that made it, or a newer one");
+        (void)snprintf(ill->remedy, sizeof ill->remedy, "take the ctvigil that made it, or a newer one");
         return true;
     }
     if (step == 0 && schema->pending != 0) {
         (void)snprintf(ill->what, sizeof ill->what, "the schema lacks %u steps of this program",
                        schema->pending);
-        (void)snprintf(ill->todo, sizeof ill->todo, "ctvigil db migrate; --dry-run shows them");
+        (void)snprintf(ill->remedy, sizeof ill->remedy, "ctvigil db migrate; --dry-run shows them");
         return true;
     }
     if (step <= 1 && found->blind.code != ERR_OK) {
         *at = 2;
         (void)snprintf(ill->what, sizeof ill->what, "not all could be read: %.250s", found->blind.text);
-        (void)snprintf(ill->todo, sizeof ill->todo, "see what the server says; try again");
+        (void)snprintf(ill->remedy, sizeof ill->remedy, "see what the server says; try again");
         return true;
     }
     unsigned further = step < 2 ? 0 : step - 2;
@@ -244,7 +244,7 @@ static void dbstatus_ills(const struct dbstatus *found)
 
     for (unsigned at = 0; dbstatus_ill(found, &at, &ill); any = true) {
         dbstatus_row("WRONG", "%s", ill.what);
-        dbstatus_row("", "-> %s", ill.todo);
+        dbstatus_row("", "-> %s", ill.remedy);
     }
     if (!any)
         dbstatus_row("wrong", "nothing");
@@ -309,7 +309,7 @@ static void dbstatus_json_found(json_t *line, const struct dbstatus *found)
 
     for (unsigned at = 0; dbstatus_ill(found, &at, &ill);)
         (void)json_array_append_new(ills, json_pack("{s:o, s:o}", "what", cmd_json_latin1(span_str(ill.what)),
-                                                    "todo", cmd_json_latin1(span_str(ill.todo))));
+                                                    "remedy", cmd_json_latin1(span_str(ill.remedy))));
     more = json_pack("{s:i, s:i, s:i, s:b, s:I, s:I, s:o, s:o}", "step", (int)found->schema.applied,
                      "steps_known", (int)found->schema.known, "pending", (int)found->schema.pending,
                      "schema_fits", found->misfit.code == ERR_OK && found->schema.pending == 0, "bytes",

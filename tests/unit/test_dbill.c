@@ -26,7 +26,7 @@ static unsigned said(const struct db_stat *stat, const struct replica_state *rep
     unsigned count = 0;
     struct dbill ill;
     for (unsigned at = 0; dbill_next(stat, replica, &at, &ill); count++) {
-        assert_true(ill.what[0] != '\0' && ill.todo[0] != '\0');
+        assert_true(ill.what[0] != '\0' && ill.remedy[0] != '\0');
         *last = ill;
     }
     return count;
