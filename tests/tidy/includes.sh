@@ -24,6 +24,7 @@ third_party() {
     base/suffix.c) echo '(libpsl|idn2)\.h' ;;
     base/dns.c) echo 'idn2\.h' ;;
     verify/*) echo 'openssl/[a-z0-9_]+\.h' ;;
+    trust/*) echo '(jansson|openssl/[a-z0-9_]+)\.h' ;;
     db/dbkey.c) echo 'openssl/sha\.h' ;; # lookup keys are SHA-256 prefixes, and verify is no room below db
     db/*) echo '(libpq-fe|jansson|zlib)\.h' ;;
     ingest/*) echo '(curl/curl|jansson|zip|zlib)\.h' ;;
