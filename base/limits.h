@@ -21,6 +21,7 @@
 #define LIMIT_HOSTS              1024        /* as many as logs */
 #define LIMIT_BUDGETS            4096        /* operators times source addresses; CT has some 20 operators */
 #define LIMIT_EVIDENCE_ENTRIES   512         /* a suspect range this long is kept byte by byte */
+#define LIMIT_BEFORE             64   /* entries of an account of which it is said what they were before */
 #define LIMIT_STRETCHES          4096 /* parts of a suspect stretch that differ; then the rest counts too */
 #define LIMIT_EVIDENCE_BYTES     (4u << 20)  /* of the entries of one account */
 #define LIMIT_EVIDENCE_LEAVES    32768       /* of a longer range the leaf hashes are kept: 1 MiB */

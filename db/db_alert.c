@@ -12,8 +12,10 @@
     "a.id, a.kind, a.severity, a.domain_name, l.name, a.name, a.tbs_fp, a.findings::text, "                  \
     "a.issuance::text, a.state,"                                                                             \
     " a.reason, a.first_seen, a.created_at,"                                                                 \
-    " (SELECT e.path FROM evidence AS e WHERE e.alert = a.id ORDER BY evidence_rank(e.kind), e.id LIMIT 1)," \
-    " a.event, a.history::text"                                                                              \
+    " (SELECT e.path FROM evidence_accounts(a.id, 1) AS e),"                                                 \
+    " a.event, a.history::text,"                                                                             \
+    " CASE WHEN a.kind = 'log_inconsistent' THEN (SELECT jsonb_agg(to_jsonb(e))::text"                       \
+    "  FROM evidence_accounts(a.id, 32) AS e) END"                                                           \
     " FROM alert AS a LEFT JOIN log AS l ON l.id = a.log"
 
 static const char list_sql[] =
@@ -65,6 +67,7 @@ static void get_alert(const PGresult *res, int row, struct db_alert_row *alert)
         .evidence = text_or_null(res, row, 13),
         .event = pgexec_get_text(res, row, 14),
         .history = pgexec_get_text(res, row, 15),
+        .accounts = text_or_null(res, row, 16),
     };
     if (alert->has_fp)
         memcpy(alert->tbs_fp, fp.at, 32);

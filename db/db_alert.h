@@ -42,6 +42,8 @@ struct db_alert_row {
     const char *history;  /* JSON array of the states before: [{at, state, reason, kind, severity, event}] */
     const char *evidence; /* file with the account of an inconsistency; "": only the database has it;
                              NULL: the alert is about none */
+    const char *accounts; /* JSON array of the accounts of an inconsistency that it rests on, the one that
+                             shows the most first: [{id, kind, path, proof, over_at, over_by}]; NULL: none */
     int64_t first_seen_ms;
     int64_t created_ms;
     const struct db_alert_sighting *sightings; /* by timestamp, then log and index */

@@ -69,6 +69,15 @@ struct store_evidence {
     struct span json;     /* whole account as JSON text, also written to disk by the caller */
     const char *path;     /* where the caller wrote it; "" when it could not */
     const char *sentence; /* one line for people */
+    const char *proof;    /* what others find in it: "signed", "served", "nothing"; NULL: not known */
+};
+
+/* What is stored of one place of a log: enough to tell another entry from it. */
+struct store_place {
+    bool known; /* false: nothing is stored, or nothing that can be read */
+    bool precert;
+    int64_t timestamp_ms; /* of the leaf */
+    uint8_t fp8[8];       /* the first bytes of tbs_fp */
 };
 
 /* A CA certificate that came with a chain. */
@@ -177,6 +186,9 @@ struct store_ops {
     /* Is one of the entries of `batch` (examined) stored as another one? By what the leaf says and the tree
      * covers: fingerprint, form, timestamp. What can not be read, and what is not stored, is no other. */
     enum err_code (*others)(struct store *store, const struct batch *batch, bool *others, struct err *why);
+    /* What is stored of [begin, begin + count). NULL: this store can not say. */
+    enum err_code (*places)(struct store *store, int32_t log_id, uint64_t begin, struct store_place *out,
+                            size_t count, struct err *why);
 
     /* May there be such an account? Of it log, kind, begin and the roots of the heads are looked at. false:
      * there is one already, or as many of the log and kind came within an hour as are kept

@@ -5,6 +5,7 @@
 #include "base/say.h"
 #include "db/facts.h"
 #include "db/stage.h"
+#include "db/store_incident.h"
 #include "db/store_write.h"
 
 /* Columns of a head as every statement here gives them, and back into the struct. */
@@ -86,8 +87,10 @@ static enum err_code signed_again(struct pgstore *pg, int32_t log_id, struct err
         " AND EXISTS (SELECT FROM evidence AS e WHERE e.log = $1 AND e.kind = 'bad_signature')"
         " AND NOT EXISTS (SELECT FROM evidence_open AS e WHERE e.log = $1 AND e.kind <> 'unproven_head')";
     struct pgexec_args args = PGEXEC_NO_ARGS;
+    uint64_t changed = 0;
     pgexec_int(&args, log_id);
-    return pgexec_do(pg->conn, sql, &args, NULL, why);
+    enum err_code code = pgexec_do(pg->conn, sql, &args, &changed, why);
+    return code == ERR_OK && changed != 0 ? store_incident_over(pg, log_id, why) : code;
 }
 
 /* One row of HEAD_COLUMNS; raw is copied behind `raws`. */
@@ -254,10 +257,11 @@ enum err_code store_head_judged(struct store *store, int32_t log_id, const struc
     pgexec_int(&args, (int64_t)head->size);
     pgexec_bytes(&args, span_of(head->root, 32));
     pgexec_bool(&args, fits);
-    return pgexec_do(pg->conn,
+    code = pgexec_do(pg->conn,
                      "UPDATE log_head SET verified = $4, denied = NOT $4"
                      " WHERE log = $1 AND size = $2 AND root = $3 AND NOT verified AND NOT denied",
                      &args, NULL, why);
+    return code == ERR_OK ? store_incident_over(pg, log_id, why) : code;
 }
 
 /* Is entry->index stored, and as another entry? What fills the gap between two ranges, or for want of room,

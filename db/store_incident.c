@@ -75,13 +75,13 @@ static enum err_code put_evidence(struct pgstore *pg, const struct store_evidenc
      * string. */
     static const char as_json[] =
         "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path, head_root, "
-        "other_root)"
-        " SELECT $1::int2, $2, $3::int8, $4::int8, $5, $6::jsonb, $7, $8, $9"
+        "other_root, proof)"
+        " SELECT $1::int2, $2, $3::int8, $4::int8, $5, $6::jsonb, $7, $8, $9, nullif($10, '')"
         " WHERE NOT evidence_known($1::int2, $2, $3, $8, $9)";
     static const char as_string[] =
         "INSERT INTO evidence (log, kind, range_begin, range_end, sentence, account, path, head_root, "
-        "other_root)"
-        " SELECT $1::int2, $2, $3::int8, $4::int8, $5, to_jsonb($6::text), $7, $8, $9"
+        "other_root, proof)"
+        " SELECT $1::int2, $2, $3::int8, $4::int8, $5, to_jsonb($6::text), $7, $8, $9, nullif($10, '')"
         " WHERE NOT evidence_known($1::int2, $2, $3, $8, $9)";
     char sentence[NOTE_BYTES];
     struct buf json;
@@ -99,6 +99,7 @@ static enum err_code put_evidence(struct pgstore *pg, const struct store_evidenc
     pgexec_text(&args, evidence->path == NULL ? "" : evidence->path);
     pgexec_bytes(&args, head_root(evidence));
     pgexec_bytes(&args, other_root(evidence));
+    pgexec_text(&args, evidence->proof == NULL ? "" : evidence->proof);
     enum err_code code = ERR_MEMORY;
     if (buf_ok(&json))
         code = pgexec_do(pg->conn, has_nul ? as_string : as_json, &args, &changed, why);
@@ -138,8 +139,9 @@ static enum err_code put_alert(struct pgstore *pg, const struct store_evidence *
     pgexec_int(&args, evidence->log_id);
     pgexec_text(&args, evidence->kind);
     pgexec_bytes(&args, head_root(evidence));
-    enum err_code code =
-        pgexec_number(pg->conn, "SELECT coalesce(evidence_incident($1::int2, $2, $3), 0)", &args, alert, why);
+    pgexec_int(&args, (int64_t)evidence->begin);
+    enum err_code code = pgexec_number(
+        pg->conn, "SELECT coalesce(evidence_incident($1::int2, $2, $3, $4), 0)", &args, alert, why);
     if (code != ERR_OK || *alert != 0)
         return code;
     put_dedup(evidence, dedup);
@@ -239,22 +241,24 @@ static enum err_code tell_over(struct pgstore *pg, int32_t log_id, const char *k
     return logalert_raise(pg->conn, log_id, &finding, dedup, NULL, why);
 }
 
-static enum err_code count_over(struct pgstore *pg, int32_t log_id, const char *kind, struct err *why)
+static enum err_code count_over(struct pgstore *pg, const struct store_evidence *evidence, struct err *why)
 {
+    const char *kind = evidence->kind;
     struct pgexec_args args = PGEXEC_NO_ARGS;
     int64_t alert = 0;
-    pgexec_int(&args, log_id);
+    pgexec_int(&args, evidence->log_id);
     enum err_code code = pgexec_do(pg->conn, "UPDATE log SET accounts_over = accounts_over + 1 WHERE id = $1",
                                    &args, NULL, why);
     pgexec_text(&args, kind);
+    pgexec_int(&args, (int64_t)evidence->begin);
     if (code == ERR_OK)
-        code = pgexec_number(pg->conn, "SELECT coalesce(evidence_incident($1::int2, $2, NULL), 0)", &args,
+        code = pgexec_number(pg->conn, "SELECT coalesce(evidence_incident($1::int2, $2, NULL, $3), 0)", &args,
                              &alert, why);
     if (code != ERR_OK)
         return code;
     if (alert != 0)
         return say(pg, alert, why);
-    return accuses(kind) ? tell_over(pg, log_id, kind, why) : ERR_OK;
+    return accuses(kind) ? tell_over(pg, evidence->log_id, kind, why) : ERR_OK;
 }
 
 enum err_code store_incident_room(struct store *store, const struct store_evidence *evidence, bool *room,
@@ -271,8 +275,15 @@ enum err_code store_incident_room(struct store *store, const struct store_eviden
     if (code == ERR_OK && (known || full))
         code = put_state(pg, evidence->log_id, evidence->kind, why);
     if (code == ERR_OK && full && !known)
-        code = count_over(pg, evidence->log_id, evidence->kind, why);
+        code = count_over(pg, evidence, why);
     code = finish(pg, code, why);
     *room = code == ERR_OK && !known && !full;
     return code;
+}
+
+enum err_code store_incident_over(struct pgstore *pg, int32_t log_id, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, log_id);
+    return pgexec_do(pg->conn, "SELECT evidence_over($1::int2)", &args, NULL, why);
 }

@@ -13,5 +13,8 @@ MUST_USE enum err_code store_incident_put(struct store *store, const struct stor
                                           struct err *why);
 MUST_USE enum err_code store_incident_room(struct store *store, const struct store_evidence *evidence,
                                            bool *room, struct err *why);
+/* Something came that may end what accounts of the log are about: when that is so it is noted. Part of the
+ * caller's transaction, if there is one. */
+MUST_USE enum err_code store_incident_over(struct pgstore *pg, int32_t log_id, struct err *why);
 
 #endif

@@ -13,6 +13,7 @@
 #include "db/store_incident.h"
 #include "db/store_log.h"
 #include "db/store_pace.h"
+#include "db/store_place.h"
 #include "db/store_range.h"
 #include "db/store_repair.h"
 #include "db/store_want.h"
@@ -253,6 +254,7 @@ static const struct store_ops ops = {
     .claims = store_head_claims,
     .claim_judged = store_head_judged,
     .others = store_head_others,
+    .places = store_place_list,
     .refuted = store_head_refuted,
     .head_since = store_head_since,
     .inconsistent = store_incident_put,

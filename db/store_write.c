@@ -7,6 +7,7 @@
 #include "db/migrate.h"
 #include "db/patience.h"
 #include "db/store_der.h"
+#include "db/store_incident.h"
 
 #define RETRIES_ISSUER 3
 
@@ -329,7 +330,11 @@ static enum err_code mark_head(struct pgstore *pg, const struct store_settle *se
     pgexec_int(&args, settle->range->log_id);
     pgexec_int(&args, (int64_t)settle->verified_head.size);
     pgexec_bytes(&args, span_of(settle->verified_head.root, 32));
-    return pgexec_do(pg->conn, sql, &args, NULL, why);
+    uint64_t changed = 0;
+    enum err_code code = pgexec_do(pg->conn, sql, &args, &changed, why);
+    if (code != ERR_OK || changed == 0)
+        return code;
+    return store_incident_over(pg, settle->range->log_id, why);
 }
 
 /* Heads come every minute for years. Whole hours are looked at, once each; what was never verified stays for

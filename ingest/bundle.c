@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "ingest/before.h"
 #include "ingest/frontier.h"
 #include "ingest/headform.h"
 #include "verify/logkey.h"
@@ -203,6 +204,50 @@ static enum err_code read_leaves(struct reading *reading)
     return code;
 }
 
+static bool get_place(const json_t *row, struct store_place *place, uint64_t *index)
+{
+    const char *form = json_string_value(json_object_get(row, "form"));
+    struct span fp8 = text_of(json_object_get(row, "fp8"));
+    uint64_t timestamp_ms = 0;
+    if (form == NULL || !get_u64(row, "index", index) || !get_u64(row, "timestamp_ms", &timestamp_ms) ||
+        fp8.len != 16 || !text_unhex(fp8, place->fp8, 8) || timestamp_ms > INT64_MAX)
+        return false;
+    place->known = true;
+    place->timestamp_ms = (int64_t)timestamp_ms;
+    place->precert = strcmp(form, "precert") == 0;
+    return place->precert || strcmp(form, "final") == 0;
+}
+
+/* Each of the places once, so that nobody counts one for many. */
+static enum err_code read_before(struct reading *reading)
+{
+    struct account *account = &reading->bundle->account;
+    const json_t *rows = json_object_get(reading->root, "before");
+    const json_t *entries = json_object_get(reading->root, "entries");
+    size_t mark = arena_mark(&reading->arena);
+    uint64_t next = account->leaf_begin;
+    if (rows == NULL || !account->has_leaves || json_array_size(entries) != account->leaf_count)
+        return ERR_OK;
+    account->has_before = json_array_size(rows) != 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        struct store_place place = {.known = false};
+        uint64_t index = 0;
+        struct span leaf;
+        arena_rewind(&reading->arena, mark);
+        if (!get_place(json_array_get(rows, i), &place, &index) || index < next ||
+            index - account->leaf_begin >= account->leaf_count)
+            return bad(reading, "before");
+        next = index + 1;
+        const json_t *entry = json_array_get(entries, (size_t)(index - account->leaf_begin));
+        if (!get_bytes(reading, json_object_get(entry, "leaf_input"), &leaf))
+            return bad(reading, "entries");
+        account->before_count++;
+        if (before_other(leaf, &place) && account->before_differs++ == 0)
+            account->before_first = index;
+    }
+    return ERR_OK;
+}
+
 static enum err_code read_tile(struct reading *reading)
 {
     struct bundle *bundle = reading->bundle;
@@ -348,6 +393,8 @@ static enum err_code read_all(struct reading *reading)
         code = read_frontier(reading);
     if (code == ERR_OK)
         code = read_leaves(reading);
+    if (code == ERR_OK)
+        code = read_before(reading);
     if (code == ERR_OK)
         code = read_tile(reading);
     if (code == ERR_OK)

@@ -193,11 +193,18 @@ static enum err_code tell(struct settle *settle, struct follow *follow, const ch
                                 .answers = claim->answers,
                                 .asked_since = asked_since && more,
                                 .refute = refute,
+                                .others = refute == NULL && claim->differs,
                                 .sentence = sentence};
     enum err_code code = evidence_keep(settle, follow, &evidence, why);
     if (code != ERR_OK)
         say_error(follow->log.name, "evidence: %s", why->text);
     return code;
+}
+
+/* Of this head it was told already. Another root of the same size is another head. */
+static bool silent(const struct follow_claim *claim, const struct head *head)
+{
+    return claim->silence.size == head->size && memcmp(claim->silence.root, head->root, 32) == 0;
 }
 
 /* A log that may not be asked for ever without anybody hearing of it: it has to be able to prove its heads,
@@ -216,14 +223,16 @@ static void silence_tell(struct settle *settle, struct follow *follow)
         code = settle->store->ops->head_since(settle->store, follow->log.id, head, &seen_ms, &why);
     } while (settle_again(settle, code, &why));
     int64_t age_ms = clock_wall_ms() - seen_ms;
-    if (code != ERR_OK || age_ms < limit_ms || claim->silence == head->size)
+    if (code != ERR_OK || age_ms < limit_ms || silent(claim, head))
         return;
     snprintf(sentence, sizeof(sentence),
              "the log signed a tree of %" PRIu64 " entries %" PRId64
              " hours ago and does not prove since that the verified tree of %" PRIu64 " begins with it",
              head->size, age_ms / 3600000, claim->tree.size);
-    if (tell(settle, follow, "unproven_head", head->size, sentence, &why) == ERR_OK)
-        claim->silence = head->size;
+    if (tell(settle, follow, "unproven_head", head->size, sentence, &why) != ERR_OK)
+        return;
+    claim->silence = (struct follow_condemned){.size = head->size};
+    memcpy(claim->silence.root, head->root, 32);
 }
 
 /* Neither proven nor contradicted. */

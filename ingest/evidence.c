@@ -9,6 +9,8 @@
 #include "base/limits.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "ingest/before.h"
+#include "ingest/bundle.h"
 #include "verify/merkle.h"
 
 #define PATH_BYTES  1024
@@ -234,6 +236,35 @@ static void put_roots(const struct evidence *evidence, char roots[ROOTS_BYTES])
     }
 }
 
+/* What the entries of the account were before. */
+static void put_before(struct settle *settle, const struct follow *follow, const struct evidence *evidence,
+                       json_t *root)
+{
+    const struct leafkeep *leaves = evidence->leaves;
+    if (!evidence->others || leaves == NULL || !leaves->any)
+        return;
+    char *text = before_text(settle, follow, leaves->begin, leaves->end);
+    json_t *before = text == NULL ? NULL : json_loads(text, 0, NULL);
+    if (before != NULL)
+        json_object_set_new(root, "before", before);
+    free(text);
+}
+
+/* What others will find in it: it is told with the account, and it is the same code that they run. */
+static const char *proof_of(struct span text)
+{
+    struct bundle *bundle = NULL;
+    struct account_report report;
+    struct err why = {.code = ERR_OK};
+    if (bundle_read(text, &bundle, &why) != ERR_OK) {
+        say_error("evidence", "%s", why.text);
+        return NULL;
+    }
+    account_check(&bundle->account, &report);
+    bundle_free(bundle);
+    return report.gravest == ACCOUNT_NOTE ? "nothing" : account_weight_word(report.gravest);
+}
+
 /* The file with the account; "": it could not be written. */
 static void put_file(const struct settle *settle, const struct follow *follow,
                      const struct evidence *evidence, const char *text, char path[PATH_BYTES])
@@ -260,6 +291,7 @@ static char *text_make(struct settle *settle, const struct follow *follow, const
     own.other = other == NULL ? NULL : &other->head;
     base_find(settle, follow, &own, &base);
     json_t *root = account(follow, &own, &base);
+    put_before(settle, follow, evidence, root);
     char *text = json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(root);
     follow_head_free(other);
@@ -315,6 +347,7 @@ enum err_code evidence_keep(struct settle *settle, const struct follow *follow,
         return err_set(why, ERR_MEMORY, "%s: evidence: out of memory", follow->log.name);
     put_file(settle, follow, evidence, text, path);
     row.json = span_str(text);
+    row.proof = proof_of(row.json);
     row.path = path;
     do {
         err_clear(why);

@@ -26,6 +26,7 @@ struct evidence {
     const char *hash_tile;
     struct span hash_tile_bytes;
     struct span leaf_tile_bytes; /* the same of level 0; empty: it did not come */
+    bool others; /* the log serves other entries now than it did: what is stored of them is shown as well */
     const char *sentence;
 };
 

@@ -93,9 +93,9 @@ struct follow_claim {
     char *answers;         /* of the log, JSON text; NULL: none, or too much */
     const char *how;       /* it contradicts, while the log is asked for more */
     int64_t until_ms;
-    uint64_t silence; /* size of a head that was told to be unproven for long */
-    uint64_t told_at; /* verified size for which evidence was written last, */
-    uint8_t told[32]; /* and the root of the head that it accuses */
+    struct follow_condemned silence; /* the head that was told last to be unproven for long */
+    uint64_t told_at;                /* verified size for which evidence was written last, */
+    uint8_t told[32];                /* and the root of the head that it accuses */
     struct follow_condemned seen[FOLLOW_CONDEMNED_MAX];
     size_t seen_count;
 };

@@ -16,14 +16,18 @@
 #include "ingest/tilewatch.h"
 #include "verify/merkle.h"
 
-#define STALL_MS   INT64_C(60000)   /* without bytes for this long the log is given up for now */
-#define HOLD_MS    INT64_C(300000)  /* how long the rows of a log may wait for its mend, */
-#define ENTRY_MS   INT64_C(10)      /* more for every entry that is to be replaced, */
-#define HOLD_MAX   INT64_C(3600000) /* and never longer */
-#define SOON_MS    INT64_C(5000)
-#define TURNS      16 /* batches at a time, then others have their turn */
-#define MEND_TRIES 3  /* mends that came to nothing are told as evidence then */
-#define TELL_TRIES 3  /* accounts that the store refused are made anew soon, then ever more rarely */
+#define STALL_MS INT64_C(60000)   /* without bytes for this long the log is given up for now */
+#define HOLD_MS  INT64_C(300000)  /* how long the rows of a log may wait for its mend, */
+#define ENTRY_MS INT64_C(10)      /* more for every entry that is to be replaced, */
+#define HOLD_MAX INT64_C(3600000) /* and never longer */
+#define SOON_MS  INT64_C(5000)
+#define AGAIN_ENTRY_MS                                                                                       \
+    INT64_C(20) /* between two readings for each entry of the stretch: 50 entries a second, */
+#define AGAIN_LEAST_MAX   INT64_C(3600000) /* and of any stretch each hour */
+#define AGAIN_ENTRIES_MAX ((uint64_t)(AGAIN_LEAST_MAX / AGAIN_ENTRY_MS))
+#define TURNS             16 /* batches at a time, then others have their turn */
+#define MEND_TRIES        3  /* mends that came to nothing are told as evidence then */
+#define TELL_TRIES        3  /* accounts that the store refused are made anew soon, then ever more rarely */
 
 bool reread_condemned(const struct follow *follow, const struct head *head)
 {
@@ -89,11 +93,15 @@ void reread_abort(struct settle *settle, struct follow *follow)
     suspect_clear(own);
 }
 
-/* Later, and later each time. */
+/* Later, and later each time: soon, so that a log that is well again is soon found to be, but never so often
+ * that reading a long stretch again would be most of what the log is asked for. */
 static void put_off(struct settle *settle, struct follow *follow)
 {
     struct follow_settle *own = &follow->settle;
-    own->again_due_ms = clock_mono_ms() + rate_backoff_next(&own->again_backoff);
+    uint64_t entries = own->range.next - own->range.verified;
+    int64_t least_ms = entries < AGAIN_ENTRIES_MAX ? (int64_t)entries * AGAIN_ENTRY_MS : AGAIN_LEAST_MAX;
+    int64_t wait_ms = rate_backoff_next(&own->again_backoff);
+    own->again_due_ms = clock_mono_ms() + (wait_ms > least_ms ? wait_ms : least_ms);
     own->again_wanted = !settle->plant->options.once;
 }
 

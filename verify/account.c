@@ -268,6 +268,18 @@ static void entries_check(struct account *account, bool head_signed, struct acco
         add(report, ACCOUNT_IS_COMPUTED_OTHER, "%s", hex(account->computed, text));
 }
 
+/* A log with one history can not have served both. */
+static void before_check(const struct account *account, struct account_report *report)
+{
+    if (!account->has_before)
+        return;
+    if (account->before_differs == 0)
+        add(report, ACCOUNT_IS_BEFORE_SAME, "%zu entries", account->before_count);
+    else
+        add(report, ACCOUNT_IS_BEFORE_OTHER, "%zu of %zu entries, the first one %" PRIu64,
+            account->before_differs, account->before_count, account->before_first);
+}
+
 void account_check(struct account *account, struct account_report *report)
 {
     uint8_t id[32];
@@ -293,6 +305,7 @@ void account_check(struct account *account, struct account_report *report)
         add(report, ACCOUNT_IS_UNPROVEN, "%" PRIu64 " entries", account->head.size);
     if (account->has_frontier && account->has_leaves)
         base_check(account, base, report);
+    before_check(account, report);
     tile_check(account, report);
     if (!account->tile_wrong)
         entries_check(account, head || part, report);

@@ -81,6 +81,10 @@ struct account {
     uint8_t path[ACCOUNT_PATH_MAX][32];
     bool has_node; /* node of the data tile that begins at leaf_begin, from its hash tile */
     uint8_t node[32];
+    bool has_before;       /* what the log served before at places of the leaves: of how many that is kept, */
+    size_t before_count;   /* how many are other ones now, */
+    size_t before_differs; /* and the first of these */
+    uint64_t before_first;
 };
 
 struct account_finding {

@@ -90,6 +90,8 @@ enum err_code message_json(const struct db_alert_row *row, bool deliveries, char
     if (row->evidence != NULL)
         json_object_set_new(object, "evidence",
                             string_or_null(row->evidence[0] == '\0' ? NULL : row->evidence));
+    if (row->accounts != NULL)
+        json_object_set_new(object, "accounts", parsed(row->accounts));
     if (row->issuance != NULL)
         json_object_set_new(object, "issuance", parsed(row->issuance));
     if (deliveries)
@@ -238,6 +240,28 @@ static void put_history(struct buf *out, const struct db_alert_row *row)
     json_decref(history);
 }
 
+/* What others can check, and when it was over. */
+static void put_accounts(struct buf *out, const struct db_alert_row *row)
+{
+    json_t *accounts = row->accounts == NULL ? NULL : parsed(row->accounts);
+    for (size_t i = 0; i < json_array_size(accounts); i++) {
+        const json_t *one = json_array_get(accounts, i);
+        const char *proof = text_of(one, "proof");
+        json_int_t id = json_integer_value(json_object_get(one, "id"));
+        buf_fmt(out, "  %-14s %" JSON_INTEGER_FORMAT ", %s", "account", id, text_of(one, "kind"));
+        if (strcmp(proof, "signed") == 0)
+            buf_str(out, ": the log's signatures prove it");
+        else if (strcmp(proof, "served") == 0)
+            buf_str(out, ": what the log served shows it");
+        else if (proof[0] != '\0')
+            buf_str(out, ": it proves nothing to others");
+        buf_fmt(out, "\n  %-14s ctvigil log verify --id %" JSON_INTEGER_FORMAT "\n", "", id);
+        if (text_of(one, "over_at")[0] != '\0')
+            buf_fmt(out, "  %-14s over at %s: %s\n", "", text_of(one, "over_at"), text_of(one, "over_by"));
+    }
+    json_decref(accounts);
+}
+
 static void put_line(struct buf *out, const struct db_alert_row *row, const json_t *findings)
 {
     size_t count = json_array_size(findings);
@@ -372,6 +396,7 @@ enum err_code message_page(const struct db_alert_row *row, char **text, struct e
             buf_str(&out, "in the database only, table evidence");
         buf_byte(&out, '\n');
     }
+    put_accounts(&out, row);
     if (row->has_fp)
         buf_fmt(&out, "  %-14s %s\n", "fingerprint", text_hex(span_of(row->tbs_fp, 32), fp));
     put_findings(&out, findings);

@@ -7,7 +7,7 @@
 
 /* The object of `ctvigil alert list --json` without line feed: "schema":"ctvigil.alert.1", id, kind,
  * severity, domain, log, name, tbs_fp, findings, sightings, first_seen, state, event, reason, history,
- * issuance; with `deliveries` when asked for. The caller frees it. */
+ * evidence, accounts, issuance; with `deliveries` when asked for. The caller frees it. */
 MUST_USE enum err_code message_json(const struct db_alert_row *row, bool deliveries, char **json,
                                     struct err *why);
 

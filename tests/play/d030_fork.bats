@@ -103,9 +103,17 @@ replaced() {
     [ "$(jq -r .head.root "$path")" = "$second" ]
     [ "$(jq -r .other_head.root "$path")" = "$first" ]
     jq -e '.head.raw_base64 and .other_head.raw_base64 and (.entries | length > 0)' "$path"
-    # What was served before is not signed and not stored: to others this is no proof, and they are told so.
-    run -0 --separate-stderr ctv log verify "$path"
+    # What was served before is not signed, but what is stored of it is none of what is served now.
+    run -1 --separate-stderr ctv log verify --json "$path"
+    jq -e '.verdict == "served" and any(.findings[]; .what == "before_other")' <<<"$output"
+    jq 'del(.before)' "$path" >"$PLAY/other.json"
+    run -0 --separate-stderr ctv log verify "$PLAY/other.json"
     [[ "$output" == *"nothing here shows"* ]]
+    # The alert names the account, and what it shows.
+    id=$(ctv alert list --json | jq --arg name "$NAME" 'select(.log == $name) | .id')
+    run -0 --separate-stderr ctv alert show "$id"
+    [[ "$output" == *"shrunk_head: what the log served shows it"*"ctvigil log verify --id"* ]]
+    ctv alert show "$id" --json | jq -e '.accounts | length == 1 and .[0].proof == "served" and .[0].over_at == null'
     kill $SIM_PID
     ctv log remove "$NAME"
 }

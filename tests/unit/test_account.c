@@ -386,6 +386,17 @@ static void words(void **state)
     account->leaf_count = LEAVES;
     assert_int_equal(check(&made), ACCOUNT_NOTE);
     assert_true(shows(&made, ACCOUNT_IS_BASE_EMPTY) && shows(&made, ACCOUNT_IS_ENTRIES_FIT));
+    /* What was served before. */
+    account->has_before = true;
+    account->before_count = 3;
+    memcpy(made.room, made.leaf, sizeof made.leaf);
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_BEFORE_SAME));
+    account->before_differs = 1;
+    memcpy(made.room, made.leaf, sizeof made.leaf);
+    assert_int_equal(check(&made), ACCOUNT_SERVED);
+    assert_true(shows(&made, ACCOUNT_IS_BEFORE_OTHER));
+    account->has_before = false;
     account->has_leaves = false;
     account->has_computed = true;
     assert_int_equal(check(&made), ACCOUNT_NOTE);

@@ -69,8 +69,25 @@ static void about_a_log(void **state)
     assert_string_equal(text_at(root, "log"), "argon");
     assert_int_equal(message_line(&row, &line, NULL), ERR_OK);
     assert_string_equal(line, "[critical] log_inconsistent at log argon");
+    assert_null(json_object_get(root, "accounts"));
     json_decref(root);
     free(json);
+    free(line);
+    /* What it rests on: which of it others can check, and what is over. */
+    row.evidence = "";
+    row.accounts = "[{\"id\":7,\"kind\":\"shrunk_head\",\"proof\":\"served\",\"over_at\":null},"
+                   "{\"id\":5,\"kind\":\"root_mismatch\",\"proof\":\"nothing\","
+                   "\"over_at\":\"2026-11-22T00:00:00Z\",\"over_by\":\"it fits\"}]";
+    assert_int_equal(message_json(&row, false, &json, NULL), ERR_OK);
+    root = json_loads(json, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(root, "accounts")), 2);
+    json_decref(root);
+    free(json);
+    assert_int_equal(message_page(&row, &line, NULL), ERR_OK);
+    assert_non_null(strstr(line, "7, shrunk_head: what the log served shows it\n"));
+    assert_non_null(strstr(line, " ctvigil log verify --id 7\n"));
+    assert_non_null(strstr(line, "5, root_mismatch: it proves nothing to others\n"));
+    assert_non_null(strstr(line, " over at 2026-11-22T00:00:00Z: it fits\n"));
     free(line);
     assert_int_equal(message_certspotter(&row, &json, NULL), ERR_NOT_FOUND);
 }

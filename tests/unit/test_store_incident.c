@@ -71,20 +71,20 @@ static void one_incident_is_one_alert(void **state)
     storetest_text(dsn, rules_sql, "bad_tile root_mismatch");
     storetest_text(dsn, "SELECT findings->0->>'found' || ', ' || (findings->0->>'expected') FROM alert",
                    "a tile, one history that only grows");
-    /* What signatures say is another cause, unless it is the same head. */
+    /* Heads that came while entries do not fit, and the other way round. */
     tell(&fix, "fork", 700, 700, 7, "a fork");
     tell(&fix, "fork", 710, 710, 8, "a fork again");
     tell(&fix, "shrunk_head", 900, 900, 9, "a smaller one");
-    storetest_text(dsn, rules_sql, "bad_tile root_mismatch, fork fork shrunk_head");
+    storetest_text(dsn, rules_sql, "fork fork shrunk_head bad_tile root_mismatch");
     tell(&fix, "root_mismatch", 600, 710, 8, "the root of a fork");
-    storetest_text(dsn, rules_sql, "bad_tile root_mismatch, fork fork shrunk_head root_mismatch");
+    storetest_text(dsn, rules_sql, "fork fork shrunk_head bad_tile root_mismatch root_mismatch");
     tell(&fix, "bad_signature", 900, 900, 8, "a signature");
     tell(&fix, "unproven_head", 910, 910, 8, "unproven");
     storetest_text(
         dsn, "SELECT string_agg(severity || ' ' || (findings->0->>'rule'), ', ' ORDER BY id) FROM alert",
-        "critical bad_tile, critical fork, critical bad_signature, high unproven_head");
+        "critical fork, critical bad_signature, high unproven_head");
     check_sql(dsn, "SELECT count(*) FROM evidence WHERE alert IS NOT NULL", 8);
-    check_sql(dsn, "SELECT count(*) FROM outbox", 8);
+    check_sql(dsn, "SELECT count(*) FROM outbox", 6);
     /* Nobody hears of it twice, and the alert shows the file of the account that it speaks of. */
     check_sql(dsn, "SELECT count(*) FROM alert WHERE event <> 'new'", 0);
     fix.store->ops->free(fix.store);
@@ -105,6 +105,8 @@ static void another_incident_is_another_alert(void **state)
     tell(&fix, "fork", 720, 720, 9, "and once more");
     tell(&fix, "fork", 730, 730, 9, "and again");
     storetest_text(dsn, rules_sql, "fork fork, fork fork");
+    /* Long after. */
+    storetest_run(dsn, "UPDATE evidence SET created_at = now() - interval '25 hours'");
     /* A root that did not fit, and now does. */
     tell(&fix, "root_mismatch", 800, 810, 1, "a root");
     storetest_run(dsn, "INSERT INTO log_head (log, size, root, timestamp, raw, verified)"
@@ -116,6 +118,97 @@ static void another_incident_is_another_alert(void **state)
     /* The same account again is none. */
     tell(&fix, "root_mismatch", 800, 810, 1, "a root");
     check_sql(dsn, "SELECT count(*) FROM alert", 4);
+    fix.store->ops->free(fix.store);
+}
+
+/* A fork that the log shows and takes back again: first the entries do not give its head, and when all is
+ * well its head is none of the tree. And a log that was replaced by another one of the same key. */
+static void a_fork_that_is_taken_back_is_one_incident(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    storetest_run(
+        dsn,
+        "INSERT INTO log_head (log, size, root, timestamp, raw)"
+        " SELECT 1, 500 + n, decode(repeat('0' || n, 32), 'hex'), now(), '' FROM generate_series(1, 4) n");
+    tell(&fix, "root_mismatch", 400, 501, 1, "a root");
+    storetest_run(dsn, "UPDATE log_range SET next = 600, verified = 600 WHERE log = 1;"
+                       "INSERT INTO log_head (log, size, root, timestamp, raw, verified)"
+                       " VALUES (1, 600, sha256(''), now(), '', true)");
+    check_sql(dsn, "SELECT count(*) FROM evidence_open", 0);
+    /* One that came when the other did; and the same one, much later. */
+    tell(&fix, "shrunk_head", 600, 600, 2, "not of the tree");
+    storetest_text(dsn, rules_sql, "shrunk_head root_mismatch");
+    storetest_run(
+        dsn, "UPDATE evidence SET created_at = created_at - interval '9 days';"
+             "UPDATE log_head SET seen_at = seen_at - interval '9 days' WHERE NOT verified AND size < 504;"
+             "UPDATE alert SET state = 'notified'; DELETE FROM evidence WHERE kind = 'shrunk_head'");
+    tell(&fix, "shrunk_head", 600, 600, 1, "that head itself");
+    storetest_text(dsn, rules_sql, "shrunk_head root_mismatch");
+    storetest_run(dsn, "DELETE FROM evidence WHERE kind = 'shrunk_head'");
+    tell(&fix, "shrunk_head", 600, 600, 3, "one of that time");
+    storetest_text(dsn, rules_sql, "shrunk_head root_mismatch");
+    /* A head of today is another matter, when what was before is over. */
+    storetest_run(dsn, "DELETE FROM evidence WHERE kind = 'shrunk_head'");
+    tell(&fix, "shrunk_head", 700, 700, 4, "another day");
+    check_sql(dsn, "SELECT count(*) FROM alert", 2);
+    /* Where the heads contradict each other the entries do not fit either, weeks later. */
+    storetest_run(dsn, "UPDATE evidence SET created_at = created_at - interval '9 days';"
+                       "UPDATE log_head SET seen_at = seen_at - interval '9 days'");
+    tell(&fix, "root_mismatch", 700, 705, 9, "entries behind it");
+    check_sql(dsn, "SELECT count(*) FROM alert", 2);
+    tell(&fix, "root_mismatch", 900, 905, 8, "entries elsewhere");
+    check_sql(dsn, "SELECT count(*) FROM alert", 2); /* the last one lasts */
+    storetest_run(dsn, "UPDATE alert SET state = 'acked'");
+    tell(&fix, "root_mismatch", 910, 915, 7, "dealt with");
+    check_sql(dsn, "SELECT count(*) FROM alert", 3);
+    fix.store->ops->free(fix.store);
+}
+
+/* When a log is well again, the account says when and by what. */
+static void what_is_over_is_noted(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    const char *dsn = fix.test.dsn;
+    struct store_range range;
+    struct compact compact;
+    fixture_start(&fix);
+    storetest_run(dsn, "UPDATE log_range SET next = 100, verified = 0 WHERE log = 1");
+    tell(&fix, "root_mismatch", 0, 90, 1, "a root");
+    check_sql(dsn, "SELECT count(*) FROM evidence WHERE over_at IS NOT NULL", 0);
+    storetest_take(fix.store, 1, &range);
+    storetest_compact(&compact, 100);
+    struct store_settle settle = {
+        .range = &range,
+        .next = 100,
+        .has_verified = true,
+        .verified = &compact,
+        .verified_head = {.size = 100, .root = {1}, .timestamp_ms = ISSUANCES_T0, .raw = SPAN_LIT("raw")}};
+    check_ok(&fix, fix.store->ops->head(fix.store, 1, &settle.verified_head, &(bool){false}, NULL, &fix.why));
+    check_ok(&fix, fix.store->ops->verified(fix.store, &settle, &fix.why));
+    storetest_text(dsn, "SELECT state FROM log WHERE id = 1", "active");
+    storetest_text(
+        dsn, "SELECT over_by FROM evidence WHERE over_at <= now() AND over_at > now() - interval '1 minute'",
+        "the log serves entries that give its signed root of size 100, and all that is stored of them is"
+        " verified");
+    storetest_text(
+        dsn, "SELECT kind || coalesce(over_at, '') ~ '^root_mismatch20.*Z$' FROM evidence_accounts(1, 9)",
+        "t");
+    /* And when it is not over after all, nor is the note of it. */
+    storetest_run(dsn, "UPDATE log_range SET verified = 0 WHERE log = 1; SELECT evidence_over(1::int2)");
+    check_sql(dsn, "SELECT count(*) FROM evidence WHERE over_at IS NULL AND over_by IS NULL", 1);
+    /* One with a proof is named first. */
+    storetest_run(dsn, "UPDATE evidence SET proof = 'nothing'");
+    tell(&fix, "bad_tile", 0, 256, 1, "a tile");
+    storetest_run(dsn, "UPDATE evidence SET proof = 'served' WHERE kind = 'bad_tile'");
+    storetest_text(dsn, "SELECT string_agg(kind, ' ') FROM evidence_accounts(1, 9)",
+                   "bad_tile root_mismatch");
+    storetest_run(dsn, "UPDATE evidence SET proof = 'signed' WHERE kind = 'root_mismatch'");
+    storetest_text(dsn, "SELECT string_agg(kind, ' ') FROM evidence_accounts(1, 9)",
+                   "root_mismatch bad_tile");
     fix.store->ops->free(fix.store);
 }
 
@@ -320,6 +413,8 @@ int main(void)
         cmocka_unit_test(an_unproven_head_is_told_and_accuses_nobody),
         cmocka_unit_test(a_contradiction_is_told_once),
         cmocka_unit_test(one_incident_is_one_alert),
+        cmocka_unit_test(a_fork_that_is_taken_back_is_one_incident),
+        cmocka_unit_test(what_is_over_is_noted),
         cmocka_unit_test(another_incident_is_another_alert),
         cmocka_unit_test(another_head_at_the_same_place_is_told),
         cmocka_unit_test(a_flood_hides_nothing),
