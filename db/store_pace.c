@@ -6,7 +6,7 @@
 #include "db/store_write.h"
 
 #define REALS       12
-#define WHOLE       17
+#define WHOLE       21
 #define TRIES       8 /* so often another process may be quicker; then the next turn tries again */
 #define ARRAY_HEAD  20
 #define ARRAY_ITEM  12
@@ -31,7 +31,8 @@ static void whole_of(struct pace *pace, int64_t *out[WHOLE])
         &pace->at_ms,     &pace->hold_until_ms, &pace->cut_ms,      &pace->used_ms,        &pace->plateau_ms,
         &pace->window_ms, &pace->window_sent,   &pace->window_good, &pace->window_refused, &pace->misses,
         &pace->series,    &pace->fresh,         &pace->trial,       &pace->phase,          &pace->phase_ms,
-        &pace->run_good,  &pace->run_refused};
+        &pace->run_good,  &pace->run_refused,   &pace->share_of,    &pace->known,          &pace->rounds,
+        &pace->run_ms};
     memcpy(out, all, sizeof all);
 }
 

@@ -10,10 +10,15 @@
 #define BELOW          0.97 /* of the ceiling: where asking goes on */
 #define AFTER_CUT      0.92 /* of the ceiling: right after a refusal, */
 #define BACK_MS        1500 /* and so long back to BELOW */
-#define UNIT_REQUESTS  12   /* the unit of time for probing: a second, or as long as so many requests take */
+#define UNIT_REQUESTS  12   /* the unit of time for probing: a second, or as long as so many requests take, */
+#define UNIT_NOISY     40   /* more of them where some are refused whatever we do */
+#define BELOW_NOISY    0.94 /* and there a ceiling is not as well known */
 #define PLATEAU_MIN    2    /* units */
 #define PLATEAU_MAX    30
 #define PLATEAU_MS_MAX 150000
+#define NOISY_MAX      100 /* units, where to see a limit takes more answers that are refused because of it */
+#define NOISY_MS_MAX   500000
+#define NOISY_NEW      0.4 /* of a ceiling that is nearly the old one */
 #define RECENT_UNITS   4  /* a refusal so soon after a cut: it was not enough */
 #define SERIES_UNITS   12 /* without a refusal for so long, a row of them is over */
 #define NEARLY         0.85
@@ -46,7 +51,8 @@ static double most(double a, double b)
 /* As little as can be told apart: a second, more when requests are rare. */
 static double unit_ms(const struct pace *pace)
 {
-    return most(1000, UNIT_REQUESTS * 1000 / most(pace->rate, TEMPO_RATE_MIN));
+    double requests = pace->usual > 0 ? UNIT_NOISY : UNIT_REQUESTS;
+    return most(1000, requests * 1000 / most(pace->rate, TEMPO_RATE_MIN));
 }
 
 void tempo_init(struct pace *pace, const struct tempo_bounds *bounds, int64_t now_ms)
@@ -151,7 +157,8 @@ static int64_t plateau(const struct pace *pace, double was, int64_t hold_ms)
     bool same = was > 0 && pace->ceiling > was * 0.9 && pace->ceiling < was * 1.1;
     if (same)
         ms = most(ms, 2 * (double)pace->plateau_ms);
-    ms = least(ms, least(PLATEAU_MAX * unit, PLATEAU_MS_MAX));
+    ms = least(ms, pace->usual > 0 ? least(NOISY_MAX * unit, NOISY_MS_MAX)
+                                   : least(PLATEAU_MAX * unit, PLATEAU_MS_MAX));
     return (int64_t)most(ms, HOLD_COST * (double)hold_ms);
 }
 
@@ -159,13 +166,23 @@ static bool cut(struct pace *pace, const struct tempo_bounds *bounds, int64_t ho
 {
     double was = pace->ceiling;
     bool recent = was > 0 && (double)(now_ms - pace->cut_ms) < RECENT_UNITS * unit_ms(pace);
+    double noisy = deaf_ceiling(pace, now_ms);
     if (deaf_cut(pace, now_ms))
         return false;
-    double came = came_through(pace, now_ms) / deaf_through(pace);
+    if (pace->usual > 0) {
+        deaf_forget(pace, now_ms);
+        if (was > 0 && !recent && noisy > NEARLY * was && noisy * NEARLY < was)
+            noisy = was + NOISY_NEW * (noisy - was);
+        pace->ceiling = most(noisy, most(pace->rate / 2, TEMPO_RATE_MIN));
+        pace->plateau_ms = plateau(pace, was, hold_ms);
+        pace->rate = most(TEMPO_RATE_MIN, least(AFTER_CUT * pace->ceiling, bounds->max));
+        return true;
+    }
+    double came = came_through(pace, now_ms);
     /* What came through for a while is a better measure than the answers of a second: a limit may have been
      * saving. */
     double ceiling =
-        was > 0 && !recent ? most(STEADY * pace->steady / deaf_through(pace), NEARLY * pace->rate) : came;
+        was > 0 && !recent ? most(STEADY * pace->steady, NEARLY * pace->rate) : came;
     ceiling = least(pace->rate, most(ceiling, pace->rate / 2));
     if (recent)
         ceiling = least(ceiling, was * (pace->plateau_ms > 4 * PLATEAU_MIN * 1000 ? STEP_LATER : STEP_FIRST));
@@ -256,7 +273,8 @@ static double by_ceiling(const struct pace *pace)
     double back = least(1, (double)pace->used_ms / BACK_MS);
     double x = ((double)pace->used_ms - (double)pace->plateau_ms) / unit_ms(pace);
     double beyond = x > 0 ? 0.012 * x + 0.00015 * x * x * x : 0;
-    return pace->ceiling * (AFTER_CUT + (BELOW - AFTER_CUT) * back + beyond);
+    double below = pace->usual > 0 ? BELOW_NOISY : BELOW;
+    return pace->ceiling * (AFTER_CUT + (below - AFTER_CUT) * back + beyond);
 }
 
 static void grow(struct pace *pace, const struct tempo_bounds *bounds, int64_t step_ms, int64_t now_ms)
@@ -268,7 +286,7 @@ static void grow(struct pace *pace, const struct tempo_bounds *bounds, int64_t s
     double rate = pace->rate;
     pace->used_ms += step_ms;
     if (pace->ceiling <= 0)
-        rate *= exp2((double)step_ms / 1000);
+        rate *= exp2((double)step_ms / (pace->usual > 0 ? unit_ms(pace) : 1000));
     else if (rate > OUTDATED * pace->ceiling)
         rate *= 1 + OUTDATED_GAIN * (double)step_ms / unit_ms(pace);
     else
