@@ -17,14 +17,20 @@
 #define HALF_MS      240000
 #define SETTLE_MS    1500 /* answers to what was asked before come in */
 #define REFUSED_MIN  4    /* fewer say nothing */
-#define SHARE_MIN    0.002 /* less is nothing to talk of */
-#define SHARE_MAX    0.9   /* more is no service at all */
+#define SHARE_MIN    0.005 /* less is nothing to talk of */
+#define SHARE_MAX    0.65  /* of more nothing is believed */
 #define SURE         4.6   /* one hypothesis is a hundred times as likely as the other */
+#define SURE_HALF    2.3   /* ten times: enough when there is no time for more */
 #define LIMIT_LEFT   0.125 /* of the share: what half the rate still meets of a limit */
 #define SIGMAS       2.5   /* two shares differ by more than chance */
 #define MORE         0.06  /* than usual: what is looked for, */
 #define MORE_PART    0.1   /* and this part of what is usual */
 #define ALARM        5.0   /* nats: by chance once in some ten thousand answers */
+#define RARE         0.005 /* is refused now and then without any meaning, */
+#define RARE_MORE    0.04  /* but not so many, */
+#define ALARM_RARE   4.0   /* which two close to each other show, or three of fifty, */
+#define HELD_MS      1500  /* at a rate that was fine for so long, */
+#define RARE_RATE    5.0   /* and where fifty take no minute */
 #define LEAST_OF     0.75  /* of what is likely at most: a ceiling is no less */
 #define KNOWN_MAX    4000  /* answers; older ones count less */
 #define AGAIN_PART   0.7   /* of the rate: enough to meet much less of a limit, */
@@ -72,6 +78,8 @@ static double evidence(const struct pace *pace, double one, double other)
  * is a little more. */
 static double alarm_of(const struct pace *pace)
 {
+    if (pace->usual <= 0)
+        return evidence(pace, RARE_MORE, RARE);
     double usual = pace->usual + sqrt(pace->usual * (1 - pace->usual) / fmax(1, (double)pace->known));
     double more = usual + MORE + MORE_PART * usual;
     return more >= 1 ? 0 : evidence(pace, more, usual);
@@ -88,26 +96,25 @@ void deaf_count(struct pace *pace, const struct tempo_heard *heard, int64_t now_
     }
     pace->run_good += heard->good;
     pace->run_refused += heard->refused;
-    if (pace->phase == PHASE_NONE && (pace->usual <= 0 || alarm_of(pace) <= 0))
+    if (pace->phase == PHASE_NONE && alarm_of(pace) <= 0)
         run_begin(pace, now_ms);
 }
 
-/* Of a share at one rate: what a limit alone would leave of it at half the rate. */
-static double limit_left(double share)
+/* How much likelier it is that the share is what it was before than that a limit is met at both rates, which
+ * would let through as much as before of what is less now. */
+static double indifference(const struct pace *pace)
 {
-    return fmax(2 * share - 1, LIMIT_LEFT * share);
+    double part = pace->phase == PHASE_AGAIN ? AGAIN_PART : 0.5;
+    double limit = fmax(1 - (1 - pace->share) / part, LIMIT_LEFT * pace->share);
+    return evidence(pace, pace->share, limit);
 }
 
 static bool half_is_over(const struct pace *pace)
 {
     double answers = answers_of(pace);
-    if (pace->phase == PHASE_AGAIN)
-        return answers >= ANSWERS_MAX ||
-               (answers >= fmax(HALF_ANSWERS, fmin((double)pace->known, AGAIN_MAX)) &&
-                answers * pace->share >= HALF_REFUSED);
-    double sure = fabs(evidence(pace, pace->share, limit_left(pace->share)));
-    return answers >= ANSWERS_MAX ||
-           (sure >= SURE && answers >= HALF_ANSWERS && answers * pace->share >= HALF_REFUSED);
+    double least = pace->phase == PHASE_AGAIN ? fmin((double)pace->known, AGAIN_MAX) : 0;
+    bool enough = answers >= fmax(HALF_ANSWERS, least) && answers * pace->share >= HALF_REFUSED;
+    return answers >= ANSWERS_MAX || (enough && fabs(indifference(pace)) >= SURE);
 }
 
 static bool phase_over(const struct pace *pace, int64_t now_ms)
@@ -157,19 +164,25 @@ static double joined(struct pace *pace)
     return (answers * share_of(pace) + before * pace->share) / fmax(1, answers + before);
 }
 
+/* What was counted is what half the rate is compared with. */
+static void half_begin(struct pace *pace, int64_t now_ms)
+{
+    pace->share = share_of(pace);
+    pace->share_of = (int64_t)answers_of(pace);
+    pace->rate /= 2;
+    phase_begin(pace, PHASE_HALF, now_ms);
+}
+
 /* At full rate: is there enough to compare with? */
 static void full_over(struct pace *pace, int64_t now_ms)
 {
-    if (share_of(pace) > SHARE_MAX || !telling(pace)) {
+    if (!telling(pace)) {
         pace->series = 0;
         phase_begin(pace, PHASE_NONE, now_ms);
         return;
     }
-    pace->share = share_of(pace);
-    pace->share_of = (int64_t)answers_of(pace);
-    pace->came = pace->rate * (1 - pace->share);
-    pace->rate /= 2;
-    phase_begin(pace, PHASE_HALF, now_ms);
+    pace->came = pace->rate * (1 - share_of(pace));
+    half_begin(pace, now_ms);
 }
 
 /* At half of it: what became of the share? Behind a limit there may be a share of the other kind, too, so it
@@ -178,7 +191,7 @@ static void half_over(struct pace *pace, int64_t now_ms)
 {
     double share = share_of(pace);
     pace->known = (int64_t)answers_of(pace);
-    if (!telling(pace) || evidence(pace, pace->share, limit_left(pace->share)) < 0) {
+    if (!telling(pace) || share > SHARE_MAX || indifference(pace) < SURE_HALF) {
         if (!telling(pace) || pace->rate < 2 * TEMPO_RATE_MIN) {
             done(pace, pace->came, 0, now_ms);
             return;
@@ -193,11 +206,8 @@ static void half_over(struct pace *pace, int64_t now_ms)
         done(pace, pace->came / (1 - share), share, now_ms);
         return;
     }
-    pace->share = share;
-    pace->share_of = (int64_t)answers_of(pace);
     pace->before = 0; /* it was too much */
-    pace->rate /= 2;
-    phase_begin(pace, PHASE_HALF, now_ms);
+    half_begin(pace, now_ms);
 }
 
 /* A lower rate for a while: is the share still what it was? */
@@ -213,11 +223,15 @@ static void again_begin(struct pace *pace, int64_t now_ms)
 
 static void again_over(struct pace *pace, int64_t now_ms)
 {
-    double off = sigmas_less(pace), share = fmin(share_of(pace), SHARE_MAX);
-    if (fabs(off) >= SIGMAS) {
-        share = telling(pace) ? share : 0;
+    double off = sigmas_less(pace), share = telling(pace) ? share_of(pace) : 0;
+    if (off <= -SIGMAS) { /* more than it was, or a limit: that is not known from one rate */
+        pace->came = pace->rate * (1 - share);
+        half_begin(pace, now_ms);
+        return;
+    }
+    if (off >= SIGMAS || indifference(pace) < SURE_HALF) {
         pace->known = (int64_t)answers_of(pace);
-        done(pace, pace->came / (1 - share), share, now_ms);
+        done(pace, pace->rate * (1 - share_of(pace)), off >= SIGMAS ? share : 0, now_ms);
         return;
     }
     pace->usual = joined(pace);
@@ -251,7 +265,9 @@ bool deaf_turn(struct pace *pace, int64_t now_ms)
 
 bool deaf_tolerates(const struct pace *pace)
 {
-    return pace->usual > 0 && alarm_of(pace) < ALARM;
+    /* At a rate that was held for a while one that is alone says nothing. */
+    bool held = pace->ceiling > 0 && pace->used_ms >= HELD_MS && pace->rate >= RARE_RATE;
+    return pace->usual > 0 ? alarm_of(pace) < ALARM : held && alarm_of(pace) < ALARM_RARE;
 }
 
 double deaf_ceiling(const struct pace *pace, int64_t now_ms)

@@ -6,6 +6,7 @@
 #include "ingest/deaf.h"
 
 #define STEP_MS_MAX    5000 /* a longer silence gives no more than this */
+#define TURN_MS        250  /* somebody looks about so often */
 #define WINDOW_MS_MIN  400  /* shorter ones say nothing about a rate */
 #define BELOW          0.97 /* of the ceiling: where asking goes on */
 #define AFTER_CUT      0.92 /* of the ceiling: right after a refusal, */
@@ -169,8 +170,8 @@ static bool cut(struct pace *pace, const struct tempo_bounds *bounds, int64_t ho
     double noisy = deaf_ceiling(pace, now_ms);
     if (deaf_cut(pace, now_ms))
         return false;
+    deaf_forget(pace, now_ms);
     if (pace->usual > 0) {
-        deaf_forget(pace, now_ms);
         if (was > 0 && !recent && noisy > NEARLY * was && noisy * NEARLY < was)
             noisy = was + NOISY_NEW * (noisy - was);
         pace->ceiling = most(noisy, most(pace->rate / 2, TEMPO_RATE_MIN));
@@ -230,7 +231,8 @@ static void trial_turn(struct pace *pace, const struct tempo_heard *heard)
 static bool usual(const struct pace *pace, const struct tempo_heard *heard)
 {
     bool lives = heard->good != 0 || pace->window_good != 0 || pace->good > 0;
-    return lives && (pace->phase != 0 || deaf_tolerates(pace));
+    bool said = pace->usual <= 0 && heard->hold_ms > 0;
+    return lives && (pace->phase != 0 || (!said && deaf_tolerates(pace)));
 }
 
 static void refused(struct pace *pace, const struct tempo_bounds *bounds, const struct tempo_heard *heard,
@@ -295,13 +297,20 @@ static void grow(struct pace *pace, const struct tempo_bounds *bounds, int64_t s
         least(rate, pace->fresh == PACE_FRESH_YES ? least(bounds->max, FRESH_RATE_MAX) : bounds->max);
 }
 
+/* Most that is saved: a second's, and where that is less than one request, one and what comes while nobody
+ * looks. */
+static double room(const struct pace *pace)
+{
+    return most(pace->rate, 1 + pace->rate * TURN_MS / 1000);
+}
+
 void tempo_turn(struct pace *pace, const struct tempo_bounds *bounds, const struct tempo_heard *heard,
                 int64_t now_ms)
 {
     times_mend(pace, now_ms);
     int64_t step_ms = now_ms - pace->at_ms < STEP_MS_MAX ? now_ms - pace->at_ms : STEP_MS_MAX;
     pace->at_ms = now_ms;
-    pace->tokens = least(pace->tokens + pace->rate * (double)step_ms / 1000, most(1, pace->rate));
+    pace->tokens = least(pace->tokens + pace->rate * (double)step_ms / 1000, room(pace));
     count(pace, heard, step_ms);
     deaf_count(pace, heard, now_ms);
     (void)deaf_turn(pace, now_ms);
@@ -340,5 +349,5 @@ double tempo_lease(struct pace *pace, double want, int64_t slice_ms, int64_t now
 
 void tempo_return(struct pace *pace, double unused)
 {
-    pace->tokens = least(pace->tokens + unused, most(1, pace->rate));
+    pace->tokens = least(pace->tokens + unused, room(pace));
 }
