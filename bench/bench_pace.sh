@@ -68,7 +68,7 @@ simulate() {
   shards=${shards%% --*}
   # New connections are new budgets: where they are what is counted, more than "all" can come.
   wide=256 more=1.3
-  [ "$protocol" = static-ct ] || wide=32
+  [ "$protocol" != rfc6962 ] || wide=32
   [ "$1" != digicert ] || wide=8 more=5
   entries=$(awk -v rate="$rate" -v s=$((MEASURE + SETTLE + 5)) -v wide=$wide -v more=$more \
     'BEGIN { print int(more * rate * s * wide) + 1000 }')

@@ -2,41 +2,46 @@
 
 #include <math.h>
 
-#define SERIES       2    /* so many cuts in a row that did not help, */
-#define SERIES_NOISY 5    /* or so many for which there was evidence */
-#define ROW          8    /* so many, where answers come slowly */
-#define ANSWERS      40   /* a share is known from so many answers, */
-#define REFUSALS     20   /* with so many refusals among them, */
-#define ANSWERS_MAX  4000 /* or from so many, */
-#define NONE_IN      150  /* or none was refused in so many, one in twice as many */
-#define HALF_ANSWERS 60   /* at half the rate: so many at least, */
-#define HALF_REFUSED 12   /* or so many that there would be so many refusals */
-#define FULL_MIN     3.0  /* requests per second */
-#define PLATEAU_MS   2000
-#define FULL_MS      120000 /* or after so long */
-#define HALF_MS      240000
-#define SETTLE_MS    1500 /* answers to what was asked before come in */
-#define REFUSED_MIN  4    /* fewer say nothing */
-#define SHARE_MIN    0.005 /* less is nothing to talk of */
-#define SHARE_MAX    0.65  /* of more nothing is believed */
-#define SURE         4.6   /* one hypothesis is a hundred times as likely as the other */
-#define SURE_HALF    2.3   /* ten times: enough when there is no time for more */
-#define LIMIT_LEFT   0.125 /* of the share: what half the rate still meets of a limit */
-#define SIGMAS       2.5   /* two shares differ by more than chance */
-#define MORE         0.06  /* than usual: what is looked for, */
-#define MORE_PART    0.1   /* and this part of what is usual */
-#define ALARM        5.0   /* nats: by chance once in some ten thousand answers */
-#define RARE         0.005 /* is refused now and then without any meaning, */
-#define RARE_MORE    0.04  /* but not so many, */
-#define ALARM_RARE   4.0   /* which two close to each other show, or three of fifty, */
-#define HELD_MS      1500  /* at a rate that was fine for so long, */
-#define RARE_RATE    5.0   /* and where fifty take no minute */
-#define LEAST_OF     0.75  /* of what is likely at most: a ceiling is no less */
-#define KNOWN_MAX    4000  /* answers; older ones count less */
-#define AGAIN_PART   0.7   /* of the rate: enough to meet much less of a limit, */
-#define AGAIN_MAX    400   /* for as many answers as it is known by, up to so many */
-#define AGAIN_MS     60000 /* a lower rate is tried again after so long, then twice as long, */
-#define AGAIN_TIMES  10    /* up to so many times it */
+#define SERIES         2    /* so many cuts in a row that did not help, */
+#define SERIES_NOISY   5    /* or so many for which there was evidence */
+#define ROW            8    /* so many, where answers come slowly */
+#define ANSWERS        40   /* a share is known from so many answers, */
+#define REFUSALS       20   /* with so many refusals among them, */
+#define ANSWERS_MAX    4000 /* or from so many, */
+#define NONE_IN        150  /* or none was refused in so many, one in twice as many */
+#define HALF_ANSWERS   80   /* at half the rate: so many at least, */
+#define HALF_REFUSED   16   /* or so many that there would be so many refusals */
+#define FULL_MIN       3.0  /* requests per second */
+#define PLATEAU_MS     2000
+#define FULL_MS        120000 /* or after so long */
+#define HALF_MS        240000
+#define SETTLE_MS      1500  /* answers to what was asked before come in */
+#define REFUSED_MIN    4     /* fewer say nothing */
+#define SHARE_MIN      0.005 /* less is nothing to talk of */
+#define SHARE_MAX      0.65  /* of more nothing is believed */
+#define SURE           4.6   /* one hypothesis is a hundred times as likely as the other */
+#define SURE_HALF      2.3   /* ten times: enough when there is no time for more */
+#define LIMIT_LEFT     0.125 /* of the share: what half the rate still meets of a limit */
+#define SIGMAS         2.5   /* two shares differ by more than chance */
+#define MORE           0.06  /* than usual: what is looked for, */
+#define MORE_PART      0.1   /* and this part of what is usual */
+#define ALARM          5.0   /* nats: by chance once in some ten thousand answers */
+#define SMALL          0.012 /* of so little no harm comes, whatever it is, */
+#define SMALL_OF       600   /* when it is known from so many answers */
+#define RARE           0.005 /* is refused now and then without any meaning, */
+#define RARE_MORE      0.04  /* but not so many, */
+#define ALARM_RARE     4.0   /* which two close to each other show, or three of fifty, */
+#define HELD_MS        1500  /* at a rate that was fine for so long, */
+#define RARE_RATE      20.0  /* and where fifty take a few seconds */
+#define LEAST_OF       0.75  /* of what is likely at most: a ceiling is no less */
+#define KNOWN_MAX      4000  /* answers; older ones count less */
+#define AGAIN_PART     0.7   /* of the rate: enough to meet much less of a limit, */
+#define AGAIN_KNOWN    2     /* for so many times the answers it is known by, */
+#define AGAIN_MAX      400   /* up to so many */
+#define AGAIN_MS       30000 /* a lower rate is tried again after so long, then twice as long, */
+#define AGAIN_REQUESTS 200   /* or as long as so many requests take, */
+#define AGAIN_LATE     4     /* or much later */
+#define AGAIN_TIMES    40    /* up to so many times it */
 #define SOON_MS                                                                                              \
     300000 /* and not sooner than this unless the rate has sunk to a half;                                   \
               where it would take long, to a quarter */
@@ -112,8 +117,9 @@ static double indifference(const struct pace *pace)
 static bool half_is_over(const struct pace *pace)
 {
     double answers = answers_of(pace);
-    double least = pace->phase == PHASE_AGAIN ? fmin((double)pace->known, AGAIN_MAX) : 0;
-    bool enough = answers >= fmax(HALF_ANSWERS, least) && answers * pace->share >= HALF_REFUSED;
+    if (pace->phase == PHASE_AGAIN)
+        return answers >= fmax(HALF_ANSWERS, fmin(AGAIN_KNOWN * (double)pace->known, AGAIN_MAX));
+    bool enough = answers >= HALF_ANSWERS && answers * pace->share >= HALF_REFUSED;
     return answers >= ANSWERS_MAX || (enough && fabs(indifference(pace)) >= SURE);
 }
 
@@ -125,6 +131,7 @@ static bool phase_over(const struct pace *pace, int64_t now_ms)
         return passed_ms >= HALF_MS || half_is_over(pace);
     return passed_ms >= FULL_MS || answers >= ANSWERS_MAX ||
            (answers >= ANSWERS && pace->run_refused >= REFUSALS) ||
+           (answers >= SMALL_OF && share_of(pace) <= SMALL) ||
            answers >= NONE_IN * (double)(pace->run_refused + 1) * (double)(pace->run_refused + 1);
 }
 
@@ -181,6 +188,11 @@ static void full_over(struct pace *pace, int64_t now_ms)
         phase_begin(pace, PHASE_NONE, now_ms);
         return;
     }
+    if (share_of(pace) <= SMALL) {
+        pace->known = (int64_t)answers_of(pace);
+        done(pace, fmax(pace->rate, pace->before), share_of(pace), now_ms);
+        return;
+    }
     pace->came = pace->rate * (1 - share_of(pace));
     half_begin(pace, now_ms);
 }
@@ -226,14 +238,16 @@ static void again_over(struct pace *pace, int64_t now_ms)
     double off = sigmas_less(pace), share = telling(pace) ? share_of(pace) : 0;
     if (off <= -SIGMAS) { /* more than it was, or a limit: that is not known from one rate */
         pace->came = pace->rate * (1 - share);
+        pace->before = 0;
         half_begin(pace, now_ms);
         return;
     }
-    if (off >= SIGMAS || indifference(pace) < SURE_HALF) {
+    if (indifference(pace) <= -SURE) {
         pace->known = (int64_t)answers_of(pace);
-        done(pace, pace->rate * (1 - share_of(pace)), off >= SIGMAS ? share : 0, now_ms);
+        done(pace, pace->rate * (1 - share_of(pace)), share, now_ms);
         return;
     }
+    /* In doubt it stays, and comes nearer to what was seen now. */
     pace->usual = joined(pace);
     pace->rounds++;
     pace->rate = pace->before;
@@ -243,12 +257,22 @@ static void again_over(struct pace *pace, int64_t now_ms)
 static int64_t again_ms(const struct pace *pace)
 {
     int64_t times = pace->rounds < 0 || pace->rounds > 8 ? AGAIN_TIMES : INT64_C(1) << pace->rounds;
-    return AGAIN_MS * (times < AGAIN_TIMES ? times : AGAIN_TIMES);
+    double once_ms = fmax(AGAIN_MS, AGAIN_REQUESTS * 1000 / fmax(pace->rate, TEMPO_RATE_MIN));
+    return (int64_t)once_ms * (times < AGAIN_TIMES ? times : AGAIN_TIMES);
+}
+
+/* Not while a limit is looked for, unless it takes long; and later where it matters little. */
+static bool again_is_due(const struct pace *pace, int64_t now_ms)
+{
+    int64_t passed_ms = now_ms - pace->phase_ms, due_ms = again_ms(pace);
+    bool looking = pace->ceiling > 0 && pace->rate > pace->ceiling;
+    bool later = looking || pace->usual <= SMALL;
+    return pace->usual > 0 && passed_ms > (later ? AGAIN_LATE * due_ms : due_ms);
 }
 
 bool deaf_turn(struct pace *pace, int64_t now_ms)
 {
-    if (pace->phase == PHASE_NONE && pace->usual > 0 && now_ms - pace->phase_ms > again_ms(pace))
+    if (pace->phase == PHASE_NONE && again_is_due(pace, now_ms))
         again_begin(pace, now_ms);
     if (pace->phase == PHASE_NONE)
         return false;

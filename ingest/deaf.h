@@ -7,7 +7,8 @@
  * then what is usual here (`pace.usual`), the rate goes back to where it was, and from then on only what is
  * clearly more than usual is a refusal: the evidence is summed up, and forgotten whenever it speaks for what
  * is usual (CUSUM, Page 1954), so a limit is seen the sooner the more of it is met. Half the rate is tried
- * again ever more rarely; what was counted adds up as long as it is the same. Pure arithmetic, for tempo.c. */
+ * again ever more rarely; what was counted adds up as long as it is the same. Pure arithmetic, for tempo.c.
+ */
 #ifndef CTVIGIL_DEAF_H
 #define CTVIGIL_DEAF_H
 

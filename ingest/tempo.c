@@ -13,23 +13,26 @@
 #define BACK_MS        1500 /* and so long back to BELOW */
 #define UNIT_REQUESTS  12   /* the unit of time for probing: a second, or as long as so many requests take, */
 #define UNIT_NOISY     40   /* more of them where some are refused whatever we do */
-#define BELOW_NOISY    0.94 /* and there a ceiling is not as well known */
-#define PLATEAU_MIN    2    /* units */
+#define BELOW_NOISY    0.955 /* and there a ceiling is not as well known */
+#define PLATEAU_MIN    2     /* units */
 #define PLATEAU_MAX    30
 #define PLATEAU_MS_MAX 150000
+#define NOISY_MIN      5
 #define NOISY_MAX      100 /* units, where to see a limit takes more answers that are refused because of it */
 #define NOISY_MS_MAX   500000
 #define NOISY_NEW      0.4 /* of a ceiling that is nearly the old one */
-#define RECENT_UNITS   4  /* a refusal so soon after a cut: it was not enough */
-#define SERIES_UNITS   12 /* without a refusal for so long, a row of them is over */
+#define HURRY_NOISY    1.4 /* the more is too much, the sooner it is seen */
+#define RECENT_UNITS   4   /* a refusal so soon after a cut: it was not enough */
+#define SERIES_UNITS   12  /* without a refusal for so long, a row of them is over */
 #define NEARLY         0.85
 #define STEADY         1.02
 #define STEADY_UNITS   10
 #define STEP_FIRST     0.85 /* then the ceiling sinks, at first by this, */
 #define STEP_LATER     0.95 /* and by this once it was good for a while */
+#define FAR_BELOW      0.7
 #define OUTDATED       1.5 /* beyond this multiple of the ceiling it grows by this part of itself in a unit */
 #define OUTDATED_GAIN  0.1
-#define HOLD_COST      30     /* a hold may cost one part in so many */
+#define HOLD_COST      50     /* a hold may cost one part in so many */
 #define FRESH_GAIN     1.3    /* what connections of their own must carry more, */
 #define FRESH_REQUESTS 16     /* for so many requests, */
 #define FRESH_MS       3000   /* and for so long */
@@ -153,14 +156,16 @@ static void hold(struct pace *pace, int64_t hold_ms, int64_t now_ms)
  * refusal costs (a hold, `hold_ms`) is small beside it. */
 static int64_t plateau(const struct pace *pace, double was, int64_t hold_ms)
 {
-    double unit = unit_ms(pace);
-    double ms = PLATEAU_MIN * unit;
+    double unit = unit_ms(pace), before = (double)pace->plateau_ms;
     bool same = was > 0 && pace->ceiling > was * 0.9 && pace->ceiling < was * 1.1;
+    double ms = PLATEAU_MIN * unit, longest_ms = least(PLATEAU_MAX * unit, PLATEAU_MS_MAX);
     if (same)
-        ms = most(ms, 2 * (double)pace->plateau_ms);
-    ms = least(ms, pace->usual > 0 ? least(NOISY_MAX * unit, NOISY_MS_MAX)
-                                   : least(PLATEAU_MAX * unit, PLATEAU_MS_MAX));
-    return (int64_t)most(ms, HOLD_COST * (double)hold_ms);
+        ms = most(ms, 2 * before);
+    if (pace->usual > 0) {
+        ms = most(NOISY_MIN * unit, same ? 2 * before : before / 4);
+        longest_ms = least(NOISY_MAX * unit, NOISY_MS_MAX);
+    }
+    return (int64_t)most(least(ms, longest_ms), HOLD_COST * (double)hold_ms);
 }
 
 static bool cut(struct pace *pace, const struct tempo_bounds *bounds, int64_t hold_ms, int64_t now_ms)
@@ -174,19 +179,28 @@ static bool cut(struct pace *pace, const struct tempo_bounds *bounds, int64_t ho
     if (pace->usual > 0) {
         if (was > 0 && !recent && noisy > NEARLY * was && noisy * NEARLY < was)
             noisy = was + NOISY_NEW * (noisy - was);
+        if (was > 0 && !recent) /* chance, or it will be seen again at once */
+            noisy = most(noisy, NEARLY * was);
         pace->ceiling = most(noisy, most(pace->rate / 2, TEMPO_RATE_MIN));
         pace->plateau_ms = plateau(pace, was, hold_ms);
+        pace->rate = most(TEMPO_RATE_MIN, least(AFTER_CUT * pace->ceiling, bounds->max));
+        return true;
+    }
+    if (was > 0 && !recent && hold_ms == 0 && pace->used_ms < pace->plateau_ms && pace->rate < was) {
+        /* It went well at this rate, and one says little: the ceiling is asked sooner whether it is still
+         * right. */
+        pace->plateau_ms = (int64_t)most(PLATEAU_MIN * unit_ms(pace), (double)pace->plateau_ms / 2);
         pace->rate = most(TEMPO_RATE_MIN, least(AFTER_CUT * pace->ceiling, bounds->max));
         return true;
     }
     double came = came_through(pace, now_ms);
     /* What came through for a while is a better measure than the answers of a second: a limit may have been
      * saving. */
-    double ceiling =
-        was > 0 && !recent ? most(STEADY * pace->steady, NEARLY * pace->rate) : came;
+    double ceiling = was > 0 && !recent ? most(STEADY * pace->steady, NEARLY * pace->rate) : came;
     ceiling = least(pace->rate, most(ceiling, pace->rate / 2));
-    if (recent)
-        ceiling = least(ceiling, was * (pace->plateau_ms > 4 * PLATEAU_MIN * 1000 ? STEP_LATER : STEP_FIRST));
+    double less = was * (pace->plateau_ms > 4 * PLATEAU_MIN * 1000 ? STEP_LATER : STEP_FIRST);
+    if (recent) /* in so short a time one request more or less is much */
+        ceiling = ceiling > FAR_BELOW * was ? less : least(ceiling, less);
     pace->ceiling = most(ceiling, TEMPO_RATE_MIN);
     pace->plateau_ms = plateau(pace, was, hold_ms);
     pace->rate = most(TEMPO_RATE_MIN, least(AFTER_CUT * pace->ceiling, bounds->max));
@@ -274,6 +288,7 @@ static double by_ceiling(const struct pace *pace)
 {
     double back = least(1, (double)pace->used_ms / BACK_MS);
     double x = ((double)pace->used_ms - (double)pace->plateau_ms) / unit_ms(pace);
+    x *= pace->usual > 0 ? HURRY_NOISY : 1;
     double beyond = x > 0 ? 0.012 * x + 0.00015 * x * x * x : 0;
     double below = pace->usual > 0 ? BELOW_NOISY : BELOW;
     return pace->ceiling * (AFTER_CUT + (below - AFTER_CUT) * back + beyond);
@@ -333,7 +348,7 @@ double tempo_gap_ms(const struct pace *pace)
 double tempo_slice(const struct pace *pace, int64_t slice_ms)
 {
     /* What was left over is made up for slowly: a limit may not know how quiet it was before. */
-    return floor(most(1, 1.25 * pace->rate * (double)slice_ms / 1000));
+    return ceil(1.25 * pace->rate * (double)slice_ms / 1000);
 }
 
 double tempo_lease(struct pace *pace, double want, int64_t slice_ms, int64_t now_ms)

@@ -36,17 +36,17 @@ struct pace {
     int64_t phase_ms; /* and since when; with 0: when it was last */
     int64_t run_good; /* answers of that phase, or of late */
     int64_t run_refused;
-    int64_t run_ms; /* since when they came */
+    int64_t run_ms;   /* since when they came */
     double share;     /* of requests refused at the rate that was measured before, */
     int64_t share_of; /* by so many answers, */
-    double came;    /* and good answers per second at the first of them */
-    double usual;   /* of requests refused whatever the rate; 0: none are */
-    int64_t known;  /* by so many answers, */
-    int64_t rounds; /* and so many times found to be the same */
-    int64_t fresh;  /* enum pace_fresh */
-    int64_t trial;  /* PACE_FRESH_TRIED: good answers that are still to come */
-    double total;   /* requests of the last minutes, the older the less, */
-    double refused; /* and how many of them were refused */
+    double came;      /* and good answers per second at the first of them */
+    double usual;     /* of requests refused whatever the rate; 0: none are */
+    int64_t known;    /* by so many answers, */
+    int64_t rounds;   /* and so many times found to be the same */
+    int64_t fresh;    /* enum pace_fresh */
+    int64_t trial;    /* PACE_FRESH_TRIED: good answers that are still to come */
+    double total;     /* requests of the last minutes, the older the less, */
+    double refused;   /* and how many of them were refused */
 };
 
 #endif

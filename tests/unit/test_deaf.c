@@ -49,7 +49,9 @@ static void what_is_found(void **state)
         {"far beyond a limit", {8, 0}, 80, 0, 0, 8, 1},
         {"a limit and a fifth", {8, 20}, 20, 0.2, 0.05, 10, 1.5},
         {"nothing is refused", {0, 0}, 20, 0, 0, 20, 0.1},
-        {"almost everything is", {0, 95}, 20, 0, 0, 20, 0.1},
+        {"almost everything is, which is not believed", {0, 95}, 20, 0, 0, 1, 1},
+        {"half, always", {0, 50}, 20, 0.5, 0.05, 40, 0.1},
+        {"very far beyond a limit", {8, 0}, 800, 0, 0, 8, 4},
     };
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
@@ -74,7 +76,8 @@ static void what_is_found(void **state)
 static void what_is_usual(void **state)
 {
     static const struct server limit = {.limit = 30};
-    struct pace pace = {.rate = 40, .usual = 0.2, .phase_ms = 1000, .run_good = 80, .run_refused = 20};
+    struct pace pace = {
+        .rate = 40, .usual = 0.2, .known = 400, .phase_ms = 1000, .run_good = 80, .run_refused = 20};
     int64_t now_ms = 601500;
     (void)state;
     assert_true(deaf_tolerates(&pace));
@@ -87,7 +90,7 @@ static void what_is_usual(void **state)
     /* It was a limit by now: seen ten minutes later. */
     pace.usual = 0.2;
     assert_true(deaf_turn(&pace, now_ms));
-    assert_true(pace.rate < 21);
+    assert_true(pace.rate < 29);
     while (pace.phase != 0 && now_ms < 2000000)
         now_ms = answer(&pace, &limit, now_ms);
     assert_true(pace.usual == 0);
