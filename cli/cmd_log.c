@@ -89,6 +89,8 @@ static enum err_code cmd_log_describe(const struct cmd_log_add *add, const char 
 
     if ((code = cmd_log_name(name, log, why)) != ERR_OK)
         return code;
+    if (add->operator_key != NULL && add->operator_key[0] == '\0')
+        return err_set(why, ERR_USAGE, "--operator: the name is missing");
     if (add->operator_key != NULL && (strlen(add->operator_key) >= sizeof log->operator_key ||
                                       strpbrk(add->operator_key, " ,\t\r\n") != NULL))
         return err_set(why, ERR_USAGE, "--operator: a name without spaces and commas, of at most %zu bytes",
@@ -199,6 +201,7 @@ static int cmd_log_do_add(const struct cmd *cmd, const struct cmd_log_add *add, 
     struct pgconn *conn = NULL;
     struct err why = {0};
     int status = CMD_OK;
+    uint64_t next = 0;
 
     if (cmd_log_describe(add, name, &log, &why) != ERR_OK ||
         cmd_log_from(add->from == NULL ? "0" : add->from, &from, &why) != ERR_OK) {
@@ -207,14 +210,17 @@ static int cmd_log_do_add(const struct cmd *cmd, const struct cmd_log_add *add, 
     }
     if (contact_need(cmd->conf, log.url, &why) != ERR_OK || cmd_db_open(cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
-    if (cmd_log_register(cmd, conn, &log, &from, &why) != ERR_OK) {
+    if (cmd_log_register(cmd, conn, &log, &from, &why) != ERR_OK ||
+        db_log_next(conn, &log, &next, &why) != ERR_OK) {
         (void)cmd_fail(&why);
         status = err_class(why.code) == ERR_CLASS_WORLD || err_class(why.code) == ERR_CLASS_STATE ? CMD_FAILED
                                                                                                   : CMD_USAGE;
     } else if (cmd->json) {
         cmd_print_json(json_pack("{s:s, s:s, s:i, s:o, s:I}", "schema", "ctvigil.log.added.1", "name",
                                  log.name, "id", log.id, "log_id", cmd_json_hex(span_of(log.log_id, 32)),
-                                 "begin", (json_int_t)from.begin));
+                                 "begin", (json_int_t)next));
+    } else if (next != from.begin) {
+        printf("%s: followed again as it was, reading goes on at entry %" PRIu64 "\n", log.name, next);
     } else {
         printf("%s: added, reading begins at entry %" PRIu64 "\n", log.name, from.begin);
     }

@@ -109,7 +109,11 @@ static void logcheck_line(const struct db_log_status *row, enum logcheck reason,
                        text_time(row->head_time_ms, false, when));
         break;
     case LOGCHECK_ERROR:
-        (void)snprintf(out, out_cap, "the last try failed: %s", row->last_error);
+        (void)snprintf(
+            out, out_cap,
+            "the last try failed: %s; it is tried again by itself: when that stays, see that its URL is right"
+            " and reached from this machine",
+            row->last_error);
         break;
     case LOGCHECK_NOT_STORED:
     default:

@@ -10,6 +10,8 @@
 #include "cli/paceview.h"
 #include "ingest/listfetch.h"
 
+#define LOGTABLE_PAGE        256                      /* entries that one request brings */
+#define LOGTABLE_LOOK_S      60                       /* a log is looked at each minute */
 #define LOGTABLE_WIDE        117                      /* columns of the whole table of log status */
 #define LOGTABLE_URLS        160                      /* columns of log list with the URL of every log */
 #define LOGTABLE_BEFORE_FROM 99                       /* columns in front of FROM, */
@@ -39,8 +41,12 @@ int64_t logtable_eta_s(const struct db_log_status *row)
         return -1;
     if (row->backlog == 0)
         return 0;
-    if (!row->has_rate || gain <= 0)
+    if (!row->has_rate || (row->backlog <= LOGTABLE_PAGE ? row->rate : gain) <= 0)
         return -1;
+    /* A log that is kept up with is as fast as it grows; what came since the last look comes with the next.
+     */
+    if (row->backlog <= LOGTABLE_PAGE && (gain <= 0 || (double)row->backlog / gain > LOGTABLE_LOOK_S))
+        return LOGTABLE_LOOK_S;
     double seconds = (double)row->backlog / gain;
     return seconds < 1e12 ? (int64_t)seconds : -1;
 }

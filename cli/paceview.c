@@ -70,6 +70,8 @@ void paceview_log(const struct db_pace *pace, const struct db_log_status *row, i
         printf(": nothing is asked before %s, because it said so or refused",
                text_time(known->hold_until_ms, false, when));
     else
-        printf(": asked %.3g times a second", known->rate);
+        printf(known->rate >= 0.001 && known->rate < 1000 ? ": asked %.3g times a second"
+                                                          : ": asked %.0f times a second",
+               known->rate);
     printf("; %.1f %% of the last requests were refused\n", 100 * known->refused);
 }

@@ -336,3 +336,14 @@ out:
     PQclear(ranges);
     return code;
 }
+
+enum err_code db_log_next(struct pgconn *conn, const struct ctlog *log, uint64_t *next, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t at = 0;
+    pgexec_int(&args, log->id);
+    enum err_code code = pgexec_number(
+        conn, "SELECT next FROM log_range WHERE log = $1 ORDER BY range_begin DESC LIMIT 1", &args, &at, why);
+    *next = (uint64_t)at;
+    return code;
+}

@@ -12,6 +12,10 @@
  * gave it. ERR_EXISTS: a log of that name is there. */
 MUST_USE enum err_code db_log_add(struct pgconn *conn, struct ctlog *log, const char *from_spec,
                                   uint64_t begin, struct err *why);
+/* The next entry that is read at the head of a log: one that was removed and is registered again goes on
+ * where it stopped. */
+MUST_USE enum err_code db_log_next(struct pgconn *conn, const struct ctlog *log, uint64_t *next,
+                                   struct err *why);
 /* Stops following it: state becomes 'removed', what was read stays. ERR_NOT_FOUND when there is none of that
  * name. */
 MUST_USE enum err_code db_log_remove(struct pgconn *conn, const char *name, struct err *why);

@@ -275,10 +275,18 @@ static enum err_code follow_lists(struct pgstore *pg, int64_t lists, struct err 
 
 enum err_code store_write_lists(struct pgstore *pg, struct err *why)
 {
-    int64_t lists = 0;
-    enum err_code code =
-        pgexec_number(pg->conn, "SELECT lists FROM cert_removal", &PGEXEC_NO_ARGS, &lists, why);
-    return code == ERR_OK ? follow_lists(pg, lists, why) : code;
+    static const char sql[] = "SELECT lists, nullif(horizon, '-infinity') FROM cert_removal";
+    PGresult *res;
+    int64_t lists = pg->lists;
+    enum err_code code = pgexec_run(pg->conn, sql, &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 1) {
+        lists = pgexec_get_int(res, 0, 0);
+        pg->stage.horizon_s = pgexec_is_null(res, 0, 1) ? INT64_MIN : pgexec_get_time(res, 0, 1) / 1000;
+    }
+    PQclear(res);
+    return follow_lists(pg, lists, why);
 }
 
 enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct err *why)

@@ -22,7 +22,7 @@ MUST_USE enum err_code store_write_places(struct pgstore *pg, struct batch *cons
                                           struct err *why);
 MUST_USE enum err_code store_write_malformed(struct pgstore *pg, struct err *why);
 /* For a repair, which makes its rows long before it holds anything: loads the public suffix lists by which
- * keys are made now. */
+ * keys are made now, and the horizon behind which nothing is stored. */
 MUST_USE enum err_code store_write_lists(struct pgstore *pg, struct err *why);
 /* The generation of the domains, held against change until the transaction ends. ERR_DB_CONFLICT: the lists
  * are others by now. */

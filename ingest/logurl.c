@@ -36,8 +36,8 @@ static enum err_code parts_check(const char *what, CURLU *url, const char *given
                        given);
     part(url, CURLUPART_HOST, text, sizeof(text));
     if (strncmp(given, "http://", 7) == 0 && !allow_http && !loopback(text))
-        return err_set(why, ERR_USAGE,
-                       "%s: http:// is taken for this machine only; use https:// or say --allow-http", what);
+        return err_set(why, ERR_USAGE, "%s: http:// is taken for this machine only; use https://%s", what,
+                       strncmp(what, "--", 2) == 0 ? " or say --allow-http" : "");
     return ERR_OK;
 }
 

@@ -256,11 +256,14 @@ static bool accuse(struct settle *settle, struct follow *follow)
     struct head computed = {.size = head->size};
     memcpy(computed.root, own->suspect.computed, 32);
     char sentence[256];
+    /* Smaller heads that fit may have come meanwhile: the account begins where they end, and so does what is
+     * said. */
+    uint64_t begin = own->range.verified < head->size ? own->range.verified : own->suspect.begin;
     snprintf(sentence, sizeof(sentence),
              "entries %" PRIu64 " to %" PRIu64 " do not give the root that the log %s for size %" PRIu64
              ", and no fresh bytes do",
-             own->suspect.begin, head->size - 1, bridge_is(follow, head) ? "proves" : "signed", head->size);
-    bool kept = tell(settle, follow, head, &computed, own->suspect.begin, sentence);
+             begin, head->size - 1, bridge_is(follow, head) ? "proves" : "signed", head->size);
+    bool kept = tell(settle, follow, head, &computed, begin, sentence);
     if (kept)
         condemn(own, head);
     suspect_clear(own);

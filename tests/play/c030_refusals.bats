@@ -50,6 +50,7 @@ wrong_key() {
 @test "an unknown protocol" {
     refused 2 rfc9162 x --protocol rfc9162 --url "$SIM_URL" --key "$SIM_KEY"
     refused 2 '' x --protocol '' --url "$SIM_URL" --key "$SIM_KEY"
+    refused 2 --operator x --protocol rfc6962 --url "$SIM_URL" --key "$SIM_KEY" --operator ''
     refused 2 '' x --protocol hybrid --url "$SIM_URL" --submission-url "$SIM_URL" --key "$SIM_KEY"
 }
 

@@ -56,6 +56,9 @@ static void add_load_remove(void **state)
     assert_int_equal(db_log_add(conn, &other, "0", 0, NULL), ERR_EXISTS);
     assert_int_equal(db_log_add(conn, &again, "0", 0, NULL), ERR_OK);
     assert_int_equal(again.id, first.id);
+    uint64_t next = 0;
+    assert_int_equal(db_log_next(conn, &again, &next, NULL), ERR_OK);
+    assert_int_equal(next, 77);
     struct db_log_status *rows;
     assert_int_equal(db_log_status(conn, &rows, &count, NULL), ERR_OK);
     assert_int_equal(count, 2);

@@ -36,8 +36,10 @@ static void eta(void **state)
         double rate, growth;
         int64_t seconds;
     } rows[] = {
-        {0, false, 0, 0, 0},       {1000, false, 0, 0, -1},  {1000, true, 10, 0, 100},
-        {1000, true, 20, 10, 100}, {1000, true, 10, 10, -1}, {1000, true, 5, 10, -1},
+        {0, false, 0, 0, 0},     {1000, false, 0, 0, -1},   {1000, true, 10, 0, 100},
+        {5, true, 0.01, 0, 60},  {5, true, 0.01, 0.02, 60}, {5, true, 0, 0, -1},
+        {5, true, 10, 0, 0},     {1000, true, 20, 10, 100}, {1000, true, 10, 10, -1},
+        {1000, true, 5, 10, -1},
     };
 
     (void)state;

@@ -21,9 +21,10 @@ static struct db_pace_operator operators[] = {
      .refused = 0.5,
      .hold_until_ms = NOW + 60000,
      .updated_ms = NOW - 1000},
+    {.key = "mass", .rate = 2184, .refused = 0.031, .updated_ms = NOW - 1000},
     {.key = "old.example", .rate = 1, .refused = 0.5, .hold_until_ms = NOW - 1, .updated_ms = NOW - 7200000},
 };
-static struct db_pace_given given[] = {{1, ""}, {2, "google"}, {3, ""}, {4, ""}, {5, ""}};
+static struct db_pace_given given[] = {{1, ""}, {2, "google"}, {3, ""}, {4, ""}, {5, ""}, {6, "mass"}};
 static const struct db_pace pace = {operators, countof(operators), given, countof(given)};
 
 static const struct {
@@ -41,6 +42,8 @@ static const struct {
      " 50.0 % of the last requests were refused\n"},
     {4, "https://old.example", "old.example", true, ""},
     {5, "http://127.0.0.1:8080/rfc6962", "127.0.0.1:8080", false, ""},
+    {6, "https://mass.example/log", "mass", true,
+     "  operator mass: asked 2184 times a second; 3.1 % of the last requests were refused\n"},
 };
 
 static void row_of(size_t at, struct db_log_status *row)
