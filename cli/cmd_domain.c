@@ -35,6 +35,8 @@ static enum err_code cmd_domain_describe(const struct cmd_domain_add *add, struc
 {
     if (watch->kind == WATCH_IP && add->exact)
         return err_set(why, ERR_USAGE, "--exact: an address is exact already, and a range is not");
+    if (watch->kind != WATCH_DNS && add->exact)
+        return err_set(why, ERR_USAGE, "--exact: only a domain has something below it");
     watch->exact = add->exact;
     watch->wildcard_allowed = add->wildcard;
     if (add->owner != NULL) {
@@ -65,7 +67,7 @@ static void cmd_domain_say(const struct cmd *cmd, const struct watch *watch,
     if (cmd->json) {
         cmd_print_json(json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "schema",
                                  "ctvigil.domain.added.1", "id", (json_int_t)watch->id, "name", watch->name,
-                                 "kind", watch->kind == WATCH_IP ? "ip" : "dns", "exact", (int)watch->exact,
+                                 "kind", watch_kind_name(watch->kind), "exact", (int)watch->exact,
                                  "concerned", (json_int_t)result->concerned, "alerts",
                                  (json_int_t)result->raised, "alerts_without_domain",
                                  (json_int_t)result->nobody, "claimed", (json_int_t)result->claimed));

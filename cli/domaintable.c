@@ -107,7 +107,11 @@ void domaintable_row(const struct db_domain_row *row, size_t columns)
 
     printf("%-*" PRId64 " ", narrow ? 5 : 6, row->id);
     domaintable_cell(row->name, narrow ? 34 : 40, narrow);
-    printf("%-8s %-6" PRIu64 " ", strcmp(row->kind, "ip") == 0 ? "range" : (row->exact ? "host" : "subtree"),
+    printf("%-8s %-6" PRIu64 " ",
+           strcmp(row->kind, "ip") == 0    ? "range"
+           : strcmp(row->kind, "dns") != 0 ? row->kind
+           : row->exact                    ? "host"
+                                           : "subtree",
            row->alerts_open);
     domaintable_cell(row->owner == NULL ? "-" : row->owner, 14, narrow);
     if (narrow)

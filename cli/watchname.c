@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "db/others.h"
 #include "watcher/ipnet.h"
 
 #define WATCHNAME_SHOWN 256
@@ -68,17 +69,118 @@ static enum err_code watchname_address(const char *typed, struct watch *watch, c
     char ignored[IPNET_TEXT_MAX];
     char visible[WATCHNAME_SHOWN];
 
-    if (!ipnet_parse(typed, watch, network))
+    if (!ipnet_parse(typed, &watch->item, network))
         return err_set(why, ERR_USAGE, "'%s' is not an IP address or CIDR; write 192.0.2.7 or 192.0.2.0/24",
                        text_visible_str(span_str(typed), visible, sizeof visible));
     (void)snprintf(address, sizeof address, "%.*s", (int)strcspn(typed, "/"), typed);
-    must(ipnet_parse(address, &whole, ignored));
+    must(ipnet_parse(address, &whole.item, ignored));
     if (memcmp(whole.ip, watch->ip, watch->ip_len) != 0)
         return err_set(why, ERR_USAGE, "'%s' has host bits set; the network is %s, the address alone %s",
                        typed, network, ignored);
     watch->kind = WATCH_IP;
     (void)snprintf(out, DNS_TEXT_MAX, "%s", network);
     return ERR_OK;
+}
+
+static void watchname_lower(char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text + 32);
+}
+
+/* PREFIX TEXT, in lower case. */
+static enum err_code watchname_put(const char *prefix, const char *text, char out[DNS_TEXT_MAX],
+                                   struct err *why)
+{
+    int len = snprintf(out, DNS_TEXT_MAX, "%s%s", prefix, text);
+    watchname_lower(out);
+    return len < DNS_TEXT_MAX ? ERR_OK : err_set(why, ERR_USAGE, "%s it is too long", prefix);
+}
+
+static enum err_code watchname_email(const char *typed, char out[DNS_TEXT_MAX], struct err *why)
+{
+    char host[DNS_TEXT_MAX];
+    char whole[2 * DNS_TEXT_MAX];
+    const char *at = strrchr(typed, '@');
+    if (at != NULL && at - typed >= DNS_TEXT_MAX)
+        return err_set(why, ERR_USAGE, "email: it is too long");
+    struct err inner = {0};
+    if (dns_from_user(at == NULL ? typed : at + 1, host, &inner) != ERR_OK)
+        return err_set(why, ERR_USAGE, "'%s': an address such as bob@example.com or a host is wanted", typed);
+    (void)snprintf(whole, sizeof whole, "%.*s%s", at == NULL || at == typed ? 0 : (int)(at + 1 - typed),
+                   typed, host);
+    return watchname_put("email:", whole, out, why);
+}
+
+/* "spiffe://example.org" means all of that trust domain, as "https://example.org/" all of that host. */
+static enum err_code watchname_uri(const char *typed, char out[DNS_TEXT_MAX], struct err *why)
+{
+    char host[DNS_TEXT_MAX];
+    const char *begin = strstr(typed, "://");
+    const char *rest = begin == NULL ? typed : begin + 3;
+    size_t len = strcspn(rest, "/?#");
+    bool all = rest[len] == '\0' || (rest[len] == '/' && rest[len + 1] == '\0');
+    if (!all && begin != NULL)
+        return watchname_put("uri:", typed, out, why);
+    if (!all || len == 0 || len >= sizeof host || memchr(rest, '@', len) != NULL)
+        return err_set(why, ERR_USAGE,
+                       "'%s': a host, or a whole URI such as spiffe://example.org/a, is wanted", typed);
+    (void)snprintf(host, sizeof host, "%.*s", (int)len, rest);
+    char plain[DNS_TEXT_MAX];
+    struct err ignored = {0};
+    bool name = dns_from_user(host, plain, &ignored) == ERR_OK;
+    return watchname_put("uri:", name ? plain : host, out, why);
+}
+
+static enum err_code watchname_spki(const char *typed, char out[DNS_TEXT_MAX], struct err *why)
+{
+    uint8_t hash[32];
+    if (strlen(typed) != 64 || !text_unhex(span_str(typed), hash, sizeof hash))
+        return err_set(why, ERR_USAGE, "'%s': 64 hex digits are wanted, the SHA-256 of the key", typed);
+    return watchname_put("spki:", typed, out, why);
+}
+
+static enum err_code watchname_org(const char *typed, char out[DNS_TEXT_MAX], struct err *why)
+{
+    uint8_t key[OTHERS_KEY_MAX];
+    size_t len = others_text_key("org:", span_str(typed), key);
+    if (len <= 4 || len >= OTHERS_KEY_MAX - 1)
+        return err_set(why, ERR_USAGE, "an organisation of 1 to %d bytes is wanted", OTHERS_KEY_MAX - 6);
+    memcpy(out, key, len);
+    out[len] = '\0';
+    return ERR_OK;
+}
+
+enum err_code watchname_read_kind(const char *typed, enum watch_kind kind, struct watch_item *item,
+                                  char out[DNS_TEXT_MAX], struct err *why)
+{
+    char visible[WATCHNAME_SHOWN];
+    static enum err_code (*const read[WATCH_KIND_COUNT])(const char *typed, char out[DNS_TEXT_MAX],
+                                                         struct err *why) = {
+        [WATCH_EMAIL] = watchname_email,
+        [WATCH_URI] = watchname_uri,
+        [WATCH_SPKI] = watchname_spki,
+        [WATCH_ORG] = watchname_org,
+    };
+    const char *name = watch_kind_name(kind);
+    size_t len = strlen(name);
+    if (strncmp(typed, name, len) == 0 && typed[len] == ':' && read[kind] != NULL)
+        typed += len + 1;
+    if (!text_is_utf8(span_str(typed)))
+        return err_set(why, ERR_USAGE, "'%s': it is not UTF-8",
+                       text_visible_str(span_str(typed), visible, sizeof visible));
+    if (read[kind] != NULL) {
+        item->kind = kind;
+        return read[kind](typed, out, why);
+    }
+    struct watch watch = {.item = *item};
+    enum err_code code = watchname_read(typed, &watch, out, why);
+    if (code == ERR_OK && watch.kind != kind)
+        code = err_set(why, ERR_USAGE, "'%s': %s is wanted", typed,
+                       kind == WATCH_IP ? "an address or a network" : "a domain");
+    *item = watch.item;
+    return code;
 }
 
 enum err_code watchname_read(const char *typed, struct watch *watch, char out[DNS_TEXT_MAX], struct err *why)
@@ -92,6 +194,11 @@ enum err_code watchname_read(const char *typed, struct watch *watch, char out[DN
         return err_set(why, ERR_USAGE, "the domain is empty");
     if (!text_is_utf8(span_str(typed)))
         return err_set(why, ERR_USAGE, "'%s': it is not UTF-8", visible);
+    for (size_t kind = WATCH_EMAIL; kind < WATCH_KIND_COUNT; kind++) {
+        const char *word = watch_kind_name((enum watch_kind)kind);
+        if (strncmp(typed, word, strlen(word)) == 0 && typed[strlen(word)] == ':')
+            return watchname_read_kind(typed, (enum watch_kind)kind, &watch->item, out, why);
+    }
     if (watchname_like_address(span_str(typed)))
         return watchname_address(typed, watch, out, why);
     if (watchname_host(typed, &host))
@@ -108,6 +215,8 @@ enum err_code watchname_read(const char *typed, struct watch *watch, char out[DN
 
 const char *watchname_warning(const struct watch *watch, const char *name)
 {
+    if (watch->kind != WATCH_IP && watch->kind != WATCH_DNS)
+        return NULL;
     if (watch->kind == WATCH_IP)
         return watch->ip_prefix == 0 ? "every address lies in it; there will be many alerts" : NULL;
     if (!watch->exact && strchr(name, '.') == NULL)

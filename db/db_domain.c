@@ -3,25 +3,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "db/pgexec.h"
-
-#define ALLOW_MAX 10000 /* keys of one domain; a CA has a few dozen */
+#include "db/watchjson.h"
 
 static enum err_code insert_domain(struct pgconn *conn, const struct watch *watch, int64_t *id,
                                    struct err *why)
 {
-    PGresult *res;
+    PGresult *res = NULL;
     struct pgexec_args args = {0};
     pgexec_text(&args, watch->name);
-    pgexec_text(&args, watch->kind == WATCH_IP ? "ip" : "dns");
+    pgexec_text(&args, watch_kind_name(watch->kind));
     pgexec_bool(&args, watch->exact);
     pgexec_bool(&args, watch->wildcard_allowed);
     pgexec_text(&args, watch->owner);
-    enum err_code code = pgexec_run(conn,
-                                    "INSERT INTO domain (name, kind, exact, wildcard_allowed, owner)"
-                                    " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING RETURNING id",
-                                    &args, &res, why);
+    struct buf policy;
+    buf_init(&policy, LIMIT_POLICY_BYTES);
+    watchjson_write(watch, &policy);
+    pgexec_text(&args, buf_text(&policy));
+    bool fits = buf_ok(&policy);
+    enum err_code code =
+        !fits ? err_set(why, ERR_TOO_BIG, "domain %s: its policy is too long", watch->name)
+              : pgexec_run(conn,
+                           "INSERT INTO domain (name, kind, exact, wildcard_allowed, owner, policy)"
+                           " VALUES ($1, $2, $3, $4, $5, $6::jsonb - '{owner,channels,allow}'::text[])"
+                           " ON CONFLICT (name) DO NOTHING RETURNING id",
+                           &args, &res, why);
+    buf_fini(&policy);
     if (code != ERR_OK)
         return code;
     if (PQntuples(res) == 1)
@@ -100,8 +109,9 @@ static enum err_code raise_generation(struct pgconn *conn, uint64_t *generation,
 enum err_code db_domain_add(struct pgconn *conn, const struct watch *watch, const char *const *channels,
                             size_t channel_count, int64_t *id, uint64_t *generation, struct err *why)
 {
-    if (watch->allow_count > ALLOW_MAX)
-        return err_set(why, ERR_TOO_BIG, "domain %s: more than %d allowed keys", watch->name, ALLOW_MAX);
+    if (watch->allow_count > LIMIT_POLICY_LIST)
+        return err_set(why, ERR_TOO_BIG, "domain %s: more than %d allowed keys", watch->name,
+                       LIMIT_POLICY_LIST);
     enum err_code code = pgexec_begin(conn, why);
     if (code == ERR_OK)
         code = raise_generation(conn, generation, why);
@@ -174,17 +184,35 @@ static bool get_ip(const PGresult *res, int row, struct watch *watch)
     return true;
 }
 
+/* Names parted by line feeds, which no name has. */
+static bool get_channels(const char *lines, struct watch *watch)
+{
+    char name[256];
+    bool ok = true;
+    while (ok && *lines != '\0') {
+        size_t len = strcspn(lines, "\n");
+        (void)snprintf(name, sizeof name, "%.*s", (int)(len < 255 ? len : 255), lines);
+        ok = watch_words_add(&watch->channels, name);
+        lines += len + (lines[len] == '\n');
+    }
+    return ok;
+}
+
 static bool get_watch(const PGresult *res, int row, struct watch *watch)
 {
+    char path[WATCHJSON_PATH_MAX];
+    if (watchjson_read(pgexec_get_text(res, row, 8), watch, path, NULL) != ERR_OK)
+        return false;
     watch->id = pgexec_get_int(res, row, 0);
     watch->name = copy_text(res, row, 1);
-    watch->kind = strcmp(pgexec_get_text(res, row, 2), "ip") == 0 ? WATCH_IP : WATCH_DNS;
     watch->exact = pgexec_get_bool(res, row, 3);
     watch->wildcard_allowed = pgexec_get_bool(res, row, 4);
     watch->owner = copy_text(res, row, 5);
-    if (watch->name == NULL || (watch->owner == NULL && !pgexec_is_null(res, row, 5)))
+    if (watch->name == NULL || (watch->owner == NULL && !pgexec_is_null(res, row, 5)) ||
+        !watch_kind_parse(pgexec_get_text(res, row, 2), &watch->kind) ||
+        !get_channels(pgexec_get_text(res, row, 7), watch))
         return false;
-    return watch->kind == WATCH_DNS || get_ip(res, row, watch);
+    return watch->kind != WATCH_IP || get_ip(res, row, watch);
 }
 
 /* Rows of the allow list come by domain in the same order as the watches. */
@@ -216,7 +244,8 @@ static enum err_code load(struct pgconn *conn, struct watch **watches, size_t *c
     enum err_code code =
         pgexec_run(conn,
                    "SELECT id, name, kind, exact, wildcard_allowed, owner,"
-                   " CASE WHEN kind = 'ip' THEN inet_send(name::cidr) END FROM domain ORDER BY name, id",
+                   " CASE WHEN kind = 'ip' THEN inet_send(name::cidr) END,"
+                   " array_to_string(channels, E'\n'), policy::text FROM domain ORDER BY name, id",
                    &PGEXEC_NO_ARGS, &res, why);
     if (code == ERR_OK)
         code =

@@ -1,15 +1,18 @@
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/dns.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "db/certrow.h"
 #include "db/db_domain.h"
 #include "db/db_load.h"
 #include "db/dbkey.h"
+#include "db/others.h"
 
-#define PAGE_ROWS 128
-#define KEYS_MAX  (DNS_TEXT_MAX / 2 + 4) /* one per label, and the special ones */
+#define PAGE_ROWS    128
+#define KEYS_SPECIAL 2
 /* Later than any not_before that is stored (9999-12-31 at the latest). */
 #define TIME_BEYOND_MS INT64_C(253402300800000)
 
@@ -52,6 +55,12 @@ static const char ip_sql[] = SELECT_CERT
     " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.not_after = q.not_after AND k.tbs_fp = q.tbs_fp"
     "  AND k.issuer = q.issuer OFFSET 0) AS c" CERTROW_JOINS " WHERE true" KEYSET NOT_BY_KEY NEWEST_FIRST;
 
+/* By the key of the certificate. */
+static const char spki_sql[] = SELECT_CERT
+    "cert AS c" CERTROW_JOINS
+    " WHERE substring(c.spki_sha256 FOR 8) = substring($1::bytea FOR 8) AND c.spki_sha256 = $1::bytea" KEYSET
+        NOT_BY_KEY NEWEST_FIRST;
+
 typedef enum err_code history_each(void *arg, const struct issuance *issuance,
                                    const struct sighting *sightings, size_t count, struct err *why);
 
@@ -60,8 +69,9 @@ struct scan {
     struct arena arena;
     history_each *each;
     void *arg;
-    int64_t keys[KEYS_MAX];
+    int64_t *keys;
     size_t key_count;
+    size_t key_cap;
     struct buf key_array; /* the same as PostgreSQL's int8[] */
     int64_t at_ms;        /* where the next page begins */
     uint8_t at_fp[32];
@@ -74,7 +84,7 @@ static void add_key(struct scan *scan, int64_t key)
         if (scan->keys[i] == key)
             return;
     }
-    must(scan->key_count < KEYS_MAX);
+    must(scan->key_count < scan->key_cap);
     scan->keys[scan->key_count++] = key;
 }
 
@@ -239,7 +249,7 @@ static enum err_code run_below(struct scan *scan, const char *name, struct err *
     return code;
 }
 
-static enum err_code run_ip(struct scan *scan, const struct watch *watch, struct err *why)
+static enum err_code run_ip(struct scan *scan, const struct watch_item *watch, struct err *why)
 {
     char net[INET6_ADDRSTRLEN + 8];
     char address[INET6_ADDRSTRLEN];
@@ -264,6 +274,54 @@ static void make_key_array(struct scan *scan)
     }
 }
 
+static size_t keys_at_most(const struct watch *watch)
+{
+    size_t count = KEYS_SPECIAL;
+    for (size_t i = 0; i < watch_item_count(watch); i++)
+        count += 1 + dns_labels(span_str(watch_item(watch, i)->name));
+    return count;
+}
+
+/* What stands behind the kind in the name of an item is a host, or holds one. */
+static void add_host_key(struct scan *scan, const char *prefix, const struct watch_item *item,
+                         struct span (*host_of)(struct span whole))
+{
+    uint8_t key[OTHERS_KEY_MAX];
+    struct span whole = span_str(item->name + strlen(prefix));
+    struct span host = host_of(whole);
+    size_t len = others_host_key(prefix, host.len != 0 ? host : whole, key);
+    if (len != 0)
+        add_key(scan, dbkey_apex8(span_of(key, len)));
+}
+
+static void add_item_keys(struct scan *scan, const struct watch_item *item)
+{
+    if (item->kind == WATCH_DNS)
+        add_dns_keys(scan, span_str(item->name));
+    else if (item->kind == WATCH_EMAIL)
+        add_host_key(scan, "email:", item, others_email_host);
+    else if (item->kind == WATCH_URI)
+        add_host_key(scan, "uri:", item, others_uri_host);
+    else if (item->kind == WATCH_ORG)
+        add_key(scan, dbkey_apex8(span_str(item->name)));
+}
+
+static enum err_code run_item(struct scan *scan, const struct watch_item *item, struct err *why)
+{
+    uint8_t spki[32];
+    struct pgexec_args args = {0};
+    if (item->kind == WATCH_IP)
+        return run_ip(scan, item, why);
+    if (item->kind == WATCH_DNS && !item->exact)
+        return run_below(scan, item->name, why);
+    if (item->kind != WATCH_SPKI)
+        return ERR_OK;
+    if (strlen(item->name) != 5 + 64 || !text_unhex(span_str(item->name + 5), spki, sizeof spki))
+        return err_set(why, ERR_USAGE, "domain %s: not a key", item->name);
+    pgexec_bytes(&args, span_of(spki, sizeof spki));
+    return run(scan, spki_sql, &args, why);
+}
+
 enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, history_each *each, void *arg,
                                 const atomic_bool *stop, struct err *why)
 {
@@ -273,21 +331,24 @@ enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, 
     enum err_code settled = db_load_settle(conn, stop, why);
     if (settled != ERR_OK)
         return settled;
-    if (!arena_init(&scan.arena, LIMIT_HISTORY_BYTES))
+    scan.key_cap = keys_at_most(watch);
+    scan.keys = calloc(scan.key_cap, sizeof *scan.keys);
+    if (scan.keys == NULL || !arena_init(&scan.arena, LIMIT_HISTORY_BYTES)) {
+        free(scan.keys);
         return err_set(why, ERR_MEMORY, "domain %s: no memory for the history scan", watch->name);
-    buf_init(&scan.key_array, 20 + 12 * KEYS_MAX);
+    }
+    buf_init(&scan.key_array, 20 + 12 * scan.key_cap);
     add_key(&scan, dbkey_apex8(SPAN_LIT(DBKEY_PLACEHOLDER)));
     add_key(&scan, 0);
-    if (watch->kind == WATCH_DNS)
-        add_dns_keys(&scan, span_str(watch->name));
+    for (size_t i = 0; i < watch_item_count(watch); i++)
+        add_item_keys(&scan, watch_item(watch, i));
     make_key_array(&scan);
     enum err_code code =
         buf_ok(&scan.key_array) ? run_keys(&scan, why) : err_set(why, ERR_MEMORY, "no memory");
-    if (code == ERR_OK && watch->kind == WATCH_IP)
-        code = run_ip(&scan, watch, why);
-    if (code == ERR_OK && watch->kind == WATCH_DNS && !watch->exact)
-        code = run_below(&scan, watch->name, why);
+    for (size_t i = 0; code == ERR_OK && i < watch_item_count(watch); i++)
+        code = run_item(&scan, watch_item(watch, i), why);
     buf_fini(&scan.key_array);
     arena_fini(&scan.arena);
+    free(scan.keys);
     return code;
 }

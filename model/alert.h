@@ -15,14 +15,14 @@ enum alert_kind {
     ALERT_KIND_COUNT
 };
 
-#define ALERT_FINDINGS_MAX 8
+#define ALERT_FINDINGS_MAX 24 /* a rule has one or two; there are some fifteen */
 #define ALERT_DOMAINS_NONE INT64_C(0)
 
 /* One broken rule, with both values. */
 struct alert_finding {
     enum alert_kind kind;
     enum alert_severity severity;
-    const char *rule;     /* static: "allow_ca", "wildcard", "max_days", "readable" */
+    const char *rule;     /* static: "allow_ca", "wildcard", "max_days", "readable", ... */
     struct span expected; /* text, as a person reads it */
     struct span found;
 };
@@ -38,6 +38,7 @@ struct alert {
     struct sighting sighting;
     struct alert_finding findings[ALERT_FINDINGS_MAX];
     const struct finding_set *lint; /* what a closer look has against the certificate; NULL: nobody looked */
+    bool claimed;         /* the only thing against an allowed CA is that nothing stored proves it issued */
     size_t finding_count; /* 0: the issuance matched and is as expected; it is recorded, no alert is raised */
 };
 

@@ -81,17 +81,6 @@ static enum err_code raise_nobody(struct scan *scan, const struct match_prove *p
     return code;
 }
 
-/* Is it expected, if what the log says of its issuer is true? */
-static bool is_claimed(const struct alert *alert)
-{
-    for (size_t i = 0; i < alert->finding_count; i++) {
-        const struct alert_finding *finding = &alert->findings[i];
-        if (finding->kind == ALERT_KIND_UNEXPECTED_CA && finding->severity == ALERT_LOW)
-            return true;
-    }
-    return false;
-}
-
 static enum err_code stopped(const struct scan *scan, struct err *why)
 {
     if (scan->reader->stop == NULL || !atomic_load(scan->reader->stop))
@@ -103,8 +92,8 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
                                  size_t count, struct err *why)
 {
     /* The key of the row is what the chain claimed; where a proof was tried and failed the row has none. */
-    static const struct match_prove by_word = {.by_word = true};
     struct scan *scan = arg;
+    const struct match_prove by_word = {.by_word = true, .ours = scan->all};
     bool nobody = false;
     enum err_code code = stopped(scan, why);
     if (code != ERR_OK)
@@ -125,7 +114,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
             continue;
         nobody = nobody || !somebody;
         scan->result->concerned++;
-        scan->result->claimed += is_claimed(alert);
+        scan->result->claimed += alert->claimed;
         if (somebody && alert->finding_count != 0)
             code = raise_alert(scan, alert, sightings, count, why);
     }
@@ -143,8 +132,10 @@ static enum err_code on_malformed(void *arg, const struct db_malformed_row *row,
     scan->entry = (struct entry){.index = row->index, .timestamp_ms = row->timestamp_ms};
     scan->entry.sighting.log_id = row->log_id;
     code = scan->reader->read(scan->reader->arg, row, &scan->batch.arena, &scan->entry, why);
+    struct match_prove prove = scan->reader->prove;
+    prove.ours = scan->all;
     if (code == ERR_OK)
-        code = judge(scan, scan->one, &scan->reader->prove, why);
+        code = judge(scan, scan->one, &prove, why);
     for (size_t i = 0; i < scan->batch.alert_count && code == ERR_OK; i++) {
         const struct alert *alert = &scan->batch.alerts[i];
         bool somebody = alert->domain_id != ALERT_DOMAINS_NONE;
@@ -163,30 +154,19 @@ static enum err_code on_malformed(void *arg, const struct db_malformed_row *row,
 static struct watchset *set_of_one(const struct watch *watch)
 {
     struct watch *copy = calloc(1, sizeof *copy);
-    if (copy == NULL)
+    if (copy == NULL || !watch_copy(watch, copy)) {
+        free(copy);
         return NULL;
-    *copy = *watch;
-    copy->owner = NULL;
-    copy->allow_count = 0;
-    copy->name = strdup(watch->name);
-    copy->allow = calloc(watch->allow_count + 1, sizeof *copy->allow);
-    bool ok = copy->name != NULL && copy->allow != NULL;
-    for (size_t i = 0; ok && i < watch->allow_count; i++) {
-        struct watch_allow *allow = &copy->allow[copy->allow_count++];
-        memcpy(allow->spki_sha256, watch->allow[i].spki_sha256, sizeof allow->spki_sha256);
-        allow->label = strdup(watch->allow[i].label);
-        ok = allow->label != NULL;
     }
-    if (ok)
-        return watchset_new(copy, 1, 0);
-    watch_free(copy, 1);
-    return NULL;
+    return watchset_new(copy, 1, 0);
 }
 
 /* The bytes first: an alert then has all that is known of its entry, and the row only adds sightings. */
 static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err *why)
 {
-    enum err_code code = db_malformed_each(read, on_malformed, scan, why);
+    enum err_code code = scan->watch->foreign != WATCH_FOREIGN_OFF ? load_all(scan, why) : ERR_OK;
+    if (code == ERR_OK)
+        code = db_malformed_each(read, on_malformed, scan, why);
     if (code == ERR_OK)
         code = db_domain_history(read, scan->watch, on_issuance, scan, scan->reader->stop, why);
     if (code == ERR_OK)

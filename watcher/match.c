@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "watcher/policy.h"
+#include "watcher/rule_names.h"
 
 /* Kept free in a batch that can not be made smaller: the texts of one alert, and one summary per entry. */
 #define ROOM_TEXTS   (64u << 10)
@@ -14,7 +16,8 @@
 struct hit {
     const struct watch *watch;
     struct span name;     /* the first that matched */
-    struct span wildcard; /* the first wildcard that matched */
+    struct span wildcard; /* the first wildcard that matched and is not expected */
+    struct span stranger; /* the first name that matched and is not in the list of names */
     struct span ip; /* octets of the address that matched: the smallest, as a stored row has them sorted */
     bool raw;
     struct hit *next;
@@ -36,7 +39,8 @@ struct matching {
     struct hit *hits;
     struct hit **hits_end;
     size_t hit_count;
-    const struct name *name; /* being looked up; NULL: raw bytes */
+    const struct name *name; /* being looked up; NULL: something else */
+    struct span other;       /* that is looked up: a key or an organisation; absent: raw bytes */
     struct node *alerts;
     struct node **alerts_end;
     size_t alert_count;
@@ -68,7 +72,7 @@ static struct span name_shown(struct matching *m, const struct watch *watch)
 {
     char text[INET6_ADDRSTRLEN];
     if (m->name == NULL)
-        return span_str(watch->name);
+        return m->other.at != NULL ? m->other : span_str(watch->name);
     if (m->name->kind != NAME_IP || (m->name->raw.len != 4 && m->name->raw.len != 16))
         return m->name->text.len == 0 ? span_str(watch->name) : m->name->text;
     must(inet_ntop(m->name->raw.len == 4 ? AF_INET : AF_INET6, m->name->raw.at, text, sizeof text) != NULL);
@@ -90,20 +94,53 @@ static void smaller_ip(struct matching *m, const struct watch *watch)
     hit->name = name_shown(m, watch);
 }
 
+static bool is_dns(const struct name *name)
+{
+    return name != NULL && name->kind == NAME_DNS;
+}
+
+static bool is_excluded(const struct matching *m, const struct watch *watch)
+{
+    return is_dns(m->name) && watch->exclude.count != 0 && rule_names_excluded(watch, m->name->text);
+}
+
+/* What the entry says of the names that may be is asked of every name, because each may be the wrong one. */
+static void weigh_name(const struct matching *m, struct hit *hit, bool anew)
+{
+    const struct watch *watch = hit->watch;
+    if (!is_dns(m->name))
+        return;
+    bool star = is_wildcard(m->name) && !rule_names_wildcard(watch, m->name->text);
+    if (star && (anew || hit->wildcard.at == NULL))
+        hit->wildcard = m->name->text;
+    bool listed = is_wildcard(m->name) && !watch->wildcard_allowed && !star;
+    if (!listed && (anew || hit->stranger.at == NULL) && !rule_names_allows(watch, m->name->text))
+        hit->stranger = m->name->text;
+}
+
+static void on_hit_again(struct matching *m, const struct watch *watch)
+{
+    struct hit *hit = m->hits;
+    if (m->name != NULL && m->name->kind == NAME_IP) {
+        smaller_ip(m, watch);
+        return;
+    }
+    if (!is_wildcard(m->name) && watch->names.count == 0)
+        return;
+    while (hit != NULL && hit->watch != watch)
+        hit = hit->next;
+    if (hit != NULL)
+        weigh_name(m, hit, false);
+}
+
 static void on_hit(void *arg, const struct watch *watch)
 {
     struct matching *m = arg;
     size_t place = watchset_place(m->set, watch);
+    if (is_excluded(m, watch))
+        return;
     if (bit_has(m->seen, place)) {
-        struct hit *hit = m->hits;
-        if (m->name != NULL && m->name->kind == NAME_IP) {
-            smaller_ip(m, watch);
-            return;
-        }
-        while (is_wildcard(m->name) && hit != NULL && hit->watch != watch)
-            hit = hit->next;
-        if (is_wildcard(m->name) && hit != NULL && hit->wildcard.at == NULL)
-            hit->wildcard = m->name->text;
+        on_hit_again(m, watch);
         return;
     }
     struct hit *hit = arena_take(m->arena, sizeof *hit, _Alignof(struct hit));
@@ -112,10 +149,9 @@ static void on_hit(void *arg, const struct watch *watch)
         return;
     }
     bit_add(m->seen, place);
-    *hit = (struct hit){.watch = watch, .raw = m->name == NULL};
+    *hit = (struct hit){.watch = watch, .raw = m->name == NULL && m->other.at == NULL};
     hit->name = name_shown(m, watch);
-    if (is_wildcard(m->name))
-        hit->wildcard = m->name->text;
+    weigh_name(m, hit, false);
     if (m->name != NULL && m->name->kind == NAME_IP)
         hit->ip = m->name->raw;
     *m->hits_end = hit;
@@ -140,17 +176,62 @@ static bool is_vague(const struct name *name)
            (name->text.len > 1 && memchr(name->text.at + 1, '*', name->text.len - 1) != NULL);
 }
 
-static void find_names(struct matching *m, const struct issuance *issuance, bool *vague)
+/* The key as a name, where somebody watches keys. */
+static struct span key_text(struct matching *m, const struct issuance *issuance)
 {
-    for (size_t i = 0; i < issuance->name_count; i++) {
-        const struct name *name = &issuance->names[i];
-        m->name = name;
-        if (name->kind == NAME_DNS)
-            watchset_find(m->set, name->text, on_hit, m);
-        else if (name->kind == NAME_IP)
-            watchset_find_ip(m->set, name->raw, on_hit, m);
-        *vague = *vague || is_vague(name);
+    char text[5 + 65] = "spki:";
+    (void)text_hex(span_of(issuance->spki_sha256, 32), text + 5);
+    struct span copy = arena_copy(m->arena, span_str(text));
+    m->full = m->full || copy.at == NULL;
+    return copy;
+}
+
+static void find_others(struct matching *m, const struct issuance *issuance, watchset_hit *hit)
+{
+    m->name = NULL;
+    if (watchset_has(m->set, WATCH_SPKI) && issuance_is_parsed(issuance)) {
+        m->other = key_text(m, issuance);
+        watchset_find_spki(m->set, issuance->spki_sha256, hit, m);
     }
+    for (size_t i = 0; watchset_has(m->set, WATCH_ORG) && i < issuance->org_count; i++) {
+        m->other = issuance->orgs[i];
+        watchset_find_org(m->set, issuance->orgs[i], hit, m);
+    }
+    m->other = SPAN_NONE;
+}
+
+/* DNS names, then addresses, then the rest: in the order in which a stored row has them, so that both show
+ * the same one. */
+static void find_names(struct matching *m, const struct issuance *issuance, watchset_hit *hit)
+{
+    static const enum name_kind order[] = {NAME_DNS, NAME_IP, NAME_EMAIL};
+    bool more[countof(order)] = {false};
+    m->other = SPAN_NONE;
+    for (size_t pass = 0; pass < countof(order); pass++) {
+        for (size_t i = 0; (pass == 0 || more[pass]) && i < issuance->name_count; i++) {
+            const struct name *name = &issuance->names[i];
+            more[1] = more[1] || name->kind == NAME_IP;
+            more[2] = more[2] || name->kind == NAME_EMAIL || name->kind == NAME_URI;
+            m->name = name;
+            if (pass == 0 && name->kind == NAME_DNS)
+                watchset_find(m->set, name->text, hit, m);
+            else if (pass == 1 && name->kind == NAME_IP)
+                watchset_find_ip(m->set, name->raw, hit, m);
+            else if (pass == 2 && name->kind == NAME_EMAIL)
+                watchset_find_email(m->set, name->text, hit, m);
+            else if (pass == 2 && name->kind == NAME_URI)
+                watchset_find_uri(m->set, name->text, hit, m);
+        }
+    }
+    find_others(m, issuance, hit);
+}
+
+static bool has_vague(const struct issuance *issuance)
+{
+    bool vague = false;
+    for (size_t i = 0; !vague && i < issuance->name_count; i++)
+        vague = is_vague(&issuance->names[i]);
+    return vague;
 }
 
 /* Could there be names that nobody has seen? */
@@ -169,10 +250,10 @@ static void on_first(void *arg, const struct watch *watch)
 {
     struct matching *m = arg;
     for (struct hit *hit = m->hits; hit != NULL; hit = hit->next) {
-        if (hit->watch != watch)
+        if (hit->watch != watch || is_excluded(m, watch))
             continue;
         hit->name = m->name->text;
-        hit->wildcard = is_wildcard(m->name) ? m->name->text : hit->wildcard;
+        weigh_name(m, hit, true);
     }
 }
 
@@ -189,6 +270,7 @@ static void prefer_cn(struct matching *m, const struct issuance *issuance)
 static void find_raw(struct matching *m, const struct entry *entry)
 {
     m->name = NULL;
+    m->other = SPAN_NONE;
     watchset_scan(m->set, entry->leaf, on_hit, m);
     /* The chain of a final certificate names CAs, not the certificate's owner. */
     if (entry->kind == ENTRY_PRECERT && entry->unverified_precert.at != NULL)
@@ -293,6 +375,7 @@ static void judge_hits(struct matching *m, const struct entry *entry, size_t at,
         what->watch = hit->watch;
         what->name = hit->name;
         what->wildcard = hit->wildcard;
+        what->stranger = hit->stranger;
         what->raw = hit->raw;
         if (alert == NULL || !policy_judge(what, m->arena, alert)) {
             m->full = true;
@@ -311,8 +394,9 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
     bool opaque = entry->kind == ENTRY_OPAQUE;
     bool vague = false;
     if (watchset_count(m->set) != 0) {
-        find_names(m, &entry->issuance, &vague);
+        find_names(m, &entry->issuance, on_hit);
         prefer_cn(m, &entry->issuance);
+        vague = has_vague(&entry->issuance);
     }
     struct finding_set oddities = entry->findings;
     finding_merge(&oddities, &entry->issuance.findings);
@@ -330,6 +414,8 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
                                .oddities = &oddities};
     what.issuance = opaque ? opaque_issuance(m, entry) : &entry->issuance;
     what.by_word = prove != NULL && prove->by_word;
+    what.ours = prove != NULL && prove->ours != NULL ? prove->ours : m->set;
+    what.logged_ms = entry->sighting.timestamp_ms;
     judge_hits(m, entry, at, &what);
     struct span name = SPAN_NONE;
     size_t others = vague || lost ? count_could(m, &entry->issuance, lost, &name) : 0;
@@ -367,13 +453,7 @@ static void sum_up(struct matching *m, struct batch *batch, size_t at)
     memset(m->seen, 0, words * sizeof *m->seen);
     m->full = false;
     m->counted = 0;
-    for (size_t i = 0; i < entry->issuance.name_count; i++) {
-        const struct name *name = &entry->issuance.names[i];
-        if (name->kind == NAME_DNS)
-            watchset_find(m->set, name->text, on_count, m);
-        else if (name->kind == NAME_IP)
-            watchset_find_ip(m->set, name->raw, on_count, m);
-    }
+    find_names(m, &entry->issuance, on_count);
     bool lost = entry->kind == ENTRY_OPAQUE || names_lost(&entry->issuance, &oddities);
     memset(m->seen, 0, words * sizeof *m->seen);
     struct policy_case what = {.oddities = &oddities, .crowded = true};

@@ -14,7 +14,8 @@ struct match_prove {
     void *arg;
     /* What a closer look has against the certificate of such an entry, for people; NULL: nobody looks. */
     void (*look)(const struct entry *entry, struct finding_set *lint);
-    bool by_word; /* the bytes that could prove an issuer are gone (struct policy_case) */
+    bool by_word;                /* the bytes that could prove an issuer are gone (struct policy_case) */
+    const struct watchset *ours; /* all that is registered; NULL: the set that is matched against */
 };
 
 /* Judges every entry of the batch and sets alerts, alert_count and watch_generation; runs again after the

@@ -6,25 +6,29 @@
 #include "base/arena.h"
 #include "model/alert.h"
 #include "model/watch.h"
+#include "watcher/watchset.h"
 
 /* Why an issuance concerns a watch. */
 struct policy_case {
     const struct watch *watch;
     const struct issuance *issuance;
     struct span name;     /* the certificate's name that matched, or the watched name found in raw bytes */
-    struct span wildcard; /* a wildcard name that concerns the watch; absent: none */
-    bool unparsed;        /* there is no certificate to judge: only `malformed` applies */
-    bool raw;             /* the name was only seen in bytes that could not be parsed */
-    bool by_word;         /* the certificate's bytes are gone: that nobody proved its issuer says nothing
-                             against it, and nothing for it */
-    bool crowded;         /* policy_nobody: the names can be read, but concern too many to say one by one */
+    struct span wildcard; /* a wildcard name that concerns the watch and is not expected; absent: none */
+    struct span stranger; /* a name that concerns the watch and is not in its list of names; absent: none */
+    int64_t logged_ms;    /* when a log took it in */
+    const struct watchset *ours; /* all that is registered; NULL: nobody knows */
+    bool unparsed;               /* there is no certificate to judge: only `malformed` applies */
+    bool raw;                    /* the name was only seen in bytes that could not be parsed */
+    bool by_word; /* the certificate's bytes are gone: that nobody proved its issuer says nothing
+                     against it, and nothing for it */
+    bool crowded; /* policy_nobody: the names can be read, but concern too many to say one by one */
     const struct finding_set *oddities; /* of entry and certificate */
 };
 
 /* Fills `alert` except entry_at and sighting; finding_count 0: everything is as expected. The issuer counts
  * only when it is proven (struct issuance). An allowed one that is claimed by_word gives an unexpected_ca
- * that says so, of severity low. Rules: "allow_ca" (trust.md R1), "wildcard" (R5), "max_days" (R6, CA/Browser
- * Forum BR 6.3.2, leaf certificates only), "readable". False: the arena is full.
+ * that says so, of severity low. The rules are those of watcher/rule_X.h, and "readable" (malformed); all of
+ * them must hold. False: the arena is full.
  */
 MUST_USE bool policy_judge(const struct policy_case *what, struct arena *arena, struct alert *alert);
 

@@ -84,11 +84,11 @@ static bool pattern_add(struct rawscan *scan, const struct watch *watch, struct 
 }
 
 /* An exact host is also served by a wildcard one label up. */
-static bool patterns_in(struct rawscan *scan, const struct watch *watch, struct span name)
+static bool patterns_in(struct rawscan *scan, const struct watch *watch, bool exact, struct span name)
 {
     const uint8_t *dot = name.len == 0 ? NULL : memchr(name.at, '.', name.len);
     bool ok = pattern_add(scan, watch, SPAN_NONE, name);
-    if (ok && watch->exact && dot != NULL)
+    if (ok && exact && dot != NULL)
         ok = pattern_add(scan, watch, SPAN_LIT("*"), span_part(name, (size_t)(dot - name.at), name.len));
     return ok;
 }
@@ -106,25 +106,49 @@ static size_t latin1(struct span text, char *out)
     return len;
 }
 
-static bool has_a_label(const struct watch *watch)
+static bool has_a_label(const struct watch_item *item)
 {
-    return watch->kind == WATCH_DNS && strstr(watch->name, "xn--") != NULL;
+    return item->kind == WATCH_DNS && strstr(item->name, "xn--") != NULL;
 }
 
 /* The name as it is registered, and as people write it: certificates should not, but who reads what can not
- * be parsed must not expect them to do as they should. */
-static bool patterns_of(struct rawscan *scan, const struct watch *watch)
+ * be parsed must not expect them to do as they should. Of the kinds that say so in front of the name, what
+ * stands behind; a key is not to be seen in bytes, only its hash is known. */
+static bool patterns_of(struct rawscan *scan, const struct watch *watch, const struct watch_item *item)
 {
-    struct span name = span_str(watch->name);
+    const char *plain = item->kind == WATCH_DNS ? item->name : strchr(item->name, ':') + 1;
+    struct span name = span_str(plain);
     char unicode[DNS_UNICODE_MAX];
     char narrow[DNS_UNICODE_MAX];
-    if (!patterns_in(scan, watch, name))
+    if (!patterns_in(scan, watch, item->exact, name))
         return false;
-    struct span shown = has_a_label(watch) ? span_of(unicode, dns_unicode(name, unicode)) : name;
+    struct span shown = has_a_label(item) ? span_of(unicode, dns_unicode(name, unicode)) : name;
     if (span_eq(shown, name))
         return true;
     size_t len = latin1(shown, narrow);
-    return patterns_in(scan, watch, shown) && (len == 0 || patterns_in(scan, watch, span_of(narrow, len)));
+    return patterns_in(scan, watch, item->exact, shown) &&
+           (len == 0 || patterns_in(scan, watch, item->exact, span_of(narrow, len)));
+}
+
+static size_t pattern_count(const struct watch *watches, size_t count)
+{
+    size_t patterns = 1;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < watch_item_count(&watches[i]); k++)
+            patterns += has_a_label(watch_item(&watches[i], k)) ? 6 : 2;
+    return patterns;
+}
+
+static bool patterns_all(struct rawscan *scan, const struct watch *watch)
+{
+    bool ok = true;
+    for (size_t k = 0; ok && k < watch_item_count(watch); k++) {
+        const struct watch_item *item = watch_item(watch, k);
+        scan->has_ip = scan->has_ip || item->kind == WATCH_IP;
+        if (item->kind != WATCH_IP && item->kind != WATCH_SPKI)
+            ok = patterns_of(scan, watch, item);
+    }
+    return ok;
 }
 
 struct rawscan *rawscan_new(const struct watch *watches, size_t count)
@@ -133,10 +157,8 @@ struct rawscan *rawscan_new(const struct watch *watches, size_t count)
     size_t buckets = 1024;
     if (scan == NULL)
         return NULL;
-    size_t patterns = 2 * count + 1;
-    for (size_t i = 0; i < count; i++)
-        patterns += has_a_label(&watches[i]) ? 4 : 0;
-    while (buckets < 4 * count)
+    size_t patterns = pattern_count(watches, count);
+    while (buckets < 2 * patterns)
         buckets *= 2;
     scan->watches = watches;
     scan->watch_count = count;
@@ -147,12 +169,8 @@ struct rawscan *rawscan_new(const struct watch *watches, size_t count)
     bool ok = scan->patterns != NULL && scan->buckets != NULL;
     for (size_t i = 0; ok && i < buckets; i++)
         scan->buckets[i] = NO_PATTERN;
-    for (size_t i = 0; ok && i < count; i++) {
-        if (watches[i].kind == WATCH_IP)
-            scan->has_ip = true;
-        else
-            ok = patterns_of(scan, &watches[i]);
-    }
+    for (size_t i = 0; ok && i < count; i++)
+        ok = patterns_all(scan, &watches[i]);
     if (ok)
         return scan;
     rawscan_free(scan);
@@ -269,6 +287,15 @@ static void scan_view(struct scanning *s, unsigned view, struct span raw)
     }
 }
 
+static void hit_inside(const struct scanning *s, const struct watch *watch, struct span ip)
+{
+    for (size_t k = 0; k < watch_item_count(watch); k++) {
+        const struct watch_item *item = watch_item(watch, k);
+        if (item->kind == WATCH_IP && ipnet_inside(item, ip))
+            s->hit(s->arg, watch);
+    }
+}
+
 /* GeneralName [7] with 4 or 16 octets. */
 static void scan_ip(const struct scanning *s, struct span raw)
 {
@@ -276,11 +303,8 @@ static void scan_ip(const struct scanning *s, struct span raw)
         uint8_t length = raw.at[i + 1];
         if (raw.at[i] != 0x87 || (length != 4 && length != 16) || raw.len - i - 2 < length)
             continue;
-        for (size_t w = 0; w < s->scan->watch_count; w++) {
-            const struct watch *watch = &s->scan->watches[w];
-            if (watch->kind == WATCH_IP && ipnet_inside(watch, span_of(raw.at + i + 2, length)))
-                s->hit(s->arg, watch);
-        }
+        for (size_t w = 0; w < s->scan->watch_count; w++)
+            hit_inside(s, &s->scan->watches[w], span_of(raw.at + i + 2, length));
     }
 }
 

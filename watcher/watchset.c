@@ -5,6 +5,8 @@
 
 #include "base/dns.h"
 #include "base/hash.h"
+#include "base/text.h"
+#include "db/others.h"
 #include "watcher/ipnet.h"
 #include "watcher/rawscan.h"
 
@@ -17,6 +19,7 @@ enum slot_use {
     SLOT_NAME,   /* the watched name itself */
     SLOT_PARENT, /* the watched name without its first label: "*." in front of it covers the watch */
     SLOT_IP,     /* length of the address, prefix length, network octets */
+    SLOT_OTHER,  /* the name of an item of another kind, which begins with its kind */
     SLOT_USES,
 };
 
@@ -31,23 +34,33 @@ enum slot_flag {
 
 struct slot {
     uint64_t hash;
-    uint32_t first; /* watch; the others with this key follow in next[use] */
+    uint32_t first; /* item; the others with this key follow in next[use] */
     uint16_t key_len;
     uint8_t flags;
-    uint8_t key[SLOT_KEY_MAX]; /* the first bytes of it; the watch knows the rest */
+    uint8_t key[SLOT_KEY_MAX]; /* the first bytes of it; the item knows the rest */
 };
 
-#define NO_WATCH UINT32_MAX
+#define NO_ITEM UINT32_MAX
 
 struct table {
     struct slot *slots;
-    uint32_t *next; /* per watch: ten thousand hosts below one parent make one slot, not a long probe */
+    uint32_t *next; /* per item: ten thousand hosts below one parent make one slot, not a long probe */
+};
+
+/* One watched thing of a watch. */
+struct item {
+    const struct watch_item *is;
+    uint32_t watch;
+    bool exact;
 };
 
 struct watchset {
     atomic_uint pins;
     struct watch *watches;
     size_t count;
+    struct item *items;
+    size_t item_count;
+    unsigned kinds; /* bit per enum watch_kind in use */
     uint64_t generation;
     uint64_t secret[2];
     struct rawscan *rawscan;
@@ -136,7 +149,7 @@ static struct span parent_of(struct span name);
 /* A key too long for its slot, as the watch has it. */
 static struct span key_of(const struct watchset *set, const struct slot *slot, enum slot_use use)
 {
-    struct span name = span_str(set->watches[slot->first].name);
+    struct span name = span_str(set->items[slot->first].is->name);
     return use == SLOT_PARENT ? parent_of(name) : name;
 }
 
@@ -161,22 +174,21 @@ static inline struct slot *slot_find(const struct watchset *set, uint64_t hash, 
     return &slots[at];
 }
 
-static void insert(struct watchset *set, uint64_t key_hash, struct span key, enum slot_use use,
-                   uint32_t watch)
+static void insert(struct watchset *set, uint64_t key_hash, struct span key, enum slot_use use, uint32_t item)
 {
     uint64_t hash = hash_use(set, key_hash, use);
     uint64_t bit = hash >> set->bitmap_shift;
     set->bitmap[bit >> 6] |= UINT64_C(1) << (bit & 63);
     struct slot *slot = slot_find(set, hash, key, use);
     bool is_new = (slot->flags & SLOT_USED) == 0;
-    set->table[use].next[watch] = is_new ? NO_WATCH : slot->first;
+    set->table[use].next[item] = is_new ? NO_ITEM : slot->first;
     slot->hash = hash;
     slot->key_len = (uint16_t)key.len;
     if (key.len != 0)
         memcpy(slot->key, key.at, key.len < SLOT_KEY_MAX ? key.len : SLOT_KEY_MAX);
-    slot->first = watch;
+    slot->first = item;
     slot->flags |= (uint8_t)(SLOT_USED | (is_new ? 0 : SLOT_MANY) |
-                             (set->watches[watch].exact ? SLOT_EXACT : SLOT_SUBTREE));
+                             (set->items[item].exact ? SLOT_EXACT : SLOT_SUBTREE));
 }
 
 static struct span parent_of(struct span name)
@@ -189,7 +201,7 @@ static struct span parent_of(struct span name)
 
 static void insert_name(struct watchset *set, uint32_t at)
 {
-    struct span name = span_str(set->watches[at].name);
+    struct span name = span_str(set->items[at].is->name);
     struct span parent = parent_of(name);
     insert(set, hash_name(set, name), name, SLOT_NAME, at);
     insert(set, hash_name(set, parent), parent, SLOT_PARENT, at);
@@ -206,11 +218,11 @@ static size_t ip_key(const uint8_t *ip, uint8_t ip_len, unsigned prefix, uint8_t
 
 static void insert_ip(struct watchset *set, uint32_t at)
 {
-    const struct watch *watch = &set->watches[at];
-    must((watch->ip_len == 4 || watch->ip_len == 16) && watch->ip_prefix <= 8 * watch->ip_len);
+    const struct watch_item *item = set->items[at].is;
+    must((item->ip_len == 4 || item->ip_len == 16) && item->ip_prefix <= 8 * item->ip_len);
     uint8_t key[IP_KEY_MAX];
-    size_t len = ip_key(watch->ip, watch->ip_len, watch->ip_prefix, key);
-    set->ip_prefixes[watch->ip_len == 16][watch->ip_prefix >> 6] |= UINT64_C(1) << (watch->ip_prefix & 63);
+    size_t len = ip_key(item->ip, item->ip_len, item->ip_prefix, key);
+    set->ip_prefixes[item->ip_len == 16][item->ip_prefix >> 6] |= UINT64_C(1) << (item->ip_prefix & 63);
     insert(set, hash_label(set, set->secret[1], key, len), span_of(key, len), SLOT_IP, at);
 }
 
@@ -234,10 +246,10 @@ static void pages_free(void *pages, size_t size)
 static bool tables_new(struct watchset *set)
 {
     size_t slots = 16;
-    while (slots < 2 * set->count)
+    while (slots < 2 * set->item_count)
         slots *= 2;
     unsigned bits = BITMAP_BITS_MIN;
-    while (bits < 40 && (UINT64_C(1) << bits) < set->count * BITS_PER_WATCH)
+    while (bits < 40 && (UINT64_C(1) << bits) < set->item_count * BITS_PER_WATCH)
         bits++;
     set->slot_mask = slots - 1;
     set->bitmap_shift = 64 - bits;
@@ -245,7 +257,7 @@ static bool tables_new(struct watchset *set)
     bool ok = set->bitmap != NULL;
     for (size_t use = 0; use < SLOT_USES; use++) {
         set->table[use].slots = pages_new(slots * sizeof *set->table[use].slots);
-        set->table[use].next = calloc(set->count + 1, sizeof *set->table[use].next);
+        set->table[use].next = calloc(set->item_count + 1, sizeof *set->table[use].next);
         ok = ok && set->table[use].slots != NULL && set->table[use].next != NULL;
     }
     return ok;
@@ -260,13 +272,42 @@ static void destroy(struct watchset *set)
         free(set->table[use].next);
     }
     pages_free(set->bitmap, (size_t)1 << (64 - set->bitmap_shift - 3));
+    free(set->items);
     free(set);
+}
+
+static bool items_new(struct watchset *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        set->item_count += watch_item_count(&set->watches[i]);
+    must(set->item_count < UINT32_MAX / 4);
+    set->items = calloc(set->item_count + 1, sizeof *set->items);
+    size_t at = 0;
+    for (size_t i = 0; set->items != NULL && i < set->count; i++) {
+        for (size_t k = 0; k < watch_item_count(&set->watches[i]); k++) {
+            const struct watch_item *item = watch_item(&set->watches[i], k);
+            set->items[at++] = (struct item){item, (uint32_t)i, item->exact};
+            set->kinds |= 1u << item->kind;
+        }
+    }
+    return set->items != NULL;
+}
+
+static void insert_item(struct watchset *set, uint32_t at)
+{
+    const struct watch_item *item = set->items[at].is;
+    struct span name = span_str(item->name);
+    if (item->kind == WATCH_IP)
+        insert_ip(set, at);
+    else if (item->kind == WATCH_DNS)
+        insert_name(set, at);
+    else
+        insert(set, hash_label(set, set->secret[1], name.at, name.len), name, SLOT_OTHER, at);
 }
 
 struct watchset *watchset_new(struct watch *watches, size_t count, uint64_t generation)
 {
     struct watchset *set = calloc(1, sizeof *set);
-    must(count < UINT32_MAX / 4);
     if (set == NULL) {
         watch_free(watches, count);
         return NULL;
@@ -279,16 +320,12 @@ struct watchset *watchset_new(struct watch *watches, size_t count, uint64_t gene
     set->secret[0] |= 1;
     set->secret[1] |= 1;
     set->rawscan = rawscan_new(watches, count);
-    if (set->rawscan == NULL || !tables_new(set)) {
+    if (set->rawscan == NULL || !items_new(set) || !tables_new(set)) {
         destroy(set);
         return NULL;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (watches[i].kind == WATCH_IP)
-            insert_ip(set, (uint32_t)i);
-        else
-            insert_name(set, (uint32_t)i);
-    }
+    for (size_t i = 0; i < set->item_count; i++)
+        insert_item(set, (uint32_t)i);
     return set;
 }
 
@@ -355,10 +392,10 @@ static void probe_table(const struct lookup *find, const struct probe *probe)
     bool all = probe->whole || (slot->flags & SLOT_EXACT) == 0;
     uint32_t at = slot->first;
     do {
-        if (all || !set->watches[at].exact)
-            find->hit(find->arg, &set->watches[at]);
-        at = (slot->flags & SLOT_MANY) != 0 ? set->table[probe->use].next[at] : NO_WATCH;
-    } while (at != NO_WATCH);
+        if (all || !set->items[at].exact)
+            find->hit(find->arg, &set->watches[set->items[at].watch]);
+        at = (slot->flags & SLOT_MANY) != 0 ? set->table[probe->use].next[at] : NO_ITEM;
+    } while (at != NO_ITEM);
 }
 
 /* All loads of a name are under way before the first one is needed. */
@@ -444,17 +481,24 @@ void watchset_find(const struct watchset *set, struct span name, watchset_hit *h
     probes_flush(&find);
 }
 
+/* A name that is nothing but a placeholder may be of any kind; keys and organisations stand elsewhere. */
+static bool could_be(struct span name, const struct watch_item *item)
+{
+    if (item->kind == WATCH_DNS)
+        return dns_covers(name, span_str(item->name), !item->exact);
+    return item->kind != WATCH_SPKI && item->kind != WATCH_ORG && span_eq(name, SPAN_LIT("?"));
+}
+
 size_t watchset_find_placeholder(const struct watchset *set, struct span name, watchset_hit *hit, void *arg)
 {
     size_t found = 0;
     for (size_t i = 0; i < set->count; i++) {
         const struct watch *watch = &set->watches[i];
-        if (watch->kind == WATCH_DNS && !dns_covers(name, span_str(watch->name), !watch->exact))
-            continue;
-        if (watch->kind == WATCH_IP && !span_eq(name, SPAN_LIT("?")))
-            continue;
-        found++;
-        if (hit != NULL)
+        bool could = false;
+        for (size_t k = 0; !could && k < watch_item_count(watch); k++)
+            could = could_be(name, watch_item(watch, k));
+        found += could;
+        if (could && hit != NULL)
             hit(arg, watch);
     }
     return found;
@@ -487,6 +531,57 @@ void watchset_find_ip(const struct watchset *set, struct span ip, watchset_hit *
     find_ip(set, ip.at, 16, hit, arg);
     if (memcmp(ip.at, mapped, sizeof mapped) == 0)
         find_ip(set, ip.at + 12, 4, hit, arg);
+}
+
+static void find_key(const struct watchset *set, struct span key, watchset_hit *hit, void *arg)
+{
+    struct lookup find = {.set = set, .hit = hit, .arg = arg};
+    if (key.len == 0)
+        return;
+    probe_add(&find, hash_label(set, set->secret[1], key.at, key.len), key, SLOT_OTHER, true);
+    probes_flush(&find);
+}
+
+static void find_host(const struct watchset *set, const char *prefix, struct span whole, struct span host,
+                      watchset_hit *hit, void *arg)
+{
+    uint8_t key[OTHERS_KEY_MAX];
+    find_key(set, span_of(key, others_host_key(prefix, host, key)), hit, arg);
+    if (!span_eq(whole, host))
+        find_key(set, span_of(key, others_host_key(prefix, whole, key)), hit, arg);
+}
+
+bool watchset_has(const struct watchset *set, enum watch_kind kind)
+{
+    return (set->kinds & 1u << kind) != 0;
+}
+
+void watchset_find_email(const struct watchset *set, struct span email, watchset_hit *hit, void *arg)
+{
+    if (watchset_has(set, WATCH_EMAIL))
+        find_host(set, "email:", email, others_email_host(email), hit, arg);
+}
+
+void watchset_find_uri(const struct watchset *set, struct span uri, watchset_hit *hit, void *arg)
+{
+    if (watchset_has(set, WATCH_URI))
+        find_host(set, "uri:", uri, others_uri_host(uri), hit, arg);
+}
+
+void watchset_find_spki(const struct watchset *set, const uint8_t sha256[32], watchset_hit *hit, void *arg)
+{
+    char key[5 + 65] = "spki:";
+    if (!watchset_has(set, WATCH_SPKI))
+        return;
+    (void)text_hex(span_of(sha256, 32), key + 5);
+    find_key(set, span_str(key), hit, arg);
+}
+
+void watchset_find_org(const struct watchset *set, struct span org, watchset_hit *hit, void *arg)
+{
+    uint8_t key[OTHERS_KEY_MAX];
+    if (watchset_has(set, WATCH_ORG))
+        find_key(set, span_of(key, others_text_key("org:", org, key)), hit, arg);
 }
 
 void watchset_scan(const struct watchset *set, struct span bytes, watchset_hit *hit, void *arg)

@@ -32,6 +32,15 @@ void watchset_find(const struct watchset *set, struct span name, watchset_hit *h
 size_t watchset_find_placeholder(const struct watchset *set, struct span name, watchset_hit *hit, void *arg);
 /* For an address of 4 or 16 octets; an IPv4 address mapped into IPv6 is looked up as both. */
 void watchset_find_ip(const struct watchset *set, struct span ip, watchset_hit *hit, void *arg);
+/* For what stands in a certificate beside names and addresses: an e-mail address or URI (by its host and as a
+ * whole, letters in either case; a whole URI longer than OTHERS_KEY_MAX by its host alone), the certificate's
+ * key, an organisation of its subject (letters in either case, white space does not count). They cost nothing
+ * while nobody watches such a thing. */
+bool watchset_has(const struct watchset *set, enum watch_kind kind);
+void watchset_find_email(const struct watchset *set, struct span email, watchset_hit *hit, void *arg);
+void watchset_find_uri(const struct watchset *set, struct span uri, watchset_hit *hit, void *arg);
+void watchset_find_spki(const struct watchset *set, const uint8_t sha256[32], watchset_hit *hit, void *arg);
+void watchset_find_org(const struct watchset *set, struct span org, watchset_hit *hit, void *arg);
 /* For bytes that could not be parsed: every watch whose name stands in them (watcher/rawscan.h). */
 void watchset_scan(const struct watchset *set, struct span bytes, watchset_hit *hit, void *arg);
 

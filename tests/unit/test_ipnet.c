@@ -42,7 +42,7 @@ static void parsing(void **state)
     for (size_t i = 0; i < countof(rows); i++) {
         struct watch watch = {0};
         char out[IPNET_TEXT_MAX];
-        bool ok = ipnet_parse(rows[i].typed, &watch, out);
+        bool ok = ipnet_parse(rows[i].typed, &watch.item, out);
         assert_int_equal(ok, rows[i].text != NULL);
         if (ok)
             assert_string_equal(out, rows[i].text);
@@ -74,12 +74,12 @@ static void inside(void **state)
         char out[IPNET_TEXT_MAX];
         uint8_t ip[16];
         size_t len = strchr(rows[i].ip, ':') != NULL ? 16 : 4;
-        assert_true(ipnet_parse(rows[i].net, &watch, out));
+        assert_true(ipnet_parse(rows[i].net, &watch.item, out));
         assert_int_equal(inet_pton(len == 4 ? AF_INET : AF_INET6, rows[i].ip, ip), 1);
-        assert_int_equal(ipnet_inside(&watch, span_of(ip, len)), rows[i].in);
+        assert_int_equal(ipnet_inside(&watch.item, span_of(ip, len)), rows[i].in);
     }
     struct watch watch = {.kind = WATCH_IP, .ip_len = 4};
-    assert_false(ipnet_inside(&watch, span_of("12345678", 8)));
+    assert_false(ipnet_inside(&watch.item, span_of("12345678", 8)));
 }
 
 int main(void)

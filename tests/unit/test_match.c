@@ -130,7 +130,7 @@ static void fill_name(struct name *name, const char *text, uint8_t ip[4])
     struct watch watch = {0};
     char out[IPNET_TEXT_MAX];
     *name = (struct name){.kind = NAME_DNS, .raw = span_str(text), .text = span_str(text)};
-    if (ipnet_parse(text, &watch, out)) {
+    if (ipnet_parse(text, &watch.item, out)) {
         memcpy(ip, watch.ip, 4);
         *name = (struct name){.kind = NAME_IP, .raw = span_of(ip, 4)};
     }

@@ -32,6 +32,15 @@ static void taken(void **state)
         {"2001:DB8:0::/32", "2001:db8::/32", WATCH_IP},
         {"::", "::", WATCH_IP},
         {"0.0.0.0/0", "0.0.0.0/0", WATCH_IP},
+        {"email:Bob@EXAMPLE.com", "email:bob@example.com", WATCH_EMAIL},
+        {"email:@example.com", "email:example.com", WATCH_EMAIL},
+        {"email:example.com", "email:example.com", WATCH_EMAIL},
+        {"uri:example.com", "uri:example.com", WATCH_URI},
+        {"uri:spiffe://TD.example/", "uri:td.example", WATCH_URI},
+        {"uri:spiffe://td.example/ns/Web", "uri:spiffe://td.example/ns/web", WATCH_URI},
+        {"spki:00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff",
+         "spki:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", WATCH_SPKI},
+        {"org: Example   Ltd ", "org:example ltd", WATCH_ORG},
     };
 
     (void)state;
@@ -55,6 +64,12 @@ static void refused(void **state)
         {"", "the domain is empty"},
         {".", "the domain is empty"},
         {" ", "the domain is empty"},
+        {"email:", "an address such as"},
+        {"email:bob@", "an address such as"},
+        {"uri:", "a host, or a whole URI"},
+        {"uri:a/b", "a host, or a whole URI"},
+        {"spki:00", "64 hex digits"},
+        {"org:  ", "an organisation of"},
         {"1.2.3.400", "'1.2.3.400' is not an IP address or CIDR"},
         {"127.1", "is not an IP address or CIDR"},
         {"127", "is not an IP address or CIDR"},

@@ -77,6 +77,103 @@ static void names(void **state)
     watchset_unpin(set);
 }
 
+/* One certificate's other names against items of all kinds, two of them of one watch. */
+static void other_kinds(void **state)
+{
+    static const char *const texts[] = {
+        "email:example.com",
+        "email:bob@example.com",
+        "uri:td.example",
+        "uri:spiffe://td.example/web",
+        "spki:aa00000000000000000000000000000000000000000000000000000000000000",
+        "org:example ltd",
+        "example.com"};
+    static const struct {
+        char kind;
+        const char *text;
+        const char *hits;
+    } rows[] = {
+        {'e', "bob@example.com", "1 2 "},
+        {'e', "Bob@Example.COM", "1 2 "},
+        {'e', "eve@example.com", "1 "},
+        {'e', "bob@sub.example.com", ""},
+        {'e', "example.com", "1 "}, /* what is no address may be meant as one */
+        {'e', "a@b@example.com", "1 "},
+        {'e', "", ""},
+        {'u', "spiffe://td.example/web", "3 4 "},
+        {'u', "spiffe://TD.example/db", "3 "},
+        {'u', "https://user@td.example:8443/x", "3 "},
+        {'u', "https://example.com/td.example", ""},
+        {'u', "", ""},
+        {'o', "Example Ltd", "6 "},
+        {'o', "  EXAMPLE \t ltd ", "6 "},
+        {'o', "Example Ltd.", ""},
+        {'o', "", ""},
+        {'s', "\xaa", "5 "},
+        {'s', "\xab", ""},
+        {'d', "email:example.com", ""},
+        {'d', "www.example.com", "7 "},
+    };
+    char text[256];
+    struct watchset *set = watches_set(texts, countof(texts));
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct watches_hits hits = {0};
+        struct span given = span_str(rows[i].text);
+        uint8_t key[32] = {(uint8_t)rows[i].text[0]};
+        if (rows[i].kind == 'e')
+            watchset_find_email(set, given, watches_note, &hits);
+        else if (rows[i].kind == 'u')
+            watchset_find_uri(set, given, watches_note, &hits);
+        else if (rows[i].kind == 'o')
+            watchset_find_org(set, given, watches_note, &hits);
+        else if (rows[i].kind == 's')
+            watchset_find_spki(set, key, watches_note, &hits);
+        else
+            watchset_find(set, given, watches_note, &hits);
+        if (strcmp(hits_text(&hits, text, sizeof text), rows[i].hits) != 0)
+            fail_msg("%c %s: %s, not %s", rows[i].kind, rows[i].text, text, rows[i].hits);
+    }
+    assert_true(watchset_has(set, WATCH_SPKI));
+    assert_false(watchset_has(set, WATCH_IP));
+    watchset_unpin(set);
+}
+
+/* Further items of an entry are found as its first one is, and it is the entry that is hit. */
+static void several_items(void **state)
+{
+    struct watch *watch = calloc(1, sizeof *watch);
+    struct watches_hits hits = {0};
+    (void)state;
+    assert_non_null(watch);
+    *watch = watches_one("example.com", 9);
+    watch->more = calloc(3, sizeof *watch->more);
+    assert_non_null(watch->more);
+    watch->more_count = 3;
+    watch->more[0] = watches_one("=www.example.org", 0).item;
+    watch->more[1] = watches_one("192.0.2.0/24", 0).item;
+    watch->more[2] = watches_one("email:example.net", 0).item;
+    struct watchset *set = watchset_new(watch, 1, 1);
+    assert_non_null(set);
+    watchset_find(set, SPAN_LIT("a.www.example.org"), watches_note, &hits);
+    watchset_find_email(set, SPAN_LIT("a@example.com"), watches_note, &hits);
+    assert_int_equal(hits.count, 0);
+    watchset_find(set, SPAN_LIT("www.example.org"), watches_note, &hits);
+    assert_int_equal(hits.count, 1);
+    memset(&hits, 0, sizeof hits);
+    watchset_find_ip(set, SPAN_LIT("\xc0\x00\x02\x07"), watches_note, &hits);
+    assert_true(hits.hit[9]);
+    memset(&hits, 0, sizeof hits);
+    watchset_find_email(set, SPAN_LIT("x@example.net"), watches_note, &hits);
+    assert_true(hits.hit[9]);
+    memset(&hits, 0, sizeof hits);
+    watchset_scan(set, SPAN_LIT("..www.example.org.."), watches_note, &hits);
+    assert_true(hits.hit[9]);
+    assert_int_equal(watchset_find_placeholder(set, SPAN_LIT("?.example.org"), NULL, NULL), 1);
+    assert_int_equal(watchset_find_placeholder(set, SPAN_LIT("?.example.edu"), NULL, NULL), 0);
+    watchset_unpin(set);
+}
+
 static void placeholders(void **state)
 {
     static const struct {
@@ -225,8 +322,9 @@ static void life(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),  cmocka_unit_test(placeholders), cmocka_unit_test(addresses),
-        cmocka_unit_test(oracle), cmocka_unit_test(siblings),     cmocka_unit_test(life),
+        cmocka_unit_test(names),        cmocka_unit_test(other_kinds), cmocka_unit_test(several_items),
+        cmocka_unit_test(placeholders), cmocka_unit_test(addresses),   cmocka_unit_test(oracle),
+        cmocka_unit_test(siblings),     cmocka_unit_test(life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
