@@ -14,12 +14,16 @@
 #include "cli/logcheck.h"
 #include "cli/logtable.h"
 #include "cli/logverify.h"
+#include "cli/manners.h"
 #include "cli/opt.h"
 #include "cli/roles.h"
 #include "db/db_log.h"
 #include "ingest/logurl.h"
 #include "ingest/probe.h"
+#include "ingest/proto.h"
 #include "verify/logkey.h"
+
+#define CMD_LOG_HEAD_MS 30000
 
 static const char cmd_log_usage[] =
     "ctvigil log add NAME --protocol rfc6962|static-ct|hybrid --url URL --key B64|FILE\n"
@@ -138,15 +142,32 @@ static enum err_code cmd_log_from(const char *given, struct cmd_log_from *from, 
                    given);
 }
 
+/* Its head, within the budget of its operator. */
+static enum err_code cmd_log_head(const struct cmd *cmd, const struct ctlog *log, struct head *head,
+                                  struct err *why)
+{
+    char url[PROTO_URL_MAX];
+    struct ask ask = {.url = url, .ceiling = LIMIT_SMALL_BYTES};
+
+    proto_of(log->protocol)->head_url(log, url);
+    enum err_code code = manners_ask(cmd->conf, NULL, &log, &ask, 1, CMD_LOG_HEAD_MS, NULL, why);
+    if (code == ERR_OK && ask.code != ERR_OK)
+        code = err_set(why, ask.code, "%s: %s", log->name, ask.why.text);
+    if (code == ERR_OK)
+        code = proto_of(log->protocol)->head_read(log, ask.body, head, why);
+    ask_fini(&ask, 1);
+    return code;
+}
+
 /* Where reading begins: 0 and N need no look at the log, now and TIME do. */
 static enum err_code cmd_log_begin(const struct cmd *cmd, const struct ctlog *log, struct cmd_log_from *from,
                                    struct err *why)
 {
     char agent[300];
-    struct probe_head head = {0};
+    struct head head = {0};
 
     (void)roles_user_agent(cmd->conf, agent, sizeof agent);
-    enum err_code code = probe_read_head(log, agent, &head, why);
+    enum err_code code = cmd_log_head(cmd, log, &head, why);
     if (code == ERR_OK && from->now) {
         from->begin = head.size;
     } else if (code == ERR_OK && !from->number) {

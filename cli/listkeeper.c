@@ -12,9 +12,9 @@
 #include "cli/chore.h"
 #include "cli/contact.h"
 #include "cli/ending.h"
+#include "cli/manners.h"
 #include "cli/roles.h"
 #include "cli/tileprobe.h"
-#include "ingest/ask.h"
 #include "ingest/finalhead.h"
 #include "ingest/listfetch.h"
 #include "ingest/proto.h"
@@ -284,14 +284,17 @@ static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
 {
     struct ask *asks = calloc(count, sizeof *asks);
     char(*urls)[PROTO_URL_MAX] = calloc(count, sizeof *urls);
+    const struct ctlog **logs = calloc(count, sizeof *logs);
     struct err why = {0};
 
-    must(asks != NULL && urls != NULL);
+    must(asks != NULL && urls != NULL && logs != NULL);
     for (size_t i = 0; i < count; i++) {
+        logs[i] = &births[i].log;
         proto_of(births[i].log.protocol)->head_url(&births[i].log, urls[i]);
         asks[i] = (struct ask){.url = urls[i], .ceiling = LIMIT_SMALL_BYTES};
     }
-    if (ask_all(keeper->user_agent, asks, count, LISTKEEPER_HEAD_MS, &keeper->chore.stop, &why) == ERR_OK) {
+    if (manners_ask(keeper->conf, keeper->dsn, logs, asks, count, LISTKEEPER_HEAD_MS, &keeper->chore.stop,
+                    &why) == ERR_OK) {
         for (size_t i = 0; i < count && !atomic_load(&keeper->chore.stop); i++) {
             struct err one = {0};
             uint64_t begin = 0;
@@ -310,6 +313,7 @@ static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
     ask_fini(asks, count);
     free(asks);
     free(urls);
+    free(logs);
 }
 
 /* Nobody is asked without saying who asks. People see why it waits. */
@@ -374,7 +378,8 @@ static enum err_code listkeeper_more(struct listkeeper *keeper, const struct ctl
     struct ask ask = {.url = url, .ceiling = LIMIT_SMALL_BYTES};
 
     proto_of(log->protocol)->head_url(log, url);
-    enum err_code code = ask_all(keeper->user_agent, &ask, 1, LISTKEEPER_HEAD_MS, &keeper->chore.stop, why);
+    enum err_code code =
+        manners_ask(keeper->conf, keeper->dsn, &log, &ask, 1, LISTKEEPER_HEAD_MS, &keeper->chore.stop, why);
     if (code == ERR_OK && ask.code != ERR_OK)
         code = err_set(why, ask.code, "%s", ask.why.text);
     if (code == ERR_OK)
@@ -502,7 +507,7 @@ static enum err_code listkeeper_round(struct listkeeper *keeper, struct pgconn *
     if (after == ERR_OK)
         after = listkeeper_ends(keeper, conn, &rest);
     if (after == ERR_OK)
-        after = tileprobe_look(keeper->conf, conn, keeper->user_agent, &keeper->chore.stop, &rest);
+        after = tileprobe_look(keeper->conf, conn, keeper->dsn, &keeper->chore.stop, &rest);
     return code == ERR_OK && after != ERR_OK ? err_set(why, after, "%s", rest.text) : code;
 }
 

@@ -5,8 +5,8 @@
 #include "base/limits.h"
 #include "base/say.h"
 #include "cli/contact.h"
+#include "cli/manners.h"
 #include "db/db_tiles.h"
-#include "ingest/ask.h"
 #include "ingest/gunzip.h"
 #include "ingest/proto.h"
 #include "parser/tile.h"
@@ -42,7 +42,7 @@ static bool tileprobe_read(const struct ctlog *log, struct span body)
     return read;
 }
 
-enum err_code tileprobe_look(const struct conf *conf, struct pgconn *conn, const char *user_agent,
+enum err_code tileprobe_look(const struct conf *conf, struct pgconn *conn, const char *dsn,
                              const atomic_bool *stop, struct err *why)
 {
     struct ctlog log;
@@ -57,7 +57,7 @@ enum err_code tileprobe_look(const struct conf *conf, struct pgconn *conn, const
     if (!contact_allows(conf, log.url))
         return db_tiles_note(conn, log.id, DB_TILES_UNKNOWN, why); /* another day */
     proto_tile(CTLOG_HYBRID)->entries_url(&log, 0, TILE_WIDTH, TILE_WIDTH, url);
-    code = ask_all(user_agent, &ask, 1, TILEPROBE_MS, stop, why);
+    code = manners_ask(conf, dsn, &(const struct ctlog *){&log}, &ask, 1, TILEPROBE_MS, stop, why);
     if (code == ERR_OK && ask.code == ERR_OK)
         tiles = tileprobe_read(&log, ask.body) ? DB_TILES_THERE : DB_TILES_NONE;
     else if (code == ERR_OK && ask.status >= 400 && ask.status < 500 && ask.status != 429)

@@ -9,8 +9,9 @@
 #include "base/err.h"
 #include "db/pgconn.h"
 
-/* Asks one log that is due, if there is one. It waits for the answer, but not after *stop is set. */
-MUST_USE enum err_code tileprobe_look(const struct conf *conf, struct pgconn *conn, const char *user_agent,
+/* Asks one log that is due, if there is one. It waits for the answer, but not after *stop is set.
+ * `dsn` as for manners_ask: it is asked within the budget of its operator. */
+MUST_USE enum err_code tileprobe_look(const struct conf *conf, struct pgconn *conn, const char *dsn,
                                       const atomic_bool *stop, struct err *why);
 
 #endif

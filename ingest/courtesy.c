@@ -1,5 +1,7 @@
 #include "ingest/courtesy.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "ingest/opkey.h"
 #include "ingest/pacer.h"
@@ -81,30 +83,77 @@ static void heard_of(const struct ask *ask, struct tempo_heard *heard)
     heard->hold_ms = ask->retry_after_ms > 0 ? ask->retry_after_ms : 0;
 }
 
+/* No turn came: it was not asked. */
+static void unasked(struct ask *ask, const char *operator_key, const atomic_bool *stop)
+{
+    bool ended = stop != NULL && atomic_load(stop);
+    ask->status = 0;
+    ask->retry_after_ms = -1;
+    ask->code = err_set(&ask->why, ended ? ERR_CLOSED : ERR_HTTP_BUSY,
+                        "%s: not asked, because %s has had all it allows or asked to be left alone", ask->url,
+                        operator_key);
+}
+
+/* What its operator answered counts there. */
+static enum err_code tell(const struct courtesy *courtesy, const struct ctlog *log, const struct ask *ask,
+                          int64_t took_ms, struct err *why)
+{
+    char operator_key[PACE_OPERATOR_MAX];
+    opkey_of(log->operator_key, log->url, operator_key);
+    struct turn_taken turn = {.bounds = pacer_bounds(operator_key, log->url, courtesy->requests_per_s),
+                              .took_ms = took_ms};
+    heard_of(ask, &turn.heard);
+    return move(courtesy, operator_key, ask->source, &turn, why);
+}
+
+/* Those with a turn come first in `order`; *granted is how many. */
+static enum err_code turns(const struct courtesy *courtesy, const struct ctlog *const *logs, struct ask *asks,
+                           size_t *order, size_t count, size_t *granted, int64_t wait_ms,
+                           const atomic_bool *stop, struct err *why)
+{
+    int64_t until_ms = clock_mono_ms() + wait_ms;
+    for (size_t i = 0; i < count; i++) {
+        char operator_key[PACE_OPERATOR_MAX];
+        const char *source = NULL;
+        opkey_of(logs[i]->operator_key, logs[i]->url, operator_key);
+        enum err_code code = take(courtesy, operator_key, logs[i]->url, until_ms, stop, &source, why);
+        if (code != ERR_OK)
+            return code;
+        asks[i].source = source;
+        if (source == NULL)
+            unasked(&asks[i], operator_key, stop);
+        else
+            order[(*granted)++] = i;
+    }
+    return ERR_OK;
+}
+
+enum err_code courtesy_ask_all(const struct courtesy *courtesy, const struct ctlog *const *logs,
+                               struct ask *asks, size_t count, int64_t wait_ms, const atomic_bool *stop,
+                               struct err *why)
+{
+    size_t *order = calloc(count + 1, sizeof *order), granted = 0;
+    struct ask *sent = calloc(count + 1, sizeof *sent);
+    must(order != NULL && sent != NULL);
+    enum err_code code = turns(courtesy, logs, asks, order, count, &granted, wait_ms, stop, why);
+    for (size_t i = 0; i < granted; i++)
+        sent[i] = asks[order[i]];
+    int64_t sent_ms = clock_mono_ms();
+    if (code == ERR_OK && granted > 0)
+        code = ask_all(courtesy->user_agent, sent, granted, wait_ms, stop, why);
+    int64_t took_ms = clock_mono_ms() - sent_ms;
+    for (size_t i = 0; i < granted; i++) {
+        asks[order[i]] = sent[i];
+        if (code == ERR_OK)
+            code = tell(courtesy, logs[order[i]], &sent[i], took_ms, why);
+    }
+    free(order);
+    free(sent);
+    return code;
+}
+
 enum err_code courtesy_ask(const struct courtesy *courtesy, const struct ctlog *log, struct ask *ask,
                            int64_t wait_ms, const atomic_bool *stop, struct err *why)
 {
-    char operator_key[PACE_OPERATOR_MAX];
-    const char *source = NULL;
-    opkey_of(log->operator_key, log->url, operator_key);
-    enum err_code code =
-        take(courtesy, operator_key, log->url, clock_mono_ms() + wait_ms, stop, &source, why);
-    if (code != ERR_OK)
-        return code;
-    if (source == NULL) {
-        bool ended = stop != NULL && atomic_load(stop);
-        ask->status = 0;
-        ask->code = err_set(&ask->why, ended ? ERR_CLOSED : ERR_HTTP_BUSY,
-                            "%s: not asked, because %s has had all it allows or asked to be left alone",
-                            ask->url, operator_key);
-        return ERR_OK;
-    }
-    int64_t sent_ms = clock_mono_ms();
-    ask->source = source;
-    if ((code = ask_all(courtesy->user_agent, ask, 1, wait_ms, stop, why)) != ERR_OK)
-        return code;
-    struct turn_taken turn = {.bounds = pacer_bounds(operator_key, log->url, courtesy->requests_per_s),
-                              .took_ms = clock_mono_ms() - sent_ms};
-    heard_of(ask, &turn.heard);
-    return move(courtesy, operator_key, source, &turn, why);
+    return courtesy_ask_all(courtesy, &log, ask, 1, wait_ms, stop, why);
 }

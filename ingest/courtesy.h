@@ -21,4 +21,10 @@ struct courtesy {
 MUST_USE enum err_code courtesy_ask(const struct courtesy *courtesy, const struct ctlog *log, struct ask *ask,
                                     int64_t wait_ms, const atomic_bool *stop, struct err *why);
 
+/* The same for `count` logs at once, asks[i] at logs[i], each with a turn of its own operator's budget: all
+ * wait `wait_ms` together for their turns, then as long for their answers. */
+MUST_USE enum err_code courtesy_ask_all(const struct courtesy *courtesy, const struct ctlog *const *logs,
+                                        struct ask *asks, size_t count, int64_t wait_ms,
+                                        const atomic_bool *stop, struct err *why);
+
 #endif

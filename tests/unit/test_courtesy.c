@@ -142,6 +142,37 @@ static void it_waits_for_a_turn(void **state)
     rig_end(rig);
 }
 
+/* Several at once: who has a turn is asked and counts, for a held one nothing goes out. */
+static void several_at_once(void **state)
+{
+    struct rig *rig = rig_new(&keeps, &any);
+    char urls[3][128];
+    const struct ctlog *logs[3];
+    struct ask asks[3];
+    struct err why = {.code = ERR_OK};
+    (void)state;
+    for (size_t i = 0; i < countof(asks); i++) {
+        (void)snprintf(urls[i], sizeof urls[i], "http://127.0.0.1:%u/%s", rig->canned.port,
+                       i == 1 ? "busy/9" : "ok");
+        asks[i] = (struct ask){.url = urls[i], .ceiling = 1000};
+        logs[i] = &rig->log;
+    }
+    assert_int_equal(courtesy_ask_all(&rig->courtesy, logs, asks, 3, 20000, NULL, &why), ERR_OK);
+    assert_int_equal(asks[0].code, ERR_OK);
+    assert_int_equal(asks[1].code, ERR_HTTP_BUSY);
+    assert_int_equal(asks[2].code, ERR_OK);
+    assert_true(rig->records.pace[0].total > 2.9 && rig->records.pace[0].refused > 0.9);
+    ask_fini(asks, 3);
+    for (size_t i = 0; i < countof(asks); i++)
+        asks[i] = (struct ask){.url = urls[0], .ceiling = 1000};
+    assert_int_equal(courtesy_ask_all(&rig->courtesy, logs, asks, 3, 1000, NULL, &why), ERR_OK);
+    for (size_t i = 0; i < countof(asks); i++)
+        assert_true(asks[i].code == ERR_HTTP_BUSY && asks[i].status == 0);
+    ask_fini(asks, 3);
+    assert_int_equal(atomic_load(&rig->canned.requests), 3);
+    rig_end(rig);
+}
+
 static void nobody_keeps_records(void **state)
 {
     struct rig *rig = rig_new(&keeps_none, &any);
@@ -154,11 +185,9 @@ static void nobody_keeps_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_counts),
-        cmocka_unit_test(a_hold_is_kept),
-        cmocka_unit_test(another_address),
-        cmocka_unit_test(it_waits_for_a_turn),
-        cmocka_unit_test(nobody_keeps_records),
+        cmocka_unit_test(it_counts),       cmocka_unit_test(a_hold_is_kept),
+        cmocka_unit_test(another_address), cmocka_unit_test(it_waits_for_a_turn),
+        cmocka_unit_test(several_at_once), cmocka_unit_test(nobody_keeps_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
