@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <yaml.h>
 
+#include "base/dsnmask.h"
 #include "base/limits.h"
 #include "base/say.h"
 #include "base/text.h"
@@ -19,10 +20,27 @@
     ;
 #include "base/conf.def"
 
+/* An entry of the list of channels, by enum chanconf_key. */
+struct file_channel {
+    char *text[CHANCONF_KEY_COUNT];
+};
+
 struct file_values {
 #define CONF_SECTION(section, sentence) struct file_##section section;
 #include "base/conf.def"
+    struct file_channel *channels;
+    unsigned channels_count;
 };
+
+static const cyaml_schema_field_t fields_channel[] = {
+#define CHAN_KEY(key, type, kinds, preset, min, max, sentence)                                               \
+    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_channel,              \
+                           text[CHANCONF_KEY_##key], 0, CYAML_UNLIMITED),
+#include "base/chanconf.def"
+    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t channel_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_channel, fields_channel)};
 
 #define CONF_SECTION(section, sentence) static const cyaml_schema_field_t fields_##section[] = {
 #define CONF_KEY(section, key, type, preset, min, max, sentence)                                             \
@@ -38,6 +56,8 @@ static const cyaml_schema_field_t fields_file[] = {
 #define CONF_SECTION(section, sentence)                                                                      \
     CYAML_FIELD_MAPPING(#section, CYAML_FLAG_OPTIONAL, struct file_values, section, fields_##section),
 #include "base/conf.def"
+    CYAML_FIELD_SEQUENCE("channels", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_values, channels,
+                         &channel_schema, 0, LIMIT_CHANNELS),
     CYAML_FIELD_END};
 
 static const cyaml_schema_value_t file_schema = {
@@ -163,6 +183,9 @@ void conf_free(struct conf *conf)
     for (size_t key = 0; key < CONF_KEY_COUNT; key++)
         if (rows[key].type == CONF_TYPE_STR)
             free(*(char **)field(conf, key));
+    for (size_t i = 0; i < conf->channel_count; i++)
+        chanconf_free(&conf->channels[i]);
+    free(conf->channels);
     *conf = (struct conf){0};
 }
 
@@ -203,22 +226,24 @@ struct finder {
     const char *section; /* NULL: look for `key` among the sections */
     const char *key;
     size_t times; /* which occurrence */
+    size_t item;  /* 0: a key of the section itself; else of the section's list: of that entry */
     /* result */
     size_t line;         /* 0: not found */
     const char *problem; /* the syntax error met, static text of libyaml */
 };
 
 /* State of the walk: `depth` counts open mappings and sequences, `is_key` says what the next scalar of level
- * 1 or 2 is. */
+ * 1, 2 or 3 is. */
 struct walk {
     int depth;
-    bool is_key[3];
+    bool is_key[4];
     bool in_section;
+    size_t item;
 };
 
 static void find_scalar(struct finder *finder, struct walk *walk, const yaml_event_t *event)
 {
-    if (walk->depth > 2 || walk->depth < 1)
+    if (walk->depth > 3 || walk->depth < 1)
         return;
     bool is_key = walk->is_key[walk->depth];
     walk->is_key[walk->depth] = !is_key;
@@ -230,6 +255,8 @@ static void find_scalar(struct finder *finder, struct walk *walk, const yaml_eve
         return;
     }
     bool level = finder->section == NULL ? walk->depth == 1 : walk->depth == 2 && walk->in_section;
+    if (finder->item != 0)
+        level = walk->depth == 3 && walk->in_section && walk->item == finder->item;
     if (level && strcmp(text, finder->key) == 0 && --finder->times == 0)
         finder->line = event->start_mark.line + 1;
 }
@@ -243,13 +270,14 @@ static void find_event(struct finder *finder, struct walk *walk, const yaml_even
     case YAML_MAPPING_START_EVENT:
     case YAML_SEQUENCE_START_EVENT:
         walk->depth++;
-        if (walk->depth <= 2)
+        if (walk->depth <= 3)
             walk->is_key[walk->depth] = event->type == YAML_MAPPING_START_EVENT;
+        walk->item += walk->depth == 3 && walk->in_section;
         break;
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT:
         walk->depth--;
-        if (walk->depth >= 0 && walk->depth <= 2)
+        if (walk->depth >= 0 && walk->depth <= 3)
             walk->is_key[walk->depth] = true;
         break;
     default:
@@ -291,10 +319,8 @@ static void find(struct finder *finder, struct span text)
 }
 
 /* "FILE:LINE" of a key, or "FILE". */
-static void place_of(const char *path, struct span text, const char *section, const char *key, size_t times,
-                     char out[PLACE_MAX])
+static void place_of(const char *path, struct span text, struct finder finder, char out[PLACE_MAX])
 {
-    struct finder finder = {.section = section, .key = key, .times = times};
     find(&finder, text);
     if (finder.line != 0)
         (void)snprintf(out, PLACE_MAX, "%.200s:%zu", path, finder.line);
@@ -307,6 +333,7 @@ struct complaint {
     char first[160];
     char section[64];
     char line[16];
+    size_t item; /* of the section's list, from 1 */
 };
 
 /* Copies what stands between `before` and `after` in text; nothing when it does not. */
@@ -328,6 +355,11 @@ static void PRINTF_LIKE(3, 0) hear(cyaml_log_t level, void *arg, const char *fmt
         return;
     line[strcspn(line, "\n")] = 0;
     cut_out(line, "in mapping field '", "'", complaint->section, sizeof complaint->section);
+    char entry[16] = "";
+    uint64_t at;
+    cut_out(line, "in sequence entry '", "'", entry, sizeof entry);
+    if (entry[0] != 0 && text_uint(span_str(entry), &at))
+        complaint->item = (size_t)at;
     if (complaint->line[0] == 0)
         cut_out(line, "(line: ", ",", complaint->line, sizeof complaint->line);
     if (complaint->first[0] == 0)
@@ -338,6 +370,9 @@ static void PRINTF_LIKE(3, 0) hear(cyaml_log_t level, void *arg, const char *fmt
 static void put_allowed(const char *section, struct buf *out)
 {
     const char *before = "";
+    for (size_t key = 0; section != NULL && strcmp(section, "channels") == 0 && key < CHANCONF_KEY_COUNT;
+         key++)
+        buf_fmt(out, "%s%s", key == 0 ? "" : ", ", chanconf_key_name((enum chanconf_key)key));
     for (size_t key = 0; key < CONF_KEY_COUNT; key++) {
         const char *word = section == NULL ? rows[key].section : rows[key].key;
         bool fits = section == NULL || strcmp(rows[key].section, section) == 0;
@@ -346,6 +381,7 @@ static void put_allowed(const char *section, struct buf *out)
         buf_fmt(out, "%s%s", before[0] == 0 ? "" : ", ", word);
         before = word;
     }
+    buf_str(out, section == NULL ? ", channels" : "");
 }
 
 static enum err_code complain(const char *path, struct span text, const struct complaint *heard,
@@ -363,12 +399,16 @@ static enum err_code complain(const char *path, struct span text, const struct c
     if (strncmp(heard->first, again, sizeof again - 1) == 0) {
         const char *key = heard->first + sizeof again - 1;
         bool is_section = section == NULL || strcmp(section, key) == 0;
-        place_of(path, text, is_section ? NULL : section, key, 2, place);
+        place_of(path, text,
+                 (struct finder){
+                     .section = is_section ? NULL : section, .key = key, .times = 2, .item = heard->item},
+                 place);
         return err_set(why, ERR_CONFIG, "%s: '%s' occurs a second time", place, key);
     }
     if (strncmp(heard->first, unexpected, sizeof unexpected - 1) == 0) {
         const char *key = heard->first + sizeof unexpected - 1;
-        place_of(path, text, section, key, 1, place);
+        place_of(path, text, (struct finder){.section = section, .key = key, .times = 1, .item = heard->item},
+                 place);
         buf_init(&allowed, ERR_TEXT_MAX);
         put_allowed(section, &allowed);
         enum err_code code = err_set(why, ERR_CONFIG, "%s: unknown %s '%s%s%s'; allowed: %s", place,
@@ -402,6 +442,34 @@ static enum err_code read_file(const char *path, struct buf *text, struct err *w
     return ERR_OK;
 }
 
+static enum err_code take_channels(const char *path, struct span text, const struct file_values *values,
+                                   struct conf *conf, struct err *why)
+{
+    conf->channels = calloc((size_t)values->channels_count + 1, sizeof *conf->channels);
+    must(conf->channels != NULL);
+    for (size_t i = 0; i < values->channels_count; i++) {
+        const char *texts[CHANCONF_KEY_COUNT];
+        enum chanconf_key wrong = CHANCONF_KEY_name;
+        char place[PLACE_MAX];
+        struct err own = {0};
+        memcpy(texts, values->channels[i].text, sizeof texts);
+        enum err_code code = chanconf_read(texts, &conf->channels[i], &wrong, &own);
+        for (size_t k = 0; code == ERR_OK && k < i; k++)
+            if (strcmp(conf->channels[k].name, conf->channels[i].name) == 0)
+                wrong = CHANCONF_KEY_name,
+                code =
+                    err_set(&own, ERR_CONFIG, "name: there is another channel '%s'", conf->channels[i].name);
+        conf->channel_count += code == ERR_OK || conf->channels[i].name != NULL;
+        if (code == ERR_OK)
+            continue;
+        const char *key = chanconf_key_name(wrong);
+        place_of(path, text, (struct finder){.section = "channels", .key = key, .times = 1, .item = i + 1},
+                 place);
+        return err_set(why, code, "%s: channels[%zu].%s", place, i + 1, own.text);
+    }
+    return ERR_OK;
+}
+
 static enum err_code take_values(const char *path, struct span text, const struct file_values *values,
                                  struct conf *conf, struct err *why)
 {
@@ -411,12 +479,13 @@ static enum err_code take_values(const char *path, struct span text, const struc
         memcpy(&value, (const char *)values + places[key].in_file, sizeof value);
         if (value == NULL)
             continue;
-        place_of(path, text, rows[key].section, rows[key].key, 1, place);
+        place_of(path, text, (struct finder){.section = rows[key].section, .key = rows[key].key, .times = 1},
+                 place);
         enum err_code code = conf_set(conf, (enum conf_key)key, value, CONF_FROM_FILE, place, why);
         if (code != ERR_OK)
             return code;
     }
-    return ERR_OK;
+    return take_channels(path, text, values, conf, why);
 }
 
 static enum err_code load_file(const char *path, struct conf *conf, struct err *why)
@@ -468,80 +537,6 @@ const char *conf_origin_name(enum conf_origin origin)
     return names[origin];
 }
 
-/* "postgresql://user:secret@host/db?options": what lies between the user and the last "@" is the password,
- * whatever it holds; parameters behind "?" can be passwords too. */
-static void put_masked_url(struct span url, size_t begin, struct buf *out)
-{
-    const uint8_t *at = memrchr(url.at + begin, '@', url.len - begin);
-    size_t host = at == NULL ? begin : (size_t)(at - url.at);
-    const uint8_t *colon = memchr(url.at + begin, ':', host - begin);
-    size_t user = colon == NULL ? host : (size_t)(colon - url.at);
-    const uint8_t *question = memchr(url.at + host, '?', url.len - host);
-    size_t end = question == NULL ? url.len : (size_t)(question - url.at);
-    buf_put(out, span_part(url, 0, user));
-    buf_str(out, user < host ? ":***" : "");
-    buf_put(out, span_part(url, host, end));
-    buf_str(out, end < url.len ? "?***" : "");
-}
-
-/* The end of a value of a keyword=value string: quoted with ', backslash escapes. */
-static size_t value_end(struct span dsn, size_t at)
-{
-    bool quoted = at < dsn.len && dsn.at[at] == '\'';
-    for (at += quoted; at < dsn.len; at++) {
-        if (dsn.at[at] == '\\' && at + 1 < dsn.len)
-            at++;
-        else if (quoted ? dsn.at[at] == '\'' : strchr(" \t\r\n", dsn.at[at]) != NULL)
-            return at + quoted;
-    }
-    return dsn.len;
-}
-
-static size_t skip(struct span text, size_t at, const char *bytes)
-{
-    while (at < text.len && text.at[at] != 0 && strchr(bytes, text.at[at]) != NULL)
-        at++;
-    return at;
-}
-
-/* "host=... password=...": only the values of keywords known to be harmless are shown. */
-static void put_masked_pairs(struct span dsn, struct buf *out)
-{
-    static const char *const harmless[] = {"host", "hostaddr", "port", "dbname", "user", "sslmode"};
-    static const char spaces[] = " \t\r\n";
-    size_t at = skip(dsn, 0, spaces);
-    for (const char *gap = ""; at < dsn.len; gap = " ") {
-        size_t key_end = at;
-        while (key_end < dsn.len && dsn.at[key_end] != '=' && strchr(spaces, dsn.at[key_end]) == NULL)
-            key_end++;
-        struct span key = span_part(dsn, at, key_end);
-        size_t equals = skip(dsn, key_end, spaces);
-        bool show = false;
-        for (size_t i = 0; i < countof(harmless); i++)
-            show = show || span_eq(key, span_str(harmless[i]));
-        if (equals == dsn.len || dsn.at[equals] != '=') {
-            buf_fmt(out, "%s***", gap);
-            return;
-        }
-        size_t begin = skip(dsn, equals + 1, spaces);
-        size_t end = value_end(dsn, begin);
-        buf_str(out, gap);
-        buf_put(out, key);
-        buf_byte(out, '=');
-        buf_put(out, show ? span_part(dsn, begin, end) : SPAN_LIT("***"));
-        at = skip(dsn, end, spaces);
-    }
-}
-
-static void put_dsn(struct span dsn, struct buf *out)
-{
-    const uint8_t *slashes = dsn.len == 0 ? NULL : memmem(dsn.at, dsn.len, "://", 3);
-    if (slashes != NULL && (span_starts(dsn, SPAN_LIT("postgres"))))
-        put_masked_url(dsn, (size_t)(slashes - dsn.at) + 3, out);
-    else
-        put_masked_pairs(dsn, out);
-}
-
 char *conf_value_text(const struct conf *conf, enum conf_key key, char *out, size_t out_cap)
 {
     must((unsigned)key < CONF_KEY_COUNT && out_cap >= 4);
@@ -558,7 +553,7 @@ char *conf_value_text(const struct conf *conf, enum conf_key key, char *out, siz
     const char *value = *(char *const *)at;
     buf_init(&text, LIMIT_CONFIG_BYTES * 2);
     if (key == CONF_KEY_db_dsn || key == CONF_KEY_db_read_dsn)
-        put_dsn(span_str(value), &text);
+        dsnmask_put(span_str(value), &text);
     else
         buf_str(&text, value);
     (void)text_visible_str(buf_span(&text), out, out_cap);
@@ -575,6 +570,8 @@ void conf_show(const struct conf *conf, struct buf *out)
         buf_fmt(out, "%s.%s = %s%s%s  (%s)\n", rows[key].section, rows[key].key, quote, value, quote,
                 conf_origin_name(conf->origin[key]));
     }
+    for (size_t i = 0; i < conf->channel_count; i++)
+        chanconf_show(&conf->channels[i], out);
 }
 
 void conf_sample(struct buf *out)
@@ -592,4 +589,5 @@ void conf_sample(struct buf *out)
         const char *quote = row->type == CONF_TYPE_STR ? "\"" : "";
         buf_fmt(out, "\n  %s: %s%s%s\n", row->key, quote, row->preset, quote);
     }
+    chanconf_sample(out);
 }

@@ -5,6 +5,7 @@
 #define CTVIGIL_CONF_H
 
 #include "base/buf.h"
+#include "base/chanconf.h"
 #include "base/err.h"
 
 enum conf_type { CONF_TYPE_STR, CONF_TYPE_BOOL, CONF_TYPE_INT };
@@ -29,6 +30,8 @@ struct conf {
     section;
 #include "base/conf.def"
     enum conf_origin origin[CONF_KEY_COUNT];
+    struct chanconf *channels; /* the list `channels` of the file, in its order; names differ */
+    size_t channel_count;
 };
 
 #undef CONF_STR

@@ -92,6 +92,7 @@
 #define LIMIT_READER_S_MAX       86400       /* beyond, a reader keeps the server from cleaning up for days */
 #define LIMIT_READER_OPEN        5           /* sessions of one reader at once, the same */
 #define LIMIT_READER_OPEN_MAX    100         /* PostgreSQL has 100 in all by default */
+#define LIMIT_CHANNELS           64          /* each is a thread and a connection to the database */
 #define LIMIT_HOOK_S             60          /* seconds until a hook is killed and its delivery failed */
 #define LIMIT_DELIVERY_TRIES     30          /* then dead letter: three days of watcher/deliver.c */
 
