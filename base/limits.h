@@ -94,6 +94,13 @@
 #define LIMIT_READER_OPEN_MAX    100         /* PostgreSQL has 100 in all by default */
 #define LIMIT_CHANNELS           64          /* each is a thread and a connection to the database */
 #define LIMIT_HOOK_S             60          /* seconds until a hook is killed and its delivery failed */
+#define LIMIT_CHANNEL_FAILURES   3           /* in a row, and */
+#define LIMIT_CHANNEL_FAILING_S  600         /* for so long: then a channel is failing and not just busy */
+#define LIMIT_CLAIMED            128         /* deliveries claimed at once; those of one digest */
+#define LIMIT_CHANNEL_BODY       65536       /* of a receiver's answer; more is not read */
+#define LIMIT_MESSAGE_BYTES      (1u << 20)  /* sent to a receiver: 128 alerts of a digest take 100 kB */
+#define LIMIT_SECRET_BYTES       4096        /* of a file with a password, a key or a URL */
+#define LIMIT_CHANNEL_PAUSE_S    60          /* between two tries of a receiver that refuses everything */
 #define LIMIT_DELIVERY_TRIES     30          /* then dead letter: three days of watcher/deliver.c */
 
 /* CA certificates a worker remembers: 52 different issuers were seen in one live tile, nearly all below 2 kB;

@@ -1,5 +1,6 @@
 #include "db/db_alert.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "db/db_der.h"
@@ -240,6 +241,71 @@ enum err_code db_alert_list(struct pgconn *conn, const struct db_alert_filter *f
         return code;
     code = hand_over_all(conn, res, (int)limit, &to, next, why);
     PQclear(res);
+    return code;
+}
+
+/* "{1,2,3}": PostgreSQL's text form of an array. */
+static void put_ids(const int64_t *ids, size_t count, char *out, size_t out_cap)
+{
+    size_t len = 1;
+    (void)snprintf(out, out_cap, "{");
+    for (size_t i = 0; i < count; i++)
+        len += (size_t)snprintf(out + len, out_cap - len, "%s%" PRId64, i == 0 ? "" : ",", ids[i]);
+    must(len + 2 <= out_cap);
+    (void)snprintf(out + len, out_cap - len, "}");
+}
+
+/* Both results are in the order of the alerts' ids. */
+static enum err_code hand_over_some(const PGresult *rows, const PGresult *sighted, db_alert_each *each,
+                                    void *arg, struct err *why)
+{
+    struct db_alert_sighting *sightings = get_sightings(sighted);
+    enum err_code code = sightings != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "alerts: no memory");
+    int at = 0;
+    for (int row = 0; code == ERR_OK && row < PQntuples(rows); row++) {
+        struct db_alert_row alert;
+        get_alert(rows, row, &alert);
+        int begin = at;
+        while (at < PQntuples(sighted) && pgexec_get_int(sighted, at, 6) == alert.id)
+            at++;
+        alert.sightings = sightings + begin;
+        alert.sighting_count = (size_t)(at - begin);
+        code = each(arg, &alert, why);
+    }
+    free(sightings);
+    return code;
+}
+
+enum err_code db_alert_some(struct pgconn *conn, const int64_t *ids, size_t count, db_alert_each *each,
+                            void *arg, struct err *why)
+{
+    static const char rows_sql[] = "SELECT " ALERT_COLUMNS " WHERE a.id = ANY ($1::int8[]) ORDER BY a.id";
+    static const char seen_sql[] =
+        "SELECT l.name, l.url, s.idx, s.form, s.timestamp, s.verified, s.alert FROM alert_sighting_verified "
+        "AS s"
+        " JOIN log AS l ON l.id = s.log JOIN alert AS a ON a.id = s.alert"
+        " WHERE s.alert = ANY ($1::int8[]) ORDER BY s.alert, s.timestamp, l.name, s.idx";
+    char text[21 * DB_ALERT_SOME_MAX + 8];
+    struct pgexec_args args = {0};
+    PGresult *rows = NULL;
+    PGresult *sighted = NULL;
+    must(count <= DB_ALERT_SOME_MAX);
+    put_ids(ids, count, text, sizeof text);
+    pgexec_text(&args, text);
+    enum err_code code = pgexec_begin_as(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", why);
+    if (code != ERR_OK)
+        return code;
+    code = pgexec_cached(conn, rows_sql, &args, &rows, why);
+    if (code == ERR_OK)
+        code = pgexec_cached(conn, seen_sql, &args, &sighted, why);
+    if (code == ERR_OK)
+        code = pgexec_commit(conn, why);
+    else
+        pgexec_rollback(conn);
+    if (code == ERR_OK)
+        code = hand_over_some(rows, sighted, each, arg, why);
+    PQclear(rows);
+    PQclear(sighted);
     return code;
 }
 

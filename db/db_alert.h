@@ -77,6 +77,11 @@ MUST_USE enum err_code db_alert_list(struct pgconn *conn, const struct db_alert_
 /* One alert with its deliveries; ERR_NOT_FOUND. */
 MUST_USE enum err_code db_alert_show(struct pgconn *conn, int64_t id, db_alert_each *each, void *arg,
                                      struct err *why);
+/* Those of the alerts that there are, by id, at most DB_ALERT_SOME_MAX; without deliveries, entry and
+ * certificate: few statements, whatever their number. */
+#define DB_ALERT_SOME_MAX 256
+MUST_USE enum err_code db_alert_some(struct pgconn *conn, const int64_t *ids, size_t count,
+                                     db_alert_each *each, void *arg, struct err *why);
 /* State acked, with who or why as text; what still waits in the outbox is withdrawn. ERR_NOT_FOUND. */
 MUST_USE enum err_code db_alert_ack(struct pgconn *conn, int64_t id, const char *reason, struct err *why);
 

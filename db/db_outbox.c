@@ -28,16 +28,17 @@ enum err_code db_outbox_channel_disable(struct pgconn *conn, const char *name, s
 enum err_code db_outbox_adopt(struct pgconn *conn, uint64_t *adopted, struct err *why)
 {
     *adopted = 0;
-    return pgexec_do(conn,
-                     "INSERT INTO outbox (alert, channel)"
-                     " SELECT a.id, c.name FROM alert AS a"
-                     " LEFT JOIN domain AS d ON d.id = a.domain"
-                     " CROSS JOIN channel AS c"
-                     " WHERE a.state = 'new' AND c.enabled"
-                     "   AND (coalesce(cardinality(d.channels), 0) = 0 OR c.name = ANY (d.channels))"
-                     "   AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.alert = a.id)"
-                     " ORDER BY a.id, c.name ON CONFLICT DO NOTHING",
-                     &PGEXEC_NO_ARGS, adopted, why);
+    return pgexec_do(
+        conn,
+        "INSERT INTO outbox (alert, channel)"
+        " SELECT a.id, c.name FROM alert AS a"
+        " LEFT JOIN domain AS d ON d.id = a.domain"
+        " CROSS JOIN channel AS c"
+        " WHERE a.state = 'new' AND c.enabled"
+        "   AND (coalesce(cardinality(d.channels), 0) = 0 OR split_part(c.name, '/', 1) = ANY (d.channels))"
+        "   AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.alert = a.id)"
+        " ORDER BY a.id, c.name ON CONFLICT DO NOTHING",
+        &PGEXEC_NO_ARGS, adopted, why);
 }
 
 /* The time a row is leased until doubles as the name of the claim: every claim moves it. */
@@ -46,7 +47,8 @@ static const char claim_sql[] =
     "             ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)"
     " UPDATE outbox AS o SET next_try_at = clock_timestamp() + $2::int8 * interval '1 millisecond'"
     " FROM due WHERE o.id = due.id"
-    " RETURNING o.id, o.alert, o.key::text, o.tries, (extract(epoch FROM o.next_try_at) * 1000000)::int8";
+    " RETURNING o.id, o.alert, o.key::text, o.tries, (extract(epoch FROM o.next_try_at) * 1000000)::int8,"
+    " o.held IS NOT DISTINCT FROM o.key, o.handed IS NOT DISTINCT FROM o.key";
 
 static int by_alert(const void *left, const void *right)
 {
@@ -76,6 +78,8 @@ enum err_code db_outbox_claim(struct pgconn *conn, const char *channel, int64_t 
             .alert = pgexec_get_int(res, row, 1),
             .tries = (int32_t)pgexec_get_int(res, row, 3),
             .token = pgexec_get_int(res, row, 4),
+            .held = pgexec_get_bool(res, row, 5),
+            .handed = pgexec_get_bool(res, row, 6),
         };
         (void)snprintf(item->channel, sizeof item->channel, "%s", channel);
         (void)snprintf(item->key, sizeof item->key, "%s", pgexec_get_text(res, row, 2));
@@ -138,13 +142,14 @@ static enum err_code offer_again(struct pgconn *conn, int64_t alert, uint64_t *c
 {
     struct pgexec_args args = {0};
     pgexec_int(&args, alert);
-    return pgexec_do(conn,
-                     "INSERT INTO outbox (alert, channel) SELECT a.id, c.name FROM alert AS a"
-                     " LEFT JOIN domain AS d ON d.id = a.domain CROSS JOIN channel AS c"
-                     " WHERE a.id = $1 AND a.state IN ('new', 'notified') AND c.enabled"
-                     " AND (coalesce(cardinality(d.channels), 0) = 0 OR c.name = ANY (d.channels))"
-                     " ORDER BY c.name ON CONFLICT DO NOTHING",
-                     &args, count, why);
+    return pgexec_do(
+        conn,
+        "INSERT INTO outbox (alert, channel) SELECT a.id, c.name FROM alert AS a"
+        " LEFT JOIN domain AS d ON d.id = a.domain CROSS JOIN channel AS c"
+        " WHERE a.id = $1 AND a.state IN ('new', 'notified') AND c.enabled"
+        " AND (coalesce(cardinality(d.channels), 0) = 0 OR split_part(c.name, '/', 1) = ANY (d.channels))"
+        " ORDER BY c.name ON CONFLICT DO NOTHING",
+        &args, count, why);
 }
 
 enum err_code db_outbox_known(struct pgconn *conn, const char *channel, bool *known, struct err *why)

@@ -20,6 +20,8 @@ struct db_outbox_item {
     char channel[DB_OUTBOX_CHANNEL_MAX];
     char key[DB_OUTBOX_KEY_MAX]; /* UUID text */
     int32_t tries;               /* finished tries before this one */
+    bool held;                   /* it was held back before: db_outbox_many_held */
+    bool handed;                 /* another channel handed it on: db_outbox_escalate */
     int64_t token; /* names this claim: a finisher whose lease ran out and was claimed anew changes nothing */
 };
 
@@ -35,8 +37,9 @@ MUST_USE enum err_code db_outbox_known(struct pgconn *conn, const char *channel,
  * when it came. */
 MUST_USE enum err_code db_outbox_adopt(struct pgconn *conn, uint64_t *adopted, struct err *why);
 
-/* Claims up to `max` due rows of `channel` (FOR UPDATE SKIP LOCKED), oldest first, by moving next_try_at
- * lease_ms ahead: whoever dies with a claimed row loses it to the next claimer after that time. */
+/* Claims up to `max` due rows of `channel` (FOR UPDATE SKIP LOCKED), those that wait longest, and hands them
+ * out by alert, by moving next_try_at lease_ms ahead: whoever dies with a claimed row loses it to the next
+ * claimer after that time. */
 MUST_USE enum err_code db_outbox_claim(struct pgconn *conn, const char *channel, int64_t lease_ms,
                                        struct db_outbox_item *items, size_t max, size_t *count,
                                        struct err *why);

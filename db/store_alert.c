@@ -111,7 +111,8 @@ static const char raise_sql[] =
     " ORDER BY f.dedup, f.domain, f.tbs_fp ON CONFLICT DO NOTHING RETURNING id, domain)"
     " INSERT INTO outbox (alert, channel) SELECT m.id, c.name FROM made AS m LEFT JOIN domain AS d ON d.id = "
     "m.domain"
-    " JOIN channel AS c ON c.enabled AND (d.id IS NULL OR d.channels = '{}' OR c.name = ANY (d.channels))"
+    " JOIN channel AS c ON c.enabled AND (d.id IS NULL OR d.channels = '{}' OR split_part(c.name, '/', 1) = "
+    "ANY (d.channels))"
     " ORDER BY m.id, c.name";
 
 static const char resolve_sql[] =
@@ -187,7 +188,8 @@ static const char merge_sql[] =
      * one and must not count for it. */
     " INSERT INTO outbox AS o (alert, channel) SELECT x.id, c.name FROM changed AS x"
     " LEFT JOIN domain AS d ON d.id = x.domain"
-    " JOIN channel AS c ON c.enabled AND (d.id IS NULL OR d.channels = '{}' OR c.name = ANY (d.channels))"
+    " JOIN channel AS c ON c.enabled AND (d.id IS NULL OR d.channels = '{}' OR split_part(c.name, '/', 1) = "
+    "ANY (d.channels))"
     " WHERE x.tell ORDER BY x.id, c.name ON CONFLICT (alert, channel) DO UPDATE SET state = 'pending',"
     " tries = 0, next_try_at = now(), last_error = '', key = gen_random_uuid()";
 

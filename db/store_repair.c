@@ -336,7 +336,8 @@ static const char close_sql[] =
     " WHERE a.id IN (SELECT g.alert FROM stage_gone AS g) AND a.state <> 'closed'"
     " AND NOT EXISTS (SELECT FROM alert_sighting AS s WHERE s.alert = a.id) RETURNING a.id)"
     " UPDATE outbox AS o SET state = CASE WHEN o.sent_at IS NULL AND NOT (o.state = 'pending'"
-    "  AND o.next_try_at > now()) THEN 'withdrawn' ELSE 'pending' END,"
+    "  AND o.next_try_at > now() AND (o.tries > 0 OR o.held IS DISTINCT FROM o.key))"
+    "  THEN 'withdrawn' ELSE 'pending' END,"
     " tries = 0, next_try_at = now(), last_error = '', key = gen_random_uuid()"
     " FROM shut WHERE o.alert = shut.id AND o.state IN ('pending', 'sent')";
 

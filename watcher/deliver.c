@@ -4,16 +4,14 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/metric.h"
 #include "base/rate.h"
 #include "base/say.h"
 #include "base/thread.h"
-#include "db/db_channel.h"
 #include "db/db_outbox.h"
 #include "db/db_outbox_one.h"
-#include "watcher/message.h"
+#include "watcher/chanrule.h"
+#include "watcher/courier.h"
 
-#define LEASE_SPARE_MS   30000
 #define POLL_DEFAULT_MS  1000
 #define RECONNECT_MS     1000
 #define RECONNECT_MS_MAX 30000
@@ -24,11 +22,11 @@ struct worker {
     struct deliver *deliver;
     struct channel *channel;
     struct pgconn *conn;
+    struct courier courier;
     struct thread thread;
     struct rate_backoff reconnect;
     atomic_uint_fast64_t quiet; /* passes that found nothing due */
-    atomic_uint_fast64_t refused;
-    atomic_bool down; /* the database did not answer */
+    atomic_bool down;           /* the database did not answer */
 };
 
 struct deliver {
@@ -43,87 +41,6 @@ struct deliver {
     struct lock lock;
     struct signal_cond wake;
 };
-
-struct sending {
-    struct channel *channel;
-    const struct db_outbox_item *item;
-    struct err *failure; /* of the receiver */
-};
-
-static enum err_code send_row(void *arg, const struct db_alert_row *row, struct err *why)
-{
-    struct sending *sending = arg;
-    char *json = NULL;
-    char *line = NULL;
-    enum err_code code = message_json(row, false, &json, why);
-    if (code == ERR_OK)
-        code = message_line(row, &line, why);
-    if (code == ERR_OK) {
-        struct channel_message message = {row, json, line, sending->item->key};
-        (void)sending->channel->ops->send(sending->channel, &message, sending->failure);
-    }
-    free(json);
-    free(line);
-    return code;
-}
-
-static int64_t retry_after(const struct deliver *deliver, int32_t tries)
-{
-    size_t at = tries < 0 ? 0 : (size_t)tries;
-    return deliver->backoff_ms[at < deliver->backoff_count ? at : deliver->backoff_count - 1];
-}
-
-static enum err_code finish(struct worker *worker, const struct db_outbox_item *item,
-                            const struct err *failure, struct err *why)
-{
-    const struct deliver *deliver = worker->deliver;
-    if (failure->code == ERR_OK) {
-        metric_add(METRIC_DELIVERIES_TOTAL, 1);
-        return db_outbox_sent(worker->conn, item, why);
-    }
-    bool dead = item->tries + 1 >= deliver->tries_max;
-    atomic_fetch_add(&worker->refused, 1);
-    metric_add(METRIC_DELIVERIES_FAILED_TOTAL, 1);
-    if (dead)
-        say_error("deliver",
-                  "channel=%s alert=%" PRId64 " given up after %d tries: %s; try again with 'alert retry'",
-                  item->channel, item->alert, (int)item->tries + 1, failure->text);
-    else
-        say_warn("deliver", "channel=%s alert=%" PRId64 " try %d failed: %s", item->channel, item->alert,
-                 (int)item->tries + 1, failure->text);
-    return db_outbox_failed(worker->conn, item, failure->text, retry_after(deliver, item->tries), dead, why);
-}
-
-static enum err_code deliver_item(struct worker *worker, const struct db_outbox_item *item, struct err *why)
-{
-    struct err failure = {0};
-    struct sending sending = {worker->channel, item, &failure};
-    enum err_code code = db_alert_show(worker->conn, item->alert, send_row, &sending, why);
-    if (code != ERR_OK)
-        return code;
-    if (failure.code != ERR_OK && atomic_load(&worker->deliver->stop))
-        return db_outbox_release(worker->conn, item, why); /* cut off by us: it is due for the next one */
-    return finish(worker, item, &failure, why);
-}
-
-/* One look at the outbox; *worked: something was due. One row at a time: whatever ends this process, no more
- * than the one that is being sent waits for its lease to run out. */
-static enum err_code pass(struct worker *worker, bool *worked, struct err *why)
-{
-    struct db_outbox_item item;
-    uint64_t adopted = 0;
-    size_t count = 0;
-    int64_t lease_ms = worker->channel->send_ms_max + LEASE_SPARE_MS;
-    enum err_code code = db_channel_heard(worker->conn, worker->channel->name, why);
-    if (code == ERR_OK)
-        code = db_outbox_claim(worker->conn, worker->channel->name, lease_ms, &item, 1, &count, why);
-    if (code == ERR_OK && count != 0)
-        code = deliver_item(worker, &item, why);
-    else if (code == ERR_OK)
-        code = db_outbox_adopt(worker->conn, &adopted, why);
-    *worked = count != 0 || adopted != 0;
-    return code;
-}
 
 static void rest(struct worker *worker, int64_t wait_ms)
 {
@@ -151,7 +68,7 @@ static void work(void *arg)
     while (!atomic_load(&worker->deliver->stop)) {
         struct err why = {0};
         bool worked = false;
-        enum err_code code = pass(worker, &worked, &why);
+        enum err_code code = courier_pass(&worker->courier, &worked, &why);
         atomic_store(&worker->down, code != ERR_OK);
         if (code != ERR_OK) {
             recover(worker, &why);
@@ -182,8 +99,25 @@ static void settings(struct deliver *deliver, const struct deliver_options *opti
         worker->deliver = deliver;
         worker->channel = options->channels[i];
         worker->channel->stop = &deliver->stop;
+        worker->courier = (struct courier){.channel = worker->channel,
+                                           .backoff_ms = deliver->backoff_ms,
+                                           .backoff_count = deliver->backoff_count,
+                                           .tries_max = deliver->tries_max,
+                                           .stop = &deliver->stop};
         rate_backoff_init(&worker->reconnect, RECONNECT_MS, RECONNECT_MS_MAX, (uint64_t)clock_mono_ns() + i);
     }
+}
+
+/* Only the database knows time zones. */
+static enum err_code zone_known(struct worker *worker, struct err *why)
+{
+    int64_t quiet_ms;
+    int64_t digest_ms;
+    struct db_channel_hours hours = worker->channel->rule->hours;
+    if (hours.quiet_first < 0 && hours.digest_at < 0)
+        return ERR_OK;
+    enum err_code code = db_channel_state_hours(worker->conn, &hours, &quiet_ms, &digest_ms, why);
+    return code == ERR_CONFIG ? err_prefix(why, "channel %s", worker->channel->name) : code;
 }
 
 static enum err_code start_workers(struct deliver *deliver, struct err *why)
@@ -193,8 +127,11 @@ static enum err_code start_workers(struct deliver *deliver, struct err *why)
         enum err_code code = pgconn_open(deliver->dsn, &worker->conn, why);
         if (code == ERR_OK)
             code = db_outbox_channel(worker->conn, worker->channel->name, why);
+        if (code == ERR_OK && worker->channel->rule != NULL)
+            code = zone_known(worker, why);
         if (code != ERR_OK)
             return code;
+        worker->courier.conn = worker->conn;
     }
     for (size_t i = 0; i < deliver->count; i++) {
         if (!thread_start(&deliver->workers[i].thread, "deliver", work, &deliver->workers[i]))
@@ -277,8 +214,20 @@ uint64_t deliver_refused(const struct deliver *deliver)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < deliver->count; i++)
-        sum += atomic_load(&deliver->workers[i].refused);
+        sum += atomic_load(&deliver->workers[i].courier.refused);
     return sum;
+}
+
+struct sending {
+    struct channel *channel;
+    const char *key;
+    struct err *failure; /* of the receiver */
+};
+
+static enum err_code send_row(void *arg, const struct db_alert_row *row, struct err *why)
+{
+    struct sending *sending = arg;
+    return courier_send(sending->channel, row, sending->key, sending->failure, why);
 }
 
 enum err_code deliver_one(struct pgconn *conn, struct channel *channel, int64_t alert,
@@ -287,11 +236,11 @@ enum err_code deliver_one(struct pgconn *conn, struct channel *channel, int64_t 
     struct db_outbox_item item;
     bool claimed = false;
     *outcome = DELIVER_ELSEWHERE;
-    enum err_code code = db_outbox_one(conn, alert, channel->name, channel->send_ms_max + LEASE_SPARE_MS,
-                                       &item, &claimed, why);
+    enum err_code code =
+        db_outbox_one(conn, alert, channel->name, courier_lease_ms(channel), &item, &claimed, why);
     if (code != ERR_OK || !claimed)
         return code;
-    struct sending sending = {channel, &item, failure};
+    struct sending sending = {channel, item.key, failure};
     code = db_alert_show(conn, alert, send_row, &sending, why);
     if (code != ERR_OK)
         return code;

@@ -1,9 +1,10 @@
 /* The notifier: takes due rows out of the outbox and hands them to channels. One thread and one database
- * connection per channel, so that a receiver that hangs holds up nobody else. Any number of processes may
- * work on one outbox: a row is leased while it is being sent, one at a time and for 30 seconds longer than
- * the send may take; deliver_stop gives it back, a killed process loses it when the lease runs out. At least
- * once, with the same key; after LIMIT_DELIVERY_TRIES a row is dead, which is said and shown until `alert
- * retry` gives it another life. */
+ * connection per channel (watcher/courier.h), so that a receiver that hangs holds up nobody else. Any number
+ * of processes may work on one outbox: a row is leased while it is being sent, for 30 seconds longer than one
+ * send may take, and as many rows at once as a receiver takes in a quarter of a second; deliver_stop gives
+ * them back, a killed process loses them when the lease runs out. At least once, with the same key; after
+ * LIMIT_DELIVERY_TRIES a row is dead, which is said, shown and alerted until `alert retry` gives it another
+ * life. */
 #ifndef CTVIGIL_DELIVER_H
 #define CTVIGIL_DELIVER_H
 

@@ -355,7 +355,7 @@ static void destroy(struct channel *channel)
     free(channel);
 }
 
-static const struct channel_ops ops = {send_run, destroy};
+static const struct channel_ops ops = {.send = send_run, .free = destroy};
 
 enum err_code send_exec_new(const char *program, const char *dir, int64_t timeout_ms,
                             struct channel **channel, struct err *why)
@@ -373,7 +373,8 @@ enum err_code send_exec_new(const char *program, const char *dir, int64_t timeou
     struct hook *hook = calloc(1, sizeof *hook);
     if (hook == NULL)
         return err_set(why, ERR_MEMORY, "hook: no memory");
-    hook->channel = (struct channel){&ops, SEND_EXEC_NAME, timeout_ms + GRACE_MS + 1000, NULL};
+    hook->channel = (struct channel){
+        .ops = &ops, .name = SEND_EXEC_NAME, .send_ms_max = timeout_ms + GRACE_MS + 1000, .whole = true};
     hook->timeout_ms = timeout_ms;
     (void)snprintf(hook->program, sizeof hook->program, "%s", program);
     (void)snprintf(hook->dir, sizeof hook->dir, "%s", dir == NULL ? "" : dir);

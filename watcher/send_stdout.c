@@ -67,14 +67,14 @@ static void destroy(struct channel *channel)
     free(channel);
 }
 
-static const struct channel_ops ops = {send_line, destroy};
+static const struct channel_ops ops = {.send = send_line, .free = destroy};
 
 struct channel *send_stdout_new(int fd, int64_t timeout_ms)
 {
     struct out *out = calloc(1, sizeof *out);
     if (out == NULL)
         return NULL;
-    out->channel = (struct channel){&ops, SEND_STDOUT_NAME, timeout_ms, NULL};
+    out->channel = (struct channel){.ops = &ops, .name = SEND_STDOUT_NAME, .send_ms_max = timeout_ms};
     out->fd = fd;
     return &out->channel;
 }

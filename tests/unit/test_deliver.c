@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "db/db_alert_raise.h"
 #include "db/db_outbox.h"
+#include "watcher/chanrule.h"
 
 /* A receiver that notes what it got and does as it is told. */
 struct fake {
@@ -49,11 +50,11 @@ static void fake_free(struct channel *channel)
     (void)channel;
 }
 
-static const struct channel_ops fake_ops = {fake_send, fake_free};
+static const struct channel_ops fake_ops = {.send = fake_send, .free = fake_free};
 
 static struct channel *fake_new(struct fake *fake, const char *name)
 {
-    *fake = (struct fake){.channel = {&fake_ops, name, 1000, NULL}};
+    *fake = (struct fake){.channel = {.ops = &fake_ops, .name = name, .send_ms_max = 1000}};
     thread_lock_init(&fake->lock);
     return &fake->channel;
 }
@@ -107,6 +108,8 @@ static void new_database(char dsn[256])
     assert_true(pgtest_database(&storetest_server, dsn));
 }
 
+#define OF_TESTS " AND alert IN (SELECT id FROM alert WHERE kind = 'test')"
+
 static void a_failing_channel_stops_nobody(void **state)
 {
     char dsn[256];
@@ -118,15 +121,23 @@ static void a_failing_channel_stops_nobody(void **state)
     atomic_store(&bad.fail_first, -1);
     struct deliver *deliver = start(dsn, channels, 2);
     raise_tests(dsn, 20);
-    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE channel = 'good' AND state = 'sent'", 20);
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE channel = 'good' AND state = 'sent'" OF_TESTS, 20);
     wait_sql(dsn,
              "SELECT count(*) FROM outbox WHERE channel = 'bad' AND state = 'dead' AND tries = 3"
-             " AND last_error = 'refused'",
+             " AND last_error = 'refused'" OF_TESTS,
              20);
-    check_sql(dsn, "SELECT count(*) FROM alert WHERE state = 'notified'", 20);
-    assert_int_equal(atomic_load(&good.accepted), 20);
+    check_sql(dsn, "SELECT count(*) FROM alert WHERE state = 'notified' AND kind = 'test'", 20);
     assert_int_equal(atomic_load(&bad.sends), 60);
-    /* A second life, and this time it is taken. */
+    /* That is an alert itself, one, and the other channel tells of it. */
+    wait_sql(dsn,
+             "SELECT count(*) FROM outbox AS o JOIN alert AS a ON a.id = o.alert WHERE o.state = 'sent'"
+             " AND o.channel = 'good' AND a.kind = 'channel_failing' AND a.dedup LIKE 'channel_failing:bad:%'"
+             " AND a.findings->0->>'found' LIKE '%given up: refused.%'",
+             1);
+    check_sql(dsn, "SELECT count(*) FROM alert WHERE kind = 'channel_failing'", 1);
+    check_sql(dsn, "SELECT count(*) FROM outbox WHERE channel = 'bad' AND state = 'withdrawn'", 1);
+    assert_int_equal(atomic_load(&good.accepted), 21);
+    /* A second life, and this time it is taken; then nothing is failing any more. */
     struct pgconn *conn = NULL;
     uint64_t count = 0;
     atomic_store(&bad.fail_first, 0);
@@ -134,9 +145,164 @@ static void a_failing_channel_stops_nobody(void **state)
     assert_int_equal(db_outbox_retry(conn, 0, &count, NULL), ERR_OK);
     assert_int_equal(count, 20);
     pgconn_free(conn);
-    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'sent'", 40);
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'sent'" OF_TESTS, 40);
+    wait_sql(dsn, "SELECT count(*) FROM alert WHERE kind = 'channel_failing' AND state = 'closed'", 1);
+    check_sql(dsn, "SELECT count(*) FROM channel WHERE failing_since IS NOT NULL OR alert IS NOT NULL", 0);
     assert_true(deliver_idle(deliver, 5000));
     deliver_stop(deliver);
+}
+
+/* Rules, hours and digests of a channel. */
+static struct chanrule *rule_of(const char *severity, const char *quiet, const char *digest,
+                                int64_t escalate_min)
+{
+    struct chanconf conf = {.severity = (char[9]){""},
+                            .kinds = (char[1]){""},
+                            .domains = (char[1]){""},
+                            .time_zone = (char[4]){"UTC"},
+                            .escalate_min = escalate_min,
+                            .escalate_to = (char[6]){"pager"}};
+    char hours[2][16];
+    struct chanrule *rule = NULL;
+    struct err why = {0};
+    (void)snprintf(conf.severity, 9, "%s", severity);
+    (void)snprintf(hours[0], sizeof hours[0], "%s", quiet);
+    (void)snprintf(hours[1], sizeof hours[1], "%s", digest);
+    conf.quiet = hours[0];
+    conf.digest = hours[1];
+    if (chanrule_new(&conf, &rule, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return rule;
+}
+
+static void raise_kind(const char *dsn, const char *kind, const char *severity, int count)
+{
+    static unsigned number;
+    for (int i = 0; i < count; i++) {
+        char sql[600];
+        (void)snprintf(
+            sql, sizeof sql,
+            "WITH a AS (INSERT INTO alert (kind, severity, dedup, findings, first_seen) VALUES ('%s',"
+            " '%s', 'raised:%u', '[]', now()) RETURNING id)"
+            " INSERT INTO outbox (alert, channel) SELECT a.id, c.name FROM a, channel AS c",
+            kind, severity, ++number);
+        storetest_run(dsn, sql);
+    }
+}
+
+static void what_a_channel_does_not_want(void **state)
+{
+    char dsn[256];
+    struct fake fake;
+    struct channel *channels[] = {fake_new(&fake, "choosy")};
+    (void)state;
+    new_database(dsn);
+    fake.channel.rule = rule_of("high", "", "", 0);
+    struct deliver *deliver = start(dsn, channels, 1);
+    raise_kind(dsn, "over_long_validity", "low", 3);
+    raise_kind(dsn, "unexpected_ca", "high", 2);
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'filtered' AND tries = 0", 3);
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'sent'", 2);
+    check_sql(dsn, "SELECT count(*) FROM alert WHERE state = 'new'", 3);
+    deliver_stop(deliver);
+    assert_int_equal(atomic_load(&fake.accepted), 2);
+    chanrule_free(fake.channel.rule);
+}
+
+/* Whatever the hour is now. */
+static void quiet_hours_hold_back_but_for_what_is_critical(void **state)
+{
+    char dsn[256];
+    char quiet[16];
+    struct fake fake;
+    struct channel *channels[] = {fake_new(&fake, "asleep")};
+    int64_t hour = clock_wall_ms() / 3600000 % 24;
+    (void)state;
+    new_database(dsn);
+    (void)snprintf(quiet, sizeof quiet, "%02d:00-%02d:00", (int)(hour + 22) % 24, (int)(hour + 3) % 24);
+    fake.channel.rule = rule_of("info", quiet, "", 0);
+    struct deliver *deliver = start(dsn, channels, 1);
+    raise_kind(dsn, "unexpected_ca", "high", 2);
+    raise_kind(dsn, "log_inconsistent", "critical", 1);
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'sent'", 1);
+    wait_sql(dsn,
+             "SELECT count(*) FROM outbox WHERE state = 'pending' AND held = key AND tries = 0"
+             " AND next_try_at BETWEEN now() + interval '1 hour' AND now() + interval '3 hours'",
+             2);
+    assert_true(deliver_idle(deliver, 5000));
+    deliver_stop(deliver);
+    assert_int_equal(atomic_load(&fake.accepted), 1);
+    /* Nobody was told yet. */
+    check_sql(dsn, "SELECT count(*) FROM alert AS a WHERE alert_told(a)", 1);
+    chanrule_free(fake.channel.rule);
+}
+
+static enum err_code fake_digest(struct channel *channel, const struct channel_digest *digest,
+                                 struct err *why)
+{
+    struct fake *fake = (struct fake *)channel;
+    (void)why;
+    atomic_fetch_add(&fake->sends, 1);
+    atomic_fetch_add(&fake->accepted, (int)digest->count);
+    assert_int_equal(strlen(digest->key), 32);
+    assert_non_null(strstr(digest->alerts[0].line, "unexpected_ca"));
+    return ERR_OK;
+}
+
+static void a_digest_is_one_message(void **state)
+{
+    static const struct channel_ops ops = {.send = fake_send, .free = fake_free, .send_digest = fake_digest};
+    char dsn[256];
+    struct fake fake;
+    struct channel *channels[] = {fake_new(&fake, "gathers")};
+    (void)state;
+    new_database(dsn);
+    fake.channel.ops = &ops;
+    fake.channel.rule = rule_of("info", "", "1440m", 0);
+    struct deliver *deliver = start(dsn, channels, 1);
+    raise_kind(dsn, "unexpected_ca", "high", 7);
+    wait_sql(dsn,
+             "SELECT count(*) FROM outbox WHERE state = 'pending' AND held = key AND next_try_at > now()", 7);
+    assert_int_equal(atomic_load(&fake.sends), 0);
+    /* Its hour has come. */
+    storetest_run(dsn, "UPDATE outbox SET next_try_at = now()");
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'sent'", 7);
+    raise_kind(dsn, "log_inconsistent", "critical", 1);
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'sent'", 8);
+    deliver_stop(deliver);
+    assert_int_equal(atomic_load(&fake.sends), 2);
+    assert_int_equal(atomic_load(&fake.accepted), 8);
+    chanrule_free(fake.channel.rule);
+}
+
+static void what_nobody_acknowledges_is_handed_on(void **state)
+{
+    char dsn[256];
+    struct fake first;
+    struct fake pager;
+    struct channel *channels[] = {fake_new(&first, "first"), fake_new(&pager, "pager")};
+    (void)state;
+    new_database(dsn);
+    first.channel.rule = rule_of("info", "", "", 60);
+    pager.channel.rule = rule_of("critical", "", "", 0);
+    pager.channel.rule->escalated_only = true;
+    struct deliver *deliver = start(dsn, channels, 2);
+    raise_kind(dsn, "unexpected_ca", "high", 3);
+    wait_sql(dsn,
+             "SELECT count(*) FROM outbox WHERE channel = 'first' AND state = 'sent' AND escalate_at > now()",
+             3);
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE channel = 'pager' AND state = 'filtered'", 3);
+    storetest_run(dsn, "UPDATE alert SET state = 'acked' WHERE id = 1");
+    storetest_run(dsn, "UPDATE outbox SET escalate_at = now() WHERE escalate_at IS NOT NULL");
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE channel = 'pager' AND state = 'sent' AND handed = key",
+             2);
+    check_sql(dsn, "SELECT count(*) FROM outbox WHERE escalate_at IS NOT NULL", 0);
+    assert_true(deliver_idle(deliver, 5000));
+    deliver_stop(deliver);
+    assert_int_equal(atomic_load(&pager.accepted), 2);
+    assert_int_equal(atomic_load(&first.accepted), 3);
+    chanrule_free(first.channel.rule);
+    chanrule_free(pager.channel.rule);
 }
 
 static void every_try_has_the_same_key(void **state)
@@ -290,6 +456,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failing_channel_stops_nobody),
+        cmocka_unit_test(what_a_channel_does_not_want),
+        cmocka_unit_test(quiet_hours_hold_back_but_for_what_is_critical),
+        cmocka_unit_test(a_digest_is_one_message),
+        cmocka_unit_test(what_nobody_acknowledges_is_handed_on),
         cmocka_unit_test(every_try_has_the_same_key),
         cmocka_unit_test(notifiers_share_the_work),
         cmocka_unit_test(alerts_before_channels),
