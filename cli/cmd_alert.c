@@ -10,6 +10,7 @@
 #include "cli/opt.h"
 #include "cli/watchname.h"
 #include "db/db_alert.h"
+#include "db/db_alert_ack.h"
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
 #include "db/db_outbox.h"
@@ -21,15 +22,19 @@
 static const char cmd_alert_usage[] =
     "ctvigil alert list [--domain D] [--state S] [--severity S] [--since TIME] [--limit N] [--after CURSOR]\n"
     "       ctvigil alert show ID\n"
-    "       ctvigil alert ack ID [--reason TEXT]\n"
+    "       ctvigil alert ack ID | --all [--domain D] [--severity S] [--kind K] [--until TIME] [--reason "
+    "TEXT]\n"
     "       ctvigil alert retry [ID]\n"
-    "       ctvigil alert test";
+    "       ctvigil alert test [CHANNEL]";
 
 struct cmd_alert_options {
     const char *domain;
     const char *state;
     const char *severity;
     const char *reason;
+    const char *kind;
+    bool all;
+    int64_t until_ms;
     int64_t since_ms;
     uint64_t limit;
     uint64_t after;
@@ -203,11 +208,63 @@ static int cmd_alert_do_show(const struct cmd *cmd, int64_t id)
     return code == ERR_OK ? CMD_OK : cmd_fail(&why);
 }
 
-static int cmd_alert_do_ack(const struct cmd *cmd, int64_t id, const char *reason)
+static bool cmd_alert_kind(const char *kind)
 {
+    for (int i = 0; i < ALERT_KIND_COUNT; i++)
+        if (strcmp(kind, alert_kind_name((enum alert_kind)i)) == 0)
+            return true;
+    return false;
+}
+
+static int cmd_alert_do_ack_all(const struct cmd *cmd, const struct cmd_alert_options *options, bool id_given)
+{
+    static const char *const severities[] = {"info", "low", "high", "critical", NULL};
+    struct db_alert_ack_filter filter = {
+        .severity = options->severity, .kind = options->kind, .until_ms = options->until_ms};
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    struct watch watch = {0};
+    char domain[DNS_TEXT_MAX];
+    uint64_t count = 0;
+
+    if (id_given)
+        return cmd_usage(cmd, "ack: either the number of an alert or --all");
+    if (options->severity != NULL && !cmd_alert_one_of(options->severity, severities))
+        return cmd_usage(cmd, "--severity: '%s' is none of info, low, high, critical", options->severity);
+    if (options->kind != NULL && !cmd_alert_kind(options->kind))
+        return cmd_usage(cmd, "--kind: there is no kind of alerts '%s'; ctvigil-alerts(5) has all",
+                         options->kind);
+    if (options->domain != NULL) {
+        if (watchname_read(options->domain, &watch, domain, &why) != ERR_OK)
+            return cmd_usage(cmd, "--domain: %s", why.text);
+        filter.domain = domain;
+    }
+    enum err_code code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code = db_alert_ack_all(conn, &filter, options->reason == NULL ? "" : options->reason, &count, &why);
+    if (code == ERR_OK && count == 0 && filter.domain != NULL)
+        code = cmd_alert_known(conn, filter.domain, &why);
+    if (code == ERR_OK && cmd->json)
+        cmd_print_json(json_pack("{s:s, s:I, s:s}", "schema", "ctvigil.alert.acked.1", "alerts",
+                                 (json_int_t)count, "state", "acked"));
+    else if (code == ERR_OK)
+        printf("%" PRIu64 " alert%s acknowledged\n", count, count == 1 ? "" : "s");
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static int cmd_alert_do_ack(const struct cmd *cmd, const struct cmd_alert_options *options, int64_t id)
+{
+    const char *reason = options->reason;
     struct pgconn *conn = NULL;
     struct err why = {0};
 
+    if (id == 0)
+        return cmd_usage(cmd, "ack: the number of an alert is missing, or --all");
+    if (options->domain != NULL || options->severity != NULL || options->kind != NULL ||
+        options->until_ms != 0)
+        return cmd_usage(cmd, "ack: --domain, --severity, --kind and --until go with --all");
     enum err_code code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
         code = db_alert_ack(conn, id, reason == NULL ? "" : reason, &why);
@@ -295,7 +352,25 @@ static enum err_code cmd_alert_send_test(struct pgconn *conn, struct channel *co
     return code;
 }
 
-static int cmd_alert_do_test(const struct cmd *cmd)
+/* Leaves of the channels the one of that name, or those of a folder of hooks; false: there is none. */
+static bool cmd_alert_pick(struct channel **channels, size_t *count, const char *name)
+{
+    size_t kept = 0;
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < *count; i++) {
+        bool same = strncmp(channels[i]->name, name, len) == 0 &&
+                    (channels[i]->name[len] == '\0' || channels[i]->name[len] == '/');
+        if (same)
+            channels[kept++] = channels[i];
+        else
+            channel_free(channels[i]);
+    }
+    *count = kept;
+    return kept != 0;
+}
+
+static int cmd_alert_do_test(const struct cmd *cmd, const char *name)
 {
     struct channel *channels[NOTIFY_CHANNELS_MAX];
     struct pgconn *conn = NULL;
@@ -307,12 +382,14 @@ static int cmd_alert_do_test(const struct cmd *cmd)
     if (code != ERR_OK)
         return cmd_fail(&why);
     if (count == 0)
-        return cmd_usage(cmd, "no channel is configured: set stdout.enabled or hook.command");
+        return cmd_usage(cmd, "no channel is configured: set stdout.enabled, hook.command or channels");
+    if (name != NULL && !cmd_alert_pick(channels, &count, name))
+        return cmd_usage(cmd, "there is no channel '%s' in the configuration", name);
     code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
         code = cmd_alert_send_test(conn, channels, count, &refused, &why);
     for (size_t i = 0; i < count; i++)
-        channels[i]->ops->free(channels[i]);
+        channel_free(channels[i]);
     if (conn != NULL)
         cmd_db_close(conn);
     if (code != ERR_OK)
@@ -324,10 +401,14 @@ int cmd_alert(struct cmd *cmd)
 {
     struct cmd_alert_options options = {.limit = CMD_ALERT_LIMIT};
     const struct opt rows[] = {
-        {"domain", OPT_TEXT, &options.domain, "NAME", "list: only of this registered domain"},
+        {"domain", OPT_TEXT, &options.domain, "NAME", "list, ack --all: only of this registered domain"},
         {"state", OPT_TEXT, &options.state, "STATE", "list: only new, notified, acked or closed ones"},
         {"severity", OPT_TEXT, &options.severity, "SEVERITY",
-         "list: only this severity (info, low, high, critical) and graver"},
+         "list: only this severity (info, low, high, critical) and graver; ack --all: this one and less "
+         "grave"},
+        {"all", OPT_FLAG, &options.all, NULL, "ack: every open alert that the other options leave"},
+        {"kind", OPT_TEXT, &options.kind, "KIND", "ack --all: only of this kind"},
+        {"until", OPT_TIME, &options.until_ms, "TIME", "ack --all: only those raised before then"},
         {"since", OPT_TIME, &options.since_ms, "TIME", "list: only those raised since then"},
         {"limit", OPT_NUMBER, &options.limit, "N", "list: at most so many; 100 by default"},
         {"after", OPT_NUMBER, &options.after, "CURSOR",
@@ -339,9 +420,9 @@ int cmd_alert(struct cmd *cmd)
     static const struct opt_verb verbs[] = {
         [LIST] = {"list", "", "domain state severity since limit after"},
         [SHOW] = {"show", "ID", ""},
-        [ACK] = {"ack", "ID", "reason"},
+        [ACK] = {"ack", "[ID]", "reason all domain severity kind until"},
         [RETRY] = {"retry", "[ID]", ""},
-        [TEST] = {"test", "", ""},
+        [TEST] = {"test", "[CHANNEL]", ""},
         {NULL, NULL, NULL},
     };
     size_t verb;
@@ -352,11 +433,12 @@ int cmd_alert(struct cmd *cmd)
         return cmd_help(
             cmd_alert_usage,
             "Lists and answers alerts. `retry` gives deliveries that were given up another life (of one\n"
-            "alert, or of all); `test` sends a test alert through every configured channel.",
+            "alert, or of all); `test` sends a test alert through every configured channel, or the one "
+            "named.",
             rows);
     if (!opt_parse_verb(rows, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
-    if (operands == 1 && !cmd_alert_id(cmd->argv[2], &id))
+    if (operands == 1 && verb != TEST && !cmd_alert_id(cmd->argv[2], &id))
         return cmd_usage(cmd, "'%s' is not the number of an alert; 'ctvigil alert list' shows them",
                          cmd->argv[2]);
     switch (verb) {
@@ -365,10 +447,12 @@ int cmd_alert(struct cmd *cmd)
     case SHOW:
         return cmd_alert_do_show(cmd, id);
     case ACK:
-        return cmd_alert_do_ack(cmd, id, options.reason);
+        if (options.all)
+            return cmd_alert_do_ack_all(cmd, &options, operands != 0);
+        return cmd_alert_do_ack(cmd, &options, id);
     case RETRY:
         return cmd_alert_do_retry(cmd, id);
     default:
-        return cmd_alert_do_test(cmd);
+        return cmd_alert_do_test(cmd, operands == 1 ? cmd->argv[2] : NULL);
     }
 }

@@ -41,7 +41,7 @@ static int cmd_config_do_check(const struct cmd *cmd)
         confcheck_places(cmd->conf, &why) != ERR_OK || notify_channels(cmd, channels, &count, &why) != ERR_OK)
         return cmd_fail(&why);
     for (size_t i = 0; i < count; i++)
-        channels[i]->ops->free(channels[i]);
+        channel_free(channels[i]);
     json_t *warnings = json_array();
     for (at = 0; confcheck_next(cmd->conf, &at, odd);) {
         (void)json_array_append_new(warnings, cmd_json_latin1(span_str(odd)));

@@ -30,8 +30,8 @@ struct cmd_domain_add {
     struct opt_list channels;
 };
 
-static enum err_code cmd_domain_describe(const struct cmd_domain_add *add, struct watch *watch,
-                                         struct err *why)
+static enum err_code cmd_domain_describe(const struct cmd *cmd, const struct cmd_domain_add *add,
+                                         struct watch *watch, struct err *why)
 {
     if (watch->kind == WATCH_IP && add->exact)
         return err_set(why, ERR_USAGE, "--exact: an address is exact already, and a range is not");
@@ -44,8 +44,10 @@ static enum err_code cmd_domain_describe(const struct cmd_domain_add *add, struc
         must(watch->owner != NULL);
     }
     for (size_t i = 0; i < add->channels.count; i++)
-        if (!notify_known(add->channels.item[i]))
-            return err_set(why, ERR_USAGE, "--channel: there is no channel '%s'; there are stdout and hook",
+        if (!notify_known(cmd, add->channels.item[i]))
+            return err_set(why, ERR_USAGE,
+                           "--channel: there is no channel '%s'; there are stdout and hook, and those of the"
+                           " configuration (-c FILE, channels)",
                            add->channels.item[i]);
     watch->allow = calloc(add->allow.count + 1, sizeof *watch->allow);
     must(watch->allow != NULL);
@@ -142,7 +144,7 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
     must(watch != NULL);
     enum err_code code = watchname_read(typed, watch, name, &why);
     if (code == ERR_OK)
-        code = cmd_domain_describe(add, watch, &why);
+        code = cmd_domain_describe(cmd, add, watch, &why);
     if (code == ERR_OK)
         code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK) {

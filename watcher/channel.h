@@ -48,9 +48,12 @@ struct channel {
     const char *name;        /* as in table channel: "stdout", "hook" */
     int64_t send_ms_max;     /* how long one send may take: what a lease is counted from */
     const atomic_bool *stop; /* when it turns true a waiting send gives up; NULL: never */
-    struct chanrule *rule;   /* what it is told of and when, freed by whoever set it; NULL: all, at once */
+    struct chanrule *rule;   /* what it is told of and when, freed with it; NULL: all, at once */
     bool whole;              /* its messages need the certificate and the entry: db_alert_show */
     int64_t retry_ms;        /* the receiver's wish, set by a send that failed; 0: none */
 };
+
+/* With its rule. */
+void channel_free(struct channel *channel);
 
 #endif

@@ -173,7 +173,7 @@ void deliver_stop(struct deliver *deliver)
         thread_join(&worker->thread);
         if (worker->conn != NULL)
             pgconn_free(worker->conn);
-        worker->channel->ops->free(worker->channel);
+        channel_free(worker->channel);
     }
     thread_cond_fini(&deliver->wake);
     thread_lock_fini(&deliver->lock);

@@ -23,6 +23,7 @@
 
 struct hook {
     struct channel channel;
+    char name[SEND_EXEC_NAME_MAX];
     char program[PATH_LEN];
     char dir[PATH_LEN - 64];
     int64_t timeout_ms;
@@ -357,6 +358,14 @@ static void destroy(struct channel *channel)
 
 static const struct channel_ops ops = {.send = send_run, .free = destroy};
 
+void send_exec_name(struct channel *channel, const char *name)
+{
+    struct hook *hook = (struct hook *)channel;
+    must(strlen(name) < sizeof hook->name);
+    (void)snprintf(hook->name, sizeof hook->name, "%s", name);
+    channel->name = hook->name;
+}
+
 enum err_code send_exec_new(const char *program, const char *dir, int64_t timeout_ms,
                             struct channel **channel, struct err *why)
 {
@@ -376,6 +385,7 @@ enum err_code send_exec_new(const char *program, const char *dir, int64_t timeou
     hook->channel = (struct channel){
         .ops = &ops, .name = SEND_EXEC_NAME, .send_ms_max = timeout_ms + GRACE_MS + 1000, .whole = true};
     hook->timeout_ms = timeout_ms;
+    send_exec_name(&hook->channel, SEND_EXEC_NAME);
     (void)snprintf(hook->program, sizeof hook->program, "%s", program);
     (void)snprintf(hook->dir, sizeof hook->dir, "%s", dir == NULL ? "" : dir);
     *channel = &hook->channel;

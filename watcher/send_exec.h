@@ -28,11 +28,14 @@
 
 #include "watcher/channel.h"
 
-#define SEND_EXEC_NAME "hook"
+#define SEND_EXEC_NAME     "hook"
+#define SEND_EXEC_NAME_MAX 64
 
 /* `dir`: where the files are made ("" or NULL: $TMPDIR or /tmp). Both texts are copied. ERR_CONFIG: the
  * program can not be run by us. */
 MUST_USE enum err_code send_exec_new(const char *program, const char *dir, int64_t timeout_ms,
                                      struct channel **channel, struct err *why);
+/* Gives it another name than SEND_EXEC_NAME, shorter than SEND_EXEC_NAME_MAX; copied. */
+void send_exec_name(struct channel *channel, const char *name);
 
 #endif

@@ -78,3 +78,8 @@ struct channel *send_stdout_new(int fd, int64_t timeout_ms)
     out->fd = fd;
     return &out->channel;
 }
+
+void send_stdout_name(struct channel *channel, const char *name)
+{
+    channel->name = name;
+}

@@ -10,5 +10,7 @@
 
 /* NULL: out of memory. The descriptor stays the caller's. */
 MUST_USE struct channel *send_stdout_new(int fd, int64_t timeout_ms);
+/* Gives it another name than SEND_STDOUT_NAME; not copied. */
+void send_stdout_name(struct channel *channel, const char *name);
 
 #endif

@@ -206,7 +206,6 @@ static void what_a_channel_does_not_want(void **state)
     check_sql(dsn, "SELECT count(*) FROM alert WHERE state = 'new'", 3);
     deliver_stop(deliver);
     assert_int_equal(atomic_load(&fake.accepted), 2);
-    chanrule_free(fake.channel.rule);
 }
 
 /* Whatever the hour is now. */
@@ -234,7 +233,6 @@ static void quiet_hours_hold_back_but_for_what_is_critical(void **state)
     assert_int_equal(atomic_load(&fake.accepted), 1);
     /* Nobody was told yet. */
     check_sql(dsn, "SELECT count(*) FROM alert AS a WHERE alert_told(a)", 1);
-    chanrule_free(fake.channel.rule);
 }
 
 static enum err_code fake_digest(struct channel *channel, const struct channel_digest *digest,
@@ -272,7 +270,6 @@ static void a_digest_is_one_message(void **state)
     deliver_stop(deliver);
     assert_int_equal(atomic_load(&fake.sends), 2);
     assert_int_equal(atomic_load(&fake.accepted), 8);
-    chanrule_free(fake.channel.rule);
 }
 
 static void what_nobody_acknowledges_is_handed_on(void **state)
@@ -301,8 +298,6 @@ static void what_nobody_acknowledges_is_handed_on(void **state)
     deliver_stop(deliver);
     assert_int_equal(atomic_load(&pager.accepted), 2);
     assert_int_equal(atomic_load(&first.accepted), 3);
-    chanrule_free(first.channel.rule);
-    chanrule_free(pager.channel.rule);
 }
 
 static void every_try_has_the_same_key(void **state)
