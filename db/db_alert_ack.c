@@ -4,13 +4,13 @@
 
 /* In the order of ids, as by everybody who changes several. */
 static const char ack_sql[] =
-    "WITH some AS MATERIALIZED (SELECT a.id FROM alert AS a WHERE a.state IN ('new', 'notified')"
+    "WITH chosen AS MATERIALIZED (SELECT a.id FROM alert AS a WHERE a.state IN ('new', 'notified')"
     "  AND ($2::text IS NULL OR a.domain_name = $2) AND ($3::text IS NULL OR a.kind = $3)"
     "  AND ($4::text IS NULL OR array_position(ARRAY['info', 'low', 'high', 'critical'], a.severity)"
     "       <= array_position(ARRAY['info', 'low', 'high', 'critical'], $4))"
     "  AND ($5::timestamptz IS NULL OR a.created_at < $5) AND a.id > $6 ORDER BY a.id LIMIT 1000"
     "  FOR NO KEY UPDATE),"
-    " acked AS (UPDATE alert AS a SET state = 'acked', reason = $1 FROM some WHERE a.id = some.id RETURNING "
+    " acked AS (UPDATE alert AS a SET state = 'acked', reason = $1 FROM chosen WHERE a.id = chosen.id RETURNING "
     "a.id),"
     " gone AS (UPDATE outbox AS o SET state = 'withdrawn' FROM acked WHERE o.alert = acked.id"
     "  AND o.state = 'pending')"

@@ -73,7 +73,9 @@ enum err_code courier_send(struct channel *channel, const struct db_alert_row *r
     enum err_code code = texts(row, &json, &line, why);
     channel->retry_ms = 0;
     if (code == ERR_OK) {
-        struct channel_message message = {row, json, line, key};
+        struct db_alert_row shown = *row;
+        shown.delivery_count = channel->whole ? row->delivery_count : 0; /* not a receiver's business */
+        struct channel_message message = {&shown, json, line, key};
         (void)channel->ops->send(channel, &message, failure);
     }
     free(json);

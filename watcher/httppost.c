@@ -30,6 +30,7 @@ struct httppost {
     size_t body_bytes;
     char body[SHOWN + 1];
     char retry_after[64];
+    char reason[CURL_ERROR_SIZE];   /* curl's */
     char refused[INET6_ADDRSTRLEN]; /* the address that the guard did not allow */
 };
 
@@ -133,6 +134,7 @@ static bool set_up(struct httppost *post, const struct httppost_options *options
 {
     CURL *curl = post->curl;
     bool ok = curl_easy_setopt(curl, CURLOPT_URL, options->url) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, post->reason) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
@@ -223,7 +225,8 @@ static enum err_code judge_failure(const struct httppost *post, CURLcode result,
     if (result == CURLE_OPERATION_TIMEDOUT)
         return err_set(why, ERR_TIMEOUT, "%s: no answer within %" PRId64 " s", post->where,
                        post->timeout_ms / 1000);
-    return err_set(why, ERR_NETWORK, "%s: %s", post->where, curl_easy_strerror(result));
+    return err_set(why, ERR_NETWORK, "%s: %s", post->where,
+                   post->reason[0] != '\0' ? post->reason : curl_easy_strerror(result));
 }
 
 enum err_code httppost_send(struct httppost *post, const char *body, const char *const *headers,
@@ -243,6 +246,7 @@ enum err_code httppost_send(struct httppost *post, const char *body, const char 
     post->header_bytes = 0;
     post->body_bytes = 0;
     post->retry_after[0] = '\0';
+    post->reason[0] = '\0';
     post->refused[0] = '\0';
     ok = ok && curl_easy_setopt(post->curl, CURLOPT_HTTPHEADER, list) == CURLE_OK;
     if (body != NULL)

@@ -33,7 +33,8 @@ struct mail {
     int64_t timeout_ms;
     /* one transfer */
     struct span left;
-    char answer[ANSWER_MAX]; /* the server's last line */
+    char answer[ANSWER_MAX]; /* the server's last line, or the one that refused something */
+    char reason[CURL_ERROR_SIZE];
 };
 
 static size_t give(char *at, size_t size, size_t count, void *arg)
@@ -50,6 +51,8 @@ static size_t take_answer(char *at, size_t size, size_t count, void *arg)
     struct mail *mail = arg;
     size_t len = size * count;
     size_t shown = len < 80 ? len : 80;
+    if (mail->answer[0] == '4' || mail->answer[0] == '5')
+        return len;
     while (shown != 0 && (at[shown - 1] == '\r' || at[shown - 1] == '\n'))
         shown--;
     (void)text_visible_str(span_of((const uint8_t *)at, shown), mail->answer, sizeof mail->answer);
@@ -72,6 +75,7 @@ static enum err_code transfer(struct mail *mail, struct buf *bytes, struct err *
         return err_set(why, ERR_TOO_BIG, "%s: the mail is too large", mail->where);
     mail->left = buf_span(bytes);
     mail->answer[0] = '\0';
+    mail->reason[0] = '\0';
     CURLcode result = curl_easy_setopt(mail->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)bytes->len);
     if (result == CURLE_OK)
         result = curl_easy_perform(mail->curl);
@@ -79,7 +83,8 @@ static enum err_code transfer(struct mail *mail, struct buf *bytes, struct err *
         return ERR_OK;
     const char *colon = mail->answer[0] == '\0' ? "" : "; it said: ";
     return err_set(why, result == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_NETWORK, "%s: %s%s%s",
-                   mail->where, curl_easy_strerror(result), colon, mail->answer);
+                   mail->where, mail->reason[0] != '\0' ? mail->reason : curl_easy_strerror(result), colon,
+                   mail->answer);
 }
 
 static enum err_code post(struct mail *mail, const char *key, const char *thread, const char *subject,
@@ -266,6 +271,7 @@ static bool set_up(struct mail *mail, const struct chanconf *conf)
 {
     CURL *curl = mail->curl;
     bool ok = curl_easy_setopt(curl, CURLOPT_URL, conf->server) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, mail->reason) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps") == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;

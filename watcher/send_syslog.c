@@ -32,6 +32,7 @@ struct syslog {
     int64_t timeout_ms;
     int fd;     /* unix and UDP; -1: none */
     CURL *curl; /* TCP and TLS: a bare connection; NULL: none */
+    char reason[CURL_ERROR_SIZE];
 };
 
 static enum err_code broken(struct syslog *syslog, const char *reason, struct err *why)
@@ -101,6 +102,7 @@ static bool set_up(struct syslog *syslog)
                    syslog->port);
     bool ok = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, syslog->reason) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_SSL_ENABLE_ALPN, 0L) == CURLE_OK;
@@ -120,8 +122,11 @@ static enum err_code open_stream(struct syslog *syslog, struct err *why)
     syslog->curl = curl_easy_init();
     if (syslog->curl == NULL || !set_up(syslog))
         return err_set(why, ERR_MEMORY, "%s: no memory", syslog->place);
+    syslog->reason[0] = '\0';
     CURLcode result = curl_easy_perform(syslog->curl);
-    return result == CURLE_OK ? ERR_OK : broken(syslog, curl_easy_strerror(result), why);
+    if (result == CURLE_OK)
+        return ERR_OK;
+    return broken(syslog, syslog->reason[0] != '\0' ? syslog->reason : curl_easy_strerror(result), why);
 }
 
 /* A receiver of syslog says nothing: anything but silence is the end of the connection. */
