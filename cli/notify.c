@@ -48,6 +48,8 @@ static enum err_code notify_one(const struct chanconf *conf, struct notify_list 
 {
     enum err_code code = chanrule_new(conf, &channel->rule, why);
 
+    if (code == ERR_OK && conf->digest[0] != '\0' && channel->ops->send_digest == NULL)
+        code = err_set(why, ERR_CONFIG, "digest: a channel of this kind takes one alert at a time");
     if (code != ERR_OK) {
         channel_free(channel);
         return code;

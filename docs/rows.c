@@ -49,6 +49,26 @@ static void conf(void)
 #include "base/conf.def"
 }
 
+static void channel_key(const char *key, const char *type, const char *kinds, const char *preset,
+                        const char *sentence)
+{
+    printf(".It Sy %s Pq %s%s%s; default %s\n", key, kinds, *kinds == '\0' ? "" : ": ",
+           strcmp(type, "INT") == 0    ? "whole number"
+           : strcmp(type, "BOOL") == 0 ? "true or false"
+                                       : "text",
+           *preset == '\0' ? "empty" : preset);
+    text(sentence);
+}
+
+static void channels(void)
+{
+    printf(".Bl -tag -width Ds\n");
+#define CHAN_KEY(key, type, kinds, preset, min, max, sentence)                                               \
+    channel_key(#key, #type, kinds, preset, sentence);
+#include "base/chanconf.def"
+    printf(".El\n");
+}
+
 static void row(const char *prefix, const char *name, const char *rest, const char *sentence)
 {
     printf(".It Sy %s", prefix);
@@ -98,14 +118,14 @@ int main(int argc, char **argv)
     static const struct {
         const char *kind;
         void (*print)(void);
-    } kinds[] = {
-        {"conf", conf}, {"metrics", metrics}, {"findings", findings}, {"alerts", alerts}, {"errors", errors}};
+    } kinds[] = {{"conf", conf},         {"channels", channels}, {"metrics", metrics},
+                 {"findings", findings}, {"alerts", alerts},     {"errors", errors}};
 
     for (size_t i = 0; argc == 2 && i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(argv[1], kinds[i].kind) == 0) {
             kinds[i].print();
             return 0;
         }
-    fprintf(stderr, "usage: rows conf|metrics|findings|alerts|errors\n");
+    fprintf(stderr, "usage: rows conf|channels|metrics|findings|alerts|errors\n");
     return 2;
 }

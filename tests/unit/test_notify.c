@@ -44,15 +44,15 @@ static void channels_of_the_configuration(void **state)
         assert_int_equal(code, rows[i].code);
         for (size_t k = 0; code == ERR_OK && k < count; k++) {
             len += (size_t)snprintf(names + len, sizeof names - len, "%s ", channels[k]->name);
-            assert_true(notify_known(channels[k]->name));
+            assert_true(notify_known(&cmd, channels[k]->name));
             assert_true(channels[k]->send_ms_max > 0);
-            channels[k]->ops->free(channels[k]);
+            channel_free(channels[k]);
         }
         assert_string_equal(names, rows[i].names);
+        assert_true(notify_known(&cmd, "stdout") && notify_known(&cmd, "hook"));
+        assert_false(notify_known(&cmd, "pigeon") || notify_known(&cmd, ""));
         conf_free(&conf);
     }
-    assert_true(notify_known("stdout") && notify_known("hook"));
-    assert_false(notify_known("pigeon") || notify_known(""));
 }
 
 int main(void)
