@@ -21,7 +21,7 @@ struct db_outbox_item {
     char key[DB_OUTBOX_KEY_MAX]; /* UUID text */
     int32_t tries;               /* finished tries before this one */
     bool held;                   /* it was held back before: db_outbox_many_held */
-    bool handed;                 /* another channel handed it on: db_outbox_escalate */
+    bool handed;                 /* another channel handed it on: db_outbox_many_escalate */
     int64_t token; /* names this claim: a finisher whose lease ran out and was claimed anew changes nothing */
 };
 

@@ -149,8 +149,8 @@ enum err_code db_outbox_many_released(struct pgconn *conn, const struct db_outbo
     return count == 0 ? ERR_OK : run(conn, sql, &args, why);
 }
 
-enum err_code db_outbox_escalate(struct pgconn *conn, const char *from, const char *to, uint64_t *count,
-                                 struct err *why)
+enum err_code db_outbox_many_escalate(struct pgconn *conn, const char *from, const char *to, uint64_t *count,
+                                      struct err *why)
 {
     static const char sql[] =
         "WITH due AS (SELECT o.id, o.alert FROM outbox AS o WHERE o.channel = $1 AND o.escalate_at <= now()"
@@ -169,8 +169,8 @@ enum err_code db_outbox_escalate(struct pgconn *conn, const char *from, const ch
     return pgexec_do(conn, sql, &args, count, why);
 }
 
-enum err_code db_outbox_over(struct pgconn *conn, const char *channel, int64_t *id, int64_t *alert,
-                             struct err *why)
+enum err_code db_outbox_many_over(struct pgconn *conn, const char *channel, int64_t *id, int64_t *alert,
+                                  struct err *why)
 {
     static const char sql[] =
         "SELECT o.id, o.alert FROM outbox AS o JOIN alert AS a ON a.id = o.alert WHERE o.channel = $1"
@@ -186,7 +186,7 @@ enum err_code db_outbox_over(struct pgconn *conn, const char *channel, int64_t *
     return code;
 }
 
-enum err_code db_outbox_ended(struct pgconn *conn, int64_t id, struct err *why)
+enum err_code db_outbox_many_ended(struct pgconn *conn, int64_t id, struct err *why)
 {
     struct pgexec_args args = {0};
     pgexec_int(&args, id);

@@ -9,7 +9,7 @@
 
 struct db_outbox_terms {
     int64_t escalate_ms; /* > 0: it is handed on after that time unless somebody acknowledges the alert */
-    bool open_there;     /* the receiver has an incident now that has to be ended: db_outbox_over */
+    bool open_there;     /* the receiver has an incident now that has to be ended: db_outbox_many_over */
 };
 
 /* Accepted by the receiver: they are sent, new alerts become notified. */
@@ -33,13 +33,13 @@ MUST_USE enum err_code db_outbox_many_released(struct pgconn *conn, const struct
 
 /* Hands on what `from` was told of and nobody acknowledged in time: `to` gets it, filters or not, unless it
  * has been told already. *count: how many. */
-MUST_USE enum err_code db_outbox_escalate(struct pgconn *conn, const char *from, const char *to,
-                                          uint64_t *count, struct err *why);
+MUST_USE enum err_code db_outbox_many_escalate(struct pgconn *conn, const char *from, const char *to,
+                                               uint64_t *count, struct err *why);
 
 /* The first incident of the channel that is still open there while its alert is acked or closed: *alert, *id
- * of the row. 0: none. db_outbox_ended takes it off the list. */
-MUST_USE enum err_code db_outbox_over(struct pgconn *conn, const char *channel, int64_t *id, int64_t *alert,
-                                      struct err *why);
-MUST_USE enum err_code db_outbox_ended(struct pgconn *conn, int64_t id, struct err *why);
+ * of the row. 0: none. db_outbox_many_ended takes it off the list. */
+MUST_USE enum err_code db_outbox_many_over(struct pgconn *conn, const char *channel, int64_t *id,
+                                           int64_t *alert, struct err *why);
+MUST_USE enum err_code db_outbox_many_ended(struct pgconn *conn, int64_t id, struct err *why);
 
 #endif

@@ -380,7 +380,7 @@ static enum err_code end_one(struct courier *courier, bool *worked, struct err *
     struct ending ending = {courier->channel, &failure};
     int64_t id = 0;
     int64_t alert = 0;
-    enum err_code code = db_outbox_over(courier->conn, courier->channel->name, &id, &alert, why);
+    enum err_code code = db_outbox_many_over(courier->conn, courier->channel->name, &id, &alert, why);
     if (code != ERR_OK || id == 0)
         return code;
     code = db_alert_some(courier->conn, &alert, 1, end_incident, &ending, why);
@@ -393,7 +393,7 @@ static enum err_code end_one(struct courier *courier, bool *worked, struct err *
         return ERR_OK;
     }
     *worked = true;
-    return db_outbox_ended(courier->conn, id, why);
+    return db_outbox_many_ended(courier->conn, id, why);
 }
 
 /* What is to be done when nothing is due. */
@@ -416,7 +416,7 @@ static enum err_code hand_on(struct courier *courier, struct err *why)
     if (rule == NULL || rule->escalate_ms == 0)
         return ERR_OK;
     enum err_code code =
-        db_outbox_escalate(courier->conn, courier->channel->name, rule->escalate_to, &count, why);
+        db_outbox_many_escalate(courier->conn, courier->channel->name, rule->escalate_to, &count, why);
     if (count != 0)
         say_info("deliver", "channel=%s alerts=%" PRIu64 " nobody acknowledged in time go to channel %s",
                  courier->channel->name, count, rule->escalate_to);
