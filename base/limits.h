@@ -116,5 +116,7 @@
 #define LIMIT_ROOTS            8192        /* that one log accepts; real ones have below 2,000 */
 #define LIMIT_ROOTS_BYTES      (16u << 20) /* their reply is 1 to 3 MB */
 #define LIMIT_EDGE_CERTS       512         /* compared with the others in a minute */
+/* Ways to the roots of one store, of one CA; the largest of the real graph has 8. */
+#define LIMIT_CA_PATHS 64
 
 #endif
