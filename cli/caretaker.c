@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/metric.h"
 #include "base/say.h"
@@ -10,6 +11,7 @@
 #include "cli/matching.h"
 #include "cli/readerwatch.h"
 #include "cli/stalewatch.h"
+#include "cli/trustset.h"
 #include "db/db_channel.h"
 #include "db/db_der.h"
 #include "db/db_domain.h"
@@ -44,13 +46,20 @@ static enum err_code caretaker_run(const char *dsn, struct pgconn *conn, const s
                                    const atomic_bool *stop, struct history_result *result, struct err *why)
 {
     struct pgconn *write = NULL;
+    struct cagraph *trust = NULL;
     enum err_code code = pgconn_open(dsn, &write, why);
 
+    if (code == ERR_OK)
+        code = trustset_pin(write, &trust, why);
     if (code == ERR_OK) {
         /* What is read from its second connection never waits for rows of the first one. */
         struct history_reader reader = matching_reader(write, stop);
+        reader.prove.trust = trust;
+        reader.prove.now_ms = clock_wall_ms();
+        reader.prove.settled = true;
         code = history_run(conn, write, watch, &reader, result, why);
     }
+    cagraph_unpin(trust);
     if (write != NULL)
         pgconn_free(write);
     return code;

@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/metric.h"
 #include "base/say.h"
 #include "base/thread.h"
+#include "cli/trustset.h"
 #include "db/alertjson.h"
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
@@ -15,11 +17,14 @@
 #include "watcher/match.h"
 #include "watcher/watchset.h"
 
+#define MATCHING_TRUST_MS 30000 /* between looks whether there is newer trust data */
+
 struct matching {
     struct lock lock;      /* guards current */
     struct lock load_lock; /* guards conn: one thread loads, the others wait for its result */
     struct watchset *current;
     struct pgconn *conn;
+    _Atomic int64_t trust_at; /* when to look again; clock_mono_ms */
 };
 
 /* Replaces the snapshot by the newest one. load_lock is held. */
@@ -62,6 +67,17 @@ static struct watchset *matching_pin(struct matching *matching)
     return set;
 }
 
+/* No entry is matched without any. */
+static enum err_code matching_first_trust(struct matching *matching, struct err *why)
+{
+    struct cagraph *graph = NULL;
+    enum err_code code = trustset_pin(matching->conn, &graph, why);
+
+    atomic_store(&matching->trust_at, clock_mono_ms() + MATCHING_TRUST_MS);
+    cagraph_unpin(graph);
+    return code;
+}
+
 enum err_code matching_open(const char *dsn, struct matching **out, struct err *why)
 {
     struct matching *matching = calloc(1, sizeof *matching);
@@ -73,6 +89,8 @@ enum err_code matching_open(const char *dsn, struct matching **out, struct err *
     code = pgconn_open(dsn, &matching->conn, why);
     if (code == ERR_OK)
         code = matching_load(matching, why);
+    if (code == ERR_OK)
+        code = matching_first_trust(matching, why);
     if (code != ERR_OK) {
         matching_close(matching);
         matching = NULL;
@@ -128,10 +146,29 @@ static void matching_look(const struct entry *entry, struct finding_set *lint)
     lint_read(&entry->cert, lint);
 }
 
+/* With what is there when the database has no answer: alerts never wait for trust data. */
+static struct cagraph *matching_trust(struct matching *matching)
+{
+    struct cagraph *graph = NULL;
+    int64_t now = clock_mono_ms();
+    int64_t due = atomic_load(&matching->trust_at);
+    struct err why = {0};
+
+    if (now >= due && atomic_compare_exchange_strong(&matching->trust_at, &due, now + MATCHING_TRUST_MS)) {
+        thread_lock(&matching->load_lock);
+        if (trustset_pin(matching->conn, &graph, &why) != ERR_OK)
+            say_debug("watch", "trust data: %s", why.text);
+        thread_unlock(&matching->load_lock);
+    }
+    return graph != NULL ? graph : trustset_pin_last();
+}
+
 static enum err_code matching_run(void *arg, struct batch *batch, uint64_t generation, struct err *why)
 {
     struct matching *matching = arg;
-    const struct match_prove prove = {.prove = matching_prove, .look = matching_look};
+    struct cagraph *trust = matching_trust(matching);
+    const struct match_prove prove = {
+        .prove = matching_prove, .look = matching_look, .trust = trust, .now_ms = clock_wall_ms()};
     struct watchset *set = NULL;
     enum err_code code = matching_snapshot(matching, generation, &set, why);
 
@@ -140,8 +177,9 @@ static enum err_code matching_run(void *arg, struct batch *batch, uint64_t gener
             metric_add(METRIC_REMATCHES_TOTAL, 1);
         code = match_batch(set, batch, &prove, why);
     }
-    /* Texts of alerts are copies in the batch's arena, so the snapshot may go. */
+    /* Texts of alerts are copies in the batch's arena, so the snapshots may go. */
     watchset_unpin(set);
+    cagraph_unpin(trust);
     return code;
 }
 

@@ -93,7 +93,11 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
 {
     /* The key of the row is what the chain claimed; where a proof was tried and failed the row has none. */
     struct scan *scan = arg;
-    const struct match_prove by_word = {.by_word = true, .ours = scan->all};
+    struct match_prove by_word = scan->reader->prove;
+    by_word.prove = NULL;
+    by_word.look = NULL;
+    by_word.by_word = true;
+    by_word.ours = scan->all;
     bool nobody = false;
     enum err_code code = stopped(scan, why);
     if (code != ERR_OK)

@@ -416,6 +416,10 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
     what.by_word = prove != NULL && prove->by_word;
     what.ours = prove != NULL && prove->ours != NULL ? prove->ours : m->set;
     what.logged_ms = entry->sighting.timestamp_ms;
+    what.trust = prove != NULL ? prove->trust : NULL;
+    what.now_ms = prove != NULL ? prove->now_ms : 0;
+    what.settled = prove != NULL && prove->settled;
+    what.sighting = &entry->sighting;
     judge_hits(m, entry, at, &what);
     struct span name = SPAN_NONE;
     size_t others = vague || lost ? count_could(m, &entry->issuance, lost, &name) : 0;

@@ -5,6 +5,8 @@
 #include "model/batch.h"
 #include "watcher/watchset.h"
 
+struct cagraph;
+
 /* Called once for every entry that concerns a watched domain, before it is judged: the place to prove the
  * issuer of a final certificate and to compare a precertificate with its leaf, which nobody wants to pay for
  * every entry. It may change the entry's issuance and findings, not its names. May come again for the same
@@ -16,6 +18,9 @@ struct match_prove {
     void (*look)(const struct entry *entry, struct finding_set *lint);
     bool by_word;                /* the bytes that could prove an issuer are gone (struct policy_case) */
     const struct watchset *ours; /* all that is registered; NULL: the set that is matched against */
+    const struct cagraph *trust; /* the same, with now_ms and settled; pinned by the caller */
+    int64_t now_ms;
+    bool settled;
 };
 
 /* Judges every entry of the batch and sets alerts, alert_count and watch_generation; runs again after the

@@ -8,6 +8,8 @@
 #include "model/watch.h"
 #include "watcher/watchset.h"
 
+struct cagraph;
+
 /* Why an issuance concerns a watch. */
 struct policy_case {
     const struct watch *watch;
@@ -23,6 +25,11 @@ struct policy_case {
                      against it, and nothing for it */
     bool crowded; /* policy_nobody: the names can be read, but concern too many to say one by one */
     const struct finding_set *oddities; /* of entry and certificate */
+    /* Rule R3 (watcher/rule_trust.h). */
+    const struct cagraph *trust;     /* NULL: nobody says what root stores say */
+    const struct sighting *sighting; /* the earliest that is known; NULL: none */
+    int64_t now_ms;
+    bool settled; /* whoever knows the issuer had time to say so: what is unknown now is odd */
 };
 
 /* Fills `alert` except entry_at and sighting; finding_count 0: everything is as expected. The issuer counts

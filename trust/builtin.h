@@ -1,0 +1,17 @@
+/* The trust data that the program is born with, so that it can judge on its first day and without a network:
+ * roots of the four stores, the keys and roots they turned away, keys that Chromium blocks. Facts only, each
+ * with where it was read (trust/builtin.def). What is imported takes its place part by part. */
+#ifndef CTVIGIL_BUILTIN_H
+#define CTVIGIL_BUILTIN_H
+
+#include "trust/cagraph.h"
+
+#define BUILTIN_MS INT64_C(1795219200000) /* 2026-11-21 */
+
+/* Adds every rule whose part `skip` (may be NULL) does not name. Parts: mozilla.roots, chrome.roots,
+ * apple.roots, microsoft.roots, distrust, chrome.blocked, tests. */
+void builtin_rules(struct cagraph_plan *plan, bool (*skip)(void *arg, const char *part), void *arg);
+/* "mozilla.roots" */
+const char *builtin_roots_part(enum verdict_store store);
+
+#endif
