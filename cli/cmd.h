@@ -78,6 +78,7 @@ int cmd_ingest(struct cmd *cmd);
 int cmd_log(struct cmd *cmd);
 int cmd_run(struct cmd *cmd);
 int cmd_search(struct cmd *cmd);
+int cmd_trust(struct cmd *cmd);
 int cmd_watch(struct cmd *cmd);
 
 #endif

@@ -28,6 +28,7 @@ static const struct command {
     {"alert", cmd_alert, "list, show and acknowledge alerts"},
     {"search", cmd_search, "find certificates in the database"},
     {"cert", cmd_cert, "show what the parser sees in a certificate or log entry"},
+    {"trust", cmd_trust, "what root stores say of CAs: take it, show it, explain a certificate"},
     {"db", cmd_db, "the database: make, migrate, start, stop"},
     {"config", cmd_config, "check, show or sample the configuration"},
     {NULL, NULL, NULL},

@@ -22,3 +22,23 @@ enum err_code db_cacert_get(struct pgconn *conn, const uint8_t sha256[32], struc
     PQclear(res);
     return code;
 }
+
+enum err_code db_cacert_named(struct pgconn *conn, struct span subject,
+                              bool (*each)(void *arg, struct span der), void *arg, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    bool more = true;
+
+    pgexec_bytes(&args, subject);
+    enum err_code code = pgexec_run(conn,
+                                    "SELECT der FROM issuer_cert WHERE sha256(subject) = sha256($1::bytea)"
+                                    " AND subject = $1::bytea ORDER BY sha256 LIMIT 256",
+                                    &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int row = 0; row < PQntuples(res) && more; row++)
+        more = each(arg, pgexec_get_bytes(res, row, 0));
+    PQclear(res);
+    return ERR_OK;
+}

@@ -10,4 +10,9 @@
 MUST_USE enum err_code db_cacert_get(struct pgconn *conn, const uint8_t sha256[32], struct arena *arena,
                                      struct span *der, struct err *why);
 
+/* Every stored CA certificate of this subject (Name, DER), while `each` says true. The span lives during the
+ * call. */
+MUST_USE enum err_code db_cacert_named(struct pgconn *conn, struct span subject,
+                                       bool (*each)(void *arg, struct span der), void *arg, struct err *why);
+
 #endif

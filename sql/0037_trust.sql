@@ -4,7 +4,7 @@ CREATE TABLE trust_bundle (
     id          int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     dated       timestamptz NOT NULL, -- of its newest file that has a date
     imported_at timestamptz NOT NULL DEFAULT now(),
-    sha256      bytea NOT NULL UNIQUE CHECK (length(sha256) = 32), -- of the files: the same again is no new bundle
+    sha256      bytea NOT NULL CHECK (length(sha256) = 32), -- of the files: the same again is no new bundle
     report      jsonb NOT NULL        -- [{file, form, date, taken, passed_over}]
 );
 
@@ -58,6 +58,15 @@ CREATE TABLE trust_edge (
     child_sha256  bytea NOT NULL,
     parent_sha256 bytea NOT NULL,
     PRIMARY KEY (child_sha256, parent_sha256)
+);
+
+-- CAs by the names that CAA records know them by: the hash is that of a key, or of a certificate.
+CREATE TABLE trust_caa (
+    domain text COLLATE "C" NOT NULL,
+    by_key bool NOT NULL,
+    hash   bytea NOT NULL CHECK (length(hash) = 32),
+    label  text NOT NULL,
+    PRIMARY KEY (domain, by_key, hash)
 );
 
 -- What tells two states of all this apart.

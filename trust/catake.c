@@ -1,0 +1,143 @@
+#include "trust/catake.h"
+
+#include <stdlib.h>
+
+static void *more(void *array, size_t count, size_t *cap, size_t size)
+{
+    if (count < *cap)
+        return array;
+    *cap = *cap == 0 ? 64 : 2 * *cap;
+    array = realloc(array, *cap * size);
+    must(array != NULL);
+    return array;
+}
+
+struct catake *catake_new(void)
+{
+    struct catake *take = calloc(1, sizeof *take);
+    must(take != NULL);
+    return take;
+}
+
+void catake_free(struct catake *take)
+{
+    if (take == NULL)
+        return;
+    for (size_t i = 0; i < take->text_count; i++)
+        free(take->text[i]);
+    free(take->text);
+    free(take->part);
+    free(take->rule);
+    free(take->cert);
+    free(take->edge);
+    free(take->caa);
+    free(take->file);
+    free(take);
+}
+
+static char *keep(struct catake *take, struct span bytes)
+{
+    char *copy = malloc(bytes.len + 1);
+    must(copy != NULL);
+    if (bytes.len != 0)
+        memcpy(copy, bytes.at, bytes.len);
+    copy[bytes.len] = '\0';
+    take->text = more(take->text, take->text_count, &take->text_cap, sizeof *take->text);
+    take->text[take->text_count++] = copy;
+    return copy;
+}
+
+const char *catake_text(struct catake *take, struct span text)
+{
+    return keep(take, text);
+}
+
+uint32_t catake_part(struct catake *take, const char *name, int64_t dated_ms)
+{
+    for (uint32_t i = 0; i < take->part_count; i++) {
+        if (strcmp(take->part[i].name, name) != 0)
+            continue;
+        if (take->part[i].dated_ms < dated_ms)
+            take->part[i].dated_ms = dated_ms;
+        return i;
+    }
+    take->part = more(take->part, take->part_count, &take->part_cap, sizeof *take->part);
+    struct catake_part *part = &take->part[take->part_count];
+    must(strlen(name) < sizeof part->name);
+    memcpy(part->name, name, strlen(name) + 1);
+    part->dated_ms = dated_ms;
+    return (uint32_t)take->part_count++;
+}
+
+void catake_rule(struct catake *take, uint32_t part, const struct carule *rule, bool lifts)
+{
+    take->rule = more(take->rule, take->rule_count, &take->rule_cap, sizeof *take->rule);
+    struct catake_rule *own = &take->rule[take->rule_count++];
+    *own = (struct catake_rule){part, lifts, *rule};
+    own->rule.text = rule->text == NULL ? "" : keep(take, span_str(rule->text));
+    own->rule.label = rule->label == NULL ? "" : keep(take, span_str(rule->label));
+    own->rule.source = rule->source == NULL ? "" : keep(take, span_str(rule->source));
+}
+
+static struct catake_cert *add_cert(struct catake *take, const struct cafacts *facts)
+{
+    take->cert = more(take->cert, take->cert_count, &take->cert_cap, sizeof *take->cert);
+    struct catake_cert *cert = &take->cert[take->cert_count++];
+    *cert = (struct catake_cert){.facts = *facts};
+    return cert;
+}
+
+bool catake_der(struct catake *take, struct span der, struct cafacts *facts)
+{
+    struct cafacts own;
+    if (!cafacts_read(der, &own))
+        return false;
+    if (facts != NULL)
+        *facts = own;
+    struct span copy = span_of(keep(take, der), der.len);
+    own.names = SPAN_NONE; /* to be read again from the copy by who wants it */
+    add_cert(take, &own)->der = copy;
+    return true;
+}
+
+void catake_hashes(struct catake *take, const struct cafacts *facts)
+{
+    struct catake_cert *cert = add_cert(take, facts);
+    cert->facts.label = facts->label == NULL ? "" : keep(take, span_str(facts->label));
+    cert->facts.names = SPAN_NONE;
+}
+
+void catake_edge(struct catake *take, const uint8_t child[32], const uint8_t parent[32])
+{
+    take->edge = more(take->edge, take->edge_count, &take->edge_cap, sizeof *take->edge);
+    struct catake_edge *edge = &take->edge[take->edge_count++];
+    memcpy(edge->child, child, 32);
+    memcpy(edge->parent, parent, 32);
+}
+
+void catake_caa(struct catake *take, const char *domain, bool by_key, const uint8_t hash[32],
+                const char *label)
+{
+    take->caa = more(take->caa, take->caa_count, &take->caa_cap, sizeof *take->caa);
+    struct catake_caa *caa = &take->caa[take->caa_count++];
+    *caa = (struct catake_caa){.by_key = by_key};
+    caa->domain = keep(take, span_str(domain));
+    caa->label = keep(take, span_str(label));
+    memcpy(caa->hash, hash, 32);
+}
+
+struct catake_file *catake_file(struct catake *take, const char *name)
+{
+    take->file = more(take->file, take->file_count, &take->file_cap, sizeof *take->file);
+    struct catake_file *file = &take->file[take->file_count++];
+    *file = (struct catake_file){.name = keep(take, span_str(name))};
+    return file;
+}
+
+const struct catake_cert *catake_find(const struct catake *take, const uint8_t sha256[32])
+{
+    for (size_t i = 0; i < take->cert_count; i++)
+        if (memcmp(take->cert[i].facts.sha256, sha256, 32) == 0)
+            return &take->cert[i];
+    return NULL;
+}
