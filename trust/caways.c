@@ -368,6 +368,8 @@ static void find_ends(struct cagraph *graph, struct walk *walk)
 void caways_find(struct cagraph *graph)
 {
     struct walk walk = {.graph = graph};
+    if (graph->ca_count == 0)
+        return;
     walk.queue = calloc(graph->ca_count + 1, sizeof *walk.queue);
     walk.waiting = calloc(graph->ca_count + 1, sizeof *walk.waiting);
     must(walk.queue != NULL && walk.waiting != NULL);
