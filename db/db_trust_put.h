@@ -11,7 +11,7 @@ struct db_trust_put {
     int64_t bundle; /* its number; that of before when `known` */
     bool known;     /* these files were imported before, and nothing newer came since */
     uint64_t rules_new;
-    uint64_t rules_gone; /* of these, blocks stay in force (sql/0039) */
+    uint64_t rules_gone; /* of these, blocks stay in force (sql/0040) */
     uint64_t certs_new;
     uint64_t edges_new;
 };
