@@ -260,7 +260,15 @@ static enum err_code read_tile(struct reading *reading)
         return ERR_OK;
     if (!get_bytes(reading, tile, &bytes) || bytes.len % 32 != 0)
         return bad(reading, "hash_tile_base64");
-    size_t at = (size_t)(account->leaf_begin / ACCOUNT_TILE_WIDTH % ACCOUNT_TILE_WIDTH);
+    /* Accounts of before are of level 1, and do not say so. */
+    const json_t *level = json_object_get(reading->root, "hash_tile_level");
+    size_t at = (size_t)(account->leaf_begin % ACCOUNT_TILE_WIDTH);
+    if (json_is_integer(level) && json_integer_value(level) == 0) {
+        if (account->leaf_count <= ACCOUNT_TILE_WIDTH && bytes.len / 32 >= at + account->leaf_count)
+            account->tile_leaves = span_part(bytes, 32 * at, 32 * (at + account->leaf_count));
+        return ERR_OK;
+    }
+    at = (size_t)(account->leaf_begin / ACCOUNT_TILE_WIDTH % ACCOUNT_TILE_WIDTH);
     account->has_node = bytes.len / 32 > at;
     if (account->has_node)
         memcpy(account->node, bytes.at + 32 * at, 32);

@@ -134,6 +134,7 @@ static void put_tile(json_t *root, const struct evidence *evidence)
         return;
     json_object_set_new(root, "data_tile", json_string(evidence->data_tile));
     json_object_set_new(root, "hash_tile", json_string(evidence->hash_tile));
+    json_object_set_new(root, "hash_tile_level", json_integer(evidence->hash_tile_level));
     json_object_set_new(root, "hash_tile_base64", json_base64(evidence->hash_tile_bytes));
     if (evidence->leaf_tile_bytes.len != 0)
         json_object_set_new(root, "leaf_tile_base64", json_base64(evidence->leaf_tile_bytes));

@@ -24,6 +24,7 @@ struct evidence {
     const struct refute *refute; /* the nodes that lead from `head` to `other`; NULL: not known */
     const char *data_tile;       /* bad_tile: paths, and the bytes of the hash tile; NULL: none */
     const char *hash_tile;
+    int hash_tile_level; /* 1: of nodes; 0: of the hashes of the entries themselves */
     struct span hash_tile_bytes;
     struct span leaf_tile_bytes; /* the same of level 0; empty: it did not come */
     bool others; /* the log serves other entries now than it did: what is stored of them is shown as well */

@@ -374,7 +374,8 @@ static bool lane_ask(struct fetch *fetch, struct follow *follow, struct lane *la
     job->stage = lane->stage;
     job->full_tile = job->begin == lane->full_at;
     job->wants_big = job->begin == lane->big_begin;
-    tilewatch_plan(job, now_ms);
+    if (found)
+        tilewatch_plan(job, now_ms);
     thread_unlock(&follow->lock);
     /* Taking the batch may have given another stretch back, which needs what was not looked for. */
     if (!found || (job->wants_big && !big)) {

@@ -33,7 +33,8 @@ struct job {
     bool wants_big; /* does not fit into its own arena and can not be halved */
     bool by_tile;   /* a hybrid log's full tile; what it does not give comes by get-entries */
     bool full_tile; /* the partial tile was not there: the full one is asked for */
-    bool tile_due;  /* a full data tile that is to be compared with its hash tile */
+    bool tile_due;  /* a data tile that is to be compared with its hash tile, */
+    bool tile_part; /* a part of it, that is, entry by entry with level 0 */
     bool has_tile_root;
     uint8_t tile_root[32]; /* of a full data tile: the root of its leaves */
     bool tile_seen;        /* it was compared with its hash tile, */

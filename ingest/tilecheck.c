@@ -110,7 +110,7 @@ bool tilecheck_came(struct tilecheck *check, struct span body, int64_t now_ms)
 static bool narrow_waits(const struct tilecheck *check, uint64_t tile, int64_t now_ms)
 {
     bool waits = false;
-    for (size_t i = TILECHECK_LEAVES; i < TILECHECK_SLOTS; i++) {
+    for (size_t i = TILECHECK_LEAVES; i < TILECHECK_PARTS; i++) {
         const struct tilecheck_slot *slot = &check->slot[i];
         bool coming = slot->state == TILECHECK_WANTED || slot->state == TILECHECK_ASKED;
         waits = waits || (coming && now_ms - slot->since_ms < TILECHECK_WAIT_MS);
@@ -210,4 +210,59 @@ struct span tilecheck_above(const struct tilecheck *check, uint64_t tile)
     bool known = slot->state == TILECHECK_KNOWN && slot->index == index / TILE_WIDTH &&
                  slot->width > index % TILE_WIDTH;
     return known ? span_of(slot->node[index % TILE_WIDTH], 32) : SPAN_NONE;
+}
+
+/* Parts ------------------------------------------------------------------------------------------ */
+
+static bool on_its_way(const struct tilecheck_slot *slot, int64_t now_ms)
+{
+    return (slot->state == TILECHECK_WANTED || slot->state == TILECHECK_ASKED) &&
+           now_ms - slot->since_ms < TILECHECK_WAIT_MS;
+}
+
+static const struct tilecheck_slot *part_of(const struct tilecheck *check, uint64_t tile)
+{
+    for (size_t i = TILECHECK_PARTS; i < TILECHECK_SLOTS; i++)
+        if (check->slot[i].state != TILECHECK_FREE && check->slot[i].index == tile)
+            return &check->slot[i];
+    return NULL;
+}
+
+/* Its own one, else an unused one, else the one that is further behind. */
+static struct tilecheck_slot *part_new(struct tilecheck *check, uint64_t tile, int64_t now_ms)
+{
+    struct tilecheck_slot *best = NULL;
+    for (size_t i = TILECHECK_PARTS; i < TILECHECK_SLOTS; i++) {
+        struct tilecheck_slot *slot = &check->slot[i];
+        if (slot->state == TILECHECK_FREE)
+            best = slot;
+        else if (slot->index == tile)
+            return slot;
+        else if (!on_its_way(slot, now_ms) &&
+                 (best == NULL || (best->state != TILECHECK_FREE && slot->index < best->index)))
+            best = slot;
+    }
+    return best;
+}
+
+void tilecheck_part_want(struct tilecheck *check, uint64_t tile, uint64_t tree, int64_t now_ms)
+{
+    struct tilecheck_slot *slot = part_new(check, tile, now_ms);
+    if (slot != NULL && !on_its_way(slot, now_ms))
+        want(slot, 0, tile, tree, now_ms);
+}
+
+bool tilecheck_part_waits(const struct tilecheck *check, uint64_t tile, int64_t now_ms)
+{
+    const struct tilecheck_slot *slot = part_of(check, tile);
+    return slot != NULL && on_its_way(slot, now_ms);
+}
+
+struct span tilecheck_part(const struct tilecheck *check, uint64_t tile, char path[TILE_PATH_MAX])
+{
+    const struct tilecheck_slot *slot = part_of(check, tile);
+    if (slot == NULL || slot->state != TILECHECK_KNOWN)
+        return SPAN_NONE;
+    tile_path(0, tile, slot->full ? TILE_WIDTH : slot->width, path);
+    return span_of(slot->node, 32 * (size_t)slot->width);
 }

@@ -5,8 +5,10 @@
  * enough. A data tile that differs is asked for again over a new connection; when it still does, it is
  * settled all the same and told of (settle.c); meanwhile the tiles beside it are asked for, that of its leaf
  * hashes (level 0) and the one above its node (level 2), to say which of them is wrong (tilenarrow.h). A hash
- * tile that does not come is done without, for a while. Bookkeeping only: no I/O, no clock, not thread-safe
- * (the lock of its follow guards it). */
+ * tile that does not come is done without, for a while. Where only a part of a data tile is read, at the edge
+ * of the tree above all, there is no node for it: when it is suspect, its entries are compared one by one
+ * with the tile of level 0. Bookkeeping only: no I/O, no clock, not thread-safe (the lock of its follow
+ * guards it). */
 #ifndef CTVIGIL_TILECHECK_H
 #define CTVIGIL_TILECHECK_H
 
@@ -20,7 +22,8 @@
 #define TILECHECK_HELD    2               /* the one that is read, and the next one */
 #define TILECHECK_LEAVES  2               /* slot of the tile of level 0 of a data tile that differs, */
 #define TILECHECK_ABOVE   3               /* and of the one of level 2 */
-#define TILECHECK_SLOTS   4
+#define TILECHECK_PARTS   4               /* and of those of level 0 at both ends of a suspect stretch */
+#define TILECHECK_SLOTS   6
 
 enum tilecheck_state { TILECHECK_FREE, TILECHECK_WANTED, TILECHECK_ASKED, TILECHECK_KNOWN };
 
@@ -70,6 +73,13 @@ bool tilecheck_doubts(const struct tilecheck *check, uint64_t tile);
  * known. */
 struct span tilecheck_leaves(const struct tilecheck *check, uint64_t tile);
 struct span tilecheck_above(const struct tilecheck *check, uint64_t tile);
+/* Of data tile `tile`, in a tree of `tree` entries, a suspect part is about to be asked for: its tile of
+ * level 0 is wanted, of the same width. Without a free slot it is done without. */
+void tilecheck_part_want(struct tilecheck *check, uint64_t tile, uint64_t tree, int64_t now_ms);
+/* Does the part wait for it? */
+bool tilecheck_part_waits(const struct tilecheck *check, uint64_t tile, int64_t now_ms);
+/* The hashes that came, and their path. Absent: none. */
+struct span tilecheck_part(const struct tilecheck *check, uint64_t tile, char path[TILE_PATH_MAX]);
 /* The nodes that are known of the hash tile of a data tile, and its path. Absent: none. */
 struct span tilecheck_nodes(const struct tilecheck *check, uint64_t tile, char path[TILE_PATH_MAX]);
 

@@ -8,9 +8,9 @@
 #include "ingest/evidence.h"
 #include "ingest/host.h"
 #include "ingest/tilenarrow.h"
+#include "ingest/tilepart.h"
 #include "verify/merkle.h"
 
-/* An archive has its own say about each tile (pipe_source). */
 /* The second reading of a suspect stretch; of claims.c only the tail of a tree is read with that lane. */
 static bool suspect(const struct job *job)
 {
@@ -26,11 +26,17 @@ void tilewatch_plan(struct job *job, int64_t now_ms)
     job->tile_seen = false;
     job->tile_bad = false;
     /* An archive has its own say about each tile (pipe_source). */
+    bool whole = job->begin % TILE_WIDTH == 0 && job->end - job->begin == TILE_WIDTH;
     job->tile_due = follow->log.protocol != CTLOG_ARCHIVE && follow->proto->tiles && job->lane->tree == 0 &&
-                    job->begin % TILE_WIDTH == 0 && job->end - job->begin == TILE_WIDTH;
+                    (whole || suspect(job));
+    job->tile_part = job->tile_due && !whole;
     if (!job->tile_due)
         return;
     uint64_t tile = job->begin / TILE_WIDTH;
+    if (job->tile_part) {
+        tilecheck_part_want(&follow->tiles, tile, job->tree, now_ms);
+        return;
+    }
     (void)tilecheck_want(&follow->tiles, tile, follow->head_size, suspect(job), now_ms);
     job->fresh = job->fresh || tilecheck_doubts(&follow->tiles, tile);
 }
@@ -96,7 +102,9 @@ bool tilewatch_ready(const struct job *job, int64_t now_ms)
     if (!job->tile_due || job->tile_seen)
         return false;
     thread_lock(&follow->lock);
-    bool waits = tilecheck_waits(&follow->tiles, job->begin / TILE_WIDTH, now_ms);
+    uint64_t tile = job->begin / TILE_WIDTH;
+    bool waits = job->tile_part ? tilecheck_part_waits(&follow->tiles, tile, now_ms)
+                                : tilecheck_waits(&follow->tiles, tile, now_ms);
     thread_unlock(&follow->lock);
     return !waits;
 }
@@ -118,7 +126,11 @@ enum tilewatch_pass tilewatch_look(struct job *job)
 {
     struct follow *follow = job->follow;
     uint64_t tile = job->begin / TILE_WIDTH;
-    if (!job->tile_due || job->tile_seen || job->batch.entry_count != TILE_WIDTH)
+    if (!job->tile_due || job->tile_seen)
+        return TILEWATCH_PASS;
+    if (job->tile_part)
+        return tilepart_look(job);
+    if (job->batch.entry_count != TILE_WIDTH)
         return TILEWATCH_PASS;
     if (!job->has_tile_root)
         root_make(job);
@@ -193,6 +205,7 @@ static bool tell(struct settle *settle, struct follow *follow, const struct job 
                                 .leaves = &leaves,
                                 .data_tile = data_path,
                                 .hash_tile = hash_path,
+                                .hash_tile_level = 1,
                                 .hash_tile_bytes = span_of(copy, copy == NULL ? 0 : nodes.len),
                                 .leaf_tile_bytes = span_of(level0, level0_len),
                                 .sentence = sentence};
@@ -218,13 +231,14 @@ void tilewatch_tell(struct settle *settle, struct follow *follow, struct job *co
     for (size_t i = 0; i < count; i++) {
         if (!jobs[i]->tile_bad)
             continue;
-        atomic_store(&follow->unverified, true);
+        if (!jobs[i]->tile_part)
+            atomic_store(&follow->unverified, true);
         if (own->bad_tiles_at != own->range.verified)
             own->bad_tiles = 0;
         own->bad_tiles_at = own->range.verified;
         if (own->bad_tiles == countof(own->bad_tile) || told(own, jobs[i]->begin))
             continue;
-        if (tell(settle, follow, jobs[i]))
+        if (jobs[i]->tile_part ? tilepart_tell(settle, follow, jobs[i]) : tell(settle, follow, jobs[i]))
             own->bad_tile[own->bad_tiles++] = jobs[i]->begin;
     }
 }

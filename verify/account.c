@@ -218,8 +218,50 @@ static void base_check(const struct account *account, bool base_signed, struct a
             account->frontier.size);
 }
 
+/* Do the hashes of the tile of level 0 lead from the frontier to the signed head? If so the frontier needs
+ * nobody's word either. */
+static bool tile_leads(const struct account *account)
+{
+    struct compact tree = account->frontier;
+    uint8_t hash[ACCOUNT_TILE_WIDTH][32];
+    uint8_t root[32];
+
+    if (!account->has_frontier || tree.size != account->leaf_begin ||
+        account->leaf_begin + account->leaf_count != account->head.size)
+        return false;
+    memcpy(hash, account->tile_leaves.at, 32 * account->leaf_count);
+    merkle_append_many(&tree, hash, account->leaf_count);
+    merkle_root(&tree, root);
+    return memcmp(root, account->head.root, 32) == 0;
+}
+
+/* A part of a data tile, entry by entry. */
+static void tile_leaves_check(const struct account *account, bool head_signed, struct account_report *report)
+{
+    size_t count = account->leaf_count;
+    size_t differ = 0;
+    size_t first = 0;
+
+    must(count <= ACCOUNT_TILE_WIDTH && account->tile_leaves.len == 32 * count);
+    for (size_t i = count; i-- > 0;) {
+        if (memcmp(account->leaf_hash[i], account->tile_leaves.at + 32 * i, 32) == 0)
+            continue;
+        differ++;
+        first = i;
+    }
+    if (differ == 0) {
+        add(report, ACCOUNT_IS_TILE_LEAVES_FIT, "%zu entries", count);
+        return;
+    }
+    add(report, ACCOUNT_IS_TILE_LEAVES_OTHER,
+        "%zu of entries %" PRIu64 " to %" PRIu64 ", the first one %" PRIu64, differ, account->leaf_begin,
+        account->leaf_begin + count - 1, account->leaf_begin + first);
+    add(report, head_signed && tile_leads(account) ? ACCOUNT_IS_TILE_SIGNED : ACCOUNT_IS_TILE_UNSIGNED,
+        "entries %" PRIu64 " to %" PRIu64, account->leaf_begin, account->leaf_begin + count - 1);
+}
+
 /* The data tile that the leaves are, against its node. */
-static void tile_check(const struct account *account, struct account_report *report)
+static void tile_check(const struct account *account, bool head_signed, struct account_report *report)
 {
     struct compact tile = {.size = 0};
     uint8_t hash[ACCOUNT_TILE_WIDTH][32];
@@ -229,6 +271,10 @@ static void tile_check(const struct account *account, struct account_report *rep
 
     if (!account->tile_wrong)
         return;
+    if (account->has_leaves && account->tile_leaves.len != 0) {
+        tile_leaves_check(account, head_signed, report);
+        return;
+    }
     if (!whole || !account->has_node) {
         add(report, ACCOUNT_IS_TILE_ABSENT, "%zu entries", account->leaf_count);
         return;
@@ -306,7 +352,7 @@ void account_check(struct account *account, struct account_report *report)
     if (account->has_frontier && account->has_leaves)
         base_check(account, base, report);
     before_check(account, report);
-    tile_check(account, report);
+    tile_check(account, head, report);
     if (!account->tile_wrong)
         entries_check(account, head || part, report);
     if (account->has_computed && !account->has_leaves)

@@ -81,6 +81,8 @@ struct account {
     uint8_t path[ACCOUNT_PATH_MAX][32];
     bool has_node; /* node of the data tile that begins at leaf_begin, from its hash tile */
     uint8_t node[32];
+    struct span tile_leaves; /* or what its tile of level 0 has of the leaves, one hash for each; absent: it
+                                is not known, or node is */
     bool has_before;       /* what the log served before at places of the leaves: of how many that is kept, */
     size_t before_count;   /* how many are other ones now, */
     size_t before_differs; /* and the first of these */

@@ -41,3 +41,39 @@ teardown_file() {
     ctv log evidence --json | every_line '.open | not'
     [ "$(ctv alert list --json | wc -l)" = 1 ]
 }
+
+@test "a data tile that is not full, at the edge of the tree: the tile of its leaf hashes names the entry" {
+    control '{"append":300}'
+    fault flip:5400
+    run -1 --separate-stderr timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    log_is tiles '.position == 5420 and .entries == 5420 and .verified_size == 5120 and .state == "inconsistent" and
+        (.reason | startswith("tile/data/021.p/44 does not fit tile/0/021.p/44: 1 of entries 5376 to 5419"))'
+    ctv alert list --json | jq -es 'length == 2 and .[-1].log == "tiles" and
+        any(.[]; (.findings | map(.rule)) == ["bad_tile", "root_mismatch"] and
+            (.findings[0].found | contains("the first one 5400; tile/0/021.p/44 gives the root that the log signed for size 5420")))'
+    path=$(sql "SELECT path FROM evidence WHERE kind = 'bad_tile' AND range_begin = 5376 AND range_end = 5420")
+    [ "$(curl -sS --noproxy '*' "$SIM_STATIC_URL/tile/0/021.p/44" | base64 -w 0)" = "$(jq -r .hash_tile_base64 "$path")" ]
+    # Nobody's word is needed for which of the two is wrong: neither ours nor that of the tree in front.
+    for change in . 'del(.base_head)'; do
+        jq "$change" "$path" >"$PLAY/other.json"
+        run -1 --separate-stderr ctv log verify "$PLAY/other.json"
+        [[ "$output" == *"WRONG    entries of a data tile are not those that its hash tile has: 1 of entries 5376 to 5419, the first one 5400"* ]]
+        [[ "$output" == *"shown    the hash tile gives the root that the log signed: it is the data tile that is wrong"* ]]
+    done
+    # Who changes the hash tile, or what is in front, can not say that any more.
+    for change in '.hash_tile_base64 |= ("AAAA" + .[4:])' '.frontier[0] = .head.root'; do
+        jq "del(.base_head) | $change" "$path" >"$PLAY/other.json"
+        run -1 --separate-stderr ctv log verify --json "$PLAY/other.json"
+        jq -e '.verdict == "served" and any(.findings[]; .what == "tile_unsigned")' <<<"$output"
+    done
+    jq '.hash_tile_base64 |= .[:128]' "$path" >"$PLAY/other.json"
+    run -0 --separate-stderr ctv log verify --json "$PLAY/other.json"
+    jq -e 'any(.findings[]; .what == "tile_absent")' <<<"$output"
+}
+
+@test "the edge is served rightly: verified" {
+    clear_faults
+    run -0 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    log_is tiles '.position == 5420 and .verified_size == 5420 and .state == "active"'
+    ctv log evidence --json | every_line '.open | not'
+}

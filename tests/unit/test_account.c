@@ -257,6 +257,45 @@ static void tiles(void **state)
     end(&made);
 }
 
+/* A part of a data tile with the tile of level 0: who is wrong can be computed. */
+static void tile_parts(void **state)
+{
+    struct made made;
+    uint8_t level0[LEAVES][32];
+    (void)state;
+    begin(&made);
+    struct account *account = &made.account;
+    memcpy(level0, made.leaf, sizeof level0);
+    account->tile_wrong = true;
+    account->tile_leaves = span_of(level0[16], 24 * sizeof level0[0]);
+    assert_int_equal(check(&made), ACCOUNT_NOTE);
+    assert_true(shows(&made, ACCOUNT_IS_TILE_LEAVES_FIT));
+    made.room[23][7] ^= 1;
+    made.room[5][7] ^= 1;
+    assert_int_equal(check(&made), ACCOUNT_SERVED);
+    assert_true(shows(&made, ACCOUNT_IS_TILE_LEAVES_OTHER) && shows(&made, ACCOUNT_IS_TILE_SIGNED));
+    for (size_t i = 0; i < made.report.count; i++)
+        if (made.report.finding[i].what == ACCOUNT_IS_TILE_LEAVES_OTHER)
+            assert_string_equal(made.report.finding[i].text, "2 of entries 16 to 39, the first one 21");
+    /* The tree in front needs nobody's word: with its hashes the tile gives the signed root. */
+    account->base.stated = false;
+    assert_int_equal(check(&made), ACCOUNT_SERVED);
+    assert_true(shows(&made, ACCOUNT_IS_TILE_SIGNED));
+    /* The hash tile is wrong itself, is of another place, or of a head that nobody signed. */
+    level0[30][0] ^= 1;
+    assert_int_equal(check(&made), ACCOUNT_SERVED);
+    assert_true(shows(&made, ACCOUNT_IS_TILE_UNSIGNED));
+    level0[30][0] ^= 1;
+    account->leaf_begin = 15;
+    assert_int_equal(check(&made), ACCOUNT_SERVED);
+    assert_true(shows(&made, ACCOUNT_IS_TILE_UNSIGNED));
+    account->leaf_begin = 16;
+    account->head.has_bytes = false;
+    assert_int_equal(check(&made), ACCOUNT_SERVED);
+    assert_true(shows(&made, ACCOUNT_IS_TILE_UNSIGNED));
+    end(&made);
+}
+
 /* A root that nobody signed and that the log proved to be of a signed tree (the border of two ranges): what
  * the entries do not give is then as good as signed. */
 static void part_of_a_signed_tree(void **state)
@@ -424,10 +463,15 @@ static void all_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(changes), cmocka_unit_test(two_heads),
-        cmocka_unit_test(tiles),   cmocka_unit_test(part_of_a_signed_tree),
-        cmocka_unit_test(paths),   cmocka_unit_test(since),
-        cmocka_unit_test(words),   cmocka_unit_test(all_rows),
+        cmocka_unit_test(changes),
+        cmocka_unit_test(two_heads),
+        cmocka_unit_test(tiles),
+        cmocka_unit_test(tile_parts),
+        cmocka_unit_test(part_of_a_signed_tree),
+        cmocka_unit_test(paths),
+        cmocka_unit_test(since),
+        cmocka_unit_test(words),
+        cmocka_unit_test(all_rows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,11 +174,54 @@ static void done_without(void **state)
     assert_int_equal(tilecheck_look(&check, 0, nodes[0], false, now_ms), TILECHECK_UNCHECKED);
 }
 
+/* Tiles of level 0, of the same width as the part of the data tile; two at a time. */
+static void parts(void **state)
+{
+    struct tilecheck check = {.off_until_ms = 0};
+    char path[TILE_PATH_MAX];
+    (void)state;
+    assert_false(tilecheck_part_waits(&check, 2, 1));
+    tilecheck_part_want(&check, 2, 700, 1);
+    tilecheck_part_want(&check, 1, 700, 1);
+    tilecheck_part_want(&check, 9, 700, 1); /* there is no slot for it: it is done without */
+    assert_false(tilecheck_part_waits(&check, 9, 1));
+    assert_true(tilecheck_next(&check, path));
+    tilecheck_part_want(&check, 1, 700, 1); /* on its way: not again */
+    assert_true(tilecheck_part_waits(&check, 1, 1) && tilecheck_part_waits(&check, 2, 1));
+    assert_int_equal(tilecheck_part(&check, 1, path).len, 0);
+    assert_true(tilecheck_came(&check, span_of(nodes, sizeof nodes), 1));
+    assert_true(tilecheck_next(&check, path));
+    /* Gone: the full one. Gone as well: nothing, and only for this one. */
+    tilecheck_failed(&check, true, 1);
+    uint64_t left = tilecheck_part(&check, 1, path).len == 0 ? 1 : 2;
+    if (left == 2) {
+        assert_true(tilecheck_next(&check, path));
+        assert_string_equal(path, "tile/0/002");
+        tilecheck_failed(&check, true, 1);
+    }
+    assert_false(tilecheck_part_waits(&check, left, 1));
+    assert_int_equal(tilecheck_part(&check, left, path).len, 0);
+    assert_int_equal(tilecheck_part(&check, 3 - left, path).len, left == 1 ? 188 * 32 : sizeof nodes);
+    assert_true(tilecheck_want(&check, 0, RANGE, false, 1)); /* the nodes are not off for it */
+    assert_true(tilecheck_next(&check, path));
+    assert_true(tilecheck_came(&check, span_of(nodes, sizeof nodes), 1));
+    /* What is known is asked for anew when it is suspect again, and the tree is another one. */
+    tilecheck_part_want(&check, 2, 701, 2);
+    assert_true(tilecheck_next(&check, path));
+    assert_string_equal(path, "tile/0/002.p/189");
+    assert_false(tilecheck_came(&check, span_of(nodes, 32), 2)); /* too short */
+    assert_int_equal(tilecheck_part(&check, 2, path).len, 0);
+    /* It holds nobody for long. */
+    tilecheck_part_want(&check, 2, 701, 2);
+    assert_true(tilecheck_part_waits(&check, 2, 1 + TILECHECK_WAIT_MS));
+    assert_false(tilecheck_part_waits(&check, 2, 2 + TILECHECK_WAIT_MS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wants),   cmocka_unit_test(suspect),      cmocka_unit_test(once_for_all_of_it),
-        cmocka_unit_test(differs), cmocka_unit_test(done_without),
+        cmocka_unit_test(differs), cmocka_unit_test(done_without), cmocka_unit_test(parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
