@@ -524,6 +524,11 @@ bool dns_is_public_suffix(struct span text)
     return text.len <= DNS_TEXT_MAX && suffix_is_public(text);
 }
 
+bool dns_may_have_suffix_below(struct span text)
+{
+    return suffix_may_be_below(text);
+}
+
 enum err_code dns_psl_load(struct span list, struct err *why)
 {
     return suffix_load(list, why);

@@ -59,6 +59,8 @@ struct span dns_apex_also(struct span text);
 bool dns_has_also(void);
 /* True when `text` is itself a public suffix. */
 bool dns_is_public_suffix(struct span text);
+/* False: no public suffix lies below the name. True: there may be one; ask the list itself. */
+bool dns_may_have_suffix_below(struct span text);
 
 /* Number of labels, 0 for the empty name. */
 size_t dns_labels(struct span text);

@@ -36,8 +36,9 @@ static uint32_t tail_hash(struct span tail, uint32_t seed)
     return (hash ^ hash >> 15) % DEEP_BITS;
 }
 
-#define SEED_TOP  2166136261u /* "every name directly below this top-level label asks libpsl" */
-#define SEED_PAIR 709607u     /* "every name below these two labels asks libpsl" */
+#define SEED_TOP   2166136261u /* "every name directly below this top-level label asks libpsl" */
+#define SEED_PAIR  709607u     /* "every name below these two labels asks libpsl" */
+#define SEED_BELOW 40503u      /* "there is a rule below this name" */
 
 static void deep_set(struct list *list, struct span tail, uint32_t seed)
 {
@@ -68,6 +69,8 @@ static void learn_ascii_rule(struct list *list, struct span rule)
     size_t labels = dns_labels(rule);
     if (labels > list->labels_max)
         list->labels_max = labels;
+    for (size_t i = 1; i < labels; i++)
+        deep_set(list, last_labels(rule, i), SEED_BELOW);
     if (labels < 2)
         return;
     struct span pair = last_labels(rule, 2);
@@ -276,4 +279,10 @@ bool suffix_is_public(struct span text)
     char tail[DNS_TEXT_MAX + 1];
     /* Something cut off in front: longer than any rule. */
     return copy_tail(list, text, tail) == 0 && tail[0] != 0 && psl_is_public_suffix(list->psl, tail) != 0;
+}
+
+bool suffix_may_be_below(struct span text)
+{
+    const struct list *list = list_get();
+    return !list->has_deep || deep_has(list, text, SEED_BELOW);
 }

@@ -24,5 +24,7 @@ bool suffix_loaded(void);
 struct span suffix_registrable(struct span text);
 struct span suffix_registrable_also(struct span text); /* by the second list, which was loaded once */
 bool suffix_is_public(struct span text);
+/* False: no rule of the list is about a name below `text`. True: there may be one. */
+bool suffix_may_be_below(struct span text);
 
 #endif

@@ -1,10 +1,11 @@
 /* The database under load: entries per second by the real writer against a schema like crt.sh's in the same
  * run, bytes and WAL for a certificate, and how long questions take afterwards.
  *
- *   bench_db [--certs N] [--baseline N] [--writers N] [--asks N] [--large] [--dsn DSN]
+ *   bench_db [--certs N] [--baseline N] [--writers N] [--asks N] [--large] [--live] [--again] [--dsn DSN]
  *
  * Without a DSN the program's own private cluster is used (fsync on, the settings users get). The stream of
- * entries: issuancemill.h. The time counts what the writer does from struct batch on: encoding, COPY,
+ * entries: issuancemill.h. --live leaves the backfill out, --again only asks
+ * what a run before left. The time counts what the writer does from struct batch on: encoding, COPY,
  * statements, COMMIT. Rates are of the wall clock; those of processor time, which other work on the machine
  * does not change, stand beside them, and ratios are taken from these. */
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "bench/dbload.h"
 #include "db/cluster.h"
 #include "db/db_load.h"
+#include "db/db_part.h"
 #include "db/db_psl.h"
 #include "db/migrate.h"
 #include "db/query.h"
@@ -29,6 +31,8 @@ struct options {
     uint64_t baseline;
     unsigned writers;
     unsigned asks;
+    bool live;
+    bool again;
     const char *dsn;
 };
 
@@ -36,6 +40,7 @@ struct lag {
     const char *what;
     double p50_ms;
     double p99_ms;
+    double both_ms; /* processor time of server and client, the mean */
 };
 
 struct outcome {
@@ -135,33 +140,38 @@ static void phrase(char *out, size_t cap, const char *kind, uint64_t at, uint64_
     (void)snprintf(out, cap, "%s:%s", kind, text_hex(what, hex));
 }
 
-static struct lag ask(struct pgconn *conn, const char *what, const char *kind, unsigned asks, uint64_t certs)
+static struct lag ask(struct pgconn *conn, int pid, const char *const kind[2], unsigned asks, uint64_t certs)
 {
     static double times[ASKS];
     struct err why = {0};
     struct arena arena;
+    struct dbcost cost = {0};
     must(arena_init(&arena, 4u << 20));
     for (uint64_t round = 0; round < 2; round++) { /* the first one warms what the second one asks again */
+        cost = (struct dbcost){0};
         for (uint64_t i = 0; i < asks; i++) {
             char text[DB_ROOM];
             struct query query;
             struct query_result result;
             uint64_t rows = 0;
-            phrase(text, sizeof text, kind, i, certs, &arena);
+            phrase(text, sizeof text, kind[1], i, certs, &arena);
             if (query_parse(text, &query, &why) != ERR_OK)
                 dbload_die(text, &why);
+            dbcost_start(&cost, pid);
             int64_t began = clock_mono_ns();
             if (query_run(conn, &query, count_row, &rows, &result, &why) != ERR_OK)
                 dbload_die(text, &why);
             times[i] = (double)(clock_mono_ns() - began) / 1e6;
+            dbcost_stop(&cost, pid, 1);
         }
     }
     arena_fini(&arena);
     qsort(times, asks, sizeof times[0], by_value);
-    return (struct lag){what, times[asks / 2], times[asks * 99 / 100]};
+    return (struct lag){kind[0], times[asks / 2], times[asks * 99 / 100],
+                        (double)(cost.client_ns + cost.server_ns) / 1e6 / asks};
 }
 
-static void ask_all(const char *dsn, unsigned asks, struct outcome *out)
+static void ask_all(const char *dsn, PGconn *pg, unsigned asks, struct outcome *out)
 {
     static const char *const kinds[][2] = {{"domain or subtree, newest 100", "sub"},
                                            {"serial number", "serial"},
@@ -170,10 +180,12 @@ static void ask_all(const char *dsn, unsigned asks, struct outcome *out)
                                            {"tbs_fp", "fp"}};
     struct err why = {0};
     struct pgconn *conn = NULL;
-    if (pgconn_open(dsn, &conn, &why) != ERR_OK || db_psl_activate(conn, &why) != ERR_OK)
+    if (pgconn_open(dsn, &conn, &why) != ERR_OK || db_psl_activate(conn, &why) != ERR_OK ||
+        db_part_note(conn, &why) != ERR_OK) /* as the program does every ten minutes */
         dbload_die("search", &why);
+    int pid = (int)dbcost_number(pg, DBLOAD_NEWEST_SQL);
     for (size_t i = 0; i < countof(kinds); i++)
-        out->lags[out->lag_count++] = ask(conn, kinds[i][0], kinds[i][1], asks, (uint64_t)out->certs);
+        out->lags[out->lag_count++] = ask(conn, pid, kinds[i], asks, (uint64_t)out->certs);
     pgconn_free(conn);
 }
 
@@ -245,7 +257,14 @@ static void measure(const char *dsn, PGconn *pg, const struct options *options, 
                                .begun = BEGUN,
                                .writers = 1,
                                .remember = true};
-    backfill(dsn, pg, options, out);
+    out->exact = true;
+    out->certs = (int64_t)options->certs;
+    if (options->again) {
+        ask_all(dsn, pg, options->asks, out);
+        return;
+    }
+    if (!options->live)
+        backfill(dsn, pg, options, out);
     if (options->writers > 1) {
         out->many = out->one;
         out->many.writers = options->writers;
@@ -256,7 +275,6 @@ static void measure(const char *dsn, PGconn *pg, const struct options *options, 
     dbload_empty(pg);
     int64_t wal = wal_at(pg);
     dbload_run(&out->one, pg);
-    out->certs = (int64_t)options->certs;
     out->wal = (double)(wal_at(pg) - wal) / (double)out->certs;
     out->exact = is_exact(pg, options->certs, &out->one) && out->exact;
     say_rate("one writer", &out->one.cost[0]);
@@ -264,7 +282,7 @@ static void measure(const char *dsn, PGconn *pg, const struct options *options, 
     out->disk = print_sizes(pg, (double)out->certs);
     printf("  %6.1f  of WAL\n\n", out->wal);
     if (options->asks != 0)
-        ask_all(dsn, options->asks, out);
+        ask_all(dsn, pg, options->asks, out);
     if (options->baseline != 0) {
         crtshlike_run(pg, baseline_schema(), options->baseline, BEGUN, &out->theirs);
         say_rate("schema like crt.sh's", &out->theirs);
@@ -306,9 +324,9 @@ static void report(const struct options *options, const struct outcome *out)
            "850 B", "650 B", out->disk, out->their_disk);
     printf("%-52s %10s %10s   %.0f B\n", "WAL per certificate", "", "1 kB", out->wal);
     for (size_t i = 0; i < out->lag_count; i++)
-        printf("%-52s %10s %10s   p50 %.2f ms, p99 %.2f ms\n", out->lags[i].what,
+        printf("%-52s %10s %10s   p50 %.2f ms, p99 %.2f ms; %.2f ms of processor\n", out->lags[i].what,
                i == 0 ? "1/50 ms" : "-/1 ms", i == 0 ? "0.3/20 ms" : "-/0.3 ms", out->lags[i].p50_ms,
-               out->lags[i].p99_ms);
+               out->lags[i].p99_ms, out->lags[i].both_ms);
     printf("%-52s %10s %10s   %s\n", "rows, roll-up and places", "exact", "exact",
            out->exact ? "exact" : "WRONG");
 }
@@ -351,6 +369,14 @@ static void read_options(char **argv, struct options *options)
             options->baseline = 500000;
             continue;
         }
+        if (strcmp(argv[i], "--live") == 0) {
+            options->live = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--again") == 0) {
+            options->again = true;
+            continue;
+        }
         if (strcmp(argv[i], "--certs") == 0)
             options->certs = number(value);
         else if (strcmp(argv[i], "--baseline") == 0)
@@ -366,7 +392,7 @@ static void read_options(char **argv, struct options *options)
         if (value == NULL || options->writers > DBLOAD_WRITERS || options->certs == 0 ||
             options->asks > ASKS) {
             fprintf(stderr, "usage: bench_db [--certs N] [--baseline N] [--writers N] [--asks N] [--large] "
-                            "[--dsn DSN]\n");
+                            "[--live] [--again] [--dsn DSN]\n");
             exit(2);
         }
         i++;

@@ -8,13 +8,16 @@
 #include "model/issuance.h"
 
 /* Select list and joins over "cert AS c". */
-#define CERTROW_COLUMNS                                                                                      \
+#define CERTROW_COLUMNS CERTROW_COLUMNS_IN("")
+/* `within`: a further condition on not_after, " AND not_after ...", that keeps the leaves few which are
+ * opened. */
+#define CERTROW_COLUMNS_IN(within)                                                                           \
     "c.not_after, c.not_before, c.first_seen, c.apex8, c.idx, c.facts, c.issuer, c.log, c.tbs_fp, c.serial," \
     " c.spki_sha256, c.names, c.cn, c.findings, i.spki_sha256, i.dn, i.dn_text,"                             \
     " (SELECT string_agg(host(p.ip), ' ' ORDER BY p.ip) FROM cert_ip AS p"                                   \
-    "  WHERE p.not_after = c.not_after AND p.tbs_fp = c.tbs_fp AND p.issuer = c.issuer),"                    \
+    "  WHERE p.not_after = c.not_after AND p.tbs_fp = c.tbs_fp AND p.issuer = c.issuer" within "),"          \
     " (SELECT string_agg(k.log || ' ' || k.idx, ' ') FROM cert AS k"                                         \
-    "  WHERE k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer <> c.issuer),"                   \
+    "  WHERE k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer <> c.issuer" within "),"         \
     " c.others"
 #define CERTROW_COLUMN_COUNT 20
 #define CERTROW_COLUMN_FP    8 /* tbs_fp */

@@ -121,7 +121,8 @@ enum err_code db_part_plan(struct pgconn *conn, const struct db_part_rules *rule
 
 enum err_code db_part_note(struct pgconn *conn, struct err *why)
 {
-    return pgexec_do(conn, "SELECT partition_note(now())", &PGEXEC_NO_ARGS, NULL, why);
+    enum err_code code = pgexec_do(conn, "SELECT partition_note(now())", &PGEXEC_NO_ARGS, NULL, why);
+    return code == ERR_OK ? pgexec_do(conn, "SELECT span_look()", &PGEXEC_NO_ARGS, NULL, why) : code;
 }
 
 /* How far the job is; "": there is none. One that somebody else fills is left to him. */

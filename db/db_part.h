@@ -57,7 +57,8 @@ MUST_USE enum err_code db_part_unlock(struct pgconn *conn, struct err *why);
 /* What is to be done, in order; *todo is freed with free(). Changes nothing, needs no lock. */
 MUST_USE enum err_code db_part_plan(struct pgconn *conn, const struct db_part_rules *rules,
                                     struct db_part_todo **todo, size_t *count, struct err *why);
-/* Remembers how large the leaves are that expired; what `patient` rests on. */
+/* Remembers how large the leaves are that expired, what `patient` rests on; and which leaves hold rows at all
+ * (cert_span). By whoever has the lock. */
 MUST_USE enum err_code db_part_note(struct pgconn *conn, struct err *why);
 
 /* Finishes what another process had begun; *found false: nothing. Needs the lock, as db_part_work. */

@@ -267,11 +267,21 @@ enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const struct p
         if (code != ERR_OK)
             return code;
         PQclear(made);
+        conn->uses[conn->cached_count] = 0;
         conn->cached[conn->cached_count++] = sql;
     }
+    conn->uses[at]++;
     return finish(conn,
                   PQexecPrepared(conn->pg, name, args->count, args->values, args->lengths, args->formats, 1),
                   res, why);
+}
+
+unsigned pgexec_uses(const struct pgconn *conn, const char *sql)
+{
+    for (size_t at = 0; at < conn->cached_count; at++)
+        if (conn->cached[at] == sql)
+            return conn->uses[at];
+    return 0;
 }
 
 enum err_code pgexec_script(struct pgconn *conn, const char *sql, struct err *why)

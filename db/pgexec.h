@@ -21,6 +21,7 @@ struct pgconn {
         connects; /* raised by every connect: temporary tables and prepared statements of before are gone */
     const char
         *cached[PGEXEC_CACHED_MAX]; /* statements prepared on this connection, by the address of their text */
+    unsigned uses[PGEXEC_CACHED_MAX]; /* how often */
     size_t cached_count;
     char sqlstate[6]; /* of the last failure; "" when it had none */
     bool reads;       /* opened by pgconn_open_reader */
@@ -72,6 +73,8 @@ MUST_USE enum err_code pgexec_do(struct pgconn *conn, const char *sql, const str
  * the key. Planned once without looking at the parameters (generic plan). */
 MUST_USE enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
                                      PGresult **res, struct err *why);
+/* How often pgexec_cached ran that statement on this connection. */
+unsigned pgexec_uses(const struct pgconn *conn, const char *sql);
 /* Several statements in one text, no parameters (migrations, staging tables). */
 MUST_USE enum err_code pgexec_script(struct pgconn *conn, const char *sql, struct err *why);
 

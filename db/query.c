@@ -8,6 +8,7 @@
 #include "db/certrow.h"
 #include "db/dbkey.h"
 #include "db/query_asked.h"
+#include "db/query_begin.h"
 #include "db/replica.h"
 
 #define TIME_BEYOND_MS        INT64_C(253402300800000)
@@ -33,20 +34,6 @@ struct page {
     int64_t deadline_ms;
     uint32_t kept;
 };
-
-/* Begins a transaction whose statements end in time; no row is handed over inside of it, because whoever gets
- * it may take his time. */
-static enum err_code begin_bounded(struct page *page, int64_t left_ms, struct err *why)
-{
-    struct pgexec_args args = {0};
-    char wait_ms[24];
-    (void)snprintf(wait_ms, sizeof wait_ms, "%" PRId64, left_ms > 1 ? left_ms : 1);
-    pgexec_text(&args, wait_ms);
-    enum err_code code = pgexec_begin_as(page->conn, "BEGIN READ ONLY", why);
-    if (code == ERR_OK)
-        code = pgexec_do(page->conn, "SELECT set_config('statement_timeout', $1, true)", &args, NULL, why);
-    return code;
-}
 
 static bool is_wanted(const struct page *page, const struct query_row *row)
 {
@@ -131,12 +118,21 @@ static enum err_code load_rows(struct page *page, const PGresult *hits, int begi
     bool ok = true;
     for (size_t i = 0; i < countof(array); i++)
         buf_init(&array[i], 64 + 64 * SLICE_ROWS);
+    int64_t low_ms = TIME_BEYOND_MS;
+    int64_t high_ms = TIME_BEFORE_MS;
+    for (int row = begin; row < end; row++) {
+        int64_t at_ms = pgexec_get_time(hits, row, HIT_NOT_AFTER);
+        low_ms = at_ms < low_ms ? at_ms : low_ms;
+        high_ms = at_ms > high_ms ? at_ms : high_ms;
+    }
     put_array(&array[0], hits, HIT_NOT_AFTER, 1184, begin, end);
     put_array(&array[1], hits, HIT_FP, 17, begin, end);
     put_array(&array[2], hits, HIT_ISSUER, 23, begin, end);
     pgexec_binary(&args, OID_TIMESTAMPTZ_ARRAY, buf_span(&array[0]));
     pgexec_binary(&args, 1001, buf_span(&array[1]));
     pgexec_binary(&args, 1007, buf_span(&array[2]));
+    pgexec_time(&args, low_ms);
+    pgexec_time(&args, high_ms + 1); /* they are kept to the microsecond */
     for (size_t i = 0; i < countof(array); i++)
         ok = ok && buf_ok(&array[i]);
     enum err_code code = ok ? pgexec_cached(page->conn, query_sql_rows, &args, res, why)
@@ -212,8 +208,9 @@ static enum err_code fetch_hits(struct page *page, uint32_t want, PGresult **hit
 {
     struct pgexec_args args;
     page->bounds.limit = (int64_t)want + 1;
+    enum err_code code = query_begin(page->conn, page->asked.sql->page, page->deadline_ms - clock_mono_ms(),
+                                     &page->bounds, why);
     query_asked_args(&page->asked, &page->bounds, &args);
-    enum err_code code = begin_bounded(page, page->deadline_ms - clock_mono_ms(), why);
     if (code == ERR_OK)
         code = pgexec_cached(page->conn, page->asked.sql->page, &args, hits, why);
     int rows = code == ERR_OK ? PQntuples(*hits) : 0;
@@ -239,7 +236,8 @@ static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int
         do {
             slice_free(slice);
             err_clear(why);
-            code = begin_bounded(page, page->query->timeout_ms, why);
+            code =
+                query_begin(page->conn, page->asked.sql->page, page->query->timeout_ms, &page->bounds, why);
             if (code == ERR_OK)
                 code = load_slice(page, hits, begin, rows, slice, why);
             pgexec_rollback(page->conn);
@@ -477,12 +475,13 @@ static enum err_code count_bounded(struct page *page, uint64_t most, struct err 
     PGresult *res = NULL;
     uint64_t left = most - page->result->total;
     page->bounds.limit = left < INT64_MAX ? (int64_t)left + 1 : INT64_MAX;
-    query_asked_args(&page->asked, &page->bounds, &args);
     unsigned tries = 0;
     enum err_code code;
     do {
         err_clear(why);
-        code = begin_bounded(page, page->deadline_ms - clock_mono_ms(), why);
+        code = query_begin(page->conn, page->asked.sql->count, page->deadline_ms - clock_mono_ms(),
+                           &page->bounds, why);
+        query_asked_args(&page->asked, &page->bounds, &args);
         if (code == ERR_OK)
             code = pgexec_cached(page->conn, page->asked.sql->count, &args, &res, why);
         pgexec_rollback(page->conn);

@@ -170,7 +170,7 @@ static enum err_code has_keys_below(struct pgconn *conn, const struct query *que
     struct pgexec_args args = {0};
     bool below = query->kind == QUERY_SUB || query->kind == QUERY_WILDCARD;
     *has = below && dns_is_public_suffix(span_str(query->text));
-    if (*has || !below)
+    if (*has || !below || !dns_may_have_suffix_below(span_str(query->text)))
         return ERR_OK;
     pgexec_text(&args, query->text);
     enum err_code code = pgexec_cached(
@@ -411,12 +411,12 @@ void query_asked_args(const struct query_asked *asked, const struct query_bounds
     pgexec_time(args, or_else(bounds->since_ms, TIME_BEFORE_MS));
     pgexec_time(args, or_else(bounds->until_ms, TIME_BEYOND_MS));
     pgexec_time(args, or_else(query->seen_since_ms, TIME_BEFORE_MS));
-    pgexec_time(args, query->exclude_expired ? now : TIME_BEFORE_MS);
+    pgexec_time(args, query->exclude_expired && now > bounds->span_begin_ms ? now : bounds->span_begin_ms);
     pgexec_time(args, bounds->has_after ? bounds->after.not_before_ms : TIME_BEYOND_MS);
     pgexec_bytes(args, span_of(bounds->has_after ? bounds->after.tbs_fp : least, 32));
     pgexec_int(args, bounds->has_after ? bounds->after.issuer_id : 0);
     pgexec_int(args, bounds->limit);
-    pgexec_time(args, query->expired ? now : TIME_BEYOND_MS);
+    pgexec_time(args, query->expired && now < bounds->span_end_ms ? now : bounds->span_end_ms);
     pgexec_binary(args, OID_INT4_ARRAY, asked->issuers_given ? buf_span(&asked->issuers) : SPAN_NONE);
     put_asked(asked, args);
 }

@@ -36,6 +36,8 @@ struct query_bounds {
     bool has_after;
     struct query_cursor after;
     int64_t limit;
+    int64_t span_begin_ms; /* no row expires before */
+    int64_t span_end_ms;   /* or at this time or later */
 };
 
 /* All parameters of asked->sql. They point into `asked` and `bounds`. */

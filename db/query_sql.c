@@ -11,14 +11,16 @@
     " AND (c.not_before < $6 OR (c.tbs_fp, c.issuer) > ($7::bytea, $8::int4))"
 #define NEWEST " ORDER BY c.not_before DESC, c.tbs_fp, c.issuer LIMIT $9"
 /* OFFSET 0 and LATERAL: without them the planner reads all of cert for a domain with many rows. */
-#define THE_CERT(place)                                                                                      \
+#define THE_CERT(place, within)                                                                              \
     " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.not_after = " place                                \
-    ".not_after AND k.tbs_fp = " place ".tbs_fp AND k.issuer = " place ".issuer OFFSET 0) AS c"
+    ".not_after AND k.tbs_fp = " place ".tbs_fp AND k.issuer = " place ".issuer" within " OFFSET 0) AS c"
+/* Said of every table, so that leaves outside are not even opened. */
+#define SPAN                  " AND not_after >= $5 AND not_after < $10"
 #define HITS(from, condition) "(SELECT " PLACE " FROM " from " WHERE " condition BOUNDS NEWEST ")"
 #define FURTHER(key, condition)                                                                              \
-    "(SELECT " PLACE                                                                                         \
-    " FROM cert_apex AS a" THE_CERT("a") " WHERE a.apex8 = " key " AND " condition BOUNDS                    \
-                                         " ORDER BY a.not_before DESC, a.tbs_fp, a.issuer LIMIT $9)"
+    "(SELECT " PLACE " FROM (SELECT * FROM cert_apex WHERE apex8 = " key SPAN                                \
+    ") AS a" THE_CERT("a", SPAN) " WHERE " condition BOUNDS                                                  \
+                                 " ORDER BY a.not_before DESC, a.tbs_fp, a.issuer LIMIT $9)"
 #define PAGE_OF(hits)  "WITH hit AS (" hits ") SELECT * FROM hit AS c" NEWEST
 #define COUNT_OF(hits) "SELECT count(*) FROM (SELECT FROM (" hits ") AS h LIMIT $9) AS n"
 
@@ -47,7 +49,7 @@ STATEMENT(wildcard_below, true, HITS("cert AS c", WILD));
     "  WHERE t.sha8 @> ARRAY[$1::int8] AND u.sha8 = $1 AND get_byte(t.info, (u.pos * 9 - 3)::int) <= 1) AS " \
     "f"                                                                                                      \
     " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.tbs_fp >= f.fp"                                    \
-    "  AND k.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex') OFFSET 0) AS c"
+    "  AND k.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')" SPAN " OFFSET 0) AS c"
 #define BY_SHA256                                                                                            \
     "$12::bytea IS NOT NULL AND"                                                                             \
     " least(greatest(floor(extract(epoch FROM c.not_after) / 86400), 0), 65535)::int = f.day"
@@ -63,10 +65,12 @@ STATEMENT(hash, false,
     "substring(c.serial FOR 15) IN (substring($12::bytea FOR 15), substring($13::bytea FOR 15),"             \
     " substring($14::bytea FOR 15)) AND c.serial IN ($12, $13, $14)"
 STATEMENT(serial, false, HITS("cert AS c", BY_SERIAL));
-STATEMENT(ip, false,
-          HITS("(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS q WHERE q.ip <<= $12::inet)"
-               " AS q" THE_CERT("q"),
-               "true"));
+STATEMENT(
+    ip, false,
+    HITS("(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS q WHERE q.ip <<= $12::inet" SPAN
+         ")"
+         " AS q" THE_CERT("q", SPAN),
+         "true"));
 
 #define WORDS                                                                                                \
     "(($13::bool AND c.others IS NULL) OR (' ' || lower(c.others COLLATE \"C\") || ' ') ~ $12::text)"
@@ -91,7 +95,8 @@ const struct query_sql *const query_sql_all[] = {
 };
 const size_t query_sql_count = countof(query_sql_all);
 
-const char query_sql_rows[] =
-    "SELECT " CERTROW_COLUMNS ", l.name FROM unnest($1::timestamptz[], $2::bytea[], $3::int4[])"
-    " WITH ORDINALITY AS h (not_after, tbs_fp, issuer, place)" THE_CERT("h") CERTROW_JOINS
+#define WITHIN " AND not_after >= $4 AND not_after <= $5"
+const char query_sql_rows[] = "SELECT " CERTROW_COLUMNS_IN(
+    WITHIN) ", l.name FROM unnest($1::timestamptz[], $2::bytea[], $3::int4[])"
+            " WITH ORDINALITY AS h (not_after, tbs_fp, issuer, place)" THE_CERT("h", WITHIN) CERTROW_JOINS
     " LEFT JOIN log AS l ON l.id = c.log ORDER BY h.place";

@@ -35,8 +35,8 @@ extern const struct query_sql query_sql_text; /* $12: regular expression for nam
 extern const struct query_sql *const query_sql_all[];
 extern const size_t query_sql_count;
 
-/* Rows by their places, in that order: $1 not_after[], $2 tbs_fp[], $3 issuer[]; CERTROW_COLUMNS and the name
- * of the log. */
+/* Rows by their places, in that order: $1 not_after[], $2 tbs_fp[], $3 issuer[], $4 and $5 the earliest and
+ * the latest not_after of them; CERTROW_COLUMNS and the name of the log. */
 extern const char query_sql_rows[];
 
 #endif

@@ -76,7 +76,8 @@ enum err_code store_write_collect(struct pgstore *pg, struct batch *const *batch
     return code;
 }
 
-/* Of stage_cert, stage_key and stage_ip, tables or not. */
+/* Of stage_cert, stage_key and stage_ip, tables or not. The span grows by whole months, so that it is hardly
+ * ever written, and every writer takes its locks in the same order. */
 #define CERTS_SQL                                                                                            \
     "ins AS (INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, "          \
     "tbs_fp,"                                                                                                \
@@ -96,7 +97,12 @@ enum err_code store_write_collect(struct pgstore *pg, struct batch *const *batch
     " ORDER BY i.tbs_fp, i.issuer, p.ip ON CONFLICT DO NOTHING),"                                            \
     " roll AS (INSERT INTO issued (issuer, day, n)"                                                          \
     " SELECT issuer, (not_before AT TIME ZONE 'UTC')::date AS day, count(*) FROM ins"                        \
-    " GROUP BY 1, 2 ORDER BY 1, 2 ON CONFLICT (issuer, day) DO UPDATE SET n = issued.n + excluded.n)"        \
+    " GROUP BY 1, 2 ORDER BY 1, 2 ON CONFLICT (issuer, day) DO UPDATE SET n = issued.n + excluded.n),"       \
+    " span AS (UPDATE cert_span AS s SET lower = least(s.lower, x.lower), upper = greatest(s.upper, "        \
+    "x.upper)"                                                                                               \
+    " FROM (SELECT date_trunc('month', min(not_after), 'UTC') AS lower,"                                     \
+    "  date_trunc('month', max(not_after), 'UTC') + interval '1 month' AS upper FROM ins) AS x"              \
+    " WHERE x.lower < s.lower OR x.upper > s.upper)"                                                         \
     " SELECT count(*) FROM ins"
 
 enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err *why)

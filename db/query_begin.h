@@ -1,0 +1,15 @@
+/* PRIVATE TO db/. How every page of a search begins. */
+#ifndef CTVIGIL_QUERY_BEGIN_H
+#define CTVIGIL_QUERY_BEGIN_H
+
+#include "db/query_asked.h"
+
+/* Begins a transaction whose statements end after left_ms; no row is handed over inside of it, because
+ * whoever gets it may take his time. Fills span_begin_ms and span_end_ms of the bounds: no row that is stored
+ * expires outside of them, and partitions there need not be opened. `statement` is the one that follows: a
+ * plan for all bounds opens every partition once, which takes longer than some pages, so the first ones of a
+ * connection are planned for the bounds they have. pgexec_rollback ends the transaction. */
+MUST_USE enum err_code query_begin(struct pgconn *conn, const char *statement, int64_t left_ms,
+                                   struct query_bounds *bounds, struct err *why);
+
+#endif
