@@ -75,6 +75,7 @@
 #define LIMIT_DB_LOCK_S          60  /* for any other row, with the work of a transaction done */
 #define LIMIT_DB_REPAIR_S        120 /* reading a suspect range again, between two statements */
 #define LIMIT_MENDS              4   /* logs mended at once by one settler, each on a connection of its own */
+#define LIMIT_LOOKALIKE_BRANDS   20000   /* 40 MB of tables in each process that matches */
 #define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name, 30 ms; beyond: everybody's */
 #define LIMIT_EXTS_COMPARED      1024 /* identifiers sorted for equal ones; real certificates have below 25 */
 #define LIMIT_POLICY_LIST        10000      /* keys, names, items of one entry; a CA has a few dozen keys */

@@ -9,6 +9,7 @@
 #include "cli/coverview.h"
 #include "cli/domaintable.h"
 #include "cli/horizon.h"
+#include "cli/lookalikes.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
 #include "cli/watchname.h"
@@ -20,11 +21,16 @@ static const char cmd_domain_usage[] =
     "ctvigil domain add NAME [--exact] [--allow-ca CA]... [--allow-wildcard] [--owner O] [--channel C]...\n"
     "       ctvigil domain list\n"
     "       ctvigil domain remove NAME\n"
-    "       ctvigil domain history NAME";
+    "       ctvigil domain history NAME\n"
+    "       ctvigil domain lookalike NAME off|on|strict\n"
+    "       ctvigil domain allow-lookalike NAME LOOKALIKE... [--remove]";
 
 struct cmd_domain_add {
     bool exact;
     bool wildcard;
+    bool lookalike;
+    bool lookalike_strict;
+    bool remove;
     const char *owner;
     struct opt_list allow;
     struct opt_list channels;
@@ -39,6 +45,9 @@ static enum err_code cmd_domain_describe(const struct cmd *cmd, const struct cmd
         return err_set(why, ERR_USAGE, "--exact: only a domain has something below it");
     watch->exact = add->exact;
     watch->wildcard_allowed = add->wildcard;
+    watch->lookalike = add->lookalike_strict ? WATCH_LOOKALIKE_STRICT
+                       : add->lookalike      ? WATCH_LOOKALIKE_ON
+                                             : WATCH_LOOKALIKE_OFF;
     if (add->owner != NULL) {
         watch->owner = strdup(add->owner);
         must(watch->owner != NULL);
@@ -154,8 +163,11 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
         if (warning != NULL)
             fprintf(stderr, "ctvigil: warning: %s: %s\n", name, warning);
         cmd_domain_warn_channels(conn, &add->channels);
-        code = caretaker_claim(conn, name, &why);
+        if (watch->lookalike != WATCH_LOOKALIKE_OFF)
+            code = lookalikes_check(watch, name, &why);
     }
+    if (code == ERR_OK)
+        code = caretaker_claim(conn, name, &why);
     if (code == ERR_OK) {
         code = db_domain_add(conn, watch, add->channels.item, add->channels.count, &watch->id, &generation,
                              &why);
@@ -165,6 +177,8 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
     if (code == ERR_OK) {
         cmd_domain_say(cmd, watch, &result, "watching");
         cmd_domain_warn_thin(conn, watch);
+        if (watch->lookalike != WATCH_LOOKALIKE_OFF && !cmd->json)
+            printf("certificates for look-alikes are told of from now on; what is stored is not searched\n");
         horizon_say_when(conn);
     }
     if (conn != NULL)
@@ -263,6 +277,8 @@ static enum err_code cmd_domain_row_json(void *arg, const struct db_domain_row *
                   cmd_domain_parsed(row->allow), "added", cmd_json_time(row->added_ms), "history",
                   row->history_ms == 0 ? json_null() : cmd_json_time(row->history_ms), "alerts_open",
                   (json_int_t)row->alerts_open);
+    (void)json_object_set_new(object, "lookalike", json_string(row->lookalike));
+    (void)json_object_set_new(object, "lookalike_allow", cmd_domain_parsed(row->lookalike_allow));
     must(object != NULL);
     coverview_domain_json(&shown->coverage, row->history_ms == 0, object);
     coverview_domain_thin(&shown->coverage, row->thin, row->thin_until_ms, object);
@@ -318,14 +334,21 @@ int cmd_domain(struct cmd *cmd)
         {"owner", OPT_TEXT, &add.owner, "NAME", "who is responsible"},
         {"channel", OPT_LIST, &add.channels, "NAME",
          "only this channel (stdout, hook); default: all of them"},
+        {"lookalike", OPT_FLAG, &add.lookalike, NULL,
+         "tell of certificates for names that can be mistaken for it, too"},
+        {"lookalike-strict", OPT_FLAG, &add.lookalike_strict, NULL,
+         "the same, and of names that resemble it less"},
+        {"remove", OPT_FLAG, &add.remove, NULL, "of allow-lookalike: the names are look-alikes again"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
-    enum { ADD, LIST, REMOVE, HISTORY };
+    enum { ADD, LIST, REMOVE, HISTORY, LOOKALIKE, ALLOW_LOOKALIKE };
     static const struct opt_verb verbs[] = {
-        [ADD] = {"add", "NAME", "exact allow-ca allow-wildcard owner channel"},
+        [ADD] = {"add", "NAME", "exact allow-ca allow-wildcard owner channel lookalike lookalike-strict"},
         [LIST] = {"list", "", ""},
         [REMOVE] = {"remove", "NAME", ""},
         [HISTORY] = {"history", "NAME", ""},
+        [LOOKALIKE] = {"lookalike", "NAME...", ""},
+        [ALLOW_LOOKALIKE] = {"allow-lookalike", "NAME...", "remove"},
         {NULL, NULL, NULL},
     };
     size_t verb;
@@ -347,6 +370,10 @@ int cmd_domain(struct cmd *cmd)
         return cmd_domain_do_list(cmd);
     case REMOVE:
         return cmd_domain_do_remove(cmd, cmd->argv[2]);
+    case LOOKALIKE:
+        return lookalikes_set(cmd, operands, cmd->argv + 2);
+    case ALLOW_LOOKALIKE:
+        return lookalikes_allow(cmd, operands, cmd->argv + 2, add.remove);
     default:
         return cmd_domain_do_history(cmd, cmd->argv[2]);
     }

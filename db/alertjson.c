@@ -243,12 +243,25 @@ const char *alertjson_form(const struct alert *alert)
     return alertjson_has_fp(alert) ? issuance_form_name(alert->sighting.form) : "unparsed";
 }
 
+/* One brand and one domain that looks like it, however many certificates that gets. */
+static const char *lookalike_dedup(const struct alert *alert, char out[ALERTJSON_DEDUP_MAX])
+{
+    char brand[DOMAIN_SHOWN / 2];
+    char name[DOMAIN_SHOWN / 2];
+    (void)snprintf(out, ALERTJSON_DEDUP_MAX, "lookalike:%s:%s",
+                   text_visible_str(alert->domain, brand, sizeof brand),
+                   text_visible_str(alert->lookalike, name, sizeof name));
+    return out;
+}
+
 const char *alertjson_dedup(const struct alert *alert, char out[ALERTJSON_DEDUP_MAX])
 {
     static const uint8_t none[32];
     char hex_text[65];
     char domain[DOMAIN_SHOWN];
     int len;
+    if (alert->lookalike.at != NULL)
+        return lookalike_dedup(alert, out);
     if (alert->issuance == NULL || (alertjson_has_fp(alert) && alert->domain_id != ALERT_DOMAINS_NONE))
         return NULL;
     /* The same garbage in two logs is one thing to look at; a leaf of unknown form has nothing but its place.

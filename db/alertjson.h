@@ -26,7 +26,7 @@ const char *alertjson_form(const struct alert *alert);
 #define ALERTJSON_DEDUP_MAX 512
 /* Names an alert that is not about one domain and one issuance (alert.dedup): "malformed:<hash>[:<domain>]"
  * with the fingerprint or the hash of what could not be parsed, or "malformed:<log>:<index>[:<domain>]".
- * NULL: domain and tbs_fp name it. */
+ * "lookalike:<domain>:<registrable domain>" for a look-alike. NULL: domain and tbs_fp name it. */
 const char *alertjson_dedup(const struct alert *alert, char out[ALERTJSON_DEDUP_MAX]);
 
 #endif

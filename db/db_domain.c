@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/db_lookalike.h"
 #include "db/pgexec.h"
 #include "db/watchjson.h"
 
@@ -121,6 +122,8 @@ enum err_code db_domain_add(struct pgconn *conn, const struct watch *watch, cons
         code = take_back_alerts(conn, *id, watch->name, why);
     if (code == ERR_OK)
         code = insert_allow(conn, *id, watch, why);
+    if (code == ERR_OK)
+        code = db_lookalike_put(conn, *id, watch, why);
     if (code == ERR_OK)
         code = insert_channels(conn, *id, channels, channel_count, why);
     if (code == ERR_OK)
@@ -266,6 +269,8 @@ static enum err_code load(struct pgconn *conn, struct watch **watches, size_t *c
     }
     if (made == NULL)
         code = err_set(why, ERR_MEMORY, "domains: no memory");
+    else
+        code = db_lookalike_load(conn, made, made_count, why);
 out:
     PQclear(res);
     PQclear(allow);

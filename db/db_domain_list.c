@@ -10,7 +10,10 @@ static const char sql_list[] =
     " d.added_at, d.history_at,"
     " (SELECT count(*) FROM alert AS a WHERE a.domain = d.id AND a.state IN ('new', 'notified')),"
     " (SELECT t.entries::int8 FROM domain_thin AS t WHERE t.domain = d.id),"
-    " (SELECT t.thin_until FROM domain_thin AS t WHERE t.domain = d.id)"
+    " (SELECT t.thin_until FROM domain_thin AS t WHERE t.domain = d.id),"
+    " coalesce((SELECT l.level FROM domain_lookalike AS l WHERE l.domain = d.id), 'off'),"
+    " coalesce((SELECT jsonb_agg(a.name ORDER BY a.name) FROM domain_lookalike_allow AS a"
+    "   WHERE a.domain = d.id), '[]')::text"
     " FROM domain AS d ORDER BY d.name";
 
 enum err_code db_domain_list(struct pgconn *conn,
@@ -38,6 +41,8 @@ enum err_code db_domain_list(struct pgconn *conn,
             .alerts_open = (uint64_t)pgexec_get_int(res, i, 10),
             .thin = (uint64_t)pgexec_get_int(res, i, 11),
             .thin_until_ms = pgexec_is_null(res, i, 12) ? 0 : pgexec_get_time(res, i, 12),
+            .lookalike = pgexec_get_text(res, i, 13),
+            .lookalike_allow = pgexec_get_text(res, i, 14),
         };
         code = each(arg, &row, why);
     }

@@ -19,6 +19,8 @@ struct db_domain_row {
     uint64_t alerts_open;  /* new or notified */
     uint64_t thin;         /* entries read before it was added, and not all stored (view domain_thin) */
     int64_t thin_until_ms; /* when the last of them was read; 0: there are none */
+    const char *lookalike;       /* "off", "on", "strict" */
+    const char *lookalike_allow; /* JSON array of names */
 };
 
 /* By name; the strings live during the call. */

@@ -33,6 +33,7 @@ struct alert {
                                    concern */
     struct span domain;         /* as registered; absent for a log alert */
     struct span name;           /* the certificate's name that matched */
+    struct span lookalike;      /* the registrable domain that looks like it; absent: not about one */
     size_t entry_at;            /* position in the batch; unused for history */
     const struct issuance *issuance; /* NULL for a log alert */
     struct sighting sighting;

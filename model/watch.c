@@ -21,6 +21,25 @@ bool watch_kind_parse(const char *name, enum watch_kind *kind)
     return false;
 }
 
+static const char *const levels[] = {
+    [WATCH_LOOKALIKE_OFF] = "off", [WATCH_LOOKALIKE_ON] = "on", [WATCH_LOOKALIKE_STRICT] = "strict"};
+
+const char *watch_lookalike_name(enum watch_lookalike level)
+{
+    return levels[level];
+}
+
+bool watch_lookalike_read(struct span text, enum watch_lookalike *level)
+{
+    for (size_t i = 0; i < countof(levels); i++) {
+        if (!span_eq(text, span_str(levels[i])))
+            continue;
+        *level = (enum watch_lookalike)i;
+        return true;
+    }
+    return false;
+}
+
 static void words_free(struct watch_words *words)
 {
     for (size_t i = 0; i < words->count; i++)
@@ -53,6 +72,7 @@ static void release(struct watch *watch)
     words_free(&watch->wildcards);
     words_free(&watch->names);
     words_free(&watch->key_types);
+    words_free(&watch->lookalike_allow);
     free(watch->more);
     free(watch->expect);
     free(watch->owner);
@@ -160,8 +180,9 @@ bool watch_copy(const struct watch *from, struct watch *to)
     bool wildcards = words_copy(&from->wildcards, &made.wildcards);
     bool names = words_copy(&from->names, &made.names);
     bool key_types = words_copy(&from->key_types, &made.key_types);
+    bool lookalikes = words_copy(&from->lookalike_allow, &made.lookalike_allow);
     bool ok = items_copy(from, &made) && named && owned && allowed && denied && keys && tbs && tags &&
-              channels && exclude && wildcards && names && key_types;
+              channels && exclude && wildcards && names && key_types && lookalikes;
     if (!ok)
         release(&made);
     *to = ok ? made : (struct watch){0};

@@ -60,6 +60,16 @@ struct watch_expect {
     char *note;       /* NULL: none */
 };
 
+/* Which certificates of somebody else are told of because their names can be mistaken for this domain. */
+enum watch_lookalike {
+    WATCH_LOOKALIKE_OFF,
+    WATCH_LOOKALIKE_ON,
+    WATCH_LOOKALIKE_STRICT, /* also those that resemble it less */
+};
+
+const char *watch_lookalike_name(enum watch_lookalike level); /* "off", "on", "strict" */
+MUST_USE bool watch_lookalike_read(struct span text, enum watch_lookalike *level);
+
 struct watch {
     int64_t id;
     union { /* the item that gives the entry its name */
@@ -91,6 +101,8 @@ struct watch {
     int64_t final_within_s;       /* a precertificate without a final one is told after so long; 0: never */
     struct watch_expect *expect;
     size_t expect_count;
+    enum watch_lookalike lookalike;
+    struct watch_words lookalike_allow; /* domains (with all below them) that are no look-alikes of this one */
     /* Plus one, 0: as in alert.def. */
     uint8_t severity[ALERT_KIND_COUNT];
 };

@@ -6,7 +6,7 @@ cd "$TOP"
 JOBS=$(nproc)
 
 PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config libssl-dev libcurl4-openssl-dev libjansson-dev libpq-dev
-  zlib1g-dev libzip-dev libcyaml-dev libidn2-dev libpsl-dev libmicrohttpd-dev"
+  zlib1g-dev libzip-dev libcyaml-dev libidn2-dev libpsl-dev libicu-dev libmicrohttpd-dev"
 PACKAGES_RUN="postgresql postgresql-client publicsuffix"
 PACKAGES_TEST="clang libclang-rt-14-dev clang-format clang-tidy libcmocka-dev bats jq curl openssl zstd tar mandoc
   python3 git util-linux procps postgresql-15-pgtap pgbouncer python3-psycopg2 python3-aiosmtpd"

@@ -162,6 +162,8 @@ static struct watchset *set_of_one(const struct watch *watch)
         free(copy);
         return NULL;
     }
+    /* Names of others are told of from the stream alone: what is stored is searched by names. */
+    copy->lookalike = WATCH_LOOKALIKE_OFF;
     return watchset_new(copy, 1, 0);
 }
 

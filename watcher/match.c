@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "watcher/policy.h"
+#include "watcher/rule_lookalike.h"
 #include "watcher/rule_names.h"
 
 /* Kept free in a batch that can not be made smaller: the texts of one alert, and one summary per entry. */
@@ -387,6 +388,36 @@ static void judge_hits(struct matching *m, const struct entry *entry, size_t at,
     }
 }
 
+/* Whose own certificate it is, as the policy sees it, answers for all names of it. */
+static bool is_expected(const struct node *judged, const struct watch *watch)
+{
+    for (; judged != NULL; judged = judged->next) {
+        if (judged->alert.domain_id == watch->id && judged->alert.finding_count == 0)
+            return true;
+    }
+    return false;
+}
+
+static void judge_lookalikes(struct matching *m, const struct entry *entry, size_t at,
+                             const struct rule_lookalike *alike, struct node *const *judged)
+{
+    const struct finding_set *lint = alike->count == 0 ? NULL : look(m, entry);
+    const struct node *own = *judged;
+    for (size_t i = 0; i < alike->count && !m->full; i++) {
+        const struct rule_lookalike_found *found = &alike->found[i];
+        if (is_expected(own, watchset_at(m->set, found->watch)))
+            continue;
+        struct alert *alert = new_alert(m);
+        if (alert == NULL || !rule_lookalike_judge(m->set, found, &entry->issuance, m->arena, alert)) {
+            m->full = true;
+            return;
+        }
+        alert->entry_at = at;
+        alert->sighting = entry->sighting;
+        alert->lint = lint;
+    }
+}
+
 static void match_entry(struct matching *m, struct batch *batch, size_t at)
 {
     const struct match_prove *prove = m->prove;
@@ -403,9 +434,11 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
     bool lost = opaque || names_lost(&entry->issuance, &oddities);
     if (lost)
         find_raw(m, entry);
-    if (m->hit_count == 0 && !vague && !lost)
+    struct rule_lookalike alike;
+    bool alikes = rule_lookalike_find(m->set, &entry->issuance, &alike);
+    if (m->hit_count == 0 && !vague && !lost && !alikes)
         return;
-    if (m->hit_count != 0 && prove != NULL && prove->prove != NULL && !opaque) {
+    if ((m->hit_count != 0 || alikes) && prove != NULL && prove->prove != NULL && !opaque) {
         prove->prove(prove->arg, batch, entry);
         finding_merge(&oddities, &entry->findings);
         finding_merge(&oddities, &entry->issuance.findings);
@@ -420,7 +453,9 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
     what.now_ms = prove != NULL ? prove->now_ms : 0;
     what.settled = prove != NULL && prove->settled;
     what.sighting = &entry->sighting;
+    struct node **judged = m->alerts_end;
     judge_hits(m, entry, at, &what);
+    judge_lookalikes(m, entry, at, &alike, judged);
     struct span name = SPAN_NONE;
     size_t others = vague || lost ? count_could(m, &entry->issuance, lost, &name) : 0;
     hits_clear(m);

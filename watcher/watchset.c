@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "db/others.h"
 #include "watcher/ipnet.h"
+#include "watcher/lookalike.h"
 #include "watcher/rawscan.h"
 
 /* Open tables of keys. A certificate name is looked up once per dot, by what stands right of it; all hashes
@@ -64,6 +65,7 @@ struct watchset {
     uint64_t generation;
     uint64_t secret[2];
     struct rawscan *rawscan;
+    struct lookalike *lookalike;
     struct table table[SLOT_USES];
     size_t slot_mask;
     uint64_t *bitmap;
@@ -266,6 +268,7 @@ static bool tables_new(struct watchset *set)
 static void destroy(struct watchset *set)
 {
     rawscan_free(set->rawscan);
+    lookalike_free(set->lookalike);
     watch_free(set->watches, set->count);
     for (size_t use = 0; use < SLOT_USES; use++) {
         pages_free(set->table[use].slots, (set->slot_mask + 1) * sizeof *set->table[use].slots);
@@ -320,7 +323,7 @@ struct watchset *watchset_new(struct watch *watches, size_t count, uint64_t gene
     set->secret[0] |= 1;
     set->secret[1] |= 1;
     set->rawscan = rawscan_new(watches, count);
-    if (set->rawscan == NULL || !items_new(set) || !tables_new(set)) {
+    if (set->rawscan == NULL || !lookalike_new(watches, count, &set->lookalike) || !items_new(set) || !tables_new(set)) {
         destroy(set);
         return NULL;
     }
@@ -366,6 +369,11 @@ size_t watchset_place(const struct watchset *set, const struct watch *watch)
 {
     must(watch >= set->watches && watch < set->watches + set->count);
     return (size_t)(watch - set->watches);
+}
+
+const struct lookalike *watchset_lookalike(const struct watchset *set)
+{
+    return set->lookalike;
 }
 
 struct probe {

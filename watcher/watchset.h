@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "model/watch.h"
 
+struct lookalike;
 struct watchset;
 
 typedef void watchset_hit(void *arg, const struct watch *watch);
@@ -43,5 +44,8 @@ void watchset_find_spki(const struct watchset *set, const uint8_t sha256[32], wa
 void watchset_find_org(const struct watchset *set, struct span org, watchset_hit *hit, void *arg);
 /* For bytes that could not be parsed: every watch whose name stands in them (watcher/rawscan.h). */
 void watchset_scan(const struct watchset *set, struct span bytes, watchset_hit *hit, void *arg);
+
+/* The brands among them (watcher/lookalike.h); NULL: no watch wants look-alikes. */
+const struct lookalike *watchset_lookalike(const struct watchset *set);
 
 #endif
