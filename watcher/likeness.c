@@ -157,12 +157,22 @@ static unsigned distance(struct span a, struct span b, unsigned max)
     return result > max ? max + 1 : result;
 }
 
+/* Of two errors none is in the first letter. */
+static unsigned errors_in(struct span own, struct span text)
+{
+    if (text.len == 0 || own.len < LIKENESS_LABEL_MIN || own.len > LIKENESS_LETTERS_MAX ||
+        text.len > LIKENESS_LETTERS_MAX)
+        return 3;
+    unsigned errors = distance(own, text, 2);
+    return errors == 2 && own.at[0] != text.at[0] ? 3 : errors;
+}
+
 /* In the reading in which there are fewer. */
 static unsigned errors_between(struct span own, struct span plain, struct span own_pairs, struct span pairs,
                                int *points, bool *flip)
 {
-    unsigned one = distance(own, plain, 2);
-    unsigned other = distance(own_pairs, pairs, 2);
+    unsigned one = errors_in(own, plain);
+    unsigned other = errors_in(own_pairs, pairs);
     if (one == 1 || other == 1)
         *points = one == 1 ? edit_points(own, plain, flip) : edit_points(own_pairs, pairs, flip);
     return one < other ? one : other;
@@ -235,14 +245,14 @@ static void judge_label(const struct likeness_brand *brand, struct span label, s
     }
     bool flip = false;
     bool ascii = !skeleton_is_alabel(label) && !skeleton_is_alabel(brand->label);
-    int points = ascii ? edit_points(brand->label, label, &flip) : 0;
+    int points = ascii && label.len <= LIKENESS_LETTERS_MAX ? edit_points(brand->label, label, &flip) : 0;
     unsigned edits = 1;
     if (points == 0)
         edits = errors_between(own, plain, own_pairs, pairs, &points, &flip);
     /* Beside letters that are no longer ASCII one error more is no accident. */
     points += !ascii && points != 0 ? 14 : 0;
     if (edits == 2 && brand->pairs_len >= LONG_BRAND)
-        points = plain.at[0] != own.at[0] ? 0 : two_error_points(brand->pairs_len);
+        points = two_error_points(brand->pairs_len);
     if (points == 0)
         return;
     offer(out, flip && edits == 1 ? LIKENESS_BITFLIP : LIKENESS_TYPO,
@@ -306,7 +316,7 @@ static void judge_combo(const struct likeness_brand *brand, struct span label, s
         struct span text = span_of(room, skeleton_of(label, pairs != 0, room));
         /* Words are known as they are written, so where it can the label itself is taken apart. */
         struct span shown = text.len == label.len ? label : text;
-        for (size_t at = 0; at + own.len <= text.len; at++) {
+        for (size_t at = 0; own.len >= LIKENESS_LABEL_MIN && at + own.len <= text.len; at++) {
             if (!span_eq(span_part(text, at, at + own.len), own))
                 continue;
             struct sides s = sides_of(shown, at, at + own.len);
@@ -332,19 +342,33 @@ static bool whole_domain_at(struct span text, size_t at, struct span domain)
     return true;
 }
 
-/* A strong word anywhere else in the name makes more of a bare brand label. */
+static const char *word_in(struct span token)
+{
+    static const char *const words[] = {
+        "login",   "logon",   "signin",  "secure",  "security", "verify",  "verif",
+        "account", "confirm", "update",  "unlock",  "wallet",   "banking", "billing",
+        "recover", "passw",   "authent", "validat", "refund",   "suspend",
+    };
+    for (size_t i = 0; i < countof(words); i++) {
+        if (memmem(token.at, token.len, words[i], strlen(words[i])) != NULL)
+            return words[i];
+    }
+    return NULL;
+}
+
+/* A word that asks for something makes more of a bare brand label: among the other labels, or as a part of
+ * the domain. One that is the domain's only word ("sharepoint") is how providers call themselves. */
 static const char *word_around(struct span text, struct span apex, struct span but)
 {
-    struct span rest = span_part(text, 0, text.len - apex.len + first_label(apex).len);
+    struct span own = first_label(apex);
+    bool joined = memchr(own.at, '-', own.len) != NULL;
+    struct span rest = span_part(text, 0, text.len - apex.len + (joined ? own.len : 0));
     while (rest.len != 0) {
-        const char *word = NULL;
-        size_t end = 0;
-        while (!is_gap(rest, end))
-            end++;
-        struct span token = span_part(rest, 0, end);
-        rest = end == rest.len ? span_part(rest, 0, 0) : span_part(rest, end + 1, rest.len);
-        if (token.len > 3 && !span_eq(token, but) && likeword_read(token, &word) == LIKEWORD_STRONG)
+        struct span label = first_label(rest);
+        const char *word = span_eq(label, but) || label.len == 0 ? NULL : word_in(label);
+        if (word != NULL)
             return word;
+        rest = label.len == rest.len ? span_part(rest, 0, 0) : span_part(rest, label.len + 1, rest.len);
     }
     return NULL;
 }

@@ -39,7 +39,8 @@ struct likeness {
     const char *detail; /* a word that was joined to the brand, or NULL: static */
 };
 
-#define LIKENESS_LABEL_MIN 3 /* letters of a brand; shorter ones look like everything */
+#define LIKENESS_LETTERS_MAX 40 /* of a label that may be a typing error; the longest brands have 25 */
+#define LIKENESS_LABEL_MIN   3  /* letters of a brand; shorter ones look like everything */
 
 /* `domain` in normal form is its own registrable domain, and lives as long as the brand. False: the label is
  * shorter than LIKENESS_LABEL_MIN or longer than a label may be. */

@@ -193,8 +193,14 @@ static void words_make(void)
 struct best {
     enum likeword_weight weight; /* LIKEWORD_UNKNOWN: nothing ends here */
     const char *word;
+    size_t len; /* of the word; of two that weigh the same the longer one says more */
     bool reached;
 };
+
+static bool is_better(unsigned weight, size_t len, const struct best *than)
+{
+    return weight > (unsigned)than->weight || (weight == (unsigned)than->weight && len > than->len);
+}
 
 /* The words that end at `end` and begin where others end. */
 static void take(struct best *at, size_t end, struct span text)
@@ -204,11 +210,13 @@ static void take(struct best *at, size_t end, struct span text)
         if (word->len > end || !at[end - word->len].reached ||
             memcmp(text.at + end - word->len, word->text, word->len) != 0)
             continue;
-        const struct best *before = &at[end - word->len];
-        bool more = word->weight > (uint8_t)before->weight;
-        struct best here = {more ? (enum likeword_weight)word->weight : before->weight,
-                            more ? word->text : before->word, true};
-        if (!at[end].reached || here.weight > at[end].weight)
+        struct best here = at[end - word->len];
+        if (is_better(word->weight, word->len, &here)) {
+            here.weight = (enum likeword_weight)word->weight;
+            here.word = word->text;
+            here.len = word->len;
+        }
+        if (!at[end].reached || is_better(here.weight, here.len, &at[end]))
             at[end] = here;
     }
 }

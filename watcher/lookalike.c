@@ -9,9 +9,9 @@
 
 /* Letters a brand must have before one (two) typing errors are looked for; of two none is in the first
  * letter. */
-#define ONE_ERROR   4
+#define ONE_ERROR   3
 #define TWO_ERRORS  10
-#define LETTERS_MAX 40 /* of a label that is asked for typing errors; the longest brands have 25 */
+#define LETTERS_MAX LIKENESS_LETTERS_MAX
 
 #define GRAM          4
 #define BITS_PER_GRAM 64
@@ -20,7 +20,14 @@
 struct brand {
     struct likeness_brand like;
     uint32_t watch;
-    uint32_t next; /* brand with the same first letters */
+};
+
+/* A brand as it is looked for inside of labels: in one reading, and once more in the other where it differs.
+ */
+struct spelling {
+    uint32_t brand;
+    uint32_t next; /* with the same first letters */
+    bool pairs;
 };
 
 /* What is left of a brand without some letters. */
@@ -40,6 +47,8 @@ struct lookalike {
     struct fold folds[256];
     struct brand *brands;
     size_t count;
+    struct spelling *spellings;
+    size_t spelling_count;
     uint64_t letter[256]; /* the code of each letter in the polynomial: random */
     uint64_t power[LETTERS_MAX + 1];
     uint64_t inverse[3]; /* of the base: none, once, twice */
@@ -51,7 +60,7 @@ struct lookalike {
     size_t rest_mask;
     uint64_t *grams; /* a bit for each hash of the first letters of a brand */
     unsigned gram_shift;
-    uint32_t *heads; /* first brand with these letters */
+    uint32_t *heads; /* first spelling with these letters */
     size_t head_mask;
 };
 
@@ -179,20 +188,27 @@ static inline uint64_t gram_hash(const struct lookalike *all, uint32_t gram)
     return gram * (all->letter[0] | 1);
 }
 
-/* `letters` has a gap in front and one behind. */
+static bool is_spelled(const uint8_t *letters, const uint8_t *skeleton, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (letters[i] != skeleton[i] && !(letters[i] == '.' && skeleton[i] == '-'))
+            return false;
+    }
+    return true;
+}
+
+/* Three letters stand anywhere: only as a word of their own are they a brand. */
 static void ask_gram(struct question *q, const uint8_t *letters, uint64_t hash)
 {
     const struct lookalike *all = q->all;
-    for (uint32_t at = all->heads[hash >> 32 & all->head_mask]; at != NONE; at = all->brands[at].next) {
-        const struct likeness_brand *brand = &all->brands[at].like;
-        size_t len = brand->plain_len;
-        size_t same = 0;
-        while (same < len &&
-               (letters[same] == brand->plain[same] || (letters[same] == '.' && brand->plain[same] == '-')))
-            same++;
-        int gaps = (letters[-1] == '.') + (letters[len] == '.');
-        if (same == len && gaps >= (len < GRAM ? 2 : len == GRAM))
-            ask(q, at);
+    for (uint32_t at = all->heads[hash >> 32 & all->head_mask]; at != NONE; at = all->spellings[at].next) {
+        const struct spelling *spelling = &all->spellings[at];
+        const struct likeness_brand *brand = &all->brands[spelling->brand].like;
+        size_t len = spelling->pairs ? brand->pairs_len : brand->plain_len;
+        if (!is_spelled(letters, spelling->pairs ? brand->pairs : brand->plain, len) ||
+            (len < GRAM && (letters[-1] != '.' || letters[len] != '.')))
+            continue;
+        ask(q, spelling->brand);
     }
 }
 
@@ -284,8 +300,8 @@ void lookalike_find(const struct lookalike *all, struct span text, struct span a
     if (again)
         return;
     find_errors(&q, letters + begin, label_len);
-    if ((pairs != 0 || unicode) && label_len < SKELETON_MAX) {
-        size_t other_len = skeleton_gaps(span_part(apex, 0, label_len), true, other);
+    for (int reading = pairs == 0 && !unicode ? 2 : 0; reading < 2 && label_len < SKELETON_MAX; reading++) {
+        size_t other_len = skeleton_gaps(span_part(apex, 0, label_len), reading != 0, other);
         find_errors(&q, other, other_len);
     }
 }
@@ -338,7 +354,7 @@ static bool tables_new(struct lookalike *all)
         words *= 2;
     while (slots < 2 * rests)
         slots *= 2;
-    while (heads < 2 * all->count)
+    while (heads < 4 * all->count)
         heads *= 2;
     while ((UINT64_C(1) << gram_bits) < BITS_PER_GRAM * (uint64_t)all->count)
         gram_bits++;
@@ -402,19 +418,20 @@ static void brand_errors(struct lookalike *all, uint32_t at, const uint8_t *skel
     }
 }
 
-/* Under one and the same letters, with pairs and without: the name is read in both ways. */
-static void brand_gram(struct lookalike *all, uint32_t at)
+static void spelling_add(struct lookalike *all, uint32_t brand, bool pairs)
 {
-    struct brand *brand = &all->brands[at];
+    const struct likeness_brand *like = &all->brands[brand].like;
+    const uint8_t *skeleton = pairs ? like->pairs : like->plain;
+    size_t len = pairs ? like->pairs_len : like->plain_len;
     uint8_t first[GRAM] = {'.', '.', '.', '.'};
-    for (size_t i = 0; i < GRAM && i < brand->like.plain_len; i++)
-        first[i] = brand->like.plain[i] == '-' ? '.' : brand->like.plain[i];
+    for (size_t i = 0; i < GRAM && i < len; i++)
+        first[i] = skeleton[i] == '-' ? '.' : skeleton[i];
     uint64_t hash = gram_hash(all, gram_at(first));
     uint64_t bit = hash >> all->gram_shift;
     uint32_t *head = &all->heads[hash >> 32 & all->head_mask];
     all->grams[bit >> 6] |= UINT64_C(1) << (bit & 63);
-    brand->next = *head;
-    *head = at;
+    all->spellings[all->spelling_count] = (struct spelling){brand, *head, pairs};
+    *head = (uint32_t)all->spelling_count++;
 }
 
 static bool is_brand(const struct watch *watch, struct likeness_brand *like)
@@ -436,6 +453,7 @@ bool lookalike_new(const struct watch *watches, size_t count, struct lookalike *
     if (all == NULL)
         return false;
     all->brands = calloc(wanted, sizeof *all->brands);
+    all->spellings = calloc(2 * wanted, sizeof *all->spellings);
     for (size_t i = 0; i < count && all->brands != NULL; i++) {
         struct brand *brand = &all->brands[all->count];
         if (!is_brand(&watches[i], &brand->like))
@@ -443,7 +461,7 @@ bool lookalike_new(const struct watch *watches, size_t count, struct lookalike *
         brand->watch = (uint32_t)i;
         all->count++;
     }
-    if (all->brands == NULL || !tables_new(all)) {
+    if (all->brands == NULL || all->spellings == NULL || !tables_new(all)) {
         lookalike_free(all);
         return false;
     }
@@ -452,7 +470,9 @@ bool lookalike_new(const struct watch *watches, size_t count, struct lookalike *
         const struct likeness_brand *like = &all->brands[i].like;
         brand_errors(all, (uint32_t)i, like->plain, like->plain_len);
         brand_errors(all, (uint32_t)i, like->pairs, like->pairs_len);
-        brand_gram(all, (uint32_t)i);
+        spelling_add(all, (uint32_t)i, false);
+        if (like->pairs_len != like->plain_len)
+            spelling_add(all, (uint32_t)i, true);
     }
     *out = all;
     return true;
@@ -463,6 +483,7 @@ void lookalike_free(struct lookalike *all)
     if (all == NULL)
         return;
     free(all->brands);
+    free(all->spellings);
     free(all->filter);
     free(all->rests);
     free(all->grams);

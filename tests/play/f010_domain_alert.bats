@@ -96,3 +96,36 @@ teardown_file() {
     touch "$PLAY/refuse"
     CTVIGIL_STDOUT_ENABLED=false CTVIGIL_HOOK_COMMAND= run -2 ctv alert test
 }
+
+@test "certificates of somebody else for look-alikes: one alert for each of their domains, until it is allowed" {
+    rm -f "$PLAY/refuse"
+    run -2 ctv domain add mail.brandname.example --lookalike
+    [[ $output == *"add brandname.example"* ]]
+    run -2 ctv domain add 198.51.100.7 --lookalike
+    ctv domain add brandname.example --lookalike
+    issue other 90 both brandnarne.example www.brandnarne.example >/dev/null
+    issue other 60 both mail.brandnarne.example >/dev/null
+    issue other 90 both brandname.example.login.evil.example >/dev/null
+    issue other 90 both xn--brndname-26g.example >/dev/null
+    issue other 90 both harmless.example >/dev/null
+    ingest
+    [ "$(ctv alert list --json --domain brandname.example | jq -r 'select(.kind == "lookalike") | "\(.severity) \(.name)"' | sort)" = \
+        "$(printf 'high %s\n' brandname.example.login.evil.example brandnarne.example xn--brndname-26g.example)" ]
+    ctv alert list --json --domain brandname.example | jq -r '.findings[]?.found' | grep -q \
+        'brandnarne.example reads as brandname.example: "rn" stands for "m"'
+    ctv alert list --json --domain brandname.example | jq -r '.findings[]?.found' | grep -q 'U+0430 CYRILLIC SMALL LETTER A'
+    # The renewal is a further sighting, not a further alert.
+    ctv alert list --json --domain brandname.example |
+        some_line '.name == "brandnarne.example" and (.sightings | length >= 4)'
+    ctv domain allow-lookalike brandname.example brandnarne.example | grep -q '1 open alert acknowledged'
+    issue other 90 both shop.brandnarne.example >/dev/null
+    ingest
+    ctv alert list --json --domain brandname.example | every_line '.name != "shop.brandnarne.example"'
+    ctv domain list --json | some_line '.lookalike == "on" and .lookalike_allow == ["brandnarne.example"]'
+    ctv domain lookalike brandname.example off
+    issue other 90 both brandname-login.example >/dev/null
+    ingest
+    ctv alert list --json --domain brandname.example | every_line '.name != "brandname-login.example"'
+    run -2 ctv domain lookalike brandname.example loud
+    run -2 ctv domain allow-lookalike brandname.example
+}

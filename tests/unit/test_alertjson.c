@@ -189,6 +189,10 @@ static void dedup_names_what_it_stands_for(void **state)
     assert_string_equal(alertjson_dedup(&alert, room), "malformed:3:77:x.test");
     alert.domain_id = ALERT_DOMAINS_NONE;
     assert_string_equal(alertjson_dedup(&alert, room), "malformed:3:77");
+    alert.domain_id = 5;
+    alert.lookalike = SPAN_LIT("x-login\x1b.test");
+    assert_string_equal(alertjson_dedup(&alert, room), "lookalike:x.test:x-login\\x1b.test");
+    alert.lookalike = SPAN_NONE;
     alert.issuance = NULL;
     assert_null(alertjson_dedup(&alert, room));
 }

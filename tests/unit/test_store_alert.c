@@ -292,13 +292,37 @@ static void hostile_bytes_do_no_harm(void **state)
     fixture_end(&fix);
 }
 
+/* A look-alike that gets one certificate after the other is one alert, told once. */
+static void lookalikes_join_by_domain(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    fixture_start(&fix);
+    for (int log = 0; log < 2; log++) {
+        read_log(&fix, log, (uint64_t)log * 4, 8);
+        for (size_t i = 0; i < 8; i++) {
+            issuances_alert(&fix.batch, i, 1, ALERT_KIND_LOOKALIKE, "x-login.test joins the name");
+            fix.batch.alerts[i].lookalike = i < 6 ? SPAN_LIT("x-login.test") : SPAN_LIT("y-login.test");
+        }
+        commit(&fix, log);
+        check_sql(fix.test.dsn, "SELECT count(*) FROM alert WHERE domain = 1 AND kind = 'lookalike'", 2);
+        check_sql(fix.test.dsn,
+                  "SELECT count(*) FROM alert_sighting AS s JOIN alert AS a ON a.id = s.alert"
+                  " WHERE a.dedup = 'lookalike:x.test:x-login.test'",
+                  6 * (log + 1));
+        check_sql(fix.test.dsn, "SELECT count(*) FROM outbox", 4);
+        check_sql(fix.test.dsn, "SELECT count(*) FROM alert WHERE event <> 'new'", 0);
+    }
+    fixture_end(&fix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sightings_join_one_alert),        cmocka_unit_test(channels_and_removed_domains),
         cmocka_unit_test(placeholders_and_opaque_entries), cmocka_unit_test(what_is_graver_is_told_again),
         cmocka_unit_test(withdrawn_and_really_seen),       cmocka_unit_test(findings_have_a_ceiling),
-        cmocka_unit_test(hostile_bytes_do_no_harm),
+        cmocka_unit_test(hostile_bytes_do_no_harm),        cmocka_unit_test(lookalikes_join_by_domain),
     };
     return storetest_main(tests, countof(tests), "store_alert");
 }
