@@ -123,7 +123,7 @@ enum err_code db_domain_add(struct pgconn *conn, const struct watch *watch, cons
     if (code == ERR_OK)
         code = insert_allow(conn, *id, watch, why);
     if (code == ERR_OK)
-        code = db_lookalike_put(conn, *id, watch, why);
+        code = db_lookalike_room(conn, watch, why);
     if (code == ERR_OK)
         code = insert_channels(conn, *id, channels, channel_count, why);
     if (code == ERR_OK)
@@ -269,8 +269,6 @@ static enum err_code load(struct pgconn *conn, struct watch **watches, size_t *c
     }
     if (made == NULL)
         code = err_set(why, ERR_MEMORY, "domains: no memory");
-    else
-        code = db_lookalike_load(conn, made, made_count, why);
 out:
     PQclear(res);
     PQclear(allow);

@@ -11,9 +11,7 @@ static const char sql_list[] =
     " (SELECT count(*) FROM alert AS a WHERE a.domain = d.id AND a.state IN ('new', 'notified')),"
     " (SELECT t.entries::int8 FROM domain_thin AS t WHERE t.domain = d.id),"
     " (SELECT t.thin_until FROM domain_thin AS t WHERE t.domain = d.id),"
-    " coalesce((SELECT l.level FROM domain_lookalike AS l WHERE l.domain = d.id), 'off'),"
-    " coalesce((SELECT jsonb_agg(a.name ORDER BY a.name) FROM domain_lookalike_allow AS a"
-    "   WHERE a.domain = d.id), '[]')::text"
+    " coalesce(d.policy->>'lookalike', 'off'), coalesce(d.policy->'lookalike_allow', '[]')::text"
     " FROM domain AS d ORDER BY d.name";
 
 enum err_code db_domain_list(struct pgconn *conn,

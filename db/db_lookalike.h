@@ -1,5 +1,6 @@
-/* Whose look-alikes are told of, and which names are none (tables domain_lookalike, domain_lookalike_allow).
- * A change raises the generation of domains in the same transaction, so that every process takes it over. */
+/* Whose look-alikes are told of, and which names are none: the keys lookalike and lookalike_allow of a policy
+ * (db/watchjson.h), changed one by one. A change raises the generation of domains in the same transaction, so
+ * that every process takes it over. */
 #ifndef CTVIGIL_DB_LOOKALIKE_H
 #define CTVIGIL_DB_LOOKALIKE_H
 
@@ -7,12 +8,8 @@
 #include "db/pgconn.h"
 #include "model/watch.h"
 
-/* Fills lookalike and lookalike_allow of watches that were loaded in the same transaction, by name and id. */
-MUST_USE enum err_code db_lookalike_load(struct pgconn *conn, struct watch *watches, size_t count,
-                                         struct err *why);
-/* Stores the same two of a domain that is being added, inside that transaction. */
-MUST_USE enum err_code db_lookalike_put(struct pgconn *conn, int64_t domain, const struct watch *watch,
-                                        struct err *why);
+/* Inside the transaction that adds a domain: ERR_TOO_BIG when more than LIMIT_LOOKALIKE_BRANDS want them. */
+MUST_USE enum err_code db_lookalike_room(struct pgconn *conn, const struct watch *watch, struct err *why);
 
 /* ERR_NOT_FOUND: no such domain. */
 MUST_USE enum err_code db_lookalike_set(struct pgconn *conn, const char *domain, enum watch_lookalike level,

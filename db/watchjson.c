@@ -28,6 +28,7 @@ enum type {
 
 static const char keys_words[] = "off advise enforce";
 static const char foreign_words[] = "off warn high critical";
+static const char lookalike_words[] = "off on strict";
 static const char type_words[] = "dv ov iv ev";
 static const char severity_words[] = "info low high critical";
 
@@ -67,6 +68,8 @@ static const struct row rows[] = {
     {NULL, "key_types", TYPE_WORDS, AT(key_types), NULL, WATCH_DNS},
     {NULL, "policy", TYPE_TYPES, AT(types), type_words, WATCH_DNS},
     {"pairing", "final_within", TYPE_HOURS, AT(final_within_s), NULL, WATCH_DNS},
+    {NULL, "lookalike", TYPE_CHOICE, AT(lookalike), lookalike_words, WATCH_DNS},
+    {NULL, "lookalike_allow", TYPE_WORDS, AT(lookalike_allow), NULL, WATCH_DNS},
     {NULL, "expect", TYPE_EXPECT, AT(expect), NULL, WATCH_DNS},
 };
 
@@ -196,13 +199,15 @@ static enum err_code add_type(struct reading *r, const struct row *row, const ch
 
 static enum err_code read_choice(struct reading *r, const struct row *row, const json_t *value)
 {
-    /* YAML reads a bare `off` as it likes. */
-    const char *word = json_is_false(value) ? "off" : json_string_value(value);
+    /* YAML reads a bare `off` or `on` as it likes. */
+    const char *word = json_is_false(value) ? "off" : json_is_true(value) ? "on" : json_string_value(value);
     int at = word == NULL ? -1 : word_at(row->words, word);
     if (at < 0)
         return bad_word(r, row, word == NULL ? "?" : word);
     if (row->at == AT(keys))
         r->watch->keys = (enum watch_keys)at;
+    else if (row->at == AT(lookalike))
+        r->watch->lookalike = (enum watch_lookalike)at;
     else
         r->watch->foreign = (enum watch_foreign)at;
     return ERR_OK;
@@ -552,7 +557,9 @@ static json_t *value_of(const struct watch *watch, const struct row *row)
         return strcmp(row->key, "allow") == 0 ? hashes_of(watch->allow, watch->allow_count)
                                               : hashes_of(hashes->at, hashes->count);
     case TYPE_CHOICE:
-        return choice_of(row->words, row->at == AT(keys) ? (unsigned)watch->keys : (unsigned)watch->foreign);
+        return choice_of(row->words, row->at == AT(keys)        ? (unsigned)watch->keys
+                                     : row->at == AT(lookalike) ? (unsigned)watch->lookalike
+                                                                : (unsigned)watch->foreign);
     case TYPE_DAYS:
     case TYPE_HOURS:
         memcpy(&number, at, sizeof number);

@@ -91,6 +91,15 @@ static struct span keep(struct arena *arena, struct buf *text)
     return copy;
 }
 
+static enum alert_severity severity_of(const struct watch *watch, uint8_t score)
+{
+    if (watch->severity[ALERT_KIND_LOOKALIKE] != 0)
+        return (enum alert_severity)(watch->severity[ALERT_KIND_LOOKALIKE] - 1);
+    if (score >= RULE_LOOKALIKE_HIGH)
+        return ALERT_HIGH;
+    return score >= RULE_LOOKALIKE_ON ? alert_kind_severity(ALERT_KIND_LOOKALIKE) : ALERT_INFO;
+}
+
 bool rule_lookalike_judge(const struct watchset *set, const struct rule_lookalike_found *found,
                           const struct issuance *issuance, struct arena *arena, struct alert *alert)
 {
@@ -108,9 +117,7 @@ bool rule_lookalike_judge(const struct watchset *set, const struct rule_lookalik
     alert->lookalike = arena_copy(arena, found->apex);
     alert->findings[0] = (struct alert_finding){
         .kind = ALERT_KIND_LOOKALIKE,
-        .severity = found->like.score >= RULE_LOOKALIKE_HIGH ? ALERT_HIGH
-                    : found->like.score >= RULE_LOOKALIKE_ON ? alert_kind_severity(ALERT_KIND_LOOKALIKE)
-                                                             : ALERT_INFO,
+        .severity = severity_of(watch, found->like.score),
         .rule = likeness_technique_name(found->like.technique),
         .expected = keep(arena, &expected),
         .found = keep(arena, &reason),

@@ -21,8 +21,7 @@ static void add_set_allow_forbid(void **state)
     struct watch given = {.kind = WATCH_DNS,
                           .name = (char[]){"brand.test"},
                           .lookalike = WATCH_LOOKALIKE_STRICT,
-                          .lookalike_allow = allowed,
-                          .lookalike_allow_count = 2};
+                          .lookalike_allow = {allowed, 2}};
     struct watch other = {.kind = WATCH_DNS, .name = (char[]){"aaa.test"}};
     struct watch third = {.kind = WATCH_DNS, .name = (char[]){"zzz.test"}};
     uint64_t before;
@@ -39,10 +38,10 @@ static void add_set_allow_forbid(void **state)
     assert_int_equal(count, 3);
     assert_int_equal(watches[0].lookalike, WATCH_LOOKALIKE_OFF);
     assert_int_equal(watches[1].lookalike, WATCH_LOOKALIKE_STRICT);
-    assert_int_equal(watches[1].lookalike_allow_count, 2);
-    assert_string_equal(watches[1].lookalike_allow[0], "a-partner.test");
-    assert_string_equal(watches[1].lookalike_allow[1], "z-partner.test");
-    assert_int_equal(watches[2].lookalike_allow_count, 0);
+    assert_int_equal(watches[1].lookalike_allow.count, 2);
+    assert_string_equal(watches[1].lookalike_allow.at[0], "a-partner.test");
+    assert_string_equal(watches[1].lookalike_allow.at[1], "z-partner.test");
+    assert_int_equal(watches[2].lookalike_allow.count, 0);
     watch_free(watches, count);
 
     /* Each change is a generation of its own, one that fails is none. */
@@ -60,8 +59,8 @@ static void add_set_allow_forbid(void **state)
     assert_int_equal(after, before + 5);
     assert_int_equal(watches[0].lookalike, WATCH_LOOKALIKE_ON);
     assert_int_equal(watches[1].lookalike, WATCH_LOOKALIKE_OFF);
-    assert_int_equal(watches[1].lookalike_allow_count, 1);
-    assert_int_equal(watches[2].lookalike_allow_count, 1);
+    assert_int_equal(watches[1].lookalike_allow.count, 1);
+    assert_int_equal(watches[2].lookalike_allow.count, 1);
     watch_free(watches, count);
 }
 

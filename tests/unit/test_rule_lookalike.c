@@ -74,11 +74,11 @@ static struct watchset *make_set(void)
         watch->allow->label = strdup("cert:good.pem");
         memcpy(watch->allow->spki_sha256, good_ca, 32);
     }
-    watches[0].lookalike_allow = calloc(2, sizeof *watches[0].lookalike_allow);
-    assert_non_null(watches[0].lookalike_allow);
-    watches[0].lookalike_allow[0] = strdup("paypal-community.com");
-    watches[0].lookalike_allow[1] = strdup("partner.net");
-    watches[0].lookalike_allow_count = 2;
+    watches[0].lookalike_allow.at = calloc(2, sizeof *watches[0].lookalike_allow.at);
+    assert_non_null(watches[0].lookalike_allow.at);
+    watches[0].lookalike_allow.at[0] = strdup("paypal-community.com");
+    watches[0].lookalike_allow.at[1] = strdup("partner.net");
+    watches[0].lookalike_allow.count = 2;
     struct watchset *set = watchset_new(watches, countof(brands), 42);
     assert_non_null(set);
     return set;

@@ -24,6 +24,7 @@ static const char full[] =
     "\"wildcard\":[\"*.cdn.example.com\"],\"max_days\":100,"
     "\"names\":{\"allow\":[\"www.example.com\"],\"foreign_san\":\"high\"},\"key_types\":[\"ec-p256\"],"
     "\"policy\":[\"dv\",\"ev\"],\"pairing\":{\"final_within\":72},"
+    "\"lookalike\":\"strict\",\"lookalike_allow\":[\"example.net\"],"
     "\"expect\":[{\"spki\":\"" H "\",\"until\":\"2026-12-01\",\"note\":\"LB\"}]}";
 
 static void there_and_back(void **state)
