@@ -102,7 +102,8 @@ struct watch {
     struct watch_expect *expect;
     size_t expect_count;
     enum watch_lookalike lookalike;
-    struct watch_words lookalike_allow; /* domains (with all below them) that are no look-alikes of this one */
+    struct watch_words
+        lookalike_allow; /* domains (with all below them) that are no look-alikes of this one */
     /* Plus one, 0: as in alert.def. */
     uint8_t severity[ALERT_KIND_COUNT];
 };

@@ -191,7 +191,7 @@ static inline uint64_t gram_hash(const struct lookalike *all, uint32_t gram)
 static bool is_spelled(const uint8_t *letters, const uint8_t *skeleton, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (letters[i] != skeleton[i] && !(letters[i] == '.' && skeleton[i] == '-'))
+        if (letters[i] != skeleton[i] && !(letters[i] == '.' && (skeleton[i] == '-' || skeleton[i] == '_')))
             return false;
     }
     return true;
@@ -400,7 +400,7 @@ static void brand_errors(struct lookalike *all, uint32_t at, const uint8_t *skel
     if (rests_of(len) == 0)
         return;
     for (size_t i = 0; i < len; i++)
-        letters[i] = skeleton[i] == '-' ? '.' : skeleton[i];
+        letters[i] = skeleton[i] == '-' || skeleton[i] == '_' ? '.' : skeleton[i];
     sums_make(all, letters, len, &s);
     rest_add(all, s.all, at);
     if (len < ONE_ERROR)
@@ -425,7 +425,7 @@ static void spelling_add(struct lookalike *all, uint32_t brand, bool pairs)
     size_t len = pairs ? like->pairs_len : like->plain_len;
     uint8_t first[GRAM] = {'.', '.', '.', '.'};
     for (size_t i = 0; i < GRAM && i < len; i++)
-        first[i] = skeleton[i] == '-' ? '.' : skeleton[i];
+        first[i] = skeleton[i] == '-' || skeleton[i] == '_' ? '.' : skeleton[i];
     uint64_t hash = gram_hash(all, gram_at(first));
     uint64_t bit = hash >> all->gram_shift;
     uint32_t *head = &all->heads[hash >> 32 & all->head_mask];

@@ -323,7 +323,8 @@ struct watchset *watchset_new(struct watch *watches, size_t count, uint64_t gene
     set->secret[0] |= 1;
     set->secret[1] |= 1;
     set->rawscan = rawscan_new(watches, count);
-    if (set->rawscan == NULL || !lookalike_new(watches, count, &set->lookalike) || !items_new(set) || !tables_new(set)) {
+    if (set->rawscan == NULL || !lookalike_new(watches, count, &set->lookalike) || !items_new(set) ||
+        !tables_new(set)) {
         destroy(set);
         return NULL;
     }
