@@ -35,6 +35,13 @@ static bool is_alive(const struct pgconn *conn)
     return conn->pg != NULL && PQstatus(conn->pg) == CONNECTION_OK;
 }
 
+/* The server of a private cluster compresses pages in its log by an old method, a twelfth of its work while
+ * entries are stored; where it knows a quicker one, and we may say so, it takes that for us. */
+static const char wal_session[] =
+    "SELECT set_config('wal_compression', 'lz4', false) FROM pg_settings AS s, pg_roles AS r"
+    " WHERE s.name = 'wal_compression' AND s.setting = 'pglz' AND 'lz4' = ANY (s.enumvals)"
+    " AND r.rolname = current_user AND r.rolsuper";
+
 enum err_code store_write_ready(struct pgstore *pg, struct err *why)
 {
     enum err_code code = ERR_OK;
@@ -52,6 +59,8 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     code = patience_session(pg->conn, why);
     if (code == ERR_OK)
         code = pgexec_script(pg->conn, ginlist_session, why);
+    if (code == ERR_OK)
+        code = pgexec_script(pg->conn, wal_session, why);
     if (code == ERR_OK)
         code = pgexec_script(pg->conn, stage_tables, why);
     if (code == ERR_OK)

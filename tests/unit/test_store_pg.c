@@ -18,6 +18,9 @@ static void first_commit_stores_everything_once(void **state)
         specs[i] = (struct issuances_entry){i / 2, i % 2 == 0 ? ISSUANCE_PRECERT : ISSUANCE_FINAL, i == 77};
     issuances_batch(&batch, &test.log[0], 0, specs, 600);
     storetest_must_commit(store, &range, &batch);
+    /* A whole tile is one row on one page. */
+    check_sql(test.dsn,
+              "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'log_tile'::regclass", 0);
     assert_int_equal(range.next, 600);
     assert_int_equal(range.frontier.size, 600);
     /* Entry 77 is opaque; its issuance is there as a precertificate all the same. */
