@@ -1,5 +1,5 @@
 /* A commit whose answer is lost: a small relay between the store and the server cuts the line at chosen
- * moments. */
+ * moments; and what a writer sets its session to. */
 #include "tests/fixture/storetest.h"
 
 #include <poll.h>
@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "db/pgstore.h"
 
 enum cut { CUT_NEVER, CUT_BEFORE_COMMIT, CUT_AFTER_COMMIT, CUT_AND_STAY_AWAY };
 
@@ -230,13 +231,45 @@ static void taken_over_while_in_doubt(void **state)
     fixture_end(&fix);
 }
 
+/* Where the server compresses its log by the old method, a writer that may say so takes the quicker one;
+ * where it is told otherwise, nothing is changed. */
+static void the_log_is_compressed_quickly(void **state)
+{
+    static const struct {
+        const char *database;
+        const char *expected;
+    } rows[] = {{"pglz", "lz4"}, {"off", "off"}};
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        char sql[160];
+        struct storetest test;
+        struct pgexec_args none = PGEXEC_NO_ARGS;
+        PGresult *res;
+        storetest_new(&test);
+        (void)snprintf(sql, sizeof sql,
+                       "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET wal_compression = %s',"
+                       " current_database()); END $$",
+                       rows[i].database);
+        storetest_run(test.dsn, sql);
+        struct store *store = storetest_open(test.dsn);
+        assert_int_equal(pgexec_run(pgstore_of(store)->conn,
+                                    "SELECT current_setting('wal_compression'), 'lz4' = ANY (enumvals)"
+                                    " FROM pg_settings WHERE name = 'wal_compression'",
+                                    &none, &res, NULL),
+                         ERR_OK);
+        bool known = pgexec_get_bool(res, 0, 1);
+        assert_string_equal(pgexec_get_text(res, 0, 0), known ? rows[i].expected : rows[i].database);
+        PQclear(res);
+        store->ops->free(store);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answer_lost_but_stored_is_success),
-        cmocka_unit_test(never_arrived_is_tried_again),
-        cmocka_unit_test(stored_but_the_server_stays_away),
-        cmocka_unit_test(taken_over_while_in_doubt),
+        cmocka_unit_test(answer_lost_but_stored_is_success), cmocka_unit_test(never_arrived_is_tried_again),
+        cmocka_unit_test(stored_but_the_server_stays_away),  cmocka_unit_test(taken_over_while_in_doubt),
+        cmocka_unit_test(the_log_is_compressed_quickly),
     };
     return storetest_main(tests, countof(tests), "store_write");
 }
