@@ -15,10 +15,10 @@ struct db_domain_row {
     const char *channels; /* JSON array of names; [] means every channel */
     const char *allow;    /* JSON array of {spki_sha256, label} */
     int64_t added_ms;
-    int64_t history_ms;    /* when the stored certificates were matched; 0: still to do */
-    uint64_t alerts_open;  /* new or notified */
-    uint64_t thin;         /* entries read before it was added, and not all stored (view domain_thin) */
-    int64_t thin_until_ms; /* when the last of them was read; 0: there are none */
+    int64_t history_ms;          /* when the stored certificates were matched; 0: still to do */
+    uint64_t alerts_open;        /* new or notified */
+    uint64_t thin;               /* entries read before it was added, and not all stored (view domain_thin) */
+    int64_t thin_until_ms;       /* when the last of them was read; 0: there are none */
     const char *lookalike;       /* "off", "on", "strict" */
     const char *lookalike_allow; /* JSON array of names */
 };
