@@ -18,7 +18,7 @@ teardown_file() {
 setup() {
     NAME=f$BATS_TEST_NUMBER
     # A test that failed leaves its log and its fault behind.
-    for log in $(ctv log list --json | jq -r .name | grep '^f'); do
+    for log in $(sql "SELECT name FROM log WHERE name LIKE 'f%' AND state <> 'removed'"); do
         ctv log remove "$log"
     done
     clear_faults
@@ -26,8 +26,11 @@ setup() {
 
 # What is stored of $NAME is what is stored of the log that was read without faults.
 assert_clean() {
-    ingest --log clean
-    assert_complete "$NAME" "$(sim_size)"
+    local size
+    size=$(sim_size)
+    [ "$(sql "SELECT next, verified FROM log_range AS r JOIN log AS l ON l.id = r.log WHERE l.name = 'clean'")" = \
+        "$size"$'\t'"$size" ] || ingest --log clean
+    assert_complete "$NAME" "$size"
     diff <(tiles_of clean) <(tiles_of "$NAME")
     assert_counts
     ctv log remove "$NAME"

@@ -263,8 +263,11 @@ tiles_of() {
 
 # The counts agree with each other: what log entries, issuances and roll-ups say of the same thing.
 assert_counts() {
-    [ "$(sql 'SELECT coalesce(sum(n), 0) FROM issued')" = "$(sql 'SELECT count(*) FROM cert')" ]
-    [ "$(sql 'SELECT count(*) FROM cert')" = "$(sql 'SELECT count(DISTINCT (tbs_fp, issuer)) FROM cert')" ]
-    [ "$(sql 'SELECT count(*) FROM log_tile WHERE cardinality(fp8) <> last_index - first_index + 1
-              OR cardinality(sha8) <> cardinality(fp8) OR length(info) <> 9 * cardinality(fp8)')" = 0 ]
+    local counts # at once: starting a client takes longer than the query
+    counts=$(sql "SELECT (SELECT coalesce(sum(n), 0) FROM issued), (SELECT count(*) FROM cert),
+                         (SELECT count(DISTINCT (tbs_fp, issuer)) FROM cert),
+                         (SELECT count(*) FROM log_tile WHERE cardinality(fp8) <> last_index - first_index + 1
+                          OR cardinality(sha8) <> cardinality(fp8) OR length(info) <> 9 * cardinality(fp8))")
+    awk -F '\t' 'NF == 4 && $1 == $2 && $2 == $3 && $4 == 0 { good = 1 } END { exit !good }' <<<"$counts" ||
+        { echo "issued, certificates, different ones, wrong tiles: $counts"; return 1; }
 }
