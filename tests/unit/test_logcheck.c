@@ -105,10 +105,29 @@ static void each_has_a_line(void **state)
     free(text);
 }
 
+/* A try that failed says what to do, behind what the log said. */
+static void error_says_what_to_do(void **state)
+{
+    struct db_log_status row = good();
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    (void)state;
+    assert_non_null(out);
+    (void)snprintf(row.last_error, sizeof row.last_error, "HTTP 500");
+    logcheck_tell(out, &row, LOGCHECK_ERROR);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(
+        text, "ctvigil: log log: the last try failed: HTTP 500; it is tried again by itself: when that "
+              "stays, see that its URL is right and reached from this machine\n");
+    free(text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_due),
-                                       cmocka_unit_test(frozen_logs_are_read_too),
-                                       cmocka_unit_test(each_has_a_line)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_due), cmocka_unit_test(frozen_logs_are_read_too),
+        cmocka_unit_test(each_has_a_line), cmocka_unit_test(error_says_what_to_do)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

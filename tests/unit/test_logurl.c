@@ -54,6 +54,21 @@ static void taken_and_refused(void **state)
     assert_int_equal(logurl_take("x", longest, false, out, NULL), ERR_USAGE);
 }
 
+/* An option is advised to who gave one, and to nobody who wrote the URL into a file. */
+static void says_what_to_do(void **state)
+{
+    char out[CTLOG_URL_MAX];
+    struct err why = {0};
+
+    (void)state;
+    assert_int_equal(logurl_take("--url", "http://ct.example/", false, out, &why), ERR_USAGE);
+    assert_string_equal(why.text,
+                        "--url: http:// is taken for this machine only; use https:// or say --allow-http");
+    why = (struct err){0};
+    assert_int_equal(logurl_take("ingest.log_list", "http://ct.example/", false, out, &why), ERR_USAGE);
+    assert_string_equal(why.text, "ingest.log_list: http:// is taken for this machine only; use https://");
+}
+
 static void reserved_hosts(void **state)
 {
     static const struct {
@@ -83,7 +98,8 @@ static void reserved_hosts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(taken_and_refused), cmocka_unit_test(reserved_hosts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(taken_and_refused), cmocka_unit_test(says_what_to_do),
+                                       cmocka_unit_test(reserved_hosts)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

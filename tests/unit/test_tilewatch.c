@@ -73,6 +73,15 @@ static void test_part_is_named(void **state)
         assert_string_equal(log->tile_sentence, cases[i].sentence);
         assert_string_equal(log->tile_proof, "served");
         assert_int_equal(log->mismatches, 1);
+        /* What is said of the root is the range that its account holds. */
+        char range[160];
+        snprintf(range, sizeof(range),
+                 "\"sentence\":\"entries %" PRIu64
+                 " to 699 do not give the root that the log signed for size 700",
+                 cases[i].begin);
+        assert_non_null(strstr(log->account, range));
+        snprintf(range, sizeof(range), "\"begin\":%" PRIu64 ",\"end\":700", cases[i].begin);
+        assert_non_null(strstr(log->account, range));
         assert_int_equal(log->range.next, 700);
         assert_int_equal(log->range.verified, cases[i].begin);
         rig_end(&rig);
