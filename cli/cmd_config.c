@@ -8,6 +8,7 @@
 #include "cli/confcheck.h"
 #include "cli/contact.h"
 #include "cli/envcheck.h"
+#include "cli/heartbeat.h"
 #include "cli/listkeeper.h"
 #include "cli/metricfile.h"
 #include "cli/notify.h"
@@ -38,7 +39,8 @@ static int cmd_config_do_check(const struct cmd *cmd)
     if (metricfile_check(cmd->conf, &why) != ERR_OK || dbopen_check(&database, &why) != ERR_OK ||
         dbopen_check(&reader, &why) != ERR_OK || diskguard_check(cmd->conf->db.disk_path, &why) != ERR_OK ||
         contact_form(cmd->conf, &why) != ERR_OK || listkeeper_check(cmd->conf, &why) != ERR_OK ||
-        confcheck_places(cmd->conf, &why) != ERR_OK || notify_channels(cmd, channels, &count, &why) != ERR_OK)
+        confcheck_places(cmd->conf, &why) != ERR_OK || heartbeat_check(cmd->conf, &why) != ERR_OK ||
+        notify_channels(cmd, channels, &count, &why) != ERR_OK)
         return cmd_fail(&why);
     for (size_t i = 0; i < count; i++)
         channel_free(channels[i]);

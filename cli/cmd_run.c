@@ -2,6 +2,7 @@
 
 #include "base/say.h"
 #include "cli/cmd.h"
+#include "cli/heartbeat.h"
 #include "cli/metricfile.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
@@ -16,6 +17,7 @@ int cmd_run(struct cmd *cmd)
     const struct opt rows[] = {{NULL, OPT_FLAG, NULL, NULL, NULL}};
     struct roles_ingest *ingest = NULL;
     struct deliver *deliver = NULL;
+    struct heartbeat *heartbeat = NULL;
     struct pgconn *conn = NULL;
     struct err why = {0};
 
@@ -30,7 +32,8 @@ int cmd_run(struct cmd *cmd)
         return status;
     /* The channels come first, so that every alert from now on waits for them. */
     if (notify_start(cmd, &deliver, &why) != ERR_OK ||
-        roles_ingest_start(cmd, conn, &options, &ingest, &why) != ERR_OK) {
+        roles_ingest_start(cmd, conn, &options, &ingest, &why) != ERR_OK ||
+        heartbeat_start(cmd->conf, cmd_db_dsn(), &heartbeat, &why) != ERR_OK) {
         status = cmd_fail(&why);
     } else {
         say_info("run", "reading logs%s",
@@ -47,6 +50,7 @@ int cmd_run(struct cmd *cmd)
                 roles_ingest_refresh(ingest, conn);
         }
     }
+    heartbeat_stop(heartbeat);
     roles_ingest_stop(ingest, NULL);
     deliver_stop(deliver);
     metricfile_tick(cmd->conf, true);

@@ -1,5 +1,6 @@
 #include "cli/caretaker.h"
 #include "cli/cmd.h"
+#include "cli/heartbeat.h"
 #include "cli/metricfile.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
@@ -48,10 +49,13 @@ static int watch_once(struct deliver *deliver)
 static int watch_run(const struct conf *conf, bool once, struct deliver *deliver)
 {
     struct caretaker *caretaker = NULL;
+    struct heartbeat *heartbeat = NULL;
     struct err why = {0};
     enum err_code code =
         once ? caretaker_look(cmd_db_dsn(), &why) : caretaker_start(cmd_db_dsn(), false, &caretaker, &why);
     int status = CMD_OK;
+    if (code == ERR_OK && !once)
+        code = heartbeat_start(conf, cmd_db_dsn(), &heartbeat, &why);
     if (code != ERR_OK)
         status = cmd_fail(&why);
     if (once) {
@@ -60,6 +64,7 @@ static int watch_run(const struct conf *conf, bool once, struct deliver *deliver
     } else if (code == ERR_OK) {
         status = watch_on(conf);
     }
+    heartbeat_stop(heartbeat);
     caretaker_stop(caretaker);
     return status;
 }
@@ -78,7 +83,7 @@ int cmd_watch(struct cmd *cmd)
     if (cmd->help)
         return cmd_help(
             "ctvigil watch [--once]",
-            "Delivers alerts to the configured channels (stdout, hook) until it is told to stop, and scans\n"
+            "Delivers alerts to the configured channels until it is told to stop, and scans\n"
             "the history of domains where that is still to be done. Any number of it may run over one\n"
             "database. Exit codes with --once: 0 everything due was accepted, 4 a delivery or the database\n"
             "failed.",
@@ -89,7 +94,7 @@ int cmd_watch(struct cmd *cmd)
     if (notify_start(cmd, &deliver, &why) != ERR_OK) {
         status = cmd_fail(&why);
     } else if (deliver == NULL) {
-        status = cmd_usage(cmd, "no channel is configured: set stdout.enabled or hook.command");
+        status = cmd_usage(cmd, "no channel is configured: set stdout.enabled, hook.command or channels");
     } else {
         say_info("watch", "delivering alerts");
         status = watch_run(cmd->conf, once, deliver);
