@@ -41,8 +41,9 @@ enum err_code db_outbox_adopt(struct pgconn *conn, uint64_t *adopted, struct err
         &PGEXEC_NO_ARGS, adopted, why);
 }
 
-/* The time a row is leased until doubles as the name of the claim: every claim moves it. An array, because plans
- * are made without looking at the limit, and a join with a tenth of all that waits would read the whole table. */
+/* The time a row is leased until doubles as the name of the claim: every claim moves it. An array, because
+ * plans are made without looking at the limit, and a join with a tenth of all that waits would read the whole
+ * table. */
 static const char claim_sql[] =
     "WITH due AS (SELECT id FROM outbox WHERE channel = $1 AND state = 'pending' AND next_try_at <= now()"
     "             ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)"

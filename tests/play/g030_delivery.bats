@@ -165,6 +165,21 @@ PY
     [ "$(sql "SELECT count(*) FROM outbox WHERE open_there")" = 0 ]
 }
 
+@test "a sign of life goes out while all is well, and stays away when nobody takes what is due" {
+    sql "DELETE FROM outbox; DELETE FROM channel; DELETE FROM alert" >/dev/null
+    printf 'heartbeat:\n  url: "http://127.0.0.1:%s/beat"\n  every_s: 1\n' "$P_http" >"$PLAY/beat.yaml"
+    background beat "$CTVIGIL" --state-dir "$STATE" -c "$PLAY/beat.yaml" watch
+    watcher=$!
+    wait_for 'posted /beat | grep -q GET' 20
+    sql "INSERT INTO alert (kind, severity, dedup, findings, first_seen) VALUES ('test', 'info', 'b', '[]', now());
+         INSERT INTO outbox (alert, channel, next_try_at) SELECT id, 'gone', now() - interval '1 hour' FROM alert" >/dev/null
+    wait_for 'grep -q "no sign of life goes out: deliveries are due that nobody takes" "$PLAY/beat.err"' 20
+    sql "DELETE FROM outbox" >/dev/null
+    wait_for 'grep -q "signs of life go out again" "$PLAY/beat.err"' 20
+    kill -TERM $watcher
+    ended $watcher
+}
+
 @test "what can not work is refused by config check, with the place" {
     refuse() {
         printf 'channels:\n  - {name: x, %s}\n' "$1" >"$PLAY/bad.yaml"
