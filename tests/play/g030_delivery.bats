@@ -173,9 +173,9 @@ PY
     wait_for 'posted /beat | grep -q GET' 20
     sql "INSERT INTO alert (kind, severity, dedup, findings, first_seen) VALUES ('test', 'info', 'b', '[]', now());
          INSERT INTO outbox (alert, channel, next_try_at) SELECT id, 'gone', now() - interval '1 hour' FROM alert" >/dev/null
-    wait_for 'grep -q "no sign of life goes out: deliveries are due that nobody takes" "$PLAY/beat.err"' 20
+    wait_for 'grep -q "no sign of life goes out: deliveries are due that nobody takes" "$PLAY/beat.log"' 20
     sql "DELETE FROM outbox" >/dev/null
-    wait_for 'grep -q "signs of life go out again" "$PLAY/beat.err"' 20
+    wait_for 'grep -q "signs of life go out again" "$PLAY/beat.log"' 20
     kill -TERM $watcher
     ended $watcher
 }
