@@ -78,8 +78,10 @@
 #define LIMIT_LOOKALIKE_BRANDS   20000   /* 40 MB of tables in each process that matches */
 #define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name, 30 ms; beyond: everybody's */
 #define LIMIT_EXTS_COMPARED      1024 /* identifiers sorted for equal ones; real certificates have below 25 */
-#define LIMIT_POLICY_LIST        10000      /* keys, names, items of one entry; a CA has a few dozen keys */
-#define LIMIT_POLICY_BYTES       (4u << 20) /* of one entry, as JSON: 10,000 keys with their labels */
+#define LIMIT_POLICY_LIST        10000       /* keys, names, items of one entry; a CA has a few dozen keys */
+#define LIMIT_POLICY_FILE        (16u << 20) /* 100,000 entries of usual size */
+#define LIMIT_POLICY_LINES       1000000     /* keys and list items of a policy file */
+#define LIMIT_POLICY_BYTES       (4u << 20)  /* of one entry, as JSON: 10,000 keys with their labels */
 #define LIMIT_CONFIG_BYTES       (1u << 20)
 #define LIMIT_PSL_BYTES          (4u << 20)  /* public suffix list: 0.3 MB today */
 #define LIMIT_HISTORY_BYTES      (64u << 20) /* one stored certificate; 100,000 names take 30 MB */

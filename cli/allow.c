@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/pem.h"
+#include "parser/der.h"
 #include "parser/tbs.h"
 #include "verify/digest.h"
 
@@ -37,8 +38,9 @@ static enum err_code allow_read(const char *path, uint8_t *bytes, size_t cap, st
     return ERR_OK;
 }
 
-/* The first certificate of a PEM file; decoded in place, which base64 allows because it only shrinks. */
-static bool allow_der(uint8_t *bytes, struct span *der, bool *more)
+/* The first block with that label of a PEM file; decoded in place, which base64 allows because it only
+ * shrinks. */
+static bool allow_der(uint8_t *bytes, const char *label, struct span *der, bool *more)
 {
     struct pem pem = pem_of(*der);
     struct pem_block block;
@@ -48,9 +50,9 @@ static bool allow_der(uint8_t *bytes, struct span *der, bool *more)
     do {
         if (!pem_next(&pem, &block))
             return false;
-    } while (!span_eq(block.label, SPAN_LIT("CERTIFICATE")));
+    } while (!span_eq(block.label, span_str(label)));
     struct pem_block next;
-    *more = pem_next(&pem, &next) && span_eq(next.label, SPAN_LIT("CERTIFICATE"));
+    *more = pem_next(&pem, &next) && span_eq(next.label, span_str(label));
     if (!pem_decode(block.body, bytes, &len))
         return false;
     *der = span_of(bytes, len);
@@ -67,8 +69,8 @@ static enum err_code allow_cert(const char *path, struct watch_allow *allow, str
     must(bytes != NULL);
     enum err_code code = allow_read(path, bytes, LIMIT_ISSUER_BYTES, &der, why);
     uint8_t *decoded = bytes + LIMIT_ISSUER_BYTES;
-    bool readable = code == ERR_OK && allow_der(decoded, &der, &more) && tbs_read_certificate(der, &cert) &&
-                    cert.spki.at != NULL;
+    bool readable = code == ERR_OK && allow_der(decoded, "CERTIFICATE", &der, &more) &&
+                    tbs_read_certificate(der, &cert) && cert.spki.at != NULL;
     if (code == ERR_OK && !readable)
         code = err_set(why, ERR_USAGE, "--allow-ca: cert:%s: it holds no certificate that can be read", path);
     if (readable) {
@@ -103,5 +105,75 @@ enum err_code allow_parse(const char *given, struct watch_allow *allow, struct e
         return code;
     allow->label = strdup(given);
     must(allow->label != NULL);
+    return ERR_OK;
+}
+
+enum err_code allow_resolve(const char *given, allow_each *each, void *arg, struct err *warning,
+                            struct err *why)
+{
+    struct watch_allow allow;
+    enum err_code code = allow_parse(given, &allow, warning, why);
+    if (code != ERR_OK)
+        return code;
+    each(arg, &allow);
+    free(allow.label);
+    return ERR_OK;
+}
+
+/* CertificationRequest (RFC 2986 section 4): the key is the third member of its first one. */
+static struct span allow_csr_key(struct span der)
+{
+    struct finding_set findings = {{0, 0}};
+    struct der outer = der_of(der, &findings);
+    struct der_item item = {0};
+    if (!der_next(&outer, &item) || item.tag != DER_SEQUENCE)
+        return SPAN_NONE;
+    struct der request = der_of(item.value, &findings);
+    if (!der_next(&request, &item) || item.tag != DER_SEQUENCE)
+        return SPAN_NONE;
+    struct der info = der_of(item.value, &findings);
+    static const uint32_t tags[] = {DER_INTEGER, DER_SEQUENCE, DER_SEQUENCE};
+    for (size_t i = 0; i < countof(tags); i++)
+        if (!der_next(&info, &item) || item.tag != tags[i])
+            return SPAN_NONE;
+    return item.whole;
+}
+
+static enum err_code allow_csr(const char *path, struct watch_allow *key, struct err *why)
+{
+    struct span der = SPAN_NONE;
+    bool more = false;
+    uint8_t *bytes = malloc(2 * LIMIT_ISSUER_BYTES);
+    must(bytes != NULL);
+    enum err_code code = allow_read(path, bytes, LIMIT_ISSUER_BYTES, &der, why);
+    struct span spki = SPAN_NONE;
+    if (code == ERR_OK && (allow_der(bytes + LIMIT_ISSUER_BYTES, "CERTIFICATE REQUEST", &der, &more) ||
+                           allow_der(bytes + LIMIT_ISSUER_BYTES, "NEW CERTIFICATE REQUEST", &der, &more)))
+        spki = allow_csr_key(der);
+    if (code == ERR_OK && spki.at == NULL)
+        code = err_set(why, ERR_USAGE, "csr:%s: it holds no certificate request that can be read", path);
+    if (code == ERR_OK)
+        digest_sha256(spki, key->spki_sha256);
+    free(bytes);
+    return code;
+}
+
+enum err_code allow_key(const char *given, struct watch_allow *key, struct err *why)
+{
+    struct err warning = {0};
+    const char *hex =
+        strncmp(given, "spki:", 5) == 0 || strncmp(given, "tbs:", 4) == 0 ? strchr(given, ':') + 1 : given;
+    enum err_code code = ERR_OK;
+    if (strncmp(given, "cert:", 5) == 0)
+        code = allow_cert(given + 5, key, &warning, why);
+    else if (strncmp(given, "csr:", 4) == 0)
+        code = allow_csr(given + 4, key, why);
+    else if (strlen(hex) != 64 || !text_unhex(span_str(hex), key->spki_sha256, 32))
+        code = err_set(why, ERR_USAGE, "'%s': a SHA-256 of 64 hex digits, cert:FILE or csr:FILE is wanted",
+                       given);
+    if (code != ERR_OK)
+        return code;
+    key->label = strdup(given);
+    must(key->label != NULL);
     return ERR_OK;
 }

@@ -12,4 +12,15 @@
 MUST_USE enum err_code allow_parse(const char *given, struct watch_allow *allow, struct err *warning,
                                    struct err *why);
 
+/* The same for whatever may stand for several keys: hands over each of them, with `given` as its label. The
+ * places where CAs are named go through here, so that who knows the keys behind a CAA name or an owner
+ * answers for all of them; a name that resolves to nothing is an error, never an empty list. */
+typedef void allow_each(void *arg, const struct watch_allow *allow);
+MUST_USE enum err_code allow_resolve(const char *given, allow_each *each, void *arg, struct err *warning,
+                                     struct err *why);
+
+/* The key of a certificate of one's own: its SHA-256 (with or without "spki:"), "cert:FILE" or "csr:FILE" (a
+ * certificate or a PKCS#10 request, DER or PEM). */
+MUST_USE enum err_code allow_key(const char *given, struct watch_allow *key, struct err *why);
+
 #endif

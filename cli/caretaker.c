@@ -77,6 +77,25 @@ enum err_code caretaker_scan(const char *dsn, struct pgconn *conn, const struct 
     return code;
 }
 
+enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct watch *watch,
+                            void (*dry)(void *arg, const struct alert *alert,
+                                        const struct sighting *sightings, size_t count),
+                            void *arg, struct history_result *result, struct err *why)
+{
+    struct pgconn *second = NULL;
+    enum err_code code = pgconn_open(dsn, &second, why);
+
+    if (code == ERR_OK) {
+        struct history_reader reader = matching_reader(second, NULL);
+        reader.dry = dry;
+        reader.dry_arg = arg;
+        code = history_run(conn, second, watch, &reader, result, why);
+    }
+    if (second != NULL)
+        pgconn_free(second);
+    return code;
+}
+
 static enum err_code caretaker_domain(const char *dsn, struct pgconn *conn, const struct watch *watch,
                                       const atomic_bool *stop, struct err *why)
 {

@@ -13,6 +13,12 @@ MUST_USE enum err_code caretaker_claim(struct pgconn *conn, const char *name, st
 MUST_USE enum err_code caretaker_scan(const char *dsn, struct pgconn *conn, const struct watch *watch,
                                       struct history_result *result, struct err *why);
 
+/* The same without a trace: what would be raised goes to `dry`, nothing is written (watcher/history.h). */
+MUST_USE enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct watch *watch,
+                                     void (*dry)(void *arg, const struct alert *alert,
+                                                 const struct sighting *sightings, size_t count),
+                                     void *arg, struct history_result *result, struct err *why);
+
 /* One look: scans every pending domain that no other process is at, says which alerts nobody will deliver.
  * A domain that fails is said and stays pending; the code is that of the first failure. */
 MUST_USE enum err_code caretaker_look(const char *dsn, struct err *why);

@@ -1,4 +1,4 @@
-/* domain add | list | remove | history */
+/* domain add | list | remove | apply | history | test */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,21 +7,29 @@
 #include "cli/caretaker.h"
 #include "cli/cmd.h"
 #include "cli/coverview.h"
+#include "cli/domainapply.h"
 #include "cli/domaintable.h"
+#include "cli/domaintest.h"
 #include "cli/horizon.h"
 #include "cli/lookalikes.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
+#include "cli/policyfile.h"
+#include "cli/policyyaml.h"
 #include "cli/watchname.h"
 #include "db/db_domain.h"
 #include "db/db_domain_list.h"
 #include "db/db_outbox.h"
 
 static const char cmd_domain_usage[] =
-    "ctvigil domain add NAME [--exact] [--allow-ca CA]... [--allow-wildcard] [--owner O] [--channel C]...\n"
-    "       ctvigil domain list\n"
+    "ctvigil domain add NAME [--exact] [--allow-ca CA]... [--deny-ca CA]... [--allow-wildcard]\n"
+    "                          [--wildcard NAME]... [--also NAME]... [--exclude NAME]... [--max-days N]\n"
+    "                          [--owner O] [--tag T]... [--channel C]...\n"
+    "       ctvigil domain list [--yaml]\n"
     "       ctvigil domain remove NAME\n"
-    "       ctvigil domain history NAME\n"
+    "       ctvigil domain apply FILE [--dry-run] [--prune]\n"
+    "       ctvigil domain history NAME [--policy FILE]\n"
+    "       ctvigil domain test NAME CERT [--policy FILE]\n"
     "       ctvigil domain lookalike NAME off|on|strict\n"
     "       ctvigil domain allow-lookalike NAME LOOKALIKE... [--remove]";
 
@@ -34,7 +42,43 @@ struct cmd_domain_add {
     const char *owner;
     struct opt_list allow;
     struct opt_list channels;
+    struct opt_list deny;
+    struct opt_list wildcards;
+    struct opt_list also;
+    struct opt_list exclude;
+    struct opt_list tags;
+    uint64_t max_days;
 };
+
+static void cmd_domain_put_list(json_t *entry, const char *key, const struct opt_list *list)
+{
+    json_t *texts = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        must(json_array_append_new(texts, json_string(list->item[i])) == 0);
+    if (list->count != 0)
+        must(json_object_set(entry, key, texts) == 0);
+    json_decref(texts);
+}
+
+/* Name and rules, read as an entry of a policy file would be. */
+static enum err_code cmd_domain_entry(const struct cmd *cmd, const struct cmd_domain_add *add,
+                                      const char *typed, struct watch *watch, struct err *why)
+{
+    char path[POLICYFILE_PATH_MAX];
+    json_t *entry = json_pack("{s:s}", "name", typed);
+    must(entry != NULL);
+    cmd_domain_put_list(entry, "deny", &add->deny);
+    cmd_domain_put_list(entry, "wildcard", &add->wildcards);
+    cmd_domain_put_list(entry, "also", &add->also);
+    cmd_domain_put_list(entry, "exclude", &add->exclude);
+    cmd_domain_put_list(entry, "tags", &add->tags);
+    if (add->max_days != 0)
+        must(json_object_set_new(entry, "max_days", json_integer((json_int_t)add->max_days)) == 0);
+    struct err inner = {0};
+    enum err_code code = policyfile_entry(cmd, entry, watch, path, &inner);
+    json_decref(entry);
+    return code == ERR_OK ? ERR_OK : err_set(why, ERR_USAGE, "%s", inner.text);
+}
 
 static enum err_code cmd_domain_describe(const struct cmd *cmd, const struct cmd_domain_add *add,
                                          struct watch *watch, struct err *why)
@@ -153,12 +197,12 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
     must(watch != NULL);
     enum err_code code = watchname_read(typed, watch, name, &why);
     if (code == ERR_OK)
+        code = cmd_domain_entry(cmd, add, typed, watch, &why);
+    if (code == ERR_OK)
         code = cmd_domain_describe(cmd, add, watch, &why);
     if (code == ERR_OK)
         code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK) {
-        watch->name = strdup(name);
-        must(watch->name != NULL);
         const char *warning = watchname_warning(watch, name);
         if (warning != NULL)
             fprintf(stderr, "ctvigil: warning: %s: %s\n", name, warning);
@@ -321,9 +365,54 @@ static int cmd_domain_do_list(const struct cmd *cmd)
     return code == ERR_OK ? CMD_OK : cmd_fail(&why);
 }
 
+static int cmd_domain_do_yaml(const struct cmd *cmd)
+{
+    struct watch *watches = NULL;
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    uint64_t generation = 0;
+    size_t count = 0;
+
+    enum err_code code = cmd_db_open_reader(cmd, &conn, &why);
+    if (code == ERR_OK)
+        code = db_domain_load(conn, &watches, &count, &generation, &why);
+    if (code == ERR_OK)
+        policyyaml_write(stdout, watches, count);
+    watch_free(watches, count);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
+
+static const char cmd_domain_sentence[] =
+    "Registers the domains that are watched, and what is expected of them. NAME is a domain\n"
+    "(with everything below it), an address or a range such as 192.0.2.0/24. `history` matches\n"
+    "the stored certificates again, or only says what a policy file would raise; `test` explains\n"
+    "what one certificate would raise, rule by rule. `apply` makes the registered domains those\n"
+    "of a file (docs/policy.md).";
+
+enum { ADD, LIST, REMOVE, APPLY, HISTORY, TEST, LOOKALIKE, ALLOW_LOOKALIKE };
+static const struct opt_verb verbs[] = {
+    [ADD] =
+        {"add", "NAME",
+         "exact allow-ca deny-ca allow-wildcard wildcard also exclude max-days owner tag channel lookalike"
+         " lookalike-strict"},
+    [LIST] = {"list", "", "yaml"},
+    [REMOVE] = {"remove", "NAME", ""},
+    [APPLY] = {"apply", "FILE", "dry-run prune"},
+    [HISTORY] = {"history", "NAME", "policy"},
+    [TEST] = {"test", "NAME CERT", "policy"},
+    [LOOKALIKE] = {"lookalike", "NAME...", ""},
+    [ALLOW_LOOKALIKE] = {"allow-lookalike", "NAME...", "remove"},
+    {NULL, NULL, NULL},
+};
+
 int cmd_domain(struct cmd *cmd)
 {
     struct cmd_domain_add add = {0};
+    struct domainapply apply = {0};
+    const char *policy = NULL;
+    bool yaml = false;
     const struct opt rows[] = {
         {"exact", OPT_FLAG, &add.exact, NULL, "the name alone, not what is below it"},
         {"allow-ca", OPT_LIST, &add.allow, "CA",
@@ -338,42 +427,43 @@ int cmd_domain(struct cmd *cmd)
         {"lookalike-strict", OPT_FLAG, &add.lookalike_strict, NULL,
          "the same, and of names that resemble it less"},
         {"remove", OPT_FLAG, &add.remove, NULL, "of allow-lookalike: the names are look-alikes again"},
+        {"deny-ca", OPT_LIST, &add.deny, "CA", "a CA that must not issue, whatever else is allowed"},
+        {"wildcard", OPT_LIST, &add.wildcards, "NAME", "this wildcard alone is expected: '*.cdn'"},
+        {"also", OPT_LIST, &add.also, "NAME", "another domain under the same rules"},
+        {"exclude", OPT_LIST, &add.exclude, "NAME", "a name below that is not ours, with all below it"},
+        {"max-days", OPT_NUMBER, &add.max_days, "N", "longest validity; default: as the CA/Browser Forum"},
+        {"tag", OPT_LIST, &add.tags, "WORD", "a word to sort entries by"},
+        {"dry-run", OPT_FLAG, &apply.dry_run, NULL, "only say what would be done"},
+        {"prune", OPT_FLAG, &apply.prune, NULL, "remove what is registered and not in the file"},
+        {"policy", OPT_FILE, &policy, "FILE", "the entry in this file, not the registered one"},
+        {"yaml", OPT_FLAG, &yaml, NULL, "as a file for `domain apply`"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
-    };
-    enum { ADD, LIST, REMOVE, HISTORY, LOOKALIKE, ALLOW_LOOKALIKE };
-    static const struct opt_verb verbs[] = {
-        [ADD] = {"add", "NAME", "exact allow-ca allow-wildcard owner channel lookalike lookalike-strict"},
-        [LIST] = {"list", "", ""},
-        [REMOVE] = {"remove", "NAME", ""},
-        [HISTORY] = {"history", "NAME", ""},
-        [LOOKALIKE] = {"lookalike", "NAME...", ""},
-        [ALLOW_LOOKALIKE] = {"allow-lookalike", "NAME...", "remove"},
-        {NULL, NULL, NULL},
     };
     size_t verb;
     int operands;
 
     if (cmd->help)
-        return cmd_help(
-            cmd_domain_usage,
-            "Registers the domains that are watched, and what is expected of them. NAME is a domain\n"
-            "(with everything below it), an address or a range such as 192.0.2.0/24. `history` matches\n"
-            "the stored certificates again.",
-            rows);
+        return cmd_help(cmd_domain_usage, cmd_domain_sentence, rows);
     if (!opt_parse_verb(rows, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
     switch (verb) {
     case ADD:
         return cmd_domain_do_add(cmd, &add, cmd->argv[2]);
     case LIST:
-        return cmd_domain_do_list(cmd);
+        return yaml ? cmd_domain_do_yaml(cmd) : cmd_domain_do_list(cmd);
     case REMOVE:
         return cmd_domain_do_remove(cmd, cmd->argv[2]);
     case LOOKALIKE:
         return lookalikes_set(cmd, operands, cmd->argv + 2);
     case ALLOW_LOOKALIKE:
         return lookalikes_allow(cmd, operands, cmd->argv + 2, add.remove);
+    case APPLY:
+        apply.path = cmd->argv[2];
+        return domainapply_run(cmd, &apply);
+    case TEST:
+        return domaintest_run(cmd, cmd->argv[2], cmd->argv[3], policy);
     default:
-        return cmd_domain_do_history(cmd, cmd->argv[2]);
+        return policy != NULL ? domaintest_history(cmd, cmd->argv[2], policy)
+                              : cmd_domain_do_history(cmd, cmd->argv[2]);
     }
 }

@@ -207,12 +207,18 @@ static bool opt_read(struct opt_reading *reading, int argc, char **argv, int *co
 static bool opt_operands(const struct opt_reading *reading, const char *wanted, int count, char **argv)
 {
     bool many = strstr(wanted, "...") != NULL;
-    int most = many ? count : wanted[0] != '\0';
-    int least = wanted[0] != '\0' && wanted[0] != '[';
+    int words = wanted[0] != '\0';
+    for (const char *at = wanted; *at != '\0'; at++)
+        words += *at == ' ';
+    int most = many ? count : words;
+    int least = wanted[0] == '[' ? 0 : words;
     char visible[OPT_SHOWN_MAX];
 
     if (count < least) {
-        opt_say(reading, "%.*s is missing", (int)strcspn(wanted, "."), wanted);
+        const char *missing = wanted;
+        for (int i = 0; i < count; i++)
+            missing = strchr(missing, ' ') + 1;
+        opt_say(reading, "%.*s is missing", (int)strcspn(missing, ". "), missing);
         return false;
     }
     if (count > most) {

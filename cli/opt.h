@@ -31,8 +31,8 @@ struct opt {
     const char *help;     /* one sentence without full stop */
 };
 
-/* What may stand behind the options, as words: "" nothing, "NAME" exactly one, "[ID]" at most one, "FILE..."
- * one or more. All but FILE must be UTF-8. */
+/* What may stand behind the options, as words: "" nothing, "NAME" exactly one, "NAME CERT" two, "[ID]" at
+ * most one, "FILE..." one or more. All but FILE must be UTF-8. */
 
 /* One of several things a command does, named by its first operand: `log add NAME`. */
 struct opt_verb {

@@ -303,3 +303,180 @@ enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, struct err
     pgexec_int(&args, id);
     return pgexec_do(conn, "UPDATE domain SET history_at = now() WHERE id = $1", &args, NULL, why);
 }
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct watch_allow *left = a;
+    const struct watch_allow *right = b;
+    int order = memcmp(left->spki_sha256, right->spki_sha256, 32);
+    return order != 0 ? order : strcmp(left->label, right->label);
+}
+
+/* Sorted, each key once: as the table has them. */
+static void sort_allow(struct watch *watch)
+{
+    size_t kept = 0;
+    if (watch->allow_count == 0)
+        return;
+    qsort(watch->allow, watch->allow_count, sizeof *watch->allow, by_hash);
+    for (size_t i = 0; i < watch->allow_count; i++) {
+        if (kept != 0 && memcmp(watch->allow[i].spki_sha256, watch->allow[kept - 1].spki_sha256, 32) == 0)
+            free(watch->allow[i].label);
+        else
+            watch->allow[kept++] = watch->allow[i];
+    }
+    watch->allow_count = kept;
+}
+
+static bool same_watch(struct watch *a, struct watch *b)
+{
+    struct buf left;
+    struct buf right;
+    sort_allow(a);
+    sort_allow(b);
+    buf_init(&left, LIMIT_POLICY_BYTES);
+    buf_init(&right, LIMIT_POLICY_BYTES);
+    watchjson_write(a, &left);
+    watchjson_write(b, &right);
+    bool same = a->kind == b->kind && a->exact == b->exact && buf_ok(&left) && buf_ok(&right) &&
+                strcmp(buf_text(&left), buf_text(&right)) == 0;
+    buf_fini(&left);
+    buf_fini(&right);
+    return same;
+}
+
+static enum err_code update_domain(struct pgconn *conn, const struct watch *watch, struct err *why)
+{
+    struct pgexec_args args = {0};
+    struct pgexec_args only = {0};
+    struct buf policy;
+    buf_init(&policy, LIMIT_POLICY_BYTES);
+    watchjson_write(watch, &policy);
+    pgexec_int(&args, watch->id);
+    pgexec_text(&args, watch_kind_name(watch->kind));
+    pgexec_bool(&args, watch->exact);
+    pgexec_bool(&args, watch->wildcard_allowed);
+    pgexec_text(&args, watch->owner);
+    pgexec_text(&args, buf_text(&policy));
+    pgexec_int(&only, watch->id);
+    enum err_code code =
+        !buf_ok(&policy)
+            ? err_set(why, ERR_TOO_BIG, "domain %s: its policy is too long", watch->name)
+            : pgexec_do(conn,
+                        "UPDATE domain SET kind = $2, exact = $3, wildcard_allowed = $4, owner = $5,"
+                        " policy = $6::jsonb - '{owner,channels,allow}'::text[], channels = '{}',"
+                        " history_at = NULL WHERE id = $1",
+                        &args, NULL, why);
+    buf_fini(&policy);
+    if (code == ERR_OK)
+        code = pgexec_do(conn, "DELETE FROM domain_allow WHERE domain = $1", &only, NULL, why);
+    return code;
+}
+
+static enum err_code write_one(struct pgconn *conn, struct watch *watch, enum db_domain_change change,
+                               struct err *why)
+{
+    enum err_code code = change == DB_DOMAIN_ADDED ? insert_domain(conn, watch, &watch->id, why)
+                                                   : update_domain(conn, watch, why);
+    if (code == ERR_OK && change == DB_DOMAIN_ADDED)
+        code = take_back_alerts(conn, watch->id, watch->name, why);
+    if (code == ERR_OK)
+        code = insert_allow(conn, watch->id, watch, why);
+    if (code == ERR_OK)
+        code = insert_channels(conn, watch->id, (const char *const *)watch->channels.at,
+                               watch->channels.count, why);
+    return code;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct watch *const *left = a;
+    const struct watch *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
+}
+
+/* `stored` is sorted by name, as the column is (COLLATE "C"). */
+static struct watch *find_name(struct watch *stored, size_t count, const char *name)
+{
+    size_t low = 0;
+    while (low < count) {
+        size_t middle = low + (count - low) / 2;
+        int order = strcmp(stored[middle].name, name);
+        if (order == 0)
+            return &stored[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return NULL;
+}
+
+/* Those that are registered and were not given; both are gone through by name. */
+static enum err_code leave_out(struct pgconn *conn, const struct db_domain_apply *apply,
+                               const struct watch *stored, size_t count, uint64_t *changed, struct err *why)
+{
+    const struct watch **given = calloc(apply->count + 1, sizeof *given);
+    enum err_code code = given == NULL ? err_set(why, ERR_MEMORY, "domains: no memory") : ERR_OK;
+    size_t at = 0;
+    for (size_t i = 0; given != NULL && i < apply->count; i++)
+        given[i] = &apply->watches[i];
+    if (given != NULL)
+        qsort(given, apply->count, sizeof *given, by_name);
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        struct pgexec_args args = {0};
+        while (at < apply->count && strcmp(given[at]->name, stored[i].name) < 0)
+            at++;
+        if (at < apply->count && strcmp(given[at]->name, stored[i].name) == 0)
+            continue;
+        if (apply->other != NULL)
+            apply->other(apply->arg, stored[i].name);
+        pgexec_int(&args, stored[i].id);
+        if (apply->prune && !apply->dry_run)
+            code = pgexec_do(conn, "DELETE FROM domain WHERE id = $1", &args, NULL, why);
+        *changed += apply->prune;
+    }
+    free(given);
+    return code;
+}
+
+/* The generation is held. */
+static enum err_code apply_all(struct pgconn *conn, struct db_domain_apply *apply, struct watch *stored,
+                               size_t count, uint64_t *changed, struct err *why)
+{
+    enum err_code code = leave_out(conn, apply, stored, count, changed, why);
+    for (size_t i = 0; code == ERR_OK && i < apply->count; i++) {
+        struct watch *watch = &apply->watches[i];
+        struct watch *old = find_name(stored, count, watch->name);
+        sort_allow(watch);
+        watch->id = old == NULL ? 0 : old->id;
+        apply->changes[i] = old == NULL              ? DB_DOMAIN_ADDED
+                            : same_watch(watch, old) ? DB_DOMAIN_SAME
+                                                     : DB_DOMAIN_CHANGED;
+        *changed += apply->changes[i] != DB_DOMAIN_SAME;
+        if (apply->changes[i] != DB_DOMAIN_SAME && !apply->dry_run)
+            code = write_one(conn, watch, apply->changes[i], why);
+    }
+    return code;
+}
+
+enum err_code db_domain_apply(struct pgconn *conn, struct db_domain_apply *apply, struct err *why)
+{
+    struct watch *stored = NULL;
+    size_t count = 0;
+    uint64_t changed = 0;
+    enum err_code code = pgexec_begin(conn, why);
+    if (code == ERR_OK)
+        code = raise_generation(conn, NULL, why);
+    if (code == ERR_OK)
+        code = load(conn, &stored, &count, why);
+    if (code == ERR_OK)
+        code = apply_all(conn, apply, stored, count, &changed, why);
+    watch_free(stored, count);
+    bool keep = code == ERR_OK && changed != 0 && !apply->dry_run;
+    if (keep)
+        code = pgexec_commit(conn, why);
+    if (!keep || code != ERR_OK)
+        pgexec_rollback(conn);
+    return code;
+}

@@ -15,6 +15,24 @@
 MUST_USE enum err_code db_domain_add(struct pgconn *conn, const struct watch *watch,
                                      const char *const *channels, size_t channel_count, int64_t *id,
                                      uint64_t *generation, struct err *why);
+
+enum db_domain_change { DB_DOMAIN_SAME, DB_DOMAIN_ADDED, DB_DOMAIN_CHANGED };
+
+/* What db_domain_apply is to do, and what it did. */
+struct db_domain_apply {
+    struct watch *watches; /* ids are filled, and allowed CAs are sorted */
+    size_t count;
+    bool prune;                                 /* registered ones that are not among them are removed */
+    bool dry_run;                               /* nothing is written */
+    void (*other)(void *arg, const char *name); /* called for each of those, removed or not; may be NULL */
+    void *arg;
+    enum db_domain_change *changes; /* of each watch; the caller has room for them */
+};
+
+/* Makes the registered domains those watches, in one transaction under the generation lock. A domain whose
+ * rules or items changed is as one that was added: its history is still to be scanned. Nothing to do leaves
+ * the generation as it is. */
+MUST_USE enum err_code db_domain_apply(struct pgconn *conn, struct db_domain_apply *apply, struct err *why);
 MUST_USE enum err_code db_domain_remove(struct pgconn *conn, const char *name, struct err *why);
 /* All domains, by name; the caller frees with watch_free. `generation` is the one they belong to (same
  * snapshot). */

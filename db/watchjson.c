@@ -9,8 +9,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-#define DAYS_MAX  36500
-#define HOURS_MAX 8760
+#define DAYS_MAX 36500
 
 enum type {
     TYPE_ITEMS,  /* extra: kind */
@@ -19,7 +18,6 @@ enum type {
     TYPE_HASHES, /* list of {sha256, label} */
     TYPE_CHOICE, /* extra: words; an enum */
     TYPE_DAYS,
-    TYPE_HOURS, /* "72h" or a number */
     TYPE_WILDCARD,
     TYPE_TYPES,
     TYPE_SEVERITY,
@@ -45,7 +43,7 @@ struct row {
 
 static const struct row rows[] = {
     {NULL, "also", TYPE_ITEMS, 0, NULL, WATCH_DNS},
-    {NULL, "exact", TYPE_ITEMS, 1, NULL, WATCH_DNS},
+    {NULL, "also_exact", TYPE_ITEMS, 1, NULL, WATCH_DNS},
     {NULL, "ips", TYPE_ITEMS, 0, NULL, WATCH_IP},
     {NULL, "emails", TYPE_ITEMS, 0, NULL, WATCH_EMAIL},
     {NULL, "uris", TYPE_ITEMS, 0, NULL, WATCH_URI},
@@ -67,7 +65,6 @@ static const struct row rows[] = {
     {"names", "foreign_san", TYPE_CHOICE, AT(foreign), foreign_words, WATCH_DNS},
     {NULL, "key_types", TYPE_WORDS, AT(key_types), NULL, WATCH_DNS},
     {NULL, "policy", TYPE_TYPES, AT(types), type_words, WATCH_DNS},
-    {"pairing", "final_within", TYPE_HOURS, AT(final_within_s), NULL, WATCH_DNS},
     {NULL, "lookalike", TYPE_CHOICE, AT(lookalike), lookalike_words, WATCH_DNS},
     {NULL, "lookalike_allow", TYPE_WORDS, AT(lookalike_allow), NULL, WATCH_DNS},
     {NULL, "expect", TYPE_EXPECT, AT(expect), NULL, WATCH_DNS},
@@ -215,20 +212,12 @@ static enum err_code read_choice(struct reading *r, const struct row *row, const
 
 static enum err_code read_number(struct reading *r, const struct row *row, const json_t *value)
 {
-    bool hours = row->type == TYPE_HOURS;
     const char *text = json_string_value(value);
-    struct span digits = text == NULL ? SPAN_NONE : span_str(text);
     int64_t number = json_is_integer(value) ? json_integer_value(value) : 0;
-    int64_t most = hours ? HOURS_MAX : DAYS_MAX;
-    if (text != NULL && hours && digits.len > 1 && digits.at[digits.len - 1] == 'h')
-        digits.len--;
-    if ((text != NULL && !text_int(digits, &number)) || (text == NULL && !json_is_integer(value)) ||
-        number < 1 || number > most)
-        return bad(r, row->section, row->key,
-                   hours ? "hours from 1h to %" PRId64 "h are wanted"
-                         : "days from 1 to %" PRId64 " are wanted",
-                   most);
-    *(int64_t *)member(r, row) = hours ? number * 3600 : number;
+    if ((text != NULL && !text_int(span_str(text), &number)) || (text == NULL && !json_is_integer(value)) ||
+        number < 1 || number > DAYS_MAX)
+        return bad(r, row->section, row->key, "days from 1 to %d are wanted", DAYS_MAX);
+    *(int64_t *)member(r, row) = number;
     return ERR_OK;
 }
 
@@ -373,7 +362,6 @@ static enum err_code read_row(struct reading *r, const struct row *row, const js
     case TYPE_CHOICE:
         return read_choice(r, row, value);
     case TYPE_DAYS:
-    case TYPE_HOURS:
         return read_number(r, row, value);
     case TYPE_WILDCARD:
         return read_wildcard(r, row, value);
@@ -561,9 +549,7 @@ static json_t *value_of(const struct watch *watch, const struct row *row)
                                      : row->at == AT(lookalike) ? (unsigned)watch->lookalike
                                                                 : (unsigned)watch->foreign);
     case TYPE_DAYS:
-    case TYPE_HOURS:
         memcpy(&number, at, sizeof number);
-        number /= row->type == TYPE_HOURS ? 3600 : 1;
         return number == 0 ? NULL : json_integer(number);
     case TYPE_WILDCARD:
         return watch->wildcard_allowed ? json_true() : words_of(at);

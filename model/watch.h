@@ -98,7 +98,6 @@ struct watch {
     enum watch_foreign foreign;
     struct watch_words key_types; /* "rsa-2048", "ec-p256", "ed25519"; empty: any */
     uint8_t types;                /* enum watch_type; 0: any */
-    int64_t final_within_s;       /* a precertificate without a final one is told after so long; 0: never */
     struct watch_expect *expect;
     size_t expect_count;
     enum watch_lookalike lookalike;

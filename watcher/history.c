@@ -23,6 +23,11 @@ static enum err_code raise_alert(struct scan *scan, const struct alert *alert,
 {
     char room[ALERTJSON_DEDUP_MAX];
     bool raised = false;
+    if (scan->reader->dry != NULL) {
+        scan->reader->dry(scan->reader->dry_arg, alert, sightings, count);
+        scan->result->raised++;
+        return ERR_OK;
+    }
     enum err_code code = db_alert_raise(scan->write, alert, sightings, count, alertjson_dedup(alert, room),
                                         NULL, &raised, why);
     if (code == ERR_OK && alert->domain_id == ALERT_DOMAINS_NONE)
@@ -70,6 +75,8 @@ static enum err_code load_all(struct scan *scan, struct err *why)
 static enum err_code raise_nobody(struct scan *scan, const struct match_prove *prove,
                                   const struct sighting *sightings, size_t count, struct err *why)
 {
+    if (scan->reader->dry != NULL)
+        return ERR_OK;
     enum err_code code = scan->all == NULL ? load_all(scan, why) : ERR_OK;
     if (code == ERR_OK)
         code = judge(scan, scan->all, prove, why);
@@ -175,7 +182,7 @@ static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err
         code = db_malformed_each(read, on_malformed, scan, why);
     if (code == ERR_OK)
         code = db_domain_history(read, scan->watch, on_issuance, scan, scan->reader->stop, why);
-    if (code == ERR_OK)
+    if (code == ERR_OK && scan->reader->dry == NULL)
         code = db_domain_history_done(scan->write, scan->watch->id, why);
     return code;
 }

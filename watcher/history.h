@@ -31,7 +31,11 @@ struct history_reader {
                           struct entry *entry, struct err *why);
     void *arg;
     struct match_prove prove; /* of entries that were read again */
-    const atomic_bool *stop;  /* ends the scan with ERR_CLOSED when it turns true; NULL: never */
+    /* A dry run: every alert goes here instead of the database, the domain stays as pending as it is, and
+     * what could be anybody's is left out. NULL: no dry run. */
+    void (*dry)(void *arg, const struct alert *alert, const struct sighting *sightings, size_t count);
+    void *dry_arg;
+    const atomic_bool *stop; /* ends the scan with ERR_CLOSED when it turns true; NULL: never */
 };
 
 /* `read` and `write` are two connections: rows are written while others are still being read. Marks the

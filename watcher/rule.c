@@ -39,7 +39,7 @@ void rule_put_hashes(struct buf *out, const char *prefix, const struct watch_all
         char label[SHOWN_MAX];
         char hex[65];
         buf_fmt(out, "%s%s%s", i != 0 ? ", " : "", prefix, text_hex(span_of(at[i].spki_sha256, 32), hex));
-        if (strncmp(at[i].label, prefix, strlen(prefix)) != 0)
+        if (strstr(at[i].label, hex) == NULL)
             buf_fmt(out, " (%s)", text_visible_str(span_str(at[i].label), label, sizeof label));
     }
     if (count > RULE_LISTED_MAX)

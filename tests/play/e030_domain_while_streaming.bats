@@ -76,3 +76,43 @@ position() {
     done
     diff "$PLAY/reference.alerts" <(alerts)
 }
+
+# The rules of a file come while entries stream past: what came before them is judged by them again.
+@test "a policy file that is applied in the middle: the alerts are those of a file that was there from the start" {
+    cat >"$PLAY/policy.yaml" <<EOF
+watch:
+  - name: first.example
+    also: [second.example]
+    max_days: 30
+    names:
+      allow: [nothing]
+  - name: third.example
+    exclude: [h1.third.example, h2]
+EOF
+    use_state ruled
+    ctv domain apply "$PLAY/policy.yaml"
+    add_logs
+    ingest
+    alerts >"$PLAY/ruled.alerts"
+    [ "$(wc -l <"$PLAY/ruled.alerts")" = 115 ]
+    grep -q 'as this entry asks for' "$PLAY/ruled.alerts"
+    grep -q unexpected_name "$PLAY/ruled.alerts"
+    ctv db stop
+
+    use_state reload
+    add_logs
+    ctv domain add third.example --exclude h1 --exclude h2
+    fault slow:700
+    background stream "$CTVIGIL" --state-dir "$STATE" ingest --once
+    stream=$!
+    wait_for "[ \"\$(position)\" -ge $((size / 2)) ]" 60
+    ctv domain apply --prune "$PLAY/policy.yaml"
+    echo "applied before position $(position) of $((2 * size))"
+    [ "$(position)" -lt $((2 * size)) ]
+    clear_faults
+    ended $stream
+    diff "$PLAY/ruled.alerts" <(alerts)
+    ctv domain list --yaml >"$PLAY/again.yaml"
+    run ctv domain apply --prune "$PLAY/again.yaml"
+    [[ $output == *"0 added, 0 changed, 2 unchanged, 0 removed"* ]]
+}

@@ -12,6 +12,67 @@ static struct watch dns_watch(const char *name, bool exact)
     return (struct watch){.kind = WATCH_DNS, .name = (char *)(uintptr_t)name, .exact = exact};
 }
 
+static void note_other(void *arg, const char *name)
+{
+    char *text = arg;
+    (void)snprintf(text + strlen(text), 64, "%s ", name);
+}
+
+/* Two of three stay, one of them with other rules; the same again changes nothing. */
+static void applied(void **state)
+{
+    (void)state;
+    struct pgconn *conn = fixture.db.conn;
+    struct err why = {0};
+    enum db_domain_change changes[2];
+    char others[128] = "";
+    uint64_t before;
+    uint64_t after;
+    uint64_t generation;
+    int64_t ids[3];
+    struct watch *loaded;
+    size_t count;
+    static const char *const names[] = {"a.example", "b.example", "c.example"};
+    for (size_t i = 0; i < 3; i++) {
+        struct watch watch = dns_watch(names[i], false);
+        assert_int_equal(db_domain_add(conn, &watch, NULL, 0, &ids[i], &generation, &why), ERR_OK);
+        assert_int_equal(db_domain_history_done(conn, ids[i], &why), ERR_OK);
+    }
+    struct watch_allow allow[3] = {{{2}, (char *)(uintptr_t) "spki:2"},
+                                   {{1}, (char *)(uintptr_t) "spki:1"},
+                                   {{3}, (char *)(uintptr_t) "ca:One"}};
+    char *exclude[] = {(char *)(uintptr_t) "shop.b.example"};
+    struct watch given[2] = {dns_watch("b.example", false), dns_watch("a.example", false)};
+    given[0].allow = allow;
+    given[0].allow_count = 3;
+    given[0].exclude = (struct watch_words){exclude, 1};
+    struct db_domain_apply apply = {given, 2, true, true, note_other, others, changes};
+    assert_int_equal(db_domain_generation(conn, &before, NULL), ERR_OK);
+    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+    assert_int_equal(changes[0], DB_DOMAIN_CHANGED);
+    assert_int_equal(changes[1], DB_DOMAIN_SAME);
+    assert_string_equal(others, "c.example ");
+    assert_int_equal(db_domain_generation(conn, &after, NULL), ERR_OK);
+    assert_int_equal(after, before); /* a dry run */
+    apply.dry_run = false;
+    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+    assert_int_equal(given[0].id, ids[1]);
+    assert_int_equal(db_domain_load(conn, &loaded, &count, &after, &why), ERR_OK);
+    assert_int_equal(after, before + 1);
+    assert_int_equal(count, 2);
+    assert_string_equal(loaded[1].exclude.at[0], "shop.b.example");
+    assert_int_equal(loaded[1].allow_count, 3);
+    watch_free(loaded, count);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+        assert_int_equal(changes[0], DB_DOMAIN_SAME);
+        assert_int_equal(db_domain_generation(conn, &after, NULL), ERR_OK);
+        assert_int_equal(after, before + 1);
+    }
+    assert_int_equal(db_domain_remove(conn, "a.example", &why), ERR_OK);
+    assert_int_equal(db_domain_remove(conn, "b.example", &why), ERR_OK);
+}
+
 static void add_load_remove(void **state)
 {
     (void)state;
@@ -263,6 +324,7 @@ int main(int argc, char **argv)
 {
     FIXTURE_DB_KEEPER(argc, argv);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(applied),
         cmocka_unit_test(add_load_remove),
         cmocka_unit_test(add_waits_for_writers),
         cmocka_unit_test(history_finds_every_candidate),

@@ -160,6 +160,10 @@ static void operands_of_a_command(void **state)
         {"QUERY", {""}, NULL, 1},
         {"QUERY", {"a", "b"}, "'b' is not expected here", 0},
         {"QUERY", {"\xff"}, "QUERY: '\\xff': it is not UTF-8", 0},
+        {"NAME CERT", {NULL}, "NAME is missing", 0},
+        {"NAME CERT", {"a"}, "CERT is missing", 0},
+        {"NAME CERT", {"a", "b"}, NULL, 2},
+        {"NAME CERT", {"a", "b", "c"}, "'c' is not expected here", 0},
         {"FILE...", {NULL}, "FILE is missing", 0},
         {"FILE...", {"a", "\xff", "-"}, NULL, 3},
     };

@@ -12,7 +12,8 @@
 #define H "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static const char full[] =
-    "{\"also\":[\"example.net\"],\"exact\":[\"www.example.org\"],\"ips\":[\"192.0.2.0/24\",\"2001:db8::7\"],"
+    "{\"also\":[\"example.net\"],\"also_exact\":[\"www.example.org\"],\"ips\":[\"192.0.2.0/"
+    "24\",\"2001:db8::7\"],"
     "\"emails\":[\"email:example.com\"],\"uris\":[\"uri:td.example\"],\"spkis\":[\"spki:" H "\"],"
     "\"orgs\":[\"org:example "
     "ltd\"],\"exclude\":[\"shop.example.com\"],\"owner\":\"secops\",\"tags\":[\"prod\"],"
@@ -23,7 +24,7 @@ static const char full[] =
     "\"tbs\":[{\"sha256\":\"" H "\",\"label\":\"tbs\"}]},"
     "\"wildcard\":[\"*.cdn.example.com\"],\"max_days\":100,"
     "\"names\":{\"allow\":[\"www.example.com\"],\"foreign_san\":\"high\"},\"key_types\":[\"ec-p256\"],"
-    "\"policy\":[\"dv\",\"ev\"],\"pairing\":{\"final_within\":72},"
+    "\"policy\":[\"dv\",\"ev\"],"
     "\"lookalike\":\"strict\",\"lookalike_allow\":[\"example.net\"],"
     "\"expect\":[{\"spki\":\"" H "\",\"until\":\"2026-12-01\",\"note\":\"LB\"}]}";
 
@@ -43,7 +44,6 @@ static void there_and_back(void **state)
     assert_int_equal(watch->more[2].ip_prefix, 24);
     assert_int_equal(watch->more[3].ip_len, 16);
     assert_int_equal(watch->expect[0].until, 1796169600); /* 2026-12-02 */
-    assert_int_equal(watch->final_within_s, 72 * 3600);
     assert_int_equal(watch->types, WATCH_TYPE_DV | WATCH_TYPE_EV);
     buf_init(&out, 1u << 16);
     buf_init(&again, 1u << 16);
@@ -77,7 +77,6 @@ static void refused(void **state)
         {"{\"allow\":\"x\"}", "allow", "a list"},
         {"{\"max_days\":0}", "max_days", "days from 1"},
         {"{\"max_days\":\"1.5\"}", "max_days", "days from 1"},
-        {"{\"pairing\":{\"final_within\":\"3d\"}}", "pairing.final_within", "hours from 1h"},
         {"{\"policy\":[\"qv\"]}", "policy", "dv ov iv ev"},
         {"{\"severity\":{\"unexpected_cat\":\"low\"}}", "severity.unexpected_cat", "no such kind"},
         {"{\"severity\":{\"unexpected_ca\":\"grave\"}}", "severity.unexpected_ca", "info low high critical"},

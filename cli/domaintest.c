@@ -1,0 +1,365 @@
+#include "cli/domaintest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "cli/caretaker.h"
+#include "cli/certfind.h"
+#include "cli/pem.h"
+#include "cli/policyfile.h"
+#include "cli/watchname.h"
+#include "db/db_domain.h"
+#include "ingest/examine.h"
+#include "watcher/match.h"
+
+struct domaintest {
+    struct watch *all; /* what is registered */
+    size_t all_count;
+    struct watch *asked; /* of a policy file */
+    size_t asked_count;
+    const struct watch *watch;
+};
+
+static const struct watch *domaintest_find(const struct watch *watches, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(watches[i].name, name) == 0)
+            return &watches[i];
+    return NULL;
+}
+
+static enum err_code domaintest_load(const struct cmd *cmd, struct pgconn *conn, const char *typed,
+                                     const char *policy, struct domaintest *test, struct err *why)
+{
+    char name[DNS_TEXT_MAX];
+    struct watch described = {0};
+    uint64_t generation = 0;
+    enum err_code code = watchname_read(typed, &described, name, why);
+
+    if (code == ERR_OK)
+        code = db_domain_load(conn, &test->all, &test->all_count, &generation, why);
+    if (code == ERR_OK && policy != NULL)
+        code = policyfile_load(cmd, policy, &test->asked, &test->asked_count, why);
+    if (code != ERR_OK)
+        return code;
+    test->watch = policy != NULL ? domaintest_find(test->asked, test->asked_count, name)
+                                 : domaintest_find(test->all, test->all_count, name);
+    if (test->watch != NULL)
+        return ERR_OK;
+    return policy != NULL
+               ? err_set(why, ERR_NOT_FOUND, "%s: it has no entry %s", policy, name)
+               : err_set(why, ERR_NOT_FOUND, "%s: not registered; 'ctvigil domain list' shows what is", name);
+}
+
+static void domaintest_free(struct domaintest *test)
+{
+    watch_free(test->all, test->all_count);
+    watch_free(test->asked, test->asked_count);
+}
+
+static struct watchset *domaintest_set(const struct watch *watches, size_t count)
+{
+    struct watch *copies = calloc(count + 1, sizeof *copies);
+    must(copies != NULL);
+    for (size_t i = 0; i < count; i++)
+        must(watch_copy(&watches[i], &copies[i]));
+    struct watchset *set = watchset_new(copies, count, 0);
+    must(set != NULL);
+    return set;
+}
+
+static enum err_code domaintest_file(const char *path, struct arena *arena, struct span *bytes,
+                                     struct err *why)
+{
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL)
+        return err_set(why, ERR_USAGE, "%s: %s", path, strerror(errno));
+    uint8_t *room = arena_take(arena, LIMIT_SMALL_BYTES, 1);
+    must(room != NULL);
+    size_t len = fread(room, 1, LIMIT_SMALL_BYTES, file);
+    bool failed = ferror(file) != 0;
+    (void)fclose(file);
+    if (failed || len == LIMIT_SMALL_BYTES)
+        return err_set(why, ERR_USAGE, "%s: it can not be read, or has a megabyte and more", path);
+    *bytes = span_of(room, len);
+    return ERR_OK;
+}
+
+/* The certificate and those behind it. */
+static size_t domaintest_blocks(struct span bytes, struct arena *arena, struct span *out, size_t max)
+{
+    struct pem pem = pem_of(bytes);
+    struct pem_block block;
+    size_t count = 0;
+    if (!pem_is(bytes)) {
+        out[0] = bytes;
+        return 1;
+    }
+    while (count < max && pem_next(&pem, &block)) {
+        uint8_t *der = arena_take(arena, block.body.len + 1, 1);
+        size_t len = 0;
+        if (der == NULL || !span_eq(block.label, SPAN_LIT("CERTIFICATE")) ||
+            !pem_decode(block.body, der, &len))
+            continue;
+        out[count++] = span_of(der, len);
+    }
+    return count;
+}
+
+static enum err_code domaintest_entry(const struct cmd *cmd, const char *certificate, struct arena *arena,
+                                      struct entry *entry, struct err *why)
+{
+    struct span blocks[1 + ENTRY_CHAIN_MAX];
+    struct span bytes = SPAN_NONE;
+    uint8_t hash[32];
+    size_t count = 1;
+    enum err_code code;
+    if (strlen(certificate) == 64 && text_unhex(span_str(certificate), hash, sizeof hash)) {
+        code = certfind_get(cmd, certificate, hash, arena, &blocks[0], why);
+    } else {
+        code = domaintest_file(certificate, arena, &bytes, why);
+        count = code == ERR_OK ? domaintest_blocks(bytes, arena, blocks, countof(blocks)) : 0;
+    }
+    if (code != ERR_OK)
+        return code;
+    if (count == 0 ||
+        !examine_certificate(blocks[0], arena, &entry->cert, &entry->issuance, entry->sighting.sha256))
+        return err_set(why, ERR_FORMAT, "%s: it holds no certificate that can be read", certificate);
+    entry->kind = ENTRY_X509;
+    entry->cert_der = blocks[0];
+    for (size_t i = 1; i < count; i++)
+        entry->unverified_chain[entry->chain_count++] = blocks[i];
+    if (count > 1) {
+        examine_issuer(entry, blocks[1]);
+        examine_prove_issuer(entry, blocks[1]);
+    }
+    return ERR_OK;
+}
+
+/* What each rule asks of the entry, in the order in which they are judged. */
+static const struct {
+    const char *rule;
+    const char *asks;
+} domaintest_rules[] = {
+    {"allow_ca", "an allowed CA issued it"},
+    {"deny_ca", "no denied CA issued it"},
+    {"keys", "its key is known"},
+    {"expect", "it is not a planned one that is to be told"},
+    {"wildcard", "its wildcards are expected"},
+    {"names", "its names are expected"},
+    {"foreign_san", "no names of others beside ours"},
+    {"max_days", "it is not valid for too long"},
+    {"ca", "it is not a CA"},
+    {"key_types", "its key is of an expected type"},
+    {"policy", "its owner was validated as expected"},
+    {"readable", "all of it can be read"},
+};
+
+static bool domaintest_asked(const struct watch *watch, const char *rule)
+{
+    if (strcmp(rule, "deny_ca") == 0)
+        return watch->deny.count != 0;
+    if (strcmp(rule, "keys") == 0)
+        return watch->keys != WATCH_KEYS_OFF;
+    if (strcmp(rule, "expect") == 0)
+        return watch->expect_count != 0;
+    if (strcmp(rule, "names") == 0)
+        return watch->names.count != 0;
+    if (strcmp(rule, "foreign_san") == 0)
+        return watch->foreign != WATCH_FOREIGN_OFF;
+    if (strcmp(rule, "key_types") == 0)
+        return watch->key_types.count != 0;
+    return strcmp(rule, "policy") != 0 || watch->types != 0;
+}
+
+static json_t *domaintest_text(struct span text)
+{
+    struct buf shown;
+    buf_init(&shown, 8 * text.len + 16);
+    text_visible(&shown, text);
+    json_t *value = json_string(buf_text(&shown));
+    buf_fini(&shown);
+    must(value != NULL);
+    return value;
+}
+
+static json_t *domaintest_finding(const struct alert_finding *finding)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "rule", finding->rule, "result", "broken", "kind",
+                     alert_kind_name(finding->kind), "severity", alert_severity_name(finding->severity),
+                     "expected", domaintest_text(finding->expected), "found",
+                     domaintest_text(finding->found));
+}
+
+/* Rules that did not speak, then what other rules found. */
+static json_t *domaintest_results(const struct watch *watch, const struct alert *alert)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < countof(domaintest_rules); i++) {
+        const char *rule = domaintest_rules[i].rule;
+        bool broken = false;
+        for (size_t k = 0; k < alert->finding_count; k++)
+            broken = broken || strcmp(alert->findings[k].rule, rule) == 0;
+        if (broken)
+            continue;
+        const char *result = domaintest_asked(watch, rule) ? "kept" : "not_asked";
+        must(json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "rule", rule, "result", result, "asks",
+                                                   domaintest_rules[i].asks)) == 0);
+    }
+    for (size_t k = 0; k < alert->finding_count; k++)
+        must(json_array_append_new(list, domaintest_finding(&alert->findings[k])) == 0);
+    return list;
+}
+
+static void domaintest_print(const struct watch *watch, const struct alert *alert, const json_t *results)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(results, i, one)
+    {
+        const char *result = json_string_value(json_object_get(one, "result"));
+        const char *rule = json_string_value(json_object_get(one, "rule"));
+        if (strcmp(result, "broken") != 0) {
+            printf("%-9s  %-11s  %s\n", strcmp(result, "kept") == 0 ? "kept" : "not asked", rule,
+                   json_string_value(json_object_get(one, "asks")));
+            continue;
+        }
+        printf("BROKEN     %-11s  %s (%s)\n", rule, json_string_value(json_object_get(one, "kind")),
+               json_string_value(json_object_get(one, "severity")));
+        printf("             expected: %s\n", json_string_value(json_object_get(one, "expected")));
+        printf("             found:    %s\n", json_string_value(json_object_get(one, "found")));
+    }
+    if (alert->finding_count == 0)
+        printf("no alert: the certificate is as expected for %s\n", watch->name);
+    else
+        printf("one alert for %s: %s, severity %s\n", watch->name,
+               alert_kind_name(alert_gravest(alert)->kind),
+               alert_severity_name(alert_gravest(alert)->severity));
+}
+
+/* Returns the exit code. */
+static int domaintest_show(const struct cmd *cmd, const struct watch *watch, const struct batch *batch)
+{
+    const struct alert *alert = NULL;
+    for (size_t i = 0; i < batch->alert_count; i++)
+        if (batch->alerts[i].domain_id == watch->id)
+            alert = &batch->alerts[i];
+    bool concerns = alert != NULL;
+    json_t *results = concerns ? domaintest_results(watch, alert) : json_array();
+    int code = concerns && alert->finding_count != 0 ? CMD_FINDINGS : CMD_OK;
+    if (cmd->json)
+        cmd_print_json(json_pack("{s:s, s:s, s:b, s:b, s:o, s:O}", "schema", "ctvigil.domain.test.1",
+                                 "domain", watch->name, "concerns", (int)concerns, "alert",
+                                 (int)(code != CMD_OK), "name",
+                                 concerns ? domaintest_text(alert->name) : json_null(), "rules", results));
+    else if (!concerns)
+        printf("no alert: the certificate does not concern %s\n", watch->name);
+    else
+        domaintest_print(watch, alert, results);
+    json_decref(results);
+    return code;
+}
+
+int domaintest_run(const struct cmd *cmd, const char *typed, const char *certificate, const char *policy)
+{
+    struct domaintest test = {0};
+    struct pgconn *conn = NULL;
+    struct batch batch;
+    struct entry entry = {0};
+    struct err why = {0};
+    int exit_code = CMD_OK;
+    must(batch_init(&batch, LIMIT_HISTORY_BYTES));
+    enum err_code code = cmd_db_open_reader(cmd, &conn, &why);
+
+    if (code == ERR_OK)
+        code = domaintest_load(cmd, conn, typed, policy, &test, &why);
+    if (code == ERR_OK)
+        code = domaintest_entry(cmd, certificate, &batch.arena, &entry, &why);
+    if (code == ERR_OK) {
+        struct watch one = *test.watch;
+        one.id = one.id == 0 ? 1 : one.id;
+        struct watchset *set = domaintest_set(&one, 1);
+        struct watchset *ours = domaintest_set(test.all, test.all_count);
+        const struct match_prove prove = {.ours = ours};
+        batch.big = true;
+        batch.end = 1;
+        batch.entries = &entry;
+        batch.entry_count = 1;
+        code = match_batch(set, &batch, &prove, &why);
+        if (code == ERR_OK)
+            exit_code = domaintest_show(cmd, watchset_at(set, 0), &batch);
+        watchset_unpin(ours);
+        watchset_unpin(set);
+    }
+    batch_fini(&batch);
+    domaintest_free(&test);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? exit_code : cmd_fail(&why);
+}
+
+struct domaintest_dry {
+    const struct cmd *cmd;
+    uint64_t count[ALERT_KIND_COUNT];
+};
+
+static void domaintest_would(void *arg, const struct alert *alert, const struct sighting *sightings,
+                             size_t count)
+{
+    struct domaintest_dry *dry = arg;
+    const struct alert_finding *gravest = alert_gravest(alert);
+    char hex[65] = "";
+    char name[512];
+    (void)sightings;
+    dry->count[gravest->kind]++;
+    if (alert->issuance != NULL)
+        (void)text_hex(span_of(alert->issuance->tbs_fp, 32), hex);
+    if (!dry->cmd->json) {
+        printf("%-8s %s  %s  tbs_fp %s\n", alert_severity_name(gravest->severity),
+               alert_kind_name(gravest->kind), text_visible_str(alert->name, name, sizeof name), hex);
+        for (size_t i = 0; i < alert->finding_count; i++) {
+            char found[1024];
+            printf("         %s: %s\n", alert->findings[i].rule,
+                   text_visible_str(alert->findings[i].found, found, sizeof found));
+        }
+        return;
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < alert->finding_count; i++)
+        must(json_array_append_new(list, domaintest_finding(&alert->findings[i])) == 0);
+    cmd_print_json(json_pack("{s:s, s:s, s:s, s:o, s:s, s:I, s:o}", "schema", "ctvigil.domain.would.1",
+                             "kind", alert_kind_name(gravest->kind), "severity",
+                             alert_severity_name(gravest->severity), "name", domaintest_text(alert->name),
+                             "tbs_fp", hex, "sightings", (json_int_t)count, "findings", list));
+}
+
+int domaintest_history(const struct cmd *cmd, const char *typed, const char *policy)
+{
+    struct domaintest test = {0};
+    struct domaintest_dry dry = {.cmd = cmd};
+    struct history_result result = {0};
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    enum err_code code = cmd_db_open(cmd, &conn, &why);
+
+    if (code == ERR_OK)
+        code = domaintest_load(cmd, conn, typed, policy, &test, &why);
+    if (code == ERR_OK)
+        code = caretaker_try(cmd_db_dsn(), conn, test.watch, domaintest_would, &dry, &result, &why);
+    if (code == ERR_OK)
+        fprintf(stderr,
+                "ctvigil: nothing was raised: of %" PRIu64 " stored certificate%s that concern%s %s, %" PRIu64
+                " would be alerted on\n",
+                result.concerned, result.concerned == 1 ? "" : "s", result.concerned == 1 ? "s" : "",
+                test.watch->name, result.raised);
+    for (size_t i = 0; code == ERR_OK && i < ALERT_KIND_COUNT; i++)
+        if (dry.count[i] != 0)
+            fprintf(stderr, "  %6" PRIu64 "  %s\n", dry.count[i], alert_kind_name((enum alert_kind)i));
+    domaintest_free(&test);
+    if (conn != NULL)
+        cmd_db_close(conn);
+    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+}
