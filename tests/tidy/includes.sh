@@ -21,6 +21,7 @@ third_party() {
   fi
   case $1 in
     base/conf.c) echo '(cyaml/cyaml|yaml)\.h' ;; # libyaml is what libcyaml reads with: it knows the lines
+    cli/yamltree.c) echo '(jansson|yaml)\.h' ;; # the same, for policy files
     base/suffix.c) echo '(libpsl|idn2)\.h' ;;
     base/dns.c) echo 'idn2\.h' ;;
     verify/*) echo 'openssl/[a-z0-9_]+\.h' ;;
