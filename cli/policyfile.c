@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/allow.h"
+#include "cli/lookalikes.h"
 #include "cli/notify.h"
 #include "cli/watchname.h"
 #include "cli/yamltree.h"
@@ -284,6 +285,10 @@ static enum err_code policyfile_others(struct policyfile_reading *r, const char 
 
 static enum err_code policyfile_words(struct policyfile_reading *r)
 {
+    struct err inner = {0};
+    if (r->watch->lookalike != WATCH_LOOKALIKE_OFF &&
+        lookalikes_check(r->watch, r->watch->name, &inner) != ERR_OK)
+        return policyfile_bad(r, "lookalike", "%s", inner.text);
     for (size_t i = 0; i < r->watch->key_types.count; i++)
         if (!rule_type_known(r->watch->key_types.at[i]))
             return policyfile_bad(r, "key_types",
