@@ -119,10 +119,11 @@
 #define LIMIT_ROOTS            8192        /* that one log accepts; real ones have below 2,000 */
 #define LIMIT_ROOTS_BYTES      (16u << 20) /* their reply is 1 to 3 MB */
 #define LIMIT_EDGE_CERTS       512         /* compared with the others in a minute */
-/* Ways to the roots of one store, of one CA; the largest of the real graph has 8. */
-#define LIMIT_CA_PATHS    64
-#define LIMIT_TRUST_FILE  (64u << 20) /* of an import; all certificates of CCADB have 25 MB */
-#define LIMIT_TRUST_FILES 256
-#define LIMIT_TRUST_DAYS  35 /* root stores change monthly; older trust data is told of */
+/* Ways to the roots of one store, of one CA; the largest of the real graph has 10. */
+#define LIMIT_CA_PATHS         64
+#define LIMIT_TRUST_FILE       (64u << 20) /* of an import; all certificates of CCADB have 25 MB */
+#define LIMIT_TRUST_FILES      256
+#define LIMIT_TRUST_REJUDGE_MS 300000 /* between looks at what new CA certificates change */
+#define LIMIT_TRUST_DAYS       35     /* root stores change monthly; older trust data is told of */
 
 #endif

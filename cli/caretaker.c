@@ -11,6 +11,7 @@
 #include "cli/matching.h"
 #include "cli/readerwatch.h"
 #include "cli/stalewatch.h"
+#include "cli/trustkeeper.h"
 #include "cli/trustset.h"
 #include "db/db_channel.h"
 #include "db/db_der.h"
@@ -25,12 +26,18 @@
 #define CARETAKER_MERGE_LEAST 16   /* rows; fewer are not worth being written again */
 #define CARETAKER_DROP        1000 /* rows, 40 MB of them */
 
-struct caretaker {
-    char *dsn;
-    bool reads;             /* this process reads logs */
+/* From one round to the next. */
+struct caretaker_memory {
     struct db_unheard said; /* what the operator was told last */
     int64_t late;           /* alert up to which later proof was looked for */
-    bool down;              /* the last look failed */
+    struct trustkeeper trust;
+};
+
+struct caretaker {
+    char *dsn;
+    bool reads; /* this process reads logs */
+    struct caretaker_memory memory;
+    bool down; /* the last look failed */
     struct chore chore;
     struct readerwatch *readers; /* beside it: a history scan takes its time */
 };
@@ -242,7 +249,22 @@ static enum err_code caretaker_der(struct pgconn *conn, const atomic_bool *stop,
     return code;
 }
 
-static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unheard *said, int64_t *late,
+/* CA certificates that came are compared first, so that what is judged is judged by them. */
+static enum err_code caretaker_trust(const char *dsn, struct pgconn *conn, struct trustkeeper *trust,
+                                     const atomic_bool *stop, struct err *why)
+{
+    struct trustkeeper_report report;
+    enum err_code code = trustkeeper_look(dsn, conn, trust, stop, &report, why);
+
+    if (code == ERR_OK && (report.raised != 0 || report.closed != 0))
+        say_info("watch",
+                 "certificates=%" PRIu64 " judged again by what is known of CAs now: %" PRIu64
+                 " alerts raised, %" PRIu64 " closed",
+                 report.judged, report.raised, report.closed);
+    return code;
+}
+
+static enum err_code caretaker_round(const char *dsn, bool reads, struct caretaker_memory *memory,
                                      const atomic_bool *stop, struct err *why)
 {
     struct pgconn *conn = NULL;
@@ -254,11 +276,13 @@ static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unhe
     if (code == ERR_OK)
         code = caretaker_pending(dsn, conn, stop, why);
     if (code == ERR_OK && !caretaker_ended(stop))
-        code = caretaker_unheard(conn, said, why);
+        code = caretaker_unheard(conn, &memory->said, why);
     if (code == ERR_OK && !caretaker_ended(stop))
-        code = caretaker_late(conn, late, why);
+        code = caretaker_late(conn, &memory->late, why);
     if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_edges(conn, stop, why);
+    if (code == ERR_OK && !caretaker_ended(stop))
+        code = caretaker_trust(dsn, conn, &memory->trust, stop, why);
     if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_der(conn, stop, why);
     if (conn != NULL)
@@ -268,17 +292,16 @@ static enum err_code caretaker_round(const char *dsn, bool reads, struct db_unhe
 
 enum err_code caretaker_look(const char *dsn, struct err *why)
 {
-    struct db_unheard said = {0};
-    int64_t late = 0;
-    return caretaker_round(dsn, false, &said, &late, NULL, why);
+    struct caretaker_memory memory = {0};
+    return caretaker_round(dsn, false, &memory, NULL, why);
 }
 
 static int64_t caretaker_turn(void *arg)
 {
     struct caretaker *caretaker = arg;
     struct err why = {0};
-    enum err_code code = caretaker_round(caretaker->dsn, caretaker->reads, &caretaker->said, &caretaker->late,
-                                         &caretaker->chore.stop, &why);
+    enum err_code code =
+        caretaker_round(caretaker->dsn, caretaker->reads, &caretaker->memory, &caretaker->chore.stop, &why);
 
     /* An outage is said by whoever reads or delivers. */
     if (code != ERR_OK && !caretaker->down && !atomic_load(&caretaker->chore.stop))

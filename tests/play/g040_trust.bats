@@ -1,0 +1,106 @@
+# What root stores say of a CA: taken from files, told in an alert, explained, and told again when it changes.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --entries 20 --seed 61
+    add_logs
+    ctv domain add strange.example >/dev/null
+    mkdir -p "$PLAY/trust"
+    echo 'nothing that is known' >"$PLAY/trust/notes.txt"
+}
+
+teardown_file() {
+    play_end
+}
+
+# table SPKI RULE DATE: every store did this to the key.
+table() {
+    echo 'group,class,spki_sha256,store,rule,effective_date,status_now_computed,source'
+    for store in Mozilla Chrome Apple Microsoft; do
+        echo "\"Simulated, Inc.\",incident,$1,$store,$2,$3,,\"a play, row \"\"$store\"\"\""
+    done
+}
+
+import() {
+    table "$@" >"$PLAY/trust/distrusted.csv"
+    ctv trust import "$PLAY/trust" >/dev/null
+    ctv watch --once >/dev/null
+}
+
+alert_of() { # the id of the alert about name $1
+    ctv alert list --json | jq -r --arg name "$1" 'select(.name == $name) | .id'
+}
+
+finding() { # of alert $1 by kind $2
+    ctv alert show "$1" --json | jq -c --arg kind "$2" '.findings[] | select(.kind == $kind)'
+}
+
+@test "the program judges on its first day, and says how old its data is" {
+    ctv trust show | grep -q 'it is what the program came with'
+    ctv trust show --json | jq -e '.bundle == 0 and .stores.mozilla.roots > 100 and .stores.chrome.roots > 100
+        and .stores.apple.roots > 100 and .stores.microsoft.roots > 100'
+    CTVIGIL_TEST_CLOCK_OFFSET_S=8640000 ctv trust show --json 2>"$PLAY/err" | jq -e .old
+    grep -q 'trust data is .* days old' "$PLAY/err"
+    run -2 ctv trust import "$PLAY/trust" # nothing of a known form
+    run -2 ctv trust import "$PLAY/no such folder"
+    run -4 ctv trust explain "$PLAY/trust/notes.txt"
+}
+
+@test "a certificate of a CA that no store takes any more is told, in words" {
+    issue other 90 both www.strange.example >/dev/null
+    ingest
+    id=$(alert_of www.strange.example)
+    spki=$(ctv alert show "$id" --json | jq -r .issuance.issuer_spki_sha256)
+    echo "$spki" >"$PLAY/spki"
+    [ -z "$(finding "$id" distrusted_ca)" ]
+    ctv domain add watched.example --allow-ca "spki:$spki" >/dev/null
+    issue other 90 both old.watched.example >/dev/null
+    ingest
+    [ -z "$(alert_of old.watched.example)" ]
+    import "$spki" distrust-after 2020-01-01
+    [ "$(ctv trust show --json | jq .bundle)" = 1 ]
+    ctv trust import "$PLAY/trust" | grep -q 'Nothing new'
+    # What was stored before is judged again; what comes is judged at once.
+    finding "$(alert_of old.watched.example)" distrusted_ca |
+        jq -e '.rule == "distrusted_after" and .severity == "high"
+            and (.found | contains("Mozilla: it begins after the last day") and contains("Simulated, Inc."))'
+    issue other 90 both new.watched.example >/dev/null
+    ingest
+    finding "$(alert_of new.watched.example)" distrusted_ca | jq -e '.rule == "distrusted_after"'
+    finding "$id" distrusted_ca | jq -e '.severity == "high"'
+    finding "$id" unexpected_ca | jq -e '.severity == "high"'
+}
+
+@test "what is no longer said is withdrawn with the reason, and nothing else" {
+    import "$(printf 'ab%.0s' {1..32})" distrust-after 2020-01-01
+    for name in old new; do
+        ctv alert list --all --json 2>/dev/null | jq -e --arg name "$name.watched.example" \
+            'select(.name == $name) | .state == "closed"' || ctv alert show "$(alert_of $name.watched.example)" --json |
+            jq -e '.state == "closed" and (.reason | contains("trust data of"))'
+    done
+    id=$(alert_of www.strange.example)
+    [ -z "$(finding "$id" distrusted_ca)" ]
+    finding "$id" unexpected_ca | jq -e '.severity == "high"'
+    [ "$(ctv alert show "$id" --json | jq -r .state)" != closed ]
+}
+
+@test "a blocked key is critical, begins the alert anew, and stays blocked when its source forgets it" {
+    spki=$(cat "$PLAY/spki")
+    import "$spki" blocked 2026-01-02
+    id=$(alert_of old.watched.example)
+    ctv alert show "$id" --json | jq -e '.severity == "critical" and .state != "closed"'
+    finding "$id" distrusted_ca | jq -e '.rule == "blocked_key" and (.found | contains("the store blocks"))'
+    import "$(printf 'ab%.0s' {1..32})" distrust-after 2020-01-01
+    ctv alert show "$id" --json | jq -e '.severity == "critical" and .state != "closed"'
+    [ "$(ctv alert list --json | jq -r 'select(.domain == "watched.example") | .name' | sort | uniq -d)" = "" ]
+}
+
+@test "explain says of each store why" {
+    sha=$(ctv alert show "$(alert_of old.watched.example)" --json | jq -r .tbs_fp)
+    ctv trust explain "$sha" >"$PLAY/out"
+    grep -q '^Mozilla: distrusted: the store blocks' "$PLAY/out"
+    grep -q '^Flag: blocked_key' "$PLAY/out"
+    ctv trust explain "$sha" --json | jq -e '.stores.apple.verdict == "distrusted" and .issuer_proven
+        and (.stores.apple.paths[0].why == "blocked") and (.flags | index("blocked_key"))'
+}

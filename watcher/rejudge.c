@@ -1,0 +1,113 @@
+#include "watcher/rejudge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "db/db_alert_raise.h"
+#include "db/db_domain.h"
+#include "db/db_trust_alert.h"
+#include "watcher/rule_trust.h"
+
+struct scan {
+    struct rejudge *rejudge;
+    struct pgconn *write;
+    struct watchset *set; /* of the one watch */
+    struct batch batch;
+    struct entry entry;
+};
+
+/* The moment that counts, and whether a precertificate is known. */
+static struct sighting earliest(const struct sighting *sightings, size_t count)
+{
+    struct sighting first = sightings[0];
+    bool precert = false;
+    for (size_t i = 0; i < count; i++) {
+        if (sightings[i].timestamp_ms < first.timestamp_ms)
+            first = sightings[i];
+        precert = precert || sightings[i].form == ISSUANCE_PRECERT;
+    }
+    if (precert)
+        first.form = ISSUANCE_PRECERT;
+    return first;
+}
+
+/* Findings of other rules are not this one's business. */
+static void keep_own(struct alert *alert)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < alert->finding_count; i++)
+        if (rule_trust_owns(alert->findings[i].kind))
+            alert->findings[kept++] = alert->findings[i];
+    alert->finding_count = kept;
+}
+
+static enum err_code settle(struct scan *scan, struct alert *alert, const struct sighting *sightings,
+                            size_t count, struct err *why)
+{
+    struct db_trust_alert holds = {.domain_id = alert->domain_id, .reason = scan->rejudge->reason};
+    bool raised = false;
+    bool closed = false;
+    enum err_code code = ERR_OK;
+    keep_own(alert);
+    memcpy(holds.tbs_fp, alert->issuance->tbs_fp, 32);
+    for (size_t i = 0; i < alert->finding_count && holds.count < countof(holds.rules); i++)
+        holds.rules[holds.count++] = alert->findings[i].rule;
+    code = db_trust_alert_withdraw(scan->write, &holds, &closed, why);
+    if (code == ERR_OK && alert->finding_count != 0)
+        code = db_alert_raise(scan->write, alert, sightings, count, NULL, NULL, &raised, why);
+    scan->rejudge->closed += closed;
+    scan->rejudge->raised += raised;
+    return code;
+}
+
+static enum err_code on_issuance(void *arg, const struct issuance *stored, const struct sighting *sightings,
+                                 size_t count, struct err *why)
+{
+    struct scan *scan = arg;
+    const struct rejudge *rejudge = scan->rejudge;
+    if (rejudge->stop != NULL && atomic_load(rejudge->stop))
+        return err_set(why, ERR_CLOSED, "stopped");
+    if (count == 0 || (rejudge->wanted != NULL && !rejudge->wanted(rejudge->arg, stored)))
+        return ERR_OK;
+    batch_reset(&scan->batch);
+    scan->entry = (struct entry){.issuance = *stored, .sighting = earliest(sightings, count)};
+    bool precert = scan->entry.sighting.form == ISSUANCE_PRECERT;
+    scan->entry.kind = precert ? ENTRY_PRECERT : ENTRY_X509;
+    scan->entry.issuance.issuer_proven = stored->issuer_proven || (stored->issuer_known && precert);
+    scan->batch.big = true;
+    scan->batch.begin = scan->entry.index;
+    scan->batch.end = scan->entry.index + 1;
+    scan->batch.entries = &scan->entry;
+    scan->batch.entry_count = 1;
+    enum err_code code = match_batch(scan->set, &scan->batch, &rejudge->prove, why);
+    for (size_t i = 0; code == ERR_OK && i < scan->batch.alert_count; i++) {
+        if (scan->batch.alerts[i].domain_id == ALERT_DOMAINS_NONE)
+            continue;
+        scan->rejudge->judged++;
+        code = settle(scan, &scan->batch.alerts[i], sightings, count, why);
+    }
+    return code;
+}
+
+enum err_code rejudge_domain(struct pgconn *read, struct pgconn *write, const struct watch *watch,
+                             struct rejudge *rejudge, struct err *why)
+{
+    struct scan *scan = calloc(1, sizeof *scan);
+    struct watch *copy = calloc(1, sizeof *copy);
+    must(scan != NULL && copy != NULL && watch_copy(watch, copy));
+    scan->rejudge = rejudge;
+    scan->write = write;
+    scan->set = watchset_new(copy, 1, 0);
+    rejudge->prove.by_word = true;
+    enum err_code code = ERR_OK;
+    if (scan->set == NULL || !batch_init(&scan->batch, LIMIT_BIG_BATCH_BYTES))
+        code = err_set(why, ERR_MEMORY, "%s: no memory for judging again", watch->name);
+    if (code == ERR_OK) {
+        code = db_domain_history(read, watch, on_issuance, scan, rejudge->stop, why);
+        batch_fini(&scan->batch);
+    }
+    watchset_unpin(scan->set);
+    free(scan);
+    return code;
+}
