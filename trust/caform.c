@@ -3,31 +3,33 @@
 #include <stdio.h>
 
 #include "trust/csvread.h"
+#include "trust/from_ccadb.h"
+#include "trust/from_chrome.h"
+#include "trust/from_ctl.h"
+#include "trust/from_json.h"
+#include "trust/from_nss.h"
 #include "trust/from_tables.h"
 
 struct table {
     const char *name;
     const char *columns; /* it has all of them */
     void (*read)(struct csvread *csv, struct catake *take, struct catake_file *file);
-    const char *sentence;
 };
 
 static const struct table tables[] = {
-    {"distrust-table", "spki_sha256,store,rule,class,effective_date", from_tables_distrust,
-     "keys that stores turned away, one row for key and store"},
-    {"roots-by-store", "cert_sha256,spki_sha256,mozilla_tls,chrome,apple_2025_12", from_tables_roots,
-     "roots of the four stores, one row for each"},
-    {"ca-hashes", "cert_sha256,spki_sha256,subject_sha256,self_issued", from_tables_certs,
-     "CA certificates by their hashes"},
-    {"ca-edges", "child_cert_sha256,parent_cert_sha256", from_tables_edges,
-     "which CA certificate certifies which"},
-    {"chromium-blocked", "spki_sha256,known_cert_sha256", from_tables_blocked, "keys that Chromium blocks"},
-    {"chromium-interception", "spki_sha256,known", from_tables_blocked,
-     "keys that Chromium knows from interception"},
-    {"onecrl-table", "type,issuer_or_subject_der_b64,serial_or_spki_sha256,enabled", from_tables_onecrl,
-     "Mozilla's list of revoked CA certificates, as a table"},
-    {"caa-keys", "issuer_spki_sha256,caa_domains", from_tables_caa,
-     "keys of CAs by their names in CAA records"},
+    {"distrust-table", "spki_sha256,store,rule,class,effective_date", from_tables_distrust},
+    {"roots-by-store", "cert_sha256,spki_sha256,mozilla_tls,chrome,apple_2025_12", from_tables_roots},
+    {"ca-hashes", "cert_sha256,spki_sha256,subject_sha256,self_issued", from_tables_certs},
+    {"ca-edges", "child_cert_sha256,parent_cert_sha256", from_tables_edges},
+    {"chromium-blocked", "spki_sha256,known_cert_sha256", from_tables_blocked},
+    {"chromium-interception", "spki_sha256,known", from_tables_blocked},
+    {"onecrl-table", "type,issuer_or_subject_der_b64,serial_or_spki_sha256,enabled", from_tables_onecrl},
+    {"caa-keys", "issuer_spki_sha256,caa_domains", from_tables_caa},
+    {"apple-list", "apple_root_sha256,action", from_ccadb_apple},
+    {"ccadb-caa", "Recognized CAA Domains", from_ccadb_caa},
+    {"ccadb-certificates", "SHA-256 Fingerprint,X.509 Certificate (PEM)", from_ccadb_pems},
+    {"ccadb-records", "SHA-256 Fingerprint,Revocation Status", from_ccadb_records},
+    {"ccadb-roots", "SHA-256 Fingerprint,CA Owner,Certificate Name", from_ccadb_roots},
 };
 
 static bool read_table(uint8_t *bytes, size_t len, struct catake *take, struct catake_file *file)
@@ -45,18 +47,42 @@ static bool read_table(uint8_t *bytes, size_t len, struct catake *take, struct c
     return false;
 }
 
+static bool is_pem(struct span text)
+{
+    static const char line[] = "-----BEGIN CERTIFICATE-----";
+    struct span begin = span_part(text, 0, text.len < 65536 ? text.len : 65536);
+    return begin.len >= sizeof line - 1 && memmem(begin.at, begin.len, line, sizeof line - 1) != NULL &&
+           memmem(begin.at, begin.len, "SHA-256 Fingerprint", 19) == NULL;
+}
+
+static bool read_other(struct span text, struct catake *take, struct catake_file *file)
+{
+    const char *form = NULL;
+    if (text.len == 0)
+        return false;
+    if (from_nss_is(text)) {
+        form = "certdata";
+        from_nss_read(text, take, file);
+    } else if (from_chrome_is(text)) {
+        form = "chrome-root-store";
+        from_chrome_read(text, take, file);
+    } else if (is_pem(text)) {
+        form = "certificates";
+        file->taken = from_ccadb_pem(text, take);
+    } else if (text.at[0] == 0x30) {
+        return from_ctl_read(text, take, file);
+    } else if ((text.at[0] == '{' || text.at[0] == '[') && from_json_read(text, take, file)) {
+        form = "onecrl";
+    }
+    if (form != NULL)
+        (void)snprintf(file->form, sizeof file->form, "%s", form);
+    return form != NULL;
+}
+
 void caform_read(const char *name, uint8_t *bytes, size_t len, int64_t mtime_ms, struct catake *take)
 {
     struct catake_file *file = catake_file(take, name);
     file->dated_ms = mtime_ms;
-    if (!read_table(bytes, len, take, file))
+    if (!read_other(span_of(bytes, len), take, file) && !read_table(bytes, len, take, file))
         (void)snprintf(file->note, sizeof file->note, "not a form that is known");
-}
-
-const char *caform_name(size_t at, const char **sentence)
-{
-    if (at >= countof(tables))
-        return NULL;
-    *sentence = tables[at].sentence;
-    return tables[at].name;
 }

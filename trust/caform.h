@@ -8,7 +8,5 @@
  * report (form ""), one that is damaged takes nothing and says why in its note. *dated_ms of the file is
  * filled where its content tells it; `mtime_ms` where it does not. */
 void caform_read(const char *name, uint8_t *bytes, size_t len, int64_t mtime_ms, struct catake *take);
-/* The name of a form and what it is, one after the other; NULL at the end. */
-const char *caform_name(size_t at, const char **sentence);
 
 #endif

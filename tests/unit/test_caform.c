@@ -1,0 +1,359 @@
+/* Files of root programs, told by their content: small ones of every form, and what is taken from them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "tests/fixture/cacert.h"
+#include "trust/caform.h"
+#include "verify/digest.h"
+
+#define TEXT_MAX 32768
+
+static struct cacert made;
+static struct cafacts facts;
+static char text[TEXT_MAX];
+static size_t len;
+
+static int make(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = cacert_key();
+    const struct cacert_order order = {"Root", key, "Root", key, .serial = 6};
+    struct span der = cacert_make(&order, &made);
+    EVP_PKEY_free(key);
+    return cafacts_read(der, &facts) ? 0 : -1;
+}
+
+__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    len += (size_t)vsnprintf(text + len, sizeof text - len, fmt, args);
+    va_end(args);
+    assert_true(len < sizeof text);
+}
+
+static void begin(void)
+{
+    len = 0;
+}
+
+static struct catake *read_as(const char *form, uint64_t taken)
+{
+    struct catake *take = catake_new();
+    caform_read("a file", (uint8_t *)text, len, 5000, take);
+    assert_int_equal(take->file_count, 1);
+    assert_string_equal(take->file[0].form, form);
+    assert_int_equal(take->file[0].taken, taken);
+    return take;
+}
+
+static void octal(const char *name, struct span bytes)
+{
+    say("%s MULTILINE_OCTAL\n", name);
+    for (size_t i = 0; i < bytes.len; i++)
+        say("\\%03o%s", bytes.at[i], i % 16 == 15 ? "\n" : "");
+    say("\nEND\n");
+}
+
+static void nss(const char *trust)
+{
+    X509 *cert = NULL;
+    const unsigned char *at = made.bytes;
+    unsigned char *name = NULL;
+    unsigned char *serial = NULL;
+    cert = d2i_X509(NULL, &at, (long)made.len);
+    int name_len = i2d_X509_NAME(X509_get_issuer_name(cert), &name);
+    int serial_len = i2d_ASN1_INTEGER(X509_get_serialNumber(cert), &serial);
+    for (int i = 0; i < 2; i++) {
+        say("CKA_CLASS CK_OBJECT_CLASS %s\nCKA_LABEL UTF8 \"A Root\"\n",
+            i == 0 ? "CKO_CERTIFICATE" : "CKO_NSS_TRUST");
+        octal("CKA_ISSUER", span_of(name, (size_t)name_len));
+        octal("CKA_SERIAL_NUMBER", span_of(serial, (size_t)serial_len));
+        if (i == 0) {
+            octal("CKA_VALUE", span_of(made.bytes, made.len));
+            octal("CKA_NSS_SERVER_DISTRUST_AFTER", SPAN_LIT("241130235959Z"));
+            say("CKA_NSS_EMAIL_DISTRUST_AFTER CK_BBOOL CK_FALSE\n");
+        } else {
+            say("CKA_TRUST_SERVER_AUTH CK_TRUST %s\n", trust);
+        }
+    }
+    OPENSSL_free(name);
+    OPENSSL_free(serial);
+    X509_free(cert);
+}
+
+static void certdata_is_read(void **state)
+{
+    (void)state;
+    begin();
+    say("# comment\nBEGINDATA\n");
+    nss("CKT_NSS_TRUSTED_DELEGATOR");
+    struct catake *take = read_as("certdata", 1);
+    assert_int_equal(take->rule_count, 2);
+    assert_int_equal(take->rule[0].rule.kind, CARULE_ANCHOR);
+    assert_memory_equal(take->rule[0].rule.hash, facts.sha256, 32);
+    assert_memory_equal(take->rule[0].rule.key, facts.key, 32);
+    assert_int_equal(take->rule[1].rule.kind, CARULE_NOT_BEFORE);
+    assert_int_equal(take->rule[1].rule.limit, 1733011199); /* 2024-11-30T23:59:59Z */
+    assert_string_equal(take->rule[0].rule.label, "A Root");
+    assert_int_equal(take->cert_count, 1);
+    catake_free(take);
+    /* "Must be verified" is no block. */
+    begin();
+    say("BEGINDATA\n");
+    nss("CKT_NSS_MUST_VERIFY_TRUST");
+    take = read_as("certdata", 0);
+    assert_int_equal(take->rule_count, 0);
+    catake_free(take);
+    begin();
+    say("BEGINDATA\n");
+    nss("CKT_NSS_NOT_TRUSTED");
+    take = read_as("certdata", 1);
+    assert_int_equal(take->rule[0].rule.kind, CARULE_BLOCKED);
+    assert_memory_equal(take->rule[0].rule.hash, facts.issuer_serial, 32);
+    catake_free(take);
+}
+
+static void hex64(char digit, char out[65])
+{
+    memset(out, digit, 64);
+    out[64] = '\0';
+}
+
+static void chrome_is_read(void **state)
+{
+    (void)state;
+    char a[65], b[65], c[65], d[65], e[65];
+    hex64('a', a);
+    hex64('b', b);
+    hex64('c', c);
+    hex64('d', d);
+    hex64('e', e);
+    begin();
+    say("# proto\nversion_major: 36\n"
+        "trust_anchors {\n sha256_hex: \"%s\"\n ev_policy_oids: \"1.2.3\"\n}\n"
+        "trust_anchors {\n sha256_hex: \"%s\" enforce_anchor_expiry: true\n"
+        " constraints: { sct_not_after_sec: 100 min_version: \"131\" }\n"
+        " constraints { max_version_exclusive: \"131\" } # older ones\n}\n"
+        "trust_anchors { sha256_hex: \"%s\" constraints { sct_not_after_sec: 100 } constraints { "
+        "sct_not_after_sec: "
+        "200 permitted_dns_names: \"a.test\" permitted_dns_names: \"b.test\" } }\n"
+        "trust_anchors { sha256_hex: \"%s\" constraints { index_not_after: 7 } }\n"
+        "additional_certs { sha256_hex: \"%s\" eutl: true }\n"
+        "mtc_anchors { log_id: \"x\" inner { deep: 1 } }\n",
+        a, b, c, d, e);
+    struct catake *take = read_as("chrome-root-store", 3);
+    const struct {
+        enum carule_kind kind;
+        uint8_t first;
+        int64_t limit;
+    } want[] = {{CARULE_ANCHOR, 0xaa, 0},
+                {CARULE_ANCHOR, 0xbb, 0},
+                {CARULE_SCT, 0xbb, 100},
+                {CARULE_ANCHOR, 0xcc, 0},
+                {CARULE_SCT, 0xcc, 100}};
+    assert_int_equal(take->rule_count, countof(want));
+    for (size_t i = 0; i < countof(want); i++) {
+        assert_int_equal(take->rule[i].rule.kind, want[i].kind);
+        assert_int_equal(take->rule[i].rule.hash[0], want[i].first);
+        assert_int_equal(take->rule[i].rule.limit, want[i].limit);
+    }
+    assert_false(take->rule[0].rule.expires);
+    assert_true(take->rule[1].rule.expires);
+    assert_string_equal(take->file[0].note, "version 36");
+    catake_free(take);
+}
+
+static void onecrl_is_read(void **state)
+{
+    (void)state;
+    begin();
+    say("{\"data\":[{\"issuerName\":\"MAAA\",\"serialNumber\":\"AQ==\",\"enabled\":true,\"last_modified\":"
+        "1793208925525,"
+        "\"details\":{\"bug\":\"https://bug/1\"}},"
+        "{\"issuerName\":\"MAAA\",\"serialNumber\":\"Ag==\",\"enabled\":false,\"last_modified\":7},"
+        "{\"subject\":\"MAAA\",\"pubKeyHash\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\",\"last_"
+        "modified\":8},"
+        "{\"nonsense\":1}]}");
+    struct catake *take = read_as("onecrl", 3);
+    uint8_t hash[32];
+    digest_sha256(SPAN_LIT("\x30\x00\x00\x01"), hash);
+    assert_int_equal(take->rule_count, 3);
+    assert_memory_equal(take->rule[0].rule.hash, hash, 32);
+    assert_false(take->rule[0].lifts);
+    assert_true(take->rule[1].lifts);
+    assert_int_equal(take->rule[2].rule.target, CARULE_KEY);
+    assert_int_equal(take->file[0].dated_ms, 1793208925525);
+    assert_int_equal(take->file[0].passed, 1);
+    catake_free(take);
+}
+
+/* DER, from the end to the beginning. */
+static size_t put(uint8_t *out, uint8_t tag, const uint8_t *value, size_t value_len)
+{
+    size_t at = 0;
+    out[at++] = tag;
+    if (value_len >= 0x80)
+        out[at++] = 0x82, out[at++] = (uint8_t)(value_len >> 8);
+    out[at++] = (uint8_t)value_len;
+    memmove(out + at, value, value_len);
+    return at + value_len;
+}
+
+static size_t attribute(uint8_t *out, unsigned number, const uint8_t *value, size_t value_len)
+{
+    uint8_t body[512];
+    uint8_t inner[512];
+    uint8_t oid[12] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x0a, 0x0b, (uint8_t)number};
+    size_t at = put(body, 0x06, oid, 10);
+    size_t inner_len = put(inner, 0x04, value, value_len);
+    at += put(body + at, 0x31, inner, inner_len);
+    return put(out, 0x30, body, at);
+}
+
+static void microsoft_is_read(void **state)
+{
+    (void)state;
+    static const uint8_t purposes[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06,
+                                       0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
+    static const uint8_t ctl[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x0a, 0x01};
+    static const uint8_t data[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02};
+    /* 2025-04-16T00:00:00Z as FILETIME, little end first. */
+    uint64_t ticks = (UINT64_C(1744761600) + UINT64_C(11644473600)) * 10000000;
+    uint8_t moment[8];
+    uint8_t subject[1024], set[1024], list[4096], body[4096];
+    uint8_t id[20] = {1};
+    size_t at = 0;
+    for (int i = 0; i < 8; i++)
+        moment[i] = (uint8_t)(ticks >> (8 * i));
+    at += attribute(set + at, 98, facts.sha256, 32);
+    at += attribute(set + at, 9, purposes, sizeof purposes);
+    at += attribute(set + at, 126, moment, sizeof moment);
+    at += attribute(set + at, 11, (const uint8_t *)"R\0o\0o\0t\0", 8);
+    size_t subject_len = put(subject, 0x04, id, sizeof id);
+    subject_len += put(subject + subject_len, 0x31, set, at);
+    size_t one = put(body, 0x30, subject, subject_len);
+    size_t list_len = put(list, 0x17, (const uint8_t *)"260714000000Z", 13);
+    list_len += put(list + list_len, 0x30, body, one);
+    /* SEQUENCE { OID ctl, [0] { CTL } } within SignedData within ContentInfo. */
+    size_t n = put(body, 0x30, list, list_len);
+    list_len = put(list, 0xa0, body, n);
+    n = put(body, 0x06, ctl, sizeof ctl);
+    memcpy(body + n, list, list_len);
+    list_len = put(list, 0x30, body, n + list_len);
+    static const uint8_t version[] = {0x02, 0x01, 0x01, 0x31, 0x00};
+    memcpy(body, version, sizeof version);
+    memcpy(body + sizeof version, list, list_len);
+    list_len = put(list, 0x30, body, sizeof version + list_len);
+    n = put(body, 0xa0, list, list_len);
+    list_len = put(list, 0x06, data, sizeof data);
+    memcpy(list + list_len, body, n);
+    begin();
+    len = put((uint8_t *)text, 0x30, list, list_len + n);
+    struct catake *take = read_as("authroot", 1);
+    assert_int_equal(take->rule_count, 2);
+    assert_int_equal(take->rule[0].rule.kind, CARULE_ANCHOR);
+    assert_memory_equal(take->rule[0].rule.hash, facts.sha256, 32);
+    assert_string_equal(take->rule[0].rule.label, "Root");
+    assert_int_equal(take->rule[1].rule.kind, CARULE_NOT_BEFORE);
+    assert_int_equal(take->rule[1].rule.limit, 1744761600);
+    assert_int_equal(take->file[0].dated_ms, INT64_C(1783987200000));
+    size_t whole = len;
+    catake_free(take);
+    /* However it is cut, nothing is made up. */
+    for (size_t cut = 0; cut < whole; cut++) {
+        take = catake_new();
+        caform_read("cut", (uint8_t *)text, cut, 0, take);
+        assert_true(take->rule_count <= 2);
+        catake_free(take);
+    }
+}
+
+static void reports_of_the_ccadb_are_read(void **state)
+{
+    (void)state;
+    char hex[65];
+    char base64[2 * CACERT_MAX];
+    (void)text_hex(span_of(facts.sha256, 32), hex);
+    (void)text_base64(span_of(made.bytes, made.len), base64);
+    begin();
+    say("\"SHA-256 Fingerprint\",\"X.509 Certificate (PEM)\"\r\n\"%s\",\"-----BEGIN "
+        "CERTIFICATE-----\n%.64s\n%s\n-----END "
+        "CERTIFICATE-----\"\r\n\"x\",\"none\"\r\n",
+        hex, base64, base64 + 64);
+    struct catake *take = read_as("ccadb-certificates", 1);
+    assert_int_equal(take->cert_count, 1);
+    assert_memory_equal(take->cert[0].facts.sha256, facts.sha256, 32);
+    catake_free(take);
+    begin();
+    say("CA Owner,Certificate Name,Revocation Status,SHA-256 Fingerprint\n\"A, \"\"B\"\"\nC\",x,Parent Cert "
+        "Revoked,%s\n"
+        "o,y,Not Revoked,%s\n",
+        hex, hex);
+    take = read_as("ccadb-records", 1);
+    assert_int_equal(take->rule[0].rule.kind, CARULE_BLOCKED);
+    assert_int_equal(take->rule[0].rule.store, VERDICT_STORES);
+    catake_free(take);
+    begin();
+    say("CA Owner,Certificate Name,SHA-256 Fingerprint,Apple Status,Apple Trust Bits,Microsoft "
+        "Status,Microsoft EKUs\n"
+        "o,n,%s,Included,Secure Email,Included,Server Authentication;Secure Email\n",
+        hex);
+    take = read_as("ccadb-roots", 1);
+    assert_int_equal(take->rule_count, 1);
+    assert_int_equal(take->rule[0].rule.store, VERDICT_MICROSOFT);
+    catake_free(take);
+    begin();
+    say("apple_root_sha256,action,date,name\n%s,distrust-after,2024-11-15,Entrust\n%s,perhaps,,\n", hex, hex);
+    take = read_as("apple-list", 1);
+    assert_int_equal(take->rule[1].rule.limit, 1731715199);
+    catake_free(take);
+    begin();
+    say("Subject,SHA-256 Fingerprint,Recognized CAA Domains\nCA,%s,\"Example.COM, None\n pki.goog "
+        "b@d.example\"\n",
+        hex);
+    take = read_as("ccadb-caa", 1);
+    assert_int_equal(take->caa_count, 2);
+    assert_string_equal(take->caa[0].domain, "example.com");
+    assert_string_equal(take->caa[1].domain, "pki.goog");
+    catake_free(take);
+    begin();
+    say("# ISRG\n-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n", base64);
+    take = read_as("certificates", 1);
+    catake_free(take);
+}
+
+static void anything_else_is_left_alone(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",   "\n\n",    "a,b,c\n1,2,3\n",       "{\"data\":[]}",
+                                        "{",  "[1]",     "\x30\x03\x02\x01\x05", "BEGINDAT",
+                                        "\"", "\"a\"\"", "trust_anchors {"};
+    for (size_t i = 0; i < countof(texts); i++) {
+        struct catake *take = catake_new();
+        char bytes[64];
+        size_t size = strlen(texts[i]);
+        memcpy(bytes, texts[i], size);
+        caform_read("odd", (uint8_t *)bytes, size, 0, take);
+        assert_string_equal(take->file[0].form, "");
+        assert_int_equal(take->rule_count, 0);
+        catake_free(take);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(certdata_is_read),
+                                       cmocka_unit_test(chrome_is_read),
+                                       cmocka_unit_test(onecrl_is_read),
+                                       cmocka_unit_test(microsoft_is_read),
+                                       cmocka_unit_test(reports_of_the_ccadb_are_read),
+                                       cmocka_unit_test(anything_else_is_left_alone)};
+    return cmocka_run_group_tests(tests, make, NULL);
+}
