@@ -208,7 +208,8 @@ void cajudge(const struct cagraph *graph, const struct cajudge_leaf *leaf, struc
     int good = verdict_good_count(all);
     if (good == 1 && !verdict_any_unknown(all))
         all->flags |= VERDICT_SINGLE_STORE;
-    if (ca != NULL && ca->touched != CAPATH_NONE && good != 0 && (all->flags & VERDICT_BLOCKED_KEY) == 0)
+    if (ca != NULL && ca->touched != CAPATH_NONE && good != 0 &&
+        (all->flags & (VERDICT_BLOCKED_KEY | VERDICT_DISTRUSTED_AFTER)) == 0)
         all->flags |= VERDICT_DISTRUSTED_LINEAGE;
     if (ca != NULL && ca->test && good == 0)
         all->flags |= VERDICT_TEST_ROOT;

@@ -96,13 +96,19 @@ static void depth_and_path_length_are_kept(void **state)
     caworld_rule(&w, VERDICT_CHROME, CARULE_ANCHOR, 'A', 1, CARULE_MEMBER, 0);
     for (int i = 1; i < 10; i++)
         caworld_cert(&w, (char)('A' + i), (char)('A' + i - 1), (uint8_t)(i + 1));
+    /* A long way without a limit does not hide a short one that reaches further down, but is too old for
+     * some. */
+    caworld_cert(&w, 'G', 'A', 30)->not_before = 500;
     caworld_cert(&w, 'P', 'A', 20)->path_len = 0;
     caworld_cert(&w, 'Q', 'P', 21);
     caworld_cert(&w, 'T', 'A', 22)->for_tls = false;
     caworld_build(&w);
     assert_int_equal(caworld_judge(&w, 'H', 1)->store[VERDICT_CHROME].verdict, VERDICT_TRUSTED);
     assert_int_equal(w.all.store[VERDICT_CHROME].path_len, 8);
-    assert_int_equal(caworld_judge(&w, 'I', 1)->store[VERDICT_CHROME].verdict, VERDICT_UNTRUSTED);
+    w.leaf.at_ms = 499000;
+    assert_int_equal(caworld_judge(&w, 'I', 1)->store[VERDICT_CHROME].verdict, VERDICT_RETIRED);
+    w.leaf.at_ms = 500000;
+    assert_int_equal(caworld_judge(&w, 'I', 1)->store[VERDICT_CHROME].verdict, VERDICT_TRUSTED);
     assert_int_equal(caworld_judge(&w, 'P', 1)->store[VERDICT_CHROME].verdict, VERDICT_TRUSTED);
     assert_int_equal(caworld_judge(&w, 'Q', 1)->store[VERDICT_CHROME].verdict, VERDICT_UNTRUSTED);
     assert_int_equal(w.all.store[VERDICT_CHROME].why, VERDICT_WHY_CONSTRAINTS);
