@@ -100,6 +100,7 @@ static void drain(const char *dsn, PGconn *pg, uint64_t alerts)
     struct chanconf conf = {.severity = (char[9]){"critical"},
                             .kinds = empty,
                             .domains = empty,
+                            .tags = empty,
                             .quiet = empty,
                             .digest = empty,
                             .escalate_to = empty,

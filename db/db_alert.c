@@ -16,7 +16,9 @@
     " (SELECT e.path FROM evidence_accounts(a.id, 1) AS e),"                                                 \
     " a.event, a.history::text,"                                                                             \
     " CASE WHEN a.kind = 'log_inconsistent' THEN (SELECT jsonb_agg(to_jsonb(e))::text"                       \
-    "  FROM evidence_accounts(a.id, 32) AS e) END"                                                           \
+    "  FROM evidence_accounts(a.id, 32) AS e) END,"                                                          \
+    " (SELECT (d.policy -> 'tags')::text FROM domain AS d WHERE d.id = a.domain),"                           \
+    " (SELECT d.owner FROM domain AS d WHERE d.id = a.domain)"                                               \
     " FROM alert AS a LEFT JOIN log AS l ON l.id = a.log"
 
 static const char list_sql[] =
@@ -69,6 +71,8 @@ static void get_alert(const PGresult *res, int row, struct db_alert_row *alert)
         .event = pgexec_get_text(res, row, 14),
         .history = pgexec_get_text(res, row, 15),
         .accounts = text_or_null(res, row, 16),
+        .tags = text_or_null(res, row, 17),
+        .owner = text_or_null(res, row, 18),
     };
     if (alert->has_fp)
         memcpy(alert->tbs_fp, fp.at, 32);

@@ -32,6 +32,8 @@ struct db_alert_row {
     const char *domain; /* NULL: about a log, or a placeholder that could be anybody's */
     const char *log;    /* set when domain is not: what it is about, or where it was first seen */
     const char *name;   /* NULL: none */
+    const char *tags;   /* JSON array, of the domain as it is now; NULL: none */
+    const char *owner;  /* the same; NULL: none */
     bool has_fp;
     uint8_t tbs_fp[32];
     const char *findings; /* JSON array as stored: [{kind, rule, severity, expected, found}] */

@@ -64,6 +64,7 @@ void brief_make(const struct db_alert_row *row, const char *line, struct brief *
     brief->meaning = meaning_of(row->kind);
     put(brief, "Severity", row->severity);
     put(brief, "Domain", row->domain);
+    put(brief, "Owner", row->owner);
     put(brief, "Name", row->name);
     put(brief, "Log", row->log);
     put_member(brief, "Issuer", row, "issuer");

@@ -5,7 +5,7 @@
 
 #include "watcher/channel.h"
 
-#define BRIEF_FACTS_MAX 14
+#define BRIEF_FACTS_MAX 16
 #define BRIEF_VALUE_MAX 400
 #define BRIEF_TITLE_MAX 1000
 

@@ -1,5 +1,6 @@
 #include "watcher/chanrule.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/dns.h"
@@ -75,6 +76,19 @@ static enum err_code read_domains(const char *list, struct chanrule *rule, struc
     return ERR_OK;
 }
 
+static enum err_code read_tags(const char *list, struct chanrule *rule, struct err *why)
+{
+    char word[128];
+    while (next_word(&list, word, sizeof word)) {
+        if (rule->tag_count == CHANRULE_TAGS_MAX)
+            return err_set(why, ERR_CONFIG, "tags: more than %d", CHANRULE_TAGS_MAX);
+        rule->tags[rule->tag_count] = strdup(word);
+        must(rule->tags[rule->tag_count] != NULL);
+        rule->tag_count++;
+    }
+    return ERR_OK;
+}
+
 /* "HH:MM" */
 static bool read_minute(struct span text, int *minute)
 {
@@ -126,6 +140,8 @@ enum err_code chanrule_new(const struct chanconf *conf, struct chanrule **out, s
     if (code == ERR_OK)
         code = read_domains(conf->domains, rule, why);
     if (code == ERR_OK)
+        code = read_tags(conf->tags, rule, why);
+    if (code == ERR_OK)
         code = read_hours(conf, rule, why);
     if (code != ERR_OK)
         chanrule_free(rule);
@@ -140,6 +156,8 @@ void chanrule_free(struct chanrule *rule)
         return;
     for (size_t i = 0; i < rule->domain_count; i++)
         free(rule->domains[i]);
+    for (size_t i = 0; i < rule->tag_count; i++)
+        free(rule->tags[i]);
     free(rule);
 }
 
@@ -157,6 +175,20 @@ static bool among(const struct chanrule *rule, const char *domain)
         if (below(domain, rule->domains[i]))
             return true;
     return rule->domain_count == 0;
+}
+
+/* Tags are compared as they were written. */
+static bool tagged(const struct chanrule *rule, const char *tags)
+{
+    json_t *list = tags == NULL || rule->tag_count == 0 ? NULL : json_loads(tags, 0, NULL);
+    bool found = rule->tag_count == 0;
+    for (size_t i = 0; i < json_array_size(list) && !found; i++) {
+        const char *tag = json_string_value(json_array_get(list, i));
+        for (size_t k = 0; k < rule->tag_count && !found; k++)
+            found = tag != NULL && strcmp(tag, rule->tags[k]) == 0;
+    }
+    json_decref(list);
+    return found;
 }
 
 static bool is_test(const struct db_alert_row *row)
@@ -179,6 +211,8 @@ const char *chanrule_refuses(const struct chanrule *rule, const struct db_alert_
         return "not among the channel's kinds";
     if (row->domain != NULL && !among(rule, row->domain))
         return "not among the channel's domains";
+    if (row->domain != NULL && !tagged(rule, row->tags))
+        return "none of the channel's tags";
     return NULL;
 }
 

@@ -1,6 +1,6 @@
-/* What a channel is told of, and when: the keys severity, kinds, domains, quiet, digest, escalate_* of an
- * entry of `channels`. Judged when a delivery is due, so that a changed configuration counts for what waits,
- * too. */
+/* What a channel is told of, and when: the keys severity, kinds, domains, tags, quiet, digest, escalate_* of
+ * an entry of `channels`. Judged when a delivery is due, so that a changed configuration counts for what
+ * waits, too. */
 #ifndef CTVIGIL_CHANRULE_H
 #define CTVIGIL_CHANRULE_H
 
@@ -10,12 +10,15 @@
 #include "model/alert.h"
 
 #define CHANRULE_DOMAINS_MAX 256
+#define CHANRULE_TAGS_MAX    64
 
 struct chanrule {
     enum alert_severity least;
     bool kinds[ALERT_KIND_COUNT];
     char *domains[CHANRULE_DOMAINS_MAX];
     size_t domain_count; /* 0: all */
+    char *tags[CHANRULE_TAGS_MAX];
+    size_t tag_count; /* 0: all */
     char zone[64];
     struct db_channel_hours hours; /* its zone is the above */
     int64_t escalate_ms;           /* 0: never */

@@ -11,7 +11,7 @@
 #include "tests/fixture/alertrow.h"
 
 struct keys {
-    const char *severity, *kinds, *domains, *quiet, *digest, *zone;
+    const char *severity, *kinds, *domains, *quiet, *digest, *zone, *tags;
 };
 
 static enum err_code made(const struct keys *keys, struct chanrule **rule, struct err *why)
@@ -25,6 +25,7 @@ static enum err_code made(const struct keys *keys, struct chanrule **rule, struc
     texts[CHANCONF_KEY_quiet] = keys->quiet;
     texts[CHANCONF_KEY_digest] = keys->digest;
     texts[CHANCONF_KEY_time_zone] = keys->zone;
+    texts[CHANCONF_KEY_tags] = keys->tags;
     assert_int_equal(chanconf_read(texts, &conf, &wrong, why), ERR_OK);
     enum err_code code = chanrule_new(&conf, rule, why);
     chanconf_free(&conf);
@@ -72,6 +73,29 @@ static void who_is_told(void **state)
     }
 }
 
+static void tags_of_the_domain(void **state)
+{
+    static const struct {
+        const char *tags; /* of the domain */
+        bool wanted;
+    } rows[] = {
+        {"[\"prod\"]", true}, {"[\"dev\", \"pci\"]", true}, {"[\"dev\"]", false},     {NULL, false},
+        {"[]", false},        {"[1, \"PROD\"]", false},     {"{\"prod\": 1}", false},
+    };
+    const struct keys keys = {.tags = "prod, pci"};
+    struct chanrule *rule = NULL;
+    (void)state;
+    assert_int_equal(made(&keys, &rule, NULL), ERR_OK);
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct db_alert_row row = alertrow();
+        row.tags = rows[i].tags;
+        assert_int_equal(chanrule_refuses(rule, &row, false) == NULL, rows[i].wanted);
+        row.domain = NULL;
+        assert_null(chanrule_refuses(rule, &row, false));
+    }
+    chanrule_free(rule);
+}
+
 static void hours(void **state)
 {
     static const struct {
@@ -111,6 +135,7 @@ static void hours(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(who_is_told), cmocka_unit_test(hours)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(who_is_told), cmocka_unit_test(tags_of_the_domain),
+                                       cmocka_unit_test(hours)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,7 @@ static struct chanrule *rule_of(const char *severity, const char *quiet, const c
     struct chanconf conf = {.severity = (char[9]){""},
                             .kinds = (char[1]){""},
                             .domains = (char[1]){""},
+                            .tags = (char[1]){""},
                             .time_zone = (char[4]){"UTC"},
                             .escalate_min = escalate_min,
                             .escalate_to = (char[6]){"pager"}};
