@@ -16,7 +16,6 @@
 #include "cli/logverify.h"
 #include "cli/manners.h"
 #include "cli/opt.h"
-#include "cli/roles.h"
 #include "db/db_log.h"
 #include "ingest/logurl.h"
 #include "ingest/probe.h"
@@ -142,20 +141,19 @@ static enum err_code cmd_log_from(const char *given, struct cmd_log_from *from, 
                    given);
 }
 
-/* Its head, within the budget of its operator. */
-static enum err_code cmd_log_head(const struct cmd *cmd, const struct ctlog *log, struct head *head,
-                                  struct err *why)
+/* Its head, and where a time begins, within the budget of its operator. */
+static enum err_code cmd_log_look(const struct cmd *cmd, const struct ctlog *log, struct cmd_log_from *from,
+                                  struct head *head, struct err *why)
 {
-    char url[PROTO_URL_MAX];
-    struct ask ask = {.url = url, .ceiling = LIMIT_SMALL_BYTES};
+    struct manners manners;
+    enum err_code code = manners_open(&manners, cmd->conf, NULL, why);
 
-    proto_of(log->protocol)->head_url(log, url);
-    enum err_code code = manners_ask(cmd->conf, NULL, &log, &ask, 1, CMD_LOG_HEAD_MS, NULL, why);
-    if (code == ERR_OK && ask.code != ERR_OK)
-        code = err_set(why, ask.code, "%s: %s", log->name, ask.why.text);
-    if (code == ERR_OK)
-        code = proto_of(log->protocol)->head_read(log, ask.body, head, why);
-    ask_fini(&ask, 1);
+    if (code != ERR_OK)
+        return code;
+    code = manners_head(&manners.courtesy, log, CMD_LOG_HEAD_MS, NULL, head, why);
+    if (code == ERR_OK && !from->now && !from->number)
+        code = probe_find_time(&manners.courtesy, log, head->size, from->time_ms, NULL, &from->begin, why);
+    manners_close(&manners);
     return code;
 }
 
@@ -163,16 +161,12 @@ static enum err_code cmd_log_head(const struct cmd *cmd, const struct ctlog *log
 static enum err_code cmd_log_begin(const struct cmd *cmd, const struct ctlog *log, struct cmd_log_from *from,
                                    struct err *why)
 {
-    char agent[300];
     struct head head = {0};
+    enum err_code code = cmd_log_look(cmd, log, from, &head, why);
 
-    (void)roles_user_agent(cmd->conf, agent, sizeof agent);
-    enum err_code code = cmd_log_head(cmd, log, &head, why);
     if (code == ERR_OK && from->now) {
         from->begin = head.size;
-    } else if (code == ERR_OK && !from->number) {
-        code = probe_find_time(log, agent, head.size, from->time_ms, &from->begin, why);
-    } else if (code == ERR_OK && from->begin > head.size) {
+    } else if (code == ERR_OK && from->number && from->begin > head.size) {
         return err_set(why, ERR_USAGE, "--from: the log has %" PRIu64 " entries only", head.size);
     } else if (from->number && err_class(code) == ERR_CLASS_WORLD) {
         fprintf(stderr, "ctvigil: warning: %s; the log is registered all the same and will be tried again\n",

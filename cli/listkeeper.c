@@ -285,21 +285,24 @@ static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
     struct ask *asks = calloc(count, sizeof *asks);
     char(*urls)[PROTO_URL_MAX] = calloc(count, sizeof *urls);
     const struct ctlog **logs = calloc(count, sizeof *logs);
+    struct manners manners;
     struct err why = {0};
 
     must(asks != NULL && urls != NULL && logs != NULL);
+    const atomic_bool *stop = &keeper->chore.stop;
     for (size_t i = 0; i < count; i++) {
         logs[i] = &births[i].log;
         proto_of(births[i].log.protocol)->head_url(&births[i].log, urls[i]);
         asks[i] = (struct ask){.url = urls[i], .ceiling = LIMIT_SMALL_BYTES};
     }
-    if (manners_ask(keeper->conf, keeper->dsn, logs, asks, count, LISTKEEPER_HEAD_MS, &keeper->chore.stop,
-                    &why) == ERR_OK) {
-        for (size_t i = 0; i < count && !atomic_load(&keeper->chore.stop); i++) {
+    if (manners_open(&manners, keeper->conf, keeper->dsn, &why) == ERR_OK) {
+        bool asked =
+            courtesy_ask_all(&manners.courtesy, logs, asks, count, LISTKEEPER_HEAD_MS, stop, &why) == ERR_OK;
+        for (size_t i = 0; asked && i < count && !atomic_load(stop); i++) {
+            struct beginning birth = {logs[i], &asks[i], births[i].added_ms, clock_wall_ms()};
             struct err one = {0};
             uint64_t begin = 0;
-            enum err_code code = beginning_find(&births[i].log, &asks[i], births[i].added_ms, clock_wall_ms(),
-                                                keeper->user_agent, &begin, &one);
+            enum err_code code = beginning_find(&manners.courtesy, &birth, stop, &begin, &one);
             if (code == ERR_OK)
                 code = db_loglist_begin(conn, births[i].log.id, begin, &one);
             if (code == ERR_OK)
@@ -309,6 +312,7 @@ static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
             say_debug(births[i].log.name, "where it begins is not known yet: %s", one.text);
             listkeeper_later(keeper, births[i].log.id);
         }
+        manners_close(&manners);
     }
     ask_fini(asks, count);
     free(asks);
@@ -370,21 +374,12 @@ static enum err_code listkeeper_begin(struct listkeeper *keeper, struct pgconn *
 
 /* Does the log serve more than was read? Its last word that we heard may be old, and after the end nobody
  * listens. */
-static enum err_code listkeeper_more(struct listkeeper *keeper, const struct ctlog *log, uint64_t position,
-                                     bool *more, struct err *why)
+static enum err_code listkeeper_more(const struct courtesy *courtesy, const struct ctlog *log,
+                                     uint64_t position, const atomic_bool *stop, bool *more, struct err *why)
 {
-    char url[PROTO_URL_MAX];
     struct head head = {0};
-    struct ask ask = {.url = url, .ceiling = LIMIT_SMALL_BYTES};
+    enum err_code code = manners_head(courtesy, log, LISTKEEPER_HEAD_MS, stop, &head, why);
 
-    proto_of(log->protocol)->head_url(log, url);
-    enum err_code code =
-        manners_ask(keeper->conf, keeper->dsn, &log, &ask, 1, LISTKEEPER_HEAD_MS, &keeper->chore.stop, why);
-    if (code == ERR_OK && ask.code != ERR_OK)
-        code = err_set(why, ask.code, "%s", ask.why.text);
-    if (code == ERR_OK)
-        code = proto_of(log->protocol)->head_read(log, ask.body, &head, why);
-    ask_fini(&ask, 1);
     *more = code == ERR_OK && head.size > position;
     return code;
 }
@@ -393,6 +388,8 @@ static enum err_code listkeeper_prove(struct listkeeper *keeper, struct pgconn *
                                       const struct db_log_status *row, struct err *why)
 {
     struct head head;
+    const atomic_bool *stop = &keeper->chore.stop;
+    struct manners manners;
     struct err doubt = {0};
     bool found = false;
     bool more = false;
@@ -400,12 +397,15 @@ static enum err_code listkeeper_prove(struct listkeeper *keeper, struct pgconn *
 
     if (code != ERR_OK || !found)
         return code;
-    code = listkeeper_more(keeper, log, row->position, &more, &doubt);
+    code = manners_open(&manners, keeper->conf, keeper->dsn, why);
+    if (code != ERR_OK)
+        return code;
+    code = listkeeper_more(&manners.courtesy, log, row->position, stop, &more, &doubt);
+    if (code == ERR_OK && !more)
+        code = finalhead_check(&manners.courtesy, log, row->final_size, row->final_root, &head, stop, &doubt);
+    manners_close(&manners);
     if (more)
         return ERR_OK;
-    if (code == ERR_OK)
-        code = finalhead_check(log, keeper->user_agent, row->final_size, row->final_root, &head,
-                               &keeper->chore.stop, &doubt);
     if (code == ERR_OK) {
         say_info(row->name,
                  "complete: read, verified, and its final tree of %" PRIu64 " entries is a part of it",

@@ -36,7 +36,7 @@ static enum err_code move(const struct courtesy *courtesy, const char *operator_
     struct store *store = courtesy->store;
     turn->granted = turn->wants;
     turn->hold_ms = 0;
-    if (store->ops->pace == NULL)
+    if (store == NULL || store->ops->pace == NULL)
         return ERR_OK;
     enum err_code code = store->ops->pace(store, operator_key, source, step, turn, why);
     if (code != ERR_DB_CONFLICT)

@@ -9,7 +9,7 @@
 #include "ingest/sources.h"
 
 struct courtesy {
-    struct store *store; /* that keeps the records; one that keeps none allows everything */
+    struct store *store; /* that keeps the records; one that keeps none, or NULL, allows everything */
     const char *user_agent;
     const struct sources *sources;
     double requests_per_s; /* ceiling, as in struct pacer_options */

@@ -1,7 +1,6 @@
 #include "ingest/finalhead.h"
 
 #include "base/limits.h"
-#include "ingest/ask.h"
 #include "ingest/frontier.h"
 #include "verify/merkle.h"
 
@@ -9,11 +8,11 @@
 #define DOCUMENTS_MAX 256 /* tiles of a walk up to the head: a few per level */
 
 /* One document of the proof; one that is not there is another answer, not an error. */
-static enum err_code document(const char *user_agent, const char *url, struct frontier *frontier,
-                              const atomic_bool *stop, struct err *why)
+static enum err_code document(const struct courtesy *courtesy, const struct ctlog *log, const char *url,
+                              struct frontier *frontier, const atomic_bool *stop, struct err *why)
 {
     struct ask ask = {.url = url, .ceiling = LIMIT_SMALL_BYTES};
-    enum err_code code = ask_all(user_agent, &ask, 1, TRANSFER_MS, stop, why);
+    enum err_code code = courtesy_ask(courtesy, log, &ask, TRANSFER_MS, stop, why);
     if (code == ERR_OK && ask.code != ERR_OK && !frontier_absent(frontier, ask.status))
         code = err_set(why, ask.code, "%s", ask.why.text);
     else if (code == ERR_OK && ask.code == ERR_OK)
@@ -22,8 +21,8 @@ static enum err_code document(const char *user_agent, const char *url, struct fr
     return code;
 }
 
-static enum err_code ask_log(const struct ctlog *log, const char *user_agent, struct frontier *frontier,
-                             const atomic_bool *stop, struct err *why)
+static enum err_code ask_log(const struct courtesy *courtesy, const struct ctlog *log,
+                             struct frontier *frontier, const atomic_bool *stop, struct err *why)
 {
     char url[PROTO_URL_MAX];
     enum err_code code = ERR_OK;
@@ -31,7 +30,7 @@ static enum err_code ask_log(const struct ctlog *log, const char *user_agent, st
     while (frontier_url(frontier, log, url, &code)) {
         if (++count > DOCUMENTS_MAX)
             return err_set(why, ERR_PROOF, "more than %d documents for one proof", DOCUMENTS_MAX);
-        code = document(user_agent, url, frontier, stop, why);
+        code = document(courtesy, log, url, frontier, stop, why);
         if (code != ERR_OK)
             return code;
     }
@@ -41,7 +40,7 @@ static enum err_code ask_log(const struct ctlog *log, const char *user_agent, st
                          frontier->tree);
 }
 
-enum err_code finalhead_check(const struct ctlog *log, const char *user_agent, uint64_t final_size,
+enum err_code finalhead_check(const struct courtesy *courtesy, const struct ctlog *log, uint64_t final_size,
                               const uint8_t final_root[32], const struct head *head, const atomic_bool *stop,
                               struct err *why)
 {
@@ -56,7 +55,7 @@ enum err_code finalhead_check(const struct ctlog *log, const char *user_agent, u
         struct frontier frontier;
         memcpy(claim.root, final_root, sizeof(claim.root));
         frontier_begin_claim(&frontier, log->protocol == CTLOG_STATIC_CT, &claim, head);
-        enum err_code code = ask_log(log, user_agent, &frontier, stop, why);
+        enum err_code code = ask_log(courtesy, log, &frontier, stop, why);
         if (code != ERR_OK)
             return code;
         fits = frontier_fits(&frontier);

@@ -4,18 +4,15 @@
 #ifndef CTVIGIL_FINALHEAD_H
 #define CTVIGIL_FINALHEAD_H
 
-#include <stdatomic.h>
-
-#include "base/err.h"
-#include "model/ctlog.h"
+#include "ingest/courtesy.h"
 #include "model/head.h"
 
 /* `head` is one that our tree equalled, of at least final_size entries. ERR_OK: it is. ERR_INCONSISTENT: its
  * tree of that size is another one, by the log's own proof. ERR_PROOF, ERR_FORMAT: the log proves neither,
  * which may be its own fault and need not last. Other codes: it could not be asked. Asks what claims.c asks
- * (frontier.h). Waits; `stop` (may be NULL) ends that. */
-MUST_USE enum err_code finalhead_check(const struct ctlog *log, const char *user_agent, uint64_t final_size,
-                                       const uint8_t final_root[32], const struct head *head,
-                                       const atomic_bool *stop, struct err *why);
+ * (frontier.h), each document within the budget of its operator. Waits; `stop` (may be NULL) ends that. */
+MUST_USE enum err_code finalhead_check(const struct courtesy *courtesy, const struct ctlog *log,
+                                       uint64_t final_size, const uint8_t final_root[32],
+                                       const struct head *head, const atomic_bool *stop, struct err *why);
 
 #endif

@@ -35,7 +35,8 @@
 #define HOLD_COST      50     /* a hold may cost one part in so many */
 #define FRESH_GAIN     1.3    /* what connections of their own must carry more, */
 #define FRESH_REQUESTS 16     /* for so many requests, */
-#define FRESH_MS       3000   /* and for so long */
+#define FRESH_MS       3000   /* and for so long, */
+#define FRESH_NOISY    160    /* or for so many, where some are refused whatever we do */
 #define FRESH_RATE_MAX 50     /* every connection costs the operator a handshake */
 #define GAP            1.02   /* a little faster than the rate, so that late turns are made up for */
 #define MEMORY_MS      300000 /* the shares shown to people are of about so long ago */
@@ -226,7 +227,7 @@ static bool trial_begin(struct pace *pace, const struct tempo_bounds *bounds, do
     pace->fresh = PACE_FRESH_TRIED;
     pace->ceiling = least(pace->rate, came);
     pace->rate = least(least(FRESH_GAIN * pace->ceiling, bounds->max), FRESH_RATE_MAX);
-    pace->trial = (int64_t)most(FRESH_REQUESTS, pace->rate * FRESH_MS / 1000);
+    pace->trial = (int64_t)most(pace->usual > 0 ? FRESH_NOISY : FRESH_REQUESTS, pace->rate * FRESH_MS / 1000);
     return true;
 }
 
@@ -239,6 +240,14 @@ static void trial_turn(struct pace *pace, const struct tempo_heard *heard)
         return;
     pace->fresh = PACE_FRESH_YES;
     pace->ceiling = 0;
+}
+
+/* Some are refused whatever we do, so a few that were not proved nothing about connections of their own: they
+ * are tried again, and longer, when a limit is met. */
+static void trial_doubt(struct pace *pace, const struct tempo_bounds *bounds)
+{
+    if (pace->fresh == PACE_FRESH_YES && !bounds->fresh)
+        pace->fresh = PACE_FRESH_UNKNOWN;
 }
 
 /* It is no more than usual, or being measured. */
@@ -328,7 +337,10 @@ void tempo_turn(struct pace *pace, const struct tempo_bounds *bounds, const stru
     pace->tokens = least(pace->tokens + pace->rate * (double)step_ms / 1000, room(pace));
     count(pace, heard, step_ms);
     deaf_count(pace, heard, now_ms);
+    bool quiet = pace->usual <= 0;
     (void)deaf_turn(pace, now_ms);
+    if (quiet && pace->usual > 0)
+        trial_doubt(pace, bounds);
     trial_turn(pace, heard);
     if (heard->refused != 0 && heard->hold_ms > 0)
         hold(pace, heard->hold_ms, now_ms);

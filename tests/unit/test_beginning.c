@@ -14,6 +14,8 @@
 #define MIDDLE  200
 
 static struct simrun sim;
+static const struct sources any = {.count = 1};
+static const struct courtesy courtesy = {.user_agent = "test", .sources = &any};
 
 static void fetch(const char *url, struct ask *ask)
 {
@@ -70,8 +72,8 @@ static void where_it_stood_then(void **state)
         struct err why = {0};
         struct ask ask;
         fetch(url, &ask);
-        if (beginning_find(&log, &ask, added_ms, added_ms + rows[i].now_after, "test", &begin, &why) !=
-            ERR_OK)
+        struct beginning beginning = {&log, &ask, added_ms, added_ms + rows[i].now_after};
+        if (beginning_find(&courtesy, &beginning, NULL, &begin, &why) != ERR_OK)
             fail_msg("%s: %s", rows[i].what, why.text);
         ask_fini(&ask, 1);
         if (begin < rows[i].least || begin > rows[i].most)
@@ -88,8 +90,9 @@ static void what_does_not_answer_begins_nowhere(void **state)
 
     (void)state;
     simrun_log(&sim, CTLOG_RFC6962, 1, &log);
-    assert_int_equal(beginning_find(&log, &refused, 0, 1, "test", &begin, NULL), ERR_NETWORK);
-    assert_int_not_equal(beginning_find(&log, &other, 0, 1, "test", &begin, NULL), ERR_OK);
+    struct beginning silent = {&log, &refused, 0, 1}, unsigned_head = {&log, &other, 0, 1};
+    assert_int_equal(beginning_find(&courtesy, &silent, NULL, &begin, NULL), ERR_NETWORK);
+    assert_int_not_equal(beginning_find(&courtesy, &unsigned_head, NULL, &begin, NULL), ERR_OK);
 }
 
 int main(void)

@@ -7,10 +7,12 @@
 #include <cmocka.h>
 
 #include "ingest/finalhead.h"
-#include "ingest/probe.h"
+#include "ingest/proto.h"
 #include "tests/fixture/simrun.h"
 
 static struct simrun sim;
+static const struct sources any = {.count = 1};
+static const struct courtesy courtesy = {.user_agent = "test", .sources = &any};
 
 static struct ctlog log_of(enum ctlog_protocol protocol)
 {
@@ -25,13 +27,15 @@ static struct ctlog log_of(enum ctlog_protocol protocol)
 static struct head head_now(void)
 {
     struct ctlog log = log_of(CTLOG_RFC6962);
-    struct probe_head found;
     struct head head = {.size = 0};
     struct err why = {0};
-    if (probe_read_head(&log, "test", &found, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    head.size = found.size;
-    memcpy(head.root, found.root, sizeof head.root);
+    char url[PROTO_URL_MAX];
+    struct ask ask = {.url = url, .ceiling = 4096};
+    proto_of(log.protocol)->head_url(&log, url);
+    if (ask_all("test", &ask, 1, 20000, NULL, &why) != ERR_OK || ask.code != ERR_OK ||
+        proto_of(log.protocol)->head_read(&log, ask.body, &head, &why) != ERR_OK)
+        fail_msg("%s %s", ask.why.text, why.text);
+    ask_fini(&ask, 1);
     return head;
 }
 
@@ -53,26 +57,27 @@ static void within_a_larger_tree(void **state)
         uint8_t other[32];
         memcpy(other, final.root, sizeof other);
         other[7] ^= 1;
-        if (finalhead_check(&log, "test", final.size, final.root, &served, NULL, &why) != ERR_OK)
+        if (finalhead_check(&courtesy, &log, final.size, final.root, &served, NULL, &why) != ERR_OK)
             fail_msg("%s", why.text);
         /* The same size needs no log to say so. */
-        assert_int_equal(finalhead_check(&log, "test", served.size, served.root, &served, NULL, NULL),
+        assert_int_equal(finalhead_check(&courtesy, &log, served.size, served.root, &served, NULL, NULL),
                          ERR_OK);
-        assert_int_equal(finalhead_check(&log, "test", final.size, other, &final, NULL, NULL),
+        assert_int_equal(finalhead_check(&courtesy, &log, final.size, other, &final, NULL, NULL),
                          ERR_INCONSISTENT);
         /* The log itself shows which tree of that size its own one begins with. */
-        assert_int_equal(finalhead_check(&log, "test", final.size, other, &served, NULL, NULL),
+        assert_int_equal(finalhead_check(&courtesy, &log, final.size, other, &served, NULL, NULL),
                          ERR_INCONSISTENT);
         /* Our own tree is another one than the log's. */
         struct head ours = served;
         ours.root[0] ^= 1;
-        assert_int_equal(finalhead_check(&log, "test", final.size, final.root, &ours, NULL, NULL), ERR_PROOF);
+        assert_int_equal(finalhead_check(&courtesy, &log, final.size, final.root, &ours, NULL, NULL),
+                         ERR_PROOF);
     }
     simrun_stop(&sim);
     /* Nobody there: neither yes nor no. */
     for (size_t i = 0; i < countof(protocols); i++) {
         struct ctlog log = log_of(protocols[i]);
-        enum err_code code = finalhead_check(&log, "test", final.size, final.root, &served, NULL, NULL);
+        enum err_code code = finalhead_check(&courtesy, &log, final.size, final.root, &served, NULL, NULL);
         assert_int_equal(err_class(code), ERR_CLASS_WORLD);
     }
 }

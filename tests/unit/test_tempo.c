@@ -1,6 +1,6 @@
 /* Simulated operators and simulated time: what comes through in steady state, and how much is asked in vain.
  * Each of them with many seeds: what holds for one may be luck. TEMPO_SEED, TEMPO_ONLY and TEMPO_TALK show
- * one. */
+ * one, TEMPO_SEEDS so many. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,6 +28,7 @@ struct server {
     bool random_ends;    /* from turn_ms on there is none */
     int64_t rtt_ms;
     int64_t retry_after_ms; /* 0: not said */
+    bool retry_date;        /* as a date, which has whole seconds: it may be over when it is read */
     int64_t outage_ms;      /* from, */
     int64_t outage_end_ms;  /* to: nothing but refusals */
     int64_t turn_ms;        /* from then on it is another limit */
@@ -122,13 +123,21 @@ static void send_one(const struct server *server, struct run *run, size_t of, in
     run->good += run->counts && !random && !outage && !limited;
 }
 
+static int64_t hold_of(const struct server *server, int64_t now_ms)
+{
+    if (!server->retry_date)
+        return server->retry_after_ms;
+    int64_t said_ms = now_ms - server->rtt_ms / 2, until_ms = said_ms / 1000 * 1000 + server->retry_after_ms;
+    return until_ms > now_ms ? until_ms - now_ms : 0;
+}
+
 static void answers(const struct server *server, struct hand *hand, int64_t now_ms)
 {
     while (hand->count > 0 && hand->flight[hand->first].at_ms <= now_ms) {
         if (hand->flight[hand->first].refused) {
             hand->heard.refused++;
             hand->heard.refused_sent_ms = hand->flight[hand->first].sent_ms;
-            hand->heard.hold_ms = server->retry_after_ms;
+            hand->heard.hold_ms = hold_of(server, now_ms);
         } else {
             hand->heard.good++;
         }
@@ -215,6 +224,20 @@ static const struct server servers[] = {
     {.name = "8/s Retry-After 5", .limit = 8, .burst = 8, .rtt_ms = 400, .retry_after_ms = 5000},
     {.name = "30/s Retry-After 1", .limit = 30, .burst = 10, .rtt_ms = 100, .retry_after_ms = 1000},
     {.name = "75/s Retry-After 1", .limit = 75, .burst = 10, .rtt_ms = 100, .retry_after_ms = 1000},
+    {.name = "15/s until a date",
+     .limit = 15,
+     .burst = 10,
+     .rtt_ms = 10,
+     .retry_after_ms = 1000,
+     .retry_date = true},
+    {.name = "15/s until a date, soon",
+     .limit = 15,
+     .burst = 10,
+     .rtt_ms = 10,
+     .retry_after_ms = 1000,
+     .retry_date = true,
+     .steady_ms = 30000,
+     .steady_for_ms = 60000},
     {.name = "1/s", .limit = 1, .burst = 1, .rtt_ms = 200},
     {.name = "1/s burst 5, slow", .limit = 1, .burst = 5, .rtt_ms = 2000},
     {.name = "300/s", .limit = 300, .burst = 20, .rtt_ms = 20},
@@ -416,14 +439,15 @@ static bool row_is_fine(const struct server *server, uint64_t first, uint64_t co
 
 static void test_servers(void **state)
 {
-    const char *only = getenv("TEMPO_ONLY"), *seed = getenv("TEMPO_SEED");
+    const char *only = getenv("TEMPO_ONLY"), *first = getenv("TEMPO_SEED"), *count = getenv("TEMPO_SEEDS");
+    uint64_t seed = first == NULL ? 1 : strtoull(first, NULL, 10);
+    uint64_t seeds = count != NULL ? strtoull(count, NULL, 10) : first == NULL ? SEEDS : 1;
     unsigned failed = 0;
     (void)state;
     for (size_t i = 0; i < countof(servers); i++) {
         if (only != NULL && strcmp(only, servers[i].name) != 0)
             continue;
-        failed +=
-            !row_is_fine(&servers[i], seed == NULL ? 1 : strtoull(seed, NULL, 10), seed == NULL ? SEEDS : 1);
+        failed += !row_is_fine(&servers[i], seed, seeds);
     }
     assert_int_equal(failed, 0);
 }
