@@ -376,7 +376,7 @@ static int cmd_log_do_update(const struct cmd *cmd)
         return cmd_fail(&why);
     if (listkeeper_named(cmd->conf, conn, &named, &why) != ERR_OK ||
         contact_list(cmd->conf, named, &why) != ERR_OK ||
-        listkeeper_update(cmd->conf, conn, &report, &why) != ERR_OK) {
+        listkeeper_update(cmd->conf, cmd_db_dsn(), conn, &report, &why) != ERR_OK) {
         status = cmd_fail(&why);
         if (why.code != ERR_CONFIG)
             status = CMD_FAILED;

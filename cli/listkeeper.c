@@ -46,12 +46,14 @@ struct listkeeper {
     struct chore chore;
 };
 
-static struct listkeeper *listkeeper_new(const struct conf *conf)
+static struct listkeeper *listkeeper_new(const struct conf *conf, const char *dsn)
 {
     struct listkeeper *keeper = calloc(1, sizeof *keeper);
 
     must(keeper != NULL);
     keeper->conf = conf;
+    keeper->dsn = strdup(dsn);
+    must(keeper->dsn != NULL);
     (void)roles_user_agent(conf, keeper->user_agent, sizeof keeper->user_agent);
     return keeper;
 }
@@ -525,19 +527,18 @@ static enum err_code listkeeper_alone(struct listkeeper *keeper, struct pgconn *
     return code;
 }
 
-enum err_code listkeeper_update(const struct conf *conf, struct pgconn *conn,
+enum err_code listkeeper_update(const struct conf *conf, const char *dsn, struct pgconn *conn,
                                 struct listkeeper_report *report, struct err *why)
 {
-    struct listkeeper *keeper = listkeeper_new(conf);
+    struct listkeeper *keeper;
     bool taken = false;
     int64_t until_ms = clock_mono_ms() + LISTKEEPER_TURN_MS;
     enum err_code code;
 
     *report = (struct listkeeper_report){.none = false};
-    if ((code = listkeeper_check(conf, why)) != ERR_OK) {
-        free(keeper);
+    if ((code = listkeeper_check(conf, why)) != ERR_OK)
         return code;
-    }
+    keeper = listkeeper_new(conf, dsn);
     do {
         code = listkeeper_alone(keeper, conn, true, report, &taken, why);
         if (code == ERR_OK && !taken)
@@ -545,6 +546,7 @@ enum err_code listkeeper_update(const struct conf *conf, struct pgconn *conn,
     } while (code == ERR_OK && !taken && clock_mono_ms() < until_ms);
     if (code == ERR_OK && !taken)
         code = err_set(why, ERR_DB_CONFLICT, "log list: another process is fetching it at this moment");
+    free(keeper->dsn);
     free(keeper);
     return code;
 }
@@ -576,11 +578,9 @@ static int64_t listkeeper_look(void *arg)
 enum err_code listkeeper_start(const struct conf *conf, const char *dsn, struct listkeeper **out,
                                struct err *why)
 {
-    struct listkeeper *keeper = listkeeper_new(conf);
+    struct listkeeper *keeper = listkeeper_new(conf, dsn);
 
     *out = NULL;
-    keeper->dsn = strdup(dsn);
-    must(keeper->dsn != NULL);
     enum err_code code = chore_start(&keeper->chore, "listkeeper", listkeeper_look, keeper, why);
     if (code != ERR_OK)
         listkeeper_stop(keeper);

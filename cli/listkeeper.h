@@ -29,8 +29,9 @@ struct listkeeper_report {
     uint32_t unasked;   /* of these: because there is no contact (cli/contact.h) */
 };
 
-/* One round now, whether the list is due or not. ERR_DB_CONFLICT: another process is at it. */
-MUST_USE enum err_code listkeeper_update(const struct conf *conf, struct pgconn *conn,
+/* One round now over `conn`, whether the list is due or not; `dsn` is the same database. ERR_DB_CONFLICT:
+ * another process is at it. */
+MUST_USE enum err_code listkeeper_update(const struct conf *conf, const char *dsn, struct pgconn *conn,
                                          struct listkeeper_report *report, struct err *why);
 
 /* Which list is followed? *named NULL: none, because the configuration says so, or because it says nothing

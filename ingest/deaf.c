@@ -3,7 +3,7 @@
 #include <math.h>
 
 #define SERIES         2    /* so many cuts in a row that did not help, */
-#define SERIES_NOISY   5    /* or so many for which there was evidence */
+#define SERIES_NOISY   5    /* or so many for which there was evidence, or Retry-After */
 #define ROW            8    /* so many, where answers come slowly */
 #define ANSWERS        40   /* a share is known from so many answers, */
 #define REFUSALS       20   /* with so many refusals among them, */
@@ -310,9 +310,9 @@ void deaf_forget(struct pace *pace, int64_t now_ms)
     run_begin(pace, now_ms);
 }
 
-bool deaf_cut(struct pace *pace, int64_t now_ms)
+bool deaf_cut(struct pace *pace, bool said, int64_t now_ms)
 {
-    int64_t series = pace->usual > 0 ? SERIES_NOISY : SERIES;
+    int64_t series = pace->usual > 0 || said ? SERIES_NOISY : SERIES;
     if (pace->series == 0)
         pace->before = pace->ceiling > 0 ? pace->rate : deaf_ceiling(pace, now_ms);
     bool soon = pace->phase_ms != 0 && now_ms - pace->phase_ms < SOON_MS && pace->rate > pace->before / 2;

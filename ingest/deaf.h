@@ -21,8 +21,9 @@ void deaf_count(struct pace *pace, const struct tempo_heard *heard, int64_t now_
 bool deaf_turn(struct pace *pace, int64_t now_ms);
 /* Something was refused: are that no more than usual? */
 bool deaf_tolerates(const struct pace *pace);
-/* The rate is about to be cut. True: it is measured instead. */
-bool deaf_cut(struct pace *pace, int64_t now_ms);
+/* The rate is about to be cut. True: it is measured instead. `said`: with a Retry-After, which is the word of
+ * a limit, so that it takes more of them. */
+bool deaf_cut(struct pace *pace, bool said, int64_t now_ms);
 /* Of what is asked the share that is answered well where no limit is met. */
 double deaf_through(const struct pace *pace);
 /* The rate at which no more than usual would be refused, by the answers that spoke against what is usual. */

@@ -32,7 +32,8 @@
 #define FAR_BELOW      0.7
 #define OUTDATED       1.5 /* beyond this multiple of the ceiling it grows by this part of itself in a unit */
 #define OUTDATED_GAIN  0.1
-#define HOLD_COST      50     /* a hold may cost one part in so many */
+#define HOLD_COST      50     /* a hold may cost one part in so many, */
+#define HOLD_COST_NEW  20     /* and of these while a ceiling was seen once only: it may be far too low */
 #define FRESH_GAIN     1.3    /* what connections of their own must carry more, */
 #define FRESH_REQUESTS 16     /* for so many requests, */
 #define FRESH_MS       3000   /* and for so long, */
@@ -166,7 +167,7 @@ static int64_t plateau(const struct pace *pace, double was, int64_t hold_ms)
         ms = most(NOISY_MIN * unit, same ? 2 * before : before / 4);
         longest_ms = least(NOISY_MAX * unit, NOISY_MS_MAX);
     }
-    return (int64_t)most(least(ms, longest_ms), HOLD_COST * (double)hold_ms);
+    return (int64_t)most(least(ms, longest_ms), (same ? HOLD_COST : HOLD_COST_NEW) * (double)hold_ms);
 }
 
 static bool cut(struct pace *pace, const struct tempo_bounds *bounds, int64_t hold_ms, int64_t now_ms)
@@ -174,7 +175,7 @@ static bool cut(struct pace *pace, const struct tempo_bounds *bounds, int64_t ho
     double was = pace->ceiling;
     bool recent = was > 0 && (double)(now_ms - pace->cut_ms) < RECENT_UNITS * unit_ms(pace);
     double noisy = deaf_ceiling(pace, now_ms);
-    if (deaf_cut(pace, now_ms))
+    if (deaf_cut(pace, hold_ms > 0, now_ms))
         return false;
     deaf_forget(pace, now_ms);
     if (pace->usual > 0) {
@@ -199,7 +200,9 @@ static bool cut(struct pace *pace, const struct tempo_bounds *bounds, int64_t ho
      * saving. */
     double ceiling = was > 0 && !recent ? most(STEADY * pace->steady, NEARLY * pace->rate) : came;
     ceiling = least(pace->rate, most(ceiling, pace->rate / 2));
-    double less = was * (pace->plateau_ms > 4 * PLATEAU_MIN * 1000 ? STEP_LATER : STEP_FIRST);
+    /* A hold makes plateaus long, and lets a limit save up what then comes through. */
+    bool proven = hold_ms == 0 && pace->plateau_ms > 4 * PLATEAU_MIN * 1000;
+    double less = was * (proven ? STEP_LATER : STEP_FIRST);
     if (recent) /* in so short a time one request more or less is much */
         ceiling = ceiling > FAR_BELOW * was ? less : least(ceiling, less);
     pace->ceiling = most(ceiling, TEMPO_RATE_MIN);
@@ -225,7 +228,7 @@ static bool trial_begin(struct pace *pace, const struct tempo_bounds *bounds, do
         FRESH_GAIN * came > least(bounds->max, FRESH_RATE_MAX))
         return false;
     pace->fresh = PACE_FRESH_TRIED;
-    pace->ceiling = least(pace->rate, came);
+    pace->ceiling = least(pace->rate, came / deaf_through(pace));
     pace->rate = least(least(FRESH_GAIN * pace->ceiling, bounds->max), FRESH_RATE_MAX);
     pace->trial = (int64_t)most(pace->usual > 0 ? FRESH_NOISY : FRESH_REQUESTS, pace->rate * FRESH_MS / 1000);
     return true;

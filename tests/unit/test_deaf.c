@@ -59,7 +59,7 @@ static void what_is_found(void **state)
         int64_t now_ms = 1000000;
         bool begun = false;
         for (unsigned cuts = 0; cuts < 5 && !begun; cuts++) {
-            begun = deaf_cut(&pace, now_ms);
+            begun = deaf_cut(&pace, false, now_ms);
             pace.rate = rows[i].rate;
         }
         assert_true(begun);

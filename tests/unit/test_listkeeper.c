@@ -82,7 +82,7 @@ static enum err_code update(const char *from, struct listkeeper_report *report, 
 {
     struct conf conf = configuration(list_path, from);
     *why = (struct err){.code = ERR_OK};
-    enum err_code code = listkeeper_update(&conf, fixture.db.conn, report, why);
+    enum err_code code = listkeeper_update(&conf, fixture.db.dsn, fixture.db.conn, report, why);
     conf_free(&conf);
     return code;
 }
@@ -172,7 +172,7 @@ static void a_log_of_others_without_a_contact(void **state)
     struct conf conf = configuration(list_path, "0");
     assert_int_equal(conf_set(&conf, CONF_KEY_ingest_contact, "a@b.test", CONF_FROM_OPTION, "test", &why),
                      ERR_OK);
-    assert_int_equal(listkeeper_update(&conf, fixture.db.conn, &report, &why), ERR_OK);
+    assert_int_equal(listkeeper_update(&conf, fixture.db.dsn, fixture.db.conn, &report, &why), ERR_OK);
     conf_free(&conf);
     assert_true(report.unchanged);
     assert_int_equal(report.unasked, 0);

@@ -51,6 +51,7 @@ struct hand {
     double local; /* requests in hand */
     double next_ms;
     double wish;
+    int64_t clock_ms; /* of a day */
     struct {
         int64_t at_ms;
         int64_t sent_ms;
@@ -123,12 +124,13 @@ static void send_one(const struct server *server, struct run *run, size_t of, in
     run->good += run->counts && !random && !outage && !limited;
 }
 
-static int64_t hold_of(const struct server *server, int64_t now_ms)
+static int64_t hold_of(const struct server *server, const struct hand *hand, int64_t now_ms)
 {
     if (!server->retry_date)
         return server->retry_after_ms;
-    int64_t said_ms = now_ms - server->rtt_ms / 2, until_ms = said_ms / 1000 * 1000 + server->retry_after_ms;
-    return until_ms > now_ms ? until_ms - now_ms : 0;
+    int64_t said_ms = now_ms + hand->clock_ms - server->rtt_ms / 2;
+    int64_t hold_ms = said_ms / 1000 * 1000 + server->retry_after_ms - (now_ms + hand->clock_ms);
+    return hold_ms > 0 ? hold_ms : 0;
 }
 
 static void answers(const struct server *server, struct hand *hand, int64_t now_ms)
@@ -137,7 +139,7 @@ static void answers(const struct server *server, struct hand *hand, int64_t now_
         if (hand->flight[hand->first].refused) {
             hand->heard.refused++;
             hand->heard.refused_sent_ms = hand->flight[hand->first].sent_ms;
-            hand->heard.hold_ms = hold_of(server, now_ms);
+            hand->heard.hold_ms = hold_of(server, hand, now_ms);
         } else {
             hand->heard.good++;
         }
@@ -200,8 +202,10 @@ static void run_server(const struct server *server, uint64_t seed, struct run *r
                                         .kept = server->no_trial};
     for (size_t i = 0; i < CONNECTIONS; i++)
         run->bucket[i] = server->burst;
-    for (size_t of = 0; of < PROCESSES; of++)
+    for (size_t of = 0; of < PROCESSES; of++) {
+        run->hand[of].clock_ms = (int64_t)(seed * 53 % 1000);
         tempo_init(&run->pace[of], &run->bounds, 0);
+    }
     for (int64_t now_ms = 0; now_ms < total_ms; now_ms += STEP_MS) {
         double limit = limit_at(server, now_ms);
         for (size_t i = 0; i < CONNECTIONS; i++)
@@ -230,10 +234,42 @@ static const struct server servers[] = {
      .rtt_ms = 10,
      .retry_after_ms = 1000,
      .retry_date = true},
-    {.name = "15/s until a date, soon",
+    {.name = "15/s until a date, burst 10, 10 ms",
      .limit = 15,
      .burst = 10,
      .rtt_ms = 10,
+     .retry_after_ms = 1000,
+     .retry_date = true,
+     .steady_ms = 30000,
+     .steady_for_ms = 60000},
+    {.name = "15/s until a date, burst 12, 10 ms",
+     .limit = 15,
+     .burst = 12,
+     .rtt_ms = 10,
+     .retry_after_ms = 1000,
+     .retry_date = true,
+     .steady_ms = 30000,
+     .steady_for_ms = 60000},
+    {.name = "15/s until a date, burst 16, 10 ms",
+     .limit = 15,
+     .burst = 16,
+     .rtt_ms = 10,
+     .retry_after_ms = 1000,
+     .retry_date = true,
+     .steady_ms = 30000,
+     .steady_for_ms = 60000},
+    {.name = "15/s until a date, burst 20, 60 ms",
+     .limit = 15,
+     .burst = 20,
+     .rtt_ms = 60,
+     .retry_after_ms = 1000,
+     .retry_date = true,
+     .steady_ms = 30000,
+     .steady_for_ms = 60000},
+    {.name = "15/s until a date, burst 30, 60 ms",
+     .limit = 15,
+     .burst = 30,
+     .rtt_ms = 60,
      .retry_after_ms = 1000,
      .retry_date = true,
      .steady_ms = 30000,
@@ -307,6 +343,7 @@ static const struct server servers[] = {
      .start = 13,
      .steady_ms = 1200000,
      .steady_for_ms = 1200000,
+     .yield = 0.88, /* twelve answers a second: what is usual is not known to the last digit */
      .limited = 0.025 /* each answer comes a second late */},
     {.name = "a fifth refused, no limit",
      .limit = 0,
