@@ -106,24 +106,31 @@ static enum err_code tell(const struct courtesy *courtesy, const struct ctlog *l
     return move(courtesy, operator_key, ask->source, &turn, why);
 }
 
-/* Those with a turn come first in `order`; *granted is how many. */
-static enum err_code turns(const struct courtesy *courtesy, const struct ctlog *const *logs, struct ask *asks,
-                           size_t *order, size_t count, size_t *granted, int64_t wait_ms,
-                           const atomic_bool *stop, struct err *why)
+struct round_of {
+    const struct ctlog *const *logs;
+    struct ask *asks;
+    size_t *order; /* those with a turn, */
+    size_t count;
+    size_t granted; /* and how many they are */
+    int64_t until_ms;
+};
+
+static enum err_code turns(const struct courtesy *courtesy, struct round_of *round, const atomic_bool *stop,
+                           struct err *why)
 {
-    int64_t until_ms = clock_mono_ms() + wait_ms;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < round->count; i++) {
         char operator_key[PACE_OPERATOR_MAX];
+        const struct ctlog *log = round->logs[i];
         const char *source = NULL;
-        opkey_of(logs[i]->operator_key, logs[i]->url, operator_key);
-        enum err_code code = take(courtesy, operator_key, logs[i]->url, until_ms, stop, &source, why);
+        opkey_of(log->operator_key, log->url, operator_key);
+        enum err_code code = take(courtesy, operator_key, log->url, round->until_ms, stop, &source, why);
         if (code != ERR_OK)
             return code;
-        asks[i].source = source;
+        round->asks[i].source = source;
         if (source == NULL)
-            unasked(&asks[i], operator_key, stop);
+            unasked(&round->asks[i], operator_key, stop);
         else
-            order[(*granted)++] = i;
+            round->order[round->granted++] = i;
     }
     return ERR_OK;
 }
@@ -132,10 +139,13 @@ enum err_code courtesy_ask_all(const struct courtesy *courtesy, const struct ctl
                                struct ask *asks, size_t count, int64_t wait_ms, const atomic_bool *stop,
                                struct err *why)
 {
-    size_t *order = calloc(count + 1, sizeof *order), granted = 0;
+    size_t *order = calloc(count + 1, sizeof *order);
     struct ask *sent = calloc(count + 1, sizeof *sent);
     must(order != NULL && sent != NULL);
-    enum err_code code = turns(courtesy, logs, asks, order, count, &granted, wait_ms, stop, why);
+    struct round_of round = {
+        .logs = logs, .asks = asks, .order = order, .count = count, .until_ms = clock_mono_ms() + wait_ms};
+    enum err_code code = turns(courtesy, &round, stop, why);
+    size_t granted = round.granted;
     for (size_t i = 0; i < granted; i++)
         sent[i] = asks[order[i]];
     int64_t sent_ms = clock_mono_ms();
