@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/caretaker.h"
 #include "cli/certfind.h"
 #include "cli/pem.h"
 #include "cli/policyfile.h"
+#include "cli/trustset.h"
 #include "cli/watchname.h"
 #include "db/db_domain.h"
 #include "ingest/examine.h"
@@ -45,6 +47,9 @@ static enum err_code domaintest_load(const struct cmd *cmd, struct pgconn *conn,
         code = policyfile_load(cmd, policy, &test->asked, &test->asked_count, why);
     if (code != ERR_OK)
         return code;
+    /* One of a file has no id yet, and 0 is nobody's. */
+    for (size_t i = 0; i < test->asked_count; i++)
+        test->asked[i].id = (int64_t)i + 1;
     test->watch = policy != NULL ? domaintest_find(test->asked, test->asked_count, name)
                                  : domaintest_find(test->all, test->all_count, name);
     if (test->watch != NULL)
@@ -279,11 +284,15 @@ int domaintest_run(const struct cmd *cmd, const char *typed, const char *certifi
     if (code == ERR_OK)
         code = domaintest_entry(cmd, certificate, &batch.arena, &entry, &why);
     if (code == ERR_OK) {
-        struct watch one = *test.watch;
-        one.id = one.id == 0 ? 1 : one.id;
-        struct watchset *set = domaintest_set(&one, 1);
+        struct watchset *set = domaintest_set(test.watch, 1);
         struct watchset *ours = domaintest_set(test.all, test.all_count);
-        const struct match_prove prove = {.ours = ours};
+        struct cagraph *trust = NULL;
+        if (trustset_pin(conn, &trust, &why) != ERR_OK) {
+            fprintf(stderr, "ctvigil: warning: what root stores say of the issuer is not looked at: %s\n",
+                    why.text);
+            why = (struct err){0};
+        }
+        const struct match_prove prove = {.ours = ours, .trust = trust, .now_ms = clock_wall_ms()};
         batch.big = true;
         batch.end = 1;
         batch.entries = &entry;
@@ -291,9 +300,11 @@ int domaintest_run(const struct cmd *cmd, const char *typed, const char *certifi
         code = match_batch(set, &batch, &prove, &why);
         if (code == ERR_OK)
             exit_code = domaintest_show(cmd, watchset_at(set, 0), &batch);
+        cagraph_unpin(trust);
         watchset_unpin(ours);
         watchset_unpin(set);
     }
+    trustset_forget();
     batch_fini(&batch);
     domaintest_free(&test);
     if (conn != NULL)

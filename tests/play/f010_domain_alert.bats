@@ -129,3 +129,20 @@ teardown_file() {
     run -2 ctv domain lookalike brandname.example loud
     run -2 ctv domain allow-lookalike brandname.example
 }
+
+@test "domain test explains, a policy is tried over history: both leave no trace" {
+    server=$CTVIGIL_SOURCE/tests/golden/server.pem
+    ctv domain add example.com --max-days 100 --wildcard '*'
+    run -1 ctv domain test example.com "$server"
+    [[ $output == *"BROKEN     max_days"*"found:    196 days"*"one alert for example.com"* ]]
+    [[ $output == *"kept       wildcard"* ]]
+    run -0 ctv domain test harmless.example "$server" --policy <(printf 'watch:\n  - name: harmless.example\n')
+    [[ $output == *"does not concern"* ]]
+    before=$(dump_db | grep '^alert')
+    printf 'watch:\n  - name: watched.example\n    max_days: 1\n' >"$PLAY/strict.yaml"
+    ctv domain history --json watched.example --policy "$PLAY/strict.yaml" |
+        some_line '.schema == "ctvigil.domain.would.1" and any(.findings[]; .rule == "max_days")'
+    [ "$(dump_db | grep '^alert')" = "$before" ]
+    run -2 ctv domain apply --dry-run <(printf 'watch:\n  - name: a.example\n    alow: []\n')
+    [[ $output == *":3: alow: there is no such key"* ]]
+}
