@@ -39,7 +39,7 @@ static void who_is_told(void **state)
         const char *kind, *severity, *domain;
         bool wanted;
     } rows[] = {
-        {{NULL}, "unexpected_ca", "info", NULL, true},
+        {{.severity = NULL}, "unexpected_ca", "info", NULL, true},
         {{.severity = "high"}, "unexpected_ca", "low", "example.com", false},
         {{.severity = "high"}, "unexpected_ca", "high", "example.com", true},
         {{.severity = "critical"}, "test", "info", NULL, true},
@@ -103,7 +103,7 @@ static void hours(void **state)
         enum err_code code;
         int first, last, at, every;
     } rows[] = {
-        {{NULL}, ERR_OK, -1, -1, -1, 0},
+        {{.severity = NULL}, ERR_OK, -1, -1, -1, 0},
         {{.quiet = "22:00-07:30"}, ERR_OK, 1320, 450, -1, 0},
         {{.digest = "08:05"}, ERR_OK, -1, -1, 485, 0},
         {{.digest = "30m"}, ERR_OK, -1, -1, -1, 30},

@@ -53,14 +53,17 @@ static void check_form(const char *mail)
     }
 }
 
+static const char cyrillic[] =
+    "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 "
+    "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xe2\x82\xac\xe2\x82\xac\xe2\x82\xac";
+
 static void headers_stay_headers(void **state)
 {
     static const char *const subjects[] = {
         "[ctvigil high] unexpected_ca www.example.com",
         "evil\r\nBcc: victim@example.org\r\n\r\nbody",
         "=?utf-8?B?ZXZpbA==?= looks encoded",
-        "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 "
-        "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
+        cyrillic,
         "a very long subject a very long subject a very long subject a very long subject a very long subject",
         "",
     };
