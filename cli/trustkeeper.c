@@ -5,8 +5,10 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/say.h"
 #include "base/text.h"
 #include "cli/trustset.h"
+#include "cli/trustview.h"
 #include "db/db_domain.h"
 #include "db/db_pending.h"
 #include "db/db_trust_alert.h"
@@ -125,6 +127,18 @@ static enum err_code look(const char *dsn, struct pgconn *conn, struct round *ro
     return code == ERR_OK ? db_trust_alert_judged(conn, round->list, round->changed, why) : code;
 }
 
+/* Once, and again when it was renewed and grew old. */
+static void look_age(struct trustkeeper *keeper, const struct cagraph *graph)
+{
+    bool old = trustview_old(cagraph_bundle_ms(graph), clock_wall_ms());
+    if (old && !keeper->warned)
+        say_warn("watch",
+                 "the trust data is older than %d days: what root stores did since then is not known; see"
+                 " 'ctvigil trust import'",
+                 LIMIT_TRUST_DAYS);
+    keeper->warned = old;
+}
+
 enum err_code trustkeeper_look(const char *dsn, struct pgconn *conn, struct trustkeeper *keeper,
                                const atomic_bool *stop, struct trustkeeper_report *report, struct err *why)
 {
@@ -133,6 +147,8 @@ enum err_code trustkeeper_look(const char *dsn, struct pgconn *conn, struct trus
     bool taken = false;
     *report = (struct trustkeeper_report){0};
     enum err_code code = trustset_pin(conn, &round.graph, why);
+    if (code == ERR_OK)
+        look_age(keeper, round.graph);
     if (code == ERR_OK && keeper->begun && keeper->bundle == cagraph_bundle_id(round.graph) &&
         now < keeper->due_ms) {
         cagraph_unpin(round.graph);

@@ -12,6 +12,7 @@
 struct trustkeeper {
     int64_t bundle; /* that was judged by */
     bool begun;
+    bool warned;    /* that it is old */
     int64_t due_ms; /* CA certificates come one by one: what they change is looked at when this has passed */
 };
 

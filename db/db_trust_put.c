@@ -11,7 +11,8 @@ static const char stage_sql[] =
     " source text, lifts bool) ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_trust_cert (sha256 bytea, spki_sha256 bytea, subject bytea,"
     " self_issued bool, not_before timestamptz, not_after timestamptz, label text) ON COMMIT DELETE ROWS;"
-    "CREATE TEMP TABLE IF NOT EXISTS stage_trust_der (sha256 bytea, spki_sha256 bytea, der bytea)"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_trust_der (sha256 bytea, spki_sha256 bytea, subject bytea, der "
+    "bytea)"
     " ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_trust_edge (child bytea, parent bytea) ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_trust_part (part text, dated timestamptz) ON COMMIT DELETE ROWS;"
@@ -85,9 +86,10 @@ static enum err_code stage_ders(struct pgconn *conn, struct copy *copy, const st
     for (size_t i = 0; i < take->cert_count; i++) {
         if (take->cert[i].der.at == NULL || take->cert[i].der.len > LIMIT_ISSUER_BYTES)
             continue;
-        copy_row(copy, 3);
+        copy_row(copy, 4);
         copy_bytes(copy, span_of(take->cert[i].facts.sha256, 32));
         copy_bytes(copy, span_of(take->cert[i].facts.key, 32));
+        copy_bytes(copy, take->cert[i].facts.name);
         copy_bytes(copy, take->cert[i].der);
     }
     return copy_end(copy);
@@ -181,7 +183,7 @@ static const char cert_sql[] =
 
 static const char der_sql[] =
     "INSERT INTO issuer_cert (sha256, spki_sha256, subject, der)"
-    " SELECT DISTINCT ON (sha256) sha256, spki_sha256, '', der FROM stage_trust_der ORDER BY sha256"
+    " SELECT DISTINCT ON (sha256) sha256, spki_sha256, subject, der FROM stage_trust_der ORDER BY sha256"
     " ON CONFLICT DO NOTHING";
 
 static const char edge_sql[] = "INSERT INTO trust_edge SELECT DISTINCT child, parent FROM stage_trust_edge"

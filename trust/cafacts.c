@@ -40,6 +40,7 @@ bool cafacts_read(struct span der, struct cafacts *facts)
     facts->for_tls =
         (cert.flags & CERT_HAS_EKU) == 0 || (cert.flags & (CERT_SERVER_AUTH | CERT_ANY_EKU)) != 0;
     facts->names = cert.name_constraints;
+    facts->name = cert.subject;
     facts->odd_names = cert.name_constraints.at != NULL && !readable(cert.name_constraints);
     return true;
 }

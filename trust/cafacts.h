@@ -23,6 +23,7 @@ struct cafacts {
     bool for_tls;      /* its extended key usage is absent, or has serverAuth or any */
     bool odd_names;    /* its name constraints can not be read */
     struct span names; /* value of nameConstraints; absent: none. Points into the certificate */
+    struct span name;  /* its subject, DER; points into the certificate; absent where only hashes are known */
     const char *label; /* subject for people; NULL: made by nobody. Borrowed */
 };
 

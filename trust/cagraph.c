@@ -91,6 +91,7 @@ void cagraph_plan_cert(struct cagraph_plan *plan, const struct cafacts *facts)
     plan->cert = more(plan->cert, plan->cert_count, &plan->cert_cap, sizeof *plan->cert);
     struct cafacts *cert = &plan->cert[plan->cert_count++];
     *cert = *facts;
+    cert->name = SPAN_NONE;
     if (facts->names.at != NULL)
         cert->names = span_of(keep(plan, facts->names), facts->names.len);
     cert->label = facts->label == NULL ? NULL : keep_text(plan, facts->label, NULL);

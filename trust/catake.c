@@ -92,10 +92,11 @@ bool catake_der(struct catake *take, struct span der, struct cafacts *facts)
     struct cafacts own;
     if (!cafacts_read(der, &own))
         return false;
+    /* Again, so that what points into the certificate points into the copy. */
+    struct span copy = span_of(keep(take, der), der.len);
+    must(cafacts_read(copy, &own));
     if (facts != NULL)
         *facts = own;
-    struct span copy = span_of(keep(take, der), der.len);
-    own.names = SPAN_NONE; /* to be read again from the copy by who wants it */
     add_cert(take, &own)->der = copy;
     return true;
 }

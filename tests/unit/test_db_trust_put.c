@@ -1,0 +1,117 @@
+/* Imports: what is new, what is gone and what stays in force; the same again changes nothing. */
+#include "db/db_trust_put.h"
+
+#include "tests/fixture/cacert.h"
+#include "tests/fixture/storetest.h"
+
+#include "db/db_trust.h"
+#include "verify/digest.h"
+
+static struct catake *onecrl(uint8_t first, bool lifts)
+{
+    struct catake *take = catake_new();
+    struct carule rule = {.store = VERDICT_MOZILLA,
+                          .kind = CARULE_BLOCKED,
+                          .target = CARULE_KEY,
+                          .class = CARULE_REVOKED,
+                          .limit = 7,
+                          .label = "OneCRL",
+                          .source = "a 'test'"};
+    uint32_t part = catake_part(take, "onecrl", 1000);
+    rule.hash[0] = first;
+    catake_rule(take, part, &rule, lifts);
+    catake_rule(take, part, &rule, lifts); /* twice in one file */
+    return take;
+}
+
+static struct db_trust_put put(struct pgconn *conn, struct catake *take, uint8_t number)
+{
+    struct db_trust_put done;
+    struct err why = {0};
+    uint8_t sha256[32] = {number};
+    if (db_trust_put(conn, take, sha256, 1000 * number, "[]", &done, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    catake_free(take);
+    return done;
+}
+
+static size_t in_force(struct pgconn *conn)
+{
+    struct cagraph_plan *plan = cagraph_plan_new();
+    struct err why = {0};
+    uint64_t version = 0;
+    if (db_trust_load(conn, plan, &version, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    struct cagraph *graph = cagraph_new(plan, 0, 0, version);
+    size_t count = cagraph_rule_count(graph);
+    cagraph_unpin(graph);
+    return count;
+}
+
+static void blocks_stay_until_they_are_lifted(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    struct db_trust_put done = put(conn, onecrl(1, false), 1);
+    assert_int_equal(done.rules_new, 1);
+    assert_false(done.known);
+    assert_true(put(conn, onecrl(1, false), 1).known);
+    assert_int_equal(in_force(conn), 1);
+    /* Forgotten by its source, and another one comes. */
+    done = put(conn, onecrl(2, false), 2);
+    assert_int_equal(done.rules_gone, 1);
+    assert_int_equal(in_force(conn), 2);
+    done = put(conn, onecrl(1, true), 3);
+    assert_int_equal(done.rules_new, 0);
+    assert_int_equal(in_force(conn), 1); /* the second one, forgotten in its turn */
+    done = put(conn, onecrl(1, false), 4);
+    assert_int_equal(in_force(conn), 2);
+    check_sql(test.dsn, "SELECT count(*) FROM trust_bundle", 4);
+    check_sql(test.dsn, "SELECT count(*) FROM trust_rule", 3);
+    pgconn_free(conn);
+}
+
+static void certificates_are_stored_as_from_a_log(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    struct cacert made;
+    EVP_PKEY *key = cacert_key();
+    const struct cacert_order order = {"Root", key, "Root", key, .serial = 6};
+    struct span der = cacert_make(&order, &made);
+    struct catake *take = catake_new();
+    struct cafacts facts;
+    struct cafacts hashes = {.sha256 = {9},
+                             .key = {8},
+                             .subject = {7},
+                             .label = "by hash",
+                             .not_before = INT64_MIN,
+                             .not_after = INT64_MAX};
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    assert_true(catake_der(take, der, &facts));
+    catake_hashes(take, &hashes);
+    catake_edge(take, hashes.sha256, facts.sha256);
+    catake_caa(take, "ca.example", true, facts.key, "Root");
+    (void)catake_part(take, "caa", 0);
+    struct db_trust_put done = put(conn, take, 1);
+    assert_int_equal(done.certs_new, 2);
+    assert_int_equal(done.edges_new, 1);
+    check_sql(test.dsn,
+              "SELECT count(*) FROM issuer_cert WHERE length(subject) = 17 AND sha256(der) = sha256", 1);
+    check_sql(test.dsn, "SELECT count(*) FROM trust_cert WHERE not_before IS NULL AND label = 'by hash'", 1);
+    check_sql(test.dsn, "SELECT count(*) FROM trust_caa WHERE domain = 'ca.example' AND by_key", 1);
+    EVP_PKEY_free(key);
+    pgconn_free(conn);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_stay_until_they_are_lifted),
+                                       cmocka_unit_test(certificates_are_stored_as_from_a_log)};
+    return storetest_main(tests, countof(tests), "db_trust_put");
+}
