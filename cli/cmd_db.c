@@ -11,8 +11,11 @@
 #include "cli/suffixes.h"
 #include "db/dbopen.h"
 #include "db/migrate.h"
+#include "db/scaleout.h"
 
 static bool dry_run;
+static bool citus;
+static uint64_t shards = SCALEOUT_SHARDS;
 static uint64_t reader_timeout_s = LIMIT_READER_S;
 static uint64_t reader_connections = LIMIT_READER_OPEN;
 static const struct opt db_options[] = {
@@ -20,6 +23,8 @@ static const struct opt db_options[] = {
      "prune: say what would be done and how many bytes it is about; init, migrate: print the SQL that would "
      "be "
      "run"},
+    {"citus", OPT_FLAG, &citus, NULL, "init, migrate: spread the database over the nodes of a Citus cluster"},
+    {"shards", OPT_NUMBER, &shards, "N", "with --citus: into how many shards each table is cut (32)"},
     {"timeout", OPT_NUMBER, &reader_timeout_s, "S",
      "reader add: seconds until a statement is cancelled (60)"},
     {"connections", OPT_NUMBER, &reader_connections, "N", "reader add: at most N sessions at once (5)"},
@@ -76,6 +81,8 @@ static int db_migrate_plan(struct cmd *cmd)
         code = db_open(cmd, true, &db, &why);
     if (code == ERR_OK)
         code = migrate_plan(db.conn, plan_step, &plan, &why);
+    if (code == ERR_OK && citus)
+        code = scaleout_plan(db.conn, plan_step, &plan, &why);
     dbopen_close(&db);
     if (code != ERR_OK)
         return cmd_fail(&why);
@@ -83,6 +90,25 @@ static int db_migrate_plan(struct cmd *cmd)
         fprintf(stderr, "ctvigil: %u %s would be applied; nothing was changed\n", plan.count,
                 plan.count == 1 ? "step" : "steps");
     return CMD_OK;
+}
+
+static void spread_step(void *arg, const char *step)
+{
+    const struct cmd *cmd = arg;
+    if (!cmd->json)
+        fprintf(stderr, "ctvigil: partition %s is spread\n", step);
+}
+
+static enum err_code spread(struct cmd *cmd, struct dbopen *db, struct err *why)
+{
+    if (!citus)
+        return ERR_OK;
+    if (db->cluster != NULL)
+        return err_set(
+            why, ERR_CONFIG,
+            "--citus is about a server of your own, the coordinator of a Citus cluster: name it by "
+            "--db or db.dsn");
+    return scaleout_run(db->conn, (unsigned)shards, spread_step, cmd, why);
 }
 
 /* init and migrate are one thing: what is missing is made. Two words, because people look for both. */
@@ -93,9 +119,13 @@ static int db_migrate(struct cmd *cmd)
     struct dbopen db;
     struct err why = {0};
     struct migrate_status status;
+    if (shards < 1 || shards > SCALEOUT_SHARDS_MAX)
+        return cmd_usage(cmd, "--shards: a number from 1 to %d is needed", SCALEOUT_SHARDS_MAX);
     if (db_open(cmd, false, &db, &why) != ERR_OK)
         return cmd_fail(&why);
-    enum err_code code = migrate_status(db.conn, &status, &why);
+    enum err_code code = spread(cmd, &db, &why);
+    if (code == ERR_OK)
+        code = migrate_status(db.conn, &status, &why);
     if (code == ERR_OK)
         readers_note(db.conn);
     dbopen_close(&db);
@@ -173,9 +203,15 @@ static int db_dsn(struct cmd *cmd)
 }
 
 static const struct opt_verb verbs[] = {
-    {"init", "", "dry-run"},  {"migrate", "", "dry-run"}, {"status", "", ""},
-    {"prune", "", "dry-run"}, {"start", "", ""},          {"stop", "", ""},
-    {"dsn", "", ""},          {"suffixes", "[FILE]", ""}, {"reader", "ACTION...", "timeout connections"},
+    {"init", "", "dry-run citus shards"},
+    {"migrate", "", "dry-run citus shards"},
+    {"status", "", ""},
+    {"prune", "", "dry-run"},
+    {"start", "", ""},
+    {"stop", "", ""},
+    {"dsn", "", ""},
+    {"suffixes", "[FILE]", ""},
+    {"reader", "ACTION...", "timeout connections"},
     {NULL, NULL, NULL},
 };
 
@@ -193,7 +229,7 @@ int cmd_db(struct cmd *cmd)
     int operands;
     if (cmd->help)
         return cmd_help(
-            "ctvigil db init|migrate [--dry-run]\n"
+            "ctvigil db init|migrate [--citus [--shards N]] [--dry-run]\n"
             "ctvigil db status|start|stop|dsn\n"
             "ctvigil db prune [--dry-run]\n"
             "ctvigil db suffixes [FILE]\n"

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/dbill.h"
+#include "cli/nodeview.h"
 #include "db/db_psl.h"
 #include "db/dbopen.h"
 #include "db/migrate.h"
@@ -23,6 +24,7 @@ struct dbstatus {
     struct db_stat stat;
     struct err blind; /* why not all of it could be read */
     struct replica_state replica;
+    struct scaleout_state spread;
 };
 
 static void dbstatus_row(const char *label, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -100,6 +102,9 @@ static void dbstatus_look(struct pgconn *conn, struct dbstatus *found)
     err_clear(&ignored);
     if (replica_look(conn, &found->replica, &ignored) != ERR_OK)
         found->replica = (struct replica_state){.replica = false};
+    err_clear(&ignored);
+    if (scaleout_look(conn, &found->spread, found->blind.code == ERR_OK ? &found->blind : &ignored) != ERR_OK)
+        found->spread = (struct scaleout_state){0};
 }
 
 static void dbstatus_schema(const struct dbstatus *found)
@@ -117,6 +122,20 @@ static void dbstatus_schema(const struct dbstatus *found)
         dbstatus_row(
             "suffixes", "list stored %s%s", dbstatus_day(found->psl.loaded_ms, loaded),
             found->psl.differs ? "; this machine has another one: `ctvigil db suffixes` changes to it" : "");
+}
+
+static void dbstatus_nodes(const struct scaleout_state *spread)
+{
+    char text[NODEVIEW_TEXT_MAX];
+
+    if (!spread->spread)
+        return;
+    nodeview_text(spread, text);
+    dbstatus_row("cluster", "%s", text);
+    for (size_t i = 0; i < spread->count; i++) {
+        nodeview_node(&spread->node[i], text);
+        dbstatus_row("", "%s", text);
+    }
 }
 
 static void dbstatus_parts(const struct db_stat *stat)
@@ -231,9 +250,15 @@ static bool dbstatus_ill(const struct dbstatus *found, unsigned *at, struct dbil
         (void)snprintf(ill->remedy, sizeof ill->remedy, "see what the server says; try again");
         return true;
     }
+    unsigned nodes = 2 * SCALEOUT_NODES_MAX + 2; /* steps */
     unsigned further = step < 2 ? 0 : step - 2;
+    if (further < nodes && nodeview_ill(&found->spread, &further, ill)) {
+        *at = further + 2;
+        return true;
+    }
+    further = further < nodes ? 0 : further - nodes;
     bool any = dbill_next(&found->stat, &found->replica, &further, ill);
-    *at = further + 2;
+    *at = further + nodes + 2;
     return any;
 }
 
@@ -345,6 +370,7 @@ static void dbstatus_json_found(json_t *line, const struct dbstatus *found)
                      "idle_slots_bytes", (json_int_t)stat->slots_bytes, "wrong", ills);
     (void)json_object_update(line, more);
     json_decref(more);
+    (void)json_object_set_new(line, "cluster", nodeview_json(&found->spread));
     if (!found->has_psl)
         return;
     (void)json_object_set_new(line, "suffixes_stored", cmd_json_time(found->psl.loaded_ms / 1000 * 1000));
@@ -396,6 +422,7 @@ static void dbstatus_print(const struct cmd *cmd, const struct cluster_status *c
     if (found == NULL)
         return;
     dbstatus_schema(found);
+    dbstatus_nodes(&found->spread);
     dbstatus_parts(&found->stat);
     dbstatus_ages(&found->stat);
     dbstatus_server(&found->stat);

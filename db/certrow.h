@@ -19,6 +19,18 @@
     " (SELECT string_agg(k.log || ' ' || k.idx, ' ') FROM cert AS k"                                         \
     "  WHERE k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer <> c.issuer" within "),"         \
     " c.others"
+/* The same of a spread database (db/spread.h), over a "WITH c AS (SELECT " CERTROW_SPREAD("k", "cert") " FROM
+ * cert AS k ...)": on the shards what a row and its twins hold, and the rest where issuer is. */
+#define CERTROW_SPREAD(k, table)                                                                             \
+    k ".not_after, " k ".not_before, " k ".first_seen, " k ".apex8, " k ".idx, " k ".facts, " k              \
+      ".issuer, " k ".log, " k ".tbs_fp, " k ".serial, " k ".spki_sha256, " k ".names, " k ".cn, " k         \
+      ".findings, " k ".others, " k ".ips, (SELECT string_agg(t.log || ' ' || t.idx, ' ') FROM " table       \
+      " AS t WHERE"                                                                                          \
+      " t.apex8 = " k ".apex8 AND t.not_after = " k ".not_after AND t.tbs_fp = " k ".tbs_fp"                 \
+      " AND t.issuer <> " k ".issuer) AS twins"
+#define CERTROW_SPREAD_COLUMNS                                                                               \
+    "c.not_after, c.not_before, c.first_seen, c.apex8, c.idx, c.facts, c.issuer, c.log, c.tbs_fp, c.serial," \
+    " c.spki_sha256, c.names, c.cn, c.findings, i.spki_sha256, i.dn, i.dn_text, c.ips, c.twins, c.others"
 #define CERTROW_COLUMN_COUNT 20
 #define CERTROW_COLUMN_FP    8 /* tbs_fp */
 #define CERTROW_JOINS        " LEFT JOIN issuer AS i ON i.id = c.issuer"

@@ -10,6 +10,7 @@
 #include "db/db_load.h"
 #include "db/dbkey.h"
 #include "db/others.h"
+#include "db/spread.h"
 
 #define PAGE_ROWS    128
 #define KEYS_SPECIAL 2
@@ -60,6 +61,44 @@ static const char spki_sql[] = SELECT_CERT
     "cert AS c" CERTROW_JOINS
     " WHERE substring(c.spki_sha256 FOR 8) = substring($1::bytea FOR 8) AND c.spki_sha256 = $1::bytea" KEYSET
         NOT_BY_KEY NEWEST_FIRST;
+/* The same over a spread database. */
+#define SPREAD_PAGE(table) "WITH c AS MATERIALIZED (SELECT " CERTROW_SPREAD("c", table) " FROM "
+#define SPREAD_REST                                                                                          \
+    ") SELECT " CERTROW_SPREAD_COLUMNS " FROM c" CERTROW_JOINS                                               \
+    " ORDER BY c.not_before DESC, c.tbs_fp, c.issuer"
+#define SPREAD_NOT_BY_KEY " AND NOT c.apex8" IS_KNOWN " AND NOT (c.keys IS NOT NULL AND c.keys && $6::int8[])"
+
+static const char own_spread[] =
+    SPREAD_PAGE("cert") "cert AS c WHERE c.apex8 = $1::int8" KEYSET NEWEST_FIRST SPREAD_REST;
+static const char further_spread[] =
+    SPREAD_PAGE("cert_apex") "cert_apex AS c WHERE c.apex8 = $1::int8" KEYSET " AND NOT c.keys[1]" IS_KNOWN
+                             " AND NOT EXISTS (SELECT FROM unnest(c.keys) AS u (key)"
+                             "  WHERE u.key < c.apex8 AND u.key" IS_KNOWN ")" NEWEST_FIRST SPREAD_REST;
+static const char below_spread[] =
+    SPREAD_PAGE("cert") "cert AS c WHERE position($1::text in ' ' || c.names) > 0" KEYSET SPREAD_NOT_BY_KEY
+        NEWEST_FIRST SPREAD_REST;
+static const char ip_spread[] = SPREAD_PAGE(
+    "cert") "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer, q.apex8 FROM cert_ip AS q WHERE q.ip <<= "
+            "$1::inet"
+            "  OR q.ip <<= (CASE WHEN family($1::inet) = 4 THEN ('::ffff:' || host($1::inet) || '/' || 96 + "
+            "masklen($1::inet))::inet END)) AS q JOIN cert AS c ON c.apex8 = q.apex8 AND c.not_after = "
+            "q.not_after"
+            "  AND c.tbs_fp = q.tbs_fp AND c.issuer = q.issuer WHERE true" KEYSET SPREAD_NOT_BY_KEY
+                NEWEST_FIRST SPREAD_REST;
+
+static const char spki_spread[] =
+    SPREAD_PAGE("cert") "cert AS c WHERE substring(c.spki_sha256 FOR 8) ="
+                        " substring($1::bytea FOR 8) AND c.spki_sha256 = $1::bytea" KEYSET SPREAD_NOT_BY_KEY
+                            NEWEST_FIRST SPREAD_REST;
+
+/* Of which scan; each has a text for either kind of database. */
+enum history_scan { OWN, FURTHER, BELOW, IP, SPKI };
+
+static const char *const scans[][2] = {
+    [OWN] = {own_sql, own_spread},       [FURTHER] = {further_sql, further_spread},
+    [BELOW] = {below_sql, below_spread}, [IP] = {ip_sql, ip_spread},
+    [SPKI] = {spki_sql, spki_spread},
+};
 
 typedef enum err_code history_each(void *arg, const struct issuance *issuance,
                                    const struct sighting *sightings, size_t count, struct err *why);
@@ -173,8 +212,10 @@ static enum err_code page(struct scan *scan, const PGresult *res, struct err *wh
 
 /* Page by page and without an open transaction: what the caller does with a row may take its time and its own
  * transactions on the same connection. Rows stored meanwhile were matched by their writer. */
-static enum err_code run(struct scan *scan, const char *sql, const struct pgexec_args *first, struct err *why)
+static enum err_code run(struct scan *scan, enum history_scan which, const struct pgexec_args *first,
+                         struct err *why)
 {
+    const char *sql = scans[which][scan->conn->spread];
     enum err_code code = ERR_OK;
     int rows = PAGE_ROWS;
     scan->at_ms = TIME_BEYOND_MS;
@@ -187,7 +228,7 @@ static enum err_code run(struct scan *scan, const char *sql, const struct pgexec
         pgexec_bytes(&args, span_of(scan->at_fp, sizeof scan->at_fp));
         pgexec_int(&args, scan->at_issuer);
         pgexec_int(&args, PAGE_ROWS);
-        if (sql != own_sql)
+        if (which != OWN)
             pgexec_binary(&args, 1016, buf_span(&scan->key_array));
         code = pgexec_cached(scan->conn, sql, &args, &res, why);
         if (code != ERR_OK)
@@ -205,9 +246,9 @@ static enum err_code run_keys(struct scan *scan, struct err *why)
     for (size_t i = 0; code == ERR_OK && i < scan->key_count; i++) {
         struct pgexec_args args = {0};
         pgexec_int(&args, scan->keys[i]);
-        code = run(scan, own_sql, &args, why);
+        code = run(scan, OWN, &args, why);
         if (code == ERR_OK)
-            code = run(scan, further_sql, &args, why);
+            code = run(scan, FURTHER, &args, why);
     }
     return code;
 }
@@ -244,7 +285,7 @@ static enum err_code run_below(struct scan *scan, const char *name, struct err *
     dbkey_put_name(&text, span_str(name));
     buf_byte(&text, '.');
     pgexec_text(&args, buf_text(&text));
-    code = run(scan, below_sql, &args, why);
+    code = run(scan, BELOW, &args, why);
     buf_fini(&text);
     return code;
 }
@@ -258,7 +299,7 @@ static enum err_code run_ip(struct scan *scan, const struct watch_item *watch, s
         return err_set(why, ERR_USAGE, "domain %s: not an address", watch->name);
     (void)snprintf(net, sizeof net, "%s/%u", address, watch->ip_prefix);
     pgexec_text(&args, net);
-    return run(scan, ip_sql, &args, why);
+    return run(scan, IP, &args, why);
 }
 
 static void make_key_array(struct scan *scan)
@@ -319,7 +360,7 @@ static enum err_code run_item(struct scan *scan, const struct watch_item *item, 
     if (strlen(item->name) != 5 + 64 || !text_unhex(span_str(item->name + 5), spki, sizeof spki))
         return err_set(why, ERR_USAGE, "domain %s: not a key", item->name);
     pgexec_bytes(&args, span_of(spki, sizeof spki));
-    return run(scan, spki_sql, &args, why);
+    return run(scan, SPKI, &args, why);
 }
 
 enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, history_each *each, void *arg,
@@ -329,6 +370,8 @@ enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, 
     /* What a backfill put down before this domain was known is in no index yet, and nobody else looks there.
      */
     enum err_code settled = db_load_settle(conn, stop, why);
+    if (settled == ERR_OK)
+        settled = spread_settle(conn, why);
     if (settled != ERR_OK)
         return settled;
     scan.key_cap = keys_at_most(watch);

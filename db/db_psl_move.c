@@ -60,6 +60,11 @@ enum err_code db_psl_move_begin(struct pgconn *conn, const char *file, struct db
     struct buf list;
     PGresult *res;
     *report = (struct db_psl_move_report){0};
+    if (conn->spread)
+        return err_set(
+            why, ERR_CONFIG,
+            "this database is spread over a Citus cluster, where rows lie by the public suffix list "
+            "in force when the first one came: it keeps that list");
     buf_init(&list, LIMIT_PSL_BYTES);
     enum err_code code = db_psl_read(file, &list, why);
     if (code == ERR_OK)

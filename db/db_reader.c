@@ -56,6 +56,11 @@ static enum err_code refused(struct pgconn *conn, enum err_code code, struct err
 enum err_code db_reader_add(struct pgconn *conn, const char *name, int64_t timeout_s, int64_t connections,
                             db_reader_said *said, void *arg, struct err *why)
 {
+    if (conn->spread)
+        return err_set(
+            why, ERR_CONFIG,
+            "this database is spread over a Citus cluster, where the statements of a reader would run on "
+            "the workers by rights that he has not: there are no readers in it");
     PGresult *res = NULL;
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_text(&args, name);

@@ -13,4 +13,7 @@ struct embedded {
 extern const struct embedded embedded_files[];
 extern const unsigned embedded_count;
 
+/* "citus/layout.sql" and the like; the last one has no name. */
+extern const struct embedded embedded_apart[];
+
 #endif

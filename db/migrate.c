@@ -7,6 +7,7 @@
 #include "db/dbkey.h"
 #include "db/embedded.h"
 #include "db/pgexec.h"
+#include "db/scaleout.h"
 
 /* Any number that no other program on the server is likely to lock. */
 #define MIGRATE_LOCK INT64_C(0x6374766967696c)
@@ -133,6 +134,8 @@ static enum err_code run_locked(struct pgconn *conn, unsigned *applied, struct e
         if (code == ERR_OK)
             ++*applied;
     }
+    if (code == ERR_OK && *applied != 0)
+        code = scaleout_functions(conn, why);
     if (code == ERR_OK)
         db_reader_ready(conn);
     return code;

@@ -15,11 +15,14 @@
     "concat(set_config('search_path', 'public', " local "), set_config('TimeZone', 'UTC', " local "),"       \
     " set_config('DateStyle', 'ISO', " local "), set_config('bytea_output', 'hex', " local "),"              \
     " set_config('standard_conforming_strings', 'on', " local "),"                                           \
-    " set_config('plan_cache_mode', 'force_generic_plan', " local "), set_config('jit', 'off', " local "),"  \
+    " set_config('plan_cache_mode', CASE WHEN to_regclass('public.scale_out') IS NULL"                       \
+    "  THEN 'force_generic_plan' ELSE 'force_custom_plan' END, " local "),"                                  \
+    " set_config('jit', 'off', " local "),"                                                                  \
     " set_config('default_transaction_isolation', 'read committed', " local "))"
 
-static const char session_setup[] = "SELECT p.direct, pg_is_in_recovery(), CASE WHEN p.direct THEN " SETTINGS(
-    "false") " END FROM (SELECT pg_backend_pid() = $1 AS direct) AS p";
+static const char session_setup[] =
+    "SELECT p.direct, pg_is_in_recovery(), to_regclass('public.scale_out') IS NOT NULL,"
+    " CASE WHEN p.direct THEN " SETTINGS("false") " END FROM (SELECT pg_backend_pid() = $1 AS direct) AS p";
 const char pgconn_local_setup[] = "SELECT " SETTINGS("true");
 
 static void notice(void *arg, const char *text)
@@ -59,6 +62,7 @@ static enum err_code set_up(struct pgconn *conn, struct err *why)
         return code;
     conn->pooled = !pgexec_get_bool(res, 0, 0);
     conn->replica = pgexec_get_bool(res, 0, 1);
+    conn->spread = pgexec_get_bool(res, 0, 2);
     PQclear(res);
     if (conn->pooled && !conn->reads)
         code = err_set(why, ERR_CONFIG,

@@ -27,6 +27,7 @@ struct pgconn {
     bool reads;       /* opened by pgconn_open_reader */
     bool pooled;      /* a pooler stands between: no two transactions need meet the same session */
     bool replica;     /* the server is in recovery */
+    bool spread;      /* the database is spread over a Citus cluster (db/scaleout.h) */
 };
 
 /* Parameters $1, $2 ... of one statement, in the order in which they are added. Text, bytes and arrays are

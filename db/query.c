@@ -135,7 +135,8 @@ static enum err_code load_rows(struct page *page, const PGresult *hits, int begi
     pgexec_time(&args, high_ms + 1); /* they are kept to the microsecond */
     for (size_t i = 0; i < countof(array); i++)
         ok = ok && buf_ok(&array[i]);
-    enum err_code code = ok ? pgexec_cached(page->conn, query_sql_rows, &args, res, why)
+    const char *sql = query_asked_rows(&page->asked, page->conn, &args);
+    enum err_code code = ok ? pgexec_cached(page->conn, sql, &args, res, why)
                             : err_set(why, ERR_MEMORY, "search: no memory for a page");
     for (size_t i = 0; i < countof(array); i++)
         buf_fini(&array[i]);
@@ -212,7 +213,7 @@ static enum err_code fetch_hits(struct page *page, uint32_t want, PGresult **hit
                                      &page->bounds, why);
     query_asked_args(&page->asked, &page->bounds, &args);
     if (code == ERR_OK)
-        code = pgexec_cached(page->conn, page->asked.sql->page, &args, hits, why);
+        code = pgexec_cached(page->conn, query_asked_page(&page->asked, page->conn), &args, hits, why);
     int rows = code == ERR_OK ? PQntuples(*hits) : 0;
     if (rows > (int)want)
         rows = (int)want;
@@ -483,7 +484,7 @@ static enum err_code count_bounded(struct page *page, uint64_t most, struct err 
                            &page->bounds, why);
         query_asked_args(&page->asked, &page->bounds, &args);
         if (code == ERR_OK)
-            code = pgexec_cached(page->conn, page->asked.sql->count, &args, &res, why);
+            code = pgexec_cached(page->conn, query_asked_count(&page->asked, page->conn), &args, &res, why);
         pgexec_rollback(page->conn);
     } while (code != ERR_OK && replica_again(page->conn, &tries));
     if (code == ERR_OK)

@@ -349,6 +349,33 @@ enum err_code query_asked_init(struct query_asked *asked, struct pgconn *conn, c
     return code;
 }
 
+const char *query_asked_page(const struct query_asked *asked, const struct pgconn *conn)
+{
+    return conn->spread ? asked->sql->spread_page : asked->sql->page;
+}
+
+const char *query_asked_count(const struct query_asked *asked, const struct pgconn *conn)
+{
+    return conn->spread ? asked->sql->spread_count : asked->sql->count;
+}
+
+/* Every row that these give has the key. */
+static bool is_keyed(const struct query_sql *sql)
+{
+    return sql == &query_sql_domain || sql == &query_sql_wildcard || sql == &query_sql_others;
+}
+
+const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn,
+                             struct pgexec_args *args)
+{
+    if (!conn->spread)
+        return query_sql_rows;
+    if (!is_keyed(asked->sql))
+        return query_sql_rows_spread;
+    pgexec_int(args, asked->key);
+    return query_sql_rows_keyed;
+}
+
 void query_asked_fini(struct query_asked *asked)
 {
     for (size_t i = 0; i < countof(asked->piece); i++)

@@ -44,6 +44,13 @@ struct query_bounds {
 void query_asked_args(const struct query_asked *asked, const struct query_bounds *bounds,
                       struct pgexec_args *args);
 
+/* The texts for the kind of database that is connected. The one for rows by their places may get an argument
+ * more. */
+const char *query_asked_page(const struct query_asked *asked, const struct pgconn *conn);
+const char *query_asked_count(const struct query_asked *asked, const struct pgconn *conn);
+const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn,
+                             struct pgexec_args *args);
+
 /* The error in words of ours. What the server said, and SQL could stand in, goes to the debug level. */
 enum err_code query_asked_fail(const struct pgconn *conn, const struct query *query, enum err_code code,
                                struct err *why);

@@ -14,6 +14,11 @@
 #define THE_CERT(place, within)                                                                              \
     " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.not_after = " place                                \
     ".not_after AND k.tbs_fp = " place ".tbs_fp AND k.issuer = " place ".issuer" within " OFFSET 0) AS c"
+/* On a cluster they may join nothing by another key than apex8, and a further key has whole rows of its own.
+ */
+#define THE_CERT_SPREAD(place)                                                                               \
+    " JOIN cert AS c ON c.not_after = " place ".not_after AND c.tbs_fp = " place ".tbs_fp"                   \
+    " AND c.issuer = " place ".issuer"
 /* Said of every table, so that leaves outside are not even opened. */
 #define SPAN                  " AND not_after >= $5 AND not_after < $10"
 #define HITS(from, condition) "(SELECT " PLACE " FROM " from " WHERE " condition BOUNDS NEWEST ")"
@@ -21,72 +26,99 @@
     "(SELECT " PLACE " FROM (SELECT * FROM cert_apex WHERE apex8 = " key SPAN                                \
     ") AS a" THE_CERT("a", SPAN) " WHERE " condition BOUNDS                                                  \
                                  " ORDER BY a.not_before DESC, a.tbs_fp, a.issuer LIMIT $9)"
-#define PAGE_OF(hits)  "WITH hit AS (" hits ") SELECT * FROM hit AS c" NEWEST
-#define COUNT_OF(hits) "SELECT count(*) FROM (SELECT FROM (" hits ") AS h LIMIT $9) AS n"
+#define FURTHER_SPREAD(key, condition) HITS("cert_apex AS c", "c.apex8 = " key " AND " condition)
+#define PAGE_OF(hits)                  "WITH hit AS (" hits ") SELECT * FROM hit AS c" NEWEST
+#define COUNT_OF(hits)                 "SELECT count(*) FROM (SELECT FROM (" hits ") AS h LIMIT $9) AS n"
 
+#define COUNT_SPREAD(hits) "SELECT count(*) FROM (SELECT h.tbs_fp FROM (" hits ") AS h LIMIT $9) AS n"
+
+/* `hits` is a macro of what differs. */
 #define STATEMENT(name, walk, hits)                                                                          \
-    const struct query_sql query_sql_##name = {#name, PAGE_OF(hits), COUNT_OF(hits), walk}
+    const struct query_sql query_sql_##name = {#name,                                                        \
+                                               PAGE_OF(hits(ONE, FURTHER)),                                  \
+                                               COUNT_OF(hits(ONE, FURTHER)),                                 \
+                                               PAGE_OF(hits(SPREAD, FURTHER_SPREAD)),                        \
+                                               COUNT_SPREAD(hits(SPREAD, FURTHER_SPREAD)),                   \
+                                               walk}
 
 #define NAMED                                                                                                \
     "(position($12::text in ' ' || c.names || ' ') > 0 OR position($13::text in ' ' || c.names || ' ') > 0)"
-STATEMENT(domain, false,
-          HITS("cert AS c", "c.apex8 = $1::int8 AND " NAMED) " UNION " FURTHER("$1::int8", NAMED));
-STATEMENT(below, true, HITS("cert AS c", NAMED));
+#define DOMAIN_HITS(where, further)                                                                          \
+    HITS("cert AS c", "c.apex8 = $1::int8 AND " NAMED) " UNION " further("$1::int8", NAMED)
+#define BELOW_HITS(where, further) HITS("cert AS c", NAMED)
+STATEMENT(domain, false, DOMAIN_HITS);
+STATEMENT(below, true, BELOW_HITS);
 
 #define WILD "(' ' || c.names || ' ') ~ $12::text"
-STATEMENT(wildcard, false,
-          HITS("cert AS c", "c.apex8 = $1::int8 AND " WILD) " UNION " FURTHER("$1::int8", WILD));
-STATEMENT(wildcard_below, true, HITS("cert AS c", WILD));
+#define WILD_HITS(where, further)                                                                            \
+    HITS("cert AS c", "c.apex8 = $1::int8 AND " WILD) " UNION " further("$1::int8", WILD)
+#define WILD_BELOW_HITS(where, further) HITS("cert AS c", WILD)
+STATEMENT(wildcard, false, WILD_HITS);
+STATEMENT(wildcard_below, true, WILD_BELOW_HITS);
 
 #define BY_SPKI "substring(c.spki_sha256 FOR 8) = substring($12::bytea FOR 8) AND c.spki_sha256 = $12"
 #define BY_FP   "c.tbs_fp = $12::bytea"
 /* The first 8 bytes of SHA-256 lead to places in logs, these to the first 8 bytes of tbs_fp and the day of
  * not_after. */
-#define FROM_SHA256                                                                                          \
+#define BY_PLACE                                                                                             \
     "(SELECT DISTINCT decode(lpad(to_hex(u.fp8), 16, '0'), 'hex') AS fp,"                                    \
     "  get_byte(t.info, (u.pos * 9 - 2)::int) * 256 + get_byte(t.info, (u.pos * 9 - 1)::int) AS day"         \
     "  FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, pos)"    \
     "  WHERE t.sha8 @> ARRAY[$1::int8] AND u.sha8 = $1 AND get_byte(t.info, (u.pos * 9 - 3)::int) <= 1) AS " \
-    "f"                                                                                                      \
-    " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.tbs_fp >= f.fp"                                    \
-    "  AND k.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')" SPAN " OFFSET 0) AS c"
+    "f"
+#define FROM_SHA256_ONE                                                                                      \
+    BY_PLACE " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.tbs_fp >= f.fp"                           \
+             "  AND k.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')" SPAN " OFFSET 0) AS c"
+#define FROM_SHA256_SPREAD                                                                                   \
+    BY_PLACE " JOIN cert AS c ON c.tbs_fp >= f.fp AND c.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')"
 #define BY_SHA256                                                                                            \
     "$12::bytea IS NOT NULL AND"                                                                             \
     " least(greatest(floor(extract(epoch FROM c.not_after) / 86400), 0), 65535)::int = f.day"
 
-STATEMENT(spki, false, HITS("cert AS c", BY_SPKI));
-STATEMENT(fp, false, HITS("cert AS c", BY_FP));
-STATEMENT(sha256, false, HITS(FROM_SHA256, BY_SHA256));
-STATEMENT(hash, false,
-          HITS("cert AS c", BY_SPKI) " UNION " HITS("cert AS c", BY_FP) " UNION " HITS(FROM_SHA256,
-                                                                                       BY_SHA256));
+#define SPKI_HITS(where, further)   HITS("cert AS c", BY_SPKI)
+#define FP_HITS(where, further)     HITS("cert AS c", BY_FP)
+#define SHA256_HITS(where, further) HITS(FROM_SHA256_##where, BY_SHA256)
+#define HASH_HITS(where, further)                                                                            \
+    HITS("cert AS c", BY_SPKI)                                                                               \
+    " UNION " HITS("cert AS c", BY_FP) " UNION " HITS(FROM_SHA256_##where, BY_SHA256)
+STATEMENT(spki, false, SPKI_HITS);
+STATEMENT(fp, false, FP_HITS);
+STATEMENT(sha256, false, SHA256_HITS);
+STATEMENT(hash, false, HASH_HITS);
 /* A serial may be longer than an index entry: its front finds, the whole decides. */
 #define BY_SERIAL                                                                                            \
     "substring(c.serial FOR 15) IN (substring($12::bytea FOR 15), substring($13::bytea FOR 15),"             \
     " substring($14::bytea FOR 15)) AND c.serial IN ($12, $13, $14)"
-STATEMENT(serial, false, HITS("cert AS c", BY_SERIAL));
-STATEMENT(
-    ip, false,
-    HITS("(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS q WHERE q.ip <<= $12::inet" SPAN
-         ")"
-         " AS q" THE_CERT("q", SPAN),
-         "true"));
+#define SERIAL_HITS(where, further) HITS("cert AS c", BY_SERIAL)
+STATEMENT(serial, false, SERIAL_HITS);
+#define FROM_IP_ONE                                                                                          \
+    "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS q WHERE q.ip <<= $12::inet" SPAN       \
+    ") AS q" THE_CERT("q", SPAN)
+#define FROM_IP_SPREAD                                                                                       \
+    "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer, q.apex8 FROM cert_ip AS q WHERE q.ip <<= $12::inet)"  \
+    " AS q" THE_CERT_SPREAD("q") " AND c.apex8 = q.apex8"
+#define IP_HITS(where, further) HITS(FROM_IP_##where, "true")
+STATEMENT(ip, false, IP_HITS);
 
 #define WORDS                                                                                                \
     "(($13::bool AND c.others IS NULL) OR (' ' || lower(c.others COLLATE \"C\") || ' ') ~ $12::text)"
-STATEMENT(others, false, FURTHER("$1::int8", WORDS));
+#define OTHERS_HITS(where, further) further("$1::int8", WORDS)
+STATEMENT(others, false, OTHERS_HITS);
 
 /* The common name is the first name of the row, or text of its own, whose control bytes are written out. */
 #define CN_FIRST "(c.facts & 18014398509481984) <> 0 AND split_part(c.names, ' ', 1) = $12::text"
 #define CN_TEXT  "btrim(regexp_replace(lower(c.cn COLLATE \"C\"), '( |\\\\x0[9a-d])+', ' ', 'g')) = $13::text"
-STATEMENT(cn, false,
-          HITS("cert AS c", "c.apex8 = $1::int8 AND " CN_FIRST) " UNION " FURTHER(
-              "$1::int8", CN_FIRST) " UNION " FURTHER("$14::int8", CN_TEXT));
+#define CN_HITS(where, further)                                                                              \
+    HITS("cert AS c", "c.apex8 = $1::int8 AND " CN_FIRST)                                                    \
+    " UNION " further("$1::int8", CN_FIRST) " UNION " further("$14::int8", CN_TEXT)
+STATEMENT(cn, false, CN_HITS);
 
-STATEMENT(issuer, true, HITS("cert AS c", "true"));
-STATEMENT(text, true,
-          HITS("cert AS c", "(c.names ~ $12::text OR position($13::text in lower(c.cn COLLATE \"C\")) > 0"
-                            " OR position($14::text in lower(c.others COLLATE \"C\")) > 0)"));
+#define ISSUER_HITS(where, further) HITS("cert AS c", "true")
+#define TEXT_HITS(where, further)                                                                            \
+    HITS("cert AS c", "(c.names ~ $12::text OR position($13::text in lower(c.cn COLLATE \"C\")) > 0"         \
+                      " OR position($14::text in lower(c.others COLLATE \"C\")) > 0)")
+STATEMENT(issuer, true, ISSUER_HITS);
+STATEMENT(text, true, TEXT_HITS);
 
 const struct query_sql *const query_sql_all[] = {
     &query_sql_domain, &query_sql_below,  &query_sql_wildcard, &query_sql_wildcard_below, &query_sql_spki,
@@ -100,3 +132,18 @@ const char query_sql_rows[] = "SELECT " CERTROW_COLUMNS_IN(
     WITHIN) ", l.name FROM unnest($1::timestamptz[], $2::bytea[], $3::int4[])"
             " WITH ORDINALITY AS h (not_after, tbs_fp, issuer, place)" THE_CERT("h", WITHIN) CERTROW_JOINS
     " LEFT JOIN log AS l ON l.id = c.log ORDER BY h.place";
+
+#define ASKED                                                                                                \
+    " FROM unnest($1::timestamptz[], $2::bytea[], $3::int4[]) WITH ORDINALITY"                               \
+    " AS h (not_after, tbs_fp, issuer, place) JOIN "
+#define SAME                                                                                                 \
+    " AS k ON k.not_after = h.not_after AND k.tbs_fp = h.tbs_fp AND k.issuer = h.issuer"                     \
+    " AND k.not_after >= $4 AND k.not_after <= $5"
+#define WITH_REST                                                                                            \
+    ") SELECT " CERTROW_SPREAD_COLUMNS ", l.name FROM c" CERTROW_JOINS                                       \
+    " LEFT JOIN log AS l ON l.id = c.log ORDER BY c.place"
+const char query_sql_rows_spread[] =
+    "WITH c AS MATERIALIZED (SELECT h.place, " CERTROW_SPREAD("k", "cert") ASKED "cert" SAME WITH_REST;
+const char query_sql_rows_keyed[] = "WITH c AS MATERIALIZED (SELECT h.place, " CERTROW_SPREAD("k", "cert")
+    ASKED "cert" SAME " WHERE k.apex8 = $6::int8 UNION ALL SELECT h.place, " CERTROW_SPREAD("k", "cert_apex")
+        ASKED "cert_apex" SAME " WHERE k.apex8 = $6::int8" WITH_REST;

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/metric.h"
 #include "db/patience.h"
+#include "db/spread.h"
 #include "db/store_alert.h"
 #include "db/store_der.h"
 #include "db/store_gap.h"
@@ -87,7 +88,9 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
     store_der_judge(pg, settle->batches, settle->count);
     (void)store_der_leave_out(pg);
     stage_recall(&pg->stage, pg->known);
-    enum err_code code = store_write_rows(pg, &settle->fresh, why);
+    enum err_code code = spread_turn(pg->conn, why);
+    if (code == ERR_OK)
+        code = store_write_rows(pg, &settle->fresh, why);
     if (code == ERR_OK && settle->count != 0)
         code = store_write_places(pg, settle->batches, settle->count, why);
     if (code == ERR_OK)
@@ -323,6 +326,8 @@ enum err_code store_pg_load(struct store *store, struct err *why)
         "SELECT coalesce(max(upper), '0001-01-01') FROM partition_leaf WHERE upper <= now()";
     struct pgstore *pg = pgstore_of(store);
     PGresult *res;
+    if (pg->conn->spread) /* rows go to their shards at once */
+        return ERR_OK;
     enum err_code code = pgexec_run(pg->conn, sql, &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;

@@ -6,6 +6,7 @@
 #include "db/db_load.h"
 #include "db/facts.h"
 #include "db/patience.h"
+#include "db/spread.h"
 #include "db/store_alert.h"
 #include "db/store_der.h"
 #include "db/store_gap.h"
@@ -44,6 +45,8 @@ enum err_code store_repair_begin(struct store *store, struct store_range *range,
     struct pgstore *pg = pgstore_of(store);
     must(!pg->repair.open);
     enum err_code code = store_write_ready(pg, why);
+    if (code == ERR_OK)
+        code = spread_settle(pg->conn, why);
     /* It looks for the rows of places; others wait for whoever calls, so he can not wait for them. */
     if (code == ERR_OK)
         code = db_load_past(pg->conn, range->log_id, range->verified, range->next, why);
@@ -103,16 +106,20 @@ static enum err_code stage_entries(struct pgstore *pg, const struct batch *batch
     return copy_end(&pg->copy);
 }
 
+/* `tile`: where they are looked for. */
+#define OLD_SQL(tile)                                                                                        \
+    "UPDATE stage_entry AS e SET old_fp8 = t.fp8[(e.idx - t.first_index + 1)::int],"                         \
+    " old_sha8 = t.sha8[(e.idx - t.first_index + 1)::int],"                                                  \
+    " old_info = substring(t.info FROM (9 * (e.idx - t.first_index) + 1)::int FOR 9)"                        \
+    " FROM " tile " AS t WHERE e.idx >= $2 AND e.idx < $3 AND t.log = $1 AND t.tile = e.idx / 256"           \
+    " AND t.first_index <= e.idx AND t.last_index >= e.idx"
+
 /* What the tiles said until now, and how many entries say something else. */
 static enum err_code compare(struct pgstore *pg, const struct batch *batch, uint64_t *changed,
                              struct err *why)
 {
-    static const char old_sql[] =
-        "UPDATE stage_entry AS e SET old_fp8 = t.fp8[(e.idx - t.first_index + 1)::int],"
-        " old_sha8 = t.sha8[(e.idx - t.first_index + 1)::int],"
-        " old_info = substring(t.info FROM (9 * (e.idx - t.first_index) + 1)::int FOR 9)"
-        " FROM log_tile AS t WHERE e.idx >= $2 AND e.idx < $3 AND t.log = $1 AND t.tile = e.idx / 256"
-        " AND t.first_index <= e.idx AND t.last_index >= e.idx";
+    static const char old_sql[] = OLD_SQL("log_tile");
+    static const char spread_old_sql[] = OLD_SQL("spread_tile");
     static const char count_sql[] =
         "SELECT count(*) FROM stage_entry WHERE idx >= $2 AND idx < $3 AND $1::int8 IS NOT NULL"
         " AND (fp8, sha8, info) IS DISTINCT FROM (old_fp8, old_sha8, old_info)";
@@ -121,7 +128,9 @@ static enum err_code compare(struct pgstore *pg, const struct batch *batch, uint
     pgexec_int(&args, batch->log->id);
     pgexec_int(&args, (int64_t)batch->begin);
     pgexec_int(&args, (int64_t)batch->end);
-    enum err_code code = pgexec_do(pg->conn, old_sql, &args, NULL, why);
+    enum err_code code = spread_fetch_tiles(pg->conn, &args, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, pg->conn->spread ? spread_old_sql : old_sql, &args, NULL, why);
     if (code == ERR_OK)
         code = pgexec_run(pg->conn, count_sql, &args, &res, why);
     if (code != ERR_OK)
@@ -184,29 +193,34 @@ enum err_code store_repair_batch(struct store *store, struct batch *batch, uint6
     return code == ERR_OK ? code : give_up(pg, code);
 }
 
+/* What expired before the horizon has no row. */
+#define DIFFERS_SQL(cert)                                                                                    \
+    "SELECT EXISTS (SELECT FROM (SELECT e.*, get_byte(e.info, 7) * 256 + get_byte(e.info, 8) AS day"         \
+    "  FROM stage_entry AS e WHERE get_byte(e.info, 6) = 1) AS e"                                            \
+    " CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE c.issuer = e.issuer) AS right_ones,"                 \
+    "  count(*) FILTER (WHERE c.issuer <> e.issuer AND c.log = $1 AND c.idx = e.idx) AS wrong_ones"          \
+    "  FROM " cert " AS c WHERE c.tbs_fp = e.tbs_fp"                                                         \
+    "  AND c.not_after >= CASE WHEN e.day = 0 THEN '-infinity' ELSE 'epoch'::timestamptz + e.day * "         \
+    "interval '24 h' END"                                                                                    \
+    "  AND c.not_after < CASE WHEN e.day = 65535 THEN 'infinity'"                                            \
+    "   ELSE 'epoch'::timestamptz + (e.day + 1) * interval '24 h' END) AS n"                                 \
+    " WHERE (($2 AND n.right_ones = 0) OR n.wrong_ones <> 0)"                                                \
+    " AND 'epoch'::timestamptz + (e.day + 1) * interval '24 h' > (SELECT horizon FROM cert_removal))"
+
 /* What the tiles do not say: the issuer of a precertificate, which the leaf does cover. One row for the right
  * one, and none that this place brought for another. */
 static enum err_code issuers_differ(struct pgstore *pg, const struct batch *batch, bool *differs,
                                     struct err *why)
 {
-    static const char sql[] =
-        "SELECT EXISTS (SELECT FROM (SELECT e.*, get_byte(e.info, 7) * 256 + get_byte(e.info, 8) AS day"
-        "  FROM stage_entry AS e WHERE get_byte(e.info, 6) = 1) AS e"
-        " CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE c.issuer = e.issuer) AS right_ones,"
-        "  count(*) FILTER (WHERE c.issuer <> e.issuer AND c.log = $1 AND c.idx = e.idx) AS wrong_ones"
-        "  FROM cert AS c WHERE c.tbs_fp = e.tbs_fp"
-        "  AND c.not_after >= CASE WHEN e.day = 0 THEN '-infinity' ELSE 'epoch'::timestamptz + e.day * "
-        "interval '24 h' END"
-        "  AND c.not_after < CASE WHEN e.day = 65535 THEN 'infinity'"
-        "   ELSE 'epoch'::timestamptz + (e.day + 1) * interval '24 h' END) AS n"
-        /* What expired before the horizon has no row. */
-        " WHERE (($2 AND n.right_ones = 0) OR n.wrong_ones <> 0)"
-        " AND 'epoch'::timestamptz + (e.day + 1) * interval '24 h' > (SELECT horizon FROM cert_removal))";
+    static const char sql[] = DIFFERS_SQL("cert");
+    static const char spread_sql[] = DIFFERS_SQL("spread_cert");
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
     pgexec_int(&args, batch->log->id);
     pgexec_bool(&args, pg->keep.store == STORE_PG_ALL); /* else there may be no row for it */
-    enum err_code code = pgexec_cached(pg->conn, sql, &args, &res, why);
+    enum err_code code = spread_fetch_certs(pg->conn, &PGEXEC_NO_ARGS, why);
+    if (code == ERR_OK)
+        code = pgexec_cached(pg->conn, pg->conn->spread ? spread_sql : sql, &args, &res, why);
     if (code != ERR_OK)
         return code;
     *differs = pgexec_get_bool(res, 0, 0);
@@ -254,27 +268,31 @@ enum err_code store_repair_differs(struct store *store, struct batch *batch, boo
 /* Rows of cert that stand for what was read wrongly. The tile knew 8 bytes of the fingerprint and the day of
  * not_after, which is enough to look at one partition by its index. A final certificate's issuer is what the
  * unverified chain said, so another issuer there is no error as long as the fingerprint is the same. */
-static const char wrong_sql[] =
-    "INSERT INTO stage_wrong (tbs_fp, issuer, not_after, not_before, log, idx, seen)"
-    " SELECT w.tbs_fp, w.issuer, w.not_after, w.not_before, o.log, o.idx, o.seen"
-    " FROM (SELECT e.*, get_byte(e.old_info, 7) * 256 + get_byte(e.old_info, 8) AS day FROM stage_entry AS e"
-    "  WHERE get_byte(e.old_info, 6) < 2) AS e"
-    " CROSS JOIN LATERAL (SELECT c.* FROM cert AS c WHERE c.tbs_fp >= int8send(e.old_fp8)"
-    "  AND c.tbs_fp <= int8send(e.old_fp8) || decode(repeat('ff', 24), 'hex')"
-    "  AND c.not_after >= CASE WHEN e.day = 0 THEN '-infinity' ELSE 'epoch'::timestamptz + e.day * interval "
-    "'24 h' END"
-    "  AND c.not_after < CASE WHEN e.day = 65535 THEN 'infinity'"
-    "   ELSE 'epoch'::timestamptz + (e.day + 1) * interval '24 h' END"
-    "  AND c.log = $1 AND c.idx = e.idx OFFSET 0) AS w"
-    " LEFT JOIN LATERAL (SELECT t.log, t.first_index + p.n - 1 AS idx, 'epoch'::timestamptz + interval '1 "
-    "ms' *"
-    "  ('x' || encode(substring(t.info FROM (9 * (p.n - 1) + 1)::int FOR 6), 'hex'))::bit(48)::int8 AS seen"
-    "  FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8) WITH ORDINALITY AS p(fp8, n)"
-    "  WHERE t.fp8 @> ARRAY[e.old_fp8] AND p.fp8 = e.old_fp8"
-    "  AND NOT (w.tbs_fp = e.tbs_fp AND get_byte(e.info, 6) = 1)"
-    "  AND NOT (t.log = $1 AND t.first_index + p.n - 1 = e.idx)"
-    "  ORDER BY seen, t.log, idx LIMIT 1) AS o ON true"
-    " WHERE w.tbs_fp IS DISTINCT FROM e.tbs_fp OR w.issuer IS DISTINCT FROM e.issuer";
+#define WRONG_SQL(cert, tile)                                                                                \
+    "INSERT INTO stage_wrong (tbs_fp, issuer, not_after, not_before, log, idx, seen)"                        \
+    " SELECT w.tbs_fp, w.issuer, w.not_after, w.not_before, o.log, o.idx, o.seen"                            \
+    " FROM (SELECT e.*, get_byte(e.old_info, 7) * 256 + get_byte(e.old_info, 8) AS day FROM stage_entry AS " \
+    "e"                                                                                                      \
+    "  WHERE get_byte(e.old_info, 6) < 2) AS e"                                                              \
+    " CROSS JOIN LATERAL (SELECT c.* FROM " cert " AS c WHERE c.tbs_fp >= int8send(e.old_fp8)"               \
+    "  AND c.tbs_fp <= int8send(e.old_fp8) || decode(repeat('ff', 24), 'hex')"                               \
+    "  AND c.not_after >= CASE WHEN e.day = 0 THEN '-infinity' ELSE 'epoch'::timestamptz + e.day * "         \
+    "interval "                                                                                              \
+    "'24 h' END"                                                                                             \
+    "  AND c.not_after < CASE WHEN e.day = 65535 THEN 'infinity'"                                            \
+    "   ELSE 'epoch'::timestamptz + (e.day + 1) * interval '24 h' END"                                       \
+    "  AND c.log = $1 AND c.idx = e.idx OFFSET 0) AS w"                                                      \
+    " LEFT JOIN LATERAL (SELECT t.log, t.first_index + p.n - 1 AS idx, 'epoch'::timestamptz + interval '1 "  \
+    "ms' *"                                                                                                  \
+    "  ('x' || encode(substring(t.info FROM (9 * (p.n - 1) + 1)::int FOR 6), 'hex'))::bit(48)::int8 AS seen" \
+    "  FROM " tile " AS t CROSS JOIN LATERAL unnest(t.fp8) WITH ORDINALITY AS p(fp8, n)"                     \
+    "  WHERE t.fp8 @> ARRAY[e.old_fp8] AND p.fp8 = e.old_fp8"                                                \
+    "  AND NOT (w.tbs_fp = e.tbs_fp AND get_byte(e.info, 6) = 1)"                                            \
+    "  AND NOT (t.log = $1 AND t.first_index + p.n - 1 = e.idx)"                                             \
+    "  ORDER BY seen, t.log, idx LIMIT 1) AS o ON true"                                                      \
+    " WHERE w.tbs_fp IS DISTINCT FROM e.tbs_fp OR w.issuer IS DISTINCT FROM e.issuer"
+static const char wrong_sql[] = WRONG_SQL("cert", "log_tile");
+static const char spread_wrong_sql[] = WRONG_SQL("spread_cert", "spread_tile");
 
 /* Without another sighting the row goes and is no longer counted; else it stands where it really was seen. */
 static const char *const unmake_sql[] = {
@@ -345,18 +363,23 @@ static const char close_sql[] =
  * look, and whoever remembers the row has to forget it. */
 static enum err_code unmake(struct pgstore *pg, const struct pgexec_args *log, struct err *why)
 {
+    const char *sql = pg->conn->spread ? spread_wrong_sql : wrong_sql;
     uint64_t found = 0;
-    enum err_code code = pgexec_do(pg->conn, wrong_sql, log, &found, why);
+    enum err_code code = spread_fetch_certs(pg->conn, log, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, sql, log, &found, why);
     if (code != ERR_OK || found == 0)
         return code;
     code = pgexec_do(pg->conn, "UPDATE cert_removal SET removals = removals + 1", &PGEXEC_NO_ARGS, NULL, why);
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, "DELETE FROM stage_wrong", &PGEXEC_NO_ARGS, NULL, why);
     if (code == ERR_OK)
-        code = pgexec_do(pg->conn, wrong_sql, log, NULL, why);
+        code = spread_fetch_certs(pg->conn, log, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, sql, log, NULL, why);
     for (size_t i = 0; i < countof(unmake_sql) && code == ERR_OK; i++)
         code = pgexec_do(pg->conn, unmake_sql[i], &PGEXEC_NO_ARGS, NULL, why);
-    return code;
+    return code == ERR_OK ? spread_move_copies(pg->conn, why) : code;
 }
 
 static enum err_code apply(struct pgstore *pg, struct err *why)
@@ -364,11 +387,15 @@ static enum err_code apply(struct pgstore *pg, struct err *why)
     struct pgexec_args log = PGEXEC_NO_ARGS;
     uint64_t fresh = 0;
     pgexec_int(&log, pg->repair.log_id);
-    enum err_code code = unmake(pg, &log, why);
+    enum err_code code = spread_turn(pg->conn, why);
+    if (code == ERR_OK)
+        code = unmake(pg, &log, why);
     if (code == ERR_OK)
         code = store_write_certs(pg, &fresh, why);
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, first_sql, &PGEXEC_NO_ARGS, NULL, why);
+    if (code == ERR_OK)
+        code = spread_first_copies(pg->conn, why);
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, malformed_sql, &log, NULL, why);
     if (code == ERR_OK)

@@ -6,6 +6,7 @@
 #include "db/db_psl.h"
 #include "db/migrate.h"
 #include "db/patience.h"
+#include "db/spread.h"
 #include "db/store_der.h"
 #include "db/store_incident.h"
 
@@ -64,6 +65,8 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     if (code == ERR_OK)
         code = pgexec_script(pg->conn, stage_tables, why);
     if (code == ERR_OK)
+        code = spread_session(pg->conn, why);
+    if (code == ERR_OK)
         code = take_locks_again(pg, why);
     if (code == ERR_OK)
         pg->connects = pg->conn->connects;
@@ -118,7 +121,8 @@ enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err 
 {
     static const char sql[] = "WITH " CERTS_SQL;
     int64_t count = 0;
-    enum err_code code = pgexec_number(pg->conn, sql, &PGEXEC_NO_ARGS, &count, why);
+    enum err_code code =
+        pgexec_number(pg->conn, pg->conn->spread ? spread_certs_sql : sql, &PGEXEC_NO_ARGS, &count, why);
     *fresh = (uint64_t)count;
     return code;
 }
@@ -200,12 +204,13 @@ enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, struct err *
     size_t staged = 0;
     int64_t count = 0;
     bool load = pg->load_before_ms != PGSTORE_LOAD_NOTHING;
+    const char *text = pg->conn->spread ? spread_rows_sql : load ? load_sql : sql;
     enum err_code code = store_rows_certs(&pg->rows, &pg->stage, &args, &staged, why);
     if (code == ERR_OK && staged != 0 && load)
         code = put_slot(pg, &args, why);
     /* Planned anew each time: how many rows there are decides how they are joined. */
     if (code == ERR_OK && staged != 0)
-        code = pgexec_number(pg->conn, load ? load_sql : sql, &args, &count, why);
+        code = pgexec_number(pg->conn, text, &args, &count, why);
     *fresh = (uint64_t)count;
     return code;
 }
@@ -257,6 +262,11 @@ static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generat
         *lists = pgexec_get_int(res, 0, 3);
         code = migrate_still(pgexec_get_int(res, 0, 4), why);
         *horizon_s = pgexec_is_null(res, 0, 2) ? INT64_MIN : pgexec_get_time(res, 0, 2) / 1000;
+    } else if (pg->conn->spread) {
+        code =
+            err_set(why, ERR_DB_CONFLICT,
+                    "database: it is being spread over a Citus cluster: nothing is stored until `ctvigil db "
+                    "migrate --citus` has ended");
     } else {
         code =
             err_set(why, ERR_DB_SCHEMA,
@@ -308,11 +318,11 @@ enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct 
 {
     int64_t removals = 0;
     int64_t lists = 0;
-    enum err_code code =
-        hold(pg,
-             "SELECT g.generation, r.removals, nullif(r.horizon, '-infinity'), r.lists," WRITE_STEP
-             " FROM domain_generation AS g, cert_removal AS r FOR SHARE",
-             generation, &removals, &pg->stage.horizon_s, &lists, why);
+    static const char sql[] =
+        "SELECT g.generation, r.removals, nullif(r.horizon, '-infinity'), r.lists," WRITE_STEP
+        " FROM domain_generation AS g, cert_removal AS r FOR SHARE";
+    enum err_code code = hold(pg, pg->conn->spread ? spread_hold_sql : sql, generation, &removals,
+                              &pg->stage.horizon_s, &lists, why);
     if (code == ERR_OK)
         code = follow_lists(pg, lists, why);
     if (code == ERR_OK && removals != pg->removals) {

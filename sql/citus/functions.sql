@@ -1,0 +1,122 @@
+-- What functions and views are on a Citus cluster: after layout.sql, and again after every step of the schema, which may
+-- have brought those of a single server.
+
+-- A unique index has to hold the column by which rows are spread. That does not weaken it: apex8 follows from the names of
+-- the certificate and the one public suffix list of the database (psl_move_begin).
+CREATE OR REPLACE FUNCTION partition_index(suffix text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE UNIQUE INDEX ON %I (tbs_fp, issuer, apex8)', 'cert_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I (apex8, not_before DESC)', 'cert_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I (substring(serial FOR 15))', 'cert_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I (substring(spki_sha256 FOR 8))', 'cert_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I USING brin (not_before)', 'cert_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I (apex8, not_before DESC)', 'cert_apex_' || suffix);
+    EXECUTE format('CREATE UNIQUE INDEX ON %I (tbs_fp, issuer, apex8)', 'cert_apex_' || suffix);
+    EXECUTE format('CREATE INDEX ON %I USING gist (ip inet_ops)', 'cert_ip_' || suffix);
+    EXECUTE format('CREATE UNIQUE INDEX ON %I (tbs_fp, issuer, ip, apex8)', 'cert_ip_' || suffix);
+END $$;
+
+CREATE OR REPLACE FUNCTION partition_make(suffix text, lower timestamptz, upper timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    base text;
+BEGIN
+    IF to_regclass('cert_' || suffix) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    FOREACH base IN ARRAY ARRAY['cert', 'cert_apex', 'cert_ip'] LOOP
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', base || '_' || suffix, base,
+                       partition_bound(lower), partition_bound(upper));
+    END LOOP;
+    PERFORM partition_index(suffix);
+END $$;
+
+-- Sizes are those of all shards with their indexes; rows are estimated from them. heap is no more than a sign: 0 where a leaf
+-- is not larger than its empty indexes.
+CREATE OR REPLACE VIEW partition_leaf AS
+WITH size AS MATERIALIZED (
+    SELECT s.logicalrelid::regclass::oid AS oid, sum(z.size)::int8 AS bytes, count(*) AS shards
+    FROM citus_shard_sizes() AS z JOIN pg_dist_shard AS s ON s.shardid = z.shard_id GROUP BY 1
+)
+SELECT substr(c.relname, 6) AS suffix,
+       CASE WHEN b.edge[1] = 'MINVALUE' THEN '-infinity' ELSE trim(BOTH '''' FROM b.edge[1])::timestamptz END AS lower,
+       CASE WHEN b.edge[2] = 'MAXVALUE' THEN 'infinity' ELSE trim(BOTH '''' FROM b.edge[2])::timestamptz END AS upper,
+       (greatest(0, z.bytes - 90112 * z.shards) / 600)::int8 AS rows,
+       greatest(0, z.bytes - 90112 * z.shards)::int8 AS heap,
+       (z.bytes + coalesce(a.bytes, 0) + coalesce(p.bytes, 0))::int8 AS bytes
+FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid JOIN size AS z ON z.oid = c.oid
+LEFT JOIN size AS a ON a.oid = to_regclass('cert_apex_' || substr(c.relname, 6))
+LEFT JOIN size AS p ON p.oid = to_regclass('cert_ip_' || substr(c.relname, 6))
+CROSS JOIN LATERAL (SELECT regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \((.*)\) TO \((.*)\)') AS edge) AS b
+WHERE i.inhparent = 'cert'::regclass;
+
+-- What rows of before would need, an index of their own in a new leaf, they get by being written again: a year is cut into
+-- months before there is much in it. Nothing else is rewritten on a cluster.
+CREATE OR REPLACE FUNCTION partition_begin(kind text, suffixes text[], edges timestamptz[]) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+    sources text[];
+BEGIN
+    IF kind <> 'split' THEN
+        RAISE EXCEPTION 'this database is spread over a Citus cluster, where partitions are cut and dropped, not rewritten';
+    END IF;
+    DELETE FROM partition_job;
+    SELECT array_agg(l.suffix ORDER BY l.lower) INTO sources FROM partition_leaf AS l
+    WHERE l.lower >= edges[1] AND l.upper <= edges[cardinality(edges)]
+    HAVING range_agg(tstzrange(l.lower, l.upper)) = tstzmultirange(tstzrange(edges[1], edges[cardinality(edges)]));
+    IF sources IS NULL THEN
+        RETURN false;
+    END IF;
+    INSERT INTO partition_job (kind, sources, targets, edges, bytes, step) VALUES (kind, sources, suffixes, edges, 0, 'frozen');
+    RETURN true;
+END $$;
+
+CREATE OR REPLACE FUNCTION partition_catch(most int8) RETURNS int8 LANGUAGE sql AS $$ SELECT 0::int8 $$;
+
+CREATE OR REPLACE FUNCTION partition_lock_all() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('lock_timeout', '200ms', true);
+    UPDATE scale_out_turn SET turns = turns + 1;
+    LOCK TABLE cert, cert_apex, cert_ip IN ACCESS EXCLUSIVE MODE;
+END $$;
+
+CREATE OR REPLACE FUNCTION partition_swap(most int8) RETURNS bool LANGUAGE plpgsql SET client_min_messages = warning AS $$
+DECLARE
+    job  partition_job;
+    base text;
+    leaf text;
+BEGIN
+    SELECT * INTO STRICT job FROM partition_job WHERE step = 'frozen' FOR UPDATE;
+    PERFORM partition_lock_all();
+    FOREACH base IN ARRAY ARRAY['cert', 'cert_apex', 'cert_ip'] LOOP
+        EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS SELECT * FROM %I WHERE not_after >= %L AND not_after < %L',
+                       base || '_moving', base, job.edges[1], job.edges[cardinality(job.edges)]);
+        FOREACH leaf IN ARRAY job.sources LOOP
+            EXECUTE format('DROP TABLE %I', base || '_' || leaf);
+        END LOOP;
+    END LOOP;
+    FOR i IN 1 .. cardinality(job.targets) LOOP
+        PERFORM partition_make(job.targets[i], job.edges[i], job.edges[i + 1]);
+    END LOOP;
+    FOREACH base IN ARRAY ARRAY['cert', 'cert_apex', 'cert_ip'] LOOP
+        EXECUTE format('INSERT INTO %I SELECT * FROM %I', base, base || '_moving');
+    END LOOP;
+    DELETE FROM partition_state WHERE suffix = ANY (job.sources);
+    DELETE FROM partition_job;
+    RETURN true;
+END $$;
+
+CREATE OR REPLACE FUNCTION partition_todo(at timestamptz, keep_days int8, most int8, patient bool)
+RETURNS TABLE (act text, suffixes text[], edges timestamptz[], rows int8, bytes int8) LANGUAGE sql STABLE
+SET TimeZone = 'UTC' AS $$
+    WITH leaf AS MATERIALIZED (
+        SELECT l.*, l.upper <= h.horizon OR (keep_days > 0 AND l.upper <= at - keep_days * interval '1 day') AS old
+        FROM partition_leaf AS l CROSS JOIN cert_removal AS h
+    ), todo AS (
+        SELECT 1 AS turn, 'drop' AS act, ARRAY[suffix] AS suffixes, ARRAY[lower, upper] AS edges, rows, bytes FROM leaf WHERE old
+        UNION ALL
+        SELECT 2, 'split', ARRAY(SELECT suffix || lpad(m::text, 2, '0') FROM generate_series(1, 12) AS m),
+               ARRAY(SELECT lower + m * interval '1 month' FROM generate_series(0, 12) AS m), rows, bytes
+        FROM leaf WHERE suffix ~ '^\d{4}$' AND lower <= at + interval '16 months' AND upper > at
+    )
+    SELECT t.act, t.suffixes, t.edges, t.rows, t.bytes FROM todo AS t ORDER BY t.turn, t.edges[1]
+$$;
