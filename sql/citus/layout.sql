@@ -74,7 +74,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    PERFORM partition_make(leaf.suffix, leaf.lower, leaf.upper);
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     CREATE TEMP TABLE scale_out_key ON COMMIT DROP AS
     SELECT a.not_after, a.tbs_fp, a.issuer, array_agg(a.apex8 ORDER BY a.apex8) AS keys FROM scale_out_old.cert_apex AS a
     WHERE a.not_after >= leaf.lower AND a.not_after < leaf.upper GROUP BY 1, 2, 3;
@@ -84,23 +84,24 @@ BEGIN
     FROM scale_out_old.cert AS c LEFT JOIN scale_out_key AS k
     ON k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer = c.issuer
     WHERE c.not_after >= leaf.lower AND c.not_after < leaf.upper;
-    INSERT INTO cert SELECT * FROM scale_out_row;
-    INSERT INTO cert_ip (not_after, not_before, issuer, tbs_fp, ip, apex8)
-    SELECT p.not_after, p.not_before, p.issuer, p.tbs_fp, p.ip, r.apex8 FROM scale_out_old.cert_ip AS p
-    JOIN scale_out_row AS r ON r.not_after = p.not_after AND r.tbs_fp = p.tbs_fp AND r.issuer = p.issuer
-    WHERE p.not_after >= leaf.lower AND p.not_after < leaf.upper;
-    UPDATE scale_out_row SET apex8 = 0 WHERE keys IS NULL;
     CREATE TEMP TABLE scale_out_copy ON COMMIT DROP AS SELECT r.*, k.key FROM scale_out_row AS r
     CROSS JOIN LATERAL (SELECT u.key FROM unnest(r.keys) WITH ORDINALITY AS u (key, n) WHERE u.n > 1) AS k;
     UPDATE scale_out_copy SET apex8 = key;
     ALTER TABLE scale_out_copy DROP COLUMN key;
+    PERFORM partition_make(leaf.suffix, leaf.lower, leaf.upper);
+    INSERT INTO cert SELECT * FROM scale_out_row;
     INSERT INTO cert_apex SELECT * FROM scale_out_copy;
+    INSERT INTO cert_ip (not_after, not_before, issuer, tbs_fp, ip, apex8)
+    SELECT p.not_after, p.not_before, p.issuer, p.tbs_fp, p.ip, r.apex8 FROM scale_out_old.cert_ip AS p
+    JOIN scale_out_row AS r ON r.not_after = p.not_after AND r.tbs_fp = p.tbs_fp AND r.issuer = p.issuer
+    WHERE p.not_after >= leaf.lower AND p.not_after < leaf.upper;
     RETURN leaf.suffix;
 END $$;
 
 -- Everything is copied: what it was copied from goes.
 CREATE FUNCTION scale_out_end() RETURNS void LANGUAGE plpgsql SET client_min_messages = warning AS $$
 BEGIN
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     INSERT INTO log_tile SELECT * FROM scale_out_old.log_tile;
     DROP SCHEMA scale_out_old CASCADE;
     UPDATE scale_out SET state = 'spread';
