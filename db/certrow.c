@@ -170,6 +170,15 @@ static const char many_sql[] = SIGHTING(
                       " JOIN (SELECT DISTINCT x.fp8 FROM unnest($1::int8[]) AS x (fp8)) AS k ON k.fp8 = u.fp8"
                       " WHERE t.fp8 && $1::int8[]" IN_ORDER("u.pos");
 
+/* The same on a cluster, where no place in a query but the outermost may be an OFFSET. */
+static const char spread_sightings_sql[] =
+    "SELECT u.fp8, u.sha8, t.log, t.first_index + u.pos - 1, substring(t.info FROM (u.pos * 9 - 8)::int FOR "
+    "9)"
+    " FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, pos)"
+    " WHERE t.fp8 && $1::int8[] AND u.fp8 = ANY ($1::int8[]) ORDER BY u.fp8, substring(t.info FROM (u.pos * "
+    "9 - 8)::int FOR 6),"
+    " t.log, 4";
+
 enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                      struct certrow_sightings *sightings, struct err *why)
 {

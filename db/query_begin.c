@@ -17,7 +17,8 @@ enum err_code query_begin(struct pgconn *conn, const char *statement, int64_t le
     struct pgexec_args args = {0};
     PGresult *res = NULL;
     char wait_ms[24];
-    bool early = pgexec_uses(conn, statement) < PLAN_AFTER;
+    /* A cluster has to see the key to know the shard. */
+    bool early = conn->spread || pgexec_uses(conn, statement) < PLAN_AFTER;
     (void)snprintf(wait_ms, sizeof wait_ms, "%" PRId64, left_ms > 1 ? left_ms : 1);
     pgexec_text(&args, wait_ms);
     pgexec_text(&args, early ? "force_custom_plan" : "force_generic_plan");

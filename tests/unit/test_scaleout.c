@@ -443,28 +443,6 @@ static void what_it_can_not_do_it_says(void **state)
     pgconn_free(conn);
 }
 
-/* A transaction that some worker holds prepared, as one whose coordinator died leaves it. */
-static void a_prepared_transaction_is_ended(void **state)
-{
-    (void)state;
-    struct err why = {0};
-    struct pgconn *conn = NULL;
-    char worker[256];
-    char name[128];
-    char sql[256];
-    (void)pgtest_dsn(&rig.node[1], "spread", worker);
-    assert_true(pgtest_sql(worker, "SELECT relname FROM pg_class WHERE relname ~ '^scale_out_turn_[0-9]+$'",
-                           name, sizeof name));
-    (void)snprintf(sql, sizeof sql,
-                   "BEGIN; UPDATE %s SET turns = turns + 1; PREPARE TRANSACTION 'citus_0_999999_77_1'", name);
-    storetest_run(worker, sql);
-    assert_int_equal(pgconn_open(spread_dsn, &conn, &why), ERR_OK);
-    if (spread_settle(conn, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    check_sql(worker, "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()", 0);
-    pgconn_free(conn);
-}
-
 static void a_lost_worker_loses_nothing(void **state)
 {
     (void)state;
@@ -621,7 +599,6 @@ int main(void)
         cmocka_unit_test(what_was_read_wrongly_is_written_again),
         cmocka_unit_test(what_it_can_not_do_it_says),
         cmocka_unit_test(partitions_are_cut_and_dropped),
-        cmocka_unit_test(a_prepared_transaction_is_ended),
         cmocka_unit_test(a_lost_worker_loses_nothing),
         cmocka_unit_test(a_killed_coordinator_loses_and_doubles_nothing),
     };
