@@ -170,15 +170,6 @@ static const char many_sql[] = SIGHTING(
                       " JOIN (SELECT DISTINCT x.fp8 FROM unnest($1::int8[]) AS x (fp8)) AS k ON k.fp8 = u.fp8"
                       " WHERE t.fp8 && $1::int8[]" IN_ORDER("u.pos");
 
-/* The same on a cluster, where no place in a query but the outermost may be an OFFSET. */
-static const char spread_sightings_sql[] =
-    "SELECT u.fp8, u.sha8, t.log, t.first_index + u.pos - 1, substring(t.info FROM (u.pos * 9 - 8)::int FOR "
-    "9)"
-    " FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, pos)"
-    " WHERE t.fp8 && $1::int8[] AND u.fp8 = ANY ($1::int8[]) ORDER BY u.fp8, substring(t.info FROM (u.pos * "
-    "9 - 8)::int FOR 6),"
-    " t.log, 4";
-
 enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                      struct certrow_sightings *sightings, struct err *why)
 {
@@ -203,7 +194,9 @@ enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, si
         return err_set(why, ERR_MEMORY, "database: no memory for a query");
     }
     pgexec_binary(&args, OID_INT8_ARRAY, buf_span(&array));
-    enum err_code code = pgexec_cached(conn, count <= FEW ? one_sql : many_sql, &args, &sightings->res, why);
+    /* A cluster takes no OFFSET inside of a query. */
+    bool few = count <= FEW && !conn->spread;
+    enum err_code code = pgexec_cached(conn, few ? one_sql : many_sql, &args, &sightings->res, why);
     buf_fini(&array);
     return code;
 }

@@ -17,36 +17,6 @@ static struct citusrig rig;
 static char plain_dsn[256];
 static char spread_dsn[256];
 
-/* Everything that is searched by. */
-static void enrich(struct entry *entry, uint64_t number, struct arena *arena)
-{
-    static const char *const orgs[] = {"Acme Inc", "Initech"};
-    struct issuance *issuance = &entry->issuance;
-    if (!issuance_is_parsed(issuance))
-        return;
-    if (number % 4 == 0) {
-        struct span *org = arena_zeroed(arena, 1, sizeof *org);
-        must(org != NULL);
-        *org = span_str(orgs[number / 4 % 2]);
-        issuance->orgs = org;
-        issuance->org_count = 1;
-    }
-    if (number % 6 == 1 && issuance->name_count < 5) {
-        struct name *name = (struct name *)(uintptr_t)&issuance->names[issuance->name_count++];
-        *name = (struct name){.kind = NAME_EMAIL, .text = SPAN_LIT("joe@mail.example")};
-    }
-    if (number % 10 == 3)
-        issuance->subject_cn = SPAN_LIT("Some CA");
-}
-
-static void fill_batch(struct batch *batch, const struct ctlog *log, uint64_t begin, uint64_t number,
-                       size_t count)
-{
-    storetest_pairs(batch, log, begin, number, count);
-    for (size_t i = 0; i < count; i++)
-        enrich(&batch->entries[i], number + i / 2, &batch->arena);
-}
-
 /* The base rows of storetest_new. */
 static void seed(const char *dsn)
 {
@@ -77,7 +47,7 @@ static void ingest(const char *dsn, int32_t log_id, uint64_t end)
     for (uint64_t at = range.next; at < end;) {
         size_t count = at % 700 == 0 ? 450 : at % 3 == 0 ? 150 : 100;
         count = count > end - at ? (size_t)(end - at) : count;
-        fill_batch(&batch, &logs[log_id - 1], at, at / 2 + (uint64_t)(log_id - 1) * 150, count);
+        citusrig_batch(&batch, &logs[log_id - 1], at, at / 2 + (uint64_t)(log_id - 1) * 150, count);
         batch.watch_generation = 1;
         if (at == 0) /* in the same transaction */
             issuances_alert(&batch, 4, 1, ALERT_KIND_UNEXPECTED_CA, "CN=CA");
@@ -338,14 +308,14 @@ static void repair_one(const char *dsn, int64_t *rows)
     uint64_t begin = ENTRIES;
     assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
     storetest_take(store, 1, &range);
-    fill_batch(&batch, &logs[0], begin, 5000, 40);
+    citusrig_batch(&batch, &logs[0], begin, 5000, 40);
     struct issuance *wrong = &batch.entries[6].issuance;
     wrong->tbs_fp[0] ^= 1;
     batch.entries[6].sighting.sha256[0] ^= 1;
     batch.entries[7].issuance.tbs_fp[0] ^= 1;
     storetest_must_commit(store, &range, &batch);
     *rows = pgtest_count(dsn, "SELECT count(*) FROM cert");
-    fill_batch(&batch, &logs[0], begin, 5000, 40);
+    citusrig_batch(&batch, &logs[0], begin, 5000, 40);
     storetest_compact(&frontier, range.next);
     struct store_settle settle = {.range = &range, .next = range.next, .frontier = &frontier};
     enum err_code code = store->ops->repair_begin(store, &range, &why);
@@ -454,7 +424,7 @@ static void a_lost_worker_loses_nothing(void **state)
     storetest_take(store, 2, &range);
     uint64_t next = range.next;
     int64_t before = pgtest_count(spread_dsn, "SELECT sum(n) FROM issued");
-    fill_batch(&batch, &logs[1], next, 9000, 60);
+    citusrig_batch(&batch, &logs[1], next, 9000, 60);
     assert_true(pgtest_down(&rig.node[2], SIGQUIT));
     assert_int_not_equal(storetest_commit(store, &range, &batch, &why), ERR_OK);
     check_sql(spread_dsn, "SELECT next FROM log_range WHERE log = 2", (int64_t)next);
@@ -485,7 +455,7 @@ static void commit_and_tell(int out)
     storetest_take(store, 2, &range);
     for (;;) {
         struct err why = {0};
-        fill_batch(&batch, &logs[1], range.next, 20000 + range.next, 40);
+        citusrig_batch(&batch, &logs[1], range.next, 20000 + range.next, 40);
         if (storetest_commit(store, &range, &batch, &why) != ERR_OK || write(out, &range.next, 8) != 8)
             _exit(0);
     }
@@ -563,7 +533,7 @@ static void spread_it(void)
     assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
     store = storetest_open(spread_dsn);
     storetest_take(store, 2, &range);
-    fill_batch(&batch, &logs[1], 0, 0, 10);
+    citusrig_batch(&batch, &logs[1], 0, 0, 10);
     assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB_CONFLICT);
     assert_non_null(strstr(why.text, "being spread"));
     batch_fini(&batch);
