@@ -2,7 +2,8 @@
 # How much of what an operator allows is used, and how much is asked in vain: one ctvigil process reads simulated logs of
 # all operators at once (ctvigil-logsim --operator), as fast as it dares.
 #
-#   bench_pace.sh [SECONDS] [SETTLE] [OPERATOR]...     30 s are measured after 30 s of finding out; all operators
+#   bench_pace.sh [--seed N] [SECONDS] [SETTLE] [OPERATOR]...     30 s are measured after 30 s of finding out; all
+#                                                                 operators; other entries with another N (0)
 #
 # The counts are the simulators' own, second by second. Pages of DigiCert's are 8 and Sectigo's 32 instead of 256 here, and
 # Skylight's time runs at a fifth, so that requests are what is measured and not the making of certificates. Google has
@@ -13,6 +14,11 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CTVIGIL_BUILD=${CTVIGIL_BUILD:-$TOP/build/release}
 CTVIGIL=$CTVIGIL_BUILD/ctvigil
 LOGSIM=$CTVIGIL_BUILD/ctvigil-logsim
+SEED=0
+if [ "${1:-}" = --seed ]; then
+  SEED=${2:?--seed N}
+  shift 2
+fi
 MEASURE=${1:-30}
 SETTLE=${2:-30}
 shift $(($# < 2 ? $# : 2))
@@ -74,7 +80,7 @@ simulate() {
     'BEGIN { print int(more * rate * s * wide) + 1000 }')
   for shard in $shards; do
     # shellcheck disable=SC2086
-    "$LOGSIM" --operator "$1" --limit-share "$WORK/$1.budget" --entries "$entries" --seed ${#PIDS[@]} $options \
+    "$LOGSIM" --operator "$1" --limit-share "$WORK/$1.budget" --entries "$entries" --seed $((100 * SEED + ${#PIDS[@]})) $options \
       >"$WORK/$shard.ready" 2>"$WORK/$shard.err" &
     PIDS+=($!)
     echo "$1 $shard $protocol" >>"$WORK/logs"
