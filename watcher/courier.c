@@ -65,22 +65,30 @@ static enum err_code texts(const struct db_alert_row *row, char **json, char **l
     return code;
 }
 
-enum err_code courier_send(struct channel *channel, const struct db_alert_row *row, const char *key,
-                           struct err *failure, struct err *why)
+/* What other channels had of it is not a receiver's business; that nobody answered there is. */
+static enum err_code send_as(struct channel *channel, const struct db_alert_row *row, const char *event,
+                             const char *key, struct err *failure, struct err *why)
 {
     char *json = NULL;
     char *line = NULL;
-    enum err_code code = texts(row, &json, &line, why);
+    struct db_alert_row shown = *row;
+    shown.event = event;
+    shown.delivery_count = channel->whole ? row->delivery_count : 0;
+    enum err_code code = texts(&shown, &json, &line, why);
     channel->retry_ms = 0;
     if (code == ERR_OK) {
-        struct db_alert_row shown = *row;
-        shown.delivery_count = channel->whole ? row->delivery_count : 0; /* not a receiver's business */
         struct channel_message message = {&shown, json, line, key};
         (void)channel->ops->send(channel, &message, failure);
     }
     free(json);
     free(line);
     return code;
+}
+
+enum err_code courier_send(struct channel *channel, const struct db_alert_row *row, const char *key,
+                           struct err *failure, struct err *why)
+{
+    return send_as(channel, row, row->event, key, failure, why);
 }
 
 /* What was accepted is written down together; the receiver works. */
@@ -206,7 +214,8 @@ static enum err_code send_one(struct round *round, const struct db_outbox_item *
         heap_put(&round->back, item);
         return ERR_OK;
     }
-    enum err_code code = courier_send(courier->channel, row, item->key, &failure, why);
+    enum err_code code =
+        send_as(courier->channel, row, item->handed ? "handed_on" : row->event, item->key, &failure, why);
     if (code != ERR_OK)
         return code;
     if (failure.code != ERR_OK) {
@@ -299,7 +308,7 @@ static enum err_code close_round(struct round *round, struct err *why)
 static enum err_code carry(struct round *round, struct err *why)
 {
     struct courier *courier = round->courier;
-    int64_t ids[LIMIT_CLAIMED];
+    int64_t ids[LIMIT_CLAIMED] = {0};
     enum err_code code = ERR_OK;
     for (size_t i = 0; i < round->count; i++)
         ids[i] = round->items[i].alert;

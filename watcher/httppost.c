@@ -111,7 +111,7 @@ static enum err_code judge_url(struct httppost *post, const struct httppost_opti
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
         code = err_set(why, ERR_CONFIG, "url: it is none");
-    if (code == ERR_OK) {
+    if (code == ERR_OK && scheme != NULL && host != NULL) {
         bool local = is_loopback_name(host);
         bool https = strcmp(scheme, "https") == 0;
         (void)snprintf(post->where, sizeof post->where, "%s://%.200s", scheme, host);

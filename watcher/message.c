@@ -205,6 +205,8 @@ static const char *event_words(const struct db_alert_row *row)
 {
     if (strcmp(row->event, "escalated") == 0)
         return "graver than before: ";
+    if (strcmp(row->event, "handed_on") == 0)
+        return "nobody acknowledged: ";
     if (strcmp(row->event, "seen_again") == 0)
         return "seen again: ";
     return strcmp(row->event, "withdrawn") == 0 ? "withdrawn: " : "";

@@ -15,6 +15,7 @@ struct fake {
     struct channel channel;
     atomic_int sends;
     atomic_int accepted;
+    atomic_int handed;     /* by another channel */
     atomic_int fail_first; /* so many sends are refused; negative: all */
     atomic_bool hang;
     struct lock lock;
@@ -27,6 +28,9 @@ static enum err_code fake_send(struct channel *channel, const struct channel_mes
 {
     struct fake *fake = (struct fake *)channel;
     atomic_fetch_add(&fake->sends, 1);
+    if (strncmp(message->line, "nobody acknowledged: ", 21) == 0 &&
+        strstr(message->json, "\"event\":\"handed_on\"") != NULL)
+        atomic_fetch_add(&fake->handed, 1);
     thread_lock(&fake->lock);
     if (fake->key[0] != '\0' && strcmp(fake->key, message->key) != 0)
         atomic_fetch_add(&fake->key_changed, 1);
@@ -298,6 +302,8 @@ static void what_nobody_acknowledges_is_handed_on(void **state)
     assert_true(deliver_idle(deliver, 5000));
     deliver_stop(deliver);
     assert_int_equal(atomic_load(&pager.accepted), 2);
+    assert_int_equal(atomic_load(&pager.handed), 2);
+    assert_int_equal(atomic_load(&first.handed), 0);
     assert_int_equal(atomic_load(&first.accepted), 3);
 }
 
