@@ -5,6 +5,8 @@
 
 #define STRINGIFY(x) #x
 #define STRING_OF(x) STRINGIFY(x)
+/* How long is waited for a lock holds on the workers as well. */
+#define LOCAL_TOO    "SET citus.propagate_set_commands = 'local';"
 #define SETTLE_TRIES 30 /* of LIMIT_DB_ROW_S */
 
 #define COLUMNS                                                                                              \
@@ -72,7 +74,8 @@ enum err_code spread_settle(struct pgconn *conn, struct err *why)
         struct err one = {0};
         if (i != 0)
             recover(conn);
-        code = pgexec_script(conn, "BEGIN;SET LOCAL lock_timeout = '" STRING_OF(LIMIT_DB_ROW_S) "s'", &one);
+        code = pgexec_script(
+            conn, LOCAL_TOO "BEGIN;SET LOCAL lock_timeout = '" STRING_OF(LIMIT_DB_ROW_S) "s'", &one);
         if (code == ERR_OK)
             code = spread_turn(conn, &one);
         pgexec_rollback(conn);
@@ -84,13 +87,16 @@ enum err_code spread_settle(struct pgconn *conn, struct err *why)
 
 enum err_code spread_session(struct pgconn *conn, struct err *why)
 {
-    static const char sql[] =
+    static const char sql[] = LOCAL_TOO
         "CREATE TEMP TABLE IF NOT EXISTS spread_cert (not_after timestamptz, not_before timestamptz, issuer "
         "int4,"
         " log int2, idx int8, tbs_fp bytea) ON COMMIT DELETE ROWS;"
         "CREATE TEMP TABLE IF NOT EXISTS spread_tile (log int2, tile int8, first_index int8, last_index int8,"
         " fp8 int8[], sha8 int8[], info bytea) ON COMMIT DELETE ROWS;";
-    return conn->spread ? pgexec_script(conn, sql, why) : ERR_OK;
+    if (!conn->spread)
+        return ERR_OK;
+    recover(conn);
+    return pgexec_script(conn, sql, why);
 }
 
 enum err_code spread_fetch_tiles(struct pgconn *conn, const struct pgexec_args *stretch, struct err *why)

@@ -122,13 +122,9 @@ static void the_same_entries_give_the_same_rows(void **state)
               "SELECT count(DISTINCT nodename) FROM citus_shards WHERE table_name = 'cert'::regclass", 2);
 }
 
-struct answers {
-    struct buf text;
-};
-
 static enum err_code put_answer(void *arg, const struct query_row *row, struct err *why)
 {
-    struct answers *answers = arg;
+    struct buf *answers = arg;
     char line[512];
     (void)why;
     (void)snprintf(line, sizeof line,
@@ -138,10 +134,10 @@ static enum err_code put_answer(void *arg, const struct query_row *row, struct e
                    row->issuance->name_count, (int)row->issuance->subject_cn.len,
                    (const char *)row->issuance->subject_cn.at, row->sightings, row->precert, row->final,
                    row->log);
-    buf_str(&answers->text, line);
+    buf_str(answers, line);
     for (size_t i = 0; i < row->issuance->name_count; i++) {
-        buf_put(&answers->text, row->issuance->names[i].raw);
-        buf_byte(&answers->text, ' ');
+        buf_put(answers, row->issuance->names[i].raw);
+        buf_byte(answers, ' ');
     }
     return ERR_OK;
 }
@@ -152,9 +148,9 @@ static char *answer(struct pgconn *conn, const char *typed, size_t *rows)
     struct err why = {0};
     struct query query;
     struct query_result result = {.more = true};
-    struct answers answers;
+    struct buf answers;
     char line[64];
-    buf_init(&answers.text, 4u << 20);
+    buf_init(&answers, 4u << 20);
     if (query_parse(typed, &query, &why) != ERR_OK)
         fail_msg("%s: %s", typed, why.text);
     query.limit = 45;
@@ -167,12 +163,12 @@ static char *answer(struct pgconn *conn, const char *typed, size_t *rows)
     if (query_count(conn, &query, 10000, &result, &why) != ERR_OK)
         fail_msg("%s: %s", typed, why.text);
     (void)snprintf(line, sizeof line, "%" PRIu64 " in all", result.total);
-    buf_str(&answers.text, line);
+    buf_str(&answers, line);
     *rows = (size_t)result.total;
-    assert_true(buf_ok(&answers.text));
-    char *text = strdup(buf_text(&answers.text));
+    assert_true(buf_ok(&answers));
+    char *text = strdup(buf_text(&answers));
     assert_non_null(text);
-    buf_fini(&answers.text);
+    buf_fini(&answers);
     return text;
 }
 
@@ -234,20 +230,16 @@ static void the_same_questions_give_the_same_answers(void **state)
     pgconn_free(conn[1]);
 }
 
-struct past {
-    struct buf text;
-};
-
 static enum err_code put_past(void *arg, const struct issuance *issuance, const struct sighting *sightings,
                               size_t count, struct err *why)
 {
-    struct past *past = arg;
+    struct buf *past = arg;
     char line[128];
     (void)why;
     (void)sightings;
     (void)snprintf(line, sizeof line, "%02x%02x%02x %zu names %zu sightings\n", issuance->tbs_fp[0],
                    issuance->tbs_fp[1], issuance->tbs_fp[2], issuance->name_count, count);
-    buf_str(&past->text, line);
+    buf_str(past, line);
     return ERR_OK;
 }
 
@@ -255,15 +247,15 @@ static char *past_of(const char *dsn, const struct watch *watch)
 {
     struct err why = {0};
     struct pgconn *conn = NULL;
-    struct past past;
-    buf_init(&past.text, 1u << 20);
+    struct buf past;
+    buf_init(&past, 1u << 20);
     if (pgconn_open(dsn, &conn, &why) != ERR_OK || db_psl_activate(conn, &why) != ERR_OK ||
         db_domain_history(conn, watch, put_past, &past, NULL, &why) != ERR_OK)
         fail_msg("%s: %s", watch->name, why.text);
     pgconn_free(conn);
-    char *text = strdup(buf_text(&past.text));
+    char *text = strdup(buf_text(&past));
     assert_non_null(text);
-    buf_fini(&past.text);
+    buf_fini(&past);
     return text;
 }
 
@@ -410,6 +402,28 @@ static void what_it_can_not_do_it_says(void **state)
     assert_non_null(strstr(why.text, "CREATE EXTENSION citus"));
     assert_int_equal(scaleout_look(conn, &nodes, &why), ERR_OK);
     assert_false(nodes.spread);
+    pgconn_free(conn);
+}
+
+/* As a coordinator that died leaves it. */
+static void a_prepared_transaction_is_ended(void **state)
+{
+    (void)state;
+    struct err why = {0};
+    struct pgconn *conn = NULL;
+    char worker[256];
+    char sql[256];
+    (void)pgtest_dsn(&rig.node[1], "spread", worker);
+    assert_true(pgtest_sql(spread_dsn,
+                           "SELECT format('BEGIN; UPDATE scale_out_turn_%s SET turns = turns + 1; PREPARE"
+                           " TRANSACTION %L', shardid, 'citus_0_999999_77_1') FROM pg_dist_shard"
+                           " WHERE logicalrelid = 'scale_out_turn'::regclass",
+                           sql, sizeof sql));
+    storetest_run(worker, sql);
+    assert_int_equal(pgconn_open(spread_dsn, &conn, &why), ERR_OK);
+    if (spread_settle(conn, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(worker, "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()", 0);
     pgconn_free(conn);
 }
 
@@ -569,6 +583,7 @@ int main(void)
         cmocka_unit_test(what_was_read_wrongly_is_written_again),
         cmocka_unit_test(what_it_can_not_do_it_says),
         cmocka_unit_test(partitions_are_cut_and_dropped),
+        cmocka_unit_test(a_prepared_transaction_is_ended),
         cmocka_unit_test(a_lost_worker_loses_nothing),
         cmocka_unit_test(a_killed_coordinator_loses_and_doubles_nothing),
     };
