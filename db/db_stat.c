@@ -52,6 +52,11 @@ static const char ages_sql[] =
     "'hex'))::bit(48)::int8 AS ms"
     "   WHERE get_byte(e.info, n.at * 9 + 6) <> 3) AS m) AS s";
 
+/* On a cluster it would be a question to every shard for each log. */
+static const char spread_ages_sql[] = "SELECT min(day)::timestamp AT TIME ZONE 'UTC', max(day)::timestamp AT "
+                                      "TIME ZONE 'UTC', NULL::timestamptz,"
+                                      " NULL::timestamptz FROM issued WHERE n > 0";
+
 static const char statements_sql[] =
     "SELECT left(regexp_replace(query, '\\s+', ' ', 'g'), 160), mean_exec_time::float8, calls"
     " FROM public.pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = "
@@ -255,6 +260,7 @@ enum err_code db_stat_read(struct pgconn *conn, struct db_stat *stat, struct err
     if (code == ERR_OK)
         code = read_slow(conn, stat, why);
     for (size_t i = 0; code == ERR_OK && i < countof(ours); i++)
-        code = take(conn, ours[i].sql, ours[i].each, stat, why);
+        code = take(conn, conn->spread && ours[i].sql == ages_sql ? spread_ages_sql : ours[i].sql,
+                    ours[i].each, stat, why);
     return code;
 }
