@@ -234,12 +234,11 @@ static struct tilecheck_slot *part_new(struct tilecheck *check, uint64_t tile, i
     struct tilecheck_slot *best = NULL;
     for (size_t i = TILECHECK_PARTS; i < TILECHECK_SLOTS; i++) {
         struct tilecheck_slot *slot = &check->slot[i];
-        if (slot->state == TILECHECK_FREE)
-            best = slot;
-        else if (slot->index == tile)
+        bool unused = slot->state == TILECHECK_FREE;
+        if (!unused && slot->index == tile)
             return slot;
-        else if (!on_its_way(slot, now_ms) &&
-                 (best == NULL || (best->state != TILECHECK_FREE && slot->index < best->index)))
+        if (unused || (!on_its_way(slot, now_ms) &&
+                       (best == NULL || (best->state != TILECHECK_FREE && slot->index < best->index))))
             best = slot;
     }
     return best;

@@ -352,7 +352,7 @@ static void find_ends(struct cagraph *graph, struct walk *walk)
         look_up(graph, i);
         wake(walk, i);
     }
-    while (walk->count != 0) {
+    while (walk->count != 0 && graph->ca_count != 0) {
         uint32_t from = walk->queue[walk->head];
         walk->head = (walk->head + 1) % graph->ca_count;
         walk->count--;

@@ -57,7 +57,7 @@ void from_ccadb_pems(struct csvread *csv, struct catake *take, struct catake_fil
 static bool contains(struct span text, const char *word)
 {
     size_t len = strlen(word);
-    return text.len >= len && memmem(text.at, text.len, word, len) != NULL;
+    return text.at != NULL && text.len >= len && memmem(text.at, text.len, word, len) != NULL;
 }
 
 static bool get_hash(const struct csvread *csv, const char *column, uint8_t out[32])

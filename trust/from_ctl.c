@@ -58,8 +58,10 @@ static bool content_of(struct span bytes, struct span *list)
         !enter(item.value, DER_SEQUENCE, &inside))
         return false;
     struct der data = der_of(inside, &odd);
-    if (!der_next(&data, &item) || !der_next(&data, &item) || !der_next(&data, &item) ||
-        item.tag != DER_SEQUENCE)
+    bool there = true;
+    for (int i = 0; i < 3; i++)
+        there = there && der_next(&data, &item);
+    if (!there || item.tag != DER_SEQUENCE)
         return false;
     struct der content = der_of(item.value, &odd);
     if (!der_next(&content, &item) || !span_eq(item.value, span_of(ctl_oid, sizeof ctl_oid)) ||
