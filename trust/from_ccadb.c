@@ -102,7 +102,7 @@ static bool trusted_for_tls(const struct csvread *csv, const char *store)
 {
     struct span bits = field_of(csv, store, "Trust Bits");
     bits = bits.at != NULL ? bits : field_of(csv, store, "EKU");
-    return contains(field_of(csv, store, "Status"), "Included") &&
+    return span_eq(field_of(csv, store, "Status"), SPAN_LIT("Included")) &&
            (contains(bits, "Server Authentication") || contains(bits, "serverAuth") ||
             contains(bits, "Websites"));
 }

@@ -156,9 +156,9 @@ static void read_anchor(struct proto *proto, struct anchor *anchor, struct catak
             if (!next(proto) || !is(proto, "{"))
                 continue;
             read_constraint(proto, &c);
+            anchor->constrained = true; /* also when none of the sets is for the versions of today */
             if (c.old)
                 continue;
-            anchor->constrained = true;
             anchor->enough = anchor->enough || (!c.any && !c.foreign);
             file->passed += c.foreign;
             if (!c.foreign && (first || looser(&c, &anchor->best))) {

@@ -111,6 +111,9 @@ static void judge_reach(struct judging *j)
     int good = verdict_good_count(all);
     if (allowed_by_key(j->what) || verdict_any_unknown(all))
         return;
+    /* Who trusts the CA today says nothing of a certificate that is over. */
+    if (j->what->now_ms != 0 && j->what->issuance->not_after < j->what->now_ms / 1000)
+        return;
     if ((all->flags & VERDICT_SINGLE_STORE) != 0) {
         buf_init(&found, RULE_TEXT_MAX);
         for (int i = 0; i < VERDICT_STORES; i++)

@@ -248,10 +248,17 @@ SELECT 'range', l.name, r.range_begin, r.range_end, r.next, r.verified, md5(r.fr
   FROM log_range AS r JOIN log AS l ON l.id = r.log ORDER BY 2, 3;
 SELECT 'malformed', l.name, m.idx, m.findings, md5(m.leaf), md5(m.extra)
   FROM malformed AS m JOIN log AS l ON l.id = m.log ORDER BY 2, 3;
-SELECT 'alert', a.domain_name, encode(a.tbs_fp, 'hex'), a.kind, a.severity, a.state, a.name, a.findings,
+-- Without what root stores say, which is judged again as CA certificates come.
+SELECT 'alert', a.domain_name, encode(a.tbs_fp, 'hex'), g.gravest->>'kind', g.gravest->>'severity', a.state, a.name, g.own,
        (SELECT array_agg(format('%s/%s/%s', l.name, s.idx, s.form) ORDER BY l.name, s.idx)
           FROM alert_sighting AS s JOIN log AS l ON l.id = s.log WHERE s.alert = a.id)
-  FROM alert AS a ORDER BY 2, 3, 4;
+  FROM alert AS a, LATERAL (
+    SELECT jsonb_agg(f ORDER BY n) AS own, (array_agg(f ORDER BY array_position(ARRAY['critical', 'high', 'low', 'info'],
+           f->>'severity'), n))[1] AS gravest
+      FROM jsonb_array_elements(a.findings) WITH ORDINALITY AS x (f, n)
+     WHERE f->>'kind' NOT IN ('distrusted_ca', 'single_store_ca', 'untrusted_ca', 'unknown_issuer_key',
+                              'constraint_violation')) AS g
+ WHERE g.own IS NOT NULL OR a.findings = '[]' ORDER BY 2, 3, 4;
 SQL
 }
 
