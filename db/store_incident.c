@@ -162,11 +162,37 @@ static enum err_code say(struct pgstore *pg, int64_t alert, struct err *why)
     return pgexec_do(pg->conn, sql, &args, NULL, why);
 }
 
+/* Signed heads that contradict each other are graver than entries that do not fit: who heard of those,
+ * however long ago, hears of these. What is told so is in the alert before its new account is. */
+static const char graver_sql[] =
+    "WITH graver AS (SELECT a.id FROM alert AS a WHERE a.id = $1 AND alert_told(a)"
+    "  AND EXISTS (SELECT FROM evidence AS e WHERE e.alert = a.id)"
+    "  AND NOT EXISTS (SELECT FROM evidence AS e WHERE e.alert = a.id AND (evidence_cause(e.kind) = "
+    "evidence_cause($2) OR evidence_rank(e.kind) <= evidence_rank($2)))),"
+    " changed AS (UPDATE alert AS a SET state = 'new', reason = '', event = 'escalated', history = CASE WHEN "
+    "a.state <> 'new' THEN alert_history(a) ELSE a.history END FROM graver AS g WHERE a.id = g.id RETURNING "
+    "a.id)"
+    " INSERT INTO outbox (alert, channel) SELECT x.id, c.name FROM changed AS x JOIN channel AS c ON "
+    "c.enabled"
+    " ORDER BY x.id, c.name ON CONFLICT (alert, channel) DO UPDATE SET state = 'pending', tries = 0,"
+    " next_try_at = now(), last_error = '', key = gen_random_uuid()";
+
+static enum err_code tell_graver(struct pgstore *pg, const struct store_evidence *evidence, int64_t alert,
+                                 struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, alert);
+    pgexec_text(&args, evidence->kind);
+    return pgexec_do(pg->conn, graver_sql, &args, NULL, why);
+}
+
 static enum err_code join(struct pgstore *pg, const struct store_evidence *evidence, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     int64_t alert = 0;
     enum err_code code = put_alert(pg, evidence, &alert, why);
+    if (code == ERR_OK)
+        code = tell_graver(pg, evidence, alert, why);
     if (code != ERR_OK)
         return code;
     pgexec_int(&args, evidence->log_id);

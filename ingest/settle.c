@@ -246,6 +246,7 @@ static enum err_code commit(struct settle *settle, struct follow *follow, struct
         own->range.verified_frontier = advance->verified;
         own->base_known = true;
         own->accused = false;
+        rate_backoff_reset(&own->again_backoff);
     }
     return ERR_OK;
 }

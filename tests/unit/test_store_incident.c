@@ -167,6 +167,33 @@ static void a_fork_that_is_taken_back_is_one_incident(void **state)
     fix.store->ops->free(fix.store);
 }
 
+/* Who was told that entries do not fit is told that the log signed two histories, once. */
+static void what_is_graver_is_told_again(void **state)
+{
+    static const char waits[] = "SELECT count(*) FROM outbox WHERE state = 'pending' AND channel = 'soc'";
+    (void)state;
+    struct fixture fix;
+    const char *dsn = fix.test.dsn;
+    fixture_start(&fix);
+    storetest_run(dsn, "INSERT INTO channel (name) VALUES ('soc') ON CONFLICT DO NOTHING");
+    tell(&fix, "root_mismatch", 400, 501, 1, "a root");
+    check_sql(dsn, waits, 1);
+    storetest_run(dsn,
+                  "UPDATE outbox SET state = 'sent', sent_at = now(); UPDATE alert SET state = 'notified'");
+    tell(&fix, "root_mismatch", 420, 511, 2, "the same elsewhere");
+    check_sql(dsn, waits, 0);
+    tell(&fix, "fork", 400, 520, 3, "two roots");
+    check_sql(dsn, "SELECT count(*) FROM alert", 1);
+    check_sql(dsn, waits, 1);
+    storetest_text(dsn, "SELECT event || ' ' || state FROM alert", "escalated new");
+    storetest_run(dsn,
+                  "UPDATE outbox SET state = 'sent', sent_at = now(); UPDATE alert SET state = 'notified'");
+    tell(&fix, "fork", 420, 530, 4, "two more");
+    tell(&fix, "bad_tile", 421, 530, 5, "a tile");
+    check_sql(dsn, waits, 0);
+    fix.store->ops->free(fix.store);
+}
+
 /* When a log is well again, the account says when and by what. */
 static void what_is_over_is_noted(void **state)
 {
@@ -414,6 +441,7 @@ int main(void)
         cmocka_unit_test(a_contradiction_is_told_once),
         cmocka_unit_test(one_incident_is_one_alert),
         cmocka_unit_test(a_fork_that_is_taken_back_is_one_incident),
+        cmocka_unit_test(what_is_graver_is_told_again),
         cmocka_unit_test(what_is_over_is_noted),
         cmocka_unit_test(another_incident_is_another_alert),
         cmocka_unit_test(another_head_at_the_same_place_is_told),
