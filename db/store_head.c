@@ -87,10 +87,9 @@ static enum err_code signed_again(struct pgstore *pg, int32_t log_id, struct err
         " AND EXISTS (SELECT FROM evidence AS e WHERE e.log = $1 AND e.kind = 'bad_signature')"
         " AND NOT EXISTS (SELECT FROM evidence_open AS e WHERE e.log = $1 AND e.kind <> 'unproven_head')";
     struct pgexec_args args = PGEXEC_NO_ARGS;
-    uint64_t changed = 0;
     pgexec_int(&args, log_id);
-    enum err_code code = pgexec_do(pg->conn, sql, &args, &changed, why);
-    return code == ERR_OK && changed != 0 ? store_incident_over(pg, log_id, why) : code;
+    enum err_code code = pgexec_do(pg->conn, sql, &args, NULL, why);
+    return code == ERR_OK ? store_incident_over(pg, log_id, why) : code;
 }
 
 /* One row of HEAD_COLUMNS; raw is copied behind `raws`. */

@@ -311,5 +311,9 @@ enum err_code store_incident_over(struct pgstore *pg, int32_t log_id, struct err
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_int(&args, log_id);
-    return pgexec_do(pg->conn, "SELECT evidence_over($1::int2)", &args, NULL, why);
+    /* A log with a fork is never well again, and its other accounts may be over all the same. */
+    return pgexec_do(pg->conn,
+                     "SELECT evidence_over($1::int2) WHERE EXISTS (SELECT FROM evidence WHERE log = $1"
+                     " AND kind NOT IN ('fork', 'shrunk_head'))",
+                     &args, NULL, why);
 }

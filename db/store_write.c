@@ -363,11 +363,8 @@ static enum err_code mark_head(struct pgstore *pg, const struct store_settle *se
     pgexec_int(&args, settle->range->log_id);
     pgexec_int(&args, (int64_t)settle->verified_head.size);
     pgexec_bytes(&args, span_of(settle->verified_head.root, 32));
-    uint64_t changed = 0;
-    enum err_code code = pgexec_do(pg->conn, sql, &args, &changed, why);
-    if (code != ERR_OK || changed == 0)
-        return code;
-    return store_incident_over(pg, settle->range->log_id, why);
+    enum err_code code = pgexec_do(pg->conn, sql, &args, NULL, why);
+    return code == ERR_OK ? store_incident_over(pg, settle->range->log_id, why) : code;
 }
 
 /* Heads come every minute for years. Whole hours are looked at, once each; what was never verified stays for

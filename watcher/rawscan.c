@@ -19,6 +19,7 @@ struct pattern {
     char *text;
     uint32_t len;
     uint32_t next; /* same bucket */
+    bool exact;    /* of this name; an entry has several */
 };
 
 struct rawscan {
@@ -63,7 +64,8 @@ static size_t bucket_of(const struct rawscan *scan, const uint8_t *at, size_t he
     return (size_t)(key >> 32) & scan->mask;
 }
 
-static bool pattern_add(struct rawscan *scan, const struct watch *watch, struct span before, struct span text)
+static bool pattern_add(struct rawscan *scan, const struct watch *watch, bool exact, struct span before,
+                        struct span text)
 {
     size_t len = before.len + text.len;
     if (len == 0 || len > PATTERN_MAX)
@@ -77,7 +79,7 @@ static bool pattern_add(struct rawscan *scan, const struct watch *watch, struct 
         memcpy(copy + before.len, text.at, text.len);
     size_t head = head_of(len);
     size_t bucket = bucket_of(scan, (const uint8_t *)copy, head);
-    scan->patterns[scan->count] = (struct pattern){watch, copy, (uint32_t)len, scan->buckets[bucket]};
+    scan->patterns[scan->count] = (struct pattern){watch, copy, (uint32_t)len, scan->buckets[bucket], exact};
     scan->buckets[bucket] = (uint32_t)scan->count++;
     scan->heads[head] = true;
     return true;
@@ -87,9 +89,10 @@ static bool pattern_add(struct rawscan *scan, const struct watch *watch, struct 
 static bool patterns_in(struct rawscan *scan, const struct watch *watch, bool exact, struct span name)
 {
     const uint8_t *dot = name.len == 0 ? NULL : memchr(name.at, '.', name.len);
-    bool ok = pattern_add(scan, watch, SPAN_NONE, name);
+    bool ok = pattern_add(scan, watch, exact, SPAN_NONE, name);
     if (ok && exact && dot != NULL)
-        ok = pattern_add(scan, watch, SPAN_LIT("*"), span_part(name, (size_t)(dot - name.at), name.len));
+        ok = pattern_add(scan, watch, exact, SPAN_LIT("*"),
+                         span_part(name, (size_t)(dot - name.at), name.len));
     return ok;
 }
 
@@ -263,7 +266,7 @@ static void try_at(struct scanning *s, size_t at, size_t head)
         if (head_of(pattern->len) != head || pattern->len > s->len - at ||
             memcmp(pattern->text, s->text + at, pattern->len) != 0)
             continue;
-        if (borders_fit(s->text, at, at + pattern->len, s->len, pattern->watch->exact))
+        if (borders_fit(s->text, at, at + pattern->len, s->len, pattern->exact))
             s->hit(s->arg, pattern->watch);
     }
 }

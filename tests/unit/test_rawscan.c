@@ -152,9 +152,31 @@ static void everywhere(void **state)
     }
 }
 
+/* One entry watches a host alone and another domain with what is below it. */
+static void each_item_has_its_own_reach(void **state)
+{
+    struct watch watch = watches_one("=www.example.org", 1);
+    struct watch_item more[] = {{.kind = WATCH_DNS, .name = (char[]){"example.net"}}};
+    struct rawscan *raw;
+    struct watches_hits hits = {0};
+    (void)state;
+    watch.more = more;
+    watch.more_count = 1;
+    raw = rawscan_new(&watch, 1);
+    assert_non_null(raw);
+    rawscan_find(raw, BYTES("\x82\x10mail.example.net\x82"), watches_note, &hits);
+    assert_int_equal(hits.count, 1);
+    hits = (struct watches_hits){0};
+    rawscan_find(raw, BYTES("\x82\x14mail.www.example.org\x82"), watches_note, &hits);
+    assert_int_equal(hits.count, 0);
+    rawscan_free(raw);
+    free(watch.name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forms), cmocka_unit_test(u_labels),
-                                       cmocka_unit_test(everywhere)};
+                                       cmocka_unit_test(everywhere),
+                                       cmocka_unit_test(each_item_has_its_own_reach)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

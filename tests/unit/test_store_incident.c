@@ -227,6 +227,21 @@ static void what_is_over_is_noted(void **state)
     /* And when it is not over after all, nor is the note of it. */
     storetest_run(dsn, "UPDATE log_range SET verified = 0 WHERE log = 1; SELECT evidence_over(1::int2)");
     check_sql(dsn, "SELECT count(*) FROM evidence WHERE over_at IS NULL AND over_by IS NULL", 1);
+    /* Beside a fork, which is never over, it is noted all the same. */
+    tell(&fix, "fork", 80, 80, 9, "two roots");
+    storetest_run(dsn, "UPDATE log_range SET verified = 100 WHERE log = 1");
+    settle.verified_head.size = 101;
+    check_ok(&fix, fix.store->ops->head(fix.store, 1, &settle.verified_head, &(bool){false}, NULL, &fix.why));
+    storetest_text(dsn, "SELECT state FROM log WHERE id = 1", "inconsistent");
+    storetest_text(dsn, "SELECT string_agg(kind, ' ') FROM evidence WHERE over_at IS NOT NULL",
+                   "root_mismatch");
+    /* Another head of the same size says nothing of the one that was not proven. */
+    tell(&fix, "unproven_head", 100, 300, 5, "a head");
+    storetest_run(dsn, "INSERT INTO log_head (log, size, root, timestamp, raw, verified)"
+                       " VALUES (1, 300, sha256('another'), now(), '', true); SELECT evidence_over(1::int2)");
+    check_sql(dsn, "SELECT count(*) FROM evidence WHERE kind = 'unproven_head' AND over_at IS NULL", 1);
+    storetest_run(dsn, "DELETE FROM evidence WHERE kind IN ('fork', 'unproven_head');"
+                       "UPDATE log_range SET verified = 0 WHERE log = 1; SELECT evidence_over(1::int2)");
     /* One with a proof is named first. */
     storetest_run(dsn, "UPDATE evidence SET proof = 'nothing'");
     tell(&fix, "bad_tile", 0, 256, 1, "a tile");
