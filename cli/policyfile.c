@@ -262,6 +262,9 @@ static enum err_code policyfile_keys(struct policyfile_reading *r)
     for (size_t i = 0; code == ERR_OK && i < json_array_size(tbs); i++)
         code = policyfile_key(r, "keys.tbs", json_string_value(json_array_get(tbs, i)), exact);
     (void)json_object_del(keys, "file");
+    /* Who lists keys wants to hear of others. */
+    if (json_object_get(keys, "mode") == NULL && json_array_size(known) + json_array_size(exact) != 0)
+        must(json_object_set_new(keys, "mode", json_string("advise")) == 0);
     must(json_object_set_new(keys, "spki", known) == 0 && json_object_set_new(keys, "tbs", exact) == 0);
     return code;
 }

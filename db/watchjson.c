@@ -545,6 +545,9 @@ static json_t *value_of(const struct watch *watch, const struct row *row)
         return strcmp(row->key, "allow") == 0 ? hashes_of(watch->allow, watch->allow_count)
                                               : hashes_of(hashes->at, hashes->count);
     case TYPE_CHOICE:
+        /* Said, because a file that lists keys and does not say means `advise`. */
+        if (row->at == AT(keys) && watch->keys == 0 && watch->key_spki.count + watch->key_tbs.count != 0)
+            return text_of("off");
         return choice_of(row->words, row->at == AT(keys)        ? (unsigned)watch->keys
                                      : row->at == AT(lookalike) ? (unsigned)watch->lookalike
                                                                 : (unsigned)watch->foreign);

@@ -134,6 +134,34 @@ static void round_trip(void **state)
     free(text);
 }
 
+/* Keys that are listed count, unless the file says that they do not; that is written back. */
+static void keys_count(void **state)
+{
+    struct watch *watches;
+    struct watch *again;
+    struct err why;
+    size_t count;
+    char *text = NULL;
+    size_t len = 0;
+    (void)state;
+    assert_int_equal(load("watch:\n  - name: a.example\n    keys: {spki: [\"" H "\"]}\n"
+                          "  - name: b.example\n    keys: {mode: off, tbs: [\"" H "\"]}\n",
+                          &watches, &count, &why),
+                     ERR_OK);
+    assert_int_equal(watches[0].keys, WATCH_KEYS_ADVISE);
+    assert_int_equal(watches[1].keys, WATCH_KEYS_OFF);
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    policyyaml_write(out, watches, count);
+    assert_int_equal(fclose(out), 0);
+    watch_free(watches, count);
+    assert_int_equal(load(text, &again, &count, &why), ERR_OK);
+    assert_int_equal(again[0].keys, WATCH_KEYS_ADVISE);
+    assert_int_equal(again[1].keys, WATCH_KEYS_OFF);
+    watch_free(again, count);
+    free(text);
+}
+
 /* certspotter's: exact without a dot in front. */
 static void watch_list(void **state)
 {
@@ -217,7 +245,8 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(everything), cmocka_unit_test(round_trip),
-                                       cmocka_unit_test(watch_list), cmocka_unit_test(refused)};
+                                       cmocka_unit_test(keys_count), cmocka_unit_test(watch_list),
+                                       cmocka_unit_test(refused)};
     int fd = mkstemp(path);
     must(fd >= 0);
     (void)close(fd);
