@@ -102,7 +102,8 @@ static bool trusted_for_tls(const struct csvread *csv, const char *store)
 {
     struct span bits = field_of(csv, store, "Trust Bits");
     bits = bits.at != NULL ? bits : field_of(csv, store, "EKU");
-    return span_eq(field_of(csv, store, "Status"), SPAN_LIT("Included")) &&
+    struct span status = field_of(csv, store, "Status");
+    return status.at != NULL && span_eq(status, SPAN_LIT("Included")) &&
            (contains(bits, "Server Authentication") || contains(bits, "serverAuth") ||
             contains(bits, "Websites"));
 }
