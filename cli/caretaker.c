@@ -304,8 +304,11 @@ static int64_t caretaker_turn(void *arg)
         caretaker_round(caretaker->dsn, caretaker->reads, &caretaker->memory, &caretaker->chore.stop, &why);
 
     /* An outage is said by whoever reads or delivers. */
-    if (code != ERR_OK && !caretaker->down && !atomic_load(&caretaker->chore.stop))
-        say_debug("watch", "looking after pending domains: %s", why.text);
+    if (code == ERR_DB_DOWN && !caretaker->down)
+        say_debug("watch", "looking after what is stored: %s", why.text);
+    else if (code != ERR_OK && !caretaker->down && !atomic_load(&caretaker->chore.stop))
+        say_warn("watch", "looking after what is stored failed, and is tried again every minute: %s",
+                 why.text);
     caretaker->down = code != ERR_OK;
     return CARETAKER_WAIT_MS;
 }

@@ -23,9 +23,10 @@ struct round {
     struct db_trust_issuer *list; /* those that changed come first */
     size_t changed;
     size_t count;
-    int64_t *seen; /* domains with alerts that were seen in more places */
+    struct db_trust_seen *seen;
     size_t seen_count;
-    bool whole; /* every issuance of the domain at hand */
+    bool whole;  /* every issuance of the domain at hand */
+    bool failed; /* some domain could not be judged: all of it is to be done again */
     char reason[128];
 };
 
@@ -37,15 +38,18 @@ static int by_identity(const void *left, const void *right)
     return order != 0 ? order : memcmp(a->subject, b->subject, 32);
 }
 
-static bool wanted(void *arg, const struct issuance *issuance)
+/* An issuer of which something new is said: its certificate, or one above it, may be on its way, until it
+ * was looked at once before and nothing came. */
+static bool wanted(void *arg, const struct issuance *issuance, bool *settled)
 {
     const struct round *round = arg;
     struct db_trust_issuer probe = {.id = 0};
-    if (round->whole)
-        return true;
     memcpy(probe.key, issuance->issuer_spki_sha256, 32);
     digest_sha256(issuance->issuer, probe.subject);
-    return bsearch(&probe, round->list, round->changed, sizeof probe, by_identity) != NULL;
+    const struct db_trust_issuer *found =
+        bsearch(&probe, round->list, round->changed, sizeof probe, by_identity);
+    *settled = found == NULL || memcmp(found->state, found->next, 32) == 0;
+    return round->whole || found != NULL;
 }
 
 static void find_changed(struct round *round)
@@ -61,27 +65,37 @@ static void find_changed(struct round *round)
     qsort(round->list, round->changed, sizeof *round->list, by_identity);
 }
 
-static void on_seen(void *arg, int64_t domain_id)
-{
-    struct round *round = arg;
-    round->seen = realloc(round->seen, (round->seen_count + 1) * sizeof *round->seen);
-    must(round->seen != NULL);
-    round->seen[round->seen_count++] = domain_id;
-}
-
 static bool is_seen(const struct round *round, int64_t domain_id)
 {
     for (size_t i = 0; i < round->seen_count; i++)
-        if (round->seen[i] == domain_id)
+        if (round->seen[i].domain_id == domain_id)
             return true;
     return false;
+}
+
+/* One that can not be judged is told, and keeps nobody from judging the others. */
+static enum err_code judge_domain(struct pgconn *conn, struct pgconn *write, const struct watch *watch,
+                                  struct rejudge *rejudge, bool *failed, struct err *why)
+{
+    struct err one = {0};
+    enum err_code code = rejudge_domain(conn, write, watch, rejudge, &one);
+    if (code == ERR_OK)
+        return ERR_OK;
+    if (code == ERR_CLOSED || code == ERR_DB_DOWN)
+        return err_set(why, code, "%s", one.text);
+    *failed = true;
+    say_warn("watch",
+             "domain=%s its certificates could not be held against the trust data, which is tried again"
+             " in %d minutes: %s",
+             watch->name, LIMIT_TRUST_REJUDGE_MS / 60000, one.text);
+    return ERR_OK;
 }
 
 static enum err_code judge_domains(const char *dsn, struct pgconn *conn, struct round *round,
                                    const atomic_bool *stop, struct trustkeeper_report *report,
                                    struct err *why)
 {
-    struct rejudge rejudge = {.prove = {.trust = round->graph, .now_ms = clock_wall_ms(), .settled = true},
+    struct rejudge rejudge = {.prove = {.trust = round->graph, .now_ms = clock_wall_ms()},
                               .wanted = wanted,
                               .arg = round,
                               .reason = round->reason,
@@ -96,7 +110,7 @@ static enum err_code judge_domains(const char *dsn, struct pgconn *conn, struct 
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         round->whole = is_seen(round, watches[i].id);
         if (round->whole || round->changed != 0)
-            code = rejudge_domain(conn, write, &watches[i], &rejudge, why);
+            code = judge_domain(conn, write, &watches[i], &rejudge, &round->failed, why);
     }
     watch_free(watches, count);
     if (write != NULL)
@@ -115,7 +129,7 @@ static enum err_code look(const char *dsn, struct pgconn *conn, struct round *ro
     if (code == ERR_OK)
         find_changed(round);
     if (code == ERR_OK)
-        code = db_trust_alert_seen(conn, on_seen, round, why);
+        code = db_trust_alert_seen(conn, &round->seen, &round->seen_count, why);
     report->issuers = round->changed;
     if (code != ERR_OK || (round->changed == 0 && round->seen_count == 0))
         return code;
@@ -124,7 +138,11 @@ static enum err_code look(const char *dsn, struct pgconn *conn, struct round *ro
         "withdrawn: what is known of root stores and CAs by now (trust data of %.10s) does not say it",
         text_time(cagraph_bundle_ms(round->graph), false, day));
     code = judge_domains(dsn, conn, round, stop, report, why);
-    return code == ERR_OK ? db_trust_alert_judged(conn, round->list, round->changed, why) : code;
+    if (code == ERR_OK && !round->failed)
+        code = db_trust_alert_seen_judged(conn, round->seen, round->seen_count, why);
+    if (code == ERR_OK && !round->failed)
+        code = db_trust_alert_judged(conn, round->list, round->changed, why);
+    return code;
 }
 
 /* Once, and again when it was renewed and grew old. */

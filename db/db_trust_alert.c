@@ -66,11 +66,12 @@ enum err_code db_trust_alert_issuers(struct pgconn *conn, struct db_trust_issuer
     PGresult *res = NULL;
     *list = NULL;
     *count = 0;
-    enum err_code code = pgexec_run(conn,
-                                    "SELECT i.id, i.dn_sha256, i.spki_sha256, t.state FROM issuer AS i"
-                                    " LEFT JOIN trust_issuer AS t ON t.issuer = i.id"
-                                    " WHERE i.spki_sha256 <> decode(repeat('00', 32), 'hex') ORDER BY i.id",
-                                    &PGEXEC_NO_ARGS, &res, why);
+    enum err_code code =
+        pgexec_run(conn,
+                   "SELECT i.id, i.dn_sha256, i.spki_sha256, t.state, t.next FROM issuer AS i"
+                   " LEFT JOIN trust_issuer AS t ON t.issuer = i.id"
+                   " WHERE i.spki_sha256 <> decode(repeat('00', 32), 'hex') ORDER BY i.id",
+                   &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;
     *count = (size_t)PQntuples(res);
@@ -82,6 +83,7 @@ enum err_code db_trust_alert_issuers(struct pgconn *conn, struct db_trust_issuer
         hash_of(res, (int)i, 1, issuer->subject);
         hash_of(res, (int)i, 2, issuer->key);
         hash_of(res, (int)i, 3, issuer->state);
+        hash_of(res, (int)i, 4, issuer->next);
     }
     PQclear(res);
     return ERR_OK;
@@ -115,22 +117,45 @@ static const char seen_sql[] =
     "WITH seen AS (SELECT a.id, a.domain, (SELECT count(*) FROM alert_sighting AS s WHERE s.alert = "
     "a.id)::int4 AS n"
     "  FROM alert AS a WHERE a.state IN ('new', 'notified') AND a.dedup IS NULL AND a.domain IS NOT NULL"
-    "  AND EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS f WHERE f->>'kind' = 'distrusted_ca')),"
-    " more AS (INSERT INTO trust_alert AS t (alert, sightings) SELECT id, n FROM seen"
-    "  ON CONFLICT (alert) DO UPDATE SET sightings = EXCLUDED.sightings WHERE t.sightings <> "
-    "EXCLUDED.sightings"
-    "  RETURNING alert)"
-    " SELECT DISTINCT s.domain FROM seen AS s JOIN more AS m ON m.alert = s.id";
+    "  AND EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS f WHERE f->>'kind' = 'distrusted_ca'))"
+    " SELECT s.id, s.domain, s.n FROM seen AS s LEFT JOIN trust_alert AS t ON t.alert = s.id"
+    " WHERE t.sightings IS DISTINCT FROM s.n ORDER BY s.id";
 
-enum err_code db_trust_alert_seen(struct pgconn *conn, void (*each)(void *arg, int64_t domain_id), void *arg,
+enum err_code db_trust_alert_seen(struct pgconn *conn, struct db_trust_seen **list, size_t *count,
                                   struct err *why)
 {
     PGresult *res = NULL;
+    *list = NULL;
+    *count = 0;
     enum err_code code = pgexec_run(conn, seen_sql, &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;
-    for (int row = 0; row < PQntuples(res); row++)
-        each(arg, pgexec_get_int(res, row, 0));
+    *count = (size_t)PQntuples(res);
+    *list = calloc(*count + 1, sizeof **list);
+    must(*list != NULL);
+    for (size_t i = 0; i < *count; i++)
+        (*list)[i] = (struct db_trust_seen){pgexec_get_int(res, (int)i, 0), pgexec_get_int(res, (int)i, 1),
+                                            (int32_t)pgexec_get_int(res, (int)i, 2)};
     PQclear(res);
     return ERR_OK;
+}
+
+enum err_code db_trust_alert_seen_judged(struct pgconn *conn, const struct db_trust_seen *list, size_t count,
+                                         struct err *why)
+{
+    enum err_code code = pgexec_begin(conn, why);
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        struct pgexec_args args = PGEXEC_NO_ARGS;
+        pgexec_int(&args, list[i].alert);
+        pgexec_int(&args, list[i].sightings);
+        code = pgexec_do(conn,
+                         "INSERT INTO trust_alert AS t (alert, sightings) SELECT id, $2::int4 FROM alert"
+                         " WHERE id = $1 ON CONFLICT (alert) DO UPDATE SET sightings = EXCLUDED.sightings",
+                         &args, NULL, why);
+    }
+    if (code == ERR_OK)
+        code = pgexec_commit(conn, why);
+    if (code != ERR_OK)
+        pgexec_rollback(conn);
+    return code;
 }

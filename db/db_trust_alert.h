@@ -26,6 +26,7 @@ struct db_trust_issuer {
     uint8_t subject[32]; /* SHA-256 of its Name */
     uint8_t key[32];
     uint8_t state[32]; /* by which its certificates were judged last (trust/castate.h); zero: never */
+    uint8_t next[32];  /* by which they were judged, when that does not count yet; zero: never */
 };
 
 /* Every issuer whose key is known. The caller frees *list. */
@@ -36,8 +37,18 @@ MUST_USE enum err_code db_trust_alert_issuers(struct pgconn *conn, struct db_tru
  */
 MUST_USE enum err_code db_trust_alert_judged(struct pgconn *conn, const struct db_trust_issuer *list,
                                              size_t count, struct err *why);
-/* Domains of open alerts with findings of rule R3 that were seen in more places since this was asked last. */
-MUST_USE enum err_code db_trust_alert_seen(struct pgconn *conn, void (*each)(void *arg, int64_t domain_id),
-                                           void *arg, struct err *why);
+/* An open alert about a distrusted CA whose certificate was seen in more places than it was judged by. */
+struct db_trust_seen {
+    int64_t alert;
+    int64_t domain_id;
+    int32_t sightings;
+};
+
+/* All of them; asking changes nothing. The caller frees *list. */
+MUST_USE enum err_code db_trust_alert_seen(struct pgconn *conn, struct db_trust_seen **list, size_t *count,
+                                           struct err *why);
+/* They were judged by these. One transaction. */
+MUST_USE enum err_code db_trust_alert_seen_judged(struct pgconn *conn, const struct db_trust_seen *list,
+                                                  size_t count, struct err *why);
 
 #endif

@@ -11,6 +11,7 @@ struct judging {
     bool limited;  /* some way has a last day because of what the CA did */
     bool evaded;   /* it begins before that day, and was not logged until after it */
     bool violated; /* names */
+    bool vouched;  /* some store has or had a way to the issuer's key */
 };
 
 struct cajudge_leaf cajudge_leaf_of(const struct issuance *issuance, const struct sighting *sighting,
@@ -166,6 +167,7 @@ static void judge_store(struct judging *j, const struct cagraph_ca *ca, const st
     *one = (struct verdict_one){.verdict = VERDICT_UNTRUSTED, .why = VERDICT_WHY_NO_PATH};
     bool any = false;
     bool partial = false;
+    j->vouched = j->vouched || set->count != 0 || set->cut;
     for (uint32_t i = 0; i < set->count; i++) {
         struct cajudge_way way = cajudge_way(j->graph, &set->path[i], j->leaf);
         violated = violated || way.why == VERDICT_WHY_NAMES;
@@ -213,7 +215,8 @@ void cajudge(const struct cagraph *graph, const struct cajudge_leaf *leaf, struc
         all->flags |= VERDICT_DISTRUSTED_LINEAGE;
     if (ca != NULL && ca->test && good == 0)
         all->flags |= VERDICT_TEST_ROOT;
-    if (ca == NULL && good == 0 && cagraph_named(graph, leaf->issuer) != NULL)
+    /* With its certificate at hand or without: what counts is that nobody vouches for the key. */
+    if (!j.vouched && cagraph_named(graph, leaf->issuer) != NULL)
         all->flags |= VERDICT_UNKNOWN_ISSUER_KEY;
     if (j.limited && j.evaded)
         all->flags |= VERDICT_BACKDATED;

@@ -76,15 +76,20 @@ void castate_of(const struct cagraph *graph, const uint8_t subject[32], const ui
     struct buf bytes;
     buf_init(&bytes, STATE_MAX);
     buf_byte(&bytes, ca != NULL);
-    buf_byte(&bytes, ca == NULL ? cagraph_named(graph, subject) != NULL
-                                : (uint8_t)(ca->open + 2 * ca->test + 4 * (ca->touched != CAPATH_NONE)));
+    buf_byte(&bytes, ca == NULL ? 0 : (uint8_t)(ca->open + 2 * ca->test + 4 * (ca->touched != CAPATH_NONE)));
+    bool vouched = false;
     for (int i = 0; i < VERDICT_STORES; i++) {
         struct capath_set own = {0};
         if (ca == NULL)
             cagraph_paths_of_key(graph, subject, key, (enum verdict_store)i, &own);
-        put_set(&bytes, graph, ca == NULL ? &own : cagraph_paths(graph, ca, (enum verdict_store)i));
+        const struct capath_set *set = ca == NULL ? &own : cagraph_paths(graph, ca, (enum verdict_store)i);
+        vouched = vouched || set->count != 0 || set->cut;
+        put_set(&bytes, graph, set);
         capath_set_fini(&own);
     }
+    /* Only then the name counts. */
+    if (!vouched)
+        buf_byte(&bytes, cagraph_named(graph, subject) != NULL);
     must(buf_ok(&bytes));
     digest_sha256(buf_span(&bytes), out);
     buf_fini(&bytes);

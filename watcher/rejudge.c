@@ -72,9 +72,11 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
 {
     struct scan *scan = arg;
     const struct rejudge *rejudge = scan->rejudge;
+    struct match_prove prove = rejudge->prove;
+    prove.settled = true;
     if (rejudge->stop != NULL && atomic_load(rejudge->stop))
         return err_set(why, ERR_CLOSED, "stopped");
-    if (count == 0 || (rejudge->wanted != NULL && !rejudge->wanted(rejudge->arg, stored)))
+    if (count == 0 || (rejudge->wanted != NULL && !rejudge->wanted(rejudge->arg, stored, &prove.settled)))
         return ERR_OK;
     batch_reset(&scan->batch);
     scan->entry = (struct entry){.issuance = *stored, .sighting = earliest(sightings, count)};
@@ -89,7 +91,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     scan->batch.end = scan->entry.index + 1;
     scan->batch.entries = &scan->entry;
     scan->batch.entry_count = 1;
-    enum err_code code = match_batch(scan->set, &scan->batch, &rejudge->prove, why);
+    enum err_code code = match_batch(scan->set, &scan->batch, &prove, why);
     for (size_t i = 0; code == ERR_OK && i < scan->batch.alert_count; i++) {
         if (scan->batch.alerts[i].domain_id == ALERT_DOMAINS_NONE ||
             scan->batch.alerts[i].lookalike.at != NULL)

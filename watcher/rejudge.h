@@ -11,9 +11,9 @@
 #include "watcher/match.h"
 
 struct rejudge {
-    struct match_prove prove; /* trust, now_ms, settled */
-    /* Is this one to be judged again? NULL: every one. */
-    bool (*wanted)(void *arg, const struct issuance *issuance);
+    struct match_prove prove; /* trust, now_ms */
+    /* Is this one to be judged again? NULL: every one. *settled as in struct policy_case, true before. */
+    bool (*wanted)(void *arg, const struct issuance *issuance, bool *settled);
     void *arg;
     const char *reason;      /* of what is withdrawn */
     const atomic_bool *stop; /* ends it with ERR_CLOSED; NULL: never */

@@ -133,10 +133,17 @@ static void judge_reach(struct judging *j)
         SPAN_LIT("a CA that root stores trust"), &found);
 }
 
+/* Is enough known to say that nobody vouches for a key? The issuer's certificate and all above it were looked
+ * at, or there was time for them to come. */
+static bool sure_of_key(const struct judging *j)
+{
+    return j->what->settled || !verdict_any_unknown(j->all);
+}
+
 static void judge_key(struct judging *j)
 {
     struct buf found;
-    if ((j->all->flags & VERDICT_UNKNOWN_ISSUER_KEY) == 0 || !j->what->settled)
+    if ((j->all->flags & VERDICT_UNKNOWN_ISSUER_KEY) == 0 || !sure_of_key(j) || allowed_by_key(j->what))
         return;
     buf_init(&found, RULE_TEXT_MAX);
     buf_str(&found, "the issuer has the name of a known CA and a key that nobody vouches for");

@@ -8,7 +8,7 @@
 /* Adds findings to `alert`, of kinds distrusted_ca, constraint_violation, unknown_issuer_key, single_store_ca
  * and untrusted_ca. Whatever what->trust can not say for sure gives none: the certificate is judged again
  * when more is known (cli/trustkeeper.h). A CA that is allowed for the domain by its key gives no
- * single_store_ca and no untrusted_ca: whoever allowed it knows. */
+ * unknown_issuer_key, single_store_ca and untrusted_ca: whoever allowed it knows. */
 void rule_trust_judge(struct rule *rule);
 
 /* Of these kinds a finding can end, when trust data or what is known of CAs changes. */

@@ -29,33 +29,48 @@ struct row {
     const char *rule;             /* expected; "": silent */
     enum alert_severity expected;
     const char *found;
+    char above; /* the other key's certificate is known, and this CA certifies it; 0: it is not known */
 };
 
 static const struct row rows[] = {
-    {"all stores", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "", 0, ""},
-    {"two stores", "MC", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "", 0, ""},
+    {"all stores", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "", 0, "", 0},
+    {"two stores", "MC", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "", 0, "", 0},
     {"one store", "W", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "single_store", ALERT_HIGH,
-     "only Microsoft trusts it"},
-    {"one store, allowed", "W", CARULE_ANCHOR, 0, "", true, false, false, false, true, 0, "", 0, ""},
-    {"one store, a CA certificate", "W", CARULE_ANCHOR, 0, "", false, false, true, false, true, 0, "", 0, ""},
+     "only Microsoft trusts it", 0},
+    {"one store, allowed", "W", CARULE_ANCHOR, 0, "", true, false, false, false, true, 0, "", 0, "", 0},
+    {"one store, a CA certificate", "W", CARULE_ANCHOR, 0, "", false, false, true, false, true, 0, "", 0, "",
+     0},
     {"none", "", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "untrusted", ALERT_LOW,
-     "no root store trusts it"},
-    {"none, allowed", "", CARULE_ANCHOR, 0, "", true, false, false, false, true, 0, "", 0, ""},
-    {"none, and not proven", "", CARULE_ANCHOR, 0, "", false, true, false, false, true, 0, "", 0, ""},
+     "no root store trusts it", 0},
+    {"none, allowed", "", CARULE_ANCHOR, 0, "", true, false, false, false, true, 0, "", 0, "", 0},
+    {"none, and not proven", "", CARULE_ANCHOR, 0, "", false, true, false, false, true, 0, "", 0, "", 0},
     {"for tests", "", CARULE_TEST_ROOT, CARULE_MEMBER, "M", false, false, false, false, true, 0, "test_root",
-     ALERT_INFO, "tests of logs"},
+     ALERT_INFO, "tests of logs", 0},
     {"blocked, though allowed", "MCAW", CARULE_BLOCKED, CARULE_INCIDENT, "C", true, false, false, false, true,
-     0, "blocked_key", ALERT_CRITICAL, "Chrome: the store blocks"},
+     0, "blocked_key", ALERT_CRITICAL, "Chrome: the store blocks", 0},
     {"blocked, as the watch weighs it", "MCAW", CARULE_BLOCKED, CARULE_INCIDENT, "C", true, false, false,
-     false, true, ALERT_LOW, "blocked_key", ALERT_LOW, "Chrome"},
+     false, true, ALERT_LOW, "blocked_key", ALERT_LOW, "Chrome", 0},
     {"after the last day", "MCAW", CARULE_NOT_BEFORE, CARULE_INCIDENT, "MA", false, false, false, false, true,
-     0, "distrusted_after", ALERT_HIGH, "Apple: it begins after the last day"},
+     0, "distrusted_after", ALERT_HIGH, "Apple: it begins after the last day", 0},
     {"after a day without blame", "MCAW", CARULE_NOT_BEFORE, CARULE_LIFECYCLE, "M", false, false, false,
-     false, true, 0, "", 0, ""},
+     false, true, 0, "", 0, "", 0},
     {"another key under the name", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true, true, 0,
-     "issuer_key", ALERT_HIGH, "a key that nobody vouches for"},
+     "issuer_key", ALERT_HIGH, "a key that nobody vouches for", 0},
     {"another key, and it is early", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true, false, 0, "", 0,
-     ""},
+     "", 0},
+    /* Whoever makes such a certificate hands its CA certificate in with it. */
+    {"another key, its certificate at hand", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true, false,
+     0, "issuer_key", ALERT_HIGH, "a key that nobody vouches for", 'Z'},
+    {"another key, below a CA that is not known", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true,
+     false, 0, "", 0, "", 'Q'},
+    {"the same, after a while", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true, true, 0,
+     "issuer_key", ALERT_HIGH, "a key that nobody vouches for", 'Q'},
+    {"another key, and the old one vouches for it", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true,
+     false, 0, "", 0, "", 'A'},
+    {"another key that is allowed", "MCAW", CARULE_ANCHOR, 0, "", true, false, false, true, false, 0, "", 0,
+     "", 'Z'},
+    {"another key, of a name that no store knows", "", CARULE_ANCHOR, 0, "", false, false, false, true, true,
+     0, "untrusted", ALERT_LOW, "no root store trusts it", 'Z'},
 };
 
 static enum verdict_store store_of(char letter)
@@ -76,6 +91,11 @@ static void world_of(const struct row *row, struct caworld *w)
                cert->subject, 32);
     for (const char *at = row->by; *at != '\0'; at++)
         (void)caworld_rule(w, store_of(*at), row->kind, 'A', 1, row->class, 50);
+    if (row->above != 0) {
+        struct cafacts *other = caworld_cert(w, 'Z', row->above, 2);
+        digest_sha256(SPAN_LIT(NAME), other->subject);
+        other->self_issued = row->above == 'Z';
+    }
     caworld_build(w);
 }
 
@@ -114,13 +134,17 @@ static void judged(void **state)
         rule_trust_judge(&rule);
         assert_false(rule.full);
         const char *got = alert.finding_count == 0 ? "" : alert.findings[0].rule;
-        if (strcmp(got, row->rule) != 0 || alert.finding_count > 1)
+        /* Of a key that is sure to be nobody's it is said as well that no store trusts it. */
+        if (strcmp(got, "issuer_key") == 0 && alert.finding_count == 2)
+            assert_string_equal(alert.findings[1].rule, "untrusted");
+        else if (strcmp(got, row->rule) != 0 || alert.finding_count > 1)
             fail_msg("%s: '%s' and %zu findings", row->label, got, alert.finding_count);
         if (alert.finding_count != 0) {
             char text[1024];
             struct span found = alert.findings[0].found;
             (void)snprintf(text, sizeof text, "%.*s", (int)found.len, (const char *)found.at);
-            if (strstr(text, row->found) == NULL || strstr(text, "CN=CA (spki:6b") == NULL)
+            if (strcmp(got, row->rule) != 0 || strstr(text, row->found) == NULL ||
+                strstr(text, "CN=CA (spki:6b") == NULL)
                 fail_msg("%s: %s", row->label, text);
             if (alert.findings[0].severity != row->expected)
                 fail_msg("%s: %s", row->label, alert_severity_name(alert.findings[0].severity));
