@@ -14,8 +14,6 @@
 #include "cli/trustview.h"
 #include "db/db_trust.h"
 
-#define DAY_MS INT64_C(86400000)
-
 static void report_human(const struct catake *take, const struct db_trust_put *done)
 {
     for (size_t i = 0; i < take->file_count; i++) {
@@ -39,7 +37,16 @@ static void report_human(const struct catake *take, const struct db_trust_put *d
                (long long)done->bundle, done->rules_new, done->rules_gone, done->certs_new, done->edges_new);
 }
 
-static int trust_import(const struct cmd *cmd, const char *dir)
+/* What could not be read is no reason to leave out the others, and is said. */
+static void warn_unread(const struct catake *take)
+{
+    for (size_t i = 0; i < take->file_count; i++)
+        if (take->file[i].damaged)
+            fprintf(stderr, "ctvigil: %s: %s: nothing of it was taken\n", take->file[i].name,
+                    take->file[i].note);
+}
+
+static int trust_import(const struct cmd *cmd, const char *dir, bool force)
 {
     struct err why = {0};
     struct catake *take = NULL;
@@ -49,10 +56,11 @@ static int trust_import(const struct cmd *cmd, const char *dir)
     int64_t dated_ms = 0;
     enum err_code code = trustimport_read(dir, &take, sha256, &dated_ms, &why);
     char *report = trustimport_report(take);
+    warn_unread(take);
     if (code == ERR_OK)
         code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
-        code = db_trust_put(conn, take, sha256, dated_ms, report, &done, &why);
+        code = db_trust_put(conn, take, sha256, dated_ms, report, force, &done, &why);
     if (code == ERR_OK && cmd->json)
         cmd_print_json(json_pack("{s:s, s:I, s:b, s:o, s:I, s:I, s:I, s:I, s:o}", "schema",
                                  "ctvigil.trust.import.1", "bundle", (json_int_t)done.bundle, "known",
@@ -82,12 +90,20 @@ static void count_rules(const struct cagraph *graph, enum verdict_store store, s
     }
 }
 
+static const char *days(int64_t dated_ms, int64_t now, char *out, size_t cap)
+{
+    int64_t count = trustview_days(dated_ms, now);
+    (void)snprintf(out, cap, "%lld day%s", (long long)count, count == 1 ? "" : "s");
+    return out;
+}
+
 static void show_human(const struct cagraph *graph, const struct db_trust_bundle *bundle, int64_t now)
 {
     char dated[TEXT_TIME_MAX];
     char imported[TEXT_TIME_MAX];
-    printf("Trust data of %.10s, %lld days old", text_time(cagraph_bundle_ms(graph), false, dated),
-           (long long)((now - cagraph_bundle_ms(graph)) / DAY_MS));
+    char age[32];
+    printf("Trust data of %.10s, %s old", text_time(cagraph_bundle_ms(graph), false, dated),
+           days(cagraph_bundle_ms(graph), now, age, sizeof age));
     if (bundle->id == 0)
         printf("; nothing was imported, it is what the program came with\n");
     else
@@ -101,6 +117,28 @@ static void show_human(const struct cagraph *graph, const struct db_trust_bundle
                verdict_store_title((enum verdict_store)i), roots, others);
     }
     printf("CA certificates: %zu, of %zu CAs\n", cagraph_cert_count(graph), cagraph_ca_count(graph));
+    for (size_t i = 0; i < cagraph_source_count(graph); i++) {
+        const struct cagraph_source *source = cagraph_source(graph, i);
+        printf("  %-22s %.10s, %s old%s%s\n", source->name, text_time(source->dated_ms, false, dated),
+               days(source->dated_ms, now, age, sizeof age), source->born ? ", as the program came" : "",
+               source->counts && trustview_old(source->dated_ms, now) ? ": too old" : "");
+    }
+}
+
+static json_t *sources_json(const struct cagraph *graph, int64_t now)
+{
+    json_t *sources = json_array();
+    must(sources != NULL);
+    for (size_t i = 0; i < cagraph_source_count(graph); i++) {
+        const struct cagraph_source *source = cagraph_source(graph, i);
+        bool old = source->counts && trustview_old(source->dated_ms, now);
+        json_t *row = json_pack("{s:s, s:o, s:I, s:b, s:b}", "source", source->name, "date",
+                                cmd_json_time(source->dated_ms), "age_days",
+                                (json_int_t)trustview_days(source->dated_ms, now), "born", (int)source->born,
+                                "old", (int)old);
+        must(row != NULL && json_array_append_new(sources, row) == 0);
+    }
+    return sources;
 }
 
 static void show_json(const struct cagraph *graph, const struct db_trust_bundle *bundle, int64_t now)
@@ -115,14 +153,16 @@ static void show_json(const struct cagraph *graph, const struct db_trust_bundle 
                  stores, verdict_store_name((enum verdict_store)i),
                  json_pack("{s:I, s:I}", "roots", (json_int_t)roots, "rules", (json_int_t)others)) == 0);
     }
-    int64_t age = now - cagraph_bundle_ms(graph);
+    const struct cagraph_source *oldest = cagraph_oldest(graph);
+    bool old = oldest != NULL && trustview_old(oldest->dated_ms, now);
     cmd_print_json(
-        json_pack("{s:s, s:I, s:o, s:o, s:I, s:b, s:o, s:I, s:I}", "schema", "ctvigil.trust.show.1", "bundle",
-                  (json_int_t)bundle->id, "date", cmd_json_time(cagraph_bundle_ms(graph)), "imported",
-                  bundle->id == 0 ? json_null() : cmd_json_time(bundle->imported_ms), "age_days",
-                  (json_int_t)(age / DAY_MS), "old", (int)trustview_old(cagraph_bundle_ms(graph), now),
-                  "stores", stores, "ca_certificates", (json_int_t)cagraph_cert_count(graph), "cas",
-                  (json_int_t)cagraph_ca_count(graph)));
+        json_pack("{s:s, s:I, s:o, s:o, s:I, s:o, s:b, s:o, s:o, s:I, s:I}", "schema", "ctvigil.trust.show.1",
+                  "bundle", (json_int_t)bundle->id, "date", cmd_json_time(cagraph_bundle_ms(graph)),
+                  "imported", bundle->id == 0 ? json_null() : cmd_json_time(bundle->imported_ms), "age_days",
+                  (json_int_t)trustview_days(cagraph_bundle_ms(graph), now), "oldest",
+                  oldest == NULL ? json_null() : json_string(oldest->name), "old", (int)old, "sources",
+                  sources_json(graph, now), "stores", stores, "ca_certificates",
+                  (json_int_t)cagraph_cert_count(graph), "cas", (json_int_t)cagraph_ca_count(graph)));
 }
 
 static int trust_show(const struct cmd *cmd)
@@ -139,7 +179,7 @@ static int trust_show(const struct cmd *cmd)
         code = db_trust_bundle(conn, &bundle, &why);
     if (code == ERR_OK) {
         (cmd->json ? show_json : show_human)(graph, &bundle, now);
-        trustview_warn(cagraph_bundle_ms(graph), now);
+        trustview_warn(graph, now);
     }
     cagraph_unpin(graph);
     trustset_forget();
@@ -150,20 +190,22 @@ static int trust_show(const struct cmd *cmd)
 
 int cmd_trust(struct cmd *cmd)
 {
-    static const struct opt no_options[] = {{0}};
+    static bool force;
+    static const struct opt options[] = {
+        {"force", OPT_FLAG, &force, NULL, "import: take lists in which many roots are missing"}, {0}};
     static const struct opt_verb verbs[] = {
-        {"import", "DIR", ""}, {"show", "", ""}, {"explain", "FILE", ""}, {NULL, NULL, NULL}};
+        {"import", "DIR", "force"}, {"show", "", ""}, {"explain", "FILE", ""}, {NULL, NULL, NULL}};
     size_t verb = 0;
     int count = 0;
     if (cmd->help)
         return cmd_help(
-            "ctvigil trust import DIR | show | explain SHA256|FILE",
+            "ctvigil trust import DIR [--force] | show | explain SHA256|FILE",
             "What root stores say: takes their lists from files, shows how old the data is, and explains"
             " a certificate: every path, and why each store says what.",
-            no_options);
-    if (!opt_parse_verb(no_options, verbs, cmd->argc, cmd->argv, &verb, &count))
+            options);
+    if (!opt_parse_verb(options, verbs, cmd->argc, cmd->argv, &verb, &count))
         return CMD_USAGE;
     if (verb == 0)
-        return trust_import(cmd, cmd->argv[2]);
+        return trust_import(cmd, cmd->argv[2], force);
     return verb == 1 ? trust_show(cmd) : trustexplain_run(cmd, cmd->argv[2]);
 }

@@ -146,7 +146,7 @@ static void show(struct explaining *x, const struct cajudge_leaf *leaf, bool ca)
             printf("%s\n", SAY_UNPROVEN);
         trustview_print(x->graph, leaf, &all);
     }
-    trustview_warn(all.bundle_ms, clock_wall_ms());
+    trustview_warn(x->graph, clock_wall_ms());
 }
 
 static enum err_code explain_cert(struct explaining *x, struct err *why)

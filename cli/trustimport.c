@@ -82,8 +82,13 @@ static enum err_code read_dir(struct reading *reading, const char *dir, struct e
         char path[4096];
         struct stat st;
         (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
-        if (code == ERR_OK && stat(path, &st) == 0 && S_ISREG(st.st_mode))
-            code = read_file(reading, path, names[i]->d_name, why);
+        struct err one = {0};
+        if (code == ERR_OK && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+            read_file(reading, path, names[i]->d_name, &one) != ERR_OK) {
+            struct catake_file *file = catake_file(reading->take, names[i]->d_name);
+            file->damaged = true;
+            (void)snprintf(file->note, sizeof file->note, "%.150s", one.text);
+        }
         free(names[i]);
     }
     free(names);
@@ -111,7 +116,7 @@ enum err_code trustimport_read(const char *dir, struct catake **take, uint8_t sh
             *dated_ms = file->dated_ms;
     }
     if (code == ERR_OK && taken == 0)
-        code = err_set(why, ERR_USAGE, "%s: no file of it is of a form that is known", dir);
+        code = err_set(why, ERR_USAGE, "%s: nothing in it is of a form that is known, and whole", dir);
     digest_sha256(span_of(reading.hashes, 32 * reading.count), sha256);
     free(reading.hashes);
     *take = reading.take;

@@ -148,12 +148,10 @@ static enum err_code look(const char *dsn, struct pgconn *conn, struct round *ro
 /* Once, and again when it was renewed and grew old. */
 static void look_age(struct trustkeeper *keeper, const struct cagraph *graph)
 {
-    bool old = trustview_old(cagraph_bundle_ms(graph), clock_wall_ms());
+    char text[320];
+    bool old = trustview_age(graph, clock_wall_ms(), text, sizeof text);
     if (old && !keeper->warned)
-        say_warn("watch",
-                 "the trust data is older than %d days: what root stores did since then is not known; see"
-                 " 'ctvigil trust import'",
-                 LIMIT_TRUST_DAYS);
+        say_warn("watch", "%s", text);
     keeper->warned = old;
 }
 

@@ -7,38 +7,15 @@
 #include "db/db_trust.h"
 #include "trust/builtin.h"
 
-#define PARTS_MAX 32
-
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct lock current_lock; /* guards current */
 static struct lock load_lock;    /* one thread makes it */
 static struct cagraph *current;
 
-struct parts {
-    char name[PARTS_MAX][40];
-    size_t count;
-};
-
 static void init(void)
 {
     thread_lock_init(&current_lock);
     thread_lock_init(&load_lock);
-}
-
-static void on_part(void *arg, const char *part)
-{
-    struct parts *parts = arg;
-    if (parts->count < PARTS_MAX && strlen(part) < sizeof parts->name[0])
-        memcpy(parts->name[parts->count++], part, strlen(part) + 1);
-}
-
-static bool has_part(void *arg, const char *part)
-{
-    const struct parts *parts = arg;
-    for (size_t i = 0; i < parts->count; i++)
-        if (strcmp(parts->name[i], part) == 0)
-            return true;
-    return false;
 }
 
 struct cagraph *trustset_pin_last(void)
@@ -61,21 +38,14 @@ static void replace(struct cagraph *fresh)
 
 static enum err_code load(struct pgconn *conn, struct err *why)
 {
-    struct parts parts = {.count = 0};
     struct db_trust_bundle bundle;
     uint64_t version = 0;
-    enum err_code code = db_trust_bundle(conn, &bundle, why);
-    if (code == ERR_OK)
-        code = db_trust_parts(conn, on_part, &parts, why);
-    if (code != ERR_OK)
-        return code;
     struct cagraph_plan *plan = cagraph_plan_new();
-    code = db_trust_load(conn, plan, &version, why);
+    enum err_code code = db_trust_load(conn, plan, &bundle, &version, why);
     if (code != ERR_OK) {
         cagraph_plan_free(plan);
         return code;
     }
-    builtin_rules(plan, has_part, &parts);
     struct cagraph *graph =
         cagraph_new(plan, bundle.id != 0 ? bundle.dated_ms : BUILTIN_MS, bundle.id, version);
     say_debug("watch", "trust: ca_certificates=%zu rules=%zu bundle=%lld", cagraph_cert_count(graph),

@@ -9,18 +9,35 @@
 
 #define DAY_MS INT64_C(86400000)
 
-bool trustview_old(int64_t bundle_ms, int64_t now_ms)
+int64_t trustview_days(int64_t dated_ms, int64_t now_ms)
 {
-    return now_ms - bundle_ms > LIMIT_TRUST_DAYS * DAY_MS;
+    return now_ms > dated_ms ? (now_ms - dated_ms) / DAY_MS : 0;
 }
 
-void trustview_warn(int64_t bundle_ms, int64_t now_ms)
+bool trustview_old(int64_t dated_ms, int64_t now_ms)
 {
-    if (trustview_old(bundle_ms, now_ms))
-        fprintf(stderr,
-                "ctvigil: the trust data is %lld days old: what root stores did since then is not known;"
-                " see 'ctvigil trust import'\n",
-                (long long)((now_ms - bundle_ms) / DAY_MS));
+    return now_ms - dated_ms > LIMIT_TRUST_DAYS * DAY_MS;
+}
+
+bool trustview_age(const struct cagraph *graph, int64_t now_ms, char *out, size_t cap)
+{
+    const struct cagraph_source *oldest = cagraph_oldest(graph);
+    if (oldest == NULL || !trustview_old(oldest->dated_ms, now_ms))
+        return false;
+    (void)snprintf(out, cap,
+                   "trust data is %lld days old (%s%s): what root stores did since then is not known; see"
+                   " 'ctvigil trust show' and 'ctvigil trust import'%s",
+                   (long long)trustview_days(oldest->dated_ms, now_ms), oldest->name,
+                   oldest->born ? ", as the program came" : "",
+                   oldest->born ? ", or install a newer ctvigil" : "");
+    return true;
+}
+
+void trustview_warn(const struct cagraph *graph, int64_t now_ms)
+{
+    char text[320];
+    if (trustview_age(graph, now_ms, text, sizeof text))
+        fprintf(stderr, "ctvigil: %s\n", text);
 }
 
 static const char *word(enum verdict verdict)

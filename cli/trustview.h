@@ -7,9 +7,14 @@
 #include "model/verdict.h"
 #include "trust/cajudge.h"
 
-/* One line on standard error when trust data of that date is too old; says nothing otherwise. */
-bool trustview_old(int64_t bundle_ms, int64_t now_ms);
-void trustview_warn(int64_t bundle_ms, int64_t now_ms);
+/* Whole days, and never fewer than none. */
+int64_t trustview_days(int64_t dated_ms, int64_t now_ms);
+bool trustview_old(int64_t dated_ms, int64_t now_ms);
+/* One line when the oldest data that verdicts depend on is too old; false: it is not. Neither full stop nor
+ * line end. */
+MUST_USE bool trustview_age(const struct cagraph *graph, int64_t now_ms, char *out, size_t cap);
+/* The same on standard error. */
+void trustview_warn(const struct cagraph *graph, int64_t now_ms);
 
 /* Every way of the certificate's issuer to each store, and what each store says, to standard output. */
 void trustview_print(const struct cagraph *graph, const struct cajudge_leaf *leaf,

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "db/pgexec.h"
+#include "trust/builtin.h"
 
 #define PAGE 512 /* certificates of one go: a few MB */
 
@@ -30,18 +31,44 @@ enum err_code db_trust_bundle(struct pgconn *conn, struct db_trust_bundle *bundl
     return ERR_OK;
 }
 
-enum err_code db_trust_parts(struct pgconn *conn, void (*each)(void *arg, const char *part), void *arg,
-                             struct err *why)
+/* The newest record of a list of revocations says when something happened last, not how old the list is. */
+static const char parts_sql[] =
+    "SELECT p.part, CASE WHEN p.part = 'onecrl' THEN b.imported_at ELSE coalesce(p.dated, b.dated) END"
+    " FROM trust_part AS p JOIN trust_bundle AS b ON b.id = p.bundle ORDER BY p.part";
+
+struct parts {
+    char name[CAGRAPH_SOURCES_MAX][sizeof((struct cagraph_source *)NULL)->name];
+    size_t count;
+};
+
+static enum err_code load_parts(struct pgconn *conn, struct cagraph_plan *plan, struct parts *parts,
+                                struct err *why)
 {
     PGresult *res = NULL;
-    enum err_code code =
-        pgexec_run(conn, "SELECT part FROM trust_part ORDER BY part", &PGEXEC_NO_ARGS, &res, why);
+    enum err_code code = pgexec_run(conn, parts_sql, &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;
-    for (int row = 0; row < PQntuples(res); row++)
-        each(arg, pgexec_get_text(res, row, 0));
+    for (int row = 0; row < PQntuples(res) && parts->count < countof(parts->name); row++) {
+        const char *part = pgexec_get_text(res, row, 0);
+        struct cagraph_source source = {.dated_ms = pgexec_get_time(res, row, 1),
+                                        .counts = builtin_counts(part)};
+        if (strlen(part) >= sizeof source.name)
+            continue;
+        memcpy(source.name, part, strlen(part) + 1);
+        memcpy(parts->name[parts->count++], part, strlen(part) + 1);
+        cagraph_plan_source(plan, &source);
+    }
     PQclear(res);
     return ERR_OK;
+}
+
+static bool is_imported(void *arg, const char *part)
+{
+    const struct parts *parts = arg;
+    for (size_t i = 0; i < parts->count; i++)
+        if (strcmp(parts->name[i], part) == 0)
+            return true;
+    return false;
 }
 
 static void hash_of(const PGresult *res, int row, int col, uint8_t out[32])
@@ -172,15 +199,20 @@ static enum err_code load_edges(struct pgconn *conn, struct cagraph_plan *plan, 
     return ERR_OK;
 }
 
-enum err_code db_trust_load(struct pgconn *conn, struct cagraph_plan *plan, uint64_t *version,
-                            struct err *why)
+enum err_code db_trust_load(struct pgconn *conn, struct cagraph_plan *plan, struct db_trust_bundle *bundle,
+                            uint64_t *version, struct err *why)
 {
     uint8_t after[32] = {0};
     int rows = PAGE;
+    struct parts parts = {.count = 0};
     enum err_code code = pgexec_begin_as(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", why);
     if (code != ERR_OK)
         return code;
     code = db_trust_version(conn, version, why);
+    if (code == ERR_OK)
+        code = db_trust_bundle(conn, bundle, why);
+    if (code == ERR_OK)
+        code = load_parts(conn, plan, &parts, why);
     if (code == ERR_OK)
         code = load_rules(conn, plan, why);
     while (code == ERR_OK && rows == PAGE)
@@ -193,5 +225,7 @@ enum err_code db_trust_load(struct pgconn *conn, struct cagraph_plan *plan, uint
         code = pgexec_commit(conn, why);
     if (code != ERR_OK)
         pgexec_rollback(conn);
+    else
+        builtin_rules(plan, is_imported, &parts);
     return code;
 }

@@ -16,14 +16,12 @@ struct db_trust_bundle {
     int64_t imported_ms;
 };
 
-/* The newest. */
+/* The newest; its date is that of the newest file of all of them. */
 MUST_USE enum err_code db_trust_bundle(struct pgconn *conn, struct db_trust_bundle *bundle, struct err *why);
 
-/* Does an import have this part? Then what the program was born with does not count. */
-MUST_USE enum err_code db_trust_parts(struct pgconn *conn, void (*each)(void *arg, const char *part),
-                                      void *arg, struct err *why);
-/* Every rule that is in force, certificate and edge, from one snapshot. */
-MUST_USE enum err_code db_trust_load(struct pgconn *conn, struct cagraph_plan *plan, uint64_t *version,
-                                     struct err *why);
+/* Every rule that is in force, certificate, edge, and part as a source; for parts that were never imported
+ * what the program was born with. All of one snapshot of the database. */
+MUST_USE enum err_code db_trust_load(struct pgconn *conn, struct cagraph_plan *plan,
+                                     struct db_trust_bundle *bundle, uint64_t *version, struct err *why);
 
 #endif

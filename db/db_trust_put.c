@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "db/copy.h"
+#include "db/db_trust_loss.h"
 #include "db/pgexec.h"
 
 static const char stage_sql[] =
@@ -248,7 +249,8 @@ static enum err_code new_bundle(struct pgconn *conn, const uint8_t sha256[32], i
 }
 
 enum err_code db_trust_put(struct pgconn *conn, const struct catake *take, const uint8_t sha256[32],
-                           int64_t dated_ms, const char *report, struct db_trust_put *done, struct err *why)
+                           int64_t dated_ms, const char *report, bool force, struct db_trust_put *done,
+                           struct err *why)
 {
     *done = (struct db_trust_put){0};
     enum err_code code = pgexec_script(conn, stage_sql, why);
@@ -260,6 +262,8 @@ enum err_code db_trust_put(struct pgconn *conn, const struct catake *take, const
     code = pgexec_do(conn, "LOCK TABLE trust_part IN SHARE ROW EXCLUSIVE MODE", &PGEXEC_NO_ARGS, NULL, why);
     if (code == ERR_OK)
         code = known(conn, sha256, done, why);
+    if (code == ERR_OK && !done->known && !force)
+        code = db_trust_loss_check(conn, take, why);
     if (code == ERR_OK && !done->known)
         code = new_bundle(conn, sha256, dated_ms, report, done, why);
     if (code == ERR_OK && !done->known)

@@ -17,9 +17,10 @@ struct db_trust_put {
 };
 
 /* `sha256` stands for the files as a whole; `report` is JSON. Certificates with their bytes go to
- * issuer_cert, where their edges are looked for. */
+ * issuer_cert, where their edges are looked for. Without `force` an import that takes many roots from a
+ * store is refused (db/db_trust_loss.h). */
 MUST_USE enum err_code db_trust_put(struct pgconn *conn, const struct catake *take, const uint8_t sha256[32],
-                                    int64_t dated_ms, const char *report, struct db_trust_put *done,
-                                    struct err *why);
+                                    int64_t dated_ms, const char *report, bool force,
+                                    struct db_trust_put *done, struct err *why);
 
 #endif

@@ -88,6 +88,32 @@ static bool skipped(bool (*skip)(void *arg, const char *part), void *arg, const 
     return skip != NULL && skip(arg, part);
 }
 
+bool builtin_counts(const char *part)
+{
+    return strcmp(part, "tests") != 0 && strcmp(part, "caa") != 0;
+}
+
+void builtin_anchors(enum verdict_store store, void (*each)(void *arg, const uint8_t sha256[32]), void *arg)
+{
+    for (size_t i = 0; i < countof(roots); i++)
+        for (const char *at = roots[i].stores; *at != '\0'; at++) {
+            uint8_t hash[32];
+            if (store_of(*at) != store)
+                continue;
+            unhex(roots[i].cert, hash);
+            each(arg, hash);
+        }
+}
+
+static void add(struct cagraph_plan *plan, const struct carule *rule, const char *part)
+{
+    struct cagraph_source source = {.dated_ms = BUILTIN_MS, .born = true, .counts = builtin_counts(part)};
+    must(strlen(part) < sizeof source.name);
+    memcpy(source.name, part, strlen(part) + 1);
+    cagraph_plan_source(plan, &source);
+    cagraph_plan_rule(plan, rule);
+}
+
 void builtin_rules(struct cagraph_plan *plan, bool (*skip)(void *arg, const char *part), void *arg)
 {
     for (size_t i = 0; i < countof(roots); i++) {
@@ -103,7 +129,7 @@ void builtin_rules(struct cagraph_plan *plan, bool (*skip)(void *arg, const char
         for (const char *at = roots[i].stores; *at != '\0'; at++) {
             rule.store = store_of(*at);
             if (!skipped(skip, arg, builtin_roots_part(rule.store)))
-                cagraph_plan_rule(plan, &rule);
+                add(plan, &rule, builtin_roots_part(rule.store));
         }
     }
     for (size_t i = 0; i < countof(rows); i++) {
@@ -118,7 +144,7 @@ void builtin_rules(struct cagraph_plan *plan, bool (*skip)(void *arg, const char
         for (const char *at = rows[i].stores; *at != '\0'; at++) {
             rule.store = store_of(*at);
             if (!skipped(skip, arg, part_of(&rows[i], rule.store)))
-                cagraph_plan_rule(plan, &rule);
+                add(plan, &rule, part_of(&rows[i], rule.store));
         }
     }
 }

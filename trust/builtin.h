@@ -8,9 +8,13 @@
 
 #define BUILTIN_MS INT64_C(1795219200000) /* 2026-11-21 */
 
-/* Adds every rule whose part `skip` (may be NULL) does not name. Parts: mozilla.roots, chrome.roots,
- * apple.roots, microsoft.roots, distrust, chrome.blocked, tests. */
+/* Adds every rule whose part `skip` (may be NULL) does not name, and the part as a source. Parts:
+ * mozilla.roots, chrome.roots, apple.roots, microsoft.roots, distrust, chrome.blocked, tests. */
 void builtin_rules(struct cagraph_plan *plan, bool (*skip)(void *arg, const char *part), void *arg);
+/* Do verdicts depend on a part of this name? Names of CAs and roots for tests are no matter of dates. */
+bool builtin_counts(const char *part);
+/* Calls for the SHA-256 of every root that the program came with for this store. */
+void builtin_anchors(enum verdict_store store, void (*each)(void *arg, const uint8_t sha256[32]), void *arg);
 /* "mozilla.roots" */
 const char *builtin_roots_part(enum verdict_store store);
 

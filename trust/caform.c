@@ -32,6 +32,12 @@ static const struct table tables[] = {
     {"ccadb-roots", "SHA-256 Fingerprint,CA Owner,Certificate Name", from_ccadb_roots},
 };
 
+static void cut_off(struct catake_file *file)
+{
+    file->damaged = true;
+    (void)snprintf(file->note, sizeof file->note, "it is cut off before its end");
+}
+
 static bool read_table(uint8_t *bytes, size_t len, struct catake *take, struct catake_file *file)
 {
     struct csvread csv;
@@ -42,6 +48,8 @@ static bool read_table(uint8_t *bytes, size_t len, struct catake *take, struct c
             continue;
         (void)snprintf(file->form, sizeof file->form, "%s", tables[i].name);
         tables[i].read(&csv, take, file);
+        if (csv.cut)
+            cut_off(file);
         return true;
     }
     return false;
@@ -55,6 +63,25 @@ static bool is_pem(struct span text)
            memmem(begin.at, begin.len, "SHA-256 Fingerprint", 19) == NULL;
 }
 
+/* A signed list that says that it is longer than the file. */
+static bool is_short_der(struct span bytes)
+{
+    size_t octets = bytes.len > 1 && bytes.at[1] > 0x81 && bytes.at[1] < 0x85 ? bytes.at[1] & 0x7fu : 0;
+    size_t len = 0;
+    if (octets == 0 || bytes.len < 2 + octets)
+        return false;
+    for (size_t i = 0; i < octets; i++)
+        len = len << 8 | bytes.at[2 + i];
+    return len > bytes.len - 2 - octets;
+}
+
+static bool is_short_json(struct span text)
+{
+    while (text.len != 0 && text.at[text.len - 1] <= ' ')
+        text.len--;
+    return text.len != 0 && text.at[text.len - 1] != (text.at[0] == '{' ? '}' : ']');
+}
+
 static bool read_other(struct span text, struct catake *take, struct catake_file *file)
 {
     const char *form = NULL;
@@ -62,18 +89,24 @@ static bool read_other(struct span text, struct catake *take, struct catake_file
         return false;
     if (from_nss_is(text)) {
         form = "certdata";
-        from_nss_read(text, take, file);
+        if (!from_nss_read(text, take, file))
+            cut_off(file);
     } else if (from_chrome_is(text)) {
         form = "chrome-root-store";
-        from_chrome_read(text, take, file);
+        if (!from_chrome_read(text, take, file))
+            cut_off(file);
     } else if (is_pem(text)) {
         form = "certificates";
         file->taken = from_ccadb_pem(text, take);
     } else if (text.at[0] == 0x30) {
-        return from_ctl_read(text, take, file);
-    } else if ((text.at[0] == '{' || text.at[0] == '[') && from_json_read(text, take, file)) {
-        form = "onecrl";
+        if (from_ctl_read(text, take, file))
+            return true;
+        form = is_short_der(text) ? "" : NULL;
+    } else if (text.at[0] == '{' || text.at[0] == '[') {
+        form = from_json_read(text, take, file) ? "onecrl" : is_short_json(text) ? "" : NULL;
     }
+    if (form != NULL && form[0] == '\0')
+        cut_off(file);
     if (form != NULL)
         (void)snprintf(file->form, sizeof file->form, "%s", form);
     return form != NULL;
@@ -81,8 +114,13 @@ static bool read_other(struct span text, struct catake *take, struct catake_file
 
 void caform_read(const char *name, uint8_t *bytes, size_t len, int64_t mtime_ms, struct catake *take)
 {
+    const struct catake_mark mark = catake_mark(take);
     struct catake_file *file = catake_file(take, name);
     file->dated_ms = mtime_ms;
     if (!read_other(span_of(bytes, len), take, file) && !read_table(bytes, len, take, file))
         (void)snprintf(file->note, sizeof file->note, "not a form that is known");
+    if (!file->damaged)
+        return;
+    catake_rewind(take, &mark);
+    file->taken = 0;
 }

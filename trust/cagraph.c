@@ -24,6 +24,8 @@ struct cagraph_plan {
     struct edge *edge;
     size_t edge_count;
     size_t edge_cap;
+    struct cagraph_source source[CAGRAPH_SOURCES_MAX];
+    size_t source_count;
     void **text;
     size_t text_count;
     size_t text_cap;
@@ -107,6 +109,15 @@ void cagraph_plan_rule(struct cagraph_plan *plan, const struct carule *rule)
     own->label = keep_text(plan, rule->label, before == NULL ? NULL : before->label);
     own->source = keep_text(plan, rule->source, before == NULL ? NULL : before->source);
     plan->rule_count++;
+}
+
+void cagraph_plan_source(struct cagraph_plan *plan, const struct cagraph_source *source)
+{
+    for (size_t i = 0; i < plan->source_count; i++)
+        if (strcmp(plan->source[i].name, source->name) == 0)
+            return;
+    if (plan->source_count < countof(plan->source))
+        plan->source[plan->source_count++] = *source;
 }
 
 void cagraph_plan_edge(struct cagraph_plan *plan, const uint8_t child[32], const uint8_t parent[32])
@@ -261,6 +272,8 @@ struct cagraph *cagraph_new(struct cagraph_plan *plan, int64_t bundle_ms, int64_
     graph->bundle_ms = bundle_ms;
     graph->bundle_id = bundle_id;
     graph->version = version;
+    memcpy(graph->source, plan->source, sizeof graph->source);
+    graph->source_count = plan->source_count;
     take_certs(graph, plan);
     take_rules(graph, plan);
     take_edges(graph, plan);
@@ -320,6 +333,28 @@ int64_t cagraph_bundle_id(const struct cagraph *graph)
 uint64_t cagraph_version(const struct cagraph *graph)
 {
     return graph->version;
+}
+
+size_t cagraph_source_count(const struct cagraph *graph)
+{
+    return graph->source_count;
+}
+
+const struct cagraph_source *cagraph_source(const struct cagraph *graph, size_t at)
+{
+    must(at < graph->source_count);
+    return &graph->source[at];
+}
+
+const struct cagraph_source *cagraph_oldest(const struct cagraph *graph)
+{
+    const struct cagraph_source *oldest = NULL;
+    for (size_t i = 0; i < graph->source_count; i++) {
+        const struct cagraph_source *source = &graph->source[i];
+        if (source->counts && (oldest == NULL || source->dated_ms < oldest->dated_ms))
+            oldest = source;
+    }
+    return oldest;
 }
 
 size_t cagraph_ca_count(const struct cagraph *graph)

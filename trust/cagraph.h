@@ -24,6 +24,15 @@ struct cagraph_ca {
     uint32_t touched; /* rule of an alarming class for a key on some way up; CAPATH_NONE */
 };
 
+/* Where rules come from, and how old it is. */
+#define CAGRAPH_SOURCES_MAX 32
+struct cagraph_source {
+    char name[40];
+    int64_t dated_ms; /* what it says was so then */
+    bool born;        /* the program came with it */
+    bool counts;      /* verdicts depend on it */
+};
+
 struct cagraph_plan; /* what is collected */
 
 struct cagraph_plan *cagraph_plan_new(void);
@@ -31,6 +40,8 @@ void cagraph_plan_free(struct cagraph_plan *plan);
 /* Copies everything. The same certificate again: the one that was read wins. */
 void cagraph_plan_cert(struct cagraph_plan *plan, const struct cafacts *facts);
 void cagraph_plan_rule(struct cagraph_plan *plan, const struct carule *rule);
+/* A name that is there already stays as it is. */
+void cagraph_plan_source(struct cagraph_plan *plan, const struct cagraph_source *source);
 /* Of certificates that are not there: left out. */
 void cagraph_plan_edge(struct cagraph_plan *plan, const uint8_t child[32], const uint8_t parent[32]);
 
@@ -44,6 +55,10 @@ void cagraph_unpin(struct cagraph *graph); /* NULL is fine */
 int64_t cagraph_bundle_ms(const struct cagraph *graph);
 int64_t cagraph_bundle_id(const struct cagraph *graph);
 uint64_t cagraph_version(const struct cagraph *graph);
+size_t cagraph_source_count(const struct cagraph *graph);
+const struct cagraph_source *cagraph_source(const struct cagraph *graph, size_t at);
+/* The oldest that verdicts depend on; NULL: there is none. */
+const struct cagraph_source *cagraph_oldest(const struct cagraph *graph);
 
 size_t cagraph_ca_count(const struct cagraph *graph);
 const struct cagraph_ca *cagraph_ca(const struct cagraph *graph, size_t at);

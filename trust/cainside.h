@@ -24,6 +24,8 @@ struct cagraph {
     size_t rule_count;
     struct cainside_mark *mark; /* by hash */
     size_t mark_count;
+    struct cagraph_source source[CAGRAPH_SOURCES_MAX];
+    size_t source_count;
     struct cagraph_ca *ca; /* by key, subject */
     size_t ca_count;
     uint32_t *by_subject; /* CAs by subject, key */

@@ -135,6 +135,21 @@ struct catake_file *catake_file(struct catake *take, const char *name)
     return file;
 }
 
+struct catake_mark catake_mark(const struct catake *take)
+{
+    return (struct catake_mark){take->part_count, take->rule_count, take->cert_count, take->edge_count,
+                                take->caa_count};
+}
+
+void catake_rewind(struct catake *take, const struct catake_mark *mark)
+{
+    take->part_count = mark->part;
+    take->rule_count = mark->rule;
+    take->cert_count = mark->cert;
+    take->edge_count = mark->edge;
+    take->caa_count = mark->caa;
+}
+
 const struct catake_cert *catake_find(const struct catake *take, const uint8_t sha256[32])
 {
     for (size_t i = 0; i < take->cert_count; i++)

@@ -46,6 +46,7 @@ struct catake_file {
     int64_t dated_ms;
     uint64_t taken;
     uint64_t passed; /* rows that say nothing to us, or can not be read */
+    bool damaged;    /* nothing was taken, though it should have been */
     char note[160];
 };
 
@@ -87,6 +88,16 @@ void catake_caa(struct catake *take, const char *domain, bool by_key, const uint
                 const char *label);
 /* A file of the import; valid until the next one. */
 struct catake_file *catake_file(struct catake *take, const char *name);
+/* What a file that turns out to be damaged said is taken back: everything since `mark`. */
+struct catake_mark {
+    size_t part;
+    size_t rule;
+    size_t cert;
+    size_t edge;
+    size_t caa;
+};
+struct catake_mark catake_mark(const struct catake *take);
+void catake_rewind(struct catake *take, const struct catake_mark *mark);
 /* A certificate that was taken, by SHA-256; NULL: none. */
 const struct catake_cert *catake_find(const struct catake *take, const uint8_t sha256[32]);
 /* A copy that lives as long as `take`. */

@@ -17,6 +17,7 @@ static struct span field(struct csvread *csv)
         csv->at += *csv->at == '"';
         *out++ = *csv->at;
     }
+    csv->cut = csv->cut || csv->at == csv->end;
     csv->at += csv->at < csv->end;
     /* What stands between the closing quote and the comma belongs to nothing. */
     while (csv->at < csv->end && *csv->at != ',' && *csv->at != '\n' && *csv->at != '\r')
@@ -78,6 +79,7 @@ bool csvread_next(struct csvread *csv)
     if (csv->at == csv->end)
         return false;
     csv->fields = line(csv, csv->field);
+    csv->cut = csv->cut || (csv->at == csv->end && csv->fields < csv->columns && csv->at[-1] != '\n');
     csv->row++;
     return true;
 }

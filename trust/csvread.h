@@ -15,6 +15,7 @@ struct csvread {
     struct span field[CSVREAD_COLUMNS]; /* of the row at hand; absent where the row is short */
     size_t fields;
     uint64_t row;
+    bool cut; /* the file ends inside of a row */
 };
 
 /* Reads the header; `bytes` are changed and stay while fields are used. False: there is none. */

@@ -79,13 +79,16 @@ void from_ccadb_records(struct csvread *csv, struct catake *take, struct catake_
                               .source = "CCADB: revoked"};
         bool revoked =
             span_eq(status, SPAN_LIT("Revoked")) || span_eq(status, SPAN_LIT("Parent Cert Revoked"));
-        if (!revoked || !get_hash(csv, "SHA-256 Fingerprint", rule.hash)) {
+        if (!get_hash(csv, "SHA-256 Fingerprint", rule.hash)) {
             file->passed++;
             continue;
         }
-        rule.label = csvread_text(csv, "Certificate Name", label, sizeof label);
-        catake_rule(take, part, &rule, false);
-        file->taken++;
+        rule.label = revoked ? csvread_text(csv, "Certificate Name", label, sizeof label) : "";
+        /* A record that is there and says nothing of the kind takes it back; one that is not there does not:
+         * the report comes in halves, too. */
+        catake_rule(take, part, &rule, !revoked);
+        file->taken += revoked;
+        file->passed += !revoked;
     }
 }
 

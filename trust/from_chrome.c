@@ -13,6 +13,7 @@ struct proto {
     struct span rest;
     char word[WORD_MAX]; /* name, number, or what stands between quotes; '{' or '}' by itself */
     bool quoted;
+    size_t depth; /* braces that are open */
 };
 
 struct constraint {
@@ -82,6 +83,10 @@ static bool next(struct proto *proto)
     proto->word[len] = '\0';
     at += proto->quoted && at < proto->rest.len;
     proto->rest = span_part(proto->rest, at == 0 ? 1 : at, proto->rest.len);
+    if (!proto->quoted && proto->word[0] == '{')
+        proto->depth++;
+    else if (!proto->quoted && proto->word[0] == '}' && proto->depth != 0)
+        proto->depth--;
     return true;
 }
 
@@ -206,7 +211,7 @@ static void take_anchor(struct catake *take, uint32_t part, const struct anchor 
     }
 }
 
-void from_chrome_read(struct span text, struct catake *take, struct catake_file *file)
+bool from_chrome_read(struct span text, struct catake *take, struct catake_file *file)
 {
     struct proto proto = {.rest = text};
     uint32_t part = catake_part(take, builtin_roots_part(VERDICT_CHROME), file->dated_ms);
@@ -227,4 +232,5 @@ void from_chrome_read(struct span text, struct catake *take, struct catake_file 
             file->passed++;
         }
     }
+    return proto.depth == 0;
 }

@@ -8,6 +8,7 @@
 #include "trust/catake.h"
 
 bool from_chrome_is(struct span text);
-void from_chrome_read(struct span text, struct catake *take, struct catake_file *file);
+/* False: it is cut off, and what was taken is not to be used. */
+MUST_USE bool from_chrome_read(struct span text, struct catake *take, struct catake_file *file);
 
 #endif

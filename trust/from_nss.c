@@ -17,6 +17,7 @@ struct object {
     bool delegator; /* a root for TLS */
     bool distrusted;
     bool has_cert;
+    bool judged;       /* it says what a server may think of it */
     uint8_t place[32]; /* of issuer and serial number */
     struct cafacts facts;
     int64_t last; /* day; 0: none */
@@ -33,6 +34,7 @@ struct reading {
     size_t len;
     uint8_t issuer[4096];
     size_t issuer_len;
+    bool cut; /* the text ends inside of a value */
 };
 
 bool from_nss_is(struct span text)
@@ -57,14 +59,16 @@ static bool next_line(struct span *rest, struct span *line)
 /* \ooo\ooo... until END. */
 static void read_octal(struct reading *r)
 {
-    struct span line;
+    struct span line = SPAN_NONE;
+    bool more;
     r->len = 0;
-    while (next_line(&r->rest, &line) && !span_eq(line, SPAN_LIT("END")))
+    while ((more = next_line(&r->rest, &line)) && !span_eq(line, SPAN_LIT("END")))
         for (size_t i = 0; i + 4 <= line.len && r->len < VALUE_MAX; i += 4) {
             const uint8_t *at = line.at + i;
             if (at[0] == '\\')
                 r->value[r->len++] = (uint8_t)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
         }
+    r->cut = r->cut || !more;
 }
 
 static struct object *now(struct reading *r)
@@ -133,6 +137,7 @@ static void read_all(struct reading *r)
         else if (span_starts(line, SPAN_LIT("CKA_LABEL ")))
             on_label(now(r), line);
         else if (span_starts(line, SPAN_LIT("CKA_TRUST_SERVER_AUTH ")) && now(r) != NULL) {
+            now(r)->judged = true;
             now(r)->delegator = span_ends(line, SPAN_LIT("TRUSTED_DELEGATOR"));
             now(r)->distrusted = span_ends(line, SPAN_LIT("NOT_TRUSTED"));
         }
@@ -178,7 +183,15 @@ static void take_trust(struct reading *r, uint32_t part, const struct object *tr
     catake_rule(r->take, part, &rule, false);
 }
 
-void from_nss_read(struct span text, struct catake *take, struct catake_file *file)
+/* A certificate comes before what is thought of it. */
+static bool is_whole(const struct reading *r, struct span text)
+{
+    const struct object *last = r->count == 0 ? NULL : &r->object[r->count - 1];
+    return !r->cut && text.at[text.len - 1] == '\n' &&
+           (last == NULL || !(last->cert || (last->trust && !last->judged)));
+}
+
+bool from_nss_read(struct span text, struct catake *take, struct catake_file *file)
 {
     struct reading r = {.rest = text, .take = take, .file = file};
     uint32_t part = catake_part(take, builtin_roots_part(VERDICT_MOZILLA), file->dated_ms);
@@ -189,6 +202,8 @@ void from_nss_read(struct span text, struct catake *take, struct catake_file *fi
     for (size_t i = 0; i < r.count; i++)
         if (r.object[i].trust)
             take_trust(&r, part, &r.object[i]);
+    bool whole = is_whole(&r, text);
     free(r.value);
     free(r.object);
+    return whole;
 }

@@ -6,6 +6,7 @@
 #include "trust/catake.h"
 
 bool from_nss_is(struct span text);
-void from_nss_read(struct span text, struct catake *take, struct catake_file *file);
+/* False: it is cut off, and what was taken is not to be used. */
+MUST_USE bool from_nss_read(struct span text, struct catake *take, struct catake_file *file);
 
 #endif

@@ -120,6 +120,57 @@ static void certdata_is_read(void **state)
     catake_free(take);
 }
 
+/* Whatever a file is cut off at: all of what it says up to an end of an object, or nothing and a word. */
+static void cut_off_files_take_nothing(void **state)
+{
+    (void)state;
+    static char whole[TEXT_MAX];
+    begin();
+    say("# comment\nBEGINDATA\n");
+    size_t ends[3] = {len};
+    for (size_t i = 1; i < 3; i++) {
+        nss("CKT_NSS_TRUSTED_DELEGATOR");
+        ends[i] = len;
+    }
+    size_t full = len;
+    memcpy(whole, text, full);
+    for (size_t to = ends[0]; to <= full; to++) {
+        /* Around each end one by one. */
+        if (to % 7 != 0 && to > ends[0] + 9 && full - to > 300 &&
+            (to < ends[1] ? ends[1] - to : to - ends[1]) > 9)
+            continue;
+        struct catake *take = catake_new();
+        memcpy(text, whole, to);
+        caform_read("a file", (uint8_t *)text, to, 5000, take);
+        bool end = to == ends[0] || to == ends[1] || to == full;
+        /* From the line on that decides an object is an object. */
+        bool said = !take->file[0].damaged && text[to - 1] == '\n';
+        if (end ? take->file[0].damaged : !take->file[0].damaged && !said)
+            fail_msg("%zu of %zu: '%s'", to, full, take->file[0].note);
+        if (take->file[0].damaged &&
+            (take->rule_count != 0 || take->part_count != 0 || take->cert_count != 0))
+            fail_msg("%zu: something was taken", to);
+        assert_int_equal(take->file[0].taken, take->file[0].damaged ? 0 : to >= full ? 2 : to >= ends[1]);
+        catake_free(take);
+    }
+    static const char *const others[] = {
+        "version_major: 3\ntrust_anchors {\n sha256_hex: \"aa\"\n}\ntrust_anchors {\n sha256_hex: \"",
+        "version_major: 3\ntrust_anchors {\n sha256_hex: \"aa\" constraints { sct_not_after_sec: 1 }\n",
+        "SHA-256 Fingerprint,Revocation Status,Certificate Name\nab,Revoked,x\ncd,Rev",
+        "SHA-256 Fingerprint,Revocation Status,Certificate Name\nab,Revoked,\"x",
+        "{\"data\":[{\"issuerName\":\"MAA=\",\"serialNumber\":\"AQ==\"},{\"iss",
+        "\x30\x82\x7f\x00\x06\x09"};
+    for (size_t i = 0; i < countof(others); i++) {
+        struct catake *take = catake_new();
+        len = strlen(others[i]) + (i == 5 ? 3 : 0);
+        memcpy(text, others[i], strlen(others[i]) + 1);
+        caform_read("a file", (uint8_t *)text, len, 5000, take);
+        if (!take->file[0].damaged || take->rule_count != 0 || take->part_count != 0)
+            fail_msg("%zu: %s", i, take->file[0].note);
+        catake_free(take);
+    }
+}
+
 static void hex64(char digit, char out[65])
 {
     memset(out, digit, 64);
@@ -299,6 +350,9 @@ static void reports_of_the_ccadb_are_read(void **state)
     take = read_as("ccadb-records", 1);
     assert_int_equal(take->rule[0].rule.kind, CARULE_BLOCKED);
     assert_int_equal(take->rule[0].rule.store, VERDICT_STORES);
+    assert_int_equal(take->rule_count, 2);
+    assert_false(take->rule[0].lifts);
+    assert_true(take->rule[1].lifts); /* it was revoked by mistake once, and is not any more */
     catake_free(take);
     begin();
     say("CA Owner,Certificate Name,SHA-256 Fingerprint,Apple Status,Apple Trust Bits,Microsoft "
@@ -350,6 +404,7 @@ static void anything_else_is_left_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(certdata_is_read),
+                                       cmocka_unit_test(cut_off_files_take_nothing),
                                        cmocka_unit_test(chrome_is_read),
                                        cmocka_unit_test(onecrl_is_read),
                                        cmocka_unit_test(microsoft_is_read),

@@ -29,7 +29,7 @@ static struct db_trust_put put(struct pgconn *conn, struct catake *take, uint8_t
     struct db_trust_put done;
     struct err why = {0};
     uint8_t sha256[32] = {number};
-    if (db_trust_put(conn, take, sha256, 1000 * number, "[]", &done, &why) != ERR_OK)
+    if (db_trust_put(conn, take, sha256, 1000 * number, "[]", false, &done, &why) != ERR_OK)
         fail_msg("%s", why.text);
     catake_free(take);
     return done;
@@ -39,11 +39,14 @@ static size_t in_force(struct pgconn *conn)
 {
     struct cagraph_plan *plan = cagraph_plan_new();
     struct err why = {0};
+    struct db_trust_bundle bundle;
     uint64_t version = 0;
-    if (db_trust_load(conn, plan, &version, &why) != ERR_OK)
+    size_t count = 0;
+    if (db_trust_load(conn, plan, &bundle, &version, &why) != ERR_OK)
         fail_msg("%s", why.text);
     struct cagraph *graph = cagraph_new(plan, 0, 0, version);
-    size_t count = cagraph_rule_count(graph);
+    for (size_t i = 0; i < cagraph_rule_count(graph); i++)
+        count += strcmp(cagraph_rule(graph, i)->source, "a 'test'") == 0;
     cagraph_unpin(graph);
     return count;
 }
@@ -71,6 +74,95 @@ static void blocks_stay_until_they_are_lifted(void **state)
     assert_int_equal(in_force(conn), 2);
     check_sql(test.dsn, "SELECT count(*) FROM trust_bundle", 4);
     check_sql(test.dsn, "SELECT count(*) FROM trust_rule", 3);
+    pgconn_free(conn);
+}
+
+static struct catake *roots(uint8_t first, uint8_t count)
+{
+    struct catake *take = catake_new();
+    struct carule rule = {.store = VERDICT_MOZILLA,
+                          .kind = CARULE_ANCHOR,
+                          .target = CARULE_CERT,
+                          .class = CARULE_MEMBER,
+                          .label = "a root",
+                          .source = "a 'test'"};
+    uint32_t part = catake_part(take, "mozilla.roots", 1000);
+    for (uint8_t i = 0; i < count; i++) {
+        rule.hash[0] = (uint8_t)(first + i);
+        catake_rule(take, part, &rule, false);
+    }
+    return take;
+}
+
+static enum err_code offer(struct pgconn *conn, struct catake *take, uint8_t number, bool force,
+                           const char *says)
+{
+    struct db_trust_put done;
+    struct err why = {0};
+    uint8_t sha256[32] = {number};
+    enum err_code code = db_trust_put(conn, take, sha256, 1000 * number, "[]", force, &done, &why);
+    if (code != ERR_OK && (says == NULL || strstr(why.text, says) == NULL))
+        fail_msg("%s", why.text);
+    catake_free(take);
+    return code;
+}
+
+static void a_store_is_not_emptied_by_a_short_list(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    /* Held against what the program came with, as long as nothing was imported. */
+    assert_int_equal(offer(conn, roots(1, 0), 1, false, "and have 0"), ERR_FORMAT);
+    assert_int_equal(offer(conn, roots(1, 8), 2, false, "Mozilla would lose"), ERR_FORMAT);
+    check_sql(test.dsn, "SELECT count(*) FROM trust_bundle", 0);
+    check_sql(test.dsn, "SELECT count(*) FROM trust_part", 0);
+    assert_int_equal(offer(conn, roots(1, 8), 2, true, NULL), ERR_OK);
+    assert_int_equal(in_force(conn), 8);
+    /* A quarter may go, more may not, as many new ones as there may be. */
+    assert_int_equal(offer(conn, roots(3, 60), 3, false, NULL), ERR_OK);
+    assert_int_equal(offer(conn, roots(19, 60), 4, false, "lose 16 of its 60 roots, and have 60"),
+                     ERR_FORMAT);
+    assert_int_equal(in_force(conn), 60);
+    assert_int_equal(offer(conn, roots(3, 0), 5, false, "lose 60 of its 60 roots, and have 0"), ERR_FORMAT);
+    assert_int_equal(offer(conn, onecrl(1, false), 6, false, NULL), ERR_OK);
+    check_sql(test.dsn, "SELECT count(*) FROM trust_rule WHERE kind = 'anchor' AND gone_at IS NULL", 60);
+    pgconn_free(conn);
+}
+
+static void how_old_each_source_is(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    struct cagraph_plan *plan = cagraph_plan_new();
+    struct db_trust_bundle bundle;
+    uint64_t version = 0;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    struct catake *take = onecrl(1, false);
+    (void)catake_part(take, "caa", 5); /* names of CAs: no verdict hangs on them */
+    (void)catake_part(take, "distrust", 7000);
+    (void)put(conn, take, 9);
+    assert_int_equal(db_trust_load(conn, plan, &bundle, &version, NULL), ERR_OK);
+    struct cagraph *graph = cagraph_new(plan, bundle.dated_ms, bundle.id, version);
+    assert_int_equal(bundle.dated_ms, 9000);
+    assert_string_equal(cagraph_oldest(graph)->name, "distrust");
+    assert_int_equal(cagraph_oldest(graph)->dated_ms, 7000);
+    size_t born = 0;
+    for (size_t i = 0; i < cagraph_source_count(graph); i++) {
+        const struct cagraph_source *source = cagraph_source(graph, i);
+        born += source->born;
+        /* The newest record of a list of revocations does not say how old the list is. */
+        if (strcmp(source->name, "onecrl") == 0)
+            assert_true(source->dated_ms > INT64_C(1700000000000));
+        if (strcmp(source->name, "distrust") == 0)
+            assert_false(source->born);
+    }
+    assert_int_equal(born, 6); /* roots of four stores, blocked keys, roots for tests */
+    cagraph_unpin(graph);
     pgconn_free(conn);
 }
 
@@ -112,6 +204,8 @@ static void certificates_are_stored_as_from_a_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_stay_until_they_are_lifted),
+                                       cmocka_unit_test(a_store_is_not_emptied_by_a_short_list),
+                                       cmocka_unit_test(how_old_each_source_is),
                                        cmocka_unit_test(certificates_are_stored_as_from_a_log)};
     return storetest_main(tests, countof(tests), "db_trust_put");
 }

@@ -1,0 +1,92 @@
+#include "db/db_trust_loss.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "db/pgexec.h"
+#include "trust/builtin.h"
+
+struct loss {
+    uint8_t (*fresh)[32]; /* roots of the import, sorted */
+    size_t fresh_count;
+    uint64_t had;
+    uint64_t lost;
+};
+
+static int by_bytes(const void *left, const void *right)
+{
+    return memcmp(left, right, 32);
+}
+
+static void on_root(void *arg, const uint8_t sha256[32])
+{
+    struct loss *loss = arg;
+    loss->had++;
+    loss->lost += bsearch(sha256, loss->fresh, loss->fresh_count, 32, by_bytes) == NULL;
+}
+
+static const struct catake_part *part_of(const struct catake *take, const char *name, uint32_t *at)
+{
+    for (*at = 0; *at < take->part_count; (*at)++)
+        if (strcmp(take->part[*at].name, name) == 0)
+            return &take->part[*at];
+    return NULL;
+}
+
+static void find_fresh(struct loss *loss, const struct catake *take, uint32_t part)
+{
+    loss->fresh = calloc(take->rule_count + 1, sizeof *loss->fresh);
+    must(loss->fresh != NULL);
+    for (size_t i = 0; i < take->rule_count; i++) {
+        const struct catake_rule *rule = &take->rule[i];
+        if (rule->part == part && !rule->lifts && rule->rule.kind == CARULE_ANCHOR)
+            memcpy(loss->fresh[loss->fresh_count++], rule->rule.hash, 32);
+    }
+    qsort(loss->fresh, loss->fresh_count, 32, by_bytes);
+}
+
+/* NULL: the part was never imported. */
+static const char before_sql[] =
+    "SELECT r.hash FROM trust_part AS p LEFT JOIN trust_rule AS r"
+    " ON r.part = p.part AND r.kind = 'anchor' AND r.gone_at IS NULL WHERE p.part = $1";
+
+static enum err_code look(struct pgconn *conn, struct loss *loss, enum verdict_store store, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    pgexec_text(&args, builtin_roots_part(store));
+    enum err_code code = pgexec_run(conn, before_sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int row = 0; row < PQntuples(res); row++) {
+        struct span hash = pgexec_get_bytes(res, row, 0);
+        if (hash.len == 32)
+            on_root(loss, hash.at);
+    }
+    if (PQntuples(res) == 0)
+        builtin_anchors(store, on_root, loss);
+    PQclear(res);
+    return ERR_OK;
+}
+
+enum err_code db_trust_loss_check(struct pgconn *conn, const struct catake *take, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    for (int i = 0; code == ERR_OK && i < VERDICT_STORES; i++) {
+        enum verdict_store store = (enum verdict_store)i;
+        struct loss loss = {.fresh = NULL};
+        uint32_t at;
+        if (part_of(take, builtin_roots_part(store), &at) == NULL)
+            continue;
+        find_fresh(&loss, take, at);
+        code = look(conn, &loss, store, why);
+        if (code == ERR_OK && loss.lost * 100 > loss.had * LIMIT_TRUST_LOSS_PERCENT)
+            code =
+                err_set(why, ERR_FORMAT,
+                        "%s would lose %" PRIu64 " of its %" PRIu64 " roots, and have %zu: the list looks"
+                        " cut off, or of something else. Nothing was imported; with --force it is believed",
+                        verdict_store_title(store), loss.lost, loss.had, loss.fresh_count);
+        free(loss.fresh);
+    }
+    return code;
+}
