@@ -126,5 +126,9 @@
 #define LIMIT_TRUST_REJUDGE_MS 300000 /* between looks at what new CA certificates change */
 #define LIMIT_TRUST_LOSS_PERCENT 25 /* of a store's roots at once; the busiest year took a tenth */
 #define LIMIT_TRUST_DAYS       35     /* root stores change monthly; older trust data is told of */
+/* Certificates looked at in a minute for what belongs to them; 0.5 ms each. */
+#define LIMIT_PAIR_LOOKS   10000
+#define LIMIT_PAIR_WAIT_MS 86400000 /* for a precertificate: how long a log may take to show an entry */
+#define LIMIT_PAIR_NOTES   1024     /* that gather in memory during a history scan */
 
 #endif

@@ -20,6 +20,7 @@
 #include "db/db_pending.h"
 #include "db/db_psl.h"
 #include "db/db_unheard.h"
+#include "watcher/pairing.h"
 
 #define CARETAKER_WAIT_MS     60000
 #define CARETAKER_MERGES      64   /* in one look; the others at the next */
@@ -264,6 +265,19 @@ static enum err_code caretaker_trust(const char *dsn, struct pgconn *conn, struc
     return code;
 }
 
+static enum err_code caretaker_pairs(struct pgconn *conn, const atomic_bool *stop, struct err *why)
+{
+    struct pairing_report report;
+    enum err_code code = pairing_look(conn, LIMIT_PAIR_LOOKS, stop, &report, why);
+
+    if (report.raised != 0 || report.closed != 0)
+        say_info("watch",
+                 "certificates=%" PRIu64 " looked at for others under their serial number and for their"
+                 " precertificates: %" PRIu64 " alerts raised, %" PRIu64 " closed",
+                 report.looked, report.raised, report.closed);
+    return code;
+}
+
 static enum err_code caretaker_round(const char *dsn, bool reads, struct caretaker_memory *memory,
                                      const atomic_bool *stop, struct err *why)
 {
@@ -283,6 +297,8 @@ static enum err_code caretaker_round(const char *dsn, bool reads, struct caretak
         code = caretaker_edges(conn, stop, why);
     if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_trust(dsn, conn, &memory->trust, stop, why);
+    if (code == ERR_OK && !caretaker_ended(stop))
+        code = caretaker_pairs(conn, stop, why);
     if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_der(conn, stop, why);
     if (conn != NULL)

@@ -5,9 +5,7 @@
 #include "db/copy.h"
 #include "db/pgexec.h"
 
-/* The kinds of rule R3. */
-#define OWN                                                                                                  \
-    "('distrusted_ca', 'constraint_violation', 'unknown_issuer_key', 'single_store_ca', 'untrusted_ca')"
+#define OWN "(SELECT unnest($5::text[]))"
 
 /* Whoever was told of it alone, or may have been, is told of this too (as store_repair.c). Findings of an
  * alert that is closed stay, so that what it said can be read. */
@@ -31,23 +29,32 @@ static const char withdraw_sql[] =
     "  FROM shut WHERE o.alert = shut.id AND o.state IN ('pending', 'sent'))"
     " SELECT count(*) FROM shut";
 
+static void put_texts(struct buf *out, const char *const *at, size_t count)
+{
+    buf_init(out, 4096);
+    copy_put_array(out, COPY_OID_TEXT, count);
+    for (size_t i = 0; i < count; i++)
+        copy_put_element(out, span_str(at[i]));
+    must(buf_ok(out));
+}
+
 enum err_code db_trust_alert_withdraw(struct pgconn *conn, const struct db_trust_alert *holds, bool *closed,
                                       struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     struct buf rules;
+    struct buf kinds;
     int64_t shut = 0;
-    buf_init(&rules, 4096);
-    copy_put_array(&rules, COPY_OID_TEXT, holds->count);
-    for (size_t i = 0; i < holds->count; i++)
-        copy_put_element(&rules, span_str(holds->rules[i]));
-    must(buf_ok(&rules));
+    put_texts(&rules, holds->rules, holds->count);
+    put_texts(&kinds, holds->kinds, holds->kind_count);
     pgexec_int(&args, holds->domain_id);
     pgexec_bytes(&args, span_of(holds->tbs_fp, 32));
     pgexec_binary(&args, COPY_OID_TEXT_ARRAY, buf_span(&rules));
     pgexec_text(&args, holds->reason);
+    pgexec_binary(&args, COPY_OID_TEXT_ARRAY, buf_span(&kinds));
     enum err_code code = pgexec_number(conn, withdraw_sql, &args, &shut, why);
     buf_fini(&rules);
+    buf_fini(&kinds);
     *closed = code == ERR_OK && shut != 0;
     return code;
 }

@@ -12,10 +12,12 @@ struct db_trust_alert {
     uint8_t tbs_fp[32];
     const char *rules[DB_TRUST_RULES_MAX]; /* of findings that still hold */
     size_t count;
+    const char *const *kinds; /* of findings that are judged again */
+    size_t kind_count;
     const char *reason;
 };
 
-/* Takes findings of rule R3 that hold no more out of the alert of that issuance, if there is one that is
+/* Takes findings of those kinds that hold no more out of the alert of that issuance, if there is one that is
  * open. When none is left of any rule it is closed, and whoever was told is told that (event withdrawn); the
  * same finding later makes it begin anew. One statement. */
 MUST_USE enum err_code db_trust_alert_withdraw(struct pgconn *conn, const struct db_trust_alert *holds,

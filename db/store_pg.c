@@ -14,6 +14,7 @@
 #include "db/store_incident.h"
 #include "db/store_log.h"
 #include "db/store_pace.h"
+#include "db/store_pair.h"
 #include "db/store_place.h"
 #include "db/store_range.h"
 #include "db/store_repair.h"
@@ -102,6 +103,8 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
         code = store_write_malformed(pg, why);
     if (code == ERR_OK && alerts != 0)
         code = store_alert_write(pg->conn, why);
+    if (code == ERR_OK)
+        code = store_pair_write(pg, settle->batches, settle->count, why);
     if (code == ERR_OK)
         code = store_der_write(pg, settle->batches, settle->count, why);
     return code == ERR_OK ? store_der_note_thin(pg, settle, why) : code;

@@ -10,6 +10,7 @@
 #include "db/store_alert.h"
 #include "db/store_der.h"
 #include "db/store_gap.h"
+#include "db/store_pair.h"
 #include "db/store_write.h"
 
 #define STRINGIFY(x) #x
@@ -180,6 +181,8 @@ enum err_code store_repair_batch(struct store *store, struct batch *batch, uint6
         code = stage_malformed(&pg->stage, &pg->copy, pg->conn, &batch, 1, &malformed, why);
     if (code == ERR_OK)
         code = store_alert_stage(pg, &batch, 1, &pg->repair.alerts, why);
+    if (code == ERR_OK)
+        code = store_pair_write(pg, &batch, 1, why);
     if (code == ERR_OK)
         code = stage_entries(pg, batch, why);
     if (code == ERR_OK)

@@ -27,6 +27,7 @@ enum type {
 static const char keys_words[] = "off advise enforce";
 static const char foreign_words[] = "off warn high critical";
 static const char lookalike_words[] = "off on strict";
+static const char pairing_words[] = "on off";
 static const char type_words[] = "dv ov iv ev";
 static const char severity_words[] = "info low high critical";
 
@@ -65,6 +66,7 @@ static const struct row rows[] = {
     {"names", "foreign_san", TYPE_CHOICE, AT(foreign), foreign_words, WATCH_DNS},
     {NULL, "key_types", TYPE_WORDS, AT(key_types), NULL, WATCH_DNS},
     {NULL, "policy", TYPE_TYPES, AT(types), type_words, WATCH_DNS},
+    {NULL, "pairing", TYPE_CHOICE, AT(pairing), pairing_words, WATCH_DNS},
     {NULL, "lookalike", TYPE_CHOICE, AT(lookalike), lookalike_words, WATCH_DNS},
     {NULL, "lookalike_allow", TYPE_WORDS, AT(lookalike_allow), NULL, WATCH_DNS},
     {NULL, "expect", TYPE_EXPECT, AT(expect), NULL, WATCH_DNS},
@@ -194,6 +196,9 @@ static enum err_code add_type(struct reading *r, const struct row *row, const ch
     return ERR_OK;
 }
 
+_Static_assert(sizeof(enum watch_keys) == sizeof(unsigned) && sizeof(enum watch_pairing) == sizeof(unsigned),
+               "a choice is kept as an unsigned");
+
 static enum err_code read_choice(struct reading *r, const struct row *row, const json_t *value)
 {
     /* YAML reads a bare `off` or `on` as it likes. */
@@ -201,12 +206,8 @@ static enum err_code read_choice(struct reading *r, const struct row *row, const
     int at = word == NULL ? -1 : word_at(row->words, word);
     if (at < 0)
         return bad_word(r, row, word == NULL ? "?" : word);
-    if (row->at == AT(keys))
-        r->watch->keys = (enum watch_keys)at;
-    else if (row->at == AT(lookalike))
-        r->watch->lookalike = (enum watch_lookalike)at;
-    else
-        r->watch->foreign = (enum watch_foreign)at;
+    unsigned choice = (unsigned)at; /* as large as each of the enums */
+    memcpy(member(r, row), &choice, sizeof choice);
     return ERR_OK;
 }
 
@@ -534,6 +535,7 @@ static json_t *value_of(const struct watch *watch, const struct row *row)
     const void *at = (const char *)watch + row->at;
     const struct watch_hashes *hashes = at;
     int64_t number;
+    unsigned choice;
     switch (row->type) {
     case TYPE_ITEMS:
         return items_of(watch, row);
@@ -548,9 +550,8 @@ static json_t *value_of(const struct watch *watch, const struct row *row)
         /* Said, because a file that lists keys and does not say means `advise`. */
         if (row->at == AT(keys) && watch->keys == 0 && watch->key_spki.count + watch->key_tbs.count != 0)
             return text_of("off");
-        return choice_of(row->words, row->at == AT(keys)        ? (unsigned)watch->keys
-                                     : row->at == AT(lookalike) ? (unsigned)watch->lookalike
-                                                                : (unsigned)watch->foreign);
+        memcpy(&choice, at, sizeof choice);
+        return choice_of(row->words, choice);
     case TYPE_DAYS:
         memcpy(&number, at, sizeof number);
         return number == 0 ? NULL : json_integer(number);

@@ -112,6 +112,13 @@ static void fill_fingerprint(const struct cert *cert, struct span fallback, stru
     hash_later(hashes, form->piece, form->count, issuance->tbs_fp);
 }
 
+/* A bare TBS (the leaf of a precertificate) never has a list. */
+static bool lacks_scts(const struct cert *cert)
+{
+    return cert->der.at != NULL && cert->sct_list.at == NULL && (cert->flags & CERT_POISON) == 0 &&
+           !finding_has(&cert->findings, FINDING_CERTIFICATE_UNREADABLE);
+}
+
 /* Everything of the issuance that comes from the certificate alone. */
 static void fill_issuance(const struct cert *cert, struct span input, struct arena *arena,
                           struct hashes *hashes, struct issuance *issuance)
@@ -124,7 +131,7 @@ static void fill_issuance(const struct cert *cert, struct span input, struct are
     fill_subject(cert, arena, issuance);
     issuance->not_before = cert->not_before;
     issuance->not_after = cert->not_after;
-    issuance->cert_flags = cert->flags;
+    issuance->cert_flags = cert->flags | (lacks_scts(cert) ? CERT_NO_SCTS : 0u);
     issuance->key_bits = cert->key_bits;
     issuance->key_alg = (uint8_t)cert->key_alg;
     finding_merge(&issuance->findings, &cert->findings);

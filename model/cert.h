@@ -34,6 +34,9 @@ enum cert_flag {
     CERT_SAN_DUPLICATE = 4096, /* more than one SAN extension: iterate over all of exts */
     CERT_SAN_CRITICAL = 8192,
     CERT_SELF_ISSUED = 16384, /* issuer and subject are byte-equal and not empty */
+    /* Of an issuance alone (ingest/examine.c): it was seen as a whole certificate that is no precertificate
+     * and has no SCT list. */
+    CERT_NO_SCTS = 32768,
 };
 
 struct cert {

@@ -70,6 +70,9 @@ enum watch_lookalike {
 const char *watch_lookalike_name(enum watch_lookalike level); /* "off", "on", "strict" */
 MUST_USE bool watch_lookalike_read(struct span text, enum watch_lookalike *level);
 
+/* Is what belongs to a certificate looked for: others under its serial number, its precertificate? */
+enum watch_pairing { WATCH_PAIRING_ON, WATCH_PAIRING_OFF };
+
 struct watch {
     int64_t id;
     union { /* the item that gives the entry its name */
@@ -98,6 +101,7 @@ struct watch {
     enum watch_foreign foreign;
     struct watch_words key_types; /* "rsa-2048", "ec-p256", "ed25519"; empty: any */
     uint8_t types;                /* enum watch_type; 0: any */
+    enum watch_pairing pairing;
     struct watch_expect *expect;
     size_t expect_count;
     enum watch_lookalike lookalike;

@@ -6,6 +6,7 @@
 #include "db/alertjson.h"
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
+#include "db/db_pair.h"
 
 struct scan {
     const struct watch *watch;
@@ -16,6 +17,7 @@ struct scan {
     struct batch batch;
     struct entry entry;
     struct history_result *result;
+    struct db_pair_notes *notes;
 };
 
 static enum err_code raise_alert(struct scan *scan, const struct alert *alert,
@@ -107,6 +109,8 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     by_word.ours = scan->all;
     bool nobody = false;
     enum err_code code = stopped(scan, why);
+    if (code == ERR_OK && db_pair_notes_count(scan->notes) >= LIMIT_PAIR_NOTES)
+        code = db_pair_notes_write(scan->notes, scan->write, why);
     if (code != ERR_OK)
         return code;
     batch_reset(&scan->batch);
@@ -126,6 +130,8 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
         nobody = nobody || !somebody;
         scan->result->concerned++;
         scan->result->claimed += alert->claimed;
+        if (scan->reader->dry == NULL)
+            db_pair_note(scan->notes, alert);
         if (somebody && alert->finding_count != 0)
             code = raise_alert(scan, alert, sightings, count, why);
     }
@@ -182,6 +188,8 @@ static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err
         code = db_malformed_each(read, on_malformed, scan, why);
     if (code == ERR_OK)
         code = db_domain_history(read, scan->watch, on_issuance, scan, scan->reader->stop, why);
+    if (code == ERR_OK)
+        code = db_pair_notes_write(scan->notes, scan->write, why);
     if (code == ERR_OK && scan->reader->dry == NULL)
         code = db_domain_history_done(scan->write, scan->watch->id, why);
     return code;
@@ -196,9 +204,11 @@ enum err_code history_run(struct pgconn *read, struct pgconn *write, const struc
     if (!batch_init(&scan.batch, LIMIT_BIG_BATCH_BYTES))
         return err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watch->name);
     scan.one = set_of_one(watch);
-    enum err_code code = scan.one == NULL
+    scan.notes = db_pair_notes_new();
+    enum err_code code = scan.one == NULL || scan.notes == NULL
                              ? err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watch->name)
                              : scan_all(&scan, read, why);
+    db_pair_notes_free(scan.notes);
     watchset_unpin(scan.one);
     watchset_unpin(scan.all);
     batch_fini(&scan.batch);

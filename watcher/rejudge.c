@@ -47,11 +47,16 @@ static const char *const of_today[] = {"single_store", "untrusted", "test_root"}
 static enum err_code settle(struct scan *scan, struct alert *alert, const struct sighting *sightings,
                             size_t count, struct err *why)
 {
-    struct db_trust_alert holds = {.domain_id = alert->domain_id, .reason = scan->rejudge->reason};
+    const char *kinds[ALERT_KIND_COUNT];
+    struct db_trust_alert holds = {
+        .domain_id = alert->domain_id, .kinds = kinds, .reason = scan->rejudge->reason};
     bool raised = false;
     bool closed = false;
     enum err_code code = ERR_OK;
     keep_own(alert);
+    for (int i = 0; i < ALERT_KIND_COUNT; i++)
+        if (rule_trust_owns((enum alert_kind)i))
+            kinds[holds.kind_count++] = alert_kind_name((enum alert_kind)i);
     /* Who trusts a CA today says nothing of the time when it was over. */
     bool over = alert->issuance->not_after < scan->rejudge->prove.now_ms / 1000;
     for (size_t i = 0; over && i < countof(of_today); i++)

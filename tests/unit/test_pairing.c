@@ -1,0 +1,309 @@
+/* What belongs to certificates of registered domains, in whatever order it comes. */
+#include "watcher/pairing.h"
+
+#include "tests/fixture/storetest.h"
+
+#include "base/limits.h"
+#include "model/cert.h"
+#include "watcher/history.h"
+
+/* Of one issuer, and 1 is ours. Under the serial number of 1 stands what is SAME. */
+enum { OURS = 1, SAME = 8, OTHER_ISSUER = 9 };
+
+struct step {
+    int log; /* 0, 1; -1: a look instead */
+    uint64_t number;
+    enum issuance_form form;
+    bool bare; /* a final certificate without SCTs */
+    bool late; /* a look a day later */
+};
+
+#define PRE(log, number)                                                                                     \
+    {                                                                                                        \
+        log, number, ISSUANCE_PRECERT, false, false                                                          \
+    }
+#define FINAL(log, number)                                                                                   \
+    {                                                                                                        \
+        log, number, ISSUANCE_FINAL, false, false                                                            \
+    }
+#define BARE(log)                                                                                            \
+    {                                                                                                        \
+        log, OURS, ISSUANCE_FINAL, true, false                                                               \
+    }
+#define LOOK                                                                                                 \
+    {                                                                                                        \
+        -1, 0, ISSUANCE_FINAL, false, false                                                                  \
+    }
+#define LATER                                                                                                \
+    {                                                                                                        \
+        -1, 0, ISSUANCE_FINAL, false, true                                                                   \
+    }
+
+static const struct {
+    const char *what;
+    struct step steps[5];
+    size_t count;
+    const char *alert; /* NULL: none */
+} rows[] = {
+    {"precertificate and final certificate in two logs",
+     {PRE(0, OURS), FINAL(0, OURS), PRE(1, OURS), LATER},
+     4,
+     NULL},
+    {"the other one is there already",
+     {PRE(1, SAME), PRE(0, OURS), LOOK},
+     3,
+     "critical twin_serial serial 1 new"},
+    {"the other one comes later",
+     {PRE(0, OURS), LOOK, PRE(1, SAME), LOOK, LATER},
+     5,
+     "critical twin_serial serial 1 new"},
+    {"two final certificates",
+     {FINAL(0, OURS), FINAL(0, SAME), LOOK},
+     3,
+     "critical twin_serial serial 1 new"},
+    {"the same serial number of another issuer",
+     {FINAL(0, OURS), FINAL(0, OTHER_ISSUER), LOOK, LATER},
+     4,
+     NULL},
+    {"announced, and another one made",
+     {PRE(0, OURS), FINAL(1, SAME), LOOK, LATER},
+     4,
+     "high twin_serial final_differs 1 new"},
+    {"another one announced",
+     {FINAL(0, OURS), PRE(1, SAME), LOOK},
+     3,
+     "high twin_serial final_differs 1 new"},
+    {"final certificates have SCTs as a rule", {FINAL(0, OURS), LATER}, 2, NULL},
+    {"one without, and time for the precertificate", {BARE(0), LOOK}, 2, NULL},
+    {"one without, and no precertificate",
+     {BARE(0), LOOK, LATER, LATER},
+     4,
+     "high final_without_precert precert 1 new"},
+    {"its precertificate is in another log", {BARE(0), PRE(1, OURS), LATER}, 3, NULL},
+    {"its precertificate comes after the alert",
+     {BARE(0), LATER, PRE(1, OURS), LATER, LATER},
+     5,
+     "high final_without_precert precert 1 closed"},
+};
+
+struct rig {
+    struct storetest test;
+    struct store *store;
+    struct pgconn *conn;
+    struct store_range range[2];
+    struct batch batch;
+};
+
+static void rig_start(struct rig *rig)
+{
+    must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
+    storetest_new(&rig->test);
+    storetest_run(rig->test.dsn, "INSERT INTO domain (name, kind) VALUES ('x1.test', 'dns')");
+    rig->store = storetest_open(rig->test.dsn);
+    assert_int_equal(pgconn_open(rig->test.dsn, &rig->conn, NULL), ERR_OK);
+    for (int i = 0; i < 2; i++)
+        storetest_take(rig->store, i + 1, &rig->range[i]);
+    assert_true(batch_init(&rig->batch, STORETEST_BATCH_BYTES));
+}
+
+static void rig_end(struct rig *rig)
+{
+    batch_fini(&rig->batch);
+    pgconn_free(rig->conn);
+    rig->store->ops->free(rig->store);
+}
+
+/* `raised`: how many alerts are new. */
+static void look(struct rig *rig, bool late, uint64_t raised)
+{
+    struct pairing_report report;
+    struct err why = {0};
+    storetest_run(rig->test.dsn, "UPDATE pair_look SET due_at = now()");
+    if (late)
+        storetest_run(rig->test.dsn, "UPDATE pair_look SET noted_at = now() - interval '1 day'");
+    if (pairing_look(rig->conn, 100, NULL, &report, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    if (raised != UINT64_MAX)
+        assert_int_equal(report.raised, raised);
+}
+
+/* As matching leaves it: ours, and as expected. */
+static void put(struct rig *rig, const struct step *step)
+{
+    struct issuances_entry spec = {step->number, step->form, false};
+    struct store_range *range = &rig->range[step->log];
+    uint8_t serial[32];
+    issuances_batch(&rig->batch, &rig->test.log[step->log], range->next, &spec, 1);
+    struct entry *entry = &rig->batch.entries[0];
+    rig->batch.watch_generation = 1;
+    rig->batch.alert_count = 0;
+    issuances_hash("spki", OURS, serial);
+    entry->issuance.serial = arena_copy(&rig->batch.arena, span_of(serial, 16));
+    entry->issuance.cert_flags |= step->bare ? CERT_NO_SCTS | CERT_SERVER_AUTH : 0;
+    if (step->number == OURS) {
+        issuances_alert(&rig->batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, "nothing");
+        rig->batch.alerts[0].finding_count = 0;
+    }
+    storetest_must_commit(rig->store, range, &rig->batch);
+}
+
+static void check_alert(struct rig *rig, const char *what, const char *expected)
+{
+    char text[300];
+    assert_true(pgtest_sql(rig->test.dsn,
+                           "SELECT coalesce(string_agg(concat_ws(' ', severity, kind, findings->0->>'rule',"
+                           " jsonb_array_length(findings), state), '; '), 'none') FROM alert",
+                           text, sizeof text));
+    if (strcmp(text, expected == NULL ? "none" : expected) != 0)
+        fail_msg("%s: %s", what, text);
+}
+
+static void clear(struct rig *rig)
+{
+    storetest_run(rig->test.dsn,
+                  "DELETE FROM alert; DELETE FROM pair_look; DELETE FROM cert; DELETE FROM log_tile");
+}
+
+static void each_case(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    for (size_t i = 0; i < countof(rows); i++) {
+        clear(&rig);
+        for (size_t k = 0; k < rows[i].count; k++) {
+            if (rows[i].steps[k].log < 0)
+                look(&rig, rows[i].steps[k].late, UINT64_MAX);
+            else
+                put(&rig, &rows[i].steps[k]);
+        }
+        check_alert(&rig, rows[i].what, rows[i].alert);
+    }
+    rig_end(&rig);
+}
+
+/* The finding says which certificate the other one is, and where. */
+static void says_which(void **state)
+{
+    struct rig rig;
+    uint8_t fp[32];
+    char hex[65];
+    char like[300];
+    (void)state;
+    rig_start(&rig);
+    put(&rig, &(struct step)PRE(0, SAME));
+    put(&rig, &(struct step)PRE(0, OURS));
+    look(&rig, false, 1);
+    issuances_hash("fp", SAME, fp);
+    (void)snprintf(like, sizeof like,
+                   "SELECT count(*) FROM alert WHERE name = 'x1.test' AND findings->0->>'found' LIKE"
+                   " '%%another certificate for x8.test, www.x8.test, valid from %%seen in log 1, entry 0"
+                   " (tbs_fp %s)' AND domain_name = 'x1.test'",
+                   text_hex(span_of(fp, 32), hex));
+    check_sql(rig.test.dsn, like, 1);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM alert_sighting WHERE log = 1 AND idx = 1", 1);
+    rig_end(&rig);
+}
+
+/* What is told once is told once, also after the one who looked died before he noted it. */
+static void once(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    put(&rig, &(struct step)PRE(0, SAME));
+    put(&rig, &(struct step)PRE(0, OURS));
+    look(&rig, false, 1);
+    storetest_run(rig.test.dsn, "UPDATE alert SET state = 'acked'; UPDATE outbox SET state = 'sent'");
+    look(&rig, false, 0);
+    put(&rig, &(struct step)PRE(1, OURS));
+    look(&rig, true, 0);
+    storetest_text(rig.test.dsn, "SELECT state || jsonb_array_length(findings) FROM alert", "acked1");
+    check_sql(rig.test.dsn, "SELECT count(*) FROM outbox WHERE state = 'pending'", 0);
+    rig_end(&rig);
+}
+
+/* The pause doubles, and ends with the certificate. */
+static void pauses(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    put(&rig, &(struct step)PRE(0, OURS));
+    check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look WHERE due_at <= now()", 1);
+    for (int i = 0; i < 3; i++)
+        look(&rig, false, 0);
+    check_sql(rig.test.dsn,
+              "SELECT count(*) FROM pair_look WHERE looks = 3 AND due_at BETWEEN now() + interval '3 min'"
+              " AND now() + interval '4 min'",
+              1);
+    storetest_run(rig.test.dsn, "UPDATE pair_look SET looks = 90");
+    look(&rig, false, 0);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look WHERE due_at > now() + interval '29 days'", 1);
+    storetest_run(rig.test.dsn, "UPDATE pair_look SET not_after = now() - interval '2 days'");
+    look(&rig, false, 0);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look", 0);
+    rig_end(&rig);
+}
+
+/* By the rules of the entry as they stand: switched off, other severities, a name that is not ours any more.
+ */
+static void follows_the_policy(void **state)
+{
+    static const struct {
+        const char *policy;
+        const char *alert;
+    } cases[] = {{"{\"pairing\": \"off\"}", NULL},
+                 {"{\"exclude\": [\"x1.test\"]}", NULL},
+                 {"{\"severity\": {\"twin_serial\": \"low\"}}", "low twin_serial serial 1 new"}};
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    for (size_t i = 0; i < countof(cases); i++) {
+        char sql[200];
+        clear(&rig);
+        put(&rig, &(struct step)PRE(0, SAME));
+        put(&rig, &(struct step)PRE(0, OURS));
+        (void)snprintf(sql, sizeof sql, "UPDATE domain SET policy = '%s'", cases[i].policy);
+        storetest_run(rig.test.dsn, sql);
+        look(&rig, true, UINT64_MAX);
+        check_alert(&rig, cases[i].policy, cases[i].alert);
+    }
+    rig_end(&rig);
+}
+
+/* A domain that is registered when both are stored. */
+static void found_by_history(void **state)
+{
+    struct rig rig;
+    struct history_reader reader = {.read = NULL};
+    struct history_result result;
+    struct pgconn *second = NULL;
+    struct err why = {0};
+    struct watch watch = {.id = 1, .kind = WATCH_DNS, .name = (char *)(uintptr_t) "x1.test"};
+    (void)state;
+    rig_start(&rig);
+    storetest_run(rig.test.dsn, "DELETE FROM pair_look");
+    put(&rig, &(struct step)PRE(0, SAME));
+    put(&rig, &(struct step)PRE(0, OURS));
+    storetest_run(rig.test.dsn, "DELETE FROM pair_look");
+    assert_int_equal(pgconn_open(rig.test.dsn, &second, NULL), ERR_OK);
+    if (history_run(rig.conn, second, &watch, &reader, &result, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_int_equal(result.concerned, 1);
+    pgconn_free(second);
+    look(&rig, false, 0); /* one alert: history told of the CA */
+    storetest_text(rig.test.dsn,
+                   "SELECT kind || ' ' || jsonb_array_length(findings) || ' ' || event FROM alert",
+                   "twin_serial 2 new");
+    rig_end(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_case), cmocka_unit_test(says_which),         cmocka_unit_test(once),
+        cmocka_unit_test(pauses),    cmocka_unit_test(follows_the_policy), cmocka_unit_test(found_by_history),
+    };
+    return storetest_main(tests, countof(tests), "pairing");
+}
