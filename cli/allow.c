@@ -6,6 +6,8 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "cli/caafind.h"
+#include "cli/cmd.h"
 #include "cli/pem.h"
 #include "parser/der.h"
 #include "parser/tbs.h"
@@ -15,8 +17,7 @@ static enum err_code allow_spki(const char *hex, struct watch_allow *allow, stru
 {
     if (strlen(hex) == 64 && text_unhex(span_str(hex), allow->spki_sha256, 32))
         return ERR_OK;
-    return err_set(why, ERR_USAGE,
-                   "--allow-ca: spki:%s: 64 hex digits are needed, the SHA-256 of the CA's key", hex);
+    return err_set(why, ERR_USAGE, "spki:%s: 64 hex digits are needed, the SHA-256 of the CA's key", hex);
 }
 
 static enum err_code allow_read(const char *path, uint8_t *bytes, size_t cap, struct span *read,
@@ -24,16 +25,16 @@ static enum err_code allow_read(const char *path, uint8_t *bytes, size_t cap, st
 {
     FILE *file = path[0] == '\0' ? NULL : fopen(path, "rb");
     if (path[0] == '\0')
-        return err_set(why, ERR_USAGE, "--allow-ca: cert: names no file; write cert:FILE");
+        return err_set(why, ERR_USAGE, "cert: names no file; write cert:FILE");
     if (file == NULL)
-        return err_set(why, ERR_USAGE, "--allow-ca: cert:%s: %s", path, strerror(errno));
+        return err_set(why, ERR_USAGE, "cert:%s: %s", path, strerror(errno));
     size_t len = fread(bytes, 1, cap, file);
     bool failed = ferror(file) != 0;
     (void)fclose(file);
     if (failed)
-        return err_set(why, ERR_USAGE, "--allow-ca: cert:%s: it can not be read", path);
+        return err_set(why, ERR_USAGE, "cert:%s: it can not be read", path);
     if (len == cap)
-        return err_set(why, ERR_USAGE, "--allow-ca: cert:%s: larger than %zu bytes", path, cap - 1);
+        return err_set(why, ERR_USAGE, "cert:%s: larger than %zu bytes", path, cap - 1);
     *read = span_of(bytes, len);
     return ERR_OK;
 }
@@ -72,7 +73,7 @@ static enum err_code allow_cert(const char *path, struct watch_allow *allow, str
     bool readable = code == ERR_OK && allow_der(decoded, "CERTIFICATE", &der, &more) &&
                     tbs_read_certificate(der, &cert) && cert.spki.at != NULL;
     if (code == ERR_OK && !readable)
-        code = err_set(why, ERR_USAGE, "--allow-ca: cert:%s: it holds no certificate that can be read", path);
+        code = err_set(why, ERR_USAGE, "cert:%s: it holds no certificate that can be read", path);
     if (readable) {
         digest_sha256(cert.spki, allow->spki_sha256);
         if ((cert.flags & CERT_IS_CA) == 0)
@@ -93,14 +94,8 @@ enum err_code allow_parse(const char *given, struct watch_allow *allow, struct e
         code = allow_spki(given + 5, allow, why);
     else if (strncmp(given, "cert:", 5) == 0)
         code = allow_cert(given + 5, allow, warning, why);
-    else if (strncmp(given, "ca:", 3) == 0 || strchr(given, '.') != NULL)
-        code = err_set(why, ERR_UNSUPPORTED,
-                       "--allow-ca: '%s' needs a trust bundle to know the keys of that CA, and there is none "
-                       "here; name the"
-                       " key with spki:HEX or a CA certificate with cert:FILE",
-                       given);
     else
-        code = err_set(why, ERR_USAGE, "--allow-ca: '%s' is neither spki:HEX nor cert:FILE", given);
+        code = err_set(why, ERR_USAGE, "'%s' is neither spki:HEX nor cert:FILE", given);
     if (code != ERR_OK)
         return code;
     allow->label = strdup(given);
@@ -111,7 +106,9 @@ enum err_code allow_parse(const char *given, struct watch_allow *allow, struct e
 enum err_code allow_resolve(const char *given, allow_each *each, void *arg, struct err *warning,
                             struct err *why)
 {
-    struct watch_allow allow;
+    struct watch_allow allow = {.label = NULL};
+    if (strncmp(given, "spki:", 5) != 0 && strncmp(given, "cert:", 5) != 0)
+        return caafind_keys(cmd_db_is_open() ? cmd_db_dsn() : NULL, given, each, arg, warning, why);
     enum err_code code = allow_parse(given, &allow, warning, why);
     if (code != ERR_OK)
         return code;

@@ -6,15 +6,14 @@
 #include "model/watch.h"
 
 /* "spki:HEX" (SHA-256 of the CA's SubjectPublicKeyInfo) or "cert:FILE" (a CA certificate, DER or PEM). Fills
- * `allow`; its label is a copy the caller frees. A CAA domain name and "ca:OWNER" are ERR_UNSUPPORTED: keys
- * for them come from a trust bundle. *warning (empty when there is none) says what looks wrong with a usable
- * certificate. */
+ * `allow`; its label is a copy the caller frees. *warning (empty when there is none) says what looks wrong
+ * with a usable certificate. */
 MUST_USE enum err_code allow_parse(const char *given, struct watch_allow *allow, struct err *warning,
                                    struct err *why);
 
-/* The same for whatever may stand for several keys: hands over each of them, with `given` as its label. The
- * places where CAs are named go through here, so that who knows the keys behind a CAA name or an owner
- * answers for all of them; a name that resolves to nothing is an error, never an empty list. */
+/* The same for whatever may stand for several keys, too: a domain as in CAA records ("letsencrypt.org") and
+ * "ca:OWNER" (cli/caafind.h). Hands over each key, with `given` as its label. A name that resolves to nothing
+ * is an error, never an empty list. */
 typedef void allow_each(void *arg, const struct watch_allow *allow);
 MUST_USE enum err_code allow_resolve(const char *given, allow_each *each, void *arg, struct err *warning,
                                      struct err *why);

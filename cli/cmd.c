@@ -328,6 +328,11 @@ enum err_code cmd_db_keep(bool once, struct err *why)
     return ERR_OK;
 }
 
+bool cmd_db_is_open(void)
+{
+    return cmd_database.conn != NULL;
+}
+
 const char *cmd_db_dsn(void)
 {
     must(cmd_database.conn != NULL);

@@ -53,6 +53,7 @@ MUST_USE enum err_code cmd_db_open_with(const struct cmd *cmd, bool migrate, str
                                         struct err *why);
 /* The DSN behind cmd_db_open, for further connections (pipeline, notifier); valid until cmd_db_close. */
 const char *cmd_db_dsn(void);
+bool cmd_db_is_open(void);
 /* State directory, made if needed. */
 MUST_USE enum err_code cmd_state_dir(const struct cmd *cmd, const char **dir, struct err *why);
 

@@ -102,18 +102,32 @@ static enum err_code cmd_domain_describe(const struct cmd *cmd, const struct cmd
                            "--channel: there is no channel '%s'; there are stdout and hook, and those of the"
                            " configuration (-c FILE, channels)",
                            add->channels.item[i]);
-    watch->allow = calloc(add->allow.count + 1, sizeof *watch->allow);
-    must(watch->allow != NULL);
-    for (size_t i = 0; i < add->allow.count; i++) {
+    return ERR_OK;
+}
+
+static void cmd_domain_take(void *arg, const struct watch_allow *allow)
+{
+    struct watch_hashes *cas = arg;
+    must(watch_hashes_add(cas, allow->spki_sha256, allow->label));
+}
+
+/* The database is open: it may know more CAs by name than the program does. */
+static enum err_code cmd_domain_cas(const struct cmd_domain_add *add, struct watch *watch, struct err *why)
+{
+    struct watch_hashes cas = {0};
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < add->allow.count; i++) {
         struct err warning = {0};
-        enum err_code code = allow_parse(add->allow.item[i], &watch->allow[i], &warning, why);
+        struct err inner = {0};
+        code = allow_resolve(add->allow.item[i], cmd_domain_take, &cas, &warning, &inner);
         if (code != ERR_OK)
-            return code;
-        watch->allow_count++;
+            (void)err_set(why, code, "--allow-ca: %s", inner.text);
         if (warning.code != ERR_OK)
             fprintf(stderr, "ctvigil: warning: %s\n", warning.text);
     }
-    return ERR_OK;
+    watch->allow = cas.at;
+    watch->allow_count = cas.count;
+    return code;
 }
 
 static void cmd_domain_say(const struct cmd *cmd, const struct watch *watch,
@@ -197,11 +211,13 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
     must(watch != NULL);
     enum err_code code = watchname_read(typed, watch, name, &why);
     if (code == ERR_OK)
+        code = cmd_db_open(cmd, &conn, &why);
+    if (code == ERR_OK)
         code = cmd_domain_entry(cmd, add, typed, watch, &why);
     if (code == ERR_OK)
         code = cmd_domain_describe(cmd, add, watch, &why);
     if (code == ERR_OK)
-        code = cmd_db_open(cmd, &conn, &why);
+        code = cmd_domain_cas(add, watch, &why);
     if (code == ERR_OK) {
         const char *warning = watchname_warning(watch, name);
         if (warning != NULL)
@@ -416,8 +432,9 @@ int cmd_domain(struct cmd *cmd)
     const struct opt rows[] = {
         {"exact", OPT_FLAG, &add.exact, NULL, "the name alone, not what is below it"},
         {"allow-ca", OPT_LIST, &add.allow, "CA",
-         "a CA that may issue: spki:HEX or cert:FILE; more than once for more; none: every certificate is "
-         "unexpected"},
+         "a CA that may issue: letsencrypt.org (its name in CAA records), ca:OWNER, spki:HEX or cert:FILE; "
+         "more "
+         "than once for more; none: every certificate is unexpected"},
         {"allow-wildcard", OPT_FLAG, &add.wildcard, NULL, "wildcard certificates are expected"},
         {"owner", OPT_TEXT, &add.owner, "NAME", "who is responsible"},
         {"channel", OPT_LIST, &add.channels, "NAME",

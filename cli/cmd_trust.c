@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
+#include "cli/reallow.h"
 #include "cli/trustexplain.h"
 #include "cli/trustimport.h"
 #include "cli/trustset.h"
@@ -52,6 +53,7 @@ static int trust_import(const struct cmd *cmd, const char *dir, bool force)
     struct catake *take = NULL;
     struct pgconn *conn = NULL;
     struct db_trust_put done = {0};
+    struct reallow again = {0};
     uint8_t sha256[32];
     int64_t dated_ms = 0;
     enum err_code code = trustimport_read(dir, &take, sha256, &dated_ms, &why);
@@ -61,15 +63,23 @@ static int trust_import(const struct cmd *cmd, const char *dir, bool force)
         code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
         code = db_trust_put(conn, take, sha256, dated_ms, report, force, &done, &why);
+    if (code == ERR_OK)
+        code = reallow_run(cmd_db_dsn(), conn, &again, &why);
     if (code == ERR_OK && cmd->json)
-        cmd_print_json(json_pack("{s:s, s:I, s:b, s:o, s:I, s:I, s:I, s:I, s:o}", "schema",
-                                 "ctvigil.trust.import.1", "bundle", (json_int_t)done.bundle, "known",
-                                 (int)done.known, "date", cmd_json_time(dated_ms), "rules_new",
-                                 (json_int_t)done.rules_new, "rules_gone", (json_int_t)done.rules_gone,
-                                 "ca_certificates_new", (json_int_t)done.certs_new, "edges_new",
-                                 (json_int_t)done.edges_new, "files", json_loads(report, 0, NULL)));
+        cmd_print_json(
+            json_pack("{s:s, s:I, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "schema",
+                      "ctvigil.trust.import.1", "bundle", (json_int_t)done.bundle, "known", (int)done.known,
+                      "date", cmd_json_time(dated_ms), "rules_new", (json_int_t)done.rules_new, "rules_gone",
+                      (json_int_t)done.rules_gone, "ca_certificates_new", (json_int_t)done.certs_new,
+                      "edges_new", (json_int_t)done.edges_new, "domains_changed", (json_int_t)again.domains,
+                      "alerts_closed", (json_int_t)again.closed, "files", json_loads(report, 0, NULL)));
     else if (code == ERR_OK)
         report_human(take, &done);
+    if (code == ERR_OK && !cmd->json && again.domains != 0)
+        printf("%zu domain%s allow or deny CAs by names that stand for other keys now; %" PRIu64
+               " open alert%s explained by that.\n",
+               again.domains, again.domains == 1 ? "" : "s", again.closed,
+               again.closed == 1 ? " is" : "s are");
     free(report);
     catake_free(take);
     if (conn != NULL)

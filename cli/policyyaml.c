@@ -11,12 +11,6 @@
 
 #define POLICYYAML_NOTES 2048
 
-/* Says the label itself which keys are meant, wherever it is read? */
-static bool policyyaml_names(const char *label)
-{
-    return strncmp(label, "ca:", 3) == 0 || (strchr(label, '.') != NULL && strchr(label, ':') == NULL);
-}
-
 static bool policyyaml_has(const json_t *list, const char *text)
 {
     size_t i;
@@ -37,7 +31,7 @@ static json_t *policyyaml_hashes(const json_t *list, bool cas, struct buf *notes
         const char *hex = json_string_value(json_object_get(one, "sha256"));
         char text[80];
         char shown[256];
-        bool itself = cas && policyyaml_names(label);
+        bool itself = cas && watch_allow_by_name(label);
         (void)snprintf(text, sizeof text, "%s%s", cas ? "spki:" : "", hex);
         const char *written = itself ? label : text;
         if (!policyyaml_has(texts, written))

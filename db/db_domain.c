@@ -312,7 +312,7 @@ static int by_hash(const void *a, const void *b)
     return order != 0 ? order : strcmp(left->label, right->label);
 }
 
-/* Sorted, each key once: as the table has them. */
+/* Sorted, each once: as the table has them. */
 static void sort_allow(struct watch *watch)
 {
     size_t kept = 0;
@@ -320,7 +320,7 @@ static void sort_allow(struct watch *watch)
         return;
     qsort(watch->allow, watch->allow_count, sizeof *watch->allow, by_hash);
     for (size_t i = 0; i < watch->allow_count; i++) {
-        if (kept != 0 && memcmp(watch->allow[i].spki_sha256, watch->allow[kept - 1].spki_sha256, 32) == 0)
+        if (kept != 0 && by_hash(&watch->allow[i], &watch->allow[kept - 1]) == 0)
             free(watch->allow[i].label);
         else
             watch->allow[kept++] = watch->allow[i];
@@ -345,7 +345,9 @@ static bool same_watch(struct watch *a, struct watch *b)
     return same;
 }
 
-static enum err_code update_domain(struct pgconn *conn, const struct watch *watch, struct err *why)
+/* `looked`: what is stored was looked at already by rules that were no milder. */
+static enum err_code update_domain(struct pgconn *conn, const struct watch *watch, bool looked,
+                                   struct err *why)
 {
     struct pgexec_args args = {0};
     struct pgexec_args only = {0};
@@ -358,6 +360,7 @@ static enum err_code update_domain(struct pgconn *conn, const struct watch *watc
     pgexec_bool(&args, watch->wildcard_allowed);
     pgexec_text(&args, watch->owner);
     pgexec_text(&args, buf_text(&policy));
+    pgexec_bool(&args, looked);
     pgexec_int(&only, watch->id);
     enum err_code code =
         !buf_ok(&policy)
@@ -365,7 +368,7 @@ static enum err_code update_domain(struct pgconn *conn, const struct watch *watc
             : pgexec_do(conn,
                         "UPDATE domain SET kind = $2, exact = $3, wildcard_allowed = $4, owner = $5,"
                         " policy = $6::jsonb - '{owner,channels,allow}'::text[], channels = '{}',"
-                        " history_at = NULL WHERE id = $1",
+                        " history_at = CASE WHEN $7 THEN history_at END WHERE id = $1",
                         &args, NULL, why);
     buf_fini(&policy);
     if (code == ERR_OK)
@@ -374,10 +377,10 @@ static enum err_code update_domain(struct pgconn *conn, const struct watch *watc
 }
 
 static enum err_code write_one(struct pgconn *conn, struct watch *watch, enum db_domain_change change,
-                               struct err *why)
+                               bool looked, struct err *why)
 {
     enum err_code code = change == DB_DOMAIN_ADDED ? insert_domain(conn, watch, &watch->id, why)
-                                                   : update_domain(conn, watch, why);
+                                                   : update_domain(conn, watch, looked, why);
     if (code == ERR_OK && change == DB_DOMAIN_ADDED)
         code = take_back_alerts(conn, watch->id, watch->name, why);
     if (code == ERR_OK)
@@ -455,7 +458,7 @@ static enum err_code apply_all(struct pgconn *conn, struct db_domain_apply *appl
                                                      : DB_DOMAIN_CHANGED;
         *changed += apply->changes[i] != DB_DOMAIN_SAME;
         if (apply->changes[i] != DB_DOMAIN_SAME && !apply->dry_run)
-            code = write_one(conn, watch, apply->changes[i], why);
+            code = write_one(conn, watch, apply->changes[i], false, why);
     }
     return code;
 }
@@ -474,6 +477,49 @@ enum err_code db_domain_apply(struct pgconn *conn, struct db_domain_apply *apply
         code = apply_all(conn, apply, stored, count, &changed, why);
     watch_free(stored, count);
     bool keep = code == ERR_OK && changed != 0 && !apply->dry_run;
+    if (keep)
+        code = pgexec_commit(conn, why);
+    if (!keep || code != ERR_OK)
+        pgexec_rollback(conn);
+    return code;
+}
+
+static enum err_code edit_all(struct pgconn *conn, struct db_domain_edit *edit, struct err *why)
+{
+    struct watch *stored = NULL;
+    size_t count = 0;
+    size_t kept = 0;
+    enum err_code code = load(conn, &stored, &count, why);
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        bool changed = edit->each(edit->arg, &stored[i]);
+        if (changed && stored[i].allow_count > LIMIT_POLICY_LIST)
+            code = err_set(why, ERR_TOO_BIG, "domain %s: more than %d allowed keys", stored[i].name,
+                           LIMIT_POLICY_LIST);
+        if (code == ERR_OK && changed && !edit->dry_run)
+            code = write_one(conn, &stored[i], DB_DOMAIN_CHANGED, edit->milder, why);
+        if (code != ERR_OK || !changed)
+            continue;
+        struct watch other = stored[kept];
+        stored[kept++] = stored[i];
+        stored[i] = other;
+    }
+    edit->watches = stored;
+    edit->count = count;
+    edit->changed = code == ERR_OK ? kept : 0;
+    return code;
+}
+
+enum err_code db_domain_edit(struct pgconn *conn, struct db_domain_edit *edit, struct err *why)
+{
+    edit->watches = NULL;
+    edit->count = 0;
+    edit->changed = 0;
+    enum err_code code = pgexec_begin(conn, why);
+    if (code == ERR_OK)
+        code = raise_generation(conn, NULL, why);
+    if (code == ERR_OK)
+        code = edit_all(conn, edit, why);
+    bool keep = code == ERR_OK && edit->changed != 0 && !edit->dry_run;
     if (keep)
         code = pgexec_commit(conn, why);
     if (!keep || code != ERR_OK)

@@ -33,6 +33,20 @@ struct db_domain_apply {
  * rules or items changed is as one that was added: its history is still to be scanned. Nothing to do leaves
  * the generation as it is. */
 MUST_USE enum err_code db_domain_apply(struct pgconn *conn, struct db_domain_apply *apply, struct err *why);
+
+/* Changes to rules of registered domains that follow from what they are now. */
+struct db_domain_edit {
+    bool (*each)(void *arg, struct watch *watch); /* true: it changed the rules */
+    void *arg;
+    bool milder;           /* no change makes a rule stricter: the history needs no scan */
+    bool dry_run;          /* nothing is written */
+    struct watch *watches; /* out: all domains, those that changed first; watch_free with `count` */
+    size_t count;
+    size_t changed;
+};
+
+/* One transaction under the generation lock, so that nobody's change in between is lost. */
+MUST_USE enum err_code db_domain_edit(struct pgconn *conn, struct db_domain_edit *edit, struct err *why);
 MUST_USE enum err_code db_domain_remove(struct pgconn *conn, const char *name, struct err *why);
 /* All domains, by name; the caller frees with watch_free. `generation` is the one they belong to (same
  * snapshot). */

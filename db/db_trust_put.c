@@ -190,8 +190,9 @@ static const char der_sql[] =
 static const char edge_sql[] = "INSERT INTO trust_edge SELECT DISTINCT child, parent FROM stage_trust_edge"
                                " ORDER BY child, parent ON CONFLICT DO NOTHING";
 
-static const char caa_gone_sql[] =
-    "DELETE FROM trust_caa WHERE EXISTS (SELECT FROM stage_trust_part WHERE part = 'caa')";
+/* Owners are a part of their own. */
+static const char caa_gone_sql[] = "DELETE FROM trust_caa WHERE CASE WHEN domain LIKE 'ca:%' THEN 'owners'"
+                                   " ELSE 'caa' END IN (SELECT part FROM stage_trust_part)";
 static const char caa_sql[] = "INSERT INTO trust_caa (domain, by_key, hash, label)"
                               " SELECT DISTINCT ON (domain, by_key, hash) domain, by_key, hash, label"
                               " FROM stage_trust_caa ORDER BY domain, by_key, hash ON CONFLICT DO NOTHING";

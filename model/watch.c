@@ -99,6 +99,11 @@ bool watch_words_add(struct watch_words *words, const char *text)
     return copy != NULL;
 }
 
+bool watch_allow_by_name(const char *label)
+{
+    return strncmp(label, "ca:", 3) == 0 || (strchr(label, '.') != NULL && strchr(label, ':') == NULL);
+}
+
 bool watch_hashes_add(struct watch_hashes *hashes, const uint8_t sha256[32], const char *label)
 {
     struct watch_allow *grown = reallocarray(hashes->at, hashes->count + 1, sizeof *grown);

@@ -43,6 +43,9 @@ struct watch_allow {
     char *label; /* for messages: "spki:...", "cert:FILE" */
 };
 
+/* Is a CA meant by a name that stands for several keys ("letsencrypt.org", "ca:Amazon")? */
+MUST_USE bool watch_allow_by_name(const char *label);
+
 struct watch_hashes {
     struct watch_allow *at;
     size_t count;

@@ -1,6 +1,9 @@
 #include "trust/catake.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "trust/caatable.h"
 
 static void *more(void *array, size_t count, size_t *cap, size_t size)
 {
@@ -125,6 +128,15 @@ void catake_caa(struct catake *take, const char *domain, bool by_key, const uint
     caa->domain = keep(take, span_str(domain));
     caa->label = keep(take, span_str(label));
     memcpy(caa->hash, hash, 32);
+}
+
+void catake_owner(struct catake *take, const char *owner, bool by_key, const uint8_t hash[32])
+{
+    char name[CAATABLE_NAME_MAX];
+    char given[CAATABLE_NAME_MAX];
+    int len = snprintf(given, sizeof given, "ca:%s", owner);
+    if (len > 3 && len < (int)sizeof given && caatable_normal(given, name))
+        catake_caa(take, name, by_key, hash, owner);
 }
 
 struct catake_file *catake_file(struct catake *take, const char *name)

@@ -86,6 +86,9 @@ void catake_hashes(struct catake *take, const struct cafacts *facts);
 void catake_edge(struct catake *take, const uint8_t child[32], const uint8_t parent[32]);
 void catake_caa(struct catake *take, const char *domain, bool by_key, const uint8_t hash[32],
                 const char *label);
+/* A CA by who runs it: the name "ca:OWNER" in normal form (trust/caatable.h), with the owner as the label. An
+ * empty one is passed over. */
+void catake_owner(struct catake *take, const char *owner, bool by_key, const uint8_t hash[32]);
 /* A file of the import; valid until the next one. */
 struct catake_file *catake_file(struct catake *take, const char *name);
 /* What a file that turns out to be damaged said is taken back: everything since `mark`. */

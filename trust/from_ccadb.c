@@ -66,6 +66,22 @@ static bool get_hash(const struct csvread *csv, const char *column, uint8_t out[
     return hex.len == 64 && text_unhex(hex, out, 32);
 }
 
+/* Who runs a CA: a subordinate owner where there is one, because the keys are in its hands. */
+static bool take_owner(struct csvread *csv, struct catake *take)
+{
+    char owner[VERDICT_TEXT_MAX];
+    uint8_t hash[32];
+    if (!get_hash(csv, "SHA-256 Fingerprint", hash))
+        return false;
+    if (csvread_text(csv, "Subordinate CA Owner", owner, sizeof owner)[0] == '\0')
+        (void)csvread_text(csv, "CA Owner", owner, sizeof owner);
+    if (owner[0] == '\0')
+        return false;
+    (void)catake_part(take, "owners", 0);
+    catake_owner(take, owner, false, hash);
+    return true;
+}
+
 void from_ccadb_records(struct csvread *csv, struct catake *take, struct catake_file *file)
 {
     uint32_t part = catake_part(take, "ccadb.revoked", file->dated_ms);
@@ -87,8 +103,9 @@ void from_ccadb_records(struct csvread *csv, struct catake *take, struct catake_
         /* A record that is there and says nothing of the kind takes it back; one that is not there does not:
          * the report comes in halves, too. */
         catake_rule(take, part, &rule, !revoked);
-        file->taken += revoked;
-        file->passed += !revoked;
+        bool said = take_owner(csv, take) || revoked;
+        file->taken += said;
+        file->passed += !said;
     }
 }
 

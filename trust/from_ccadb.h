@@ -8,7 +8,7 @@
 #include "trust/csvread.h"
 
 void from_ccadb_pems(struct csvread *csv, struct catake *take, struct catake_file *file);
-/* "Included" says nothing of purposes, so that only revocations are taken. */
+/* "Included" says nothing of purposes, so that only revocations and owners are taken. */
 void from_ccadb_records(struct csvread *csv, struct catake *take, struct catake_file *file);
 /* Of Microsoft and Apple; Mozilla and Chrome have better lists of their own. */
 void from_ccadb_roots(struct csvread *csv, struct catake *take, struct catake_file *file);

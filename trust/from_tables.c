@@ -311,8 +311,10 @@ void from_tables_onecrl(struct csvread *csv, struct catake *take, struct catake_
 void from_tables_caa(struct csvread *csv, struct catake *take, struct catake_file *file)
 {
     (void)catake_part(take, "caa", file->dated_ms);
+    (void)catake_part(take, "owners", file->dated_ms);
     while (csvread_next(csv)) {
         char label[VERDICT_TEXT_MAX];
+        char owner[VERDICT_TEXT_MAX];
         char domains[2 * TEXT_MAX];
         uint8_t key[32];
         if (!get_hash(csv, "issuer_spki_sha256", key)) {
@@ -320,6 +322,7 @@ void from_tables_caa(struct csvread *csv, struct catake *take, struct catake_fil
             continue;
         }
         (void)label_of(csv, "issuer_subject", label);
+        catake_owner(take, csvread_text(csv, "issuer_org", owner, sizeof owner), true, key);
         (void)csvread_text(csv, "caa_domains", domains, sizeof domains);
         for (char *at = domains; *at != '\0';) {
             size_t len = strcspn(at, " ");

@@ -33,17 +33,37 @@ void rule_put_spki(struct buf *out, const uint8_t spki_sha256[32])
     buf_fmt(out, "spki:%s", text_hex(span_of(spki_sha256, 32), hex));
 }
 
+/* How many from here on, one after the other, have the name of this one. */
+static size_t same_name(const struct watch_allow *at, size_t count)
+{
+    size_t same = 1;
+    while (watch_allow_by_name(at->label) && same < count && strcmp(at[same].label, at->label) == 0)
+        same++;
+    return same;
+}
+
 void rule_put_hashes(struct buf *out, const char *prefix, const struct watch_allow *at, size_t count)
 {
-    for (size_t i = 0; i < count && i < RULE_LISTED_MAX; i++) {
+    size_t shown = 0;
+    for (size_t i = 0; i < count; shown++) {
         char label[SHOWN_MAX];
         char hex[65];
-        buf_fmt(out, "%s%s%s", i != 0 ? ", " : "", prefix, text_hex(span_of(at[i].spki_sha256, 32), hex));
-        if (strstr(at[i].label, hex) == NULL)
-            buf_fmt(out, " (%s)", text_visible_str(span_str(at[i].label), label, sizeof label));
+        size_t same = same_name(at + i, count - i);
+        const char *name = text_visible_str(span_str(at[i].label), label, sizeof label);
+        (void)text_hex(span_of(at[i].spki_sha256, 32), hex);
+        if (shown == RULE_LISTED_MAX) {
+            buf_fmt(out, ", and %zu more", count - i);
+            return;
+        }
+        buf_str(out, shown != 0 ? ", " : "");
+        if (same > 1)
+            buf_fmt(out, "%s (%zu keys)", name, same);
+        else
+            buf_fmt(out, "%s%s%s%s%s", prefix, hex, strstr(at[i].label, hex) == NULL ? " (" : "",
+                    strstr(at[i].label, hex) == NULL ? name : "",
+                    strstr(at[i].label, hex) == NULL ? ")" : "");
+        i += same;
     }
-    if (count > RULE_LISTED_MAX)
-        buf_fmt(out, ", and %zu more", count - RULE_LISTED_MAX);
 }
 
 void rule_put_words(struct buf *out, const struct watch_words *words)

@@ -24,7 +24,8 @@ struct alert_finding *rule_add(struct rule *rule, enum alert_kind kind, const ch
                                struct span expected, struct span found);
 /* "spki:HEX" */
 void rule_put_spki(struct buf *out, const uint8_t spki_sha256[32]);
-/* "spki:HEX (LABEL), ..., and N more"; with `prefix` "spki:" or "tbs:" in front of each. */
+/* "spki:HEX (LABEL), ..., and N more"; with `prefix` "spki:" or "tbs:" in front of each. The keys
+ * that one name of a CA stands for are told together: "letsencrypt.org (20 keys)". */
 void rule_put_hashes(struct buf *out, const char *prefix, const struct watch_allow *at, size_t count);
 /* "a, b, ..., and N more" in visible form */
 void rule_put_words(struct buf *out, const struct watch_words *words);

@@ -61,6 +61,15 @@ static struct span issuer_text(struct rule *rule, bool listed)
     return rule_keep(rule, &text);
 }
 
+/* Somebody showed this very certificate to be ours; or, where no CA is named, its key. */
+static bool authorised(const struct policy_case *what)
+{
+    const struct watch *watch = what->watch;
+    return rule_has_hash(watch->key_tbs.at, watch->key_tbs.count, what->issuance->tbs_fp) ||
+           (watch->allow_count == 0 &&
+            rule_has_hash(watch->key_spki.at, watch->key_spki.count, what->issuance->spki_sha256));
+}
+
 void rule_ca_judge(struct rule *rule)
 {
     const struct policy_case *what = rule->what;
@@ -71,7 +80,7 @@ void rule_ca_judge(struct rule *rule)
         (void)rule_add(rule, ALERT_KIND_UNEXPECTED_CA, "deny_ca", expected, issuer_text(rule, false));
         return;
     }
-    if (listed && what->issuance->issuer_proven)
+    if ((listed && what->issuance->issuer_proven) || authorised(what))
         return;
     struct span expected = allowed_text(rule);
     struct alert_finding *finding =

@@ -22,9 +22,9 @@ teardown_file() {
     for name in 'a..b' '*.example.com' '' 'exa mple.com' '192.0.2.0/33'; do
         run -2 ctv domain add "$name"
     done
-    for ca in letsencrypt.org ca:Sectigo; do
+    for ca in letsencrypt letsencrypt.orgg "ca:ISRGG"; do
         run -2 ctv domain add example.com --allow-ca "$ca"
-        [[ $output == *"trust bundle"* ]]
+        [[ $output == *"did you mean '"*"trust import"* ]]
     done
     run -2 ctv domain add example.com --allow-ca spki:12
     run -2 ctv domain add example.com --allow-ca cert:/no/such/file

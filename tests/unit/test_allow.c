@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "cli/caafind.h"
 #include "parser/tbs.h"
 #include "tests/unit/sample.h"
 #include "verify/digest.h"
@@ -51,8 +52,8 @@ static void refused_with_a_sentence(void **state)
         {"cert:/no/such/file", ERR_USAGE, "No such file"},
         {"cert:/etc/passwd", ERR_USAGE, "no certificate that can be read"},
         {"cert:/tmp", ERR_USAGE, "can not be read"},
-        {"ca:Some CA", ERR_UNSUPPORTED, "trust bundle"},
-        {"letsencrypt.org", ERR_UNSUPPORTED, "trust bundle"},
+        {"ca:Some CA", ERR_USAGE, "neither spki:HEX nor cert:FILE"},
+        {"letsencrypt.org", ERR_USAGE, "neither spki:HEX nor cert:FILE"},
         {"letsencrypt", ERR_USAGE, "neither spki:HEX nor cert:FILE"},
         {"", ERR_USAGE, "neither"},
     };
@@ -128,6 +129,57 @@ static void a_certificate(void **state)
     sample_free(der);
 }
 
+static void on_key(void *arg, const struct watch_allow *allow)
+{
+    size_t *count = arg;
+    assert_true(strchr(allow->label, 'X') == NULL && strlen(allow->label) > 3);
+    ++*count;
+}
+
+/* Names of CAs stand for their keys, also without a database; others for nothing, and it is said what may be
+ * meant. */
+static void names_of_cas(void **state)
+{
+    static const struct {
+        const char *given;
+        size_t least;
+        const char *says; /* NULL: it is good */
+    } rows[] = {
+        {"letsencrypt.org", 10, NULL},
+        {"LetsEncrypt.org.", 10, NULL},
+        {"ca:Let's Encrypt", 10, NULL},
+        {"ca:DIGICERT INC", 10, NULL},
+        {"spki:" SPKI, 1, NULL},
+        {"letsencrypt", 0, "did you mean 'letsencrypt.org'?"},
+        {"letsencrypr.org", 0, "did you mean 'letsencrypt.org'?"},
+        {"ca:Sectogo", 0, "did you mean 'ca:Sectigo'?"},
+        {"ca:Nobody At All", 0, "trust import"},
+        {"ca:", 0, "names no CA"},
+        {"", 0, "names no CA"},
+        {"\x1b[31m.example", 0, "'\\x1b[31m.example'"},
+        {"cert:/no/such/file", 0, "No such file"},
+    };
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < countof(rows); i++) {
+            struct err warning = {0};
+            struct err why = {0};
+            size_t count = 0;
+            enum err_code code = allow_resolve(rows[i].given, on_key, &count, &warning, &why);
+            assert_true(rows[i].says == NULL ? count >= rows[i].least : count == 0);
+            if ((code == ERR_OK) != (rows[i].says == NULL) ||
+                (code != ERR_OK && strstr(why.text, rows[i].says) == NULL))
+                fail_msg("%s: %s", rows[i].given, why.text);
+        }
+    }
+    struct err warning = {0};
+    struct err why = {0};
+    size_t count = 0;
+    assert_int_equal(allow_resolve("amazon.com", on_key, &count, &warning, &why), ERR_OK);
+    assert_non_null(strstr(warning.text, "several owners: Amazon, DigiCert"));
+    caafind_forget();
+}
+
 static void too_large(void **state)
 {
     static uint8_t zeros[LIMIT_ISSUER_BYTES];
@@ -145,7 +197,8 @@ static void too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(refused_with_a_sentence), cmocka_unit_test(a_key),
-                                       cmocka_unit_test(a_certificate), cmocka_unit_test(too_large)};
+                                       cmocka_unit_test(a_certificate), cmocka_unit_test(names_of_cas),
+                                       cmocka_unit_test(too_large)};
     int fd = mkstemp(path);
     must(fd >= 0);
     (void)close(fd);
