@@ -118,6 +118,10 @@ static void on_name(void *arg, const char *name)
         return;
     bool begins = len > 3 && strncmp(normal, nearest->name, len) == 0 && strchr(" .", normal[len]) != NULL;
     size_t far = begins ? 1 : distance(nearest->name, normal);
+    if (strlen(name) < sizeof normal) {
+        size_t as_written = distance(nearest->name, text_lower(name, normal, sizeof normal));
+        far = as_written < far ? as_written : far;
+    }
     if (far < nearest->distance) {
         nearest->distance = far;
         (void)snprintf(nearest->best, sizeof nearest->best, "%s", name);
