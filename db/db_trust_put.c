@@ -190,9 +190,11 @@ static const char der_sql[] =
 static const char edge_sql[] = "INSERT INTO trust_edge SELECT DISTINCT child, parent FROM stage_trust_edge"
                                " ORDER BY child, parent ON CONFLICT DO NOTHING";
 
-/* Owners are a part of their own. */
-static const char caa_gone_sql[] = "DELETE FROM trust_caa WHERE CASE WHEN domain LIKE 'ca:%' THEN 'owners'"
-                                   " ELSE 'caa' END IN (SELECT part FROM stage_trust_part)";
+/* Owners come by the certificate, and not every report has all of them. */
+static const char caa_gone_sql[] =
+    "DELETE FROM trust_caa AS t WHERE CASE WHEN t.domain LIKE 'ca:%'"
+    " THEN EXISTS (SELECT FROM stage_trust_caa AS s WHERE s.domain LIKE 'ca:%' AND s.by_key = t.by_key"
+    "  AND s.hash = t.hash) ELSE EXISTS (SELECT FROM stage_trust_part WHERE part = 'caa') END";
 static const char caa_sql[] = "INSERT INTO trust_caa (domain, by_key, hash, label)"
                               " SELECT DISTINCT ON (domain, by_key, hash) domain, by_key, hash, label"
                               " FROM stage_trust_caa ORDER BY domain, by_key, hash ON CONFLICT DO NOTHING";
