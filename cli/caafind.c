@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "db/db_caa.h"
-#include "db/db_trust.h"
 #include "trust/caatable.h"
 
 #define OWNERS_MAX  200 /* bytes of text */
@@ -56,24 +55,12 @@ static void on_key(void *arg, const uint8_t key[32], const char *owner)
     note_owner(found, owner);
 }
 
-struct parts {
-    const char *wanted;
-    bool has;
-};
-
-static void on_part(void *arg, const char *part)
-{
-    struct parts *parts = arg;
-    parts->has = parts->has || strcmp(part, parts->wanted) == 0;
-}
-
 static enum err_code look_db(struct pgconn *conn, struct found *found, struct err *why)
 {
-    struct parts parts = {.wanted = strncmp(found->name, "ca:", 3) == 0 ? "owners" : "caa"};
     struct db_caa counts = {0};
-    enum err_code code = db_trust_parts(conn, on_part, &parts, why);
-    found->imported = parts.has;
-    if (code == ERR_OK && parts.has)
+    enum err_code code =
+        db_caa_imported(conn, strncmp(found->name, "ca:", 3) == 0 ? "owners" : "caa", &found->imported, why);
+    if (code == ERR_OK && found->imported)
         code = db_caa_keys(conn, found->name, on_key, found, &counts, why);
     found->unknown = counts.unknown;
     return code;

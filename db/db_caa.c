@@ -2,6 +2,17 @@
 
 #include "db/pgexec.h"
 
+enum err_code db_caa_imported(struct pgconn *conn, const char *part, bool *imported, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t count = 0;
+    pgexec_text(&args, part);
+    enum err_code code =
+        pgexec_number(conn, "SELECT count(*) FROM trust_part WHERE part = $1", &args, &count, why);
+    *imported = count != 0;
+    return code;
+}
+
 static const char keys_sql[] =
     "SELECT coalesce(k.key, ''::bytea), coalesce(max(k.owner), '') FROM ("
     "  SELECT CASE WHEN t.by_key THEN t.hash ELSE coalesce(i.spki_sha256, c.spki_sha256) END AS key,"

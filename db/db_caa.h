@@ -6,6 +6,10 @@
 #include "base/err.h"
 #include "db/pgconn.h"
 
+/* Did any import have that part ("caa", "owners")? */
+MUST_USE enum err_code db_caa_imported(struct pgconn *conn, const char *part, bool *imported,
+                                       struct err *why);
+
 struct db_caa {
     uint64_t keys;
     uint64_t unknown; /* certificates that have the name, and of which no key is known */
