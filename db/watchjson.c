@@ -19,7 +19,7 @@ enum type {
     TYPE_CHOICE, /* extra: words; an enum */
     TYPE_DAYS,
     TYPE_WILDCARD,
-    TYPE_TYPES,
+    TYPE_BITS, /* list of words; an uint8_t */
     TYPE_SEVERITY,
     TYPE_EXPECT,
 };
@@ -29,6 +29,7 @@ static const char foreign_words[] = "off warn high critical";
 static const char lookalike_words[] = "off on strict";
 static const char pairing_words[] = "on off";
 static const char type_words[] = "dv ov iv ev";
+static const char store_words[] = "mozilla chrome apple microsoft";
 static const char severity_words[] = "info low high critical";
 
 struct row {
@@ -65,7 +66,8 @@ static const struct row rows[] = {
     {"names", "allow", TYPE_WORDS, AT(names), NULL, WATCH_DNS},
     {"names", "foreign_san", TYPE_CHOICE, AT(foreign), foreign_words, WATCH_DNS},
     {NULL, "key_types", TYPE_WORDS, AT(key_types), NULL, WATCH_DNS},
-    {NULL, "policy", TYPE_TYPES, AT(types), type_words, WATCH_DNS},
+    {NULL, "policy", TYPE_BITS, AT(types), type_words, WATCH_DNS},
+    {"stores", "require", TYPE_BITS, AT(stores), store_words, WATCH_DNS},
     {NULL, "pairing", TYPE_CHOICE, AT(pairing), pairing_words, WATCH_DNS},
     {NULL, "lookalike", TYPE_CHOICE, AT(lookalike), lookalike_words, WATCH_DNS},
     {NULL, "lookalike_allow", TYPE_WORDS, AT(lookalike_allow), NULL, WATCH_DNS},
@@ -187,12 +189,13 @@ static enum err_code add_item(struct reading *r, const struct row *row, const ch
                : bad(r, row->section, row->key, "'%s' does not begin with its kind", text);
 }
 
-static enum err_code add_type(struct reading *r, const struct row *row, const char *text)
+static enum err_code add_bit(struct reading *r, const struct row *row, const char *text)
 {
+    uint8_t *bits = member(r, row);
     int at = word_at(row->words, text);
     if (at < 0)
         return bad_word(r, row, text);
-    r->watch->types = (uint8_t)(r->watch->types | 1u << at);
+    *bits = (uint8_t)(*bits | 1u << at);
     return ERR_OK;
 }
 
@@ -366,8 +369,8 @@ static enum err_code read_row(struct reading *r, const struct row *row, const js
         return read_number(r, row, value);
     case TYPE_WILDCARD:
         return read_wildcard(r, row, value);
-    case TYPE_TYPES:
-        return each_text(r, row, value, add_type);
+    case TYPE_BITS:
+        return each_text(r, row, value, add_bit);
     case TYPE_SEVERITY:
         return read_severity(r, row, value);
     case TYPE_EXPECT:
@@ -492,12 +495,14 @@ static json_t *choice_of(const char *words, unsigned at)
     return json_stringn(words, strcspn(words, " "));
 }
 
-static json_t *types_of(unsigned types)
+static json_t *bits_of(const char *words, unsigned bits)
 {
     json_t *list = json_array();
-    for (unsigned i = 0; i < 4; i++) {
-        if ((types & 1u << i) != 0)
-            append(list, json_stringn(type_words + (size_t)3 * i, 2));
+    for (; bits != 0; bits >>= 1) {
+        size_t len = strcspn(words, " ");
+        if ((bits & 1u) != 0)
+            append(list, json_stringn(words, len));
+        words += len + (words[len] == ' ');
     }
     return list;
 }
@@ -557,8 +562,8 @@ static json_t *value_of(const struct watch *watch, const struct row *row)
         return number == 0 ? NULL : json_integer(number);
     case TYPE_WILDCARD:
         return watch->wildcard_allowed ? json_true() : words_of(at);
-    case TYPE_TYPES:
-        return types_of(watch->types);
+    case TYPE_BITS:
+        return bits_of(row->words, *(const uint8_t *)at);
     case TYPE_SEVERITY:
         return severity_of(watch);
     case TYPE_EXPECT:

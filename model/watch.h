@@ -104,6 +104,7 @@ struct watch {
     enum watch_foreign foreign;
     struct watch_words key_types; /* "rsa-2048", "ec-p256", "ed25519"; empty: any */
     uint8_t types;                /* enum watch_type; 0: any */
+    uint8_t stores; /* root stores that have to accept it, bit n is enum verdict_store n; 0: none has to */
     enum watch_pairing pairing;
     struct watch_expect *expect;
     size_t expect_count;

@@ -42,7 +42,7 @@ static void keep_own(struct alert *alert)
     alert->finding_count = kept;
 }
 
-static const char *const of_today[] = {"single_store", "untrusted", "test_root"};
+static const char *const of_today[] = {"single_store", "untrusted", "test_root", "required_store"};
 
 static enum err_code settle(struct scan *scan, struct alert *alert, const struct sighting *sightings,
                             size_t count, struct err *why)

@@ -104,15 +104,55 @@ static bool allowed_by_key(const struct policy_case *what)
     return rule_has_hash(what->watch->allow, what->watch->allow_count, what->issuance->issuer_spki_sha256);
 }
 
+static struct span required_text(struct judging *j)
+{
+    struct buf text;
+    char day[TEXT_TIME_MAX];
+    bool any = false;
+    buf_init(&text, RULE_TEXT_MAX);
+    for (int i = 0; i < VERDICT_STORES; i++) {
+        if ((j->what->watch->stores & 1u << i) == 0)
+            continue;
+        buf_fmt(&text, "%s%s", any ? ", " : "accepted by ", verdict_store_title((enum verdict_store)i));
+        any = true;
+    }
+    /* Here and not in what was found: newer data that says the same is no news. */
+    buf_fmt(&text, " (trust data of %.10s)", text_time(j->all->bundle_ms, false, day));
+    return rule_keep(j->rule, &text);
+}
+
+/* Stores that the entry asks for and that do not take it. One that could not be asked is asked again. Allowed
+ * or not: a CA of one's own choice may lose a store. */
+static bool judge_required(struct judging *j)
+{
+    struct buf found;
+    buf_init(&found, RULE_TEXT_MAX);
+    for (int i = 0; i < VERDICT_STORES; i++) {
+        const struct verdict_one *one = &j->all->store[i];
+        if ((j->what->watch->stores & 1u << i) == 0 || verdict_good(one->verdict) ||
+            one->verdict == VERDICT_UNKNOWN)
+            continue;
+        buf_str(&found, found.len != 0 ? "; " : "");
+        put_store(&found, one, (enum verdict_store)i);
+    }
+    if (found.len == 0) {
+        buf_fini(&found);
+        return false;
+    }
+    add(j, ALERT_KIND_UNTRUSTED_CA, ALERT_HIGH, "required_store", required_text(j), &found);
+    return true;
+}
+
 static void judge_reach(struct judging *j)
 {
     const struct verdict_all *all = j->all;
     struct buf found;
     int good = verdict_good_count(all);
-    if (allowed_by_key(j->what) || verdict_any_unknown(all))
-        return;
     /* Who trusts the CA today says nothing of a certificate that is over. */
     if (j->what->now_ms != 0 && j->what->issuance->not_after < j->what->now_ms / 1000)
+        return;
+    bool refused = judge_required(j);
+    if (allowed_by_key(j->what) || verdict_any_unknown(all))
         return;
     if ((all->flags & VERDICT_SINGLE_STORE) != 0) {
         buf_init(&found, RULE_TEXT_MAX);
@@ -123,7 +163,7 @@ static void judge_reach(struct judging *j)
             SPAN_LIT("a CA that more than one root store trusts"), &found);
         return;
     }
-    if (good != 0 || (all->flags & (VERDICT_BLOCKED_KEY | VERDICT_DISTRUSTED_AFTER)) != 0)
+    if (refused || good != 0 || (all->flags & (VERDICT_BLOCKED_KEY | VERDICT_DISTRUSTED_AFTER)) != 0)
         return;
     bool test = (all->flags & VERDICT_TEST_ROOT) != 0;
     buf_init(&found, RULE_TEXT_MAX);

@@ -53,6 +53,8 @@ static const char whole[] = "# ours\n"
                             "      foreign_san: high\n"
                             "    key_types: [ec-p256]\n"
                             "    policy: [dv, ov]\n"
+                            "    stores: {require: [microsoft, mozilla]}\n"
+                            "    pairing: off\n"
                             "    severity:\n"
                             "      unexpected_ca: critical\n"
                             "    expect:\n"
@@ -91,6 +93,8 @@ static void everything(void **state)
     assert_string_equal(first->owner, "it's \"us\"");
     assert_int_equal(first->keys, WATCH_KEYS_ENFORCE);
     assert_int_equal(first->allow_count, 1);
+    assert_int_equal(first->stores, 9);
+    assert_int_equal(first->pairing, WATCH_PAIRING_OFF);
     assert_true(watches[1].exact);
     assert_int_equal(watches[2].kind, WATCH_EMAIL);
     assert_true(watches[2].wildcard_allowed);
@@ -212,6 +216,9 @@ static void refused(void **state)
         {"watch:\n  - name: a.example\n    keys: {file: /nowhere}\n", ":3:", "No such file"},
         {"watch:\n  - name: a.example\n    keys: {spki: [00]}\n", ":3:", "64 hex digits"},
         {"watch:\n  - name: a.example\n    key_types: [rsa]\n", ":3:", "'rsa' is none"},
+        {"watch:\n  - name: a.example\n    stores:\n      require: [debian]\n",
+         ":4:", "one of: mozilla chrome apple microsoft"},
+        {"watch:\n  - name: a.example\n    pairing: strict\n", ":3:", "one of: on off"},
         {"watch:\n  - name: a.example\n    max_days: many\n", ":3:", "days from 1"},
         {"watch:\n  - name: a.example\n    exact: perhaps\n", ":3:", "true or false"},
         {"watch:\n  - name: 192.0.2.1\n    exclude: [www]\n", ":3:", "has no domain"},

@@ -30,47 +30,70 @@ struct row {
     enum alert_severity expected;
     const char *found;
     char above; /* the other key's certificate is known, and this CA certifies it; 0: it is not known */
+    const char *require; /* stores that the watch asks for; NULL: none */
 };
 
 static const struct row rows[] = {
-    {"all stores", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "", 0, "", 0},
-    {"two stores", "MC", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "", 0, "", 0},
+    {"all stores", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "", 0, "", 0, NULL},
+    {"two stores", "MC", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "", 0, "", 0, NULL},
     {"one store", "W", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "single_store", ALERT_HIGH,
-     "only Microsoft trusts it", 0},
-    {"one store, allowed", "W", CARULE_ANCHOR, 0, "", true, false, false, false, true, 0, "", 0, "", 0},
+     "only Microsoft trusts it", 0, NULL},
+    {"one store, allowed", "W", CARULE_ANCHOR, 0, "", true, false, false, false, true, 0, "", 0, "", 0, NULL},
     {"one store, a CA certificate", "W", CARULE_ANCHOR, 0, "", false, false, true, false, true, 0, "", 0, "",
-     0},
+     0, NULL},
     {"none", "", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "untrusted", ALERT_LOW,
-     "no root store trusts it", 0},
-    {"none, allowed", "", CARULE_ANCHOR, 0, "", true, false, false, false, true, 0, "", 0, "", 0},
-    {"none, and not proven", "", CARULE_ANCHOR, 0, "", false, true, false, false, true, 0, "", 0, "", 0},
+     "no root store trusts it", 0, NULL},
+    {"none, allowed", "", CARULE_ANCHOR, 0, "", true, false, false, false, true, 0, "", 0, "", 0, NULL},
+    {"none, and not proven", "", CARULE_ANCHOR, 0, "", false, true, false, false, true, 0, "", 0, "", 0,
+     NULL},
     {"for tests", "", CARULE_TEST_ROOT, CARULE_MEMBER, "M", false, false, false, false, true, 0, "test_root",
-     ALERT_INFO, "tests of logs", 0},
+     ALERT_INFO, "tests of logs", 0, NULL},
     {"blocked, though allowed", "MCAW", CARULE_BLOCKED, CARULE_INCIDENT, "C", true, false, false, false, true,
-     0, "blocked_key", ALERT_CRITICAL, "Chrome: the store blocks", 0},
+     0, "blocked_key", ALERT_CRITICAL, "Chrome: the store blocks", 0, NULL},
     {"blocked, as the watch weighs it", "MCAW", CARULE_BLOCKED, CARULE_INCIDENT, "C", true, false, false,
-     false, true, ALERT_LOW, "blocked_key", ALERT_LOW, "Chrome", 0},
+     false, true, ALERT_LOW, "blocked_key", ALERT_LOW, "Chrome", 0, NULL},
     {"after the last day", "MCAW", CARULE_NOT_BEFORE, CARULE_INCIDENT, "MA", false, false, false, false, true,
-     0, "distrusted_after", ALERT_HIGH, "Apple: it begins after the last day", 0},
+     0, "distrusted_after", ALERT_HIGH, "Apple: it begins after the last day", 0, NULL},
     {"after a day without blame", "MCAW", CARULE_NOT_BEFORE, CARULE_LIFECYCLE, "M", false, false, false,
-     false, true, 0, "", 0, "", 0},
+     false, true, 0, "", 0, "", 0, NULL},
     {"another key under the name", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true, true, 0,
-     "issuer_key", ALERT_HIGH, "a key that nobody vouches for", 0},
+     "issuer_key", ALERT_HIGH, "a key that nobody vouches for", 0, NULL},
     {"another key, and it is early", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true, false, 0, "", 0,
-     "", 0},
+     "", 0, NULL},
     /* Whoever makes such a certificate hands its CA certificate in with it. */
     {"another key, its certificate at hand", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true, false,
-     0, "issuer_key", ALERT_HIGH, "a key that nobody vouches for", 'Z'},
+     0, "issuer_key", ALERT_HIGH, "a key that nobody vouches for", 'Z', NULL},
     {"another key, below a CA that is not known", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true,
-     false, 0, "", 0, "", 'Q'},
+     false, 0, "", 0, "", 'Q', NULL},
     {"the same, after a while", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true, true, 0,
-     "issuer_key", ALERT_HIGH, "a key that nobody vouches for", 'Q'},
+     "issuer_key", ALERT_HIGH, "a key that nobody vouches for", 'Q', NULL},
     {"another key, and the old one vouches for it", "MCAW", CARULE_ANCHOR, 0, "", false, false, false, true,
-     false, 0, "", 0, "", 'A'},
+     false, 0, "", 0, "", 'A', NULL},
     {"another key that is allowed", "MCAW", CARULE_ANCHOR, 0, "", true, false, false, true, false, 0, "", 0,
-     "", 'Z'},
+     "", 'Z', NULL},
     {"another key, of a name that no store knows", "", CARULE_ANCHOR, 0, "", false, false, false, true, true,
-     0, "untrusted", ALERT_LOW, "no root store trusts it", 'Z'},
+     0, "untrusted", ALERT_LOW, "no root store trusts it", 'Z', NULL},
+};
+
+/* Stores that the watch asks for; only the first finding is looked at. */
+static const struct row required[] = {
+    {"all asked for, all there", "MCAW", CARULE_ANCHOR, 0, "", true, false, false, false, true, 0, "", 0, "",
+     0, "MCAW"},
+    {"one of two is not, though the CA is allowed", "MCA", CARULE_ANCHOR, 0, "", true, false, false, false,
+     true, 0, "required_store", ALERT_HIGH, "Microsoft: ", 0, "MW"},
+    {"only others are not", "MC", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "", 0, "", 0,
+     "MC"},
+    {"none is, told once", "", CARULE_ANCHOR, 0, "", false, false, false, false, true, 0, "required_store",
+     ALERT_HIGH, "Chrome: ", 0, "C"},
+    {"retired without blame", "MCAW", CARULE_NOT_BEFORE, CARULE_LIFECYCLE, "A", true, false, false, false,
+     true, 0, "required_store", ALERT_HIGH, "Apple: it begins after the last day", 0, "MA"},
+    {"as the watch weighs it", "M", CARULE_ANCHOR, 0, "", true, false, false, false, true, ALERT_LOW,
+     "required_store", ALERT_LOW, "Chrome: ", 0, "C"},
+    {"a CA certificate serves no TLS", "M", CARULE_ANCHOR, 0, "", true, false, true, false, true, 0, "", 0,
+     "", 0, "C"},
+    {"not proven", "M", CARULE_ANCHOR, 0, "", true, true, false, false, true, 0, "", 0, "", 0, "C"},
+    {"a CA that may still become known", "MCAW", CARULE_ANCHOR, 0, "", true, false, false, true, false, 0, "",
+     0, "", 'Q', "C"},
 };
 
 static enum verdict_store store_of(char letter)
@@ -99,11 +122,10 @@ static void world_of(const struct row *row, struct caworld *w)
     caworld_build(w);
 }
 
-static void judged(void **state)
+static void judge_rows(const struct row *all, size_t count)
 {
-    (void)state;
-    for (size_t i = 0; i < countof(rows); i++) {
-        const struct row *row = &rows[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct row *row = &all[i];
         struct caworld w;
         struct arena arena;
         struct alert alert = {.domain_id = 1};
@@ -126,6 +148,8 @@ static void judged(void **state)
         world_of(row, &w);
         caworld_key(row->other_key ? 'Z' : 'A', issuance.issuer_spki_sha256);
         memcpy(allow.spki_sha256, issuance.issuer_spki_sha256, 32);
+        for (const char *at = row->require; at != NULL && *at != '\0'; at++)
+            watch.stores = (uint8_t)(watch.stores | 1u << store_of(*at));
         for (size_t k = 0; k < ALERT_KIND_COUNT; k++)
             watch.severity[k] = row->severity == ALERT_INFO ? 0 : (uint8_t)(row->severity + 1);
         what.trust = w.graph;
@@ -156,8 +180,20 @@ static void judged(void **state)
     assert_false(rule_trust_owns(ALERT_KIND_UNEXPECTED_CA));
 }
 
+static void judged(void **state)
+{
+    (void)state;
+    judge_rows(rows, countof(rows));
+}
+
+static void as_required(void **state)
+{
+    (void)state;
+    judge_rows(required, countof(required));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(judged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(judged), cmocka_unit_test(as_required)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ static const char full[] =
     "\"tbs\":[{\"sha256\":\"" H "\",\"label\":\"tbs\"}]},"
     "\"wildcard\":[\"*.cdn.example.com\"],\"max_days\":100,"
     "\"names\":{\"allow\":[\"www.example.com\"],\"foreign_san\":\"high\"},\"key_types\":[\"ec-p256\"],"
-    "\"policy\":[\"dv\",\"ev\"],"
+    "\"policy\":[\"dv\",\"ev\"],\"stores\":{\"require\":[\"mozilla\",\"apple\"]},\"pairing\":\"off\","
     "\"lookalike\":\"strict\",\"lookalike_allow\":[\"example.net\"],"
     "\"expect\":[{\"spki\":\"" H "\",\"until\":\"2026-12-01\",\"note\":\"LB\"}]}";
 
@@ -45,6 +45,8 @@ static void there_and_back(void **state)
     assert_int_equal(watch->more[3].ip_len, 16);
     assert_int_equal(watch->expect[0].until, 1796169600); /* 2026-12-02 */
     assert_int_equal(watch->types, WATCH_TYPE_DV | WATCH_TYPE_EV);
+    assert_int_equal(watch->stores, 5);
+    assert_int_equal(watch->pairing, WATCH_PAIRING_OFF);
     buf_init(&out, 1u << 16);
     buf_init(&again, 1u << 16);
     watchjson_write(watch, &out);
