@@ -29,6 +29,7 @@ struct constraint {
 struct anchor {
     uint8_t sha256[32];
     bool named;
+    bool tls; /* of the further certificates those that say so */
     bool expires;
     bool constrained;
     bool enough; /* a set without any condition */
@@ -146,14 +147,16 @@ static bool looser(const struct constraint *a, const struct constraint *b)
     return a->sct != b->sct ? a->sct > b->sct : a->not_before > b->not_before;
 }
 
-static void read_anchor(struct proto *proto, struct anchor *anchor, struct catake_file *file)
+static void read_anchor(struct proto *proto, bool tls, struct anchor *anchor, struct catake_file *file)
 {
     bool first = true;
-    *anchor = (struct anchor){.named = false};
+    *anchor = (struct anchor){.tls = tls};
     while (next(proto) && !is(proto, "}")) {
         if (is(proto, "sha256_hex")) {
             anchor->named = next(proto) && strlen(proto->word) == 64 &&
                             text_unhex(span_str(proto->word), anchor->sha256, 32);
+        } else if (is(proto, "tls_trust_anchor")) {
+            anchor->tls = next(proto) && is(proto, "true");
         } else if (is(proto, "enforce_anchor_expiry")) {
             anchor->expires = next(proto) && is(proto, "true");
         } else if (is(proto, "constraints")) {
@@ -175,7 +178,7 @@ static void read_anchor(struct proto *proto, struct anchor *anchor, struct catak
         }
     }
     /* Nothing but conditions that are not known: not a root for anything we could say. */
-    anchor->named = anchor->named && !(anchor->constrained && first);
+    anchor->named = anchor->named && anchor->tls && !(anchor->constrained && first);
 }
 
 static void take_anchor(struct catake *take, uint32_t part, const struct anchor *anchor)
@@ -218,17 +221,18 @@ bool from_chrome_read(struct span text, struct catake *take, struct catake_file 
     while (next(&proto)) {
         if (is(&proto, "version_major") && next(&proto)) {
             (void)snprintf(file->note, sizeof file->note, "version %.20s", proto.word);
-        } else if (is(&proto, "trust_anchors")) {
+        } else if (is(&proto, "trust_anchors") || is(&proto, "additional_certs")) {
             struct anchor anchor;
+            bool tls = is(&proto, "trust_anchors");
             if (!next(&proto) || !is(&proto, "{"))
                 continue;
-            read_anchor(&proto, &anchor, file);
+            read_anchor(&proto, tls, &anchor, file);
             if (anchor.named)
                 take_anchor(take, part, &anchor);
             file->taken += anchor.named;
             file->passed += !anchor.named;
         } else if (is(&proto, "{")) {
-            skip_block(&proto); /* additional_certs, mtc_anchors */
+            skip_block(&proto); /* mtc_anchors */
             file->passed++;
         }
     }

@@ -180,12 +180,13 @@ static void hex64(char digit, char out[65])
 static void chrome_is_read(void **state)
 {
     (void)state;
-    char a[65], b[65], c[65], d[65], e[65];
+    char a[65], b[65], c[65], d[65], e[65], g[65];
     hex64('a', a);
     hex64('b', b);
     hex64('c', c);
     hex64('d', d);
     hex64('e', e);
+    hex64('f', g);
     begin();
     say("# proto\nversion_major: 36\n"
         "trust_anchors {\n sha256_hex: \"%s\"\n ev_policy_oids: \"1.2.3\"\n}\n"
@@ -197,18 +198,16 @@ static void chrome_is_read(void **state)
         "200 permitted_dns_names: \"a.test\" permitted_dns_names: \"b.test\" } }\n"
         "trust_anchors { sha256_hex: \"%s\" constraints { index_not_after: 7 } }\n"
         "additional_certs { sha256_hex: \"%s\" eutl: true }\n"
+        "additional_certs {\n sha256_hex: \"%s\"\n tls_trust_anchor: true\n eutl: true\n}\n"
         "mtc_anchors { log_id: \"x\" inner { deep: 1 } }\n",
-        a, b, c, d, e);
-    struct catake *take = read_as("chrome-root-store", 3);
+        a, b, c, d, e, g);
+    struct catake *take = read_as("chrome-root-store", 4);
     const struct {
         enum carule_kind kind;
         uint8_t first;
         int64_t limit;
-    } want[] = {{CARULE_ANCHOR, 0xaa, 0},
-                {CARULE_ANCHOR, 0xbb, 0},
-                {CARULE_SCT, 0xbb, 100},
-                {CARULE_ANCHOR, 0xcc, 0},
-                {CARULE_SCT, 0xcc, 100}};
+    } want[] = {{CARULE_ANCHOR, 0xaa, 0}, {CARULE_ANCHOR, 0xbb, 0}, {CARULE_SCT, 0xbb, 100},
+                {CARULE_ANCHOR, 0xcc, 0}, {CARULE_SCT, 0xcc, 100},  {CARULE_ANCHOR, 0xff, 0}};
     assert_int_equal(take->rule_count, countof(want));
     for (size_t i = 0; i < countof(want); i++) {
         assert_int_equal(take->rule[i].rule.kind, want[i].kind);
