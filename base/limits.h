@@ -131,4 +131,10 @@
 #define LIMIT_PAIR_WAIT_MS 86400000 /* for a precertificate: how long a log may take to show an entry */
 #define LIMIT_PAIR_NOTES   1024     /* that gather in memory during a history scan */
 
+#define LIMIT_WEAKKEY_BITS      16384 /* of an RSA modulus; looking closely at longer ones takes seconds */
+#define LIMIT_BLOCKLIST_BYTES   (1u << 30)  /* of one file; Debian's lists have 20 MB in all */
+#define LIMIT_BLOCKLIST_KEYS    (16u << 20) /* listed keys in memory: 600 MB */
+#define LIMIT_BLOCKLIST_FILES   64
+#define LIMIT_BLOCKLIST_LOOK_MS 10000 /* between looks whether a file changed */
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/metric.h"
 #include "base/say.h"
+#include "cli/blockset.h"
 #include "cli/chore.h"
 #include "cli/edgekeeper.h"
 #include "cli/matching.h"
@@ -55,19 +56,24 @@ static enum err_code caretaker_run(const char *dsn, struct pgconn *conn, const s
 {
     struct pgconn *write = NULL;
     struct cagraph *trust = NULL;
+    struct blocklist *blocklist = NULL;
     enum err_code code = pgconn_open(dsn, &write, why);
 
     if (code == ERR_OK)
         code = trustset_pin(write, &trust, why);
+    if (code == ERR_OK)
+        code = blockset_pin(&blocklist, why);
     if (code == ERR_OK) {
         /* What is read from its second connection never waits for rows of the first one. */
         struct history_reader reader = matching_reader(write, stop);
         reader.prove.trust = trust;
+        reader.prove.blocklist = blocklist;
         reader.prove.now_ms = clock_wall_ms();
         reader.prove.settled = true;
         code = history_run(conn, write, watch, &reader, result, why);
     }
     cagraph_unpin(trust);
+    blocklist_unpin(blocklist);
     if (write != NULL)
         pgconn_free(write);
     return code;

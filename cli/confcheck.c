@@ -8,6 +8,7 @@
 #include "ingest/listfetch.h"
 #include "ingest/opkey.h"
 #include "ingest/sources.h"
+#include "watcher/blocklist.h"
 
 #define CONFCHECK_SEPARATORS ", \t\r\n"
 
@@ -21,11 +22,15 @@ static enum err_code confcheck_readable(const char *path, struct err *why)
 enum err_code confcheck_places(const struct conf *conf, struct err *why)
 {
     const char *named = conf->ingest.log_list;
+    struct blocklist *blocklist = NULL;
     struct listfetch_source source;
     struct sources sources;
     struct partkeeper_hours hours;
     enum err_code code = sources_read(conf->ingest.source_addresses, &sources, why);
 
+    if (code == ERR_OK && conf->watch.blocklist[0] != '\0')
+        code = blocklist_read(conf->watch.blocklist, &blocklist, why);
+    blocklist_unpin(blocklist);
     if (code == ERR_OK)
         code = partkeeper_read_hours(conf->db.maintain_hours, &hours, why);
     if (code != ERR_OK || named[0] == '\0' || strcmp(named, "none") == 0)

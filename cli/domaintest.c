@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "cli/blockset.h"
 #include "cli/caretaker.h"
 #include "cli/certfind.h"
 #include "cli/pem.h"
@@ -160,11 +161,24 @@ static const struct {
     {"ca", "it is not a CA"},
     {"key_types", "its key is of an expected type"},
     {"policy", "its owner was validated as expected"},
+    {"compromised_key", "its key is in no list of known ones"},
+    {"weak_key", "its key keeps its secret"},
+    {"weak_signature", "its signature can not be forged"},
     {"readable", "all of it can be read"},
 };
 
+static bool domaintest_has_blocklist(void)
+{
+    struct blocklist *list = NULL;
+    bool has = blockset_pin(&list, NULL) == ERR_OK && list != NULL;
+    blocklist_unpin(list);
+    return has;
+}
+
 static bool domaintest_asked(const struct watch *watch, const char *rule)
 {
+    if (strcmp(rule, "compromised_key") == 0)
+        return domaintest_has_blocklist();
     if (strcmp(rule, "deny_ca") == 0)
         return watch->deny.count != 0;
     if (strcmp(rule, "keys") == 0)
@@ -292,15 +306,20 @@ int domaintest_run(const struct cmd *cmd, const char *typed, const char *certifi
                     why.text);
             why = (struct err){0};
         }
-        const struct match_prove prove = {.ours = ours, .trust = trust, .now_ms = clock_wall_ms()};
+        struct blocklist *blocklist = NULL;
+        code = blockset_pin(&blocklist, &why);
+        const struct match_prove prove = {
+            .ours = ours, .trust = trust, .blocklist = blocklist, .now_ms = clock_wall_ms()};
         batch.big = true;
         batch.end = 1;
         batch.entries = &entry;
         batch.entry_count = 1;
-        code = match_batch(set, &batch, &prove, &why);
+        if (code == ERR_OK)
+            code = match_batch(set, &batch, &prove, &why);
         if (code == ERR_OK)
             exit_code = domaintest_show(cmd, watchset_at(set, 0), &batch);
         cagraph_unpin(trust);
+        blocklist_unpin(blocklist);
         watchset_unpin(ours);
         watchset_unpin(set);
     }

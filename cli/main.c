@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "cli/blockset.h"
 #include "cli/cmd.h"
 #include "cli/envcheck.h"
 #include "cli/opt.h"
@@ -167,7 +168,9 @@ static int main_dispatch(const struct command *command, const struct globals *gl
     }
     say_setup(level, conf.say.json);
     main_environment(&cmd);
+    blockset_use(conf.watch.blocklist);
     status = command->run(&cmd);
+    blockset_forget();
     conf_free(&conf);
     return main_flush(status);
 }

@@ -6,6 +6,7 @@
 #include "base/metric.h"
 #include "base/say.h"
 #include "base/thread.h"
+#include "cli/blockset.h"
 #include "cli/trustset.h"
 #include "db/alertjson.h"
 #include "db/db_alert_raise.h"
@@ -78,6 +79,15 @@ static enum err_code matching_first_trust(struct matching *matching, struct err 
     return code;
 }
 
+static enum err_code matching_first_blocklist(struct err *why)
+{
+    struct blocklist *list = NULL;
+    enum err_code code = blockset_pin(&list, why);
+
+    blocklist_unpin(list);
+    return code;
+}
+
 enum err_code matching_open(const char *dsn, struct matching **out, struct err *why)
 {
     struct matching *matching = calloc(1, sizeof *matching);
@@ -91,6 +101,8 @@ enum err_code matching_open(const char *dsn, struct matching **out, struct err *
         code = matching_load(matching, why);
     if (code == ERR_OK)
         code = matching_first_trust(matching, why);
+    if (code == ERR_OK)
+        code = matching_first_blocklist(why);
     if (code != ERR_OK) {
         matching_close(matching);
         matching = NULL;
@@ -167,10 +179,16 @@ static enum err_code matching_run(void *arg, struct batch *batch, uint64_t gener
 {
     struct matching *matching = arg;
     struct cagraph *trust = matching_trust(matching);
-    const struct match_prove prove = {
-        .prove = matching_prove, .look = matching_look, .trust = trust, .now_ms = clock_wall_ms()};
+    struct blocklist *blocklist = NULL;
     struct watchset *set = NULL;
-    enum err_code code = matching_snapshot(matching, generation, &set, why);
+    enum err_code code = blockset_pin(&blocklist, why);
+    const struct match_prove prove = {.prove = matching_prove,
+                                      .look = matching_look,
+                                      .trust = trust,
+                                      .blocklist = blocklist,
+                                      .now_ms = clock_wall_ms()};
+    if (code == ERR_OK)
+        code = matching_snapshot(matching, generation, &set, why);
 
     if (code == ERR_OK) {
         if (generation != 0)
@@ -180,6 +198,7 @@ static enum err_code matching_run(void *arg, struct batch *batch, uint64_t gener
     /* Texts of alerts are copies in the batch's arena, so the snapshots may go. */
     watchset_unpin(set);
     cagraph_unpin(trust);
+    blocklist_unpin(blocklist);
     return code;
 }
 

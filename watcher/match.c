@@ -453,6 +453,8 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
     what.now_ms = prove != NULL ? prove->now_ms : 0;
     what.settled = prove != NULL && prove->settled;
     what.sighting = &entry->sighting;
+    what.cert = entry->cert.tbs.at != NULL ? &entry->cert : NULL;
+    what.blocklist = prove != NULL ? prove->blocklist : NULL;
     struct node **judged = m->alerts_end;
     judge_hits(m, entry, at, &what);
     judge_lookalikes(m, entry, at, &alike, judged);

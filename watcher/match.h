@@ -5,6 +5,7 @@
 #include "model/batch.h"
 #include "watcher/watchset.h"
 
+struct blocklist;
 struct cagraph;
 
 /* Called once for every entry that concerns a watched domain, before it is judged: the place to prove the
@@ -19,6 +20,7 @@ struct match_prove {
     bool by_word;                /* the bytes that could prove an issuer are gone (struct policy_case) */
     const struct watchset *ours; /* all that is registered; NULL: the set that is matched against */
     const struct cagraph *trust; /* the same, with now_ms and settled; pinned by the caller */
+    const struct blocklist *blocklist; /* of keys; NULL: none; pinned by the caller */
     int64_t now_ms;
     bool settled;
 };

@@ -7,10 +7,12 @@
 #include "watcher/rule_trust.h"
 #include "watcher/rule_type.h"
 #include "watcher/rule_validity.h"
+#include "watcher/rule_weak.h"
 
 /* In the order in which people read them. */
 static void (*const rules[])(struct rule *rule) = {
-    rule_ca_judge, rule_trust_judge, rule_key_judge, rule_names_judge, rule_validity_judge, rule_type_judge,
+    rule_ca_judge,       rule_trust_judge, rule_key_judge,  rule_names_judge,
+    rule_validity_judge, rule_type_judge,  rule_weak_judge,
 };
 
 static void judge_readable(struct rule *rule)

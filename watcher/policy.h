@@ -8,7 +8,9 @@
 #include "model/watch.h"
 #include "watcher/watchset.h"
 
+struct blocklist;
 struct cagraph;
+struct cert;
 
 /* Why an issuance concerns a watch. */
 struct policy_case {
@@ -29,6 +31,9 @@ struct policy_case {
     const struct cagraph *trust;     /* NULL: nobody says what root stores say */
     const struct sighting *sighting; /* the earliest that is known; NULL: none */
     int64_t now_ms;
+    /* Weak and known keys (watcher/rule_weak.h). */
+    const struct cert *cert;           /* NULL: its bytes are not at hand */
+    const struct blocklist *blocklist; /* NULL: none */
     bool settled; /* whoever knows the issuer had time to say so: what is unknown now is odd */
 };
 
