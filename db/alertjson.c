@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "model/cert.h"
 #include "model/dname.h"
@@ -190,6 +191,33 @@ static json_t *issuer_text(const struct issuance *issuance)
     return string != NULL ? string : hex(issuance->issuer);
 }
 
+/* A separator inside of a value is escaped, so that no value looks like another attribute (RFC 4514). */
+static void put_attribute(struct buf *out, const char *type, struct span value)
+{
+    struct buf shown;
+    value.len = value.len < NAME_SHOWN ? value.len : NAME_SHOWN;
+    buf_init(&shown, 8 * value.len + 16);
+    text_visible(&shown, value);
+    buf_fmt(out, "%s%s=", out->len == 0 ? "" : ", ", type);
+    for (const char *at = buf_text(&shown); *at != '\0'; at++)
+        buf_fmt(out, "%s%c", strchr(",+\";<>", *at) != NULL ? "\\" : "", *at);
+    buf_fini(&shown);
+}
+
+/* What is stored of the subject: common name and organisations, in the order in which issuers are shown. */
+static json_t *subject_text(const struct issuance *issuance)
+{
+    struct buf dn;
+    buf_init(&dn, (size_t)16 * NAME_SHOWN * (LIMIT_ORGS + 1));
+    if (issuance->subject_cn.at != NULL)
+        put_attribute(&dn, "CN", issuance->subject_cn);
+    for (size_t i = 0; i < issuance->org_count && i < LIMIT_ORGS; i++)
+        put_attribute(&dn, "O", issuance->orgs[i]);
+    json_t *string = dn.len == 0 || !buf_ok(&dn) ? json_null() : json_string(buf_text(&dn));
+    buf_fini(&dn);
+    return string != NULL ? string : json_null();
+}
+
 /* A hash that nobody computed is not zero, it is not known. */
 static json_t *hash_or_null(const uint8_t hash[32], bool known)
 {
@@ -220,6 +248,7 @@ static void put_certificate(json_t **object, const struct alert *alert, bool par
         hash_or_null(issuance->issuer_spki_sha256, parsed && issuance->issuer_known));
     put(object, "issuer_proven", json_boolean(parsed && issuance->issuer_proven));
     put(object, "spki_sha256", hash_or_null(issuance->spki_sha256, parsed));
+    put(object, "subject", parsed ? subject_text(issuance) : json_null());
     put(object, "subject_cn",
         !parsed || issuance->subject_cn.at == NULL ? json_null() : shortened(issuance->subject_cn));
     put_validity(object, issuance, parsed);

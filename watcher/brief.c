@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "model/alert.h"
+#include "model/advice.h"
 #include "watcher/message.h"
 
 void brief_cut(const char *text, size_t most, char *out, size_t out_cap)
@@ -39,12 +39,13 @@ static void put_member(struct brief *brief, const char *label, const struct db_a
     put(brief, label, message_issuance(row, member, text, sizeof text));
 }
 
-static const char *meaning_of(const char *kind)
+static void put_meaning(struct brief *brief, const char *kind)
 {
-    for (int i = 0; i < ALERT_KIND_COUNT; i++)
-        if (strcmp(kind, alert_kind_name((enum alert_kind)i)) == 0)
-            return alert_kind_sentence((enum alert_kind)i);
-    return "";
+    struct buf text;
+    buf_init(&text, 2 * BRIEF_MEANING_MAX);
+    advice_put(kind, &text);
+    brief_cut(buf_text(&text), BRIEF_MEANING_MAX - 1, brief->meaning, sizeof brief->meaning);
+    buf_fini(&text);
 }
 
 const char *brief_name(const struct db_alert_row *row, char out[BRIEF_NAME_MAX])
@@ -61,12 +62,13 @@ void brief_make(const struct db_alert_row *row, const char *line, struct brief *
     char to[64];
     *brief = (struct brief){.count = 0};
     brief_cut(line, BRIEF_TITLE_MAX - 1, brief->title, sizeof brief->title);
-    brief->meaning = meaning_of(row->kind);
+    put_meaning(brief, row->kind);
     put(brief, "Severity", row->severity);
     put(brief, "Domain", row->domain);
     put(brief, "Owner", row->owner);
     put(brief, "Name", row->name);
     put(brief, "Log", row->log);
+    put_member(brief, "Subject", row, "subject");
     put_member(brief, "Issuer", row, "issuer");
     put_member(brief, "Serial", row, "serial");
     (void)message_issuance(row, "not_before", from, sizeof from);

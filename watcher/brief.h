@@ -5,9 +5,10 @@
 
 #include "watcher/channel.h"
 
-#define BRIEF_FACTS_MAX 16
-#define BRIEF_VALUE_MAX 400
-#define BRIEF_TITLE_MAX 1000
+#define BRIEF_FACTS_MAX   16
+#define BRIEF_VALUE_MAX   400
+#define BRIEF_TITLE_MAX   1000
+#define BRIEF_MEANING_MAX 1400
 
 struct brief_fact {
     const char *label; /* static */
@@ -16,7 +17,8 @@ struct brief_fact {
 
 struct brief {
     char title[BRIEF_TITLE_MAX];
-    const char *meaning; /* the sentence of the kind; "" for one that this program does not know */
+    char meaning[BRIEF_MEANING_MAX]; /* what happened, why it matters, what to do; "" for a kind that this
+                                        program does not know; without the last full stop */
     struct brief_fact facts[BRIEF_FACTS_MAX];
     size_t count;
 };

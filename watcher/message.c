@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "model/advice.h"
 
 #define PAGE_MAX (1u << 20)
 
@@ -76,6 +77,12 @@ enum err_code message_json(const struct db_alert_row *row, bool deliveries, char
     json_object_set_new(object, "name", string_or_null(row->name));
     json_object_set_new(object, "tbs_fp",
                         row->has_fp ? json_string(text_hex(span_of(row->tbs_fp, 32), fp)) : json_null());
+    struct advice advice;
+    if (advice_of(row->kind, &advice)) {
+        json_object_set_new(object, "meaning", string_or_null(advice.what));
+        json_object_set_new(object, "why", string_or_null(advice.why));
+        json_object_set_new(object, "action", string_or_null(advice.action));
+    }
     json_object_set_new(object, "findings", parsed(row->findings));
     json_object_set_new(object, "sightings", sightings_json(row));
     json_object_set_new(object, "first_seen", time_json(row->first_seen_ms));
@@ -322,7 +329,8 @@ static void put_certificate(struct buf *out, const json_t *issuance)
     put_member(out, issuance, "issuer", "issuer");
     put_member(out, issuance, "issuer key", "issuer_spki_sha256");
     put_member(out, issuance, "serial", "serial");
-    put_member(out, issuance, "common name", "subject_cn");
+    bool subject = text_of(issuance, "subject")[0] != '\0'; /* alerts of before have the name alone */
+    put_member(out, issuance, subject ? "subject" : "common name", subject ? "subject" : "subject_cn");
     put_member(out, issuance, "not before", "not_before");
     put_member(out, issuance, "not after", "not_after");
     put_member(out, issuance, "key", "spki_sha256");
@@ -341,6 +349,16 @@ static void put_findings(struct buf *out, const json_t *findings)
                 text_of(one, "severity"), text_of(one, "rule"), "expected", text_of(one, "expected"), "found",
                 text_of(one, "found"));
     }
+}
+
+static void put_advice(struct buf *out, const char *kind)
+{
+    struct advice advice;
+    if (!advice_of(kind, &advice))
+        return;
+    buf_fmt(out, "\nwhat happened: %s.\n", advice.what);
+    buf_fmt(out, "why it matters: %s.\n", advice.why == NULL ? "?" : advice.why);
+    buf_fmt(out, "what to do: %s.\n", advice.action == NULL ? "?" : advice.action);
 }
 
 static void put_sightings(struct buf *out, const struct db_alert_row *row)
@@ -401,6 +419,7 @@ enum err_code message_page(const struct db_alert_row *row, char **text, struct e
     put_accounts(&out, row);
     if (row->has_fp)
         buf_fmt(&out, "  %-14s %s\n", "fingerprint", text_hex(span_of(row->tbs_fp, 32), fp));
+    put_advice(&out, row->kind);
     put_findings(&out, findings);
     put_certificate(&out, issuance);
     put_sightings(&out, row);

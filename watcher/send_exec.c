@@ -139,7 +139,9 @@ static void set_certificate(struct run *run, const struct db_alert_row *row)
     set_member(run, "SERIAL", row, "serial");
     set_time(run, before, message_issuance(row, "not_before", text, sizeof text));
     set_time(run, after, message_issuance(row, "not_after", text, sizeof text));
-    if (message_issuance(row, "subject_cn", text, sizeof text)[0] != '\0') {
+    if (message_issuance(row, "subject", text, sizeof text)[0] != '\0') {
+        set(run, "SUBJECT_DN", text);
+    } else if (message_issuance(row, "subject_cn", text, sizeof text)[0] != '\0') {
         (void)snprintf(subject, sizeof subject, "CN=%s", text);
         set(run, "SUBJECT_DN", subject);
     }

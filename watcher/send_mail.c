@@ -127,6 +127,7 @@ static void html_card(struct buf *out, const struct brief *brief)
     mime_html(out, brief->title);
     buf_str(out, "</h3>\n<p>");
     mime_html(out, brief->meaning);
+    buf_str(out, brief->meaning[0] == '\0' ? "" : ".");
     buf_str(out, "</p>\n<table cellpadding=\"3\">\n");
     for (size_t i = 0; i < brief->count; i++)
         html_row(out, brief->facts[i].label, brief->facts[i].value);
@@ -162,7 +163,7 @@ static enum err_code send_one(struct channel *channel, const struct channel_mess
     subject_of(message->row, subject);
     struct buf text;
     buf_init(&text, 2 * LIMIT_MESSAGE_BYTES);
-    buf_fmt(&text, "%s\n\n%s%s", message->line, brief.meaning, brief.meaning[0] == '\0' ? "" : ".\n\n");
+    buf_fmt(&text, "%s\n\n", message->line);
     buf_str(&text, page);
     buf_fmt(&text, "\nIf it is fine: ctvigil alert ack %" PRId64 " --reason TEXT\n", message->row->id);
     code = buf_ok(&html) && buf_ok(&text)

@@ -133,10 +133,15 @@ static void hostile_bytes_are_shown(void **state)
         names[i] = dns(many[i]);
     }
     names[0].text = SPAN_LIT("\x00\"\\\xff\x1b.test");
+    struct span orgs[] = {SPAN_LIT("Evil, O=Good\x1b"), SPAN_LIT("B")};
+    issuance.orgs = orgs;
+    issuance.org_count = 2;
     issuance.subject_cn = SPAN_LIT("\xe2\x80\xae x");
     json_t *object = issuance_of(&alert);
     assert_int_equal(json_array_size(json_object_get(object, "names")), ALERTJSON_NAMES_MAX);
-    expect(json_incref(object), "{\"names_total\":200,\"subject_cn\":\"\\\\xe2\\\\x80\\\\xae x\"}");
+    expect(json_incref(object),
+           "{\"names_total\":200,\"subject_cn\":\"\\\\xe2\\\\x80\\\\xae x\","
+           "\"subject\":\"CN=\\\\xe2\\\\x80\\\\xae x, O=Evil\\\\, O=Good\\\\x1b, O=B\"}");
     assert_string_equal(json_string_value(json_array_get(json_object_get(object, "names"), 0)),
                         "\\x00\"\\\\\\xff\\x1b.test");
     json_decref(object);

@@ -32,6 +32,9 @@ static void object(void **state)
     assert_int_equal(json_integer_value(json_object_get(root, "id")), 5);
     assert_string_equal(text_at(root, "kind"), "unexpected_ca");
     assert_string_equal(text_at(root, "severity"), "high");
+    assert_memory_equal(text_at(root, "meaning"), "a CA that", 9);
+    assert_non_null(text_at(root, "why"));
+    assert_non_null(text_at(root, "action"));
     assert_string_equal(text_at(root, "domain"), "example.com");
     assert_string_equal(text_at(root, "name"), "www.example.com");
     assert_string_equal(text_at(root, "tbs_fp"),
@@ -126,6 +129,10 @@ static void texts(void **state)
     assert_non_null(strstr(page, "xenon index 99 (final, not verified yet)"));
     assert_non_null(strstr(page, "400"));
     assert_non_null(strstr(page, "\\x1b[31m.test"));
+    assert_non_null(strstr(page, "\nwhat happened: a CA that is not allowed"));
+    assert_non_null(strstr(page, "\nwhy it matters: whoever holds it"));
+    assert_non_null(strstr(page, "\nwhat to do: ask those who order"));
+    assert_non_null(strstr(page, "  common name    www.example.com\n"));
     free(page);
     row.issuance =
         "{\"form\":\"final\",\"findings\":[\"precert_mismatch\"],\"lint\":[\"ski_missing\",\"names_many\"]}";
