@@ -339,7 +339,10 @@ static enum err_code cmd_alert_send_test(struct pgconn *conn, struct channel *co
         code = deliver_one(conn, channels[i], id, &outcome, &failure, why);
         if (code != ERR_OK)
             break;
-        if (outcome == DELIVER_SENT)
+        if (outcome == DELIVER_SENT && failure.code != ERR_OK)
+            fprintf(stderr, "ctvigil: channel %s: accepted, but its incident could not be ended: %s\n",
+                    channels[i]->name, failure.text);
+        else if (outcome == DELIVER_SENT)
             fprintf(stderr, "ctvigil: channel %s: accepted\n", channels[i]->name);
         else if (outcome == DELIVER_REFUSED)
             fprintf(stderr, "ctvigil: channel %s: %s\n", channels[i]->name, failure.text);

@@ -21,7 +21,7 @@ static const char noted_sql[] =
     " (SELECT FROM outbox AS p WHERE p.alert = $2::int8 AND p.channel <> $1)";
 
 static enum err_code raise_one(struct pgconn *conn, const char *name, const char *error, const PGresult *res,
-                               bool dead, struct err *why)
+                               struct err *why)
 {
     char found[1024];
     char expected[160];
@@ -30,11 +30,9 @@ static enum err_code raise_one(struct pgconn *conn, const char *name, const char
     struct pgexec_args args = {0};
     (void)snprintf(expected, sizeof expected, "that channel %s takes what it is sent", name);
     (void)snprintf(found, sizeof found,
-                   "nothing since %s, %" PRId64
-                   " tries in a row%s: %s. Its alerts wait; see that the receiver"
+                   "nothing since %s, %" PRId64 " tries in a row: %s. Its alerts wait; see that the receiver"
                    " works, then send what was given up again with 'ctvigil alert retry'",
-                   pgexec_get_text(res, 0, 4), pgexec_get_int(res, 0, 0),
-                   dead ? ", and a delivery was given up" : "", error);
+                   pgexec_get_text(res, 0, 4), pgexec_get_int(res, 0, 0), error);
     (void)snprintf(dedup, sizeof dedup, "channel_failing:%s:%" PRId64, name, pgexec_get_int(res, 0, 3));
     const struct alert_finding finding = {.kind = ALERT_KIND_CHANNEL_FAILING,
                                           .severity = alert_kind_severity(ALERT_KIND_CHANNEL_FAILING),
@@ -47,8 +45,8 @@ static enum err_code raise_one(struct pgconn *conn, const char *name, const char
     return code == ERR_OK ? pgexec_do(conn, noted_sql, &args, NULL, why) : code;
 }
 
-enum err_code db_channel_state_failed(struct pgconn *conn, const char *name, const char *error, bool dead,
-                                      bool *raised, struct err *why)
+enum err_code db_channel_state_failed(struct pgconn *conn, const char *name, const char *error, bool *raised,
+                                      struct err *why)
 {
     struct pgexec_args args = {0};
     PGresult *res = NULL;
@@ -60,10 +58,10 @@ enum err_code db_channel_state_failed(struct pgconn *conn, const char *name, con
     pgexec_text(&args, error);
     code = pgexec_run(conn, failed_sql, &args, &res, why);
     if (code == ERR_OK && PQntuples(res) == 1 && !pgexec_get_bool(res, 0, 2))
-        *raised = dead || (pgexec_get_int(res, 0, 0) >= LIMIT_CHANNEL_FAILURES &&
-                           pgexec_get_int(res, 0, 1) >= LIMIT_CHANNEL_FAILING_S);
+        *raised = pgexec_get_int(res, 0, 0) >= LIMIT_CHANNEL_FAILURES &&
+                  pgexec_get_int(res, 0, 1) >= LIMIT_CHANNEL_FAILING_S;
     if (*raised)
-        code = raise_one(conn, name, error, res, dead, why);
+        code = raise_one(conn, name, error, res, why);
     if (res != NULL)
         PQclear(res);
     if (code == ERR_OK)

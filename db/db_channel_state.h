@@ -8,10 +8,10 @@
 #include "db/pgconn.h"
 
 /* One more failure in a row. Raises channel_failing, once for each such time: with LIMIT_CHANNEL_FAILURES
- * failures over LIMIT_CHANNEL_FAILING_S, or at once when a delivery was given up (`dead`). Where there is no
- * other channel the alert waits for this one. *raised: now. */
+ * failures over LIMIT_CHANNEL_FAILING_S. Where there is no other channel the alert waits for this one.
+ * Deliveries that were given up are told of apart (db_letter.h). *raised: now. */
 MUST_USE enum err_code db_channel_state_failed(struct pgconn *conn, const char *name, const char *error,
-                                               bool dead, bool *raised, struct err *why);
+                                               bool *raised, struct err *why);
 /* It took something: what was said about it is closed. *over: there was something to close. */
 MUST_USE enum err_code db_channel_state_worked(struct pgconn *conn, const char *name, bool *over,
                                                struct err *why);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "db/pgexec.h"
 
 enum err_code db_outbox_channel(struct pgconn *conn, const char *name, struct err *why)
@@ -27,18 +28,23 @@ enum err_code db_outbox_channel_disable(struct pgconn *conn, const char *name, s
 
 enum err_code db_outbox_adopt(struct pgconn *conn, uint64_t *adopted, struct err *why)
 {
+    /* Rows that nobody takes are no reason against it, nor are those that a channel did not want. */
+    static const char sql[] =
+        "WITH alone AS MATERIALIZED (SELECT a.id, a.domain FROM alert AS a LEFT JOIN outbox AS o ON o.alert "
+        "= a.id"
+        "  LEFT JOIN channel AS h ON h.name = o.channel AND h.enabled"
+        "   AND h.heard_at > now() - $1::int8 * interval '1 hour'"
+        "  WHERE a.state = 'new' GROUP BY a.id"
+        "  HAVING bool_and(o.id IS NULL OR o.state = 'filtered' OR (o.state = 'pending' AND h.name IS NULL))"
+        "   AND bool_or(o.id IS NULL OR o.state = 'pending'))"
+        " INSERT INTO outbox (alert, channel) SELECT a.id, c.name FROM alone AS a"
+        " LEFT JOIN domain AS d ON d.id = a.domain CROSS JOIN channel AS c WHERE c.enabled"
+        " AND (coalesce(cardinality(d.channels), 0) = 0 OR split_part(c.name, '/', 1) = ANY (d.channels))"
+        " ORDER BY a.id, c.name ON CONFLICT DO NOTHING";
+    struct pgexec_args args = {0};
     *adopted = 0;
-    return pgexec_do(
-        conn,
-        "INSERT INTO outbox (alert, channel)"
-        " SELECT a.id, c.name FROM alert AS a"
-        " LEFT JOIN domain AS d ON d.id = a.domain"
-        " CROSS JOIN channel AS c"
-        " WHERE a.state = 'new' AND c.enabled"
-        "   AND (coalesce(cardinality(d.channels), 0) = 0 OR split_part(c.name, '/', 1) = ANY (d.channels))"
-        "   AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.alert = a.id)"
-        " ORDER BY a.id, c.name ON CONFLICT DO NOTHING",
-        &PGEXEC_NO_ARGS, adopted, why);
+    pgexec_int(&args, LIMIT_CHANNEL_ABSENT_H);
+    return pgexec_do(conn, sql, &args, adopted, why);
 }
 
 /* The time a row is leased until doubles as the name of the claim: every claim moves it. An array, because
@@ -177,8 +183,10 @@ enum err_code db_outbox_retry(struct pgconn *conn, int64_t alert, uint64_t *coun
         return code;
     pgexec_int(&args, alert);
     code = pgexec_do(conn,
-                     "UPDATE outbox SET state = 'pending', tries = 0, next_try_at = now()"
-                     " WHERE state = 'dead' AND ($1::int8 = 0 OR alert = $1)",
+                     "WITH mine AS MATERIALIZED (SELECT id FROM alert WHERE id IN (SELECT alert FROM outbox"
+                     "  WHERE state = 'dead' AND ($1::int8 = 0 OR alert = $1)) ORDER BY id FOR NO KEY UPDATE)"
+                     " UPDATE outbox AS o SET state = 'pending', tries = 0, next_try_at = now() FROM mine"
+                     " WHERE o.alert = mine.id AND o.state = 'dead'",
                      &args, count, why);
     *count += offered;
     return code;

@@ -2,8 +2,9 @@
  * notifiers. Delivered at least once; `key` is the same at every try, so a receiver can drop a repetition.
  *
  * Who gets what: an alert goes to the channels that are known and enabled when it is raised and that its
- * domain allows. When there is none it waits, and goes to those that come (db_outbox_adopt). A channel that
- * comes later gets an alert that others were given already only when somebody asks for it (db_outbox_retry).
+ * domain allows. When there is none, or nobody has served any of them for LIMIT_CHANNEL_ABSENT_H, it goes to
+ * those that there are, or that come (db_outbox_adopt). A channel that comes later gets an alert that others
+ * were given already only when somebody asks for it (db_outbox_retry).
  */
 #ifndef CTVIGIL_DB_OUTBOX_H
 #define CTVIGIL_DB_OUTBOX_H
@@ -33,8 +34,8 @@ MUST_USE enum err_code db_outbox_channel_disable(struct pgconn *conn, const char
 MUST_USE enum err_code db_outbox_known(struct pgconn *conn, const char *channel, bool *known,
                                        struct err *why);
 
-/* Gives a row to every new alert that nobody was to be told of because no channel of its domain was enabled
- * when it came. */
+/* Gives rows to every new alert that nobody is told of because no channel of its domain was enabled when it
+ * came, or because those that were are served no more. What waits there goes on waiting. */
 MUST_USE enum err_code db_outbox_adopt(struct pgconn *conn, uint64_t *adopted, struct err *why);
 
 /* Claims up to `max` due rows of `channel` (FOR UPDATE SKIP LOCKED), those that wait longest, and hands them

@@ -73,18 +73,22 @@ static enum err_code run(struct pgconn *conn, const char *sql, const struct pgex
 #define CLAIMED                                                                                              \
     "o.id = c.id AND o.state = 'pending'"                                                                    \
     " AND (extract(epoch FROM o.next_try_at) * 1000000)::int8 = c.token"
+/* The alerts' rows are locked first and in order, as by everybody who changes several rows of the outbox:
+ * else two of them could wait for each other. */
+#define MINE                                                                                                 \
+    "mine AS MATERIALIZED (SELECT id FROM alert WHERE id = ANY ($3::int8[]) ORDER BY id FOR NO KEY UPDATE)"
+#define OF_MINE "FROM claim AS c JOIN mine ON mine.id = c.alert WHERE " CLAIMED
 
-/* The alerts' rows are locked first and in order, as by everybody who changes both. */
 enum err_code db_outbox_many_sent(struct pgconn *conn, const struct db_outbox_item *items, size_t count,
                                   const struct db_outbox_terms *terms, struct err *why)
 {
     static const char sql[] =
-        "WITH " CLAIM ", mine AS MATERIALIZED (SELECT id FROM alert WHERE id = ANY ($3::int8[]) ORDER BY id"
-        "  FOR NO KEY UPDATE),"
+        "WITH " CLAIM ", " MINE ","
         " sent AS (UPDATE outbox AS o SET state = 'sent', sent_at = now(), tries = tries + 1,"
-        "  last_error = '', open_there = $5::bool, escalate_at = CASE WHEN $4::int8 > 0"
+        "  last_error = '', open_there = $5::bool, open_tries = 0, open_next = '-infinity', escalate_at = "
+        "CASE WHEN $4::int8 > 0"
         "  THEN now() + $4::int8 * interval '1 millisecond' END"
-        "  FROM claim AS c JOIN mine ON mine.id = c.alert WHERE " CLAIMED " RETURNING o.alert)"
+        " " OF_MINE " RETURNING o.alert)"
         " UPDATE alert AS a SET state = 'notified' FROM sent WHERE a.id = sent.alert AND a.state = 'new'";
     struct pgexec_args args = {0};
     struct claims claims;
@@ -95,19 +99,21 @@ enum err_code db_outbox_many_sent(struct pgconn *conn, const struct db_outbox_it
 }
 
 enum err_code db_outbox_many_failed(struct pgconn *conn, const struct db_outbox_item *items, size_t count,
-                                    const char *error, int64_t retry_ms, int32_t tries_max, struct err *why)
+                                    const struct db_outbox_refusal *refusal, struct err *why)
 {
     static const char sql[] =
-        "WITH " CLAIM " UPDATE outbox AS o SET tries = tries + 1, last_error = $4::text,"
+        "WITH " CLAIM ", " MINE " UPDATE outbox AS o SET tries = tries + 1, last_error = $4::text,"
         " next_try_at = clock_timestamp() + $5::int8 * interval '1 millisecond',"
-        " state = CASE WHEN tries + 1 >= $6::int8 THEN 'dead' ELSE 'pending' END FROM claim AS c"
-        " WHERE " CLAIMED;
+        " state = CASE WHEN tries + 1 >= $6::int8 THEN 'dead' ELSE 'pending' END,"
+        " escalate_at = CASE WHEN tries + 1 >= $6::int8 AND $7::bool THEN now() ELSE escalate_at "
+        "END " OF_MINE;
     struct pgexec_args args = {0};
     struct claims claims;
     put_claims(&args, &claims, items, count);
-    pgexec_text(&args, error);
-    pgexec_int(&args, retry_ms);
-    pgexec_int(&args, tries_max);
+    pgexec_text(&args, refusal->error);
+    pgexec_int(&args, refusal->retry_ms);
+    pgexec_int(&args, refusal->tries_max);
+    pgexec_bool(&args, refusal->hand_on);
     return count == 0 ? ERR_OK : run(conn, sql, &args, why);
 }
 
@@ -115,8 +121,10 @@ enum err_code db_outbox_many_filtered(struct pgconn *conn, const struct db_outbo
                                       const char *reason, struct err *why)
 {
     static const char sql[] =
-        "WITH " CLAIM " UPDATE outbox AS o SET state = 'filtered', last_error = $4::text"
-        " FROM claim AS c WHERE " CLAIMED;
+        "WITH " CLAIM ", " MINE
+        " UPDATE outbox AS o SET state = CASE WHEN o.handed = o.key THEN 'pending' ELSE 'filtered' END,"
+        " next_try_at = CASE WHEN o.handed = o.key THEN clock_timestamp() ELSE o.next_try_at END,"
+        " last_error = $4::text " OF_MINE;
     struct pgexec_args args = {0};
     struct claims claims;
     put_claims(&args, &claims, items, count);
@@ -127,9 +135,10 @@ enum err_code db_outbox_many_filtered(struct pgconn *conn, const struct db_outbo
 enum err_code db_outbox_many_held(struct pgconn *conn, const struct db_outbox_item *items, size_t count,
                                   const char *reason, int64_t wait_ms, struct err *why)
 {
-    static const char sql[] = "WITH " CLAIM " UPDATE outbox AS o SET held = o.key, last_error = $4::text,"
-                              " next_try_at = clock_timestamp() + $5::int8 * interval '1 millisecond' FROM "
-                              "claim AS c WHERE " CLAIMED;
+    static const char sql[] =
+        "WITH " CLAIM ", " MINE " UPDATE outbox AS o SET held = o.key, last_error = $4::text,"
+        " next_try_at = CASE WHEN o.handed = o.key THEN clock_timestamp()"
+        "  ELSE clock_timestamp() + $5::int8 * interval '1 millisecond' END " OF_MINE;
     struct pgexec_args args = {0};
     struct claims claims;
     put_claims(&args, &claims, items, count);
@@ -141,54 +150,44 @@ enum err_code db_outbox_many_held(struct pgconn *conn, const struct db_outbox_it
 enum err_code db_outbox_many_released(struct pgconn *conn, const struct db_outbox_item *items, size_t count,
                                       struct err *why)
 {
-    static const char sql[] = "WITH " CLAIM " UPDATE outbox AS o"
-                              " SET next_try_at = clock_timestamp() FROM claim AS c WHERE " CLAIMED;
+    static const char sql[] =
+        "WITH " CLAIM ", " MINE " UPDATE outbox AS o SET next_try_at = clock_timestamp() " OF_MINE;
     struct pgexec_args args = {0};
     struct claims claims;
     put_claims(&args, &claims, items, count);
     return count == 0 ? ERR_OK : run(conn, sql, &args, why);
 }
 
+/* A row that waits there for its turn becomes one that was handed on: it may be under way with its key. Whose
+ * alert is being changed by somebody is left for the next look. */
 enum err_code db_outbox_many_escalate(struct pgconn *conn, const char *from, const char *to, uint64_t *count,
                                       struct err *why)
 {
     static const char sql[] =
-        "WITH due AS (SELECT o.id, o.alert FROM outbox AS o WHERE o.channel = $1 AND o.escalate_at <= now()"
-        "  ORDER BY o.escalate_at LIMIT 256 FOR UPDATE SKIP LOCKED),"
-        " done AS (UPDATE outbox AS o SET escalate_at = NULL FROM due WHERE o.id = due.id),"
-        " waiting AS MATERIALIZED (SELECT a.id, gen_random_uuid() AS key FROM due JOIN alert AS a"
-        "  ON a.id = due.alert WHERE a.state = 'notified' AND a.kind <> 'test' ORDER BY a.id)"
-        " INSERT INTO outbox AS t (alert, channel, key, handed) SELECT w.id, $2, w.key, w.key"
-        " FROM waiting AS w ON CONFLICT (alert, channel) DO UPDATE SET state = 'pending', tries = 0,"
-        " next_try_at = now(), last_error = '', key = excluded.key, handed = excluded.handed"
-        " WHERE t.state <> 'sent' AND (t.state <> 'pending' OR t.held = t.key)";
+        "WITH goal AS MATERIALIZED (SELECT c.name FROM channel AS c WHERE c.enabled"
+        "  AND (c.name = $2 OR split_part(c.name, '/', 1) = $2)),"
+        " due AS MATERIALIZED (SELECT o.id, o.alert FROM outbox AS o WHERE o.channel = $1"
+        "  AND o.escalate_at <= now() AND EXISTS (SELECT FROM goal) ORDER BY o.escalate_at LIMIT 256),"
+        " mine AS MATERIALIZED (SELECT a.id, a.state, a.kind FROM alert AS a"
+        "  WHERE a.id IN (SELECT alert FROM due) ORDER BY a.id FOR NO KEY UPDATE SKIP LOCKED),"
+        " done AS (UPDATE outbox AS o SET escalate_at = NULL FROM due JOIN mine ON mine.id = due.alert"
+        "  WHERE o.id = due.id AND o.escalate_at <= now() RETURNING o.alert, mine.state, mine.kind),"
+        " waiting AS MATERIALIZED (SELECT d.alert, g.name, gen_random_uuid() AS key FROM done AS d"
+        "  CROSS JOIN goal AS g WHERE d.state IN ('new', 'notified') AND d.kind <> 'test'"
+        "  ORDER BY d.alert, g.name)"
+        " INSERT INTO outbox AS t (alert, channel, key, handed) SELECT w.alert, w.name, w.key, w.key"
+        " FROM waiting AS w ON CONFLICT (alert, channel) DO UPDATE SET state = 'pending',"
+        " tries = CASE WHEN t.state = 'pending' THEN t.tries ELSE 0 END,"
+        " next_try_at = CASE WHEN t.state = 'pending' AND t.held IS DISTINCT FROM t.key THEN t.next_try_at"
+        "  ELSE now() END,"
+        " last_error = CASE WHEN t.state = 'pending' AND t.held IS DISTINCT FROM t.key THEN t.last_error"
+        "  ELSE '' END,"
+        " key = CASE WHEN t.state = 'pending' THEN t.key ELSE excluded.key END,"
+        " handed = CASE WHEN t.state = 'pending' THEN t.key ELSE excluded.handed END"
+        " WHERE t.state <> 'sent'";
     struct pgexec_args args = {0};
     *count = 0;
     pgexec_text(&args, from);
     pgexec_text(&args, to);
     return pgexec_do(conn, sql, &args, count, why);
-}
-
-enum err_code db_outbox_many_over(struct pgconn *conn, const char *channel, int64_t *id, int64_t *alert,
-                                  struct err *why)
-{
-    static const char sql[] =
-        "SELECT o.id, o.alert FROM outbox AS o JOIN alert AS a ON a.id = o.alert WHERE o.channel = $1"
-        " AND o.open_there AND o.state <> 'pending' AND a.state IN ('acked', 'closed') ORDER BY o.id LIMIT 1";
-    struct pgexec_args args = {0};
-    PGresult *res = NULL;
-    pgexec_text(&args, channel);
-    enum err_code code = pgexec_cached(conn, sql, &args, &res, why);
-    *id = code == ERR_OK && PQntuples(res) != 0 ? pgexec_get_int(res, 0, 0) : 0;
-    *alert = *id != 0 ? pgexec_get_int(res, 0, 1) : 0;
-    if (code == ERR_OK)
-        PQclear(res);
-    return code;
-}
-
-enum err_code db_outbox_many_ended(struct pgconn *conn, int64_t id, struct err *why)
-{
-    struct pgexec_args args = {0};
-    pgexec_int(&args, id);
-    return pgexec_do(conn, "UPDATE outbox SET open_there = false WHERE id = $1", &args, NULL, why);
 }

@@ -10,6 +10,8 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "db/db_channel.h"
+#include "db/db_incident.h"
+#include "db/db_letter.h"
 #include "db/db_outbox_many.h"
 #include "db/dbkey.h"
 #include "watcher/chanrule.h"
@@ -157,22 +159,26 @@ static enum err_code failed(struct courier *courier, const struct db_outbox_item
 {
     int64_t wait_ms = backoff_of(courier, items[0].tries);
     int64_t wish_ms = courier->channel->retry_ms < RETRY_MS_MAX ? courier->channel->retry_ms : RETRY_MS_MAX;
-    bool dead = false;
+    const struct chanrule *rule = courier->channel->rule;
+    const struct db_outbox_refusal refusal = {.error = failure->text,
+                                              .retry_ms = wait_ms > wish_ms ? wait_ms : wish_ms,
+                                              .tries_max = courier->tries_max,
+                                              .hand_on = rule != NULL && rule->escalate_ms != 0};
+    bool letters = false;
     bool raised = false;
     if (atomic_load(courier->stop)) /* cut off by us: due for the next one */
         return db_outbox_many_released(courier->conn, items, count, why);
-    for (size_t i = 0; i < count; i++)
-        dead = dead || items[i].tries + 1 >= courier->tries_max;
     atomic_fetch_add(&courier->refused, count);
     metric_add(METRIC_DELIVERIES_FAILED_TOTAL, count);
     say_failed(courier, &items[0], count, failure);
     calm_down(courier);
-    enum err_code code =
-        db_outbox_many_failed(courier->conn, items, count, failure->text,
-                              wait_ms > wish_ms ? wait_ms : wish_ms, courier->tries_max, why);
+    enum err_code code = db_letter_failed(courier->conn, items, count, &refusal, &letters, why);
     if (code == ERR_OK)
-        code =
-            db_channel_state_failed(courier->conn, courier->channel->name, failure->text, dead, &raised, why);
+        code = db_channel_state_failed(courier->conn, courier->channel->name, failure->text, &raised, why);
+    if (letters)
+        say_error("deliver",
+                  "channel=%s deliveries were given up; an alert says so until somebody sees to them",
+                  courier->channel->name);
     if (raised)
         say_error("deliver", "channel=%s is failing; an alert says so to the others", courier->channel->name);
     return code;
@@ -362,6 +368,22 @@ static enum err_code deliver(struct courier *courier, const struct db_outbox_ite
     return code;
 }
 
+enum err_code courier_over(struct channel *channel, const struct db_alert_row *row, struct err *failure,
+                           struct err *why)
+{
+    char *json = NULL;
+    char *line = NULL;
+    enum err_code code = texts(row, &json, &line, why);
+    channel->retry_ms = 0;
+    if (code == ERR_OK) {
+        struct channel_message message = {row, json, line, ""};
+        (void)channel->ops->over(channel, &message, failure);
+    }
+    free(json);
+    free(line);
+    return code;
+}
+
 struct ending {
     struct channel *channel;
     struct err *failure;
@@ -370,39 +392,43 @@ struct ending {
 static enum err_code end_incident(void *arg, const struct db_alert_row *row, struct err *why)
 {
     struct ending *ending = arg;
-    char *json = NULL;
-    char *line = NULL;
-    enum err_code code = texts(row, &json, &line, why);
-    if (code == ERR_OK) {
-        struct channel_message message = {row, json, line, ""};
-        (void)ending->channel->ops->over(ending->channel, &message, ending->failure);
-    }
-    free(json);
-    free(line);
-    return code;
+    return courier_over(ending->channel, row, ending->failure, why);
 }
 
-/* An incident at the receiver whose alert is over; one a pass, the rest at the next. */
+static enum err_code not_ended(struct courier *courier, const struct db_incident *incident,
+                               const struct err *failure, struct err *why)
+{
+    int64_t wait_ms = backoff_of(courier, incident->tries);
+    int64_t wish_ms = courier->channel->retry_ms < RETRY_MS_MAX ? courier->channel->retry_ms : RETRY_MS_MAX;
+    bool never = incident->tries + 1 >= courier->tries_max;
+    if (atomic_load(courier->stop))
+        return db_incident_failed(courier->conn, incident->id, 0, false, why);
+    calm_down(courier);
+    say_warn("deliver", "channel=%s alert=%" PRId64 " its incident could not be ended%s: %s",
+             courier->channel->name, incident->alert, never ? ", and is left to its readers" : "",
+             failure->text);
+    return db_incident_failed(courier->conn, incident->id, wait_ms > wish_ms ? wait_ms : wish_ms, never, why);
+}
+
+/* An incident at the receiver whose alert is over; one a pass, the rest at the next. The lease is what keeps
+ * a receiver from being asked again and again while the database takes no answer. */
 static enum err_code end_one(struct courier *courier, bool *worked, struct err *why)
 {
     struct err failure = {0};
     struct ending ending = {courier->channel, &failure};
-    int64_t id = 0;
-    int64_t alert = 0;
-    enum err_code code = db_outbox_many_over(courier->conn, courier->channel->name, &id, &alert, why);
-    if (code != ERR_OK || id == 0)
+    struct db_incident incident;
+    enum err_code code = db_incident_claim(courier->conn, courier->channel->name,
+                                           courier_lease_ms(courier->channel), &incident, why);
+    if (code != ERR_OK || incident.id == 0)
         return code;
-    code = db_alert_some(courier->conn, &alert, 1, end_incident, &ending, why);
+    code = db_alert_some(courier->conn, &incident.alert, 1, end_incident, &ending, why);
     if (code != ERR_OK)
         return code;
-    if (failure.code != ERR_OK) {
-        calm_down(courier);
-        say_warn("deliver", "channel=%s alert=%" PRId64 " its incident could not be ended: %s",
-                 courier->channel->name, alert, failure.text);
-        return ERR_OK;
-    }
+    if (failure.code != ERR_OK)
+        return not_ended(courier, &incident, &failure, why);
+    courier->failures = 0;
     *worked = true;
-    return db_outbox_many_ended(courier->conn, id, why);
+    return db_incident_ended(courier->conn, incident.id, why);
 }
 
 /* What is to be done when nothing is due. */
@@ -410,8 +436,12 @@ static enum err_code look_around(struct courier *courier, bool *worked, struct e
 {
     enum err_code code = ERR_OK;
     uint64_t count = 0;
-    if (courier->idle++ % ADOPT_PASSES == 0)
+    uint64_t closed = 0;
+    if (courier->idle++ % ADOPT_PASSES == 0) {
         code = db_outbox_adopt(courier->conn, &count, why);
+        if (code == ERR_OK)
+            code = db_letter_settle(courier->conn, courier->channel->name, &closed, why);
+    }
     *worked = count != 0;
     if (code == ERR_OK && courier->channel->ops->over != NULL)
         code = end_one(courier, worked, why);

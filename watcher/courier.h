@@ -32,5 +32,8 @@ int64_t courier_lease_ms(const struct channel *channel);
 /* Makes the message of an alert and sends it; `failure` is the receiver's. */
 MUST_USE enum err_code courier_send(struct channel *channel, const struct db_alert_row *row, const char *key,
                                     struct err *failure, struct err *why);
+/* Ends the incident that the receiver has for the alert; the channel has ops->over. `failure` as above. */
+MUST_USE enum err_code courier_over(struct channel *channel, const struct db_alert_row *row,
+                                    struct err *failure, struct err *why);
 
 #endif

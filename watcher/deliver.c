@@ -8,6 +8,7 @@
 #include "base/say.h"
 #include "base/thread.h"
 #include "db/db_outbox.h"
+#include "db/db_outbox_many.h"
 #include "db/db_outbox_one.h"
 #include "watcher/chanrule.h"
 #include "watcher/courier.h"
@@ -222,12 +223,17 @@ struct sending {
     struct channel *channel;
     const char *key;
     struct err *failure; /* of the receiver */
+    bool sent;
 };
 
 static enum err_code send_row(void *arg, const struct db_alert_row *row, struct err *why)
 {
     struct sending *sending = arg;
-    return courier_send(sending->channel, row, sending->key, sending->failure, why);
+    enum err_code code = courier_send(sending->channel, row, sending->key, sending->failure, why);
+    sending->sent = code == ERR_OK && sending->failure->code == ERR_OK;
+    if (sending->sent && sending->channel->ops->over != NULL)
+        code = courier_over(sending->channel, row, sending->failure, why);
+    return code;
 }
 
 enum err_code deliver_one(struct pgconn *conn, struct channel *channel, int64_t alert,
@@ -240,12 +246,13 @@ enum err_code deliver_one(struct pgconn *conn, struct channel *channel, int64_t 
         db_outbox_one(conn, alert, channel->name, courier_lease_ms(channel), &item, &claimed, why);
     if (code != ERR_OK || !claimed)
         return code;
-    struct sending sending = {channel, item.key, failure};
+    struct sending sending = {channel, item.key, failure, false};
     code = db_alert_show(conn, alert, send_row, &sending, why);
     if (code != ERR_OK)
         return code;
-    *outcome = failure->code == ERR_OK ? DELIVER_SENT : DELIVER_REFUSED;
-    if (*outcome == DELIVER_SENT)
-        return db_outbox_sent(conn, &item, why);
+    *outcome = sending.sent ? DELIVER_SENT : DELIVER_REFUSED;
+    const struct db_outbox_terms terms = {.open_there = failure->code != ERR_OK};
+    if (sending.sent)
+        return db_outbox_many_sent(conn, &item, 1, &terms, why);
     return db_outbox_failed(conn, &item, failure->text, backoff_default_ms[0], false, why);
 }

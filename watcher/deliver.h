@@ -44,7 +44,9 @@ uint64_t deliver_refused(const struct deliver *deliver);
 enum deliver_outcome { DELIVER_SENT, DELIVER_REFUSED, DELIVER_ELSEWHERE };
 
 /* Sends one alert through one channel now, in the caller's thread (`alert test`). DELIVER_REFUSED: `failure`
- * says why, the row waits for its next try. DELIVER_ELSEWHERE: another notifier has it. */
+ * says why, the row waits for its next try. DELIVER_ELSEWHERE: another notifier has it. An incident that the
+ * receiver opened is ended at once; DELIVER_SENT with a `failure`: it could not be, and will be tried again.
+ */
 MUST_USE enum err_code deliver_one(struct pgconn *conn, struct channel *channel, int64_t alert,
                                    enum deliver_outcome *outcome, struct err *failure, struct err *why);
 

@@ -119,8 +119,9 @@ posted() {
     jq -r .body "$PLAY/ok" | jq -e '.schema == "ctvigil.alert.1" and .kind == "test"'
     posted /slack | jq -r .body | jq -e '.mrkdwn == false and all(.blocks[] | .. | objects | select(has("emoji")); .type == "plain_text")'
     posted /teams | jq -r .body | jq -e '.attachments[0].content | .type == "AdaptiveCard" and all(.body[]; .type == "RichTextBlock")'
-    posted /pager | jq -r .body | jq -e '.event_action == "trigger" and .routing_key == "0123456789abcdef0123456789abcdef"
-        and .payload.severity == "info" and (.dedup_key | startswith("ctvigil."))'
+    posted /pager | jq -r .body | jq -se 'length == 2 and .[0].event_action == "trigger"
+        and .[0].routing_key == "0123456789abcdef0123456789abcdef" and .[0].payload.severity == "info"
+        and (.[0].dedup_key | startswith("ctvigil.")) and .[1].event_action == "resolve" and .[0].dedup_key == .[1].dedup_key'
 }
 
 @test "a mail comes by TLS, with text and HTML, its delivery's key as Message-ID" {

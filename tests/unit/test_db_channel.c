@@ -76,11 +76,62 @@ static void a_channel_that_is_served_stays(void **state)
     pgconn_free(conn);
 }
 
+/* A channel that was taken out of the configuration, or has another name now: what waits there alone is
+ * offered to those that are served, long before the channel is given up. */
+static void what_waits_where_nobody_serves(void **state)
+{
+    static const struct {
+        const char *rows; /* (channel, state) of the alert */
+        const char *after;
+    } rows[] = {
+        {"('gone', 'pending')", "gone pending,here pending"},
+        {"('never', 'pending')", "gone pending,here pending,never pending"},
+        {"('off', 'pending')", "gone pending,here pending,off pending"},
+        {"('gone', 'pending'), ('off', 'filtered')", "gone pending,here pending,off filtered"},
+        {"('gone', 'pending'), ('here', 'filtered')", "gone pending,here filtered"},
+        {"('gone', 'pending'), ('busy', 'pending')", "busy pending,gone pending"},
+        {"('gone', 'pending'), ('busy', 'dead')", "busy dead,gone pending"},
+        {"('gone', 'filtered')", "gone filtered"},
+        {"('here', 'pending')", "here pending"},
+    };
+    (void)state;
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    uint64_t count = 0;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    storetest_run(test.dsn, "DELETE FROM channel; INSERT INTO channel (name, enabled, heard_at) VALUES"
+                            " ('here', true, now()), ('gone', true, now() - interval '3 hours 1 minute'),"
+                            " ('off', false, now())");
+    for (size_t i = 0; i < countof(rows); i++) {
+        char sql[600];
+        (void)snprintf(
+            sql, sizeof sql,
+            "WITH a AS (INSERT INTO alert (kind, severity, findings, first_seen)"
+            " VALUES ('malformed', 'high', '[]', now()) RETURNING id)"
+            " INSERT INTO outbox (alert, channel, state) SELECT id, c, s FROM a, (VALUES %s) AS v(c, s)",
+            rows[i].rows);
+        storetest_run(test.dsn, "DELETE FROM alert; DELETE FROM channel WHERE name = 'busy'");
+        storetest_run(test.dsn, sql);
+        if (strstr(rows[i].rows, "busy") != NULL)
+            storetest_run(test.dsn, "INSERT INTO channel (name) VALUES ('busy')");
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(db_outbox_adopt(conn, &count, NULL), ERR_OK);
+            storetest_text(test.dsn,
+                           "SELECT string_agg(channel || ' ' || state, ',' ORDER BY channel) FROM outbox",
+                           rows[i].after);
+        }
+        assert_int_equal(count, 0);
+    }
+    pgconn_free(conn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(left_behind_channels_are_given_up),
         cmocka_unit_test(a_channel_that_is_served_stays),
+        cmocka_unit_test(what_waits_where_nobody_serves),
     };
     return storetest_main(tests, countof(tests), "db_channel");
 }
