@@ -56,7 +56,7 @@
 #define LIMIT_ACCOUNTS_HOUR      8      /* of a log and kind; of what lasts the first says enough */
 #define LIMIT_MERGE_ENTRIES      262144 /* of a log looked at for late ones at once: 2 MB */
 #define LIMIT_CHANNEL_DAYS       7      /* a channel nobody has served for longer is given up */
-#define LIMIT_CHANNEL_ABSENT_H   3      /* what waits for one unserved for longer is offered to others; noted hourly */
+#define LIMIT_CHANNEL_ABSENT_H   3  /* unserved for so long: what waits goes to others, too; noted hourly */
 #define LIMIT_ALERT_FINDINGS     32 /* of one alert, gravest first: a log can claim any number of issuers */
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
