@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "db/others.h"
 
 #define SERIAL_MAX 300
 #define CELL_MAX   (256u << 20)
@@ -34,6 +35,14 @@ static json_t *json_utf8(struct span text)
 {
     json_t *value = text.at != NULL ? json_stringn((const char *)text.at, text.len) : json_null();
     return value != NULL ? value : cmd_json_latin1(text);
+}
+
+static json_t *json_found(const struct issuance *issuance)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < issuance->found_count; i++)
+        (void)json_array_append_new(list, cmd_json_latin1(issuance->found[i].raw));
+    return list;
 }
 
 static json_t *json_orgs(const struct issuance *issuance)
@@ -87,6 +96,7 @@ static void write_json(FILE *out, const struct query_row *row)
     (void)json_object_set_new(line, "emails", json_names(issuance, NAME_EMAIL));
     (void)json_object_set_new(line, "uris", json_names(issuance, NAME_URI));
     (void)json_object_set_new(line, "organisations", json_orgs(issuance));
+    (void)json_object_set_new(line, "raw_names", json_found(issuance));
     (void)json_object_set_new(
         line, "forms", json_pack("{s:b, s:b}", "precert", (int)row->precert, "final", (int)row->final));
     (void)json_object_set_new(line, "sightings", json_integer((json_int_t)row->sightings));
@@ -111,6 +121,10 @@ static void put_visible(struct buf *out, struct span text, size_t width)
 
 static struct span first_name(const struct issuance *issuance, char ip[INET6_ADDRSTRLEN])
 {
+    /* "?" tells nobody anything. */
+    bool told = issuance->name_count != 0 && !span_eq(issuance->names[0].text, SPAN_LIT("?"));
+    if (!told && issuance->found_count != 0)
+        return issuance->found[0].raw;
     if (issuance->name_count != 0)
         return name_text(&issuance->names[0], ip);
     return issuance->subject_cn.len != 0 ? issuance->subject_cn : SPAN_LIT("(no name)");
@@ -140,26 +154,32 @@ static bool begins_formula(struct span text)
     return text.len != 0 && text.at[0] != '\0' && strchr("=+-@\t\r", text.at[0]) != NULL;
 }
 
+/* `plain` is visible text, and no formula. */
+static void put_quoted(struct buf *out, const struct buf *plain)
+{
+    bool quote = false;
+    for (size_t i = 0; i < plain->len; i++)
+        quote = quote || strchr("\",\r\n;'", plain->at[i]) != NULL;
+    if (quote)
+        buf_byte(out, '"');
+    for (size_t i = 0; i < plain->len; i++) {
+        if (plain->at[i] == '"')
+            buf_byte(out, '"');
+        buf_byte(out, plain->at[i]);
+    }
+    if (quote)
+        buf_byte(out, '"');
+    out->overflow = out->overflow || !buf_ok(plain);
+}
+
 void searchview_cell(struct buf *out, struct span text)
 {
     struct buf plain;
-    bool quote = false;
     buf_init(&plain, CELL_MAX);
     if (begins_formula(text))
         buf_byte(&plain, '\'');
     text_visible(&plain, text);
-    for (size_t i = 0; i < plain.len; i++)
-        quote = quote || strchr("\",\r\n;'", plain.at[i]) != NULL;
-    if (quote)
-        buf_byte(out, '"');
-    for (size_t i = 0; i < plain.len; i++) {
-        if (plain.at[i] == '"')
-            buf_byte(out, '"');
-        buf_byte(out, plain.at[i]);
-    }
-    if (quote)
-        buf_byte(out, '"');
-    out->overflow = out->overflow || !buf_ok(&plain);
+    put_quoted(out, &plain);
     buf_fini(&plain);
 }
 
@@ -194,6 +214,21 @@ static void put_orgs(struct buf *out, const struct issuance *issuance)
     searchview_cell(out, buf_span(&list));
     buf_byte(out, ',');
     out->overflow = out->overflow || !buf_ok(&list);
+    buf_fini(&list);
+}
+
+/* Escaped as they are stored: a blank inside of one is \\x20. */
+static void put_found(struct buf *out, const struct issuance *issuance)
+{
+    struct buf list;
+    buf_init(&list, CELL_MAX);
+    if (issuance->found_count != 0 && begins_formula(issuance->found[0].raw))
+        buf_byte(&list, '\'');
+    for (size_t i = 0; i < issuance->found_count; i++) {
+        buf_str(&list, i == 0 ? "" : " ");
+        others_put_escaped(&list, issuance->found[i].raw);
+    }
+    put_quoted(out, &list);
     buf_fini(&list);
 }
 
@@ -233,7 +268,9 @@ static void put_csv(struct buf *out, const struct query_row *row)
             row->final ? "true" : "false", row->sightings, row->unassigned);
     put_time(out, row->first_seen_ms);
     put_cell(out, span_str(row->log));
-    buf_fmt(out, "%" PRIu64 ",%" PRId64 "\r\n", row->index, row->id);
+    buf_fmt(out, "%" PRIu64 ",%" PRId64 ",", row->index, row->id);
+    put_found(out, issuance);
+    buf_str(out, "\r\n");
 }
 
 void searchview_head(FILE *out, enum searchview_format format)
@@ -245,7 +282,7 @@ void searchview_head(FILE *out, enum searchview_format format)
         fputs(
             "tbs_fp,serial,issuer,issuer_id,issuer_spki_sha256,spki_sha256,subject_cn,not_before,not_after,"
             "names,ips,emails,uris,organisations,precert,final,sightings,sightings_unassigned,first_seen,log,"
-            "index,id\r\n",
+            "index,id,raw_names\r\n",
             out);
 }
 

@@ -134,6 +134,15 @@ static json_t *dns_names(const struct issuance *issuance)
     return list;
 }
 
+/* As they stand in the certificate, where `names` does not say it. */
+static json_t *raw_names(const struct issuance *issuance)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < issuance->found_count && i < ALERTJSON_NAMES_MAX; i++)
+        append(&list, shortened(issuance->found[i].raw));
+    return list;
+}
+
 static bool ip_below(struct span a, struct span b)
 {
     return a.len != b.len ? a.len < b.len : memcmp(a.at, b.at, a.len) < 0;
@@ -255,6 +264,8 @@ static void put_certificate(json_t **object, const struct alert *alert, bool par
     put(object, "is_ca", parsed ? json_boolean((issuance->cert_flags & CERT_IS_CA) != 0) : json_null());
     put(object, "names", parsed ? dns_names(issuance) : json_array());
     put(object, "names_total", parsed ? json_integer(names_total(issuance)) : json_null());
+    if (parsed && issuance->found_count != 0)
+        put(object, "raw_names", raw_names(issuance));
     put(object, "ips", parsed ? ip_names(issuance) : json_array());
     put(object, "findings", finding_names(&issuance->findings));
     put(object, "lint", alert->lint != NULL ? finding_names(alert->lint) : json_null());

@@ -134,6 +134,37 @@ static void put_org(struct buf *out, struct span org)
         put_word(out, "orgkey:", span_of(key, len));
 }
 
+/* By kind; of common names the flag is the kind. */
+static const struct {
+    const char *kind;
+    enum name_kind name;
+    uint32_t flags;
+} found_words[] = {
+    {"rawdns:", NAME_DNS, 0},
+    {"rawcn:", NAME_DNS, NAME_FROM_CN},
+    {"rawemail:", NAME_EMAIL, 0},
+    {"rawip:", NAME_IP, 0},
+};
+
+/* Nobody is matched by these, so what there is no room for is counted and no more. */
+static void put_found(struct buf *out, const struct issuance *issuance)
+{
+    char left[24];
+    for (size_t i = 0; i < issuance->found_count; i++) {
+        const struct name *name = &issuance->found[i];
+        size_t word = 0;
+        if (i >= LIMIT_NAMES_STORED || out->len + 4 * name->raw.len > LIMIT_NAMES_BYTES) {
+            (void)snprintf(left, sizeof left, "%zu", issuance->found_count - i);
+            put_word(out, "rawmore:", span_str(left));
+            return;
+        }
+        while (found_words[word].name != name->kind ||
+               found_words[word].flags != (name->flags & NAME_FROM_CN))
+            must(++word < countof(found_words));
+        put_word(out, found_words[word].kind, name->raw);
+    }
+}
+
 bool others_put(struct buf *out, const struct issuance *issuance)
 {
     size_t count = 0;
@@ -153,6 +184,7 @@ bool others_put(struct buf *out, const struct issuance *issuance)
     }
     if (!whole)
         put_word(out, DBKEY_PLACEHOLDER, SPAN_NONE);
+    put_found(out, issuance);
     return whole;
 }
 
@@ -188,6 +220,22 @@ static struct span after(struct span word, const char *kind)
     return fits ? span_part(word, len, word.len) : SPAN_NONE;
 }
 
+static const char found_head[] = "raw";
+
+static bool get_found(struct span word, struct arena *arena, struct issuance *issuance)
+{
+    for (size_t i = 0; i < countof(found_words); i++) {
+        struct span raw = after(word, found_words[i].kind);
+        if (raw.at == NULL)
+            continue;
+        raw = unescaped(raw, arena);
+        issuance->found[issuance->found_count++] =
+            (struct name){.kind = found_words[i].name, .flags = found_words[i].flags, .raw = raw};
+        return raw.at != NULL;
+    }
+    return true;
+}
+
 bool others_get(struct span others, struct arena *arena, struct issuance *issuance)
 {
     size_t count = others_count(others);
@@ -198,6 +246,13 @@ bool others_get(struct span others, struct arena *arena, struct issuance *issuan
     if (issuance->orgs == NULL)
         return false;
     while (dbkey_next_name(&others, &word)) {
+        if (after(word, found_head).at != NULL) {
+            if (issuance->found == NULL)
+                issuance->found = arena_zeroed(arena, others_count(others) + 1, sizeof *issuance->found);
+            if (issuance->found == NULL || !get_found(word, arena, issuance))
+                return false;
+            continue;
+        }
         struct span email = after(word, "email:");
         struct span uri = after(word, "uri:");
         struct span org = after(word, "org:");

@@ -4,9 +4,11 @@
  *
  * The column cert.others holds words parted by spaces, each "KIND:TEXT" with bytes outside 0x21..0x7e and the
  * backslash as \xHH: "email:" and "uri:" as struct name has them in text, "org:" as it stands in the subject
- * and, where that is another text than its key, "orgkey:" with the key's. They are found by keys in
- * cert_apex: "email:HOST", "uri:HOST", "org:TEXT", "cn:TEXT". A common name has a key when it is none of the
- * DNS names. */
+ * and, where that is another text than its key, "orgkey:" with the key's; and for what no search by a key is
+ * for, names as they stand in the certificate where their normal form does not say it (struct issuance,
+ * found): "rawdns:", "rawcn:", "rawemail:", "rawip:", and "rawmore:N" when there is no room for N more of
+ * them. They are found by keys in cert_apex: "email:HOST", "uri:HOST", "org:TEXT", "cn:TEXT". A common name
+ * has a key when it is none of the DNS names. */
 #ifndef CTVIGIL_OTHERS_H
 #define CTVIGIL_OTHERS_H
 

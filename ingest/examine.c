@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "ingest/chainkey.h"
+#include "parser/asfound.h"
 #include "parser/dn.h"
 #include "parser/names.h"
 #include "parser/oid.h"
@@ -136,6 +137,8 @@ static void fill_issuance(const struct cert *cert, struct span input, struct are
     issuance->key_alg = (uint8_t)cert->key_alg;
     finding_merge(&issuance->findings, &cert->findings);
     names_collect(cert, arena, &issuance->names, &issuance->name_count, &issuance->findings);
+    asfound_collect(cert, issuance->names, issuance->name_count, arena, &issuance->found,
+                    &issuance->found_count, &issuance->findings);
 }
 
 static void use_issuer_key(struct entry *entry, const struct chainkey *key)

@@ -26,6 +26,9 @@ struct issuance {
     size_t name_count;
     struct span *orgs; /* organisations of the subject (2.5.4.10), text as found; at most LIMIT_ORGS */
     size_t org_count;
+    struct name
+        *found; /* names as they stand there where `names` does not say it: kind, raw (parser/asfound.h) */
+    size_t found_count;
     struct finding_set findings;
 };
 

@@ -336,6 +336,7 @@ static void put_certificate(struct buf *out, const json_t *issuance)
     put_member(out, issuance, "key", "spki_sha256");
     put_member(out, issuance, "sha256", "sha256");
     put_names(out, issuance, "name", "names");
+    put_names(out, issuance, "written as", "raw_names");
     put_names(out, issuance, "address", "ips");
     put_names(out, issuance, "odd", "findings");
     put_names(out, issuance, "against a rule", "lint");

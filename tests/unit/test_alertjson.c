@@ -132,6 +132,9 @@ static void hostile_bytes_are_shown(void **state)
         (void)snprintf(many[i], sizeof many[i], "n%zu.test", i);
         names[i] = dns(many[i]);
     }
+    struct name found = {.kind = NAME_DNS, .raw = SPAN_LIT("=cmd()|\0\xff<b>")};
+    issuance.found = &found;
+    issuance.found_count = 1;
     names[0].text = SPAN_LIT("\x00\"\\\xff\x1b.test");
     struct span orgs[] = {SPAN_LIT("Evil, O=Good\x1b"), SPAN_LIT("B")};
     issuance.orgs = orgs;
@@ -140,7 +143,7 @@ static void hostile_bytes_are_shown(void **state)
     json_t *object = issuance_of(&alert);
     assert_int_equal(json_array_size(json_object_get(object, "names")), ALERTJSON_NAMES_MAX);
     expect(json_incref(object),
-           "{\"names_total\":200,\"subject_cn\":\"\\\\xe2\\\\x80\\\\xae x\","
+           "{\"names_total\":200,\"raw_names\":[\"=cmd()|\\\\x00\\\\xff<b>\"],\"subject_cn\":\"\\\\xe2\\\\x80\\\\xae x\","
            "\"subject\":\"CN=\\\\xe2\\\\x80\\\\xae x, O=Evil\\\\, O=Good\\\\x1b, O=B\"}");
     assert_string_equal(json_string_value(json_array_get(json_object_get(object, "names"), 0)),
                         "\\x00\"\\\\\\xff\\x1b.test");

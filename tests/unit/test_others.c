@@ -101,11 +101,72 @@ static void what_is_too_much_is_said(void **state)
     free(names);
 }
 
+/* Whatever bytes a name has, they come back; and they are among the words of the row as plain text. */
+static void names_as_found_come_back(void **state)
+{
+    static const uint8_t kinds[] = {NAME_DNS, NAME_DNS, NAME_EMAIL, NAME_IP};
+    uint8_t bytes[4][256];
+    struct name found[4];
+    struct issuance issuance = {.found = found, .found_count = 4};
+    struct issuance back = {0};
+    struct name room[1];
+    struct arena arena;
+    struct buf out;
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t k = 0; k < 256; k++)
+            bytes[i][k] = (uint8_t)(k * (2 * i + 1));
+        found[i] = (struct name){.kind = (enum name_kind)kinds[i],
+                                 .flags = i == 1 ? NAME_FROM_CN : 0,
+                                 .raw = span_of(bytes[i], i == 3 ? 0 : 256)};
+    }
+    buf_init(&out, 1u << 16);
+    assert_true(arena_init(&arena, 1u << 16));
+    assert_true(others_put(&out, &issuance));
+    for (size_t i = 0; i < out.len; i++)
+        assert_in_range(out.at[i], 0x20, 0x7e);
+    assert_int_equal(others_count(buf_span(&out)), 4);
+    back.names = room;
+    assert_true(others_get(buf_span(&out), &arena, &back));
+    assert_int_equal(back.found_count, 4);
+    assert_int_equal(back.name_count + back.org_count, 0);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(back.found[i].kind, found[i].kind);
+        assert_int_equal(back.found[i].flags, found[i].flags);
+        assert_true(span_eq(back.found[i].raw, found[i].raw));
+    }
+    arena_fini(&arena);
+    buf_fini(&out);
+}
+
+static void of_too_many_as_found_the_rest_is_counted(void **state)
+{
+    struct name *found = calloc(LIMIT_NAMES_STORED + 3, sizeof *found);
+    struct issuance issuance = {.found = found, .found_count = LIMIT_NAMES_STORED + 3};
+    struct buf out;
+    (void)state;
+    assert_non_null(found);
+    for (size_t i = 0; i < issuance.found_count; i++)
+        found[i] = (struct name){.kind = NAME_DNS, .raw = SPAN_LIT("a b")};
+    buf_init(&out, LIMIT_COPY_BYTES);
+    assert_true(others_put(&out, &issuance)); /* nobody is looked for by them */
+    assert_string_equal(buf_text(&out) + out.len - 10, " rawmore:3");
+    buf_fini(&out);
+    free(found);
+}
+
 /* A row is what somebody else may have written: no word of it is believed to be whole. */
 static void damaged_words(void **state)
 {
-    static const char *const rows[] = {"",        "email:",        "email",        ":",
-                                       "uri:\\x", "org:\\xzz\\x4", "?  ? email:a", "org:"};
+    static const char *const rows[] = {"",
+                                       "email:",
+                                       "email",
+                                       ":",
+                                       "uri:\\x",
+                                       "org:\\xzz\\x4",
+                                       "?  ? email:a",
+                                       "org:",
+                                       "raw raw: rawdns rawdns:\\x rawcn:\\x4 rawmore:x rawip:"};
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
         struct name room[8];
@@ -134,6 +195,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_and_keys),
         cmocka_unit_test(what_is_too_much_is_said),
+        cmocka_unit_test(names_as_found_come_back),
+        cmocka_unit_test(of_too_many_as_found_the_rest_is_counted),
         cmocka_unit_test(damaged_words),
         cmocka_unit_test(long_texts_have_keys),
     };

@@ -479,9 +479,105 @@ static void hostile_entries_are_stored_and_read(void **state)
     store->ops->free(store);
 }
 
+enum { RAW_COUNT = 48 };
+
+/* Bytes of every value, of every length up to 47, with what splits and quotes. */
+static struct span raw_of(size_t n, uint8_t out[RAW_COUNT])
+{
+    static const uint8_t sharp[] = {0, ' ', '\\', '.', 0xff, 0xc3, '\'', '"', '=', 'x', ':', '\n', 0x1b};
+    uint8_t hash[32];
+    issuances_hash("raw", n, hash);
+    for (size_t i = 0; i < n; i++)
+        out[i] = i % 3 == 0 ? sharp[hash[i % 32] % sizeof sharp] : (uint8_t)(hash[i % 32] + i);
+    return span_of(out, n);
+}
+
+struct raw_seen {
+    size_t rows;
+    const uint8_t (*raw)[RAW_COUNT];
+};
+
+static enum err_code same_bytes(void *arg, const struct query_row *row, struct err *why)
+{
+    struct raw_seen *seen = arg;
+    (void)why;
+    assert_int_equal(row->issuance->found_count, RAW_COUNT);
+    for (size_t i = 0; i < RAW_COUNT; i++)
+        assert_true(span_eq(row->issuance->found[i].raw, span_of(seen->raw[i], i)));
+    assert_int_equal(row->issuance->name_count, 1);
+    seen->rows++;
+    return ERR_OK;
+}
+
+/* raw to stored to raw, in C and in SQL, which agree on the bytes in between. */
+static void raw_names_are_the_same_in_c_and_sql(void **state)
+{
+    (void)state;
+    static uint8_t raw[RAW_COUNT][RAW_COUNT];
+    struct name found[RAW_COUNT];
+    struct name holder = {
+        .kind = NAME_DNS, .flags = NAME_PLACEHOLDER, .raw = SPAN_LIT(""), .text = SPAN_LIT("?")};
+    struct storetest test;
+    struct store_range range;
+    struct batch batch;
+    struct query query;
+    struct query_result result;
+    struct err why = {0};
+    struct raw_seen seen = {0, (const uint8_t(*)[RAW_COUNT])raw};
+    struct pgconn *conn;
+    struct issuances_entry spec = {7, ISSUANCE_FINAL, false};
+    char sql[512];
+    char hex[2 * RAW_COUNT + 1];
+    char typed[80] = "fp:";
+    uint8_t fp[32];
+    storetest_new(&test);
+    struct store *store = storetest_open(test.dsn);
+    storetest_take(store, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    issuances_batch(&batch, &test.log[0], 0, &spec, 1);
+    for (size_t i = 0; i < RAW_COUNT; i++)
+        found[i] = (struct name){.kind = NAME_DNS, .raw = raw_of(i, raw[i])};
+    batch.entries[0].issuance.names = &holder;
+    batch.entries[0].issuance.name_count = 1;
+    batch.entries[0].issuance.found = found;
+    batch.entries[0].issuance.found_count = RAW_COUNT;
+    storetest_must_commit(store, &range, &batch);
+    for (size_t i = 0; i < RAW_COUNT; i++) {
+        (void)snprintf(
+            sql, sizeof sql,
+            "SELECT ct.unescaped(substring(w FROM 8)) = '\\x%s' AND w = 'rawdns:' || ct.escaped('\\x%s')"
+            " AND w ~ '^[!-~]*$' FROM cert, unnest(string_to_array(others, ' ')) WITH ORDINALITY AS u (w, n)"
+            " WHERE n = %zu",
+            text_hex(found[i].raw, hex), hex, i + 1);
+        storetest_text(test.dsn, sql, "t");
+    }
+    check_sql(test.dsn, "SELECT count(*) FROM ct.names WHERE kind = 'rawdns' AND name ~ '^[ -~]*$'",
+              RAW_COUNT);
+    check_sql(test.dsn,
+              "SELECT count(*) FROM generate_series(0, 255) AS b WHERE "
+              "ct.unescaped(ct.escaped(set_byte('\\x00', 0, b)))"
+              " = set_byte('\\x00', 0, b)",
+              256);
+    check_sql(test.dsn,
+              "SELECT count(DISTINCT name_value) FROM crtsh.certificate_and_identities WHERE name_type = "
+              "'san:dNSName'",
+              RAW_COUNT + 1);
+    issuances_hash("fp", 7, fp);
+    (void)text_hex(span_of(fp, 32), typed + 3);
+    assert_int_equal(dns_psl_load(SPAN_LIT("test\n"), &why), ERR_OK);
+    assert_int_equal(pgconn_open(test.dsn, &conn, &why), ERR_OK);
+    assert_int_equal(query_parse(typed, &query, &why), ERR_OK);
+    assert_int_equal(query_run(conn, &query, same_bytes, &seen, &result, &why), ERR_OK);
+    assert_int_equal(seen.rows, 1);
+    pgconn_free(conn);
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(raw_names_are_the_same_in_c_and_sql),
         cmocka_unit_test(names_and_keys),
         cmocka_unit_test(times_and_numbers_are_clamped),
         cmocka_unit_test(a_certificate_with_many_names),
