@@ -8,6 +8,7 @@
 #include "cli/cmd.h"
 #include "cli/coverview.h"
 #include "cli/domainapply.h"
+#include "cli/domainauthorize.h"
 #include "cli/domaintable.h"
 #include "cli/domaintest.h"
 #include "cli/horizon.h"
@@ -28,6 +29,7 @@ static const char cmd_domain_usage[] =
     "       ctvigil domain list [--yaml]\n"
     "       ctvigil domain remove NAME\n"
     "       ctvigil domain apply FILE [--dry-run] [--prune]\n"
+    "       ctvigil domain authorize PATH... [--domain NAME]... [--dry-run]\n"
     "       ctvigil domain history NAME [--policy FILE]\n"
     "       ctvigil domain test NAME CERT [--policy FILE]\n"
     "       ctvigil domain lookalike NAME off|on|strict\n"
@@ -403,11 +405,12 @@ static int cmd_domain_do_yaml(const struct cmd *cmd)
 static const char cmd_domain_sentence[] =
     "Registers the domains that are watched, and what is expected of them. NAME is a domain\n"
     "(with everything below it), an address or a range such as 192.0.2.0/24. `history` matches\n"
-    "the stored certificates again, or only says what a policy file would raise; `test` explains\n"
+    "the stored certificates again, or only says what a policy file would raise; `authorize` takes\n"
+    "keys and certificates of one's own from files and folders as expected; `test` explains\n"
     "what one certificate would raise, rule by rule. `apply` makes the registered domains those\n"
     "of a file (docs/policy.md).";
 
-enum { ADD, LIST, REMOVE, APPLY, HISTORY, TEST, LOOKALIKE, ALLOW_LOOKALIKE };
+enum { ADD, LIST, REMOVE, APPLY, AUTHORIZE, HISTORY, TEST, LOOKALIKE, ALLOW_LOOKALIKE };
 static const struct opt_verb verbs[] = {
     [ADD] =
         {"add", "NAME",
@@ -416,6 +419,7 @@ static const struct opt_verb verbs[] = {
     [LIST] = {"list", "", "yaml"},
     [REMOVE] = {"remove", "NAME", ""},
     [APPLY] = {"apply", "FILE", "dry-run prune"},
+    [AUTHORIZE] = {"authorize", "FILE...", "dry-run domain"},
     [HISTORY] = {"history", "NAME", "policy"},
     [TEST] = {"test", "NAME CERT", "policy"},
     [LOOKALIKE] = {"lookalike", "NAME...", ""},
@@ -427,6 +431,7 @@ int cmd_domain(struct cmd *cmd)
 {
     struct cmd_domain_add add = {0};
     struct domainapply apply = {0};
+    struct domainauthorize authorize = {0};
     const char *policy = NULL;
     bool yaml = false;
     const struct opt rows[] = {
@@ -453,6 +458,8 @@ int cmd_domain(struct cmd *cmd)
         {"dry-run", OPT_FLAG, &apply.dry_run, NULL, "only say what would be done"},
         {"prune", OPT_FLAG, &apply.prune, NULL, "remove what is registered and not in the file"},
         {"policy", OPT_FILE, &policy, "FILE", "the entry in this file, not the registered one"},
+        {"domain", OPT_LIST, &authorize.domains, "NAME",
+         "whose a key is that no certificate here belongs to"},
         {"yaml", OPT_FLAG, &yaml, NULL, "as a file for `domain apply`"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
@@ -477,6 +484,11 @@ int cmd_domain(struct cmd *cmd)
     case APPLY:
         apply.path = cmd->argv[2];
         return domainapply_run(cmd, &apply);
+    case AUTHORIZE:
+        authorize.paths = cmd->argv + 2;
+        authorize.path_count = operands;
+        authorize.dry_run = apply.dry_run;
+        return domainauthorize_run(cmd, &authorize);
     case TEST:
         return domaintest_run(cmd, cmd->argv[2], cmd->argv[3], policy);
     default:
