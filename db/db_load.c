@@ -1,7 +1,5 @@
 #include "db/db_load.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "db/db_part.h"
 #include "db/pgwait.h"
@@ -11,7 +9,6 @@
 #define TRIES       20
 #define PAUSE_MS    100
 #define ROW_BYTES   250
-#define SUFFIX_MAX  64
 #define WAIT_MAX_MS 600000
 #define HOLD_KEY    "1668707433, 1819238756" /* our word, and "load" */
 
@@ -111,40 +108,34 @@ static enum err_code seal_leaf(struct pgconn *conn, const struct db_load_how *ho
     return code == ERR_OK ? swap(conn, how, closed, why) : code;
 }
 
-/* The next partition that rows of closed slots are to go into; "": none. */
-static enum err_code next_leaf(struct pgconn *conn, int64_t closed, char suffix[SUFFIX_MAX], int64_t *rows,
-                               struct err *why)
+/* Each partition that rows of closed slots are to go into. To find them all rows are looked at, so it is done
+ * once; nobody else rewrites partitions meanwhile. */
+static enum err_code seal_leaves(struct pgconn *conn, const struct db_load_how *how, int64_t closed,
+                                 struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
-    suffix[0] = '\0';
     pgexec_int(&args, closed);
-    enum err_code code =
-        pgexec_run(conn, "SELECT suffix, rows FROM load_leaves($1) LIMIT 1", &args, &res, why);
+    enum err_code code = pgexec_run(conn, "SELECT suffix, rows FROM load_leaves($1)", &args, &res, why);
     if (code != ERR_OK)
         return code;
-    if (PQntuples(res) == 1) {
-        (void)snprintf(suffix, SUFFIX_MAX, "%s", pgexec_get_text(res, 0, 0));
-        *rows = pgexec_get_int(res, 0, 1);
+    for (int i = 0; i < PQntuples(res) && code == ERR_OK; i++) {
+        if (how->told != NULL)
+            how->told(how->told_arg, pgexec_get_text(res, i, 0), pgexec_get_int(res, i, 1));
+        code = seal_leaf(conn, how, closed, pgexec_get_text(res, i, 0), why);
     }
     PQclear(res);
-    return ERR_OK;
+    return code;
 }
 
 static enum err_code seal_all(struct pgconn *conn, const struct db_load_how *how, struct err *why)
 {
-    char suffix[SUFFIX_MAX];
     int64_t closed = 0;
-    int64_t rows = 0;
     struct pgexec_args args = PGEXEC_NO_ARGS;
     enum err_code code = insist(conn, how, "SELECT load_close()", &PGEXEC_NO_ARGS, &closed, why);
+    if (code == ERR_OK)
+        code = seal_leaves(conn, how, closed, why);
     pgexec_int(&args, closed);
-    while (code == ERR_OK && (code = next_leaf(conn, closed, suffix, &rows, why)) == ERR_OK &&
-           suffix[0] != '\0') {
-        if (how->told != NULL)
-            how->told(how->told_arg, suffix, rows);
-        code = seal_leaf(conn, how, closed, suffix, why);
-    }
     int64_t none;
     return code == ERR_OK ? insist(conn, how, "SELECT 0::int8 FROM load_end($1)", &args, &none, why) : code;
 }

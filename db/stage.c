@@ -36,6 +36,16 @@ const char stage_tables[] =
     " not_before timestamptz, log int2, idx int8, seen timestamptz) ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_gone (alert int8) ON COMMIT DELETE ROWS;";
 
+/* The same columns, and the slot in front of them. */
+#define SQL_CERT "COPY stage_cert FROM STDIN (FORMAT binary)"
+#define SQL_KEY  "COPY stage_key FROM STDIN (FORMAT binary)"
+#define SQL_IP   "COPY stage_ip FROM STDIN (FORMAT binary)"
+#define LOAD_CERT                                                                                            \
+    "COPY cert_load (slot, not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, "      \
+    "serial, spki_sha256, names, cn, findings, others) FROM STDIN (FORMAT binary)"
+#define LOAD_KEY "COPY cert_load_key (slot, tbs_fp, issuer, apex8) FROM STDIN (FORMAT binary)"
+#define LOAD_IP  "COPY cert_load_ip (slot, tbs_fp, issuer, ip) FROM STDIN (FORMAT binary)"
+
 const uint32_t stage_cert_types[] = {COPY_OID_TIME,  COPY_OID_TIME,  COPY_OID_TIME,  COPY_OID_INT8,
                                      COPY_OID_INT8,  COPY_OID_INT8,  COPY_OID_INT4,  COPY_OID_INT2,
                                      COPY_OID_BYTEA, COPY_OID_BYTEA, COPY_OID_BYTEA, COPY_OID_TEXT,
@@ -45,7 +55,7 @@ const uint32_t stage_ip_types[] = {COPY_OID_BYTEA, COPY_OID_INT4, COPY_OID_INET,
 
 void stage_init(struct stage *stage)
 {
-    *stage = (struct stage){.horizon_s = INT64_MIN};
+    *stage = (struct stage){.horizon_s = INT64_MIN, .from_s = INT64_MIN, .until_s = INT64_MAX};
     buf_init(&stage->scratch, SCRATCH_MAX);
     buf_init(&stage->others, SCRATCH_MAX);
 }
@@ -276,8 +286,17 @@ static void put_seconds(struct copy *copy, int64_t unix_s)
     copy_time(copy, clamped_s(unix_s) * 1000);
 }
 
-static void put_cert(struct stage *stage, struct copy *copy, const struct stage_row *row, size_t at)
+static void begin_row(const struct stage_sink *sink, struct copy *copy, unsigned columns)
 {
+    copy_row(copy, columns + (sink->slot != 0));
+    if (sink->slot != 0)
+        copy_int8(copy, sink->slot);
+}
+
+static void put_cert(struct stage *stage, const struct stage_sink *sink, const struct stage_row *row,
+                     size_t at)
+{
+    struct copy *copy = sink->cert;
     const struct issuance *issuance = &row->entry->issuance;
     uint8_t findings[FACTS_FINDINGS_BYTES];
     int64_t apex8;
@@ -293,7 +312,7 @@ static void put_cert(struct stage *stage, struct copy *copy, const struct stage_
     }
     if ((!ok || !buf_ok(&stage->scratch) || !buf_ok(&stage->others)) && copy->code == ERR_OK)
         copy->code = err_set(copy->why, ERR_MEMORY, "database: no memory for the names of a certificate");
-    copy_row(copy, CERT_COLUMNS);
+    begin_row(sink, copy, CERT_COLUMNS);
     put_seconds(copy, issuance->not_after);
     put_seconds(copy, issuance->not_before);
     copy_time(copy, row->entry->timestamp_ms);
@@ -336,8 +355,10 @@ static bool is_beyond(const struct stage *stage, size_t i)
 /* Whether row i stands for an issuance that is to be staged; its other sightings follow it. */
 static bool is_wanted(const struct stage *stage, size_t i)
 {
-    return !stage->rows[i].stored && (i == 0 || !is_same_issuance(&stage->rows[i - 1], &stage->rows[i])) &&
-           !is_beyond(stage, i);
+    if (stage->rows[i].stored || (i != 0 && is_same_issuance(&stage->rows[i - 1], &stage->rows[i])))
+        return false;
+    int64_t not_after = clamped_s(stage->rows[i].entry->issuance.not_after);
+    return not_after >= stage->horizon_s && not_after >= stage->from_s && not_after < stage->until_s;
 }
 
 /* Rows are in the order of their fingerprints, so every entry and every place of the memory of issuances lies
@@ -375,8 +396,10 @@ void stage_remember(const struct stage *stage, struct fpcache *known)
     }
 }
 
-static enum err_code put_ips(struct stage *stage, struct copy *copy, struct pgconn *conn, struct err *why)
+static enum err_code put_ips(struct stage *stage, const struct stage_sink *sink, struct pgconn *conn,
+                             struct err *why)
 {
+    struct copy *copy = sink->ip;
     bool any = false;
     for (size_t i = 0; i < stage->count; i++) {
         const struct issuance *issuance = &stage->rows[i].entry->issuance;
@@ -388,9 +411,9 @@ static enum err_code put_ips(struct stage *stage, struct copy *copy, struct pgco
                 continue;
             stored++;
             if (!any)
-                copy_begin(copy, conn, "COPY stage_ip FROM STDIN (FORMAT binary)", why);
+                copy_begin(copy, conn, sink->slot == 0 ? SQL_IP : LOAD_IP, why);
             any = true;
-            copy_row(copy, 3);
+            begin_row(sink, copy, 3);
             copy_bytes(copy, span_of(issuance->tbs_fp, 32));
             copy_int4(copy, stage->rows[i].issuer);
             copy_inet(copy, name->raw);
@@ -408,22 +431,32 @@ static int by_row_and_key(const void *left, const void *right)
     return (a->apex8 > b->apex8) - (a->apex8 < b->apex8);
 }
 
-static enum err_code put_keys(struct stage *stage, struct copy *copy, struct pgconn *conn, struct err *why)
+static enum err_code put_keys(struct stage *stage, const struct stage_sink *sink, struct pgconn *conn,
+                              struct err *why)
 {
+    struct copy *copy = sink->key;
     if (stage->key_count == 0)
         return ERR_OK;
     qsort(stage->keys, stage->key_count, sizeof *stage->keys, by_row_and_key);
-    copy_begin(copy, conn, "COPY stage_key FROM STDIN (FORMAT binary)", why);
+    copy_begin(copy, conn, sink->slot == 0 ? SQL_KEY : LOAD_KEY, why);
     for (size_t i = 0; i < stage->key_count; i++) {
         if (i != 0 && by_row_and_key(&stage->keys[i - 1], &stage->keys[i]) == 0)
             continue;
         const struct stage_row *row = &stage->rows[stage->keys[i].row];
-        copy_row(copy, 3);
+        begin_row(sink, copy, 3);
         copy_bytes(copy, span_of(row->entry->issuance.tbs_fp, 32));
         copy_int4(copy, row->issuer);
         copy_int8(copy, stage->keys[i].apex8);
     }
     return copy_end(copy);
+}
+
+static void note_index(struct stage *stage, uint64_t index, bool first)
+{
+    if (first || index < stage->first_index)
+        stage->first_index = index;
+    if (first || index > stage->last_index)
+        stage->last_index = index;
 }
 
 enum err_code stage_certs(struct stage *stage, const struct stage_sink *sink, struct pgconn *conn,
@@ -438,14 +471,15 @@ enum err_code stage_certs(struct stage *stage, const struct stage_sink *sink, st
         if (!is_wanted(stage, i))
             continue;
         if ((*staged)++ == 0)
-            copy_begin(sink->cert, conn, "COPY stage_cert FROM STDIN (FORMAT binary)", why);
-        put_cert(stage, sink->cert, &stage->rows[i], i);
+            copy_begin(sink->cert, conn, sink->slot == 0 ? SQL_CERT : LOAD_CERT, why);
+        put_cert(stage, sink, &stage->rows[i], i);
+        note_index(stage, stage->rows[i].entry->index, *staged == 1);
     }
     enum err_code code = *staged == 0 ? ERR_OK : copy_end(sink->cert);
     if (code == ERR_OK)
-        code = put_keys(stage, sink->key, conn, why);
+        code = put_keys(stage, sink, conn, why);
     if (code == ERR_OK)
-        code = put_ips(stage, sink->ip, conn, why);
+        code = put_ips(stage, sink, conn, why);
     return code;
 }
 

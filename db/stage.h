@@ -30,7 +30,11 @@ struct stage {
     struct buf scratch;
     struct buf others;
     int64_t horizon_s; /* what expired before this is not stored; INT64_MIN: everything is */
-    size_t beyond;     /* entries of the last stage_certs that therefore only stand in their tiles */
+    int64_t from_s;    /* stage_certs takes what expires in [from_s, until_s); at first, everything */
+    int64_t until_s;
+    uint64_t first_index; /* of what the last stage_certs took */
+    uint64_t last_index;
+    size_t beyond; /* entries of the last stage_certs that therefore only stand in their tiles */
 };
 
 void stage_init(struct stage *stage);
@@ -49,19 +53,20 @@ MUST_USE enum err_code stage_resolve(struct stage *stage, struct issuer_ids *ids
 /* Marks the collected rows that the memory says are stored, and tells it that all collected ones are now. */
 void stage_recall(struct stage *stage, const struct fpcache *known);
 void stage_remember(const struct stage *stage, struct fpcache *known);
-/* Where rows of cert and what belongs to them go: streams into the staging tables (all three may be the
- * same), or columns of these types (copy_init_columns). */
+/* Where rows of cert and what belongs to them go: streams (all three may be the same) into the staging
+ * tables, or into those of a backfill; or columns of these types (copy_init_columns). */
 struct stage_sink {
     struct copy *cert;
     struct copy *key;
     struct copy *ip;
+    int64_t slot; /* of cert_load, cert_load_key and cert_load_ip; 0: the staging tables */
 };
 extern const uint32_t stage_cert_types[];
 extern const uint32_t stage_key_types[];
 extern const uint32_t stage_ip_types[];
 
-/* Fill stage_cert, stage_key and stage_ip, or the columns, from the collected rows that are not stored yet
- * (each issuance once, in order). *staged: how many. */
+/* Fill stage_cert, stage_key and stage_ip, those of the slot, or the columns, from the collected rows that
+ * are not stored yet (each issuance once, in order). *staged: how many. */
 MUST_USE enum err_code stage_certs(struct stage *stage, const struct stage_sink *sink, struct pgconn *conn,
                                    size_t *staged, struct err *why);
 /* Fill stage_tile: one row per tile that [begin, end) of the batches touches. Consecutive batches of one log.

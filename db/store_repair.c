@@ -172,7 +172,7 @@ enum err_code store_repair_batch(struct store *store, struct batch *batch, uint6
     store_der_judge(pg, &batch, 1);
     size_t others = store_der_leave_out(pg);
     if (code == ERR_OK)
-        code = stage_certs(&pg->stage, &(struct stage_sink){&pg->copy, &pg->copy, &pg->copy}, pg->conn,
+        code = stage_certs(&pg->stage, &(struct stage_sink){&pg->copy, &pg->copy, &pg->copy, 0}, pg->conn,
                            &staged, why);
     pg->stage.count += others;
     if (code == ERR_OK)

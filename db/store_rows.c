@@ -28,7 +28,7 @@ void store_rows_fini(struct store_rows *rows)
 enum err_code store_rows_certs(struct store_rows *rows, struct stage *stage, struct pgexec_args *args,
                                size_t *staged, struct err *why)
 {
-    const struct stage_sink sink = {&rows->cert, &rows->key, &rows->ip};
+    const struct stage_sink sink = {&rows->cert, &rows->key, &rows->ip, 0};
     /* Not all of them get rows, and none may keep those of before. */
     copy_begin(sink.cert, NULL, NULL, why);
     copy_begin(sink.key, NULL, NULL, why);

@@ -9,6 +9,7 @@
 #include "db/spread.h"
 #include "db/store_der.h"
 #include "db/store_incident.h"
+#include "db/store_load.h"
 
 #define RETRIES_ISSUER 3
 
@@ -159,58 +160,28 @@ enum err_code store_write_tiles(struct pgstore *pg, struct err *why)
     return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
 }
 
-#define ROWS_SQL(prefix)                                                                                     \
-    "WITH " prefix "_cert AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"  \
+#define ROWS_SQL                                                                                             \
+    "WITH stage_cert AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"       \
     " $14, $15) AS s (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial,"    \
-    " spki_sha256, names, cn, findings, others)), " prefix                                                   \
-    "_key AS (SELECT * FROM unnest($16, $17, $18) AS s (tbs_fp, issuer, apex8)), " prefix                    \
-    "_ip AS (SELECT * FROM unnest($19, $20, $21) AS s (tbs_fp, issuer, ip)), "
-
-/* What expired before $23 is put down in slot $22, for load_fill; keys and addresses of the others are of no
- * use there and do no harm. */
-#define LOAD_SQL                                                                                             \
-    "down AS (INSERT INTO cert_load (slot, not_after, not_before, first_seen, apex8, idx, facts, issuer,"    \
-    " log, tbs_fp, serial, spki_sha256, names, cn, findings, others)"                                        \
-    " SELECT $22, not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial,"        \
-    " spki_sha256, names, cn, findings, others FROM all_cert WHERE not_after < $23),"                        \
-    " down_key AS (INSERT INTO cert_load_key (slot, apex8, issuer, tbs_fp)"                                  \
-    " SELECT $22, apex8, issuer, tbs_fp FROM all_key),"                                                      \
-    " place AS (INSERT INTO load_place (slot, log, first_index, last_index)"                                 \
-    " SELECT $22, log, min(idx), max(idx) FROM all_cert WHERE not_after < $23 GROUP BY log),"                \
-    " down_ip AS (INSERT INTO cert_load_ip (slot, ip, issuer, tbs_fp)"                                       \
-    " SELECT $22, ip, issuer, tbs_fp FROM all_ip),"                                                          \
-    " stage_cert AS (SELECT * FROM all_cert WHERE not_after >= $23),"                                        \
-    " stage_key AS (SELECT * FROM all_key), stage_ip AS (SELECT * FROM all_ip), "
-
-/* Nobody closes the slot before this transaction ends. */
-static enum err_code put_slot(struct pgstore *pg, struct pgexec_args *args, struct err *why)
-{
-    PGresult *res;
-    enum err_code code =
-        pgexec_cached(pg->conn, "SELECT slot FROM load_state FOR SHARE", &PGEXEC_NO_ARGS, &res, why);
-    if (code != ERR_OK)
-        return code;
-    pgexec_int(args, pgexec_get_int(res, 0, 0));
-    pgexec_time(args, pg->load_before_ms);
-    PQclear(res);
-    return ERR_OK;
-}
+    " spki_sha256, names, cn, findings, others)),"                                                           \
+    " stage_key AS (SELECT * FROM unnest($16, $17, $18) AS s (tbs_fp, issuer, apex8)),"                      \
+    " stage_ip AS (SELECT * FROM unnest($19, $20, $21) AS s (tbs_fp, issuer, ip)), "
 
 enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, struct err *why)
 {
-    static const char sql[] = ROWS_SQL("stage") CERTS_SQL;
-    static const char load_sql[] = ROWS_SQL("all") LOAD_SQL CERTS_SQL;
+    static const char sql[] = ROWS_SQL CERTS_SQL;
     struct pgexec_args args = PGEXEC_NO_ARGS;
     size_t staged = 0;
     int64_t count = 0;
-    bool load = pg->load_before_ms != PGSTORE_LOAD_NOTHING;
-    const char *text = pg->conn->spread ? spread_rows_sql : load ? load_sql : sql;
-    enum err_code code = store_rows_certs(&pg->rows, &pg->stage, &args, &staged, why);
-    if (code == ERR_OK && staged != 0 && load)
-        code = put_slot(pg, &args, why);
+    bool load = pg->load_before_ms != PGSTORE_LOAD_NOTHING && !pg->conn->spread;
+    enum err_code code = load ? store_load_put(pg, why) : ERR_OK;
+    if (code == ERR_OK)
+        code = store_rows_certs(&pg->rows, &pg->stage, &args, &staged, why);
+    if (load)
+        store_load_all(pg);
     /* Planned anew each time: how many rows there are decides how they are joined. */
     if (code == ERR_OK && staged != 0)
-        code = pgexec_number(pg->conn, text, &args, &count, why);
+        code = pgexec_number(pg->conn, pg->conn->spread ? spread_rows_sql : sql, &args, &count, why);
     *fresh = (uint64_t)count;
     return code;
 }
