@@ -6,8 +6,8 @@
 
 #include "db/pgstore.h"
 
-/* Puts down what was collected and expires before pg->load_before_ms. What stage_certs takes afterwards is the
- * rest, until store_load_all. Inside the transaction. */
+/* Puts down what was collected and expires before pg->load_before_ms. What stage_certs takes afterwards is
+ * the rest, until store_load_all. Inside the transaction. */
 MUST_USE enum err_code store_load_put(struct pgstore *pg, struct err *why);
 /* From here on stage_certs takes everything again. */
 void store_load_all(struct pgstore *pg);
