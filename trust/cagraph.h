@@ -21,7 +21,8 @@ struct cagraph_ca {
     bool open; /* some way up ends at a certificate whose issuer is not known: what is not trusted is unknown
                 */
     bool test; /* some way leads to a root for tests */
-    uint32_t touched; /* rule of an alarming class for a key on some way up; CAPATH_NONE */
+    uint32_t touched; /* rule by which a store turned a key on some way up away, of an alarming class;
+                         CAPATH_NONE */
 };
 
 /* Where rules come from, and how old it is. */

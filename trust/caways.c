@@ -318,8 +318,9 @@ static void on_mark(void *arg, uint32_t at, const struct carule *rule)
     struct mark *mark = arg;
     if (rule->kind == CARULE_TEST_ROOT)
         mark->test = true;
-    else if (rule->kind != CARULE_ANCHOR && carule_alarms(rule->class) && mark->alarm == CAPATH_NONE)
-        mark->alarm = at;
+    else if ((rule->kind == CARULE_BLOCKED || rule->kind == CARULE_REMOVED || rule->kind == CARULE_NOTED) &&
+             carule_alarms(rule->class) && mark->alarm == CAPATH_NONE)
+        mark->alarm = at; /* a limit alone turns nobody away */
 }
 
 /* Where a way ends: at a root, or because nobody knows the issuer. */

@@ -199,7 +199,8 @@ static void note_lineage(struct judging *j)
         return;
     buf_init(&found, RULE_TEXT_MAX);
     buf_str(&found,
-            "one of several ways to a root touches a key that stores turned away, another one does not");
+            "some way to a root goes through a key that a store turned away for what its CA did; who takes"
+            " this certificate does so by another way, or because it is from before");
     add(j, ALERT_KIND_DISTRUSTED_CA, ALERT_INFO, "distrusted_lineage", SPAN_LIT("nothing: for information"),
         &found);
 }
