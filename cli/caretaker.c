@@ -51,8 +51,9 @@ enum err_code caretaker_claim(struct pgconn *conn, const char *name, struct err 
 }
 
 /* The scan writes while it reads, so it has a second connection. */
-static enum err_code caretaker_run(const char *dsn, struct pgconn *conn, const struct watch *watch,
-                                   const atomic_bool *stop, struct history_result *result, struct err *why)
+static enum err_code caretaker_run(const char *dsn, struct pgconn *conn, const struct watch *const *watches,
+                                   size_t count, const atomic_bool *stop, struct history_result *results,
+                                   struct err *why)
 {
     struct pgconn *write = NULL;
     struct cagraph *trust = NULL;
@@ -70,7 +71,7 @@ static enum err_code caretaker_run(const char *dsn, struct pgconn *conn, const s
         reader.prove.blocklist = blocklist;
         reader.prove.now_ms = clock_wall_ms();
         reader.prove.settled = true;
-        code = history_run(conn, write, watch, &reader, result, why);
+        code = history_run_all(conn, write, watches, count, &reader, results, why);
     }
     cagraph_unpin(trust);
     blocklist_unpin(blocklist);
@@ -79,16 +80,31 @@ static enum err_code caretaker_run(const char *dsn, struct pgconn *conn, const s
     return code;
 }
 
+enum err_code caretaker_scan_all(const char *dsn, struct pgconn *conn, const struct watch *const *watches,
+                                 size_t count, struct history_result *results, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    size_t claimed = 0;
+
+    while (code == ERR_OK && claimed < count) {
+        code = caretaker_claim(conn, watches[claimed]->name, why);
+        claimed += code == ERR_OK;
+    }
+    if (code == ERR_OK)
+        code = caretaker_run(dsn, conn, watches, count, NULL, results, why);
+    for (size_t i = 0; i < claimed; i++) {
+        struct err ignored = {0};
+        enum err_code unlocked = db_pending_unlock(conn, watches[i]->name, &ignored);
+        if (code == ERR_OK && unlocked != ERR_OK)
+            code = err_set(why, unlocked, "%s", ignored.text);
+    }
+    return code;
+}
+
 enum err_code caretaker_scan(const char *dsn, struct pgconn *conn, const struct watch *watch,
                              struct history_result *result, struct err *why)
 {
-    enum err_code code = caretaker_claim(conn, watch->name, why);
-
-    if (code == ERR_OK)
-        code = caretaker_run(dsn, conn, watch, NULL, result, why);
-    if (code == ERR_OK)
-        code = db_pending_unlock(conn, watch->name, why);
-    return code;
+    return caretaker_scan_all(dsn, conn, &watch, 1, result, why);
 }
 
 enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct watch *watch,
@@ -122,7 +138,7 @@ static enum err_code caretaker_domain(const char *dsn, struct pgconn *conn, cons
         return code;
     code = db_pending_is(conn, watch->id, &pending, why);
     if (code == ERR_OK && pending)
-        code = caretaker_run(dsn, conn, watch, stop, &result, why);
+        code = caretaker_run(dsn, conn, &watch, 1, stop, &result, why);
     if (code == ERR_OK && pending)
         say_info("watch",
                  "domain=%s the history scan that was pending is done: %" PRIu64 " stored certificates"

@@ -12,6 +12,11 @@
 MUST_USE enum err_code caretaker_claim(struct pgconn *conn, const char *name, struct err *why);
 MUST_USE enum err_code caretaker_scan(const char *dsn, struct pgconn *conn, const struct watch *watch,
                                       struct history_result *result, struct err *why);
+/* Several in one pass, at most HISTORY_TOGETHER_MAX, in the order of their names, so that two who do this
+ * wait for each other. Takes and gives back their locks itself; after an error none is done. */
+MUST_USE enum err_code caretaker_scan_all(const char *dsn, struct pgconn *conn,
+                                          const struct watch *const *watches, size_t count,
+                                          struct history_result *results, struct err *why);
 
 /* The same without a trace: what would be raised goes to `dry`, nothing is written (watcher/history.h). */
 MUST_USE enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct watch *watch,

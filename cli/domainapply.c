@@ -57,32 +57,81 @@ static void domainapply_warn(const struct watch *watches, size_t count)
     }
 }
 
-/* One that fails stays pending, and the others have their turn. */
+/* A place in the file, and what its history scan said. */
+struct domainapply_one {
+    const struct watch *watch;
+    struct history_result result;
+    struct err why;
+};
+
+static int domainapply_by_name(const void *a, const void *b)
+{
+    const struct domainapply_one *const *left = a;
+    const struct domainapply_one *const *right = b;
+    return strcmp((*left)->watch->name, (*right)->watch->name);
+}
+
+/* All of them in one pass; when that fails each by itself. One that fails stays pending, and the others have
+ * their turn. */
+static void domainapply_together(struct pgconn *conn, struct domainapply_one *const *ones, size_t count)
+{
+    const struct watch *watches[HISTORY_TOGETHER_MAX];
+    struct history_result results[HISTORY_TOGETHER_MAX];
+    struct err why = {0};
+    for (size_t i = 0; i < count; i++)
+        watches[i] = ones[i]->watch;
+    bool done = caretaker_scan_all(cmd_db_dsn(), conn, watches, count, results, &why) == ERR_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (done)
+            ones[i]->result = results[i];
+        else if (caretaker_scan(cmd_db_dsn(), conn, ones[i]->watch, &ones[i]->result, &ones[i]->why) !=
+                 ERR_OK)
+            must(ones[i]->why.code != ERR_OK);
+    }
+}
+
+static void domainapply_history(struct pgconn *conn, struct domainapply_one *all, size_t count)
+{
+    struct domainapply_one **sorted = calloc(count + 1, sizeof *sorted);
+    must(sorted != NULL);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &all[i];
+    qsort(sorted, count, sizeof *sorted, domainapply_by_name);
+    for (size_t at = 0; at < count; at += HISTORY_TOGETHER_MAX)
+        domainapply_together(conn, &sorted[at],
+                             count - at < HISTORY_TOGETHER_MAX ? count - at : HISTORY_TOGETHER_MAX);
+    free(sorted);
+}
+
 static enum err_code domainapply_scan(struct domainapply_doing *doing, struct pgconn *conn,
                                       const struct db_domain_apply *done, struct err *why)
 {
+    struct domainapply_one *all = calloc(done->count + 1, sizeof *all);
     enum err_code code = ERR_OK;
+    size_t count = 0;
+    must(all != NULL);
     for (size_t i = 0; i < done->count; i++) {
-        const struct watch *watch = &done->watches[i];
-        struct history_result result = {0};
-        struct err one = {0};
         enum db_domain_change change = done->changes[i];
         doing->count[change]++;
-        if (change == DB_DOMAIN_SAME)
-            continue;
-        if (doing->apply->dry_run) {
-            domainapply_say(doing, domainapply_words[change], watch->name, 0, NULL);
-            continue;
-        }
-        if (caretaker_scan(cmd_db_dsn(), conn, watch, &result, &one) == ERR_OK)
-            domainapply_say(doing, domainapply_words[change], watch->name, watch->id, &result);
+        if (change != DB_DOMAIN_SAME && doing->apply->dry_run)
+            domainapply_say(doing, domainapply_words[change], done->watches[i].name, 0, NULL);
+        else if (change != DB_DOMAIN_SAME)
+            all[count++].watch = &done->watches[i];
+    }
+    domainapply_history(conn, all, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct watch *watch = all[i].watch;
+        enum db_domain_change change = done->changes[watch - done->watches];
+        if (all[i].why.code == ERR_OK)
+            domainapply_say(doing, domainapply_words[change], watch->name, watch->id, &all[i].result);
         else if (code == ERR_OK)
             code =
-                err_set(why, one.code,
+                err_set(why, all[i].why.code,
                         "%s is registered, but the stored certificates were not all looked at; `run`, `watch`"
                         " and `ingest` do it again, and so does 'ctvigil domain history %s': %s",
-                        watch->name, watch->name, one.text);
+                        watch->name, watch->name, all[i].why.text);
     }
+    free(all);
     return code;
 }
 

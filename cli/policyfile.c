@@ -160,7 +160,13 @@ static enum err_code policyfile_patterns(struct policyfile_reading *r, json_t *o
     json_t *made = json_array();
     for (size_t i = 0; code == ERR_OK && i < json_array_size(list); i++) {
         const char *typed = json_string_value(json_array_get(list, i));
-        if (wide && typed[0] != '*')
+        if (strcmp(key, "exclude") == 0 && typed[0] == '*')
+            code = policyfile_bad(
+                r, path,
+                "'%s' is a wildcard: exclude takes names and leaves out all that is below them;"
+                " write '%s'",
+                typed, typed[1] == '.' ? typed + 2 : "the name");
+        else if (wide && typed[0] != '*')
             code = policyfile_bad(
                 r, path, "'%s' is no wildcard; true, false or names like \"*.cdn\" are wanted", typed);
         else

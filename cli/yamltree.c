@@ -11,17 +11,10 @@
 #define YAMLTREE_DEPTH 8
 #define YAMLTREE_PATH  200
 
-struct yamltree_place {
-    char *path;
-    size_t line;
-};
-
 struct yamltree {
     const char *name;
     json_t *root;
-    struct yamltree_place *places;
-    size_t count;
-    size_t cap;
+    json_t *lines; /* of each path */
 };
 
 /* Where the walk is: containers from the outermost to the innermost. */
@@ -48,17 +41,9 @@ static enum err_code PRINTF_LIKE(3, 4)
 
 static enum err_code yamltree_note(struct yamltree_walk *walk, const char *path, size_t line)
 {
-    struct yamltree *tree = walk->tree;
-    if (tree->count == LIMIT_POLICY_LINES)
+    if (json_object_size(walk->tree->lines) == LIMIT_POLICY_LINES)
         return yamltree_bad(walk, line, "more than %d keys and values", LIMIT_POLICY_LINES);
-    if (tree->count == tree->cap) {
-        tree->cap = tree->cap == 0 ? 64 : 2 * tree->cap;
-        tree->places = reallocarray(tree->places, tree->cap, sizeof *tree->places);
-        must(tree->places != NULL);
-    }
-    tree->places[tree->count].path = strdup(path);
-    must(tree->places[tree->count].path != NULL);
-    tree->places[tree->count++].line = line;
+    must(json_object_set_new(walk->tree->lines, path, json_integer((json_int_t)line)) == 0);
     return ERR_OK;
 }
 
@@ -185,6 +170,8 @@ enum err_code yamltree_read(const char *name, struct span text, struct yamltree 
     yaml_parser_t parser;
     must(tree != NULL && walk != NULL && yaml_parser_initialize(&parser) != 0);
     tree->name = name;
+    tree->lines = json_object();
+    must(tree->lines != NULL);
     walk->tree = tree;
     walk->why = why;
     yaml_parser_set_input_string(&parser, text.len == 0 ? (const uint8_t *)"" : text.at, text.len);
@@ -205,9 +192,7 @@ void yamltree_free(struct yamltree *tree)
 {
     if (tree == NULL)
         return;
-    for (size_t i = 0; i < tree->count; i++)
-        free(tree->places[i].path);
-    free(tree->places);
+    json_decref(tree->lines);
     json_decref(tree->root);
     free(tree);
 }
@@ -219,17 +204,17 @@ json_t *yamltree_root(const struct yamltree *tree)
 
 size_t yamltree_line(const struct yamltree *tree, const char *path)
 {
-    size_t best = 0;
-    size_t line = 1;
-    for (size_t i = 0; i < tree->count; i++) {
-        const char *known = tree->places[i].path;
-        size_t len = strlen(known);
-        bool begins =
-            strncmp(known, path, len) == 0 && (path[len] == '\0' || path[len] == '.' || path[len] == '[');
-        if (len < best || !begins || len == 0)
+    char begin[YAMLTREE_PATH];
+    size_t len = strnlen(path, sizeof begin - 1);
+    memcpy(begin, path, len);
+    for (; len != 0; len--) {
+        /* A path is known up to the end of a key or an index, if at all. */
+        if (path[len] != '\0' && path[len] != '.' && path[len] != '[')
             continue;
-        best = len;
-        line = tree->places[i].line;
+        begin[len] = '\0';
+        const json_t *line = json_object_get(tree->lines, begin);
+        if (line != NULL)
+            return (size_t)json_integer_value(line);
     }
-    return line;
+    return 1;
 }

@@ -8,7 +8,7 @@ static const char ack_sql[] =
     "  AND ($2::text IS NULL OR a.domain_name = $2) AND ($3::text IS NULL OR a.kind = $3)"
     "  AND ($4::text IS NULL OR array_position(ARRAY['info', 'low', 'high', 'critical'], a.severity)"
     "       <= array_position(ARRAY['info', 'low', 'high', 'critical'], $4))"
-    "  AND ($5::timestamptz IS NULL OR a.created_at < $5) AND a.id > $6 ORDER BY a.id LIMIT 1000"
+    "  AND a.created_at < $5 AND a.id > $6 ORDER BY a.id LIMIT 1000"
     "  FOR NO KEY UPDATE),"
     " acked AS (UPDATE alert AS a SET state = 'acked', reason = $1 FROM chosen WHERE a.id = chosen.id "
     "RETURNING "
@@ -21,7 +21,17 @@ enum err_code db_alert_ack_all(struct pgconn *conn, const struct db_alert_ack_fi
                                const char *reason, uint64_t *count, struct err *why)
 {
     int64_t after = 0;
+    int64_t until_ms = filter->until_ms;
     *count = 0;
+    /* What is raised while this goes on nobody has seen. */
+    if (until_ms == 0) {
+        PGresult *now = NULL;
+        enum err_code asked = pgexec_run(conn, "SELECT now()", &PGEXEC_NO_ARGS, &now, why);
+        if (asked != ERR_OK)
+            return asked;
+        until_ms = pgexec_get_time(now, 0, 0) + 1;
+        PQclear(now);
+    }
     for (int64_t some = 1; some != 0;) {
         struct pgexec_args args = {0};
         PGresult *res = NULL;
@@ -29,10 +39,7 @@ enum err_code db_alert_ack_all(struct pgconn *conn, const struct db_alert_ack_fi
         pgexec_text(&args, filter->domain);
         pgexec_text(&args, filter->kind);
         pgexec_text(&args, filter->severity);
-        if (filter->until_ms != 0)
-            pgexec_time(&args, filter->until_ms);
-        else
-            pgexec_null(&args);
+        pgexec_time(&args, until_ms);
         pgexec_int(&args, after);
         enum err_code code = pgexec_run(conn, ack_sql, &args, &res, why);
         if (code != ERR_OK)

@@ -9,7 +9,7 @@ struct db_alert_ack_filter {
     const char *domain;   /* of that registered domain; NULL: any, those without one too */
     const char *kind;     /* NULL: any */
     const char *severity; /* this one or less grave; NULL: any */
-    int64_t until_ms;     /* raised before; 0: any */
+    int64_t until_ms;     /* raised before; 0: before the call */
 };
 
 /* As db_alert_ack, for every alert that is new or notified and fits; in pieces, each a transaction. *count:

@@ -443,11 +443,32 @@ static enum err_code leave_out(struct pgconn *conn, const struct db_domain_apply
     return code;
 }
 
+/* As many as are looked for when all is done, those that are not in the file and stay among them. */
+static enum err_code check_lookalikes(const struct db_domain_apply *apply, struct watch *stored, size_t count,
+                                      struct err *why)
+{
+    size_t given = 0;
+    size_t brands = 0;
+    for (size_t i = 0; i < count && !apply->prune; i++)
+        brands += stored[i].lookalike != WATCH_LOOKALIKE_OFF;
+    for (size_t i = 0; i < apply->count; i++) {
+        const struct watch *old = find_name(stored, count, apply->watches[i].name);
+        given += apply->watches[i].lookalike != WATCH_LOOKALIKE_OFF;
+        brands -= !apply->prune && old != NULL && old->lookalike != WATCH_LOOKALIKE_OFF;
+    }
+    if (given == 0 || brands + given <= LIMIT_LOOKALIKE_BRANDS)
+        return ERR_OK;
+    return err_set(why, ERR_TOO_BIG, "look-alikes can be looked for of %d domains at most, it would be %zu",
+                   LIMIT_LOOKALIKE_BRANDS, brands + given);
+}
+
 /* The generation is held. */
 static enum err_code apply_all(struct pgconn *conn, struct db_domain_apply *apply, struct watch *stored,
                                size_t count, uint64_t *changed, struct err *why)
 {
-    enum err_code code = leave_out(conn, apply, stored, count, changed, why);
+    enum err_code code = check_lookalikes(apply, stored, count, why);
+    if (code == ERR_OK)
+        code = leave_out(conn, apply, stored, count, changed, why);
     for (size_t i = 0; code == ERR_OK && i < apply->count; i++) {
         struct watch *watch = &apply->watches[i];
         struct watch *old = find_name(stored, count, watch->name);

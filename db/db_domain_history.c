@@ -342,7 +342,7 @@ static void add_item_keys(struct scan *scan, const struct watch_item *item)
     else if (item->kind == WATCH_EMAIL)
         add_host_key(scan, "email:", item, others_email_host);
     else if (item->kind == WATCH_URI)
-        add_host_key(scan, "uri:", item, others_uri_host);
+        add_host_key(scan, "uri:", item, others_uri_where);
     else if (item->kind == WATCH_ORG)
         add_key(scan, dbkey_apex8(span_str(item->name)));
 }

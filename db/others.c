@@ -48,6 +48,13 @@ struct span others_uri_host(struct span uri)
     return likely ? span_part(uri, begin, host) : SPAN_NONE;
 }
 
+struct span others_uri_where(struct span uri)
+{
+    struct span host = others_uri_host(uri);
+    size_t most = OTHERS_KEY_MAX - strlen("uri:");
+    return host.len != 0 ? host : span_part(uri, 0, uri.len < most ? uri.len : most);
+}
+
 struct span others_email_host(struct span email)
 {
     for (size_t at = email.len; at > 0; at--) {
@@ -293,7 +300,7 @@ bool others_keys(const struct issuance *issuance, others_key *each, void *arg)
         if (name->kind == NAME_EMAIL)
             ok = give_host("email:", others_email_host(name->text), each, arg);
         if (name->kind == NAME_URI)
-            ok = give_host("uri:", others_uri_host(name->text), each, arg);
+            ok = give_host("uri:", others_uri_where(name->text), each, arg);
     }
     for (size_t i = 0; ok && i < issuance->org_count; i++)
         ok = give_text("org:", issuance->orgs[i], each, arg);

@@ -35,6 +35,8 @@ bool others_keys(const struct issuance *issuance, others_key *each, void *arg);
 /* The host of a URI, an IPv6 address without its brackets, or nothing. Without "//" it may be no host at all;
  * a dot or an "@" makes it likely enough to be found by it. */
 struct span others_uri_host(struct span uri);
+/* The part by which a URI is found: its host, or the beginning of one that has none (urn:uuid:...). */
+struct span others_uri_where(struct span uri);
 /* What stands behind the last "@", or nothing. */
 struct span others_email_host(struct span email);
 /* PREFIX and the host with ASCII letters in lower case; 0: too long for a key. */

@@ -9,16 +9,26 @@
 #include "db/db_pair.h"
 
 struct scan {
-    const struct watch *watch;
+    const struct watch *const *watches;
+    size_t count;
     const struct history_reader *reader;
-    struct watchset *one; /* the watch alone */
-    struct watchset *all; /* every registered domain; NULL until it is needed */
+    struct watchset *some; /* these watches alone */
+    struct watchset *all;  /* every registered domain; NULL until it is needed */
     struct pgconn *write;
     struct batch batch;
     struct entry entry;
-    struct history_result *result;
+    struct history_result *results; /* one for each */
     struct db_pair_notes *notes;
 };
+
+/* Where what was found about a domain is counted; what could be anybody's: with the first one. */
+static struct history_result *result_of(struct scan *scan, int64_t domain_id)
+{
+    size_t at = 0;
+    while (at + 1 < scan->count && scan->watches[at]->id != domain_id)
+        at++;
+    return &scan->results[scan->watches[at]->id == domain_id ? at : 0];
+}
 
 static enum err_code raise_alert(struct scan *scan, const struct alert *alert,
                                  const struct sighting *sightings, size_t count, struct err *why)
@@ -27,15 +37,15 @@ static enum err_code raise_alert(struct scan *scan, const struct alert *alert,
     bool raised = false;
     if (scan->reader->dry != NULL) {
         scan->reader->dry(scan->reader->dry_arg, alert, sightings, count);
-        scan->result->raised++;
+        result_of(scan, alert->domain_id)->raised++;
         return ERR_OK;
     }
     enum err_code code = db_alert_raise(scan->write, alert, sightings, count, alertjson_dedup(alert, room),
                                         NULL, &raised, why);
     if (code == ERR_OK && alert->domain_id == ALERT_DOMAINS_NONE)
-        scan->result->nobody += raised;
+        scan->results[0].nobody += raised;
     else if (code == ERR_OK)
-        scan->result->raised += raised;
+        result_of(scan, alert->domain_id)->raised += raised;
     return code;
 }
 
@@ -94,7 +104,7 @@ static enum err_code stopped(const struct scan *scan, struct err *why)
 {
     if (scan->reader->stop == NULL || !atomic_load(scan->reader->stop))
         return ERR_OK;
-    return err_set(why, ERR_CLOSED, "%s: the history scan was ended early", scan->watch->name);
+    return err_set(why, ERR_CLOSED, "%s: the history scan was ended early", scan->watches[0]->name);
 }
 
 static enum err_code on_issuance(void *arg, const struct issuance *stored, const struct sighting *sightings,
@@ -120,7 +130,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
         stored->issuer_proven || (stored->issuer_known && has_precert(sightings, count));
     if (count != 0)
         scan->entry.sighting = sightings[0];
-    code = judge(scan, scan->one, &by_word, why);
+    code = judge(scan, scan->some, &by_word, why);
     for (size_t i = 0; i < scan->batch.alert_count && code == ERR_OK; i++) {
         const struct alert *alert = &scan->batch.alerts[i];
         bool somebody = alert->domain_id != ALERT_DOMAINS_NONE;
@@ -128,8 +138,10 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
         if (!somebody && finding_any_broken(&stored->findings))
             continue;
         nobody = nobody || !somebody;
-        scan->result->concerned++;
-        scan->result->claimed += alert->claimed;
+        /* Which of several it could concern is not counted. */
+        if (somebody || scan->count == 1)
+            result_of(scan, alert->domain_id)->concerned++;
+        result_of(scan, alert->domain_id)->claimed += alert->claimed;
         if (scan->reader->dry == NULL)
             db_pair_note(scan->notes, alert);
         if (somebody && alert->finding_count != 0)
@@ -152,7 +164,7 @@ static enum err_code on_malformed(void *arg, const struct db_malformed_row *row,
     struct match_prove prove = scan->reader->prove;
     prove.ours = scan->all;
     if (code == ERR_OK)
-        code = judge(scan, scan->one, &prove, why);
+        code = judge(scan, scan->some, &prove, why);
     for (size_t i = 0; i < scan->batch.alert_count && code == ERR_OK; i++) {
         const struct alert *alert = &scan->batch.alerts[i];
         bool somebody = alert->domain_id != ALERT_DOMAINS_NONE;
@@ -160,57 +172,99 @@ static enum err_code on_malformed(void *arg, const struct db_malformed_row *row,
         if (somebody && alert->finding_count != 0)
             code = raise_alert(scan, alert, &alert->sighting, 1, why);
         /* One that has a row is met again there. */
-        scan->result->concerned += somebody && !alertjson_has_fp(alert);
+        result_of(scan, alert->domain_id)->concerned += somebody && !alertjson_has_fp(alert);
     }
     /* Its place does not depend on who judges. */
     const struct sighting place = scan->entry.sighting;
     return code == ERR_OK && nobody ? raise_nobody(scan, &scan->reader->prove, &place, 1, why) : code;
 }
 
-/* watchset_new takes its watches over. */
-static struct watchset *set_of_one(const struct watch *watch)
+/* watchset_new takes its watches over. NULL: no memory. */
+static struct watchset *set_of(const struct watch *const *watches, size_t count)
 {
-    struct watch *copy = calloc(1, sizeof *copy);
-    if (copy == NULL || !watch_copy(watch, copy)) {
-        free(copy);
+    struct watch *copies = calloc(count, sizeof *copies);
+    size_t made = 0;
+    while (copies != NULL && made < count && watch_copy(watches[made], &copies[made]))
+        made++;
+    if (copies == NULL || made != count) {
+        if (copies != NULL)
+            watch_free(copies, made);
         return NULL;
     }
     /* Names of others are told of from the stream alone: what is stored is searched by names. */
-    copy->lookalike = WATCH_LOOKALIKE_OFF;
-    return watchset_new(copy, 1, 0);
+    for (size_t i = 0; i < count; i++)
+        copies[i].lookalike = WATCH_LOOKALIKE_OFF;
+    return watchset_new(copies, count, 0);
+}
+
+/* One watch with the items of all, for the search alone. Its names are borrowed; `more` is freed by the
+ * caller. */
+static bool join(const struct watch *const *watches, size_t count, struct watch *joint)
+{
+    size_t items = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++)
+        items += watch_item_count(watches[i]);
+    *joint = (struct watch){.item = watches[0]->item};
+    joint->more = calloc(items, sizeof *joint->more);
+    if (joint->more == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < watch_item_count(watches[i]); k++)
+            if (at++ != 0)
+                joint->more[joint->more_count++] = *watch_item(watches[i], k);
+    return true;
 }
 
 /* The bytes first: an alert then has all that is known of its entry, and the row only adds sightings. */
 static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err *why)
 {
-    enum err_code code = scan->watch->foreign != WATCH_FOREIGN_OFF ? load_all(scan, why) : ERR_OK;
+    struct watch joint;
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < scan->count && scan->all == NULL; i++)
+        if (scan->watches[i]->foreign != WATCH_FOREIGN_OFF)
+            code = load_all(scan, why);
     if (code == ERR_OK)
         code = db_malformed_each(read, on_malformed, scan, why);
-    if (code == ERR_OK)
-        code = db_domain_history(read, scan->watch, on_issuance, scan, scan->reader->stop, why);
+    if (code == ERR_OK && !join(scan->watches, scan->count, &joint))
+        code = err_set(why, ERR_MEMORY, "no memory for a history scan");
+    else if (code == ERR_OK) {
+        code = db_domain_history(read, &joint, on_issuance, scan, scan->reader->stop, why);
+        free(joint.more);
+    }
     if (code == ERR_OK)
         code = db_pair_notes_write(scan->notes, scan->write, why);
-    if (code == ERR_OK && scan->reader->dry == NULL)
-        code = db_domain_history_done(scan->write, scan->watch->id, why);
+    for (size_t i = 0; code == ERR_OK && i < scan->count && scan->reader->dry == NULL; i++)
+        code = db_domain_history_done(scan->write, scan->watches[i]->id, why);
+    return code;
+}
+
+enum err_code history_run_all(struct pgconn *read, struct pgconn *write, const struct watch *const *watches,
+                              size_t count, const struct history_reader *reader,
+                              struct history_result *results, struct err *why)
+{
+    struct scan scan = {
+        .watches = watches, .count = count, .reader = reader, .write = write, .results = results};
+    must(count != 0 && count <= HISTORY_TOGETHER_MAX);
+    memset(results, 0, count * sizeof *results);
+    /* Address space; what the largest entry needs is touched when there is one. */
+    if (!batch_init(&scan.batch, LIMIT_BIG_BATCH_BYTES))
+        return err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watches[0]->name);
+    scan.some = set_of(watches, count);
+    scan.notes = db_pair_notes_new();
+    enum err_code code =
+        scan.some == NULL || scan.notes == NULL
+            ? err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watches[0]->name)
+            : scan_all(&scan, read, why);
+    db_pair_notes_free(scan.notes);
+    watchset_unpin(scan.some);
+    watchset_unpin(scan.all);
+    batch_fini(&scan.batch);
     return code;
 }
 
 enum err_code history_run(struct pgconn *read, struct pgconn *write, const struct watch *watch,
                           const struct history_reader *reader, struct history_result *result, struct err *why)
 {
-    struct scan scan = {.watch = watch, .reader = reader, .write = write, .result = result};
-    *result = (struct history_result){0};
-    /* Address space; what the largest entry needs is touched when there is one. */
-    if (!batch_init(&scan.batch, LIMIT_BIG_BATCH_BYTES))
-        return err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watch->name);
-    scan.one = set_of_one(watch);
-    scan.notes = db_pair_notes_new();
-    enum err_code code = scan.one == NULL || scan.notes == NULL
-                             ? err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watch->name)
-                             : scan_all(&scan, read, why);
-    db_pair_notes_free(scan.notes);
-    watchset_unpin(scan.one);
-    watchset_unpin(scan.all);
-    batch_fini(&scan.batch);
-    return code;
+    return history_run_all(read, write, &watch, 1, reader, result, why);
 }

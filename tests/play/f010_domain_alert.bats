@@ -136,6 +136,8 @@ teardown_file() {
     run -1 ctv domain test example.com "$server"
     [[ $output == *"BROKEN     max_days"*"found:    196 days"*"one alert for example.com"* ]]
     [[ $output == *"kept       wildcard"* ]]
+    run -1 ctv domain test example.com "$server" --policy <(printf 'watch:\n  - name: example.com\n    lookalike: on\n    keys: {spki: ["%064d"]}\n' 0)
+    [[ $output == *"BROKEN     keys"* && $output == *"not asked  deny_ca"* ]]
     run -0 ctv domain test harmless.example "$server" --policy <(printf 'watch:\n  - name: harmless.example\n')
     [[ $output == *"does not concern"* ]]
     before=$(dump_db | grep '^alert')

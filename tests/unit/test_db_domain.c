@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/limits.h"
 #include "db/db_domain.h"
 
 static struct fixture_db fixture;
@@ -320,6 +321,37 @@ static int close_all(void **state)
     return 0;
 }
 
+/* No more than are looked for, counted with those that stay; told before anything is written. */
+static void too_many_lookalikes(void **state)
+{
+    (void)state;
+    const size_t count = LIMIT_LOOKALIKE_BRANDS;
+    struct watch *given = calloc(count, sizeof *given);
+    enum db_domain_change *changes = calloc(count, sizeof *changes);
+    char(*names)[24] = calloc(count, sizeof *names);
+    struct watch stays = dns_watch("stays.example", false);
+    struct err why = {0};
+    int64_t id;
+    uint64_t generation;
+    assert_true(given != NULL && changes != NULL && names != NULL);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(names[i], sizeof names[i], "b%zu.example", i);
+        given[i] = dns_watch(names[i], false);
+        given[i].lookalike = WATCH_LOOKALIKE_ON;
+    }
+    struct db_domain_apply apply = {given, count, false, true, NULL, NULL, changes};
+    assert_int_equal(db_domain_apply(fixture.db.conn, &apply, &why), ERR_OK);
+    stays.lookalike = WATCH_LOOKALIKE_STRICT;
+    assert_int_equal(db_domain_add(fixture.db.conn, &stays, NULL, 0, &id, &generation, &why), ERR_OK);
+    assert_int_equal(db_domain_apply(fixture.db.conn, &apply, &why), ERR_TOO_BIG);
+    given[7].name = stays.name; /* one of the file */
+    assert_int_equal(db_domain_apply(fixture.db.conn, &apply, &why), ERR_OK);
+    assert_int_equal(db_domain_remove(fixture.db.conn, "stays.example", &why), ERR_OK);
+    free(given);
+    free(changes);
+    free(names);
+}
+
 int main(int argc, char **argv)
 {
     FIXTURE_DB_KEEPER(argc, argv);
@@ -331,6 +363,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(history_names_and_sightings),
         cmocka_unit_test(history_pages_join),
         cmocka_unit_test(history_stops_on_error),
+        cmocka_unit_test(too_many_lookalikes),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

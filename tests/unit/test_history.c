@@ -57,6 +57,13 @@ static const char alerts_sql[] =
     "  FROM alert_sighting AS s WHERE s.alert = a.id)), E'\\n' ORDER BY a.domain_name, a.tbs_fp, a.dedup) "
     "FROM alert AS a";
 
+static const char named_sql[] =
+    "SELECT md5(string_agg(concat_ws('|', a.domain_name, encode(a.tbs_fp, 'hex'), a.dedup, a.kind, "
+    "a.severity,"
+    " a.name, a.findings, (SELECT string_agg(concat_ws('/', s.log, s.idx, s.form), ',' ORDER BY s.log, s.idx)"
+    "  FROM alert_sighting AS s WHERE s.alert = a.id)), E'\\n' ORDER BY a.domain_name, a.tbs_fp, a.dedup))"
+    " FROM alert AS a WHERE a.domain IS NOT NULL";
+
 /* Matches and commits with the given watches in force (NULL: nobody watches). */
 static void store_batch(const struct storetest *test, struct watchset *set)
 {
@@ -149,13 +156,6 @@ static void before_and_after_are_the_same(void **state)
     assert_true((expected_nobody == NULL) == (got_nobody == NULL));
     check_sql(after.dsn, "SELECT count(*) FROM alert WHERE domain IS NOT NULL",
               pgtest_count(before.dsn, "SELECT count(*) FROM alert WHERE domain IS NOT NULL"));
-    static const char named_sql[] = "SELECT md5(string_agg(concat_ws('|', a.domain_name, encode(a.tbs_fp, "
-                                    "'hex'), a.dedup, a.kind, a.severity,"
-                                    " a.name, a.findings, (SELECT string_agg(concat_ws('/', s.log, s.idx, "
-                                    "s.form), ',' ORDER BY s.log, s.idx)"
-                                    "  FROM alert_sighting AS s WHERE s.alert = a.id)), E'\\n' ORDER BY "
-                                    "a.domain_name, a.tbs_fp, a.dedup))"
-                                    " FROM alert AS a WHERE a.domain IS NOT NULL";
     char md5[64];
     assert_true(pgtest_sql(before.dsn, named_sql, md5, sizeof md5));
     if (!pgtest_sql(after.dsn, named_sql, got + 32768, 64) || strcmp(md5, got + 32768) != 0)
@@ -173,6 +173,47 @@ static void before_and_after_are_the_same(void **state)
     check_sql(after.dsn, "SELECT count(*) FROM alert", count);
     pgconn_free(conn);
     pgconn_free(write);
+    watches_drop(watches);
+}
+
+/* In one pass as one after the other. */
+static void together_is_the_same(void **state)
+{
+    char alerts[2][64];
+    struct history_result results[2][4];
+    struct watch watches[4];
+    (void)state;
+    watches_make(watches);
+    const struct watch *all[4] = {&watches[0], &watches[1], &watches[2], &watches[3]};
+    for (int together = 0; together < 2; together++) {
+        struct storetest test;
+        struct pgconn *conn = NULL;
+        struct pgconn *write = NULL;
+        struct err why = {0};
+        enum err_code code = ERR_OK;
+        storetest_new(&test);
+        store_batch(&test, NULL);
+        assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+        assert_int_equal(pgconn_open(test.dsn, &write, NULL), ERR_OK);
+        for (size_t i = 0; i < 4; i++)
+            add_domain(conn, &watches[i]);
+        for (size_t i = 0; i < 4 && together == 0 && code == ERR_OK; i++)
+            code = history_run(conn, write, &watches[i], &reader, &results[0][i], &why);
+        if (together == 1)
+            code = history_run_all(conn, write, all, 4, &reader, results[1], &why);
+        if (code != ERR_OK)
+            fail_msg("%s", why.text);
+        check_sql(test.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 0);
+        check_sql(test.dsn, "SELECT count(*) FROM pair_look", 4);
+        assert_true(pgtest_sql(test.dsn, named_sql, alerts[together], sizeof alerts[0]));
+        pgconn_free(conn);
+        pgconn_free(write);
+    }
+    assert_string_equal(alerts[0], alerts[1]);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(results[0][i].raised, results[1][i].raised);
+        assert_int_equal(results[0][i].concerned, results[1][i].concerned);
+    }
     watches_drop(watches);
 }
 
@@ -302,9 +343,9 @@ static void the_count_is_of_all_domains(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(before_and_after_are_the_same),
-                                       cmocka_unit_test(the_word_of_a_log_is_told),
-                                       cmocka_unit_test(the_count_is_of_all_domains)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(before_and_after_are_the_same), cmocka_unit_test(together_is_the_same),
+        cmocka_unit_test(the_word_of_a_log_is_told), cmocka_unit_test(the_count_is_of_all_domains)};
     must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
     return storetest_main(tests, countof(tests), "history");
 }

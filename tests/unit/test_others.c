@@ -38,7 +38,7 @@ static void words_and_keys(void **state)
         {NAME_EMAIL, "no-at", "email:no-at", ""},
         {NAME_EMAIL, "a b\\\x1b@x.test", "email:a\\x20b\\x5c\\x1b@x.test", "email:x.test"},
         {NAME_URI, "spiffe://Trust.test/ns/a", "uri:spiffe://Trust.test/ns/a", "uri:trust.test"},
-        {NAME_URI, "urn:x", "uri:urn:x", ""},
+        {NAME_URI, "URN:x", "uri:URN:x", "uri:urn:x"},
         {NAME_OTHER, "Acme Inc", "org:Acme\\x20Inc", "org:acme inc"},
         {NAME_OTHER, " Acme\t\n Inc ", "org:\\x20Acme\\x09\\x0a\\x20Inc\\x20 orgkey:acme\\x20inc",
          "org:acme inc"},

@@ -218,6 +218,7 @@ static void refused(void **state)
         {"watch:\n  - name: a.example\n    key_types: [rsa]\n", ":3:", "'rsa' is none"},
         {"watch:\n  - name: a.example\n    stores:\n      require: [debian]\n",
          ":4:", "one of: mozilla chrome apple microsoft"},
+        {"watch:\n  - name: a.example\n    exclude: [\"*.dev\"]\n", ":3:", "write 'dev'"},
         {"watch:\n  - name: a.example\n    pairing: strict\n", ":3:", "one of: on off"},
         {"watch:\n  - name: a.example\n    max_days: many\n", ":3:", "days from 1"},
         {"watch:\n  - name: a.example\n    exact: perhaps\n", ":3:", "true or false"},
