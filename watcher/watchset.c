@@ -9,12 +9,13 @@
 #include "db/others.h"
 #include "watcher/ipnet.h"
 #include "watcher/lookalike.h"
+#include "watcher/namehash.h"
 #include "watcher/rawscan.h"
 
-/* Open tables of keys. A certificate name is looked up once per dot, by what stands right of it; all hashes
- * of a name come from one walk from right to left. The hash is keyed per snapshot and only finds candidates:
- * the bytes decide. A bitmap that fits the cache answers most misses with one load, and a slot is one cache
- * line that holds its key, so a hit in a million costs one miss more. */
+/* Open tables of keys. A certificate name is looked up once per dot, by what stands right of it. The hash is
+ * keyed per snapshot and only finds candidates: the bytes decide. A filter with two bits for each key, both
+ * in one word, answers nearly all misses with one load, and a slot is one cache line that holds the key and
+ * the watch, so a hit in a million costs one miss more. */
 
 enum slot_use {
     SLOT_NAME,   /* the watched name itself */
@@ -31,11 +32,12 @@ enum slot_flag {
     SLOT_EXACT = 8,   /* some watch is exact */
 };
 
-#define SLOT_KEY_MAX 48
+#define SLOT_KEY_MAX 45
 
 struct slot {
     uint64_t hash;
     uint32_t first; /* item; the others with this key follow in next[use] */
+    uint32_t watch; /* of that item */
     uint16_t key_len;
     uint8_t flags;
     uint8_t key[SLOT_KEY_MAX]; /* the first bytes of it; the item knows the rest */
@@ -63,87 +65,41 @@ struct watchset {
     size_t item_count;
     unsigned kinds; /* bit per enum watch_kind in use */
     uint64_t generation;
-    uint64_t secret[2];
+    struct namehash_key secret;
     struct rawscan *rawscan;
     struct lookalike *lookalike;
     struct table table[SLOT_USES];
     size_t slot_mask;
-    uint64_t *bitmap;
-    unsigned bitmap_shift;
+    size_t shortest;  /* of the watched names: what is shorter needs no look */
+    uint64_t *filter; /* words, the first bits of the hash say which */
+    unsigned filter_shift;
     uint64_t ip_prefixes[2][3]; /* [IPv6][word]: prefix lengths in use */
 };
 
 #define IP_KEY_MAX      18
 #define BITS_PER_WATCH  16
-#define BITMAP_BITS_MIN 12
+#define BITS_SMALL      32 /* while the filter stays small beside a cache */
+#define SMALL_ITEMS     32768
+#define FILTER_BITS_MIN 12
 #define PROBES_AT_ONCE  8
 
-/* Folded 64x64 multiplication: every input bit reaches every output bit. */
-static inline uint64_t fold(uint64_t a, uint64_t b)
+static inline uint64_t filter_bits(uint64_t hash)
 {
-    __extension__ typedef unsigned __int128 wide;
-    wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Up to eight bytes as a number; `len` itself is mixed in by the caller. */
-static inline uint64_t load_short(const uint8_t *at, size_t len)
-{
-    if (len >= 4) {
-        uint32_t head;
-        uint32_t tail;
-        memcpy(&head, at, 4);
-        memcpy(&tail, at + len - 4, 4);
-        return (uint64_t)head << 32 | tail;
-    }
-    if (len == 0)
-        return 0;
-    return (uint64_t)at[0] << 16 | (uint64_t)at[len / 2] << 8 | at[len - 1];
-}
-
-/* Adds one label (or any key) to the hash of what stands right of it. */
-static inline uint64_t hash_label(const struct watchset *set, uint64_t hash, const uint8_t *at, size_t len)
-{
-    uint64_t tagged = hash ^ (len * UINT64_C(0x9e3779b97f4a7c15));
-    while (len > 8) {
-        uint64_t chunk;
-        memcpy(&chunk, at, 8);
-        tagged = fold(tagged ^ chunk, set->secret[0]);
-        at += 8;
-        len -= 8;
-    }
-    return fold(tagged ^ load_short(at, len), set->secret[1]) ^ tagged;
-}
-
-static uint64_t hash_name(const struct watchset *set, struct span name)
-{
-    uint64_t hash = set->secret[0];
-    size_t end = name.len;
-    for (size_t i = name.len; i-- > 0;) {
-        if (name.at[i] != '.')
-            continue;
-        hash = hash_label(set, hash, name.at + i + 1, end - i - 1);
-        end = i;
-    }
-    return hash_label(set, hash, name.at, end);
-}
-
-static inline const uint64_t *bitmap_word(const struct watchset *set, uint64_t hash)
-{
-    return &set->bitmap[hash >> set->bitmap_shift >> 6];
+    return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63);
 }
 
 static inline bool maybe(const struct watchset *set, uint64_t hash)
 {
-    return (*bitmap_word(set, hash) >> (hash >> set->bitmap_shift & 63) & 1) != 0;
+    return (~set->filter[hash >> set->filter_shift] & filter_bits(hash)) == 0;
 }
 
 /* The hash of the use keeps the kinds of keys apart: "com" is only looked up as a parent when a wildcard
  * stands in front of it. */
 static inline uint64_t hash_use(const struct watchset *set, uint64_t hash, enum slot_use use)
 {
-    return use == SLOT_NAME ? hash
-                            : fold(hash ^ set->secret[1], UINT64_C(0x9e3779b97f4a7c15) + 2 * (uint64_t)use);
+    return use == SLOT_NAME
+               ? hash
+               : namehash_fold(hash ^ set->secret.word[1], UINT64_C(0x9e3779b97f4a7c15) + 2 * (uint64_t)use);
 }
 
 static struct span parent_of(struct span name);
@@ -179,9 +135,8 @@ static inline struct slot *slot_find(const struct watchset *set, uint64_t hash, 
 static void insert(struct watchset *set, uint64_t key_hash, struct span key, enum slot_use use, uint32_t item)
 {
     uint64_t hash = hash_use(set, key_hash, use);
-    uint64_t bit = hash >> set->bitmap_shift;
-    set->bitmap[bit >> 6] |= UINT64_C(1) << (bit & 63);
     struct slot *slot = slot_find(set, hash, key, use);
+    set->filter[hash >> set->filter_shift] |= filter_bits(hash);
     bool is_new = (slot->flags & SLOT_USED) == 0;
     set->table[use].next[item] = is_new ? NO_ITEM : slot->first;
     slot->hash = hash;
@@ -189,6 +144,7 @@ static void insert(struct watchset *set, uint64_t key_hash, struct span key, enu
     if (key.len != 0)
         memcpy(slot->key, key.at, key.len < SLOT_KEY_MAX ? key.len : SLOT_KEY_MAX);
     slot->first = item;
+    slot->watch = set->items[item].watch;
     slot->flags |= (uint8_t)(SLOT_USED | (is_new ? 0 : SLOT_MANY) |
                              (set->items[item].exact ? SLOT_EXACT : SLOT_SUBTREE));
 }
@@ -205,8 +161,9 @@ static void insert_name(struct watchset *set, uint32_t at)
 {
     struct span name = span_str(set->items[at].is->name);
     struct span parent = parent_of(name);
-    insert(set, hash_name(set, name), name, SLOT_NAME, at);
-    insert(set, hash_name(set, parent), parent, SLOT_PARENT, at);
+    set->shortest = name.len < set->shortest ? name.len : set->shortest;
+    insert(set, namehash_bytes(&set->secret, name), name, SLOT_NAME, at);
+    insert(set, namehash_bytes(&set->secret, parent), parent, SLOT_PARENT, at);
 }
 
 static size_t ip_key(const uint8_t *ip, uint8_t ip_len, unsigned prefix, uint8_t key[IP_KEY_MAX])
@@ -225,7 +182,7 @@ static void insert_ip(struct watchset *set, uint32_t at)
     uint8_t key[IP_KEY_MAX];
     size_t len = ip_key(item->ip, item->ip_len, item->ip_prefix, key);
     set->ip_prefixes[item->ip_len == 16][item->ip_prefix >> 6] |= UINT64_C(1) << (item->ip_prefix & 63);
-    insert(set, hash_label(set, set->secret[1], key, len), span_of(key, len), SLOT_IP, at);
+    insert(set, namehash_bytes(&set->secret, span_of(key, len)), span_of(key, len), SLOT_IP, at);
 }
 
 /* Zeroed memory straight from the system: pages nobody touches cost nothing, so each table is made for the
@@ -250,13 +207,14 @@ static bool tables_new(struct watchset *set)
     size_t slots = 16;
     while (slots < 2 * set->item_count)
         slots *= 2;
-    unsigned bits = BITMAP_BITS_MIN;
-    while (bits < 40 && (UINT64_C(1) << bits) < set->item_count * BITS_PER_WATCH)
+    unsigned bits = FILTER_BITS_MIN;
+    size_t bits_each = set->item_count <= SMALL_ITEMS ? BITS_SMALL : BITS_PER_WATCH;
+    while (bits < 40 && (UINT64_C(1) << bits) < set->item_count * bits_each)
         bits++;
     set->slot_mask = slots - 1;
-    set->bitmap_shift = 64 - bits;
-    set->bitmap = pages_new((size_t)1 << (bits - 3));
-    bool ok = set->bitmap != NULL;
+    set->filter_shift = 64 - (bits - 6);
+    set->filter = pages_new((size_t)1 << (bits - 3));
+    bool ok = set->filter != NULL;
     for (size_t use = 0; use < SLOT_USES; use++) {
         set->table[use].slots = pages_new(slots * sizeof *set->table[use].slots);
         set->table[use].next = calloc(set->item_count + 1, sizeof *set->table[use].next);
@@ -274,7 +232,7 @@ static void destroy(struct watchset *set)
         pages_free(set->table[use].slots, (set->slot_mask + 1) * sizeof *set->table[use].slots);
         free(set->table[use].next);
     }
-    pages_free(set->bitmap, (size_t)1 << (64 - set->bitmap_shift - 3));
+    pages_free(set->filter, (size_t)1 << (64 - set->filter_shift + 3));
     free(set->items);
     free(set);
 }
@@ -305,7 +263,7 @@ static void insert_item(struct watchset *set, uint32_t at)
     else if (item->kind == WATCH_DNS)
         insert_name(set, at);
     else
-        insert(set, hash_label(set, set->secret[1], name.at, name.len), name, SLOT_OTHER, at);
+        insert(set, namehash_bytes(&set->secret, name), name, SLOT_OTHER, at);
 }
 
 struct watchset *watchset_new(struct watch *watches, size_t count, uint64_t generation)
@@ -319,9 +277,8 @@ struct watchset *watchset_new(struct watch *watches, size_t count, uint64_t gene
     set->watches = watches;
     set->count = count;
     set->generation = generation;
-    hash_random(set->secret, sizeof set->secret);
-    set->secret[0] |= 1;
-    set->secret[1] |= 1;
+    set->shortest = SIZE_MAX;
+    hash_random(&set->secret, sizeof set->secret);
     set->rawscan = rawscan_new(watches, count);
     if (set->rawscan == NULL || !lookalike_new(watches, count, &set->lookalike) || !items_new(set) ||
         !tables_new(set)) {
@@ -398,96 +355,75 @@ static void probe_table(const struct lookup *find, const struct probe *probe)
     const struct slot *slot = slot_find(set, probe->hash, probe->key, probe->use);
     if ((slot->flags & SLOT_USED) == 0 || !(probe->whole || (slot->flags & SLOT_SUBTREE) != 0))
         return;
+    if ((slot->flags & SLOT_MANY) == 0) {
+        find->hit(find->arg, &set->watches[slot->watch]);
+        return;
+    }
     bool all = probe->whole || (slot->flags & SLOT_EXACT) == 0;
-    uint32_t at = slot->first;
-    do {
+    for (uint32_t at = slot->first; at != NO_ITEM; at = set->table[probe->use].next[at])
         if (all || !set->items[at].exact)
             find->hit(find->arg, &set->watches[set->items[at].watch]);
-        at = (slot->flags & SLOT_MANY) != 0 ? set->table[probe->use].next[at] : NO_ITEM;
-    } while (at != NO_ITEM);
 }
 
-/* All loads of a name are under way before the first one is needed. */
 static void probes_flush(struct lookup *find)
 {
-    size_t left = 0;
-    for (size_t i = 0; i < find->count; i++) {
-        if (!maybe(find->set, find->probes[i].hash))
-            continue;
-        find->probes[left] = find->probes[i];
-        const struct table *table = &find->set->table[find->probes[left].use];
-        __builtin_prefetch(&table->slots[find->probes[left].hash & find->set->slot_mask]);
-        left++;
-    }
-    for (size_t i = 0; i < left; i++)
+    for (size_t i = 0; i < find->count; i++)
         probe_table(find, &find->probes[i]);
     find->count = 0;
 }
 
+/* Few keys come as far as to the table: it is under way while the rest of the name is asked for. */
 static inline void probe_add(struct lookup *find, uint64_t key_hash, struct span key, enum slot_use use,
                              bool whole)
 {
     uint64_t hash = hash_use(find->set, key_hash, use);
+    if (!maybe(find->set, hash))
+        return;
     if (find->count == PROBES_AT_ONCE)
         probes_flush(find);
-    __builtin_prefetch(bitmap_word(find->set, hash));
+    __builtin_prefetch(&find->set->table[use].slots[hash & find->set->slot_mask]);
     find->probes[find->count++] = (struct probe){hash, key, use, whole};
 }
 
-/* Bit 8k+7 is set where byte k of the eight bytes is a dot (in memory order). */
-static inline uint64_t dots_of(const uint8_t *at)
+static inline void probe_suffix(struct lookup *find, const struct namehash *hash, size_t len)
 {
-    uint64_t word;
-    memcpy(&word, at, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
-    word ^= UINT64_C(0x2e2e2e2e2e2e2e2e);
-    return ~(((word & low) + low) | word | low);
+    if (len >= find->set->shortest)
+        probe_add(find, namehash_suffix(&find->set->secret, hash, len),
+                  (struct span){hash->name.at + hash->name.len - len, len}, SLOT_NAME, false);
 }
 
-struct walk {
-    uint64_t hash;
-    size_t end; /* of the label that is being looked for */
-};
-
-static inline void walk_dot(struct lookup *find, struct walk *walk, struct span name, size_t dot)
+static void find_front(struct lookup *find, const struct namehash *hash)
 {
-    walk->hash = hash_label(find->set, walk->hash, name.at + dot + 1, walk->end - dot - 1);
-    walk->end = dot;
-    probe_add(find, walk->hash, (struct span){name.at + dot + 1, name.len - dot - 1}, SLOT_NAME, false);
+    for (size_t at = hash->name.len - NAMEHASH_TAIL; at-- > 0;)
+        if (hash->name.at[at] == '.')
+            probe_suffix(find, hash, hash->name.len - at - 1);
 }
 
 void watchset_find(const struct watchset *set, struct span name, watchset_hit *hit, void *arg)
 {
     struct lookup find;
-    struct walk walk = {set->secret[0], name.len};
-    size_t left = name.len;
     find.set = set;
     find.hit = hit;
     find.arg = arg;
     find.count = 0;
     if (name.len == 0)
         return;
-    for (; left >= 8; left -= 8) {
-        uint64_t dots = dots_of(name.at + left - 8);
-        while (dots != 0) {
-            unsigned byte = (63u - (unsigned)__builtin_clzll(dots)) / 8;
-            dots &= ~(UINT64_C(0xff) << 8 * byte);
-            walk_dot(&find, &walk, name, left - 8 + byte);
-        }
+    struct namehash hash = namehash_of(name);
+    for (uint32_t dots = hash.dots; dots != 0;) {
+        unsigned right = (unsigned)__builtin_clz(dots);
+        dots &= ~(UINT32_C(1) << (31 - right));
+        probe_suffix(&find, &hash, right);
     }
-    while (left-- > 0) {
-        if (name.at[left] == '.')
-            walk_dot(&find, &walk, name, left);
-    }
+    if (name.len > NAMEHASH_TAIL)
+        find_front(&find, &hash);
     if (name.at[0] == '*' && (name.len == 1 || name.at[1] == '.')) {
         struct span covered = span_part(name, name.len == 1 ? 1 : 2, name.len);
-        probe_add(&find, name.len == 1 ? hash_name(set, covered) : walk.hash, covered, SLOT_PARENT, true);
+        probe_add(&find, namehash_suffix(&set->secret, &hash, covered.len), covered, SLOT_PARENT, true);
     }
-    probe_add(&find, hash_label(set, walk.hash, name.at, walk.end), name, SLOT_NAME, true);
-    probes_flush(&find);
+    if (name.len >= set->shortest)
+        probe_add(&find, namehash_suffix(&set->secret, &hash, name.len), name, SLOT_NAME, true);
+    if (find.count != 0)
+        probes_flush(&find);
 }
 
 /* A name that is nothing but a placeholder may be of any kind; keys and organisations stand elsewhere. */
@@ -524,7 +460,8 @@ static void find_ip(const struct watchset *set, const uint8_t *ip, uint8_t ip_le
             unsigned prefix = 64 * word + (unsigned)__builtin_ctzll(left);
             left &= left - 1;
             size_t len = ip_key(ip, ip_len, prefix, key);
-            probe_add(&find, hash_label(set, set->secret[1], key, len), span_of(key, len), SLOT_IP, true);
+            probe_add(&find, namehash_bytes(&set->secret, span_of(key, len)), span_of(key, len), SLOT_IP,
+                      true);
             probes_flush(&find);
         }
     }
@@ -547,7 +484,7 @@ static void find_key(const struct watchset *set, struct span key, watchset_hit *
     struct lookup find = {.set = set, .hit = hit, .arg = arg};
     if (key.len == 0)
         return;
-    probe_add(&find, hash_label(set, set->secret[1], key.at, key.len), key, SLOT_OTHER, true);
+    probe_add(&find, namehash_bytes(&set->secret, key), key, SLOT_OTHER, true);
     probes_flush(&find);
 }
 
