@@ -54,6 +54,17 @@ SELECT DISTINCT g.na, g.nb, ct.domain_key(ct.registrable_domain(n)), g.issuer, g
 FROM given AS g, unnest(g.names) AS n WHERE n NOT LIKE '%' || domain ON CONFLICT DO NOTHING;
 INSERT INTO cert_ip (not_after, not_before, issuer, tbs_fp, ip)
 SELECT na, nb, issuer, fp, '198.51.100.0'::inet + i % 256 FROM given WHERE i % 100 = 1;
+-- Every 40th has an organisation, every 150th an address, every 200th a URI, every 600th a name that is none.
+UPDATE cert AS c SET others = concat_ws(' ', CASE WHEN i % 40 = 0 THEN 'org:Company\x20' || d % 7 END,
+                                        CASE WHEN i % 150 = 0 THEN 'email:joe@site' || d % 9 || '.com' END,
+                                        CASE WHEN i % 200 = 0 THEN 'uri:spiffe://trust' || d % 3 || '.example/ns/' || i END,
+                                        CASE WHEN i % 600 = 0 THEN 'rawdns:=cmd()|\x00' || i END)
+FROM given AS g WHERE c.tbs_fp = g.fp AND c.not_after = g.na AND (g.i % 40 = 0 OR g.i % 150 = 0 OR g.i % 200 = 0);
+INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)
+SELECT g.na, g.nb, k.key, g.issuer, g.fp FROM given AS g
+CROSS JOIN LATERAL (VALUES (40, ct.domain_key('org:company ' || g.d % 7)), (150, ct.domain_key('email:site' || g.d % 9 || '.com')),
+                           (200, ct.domain_key('uri:trust' || g.d % 3 || '.example')), (600, ct.domain_key('?'))) AS k (every, key)
+WHERE g.i % k.every = 0;
 INSERT INTO issued (issuer, day, n) SELECT issuer, (nb AT TIME ZONE 'UTC')::date, count(*) FROM given GROUP BY 1, 2;
 
 -- Log 1 has all as precertificates, log 2 four of five of them, log 3 nine of ten as final certificates.

@@ -143,7 +143,8 @@ static void hostile_bytes_are_shown(void **state)
     json_t *object = issuance_of(&alert);
     assert_int_equal(json_array_size(json_object_get(object, "names")), ALERTJSON_NAMES_MAX);
     expect(json_incref(object),
-           "{\"names_total\":200,\"raw_names\":[\"=cmd()|\\\\x00\\\\xff<b>\"],\"subject_cn\":\"\\\\xe2\\\\x80\\\\xae x\","
+           "{\"names_total\":200,\"raw_names\":[\"=cmd()|\\\\x00\\\\xff<b>\"],\"subject_cn\":"
+           "\"\\\\xe2\\\\x80\\\\xae x\","
            "\"subject\":\"CN=\\\\xe2\\\\x80\\\\xae x, O=Evil\\\\, O=Good\\\\x1b, O=B\"}");
     assert_string_equal(json_string_value(json_array_get(json_object_get(object, "names"), 0)),
                         "\\x00\"\\\\\\xff\\x1b.test");
