@@ -124,12 +124,12 @@
 #define LIMIT_ROOTS_BYTES      (16u << 20) /* their reply is 1 to 3 MB */
 #define LIMIT_EDGE_CERTS       512         /* compared with the others in a minute */
 /* Ways to the roots of one store, of one CA; the largest of the real graph has 10. */
-#define LIMIT_CA_PATHS         64
-#define LIMIT_TRUST_FILE       (64u << 20) /* of an import; all certificates of CCADB have 25 MB */
-#define LIMIT_TRUST_FILES      256
-#define LIMIT_TRUST_REJUDGE_MS 300000 /* between looks at what new CA certificates change */
-#define LIMIT_TRUST_LOSS_PERCENT 25 /* of a store's roots at once; the busiest year took a tenth */
-#define LIMIT_TRUST_DAYS       35     /* root stores change monthly; older trust data is told of */
+#define LIMIT_CA_PATHS           64
+#define LIMIT_TRUST_FILE         (64u << 20) /* of an import; all certificates of CCADB have 25 MB */
+#define LIMIT_TRUST_FILES        256
+#define LIMIT_TRUST_REJUDGE_MS   300000 /* between looks at what new CA certificates change */
+#define LIMIT_TRUST_LOSS_PERCENT 25     /* of a store's roots at once; the busiest year took a tenth */
+#define LIMIT_TRUST_DAYS         35     /* root stores change monthly; older trust data is told of */
 /* Certificates looked at in a minute for what belongs to them; 0.5 ms each. */
 #define LIMIT_PAIR_LOOKS   10000
 #define LIMIT_PAIR_WAIT_MS 86400000 /* for a precertificate: how long a log may take to show an entry */

@@ -29,8 +29,8 @@ enum verdict_flag {
     VERDICT_SINGLE_STORE = 8,          /* exactly one of the four stores trusts it */
     VERDICT_TEST_ROOT = 16,            /* it ends at a root that exists for tests of logs */
     VERDICT_CONSTRAINT_VIOLATION = 32, /* a name outside the names that the CA, or a store for it, permits */
-    /* The issuer has the name of a CA that some store has or had, and a key that no way of any store leads to.
-     * Where a verdict is unknown a certificate may still come that says otherwise. */
+    /* The issuer has the name of a CA that some store has or had, and a key that no way of any store leads
+     * to. Where a verdict is unknown a certificate may still come that says otherwise. */
     VERDICT_UNKNOWN_ISSUER_KEY = 64,
     VERDICT_BACKDATED = 128, /* begins long before any log saw it, and the issuer has a limit by date */
     VERDICT_PARTIAL = 256,   /* constraints of a CA on the path are not known: taken as absent */

@@ -1,7 +1,8 @@
 /* The Chrome Root Store: root_store.textproto (which certificates, with constraints) and root_store.certs
  * (the certificates). Judged is the newest Chrome: constraint sets for older versions alone are left out. Of
  * several sets, any of which is enough, the one with the latest moment counts. Further certificates
- * (additional_certs) are roots when they say so; those for qualified website certificates alone, and Merkle tree certificates, are no roots for TLS. */
+ * (additional_certs) are roots when they say so; those for qualified website certificates alone, and Merkle
+ * tree certificates, are no roots for TLS. */
 #ifndef CTVIGIL_FROM_CHROME_H
 #define CTVIGIL_FROM_CHROME_H
 

@@ -14,58 +14,9 @@
 #include "ingest/examine.h"
 #include "tests/fixture/cacert.h"
 #include "verdictmake.h"
+#include "verdictrows.h"
 #include "watcher/match.h"
-
-enum row_type { ROW_CASE, ROW_CA, ROW_ROOT, ROW_SAID, ROW_WATCH, ROW_CERT, ROW_RENEWALS, ROW_WANT };
-
-struct row {
-    enum row_type type;
-    const char *id;
-    const char *text[3];
-    int number; /* year, days, count */
-    char letter;
-    char other;
-    const char *date;
-    const char *logged;
-    enum carule_kind kind;
-    enum carule_class class;
-    enum alert_kind alert;
-    enum alert_severity severity;
-};
-
-#define CASE(ID, YEAR, TITLE, WHAT, SOURCE)                                                                  \
-    {.type = ROW_CASE, .id = #ID, .number = YEAR, .text = {TITLE, WHAT, SOURCE}},
-#define CA(LETTER, ISSUER, NAME) {.type = ROW_CA, .letter = LETTER, .other = ISSUER, .text = {NAME}},
-#define OLD_CA(LETTER, ISSUER, NAME, UNTIL)                                                                  \
-    {.type = ROW_CA, .letter = LETTER, .other = ISSUER, .text = {NAME}, .date = UNTIL},
-#define ROOT(LETTER, STORES) {.type = ROW_ROOT, .letter = LETTER, .text = {STORES}},
-#define SAID(LETTER, STORES, KIND, CLASS, DATE)                                                              \
-    {.type = ROW_SAID,                                                                                       \
-     .letter = LETTER,                                                                                       \
-     .text = {STORES, ""},                                                                                   \
-     .kind = CARULE_##KIND,                                                                                  \
-     .class = CARULE_##CLASS,                                                                                \
-     .date = DATE},
-#define NAMES(LETTER, STORES, DOMAINS)                                                                       \
-    {.type = ROW_SAID, .letter = LETTER, .text = {STORES, DOMAINS}, .kind = CARULE_NAMES, .date = ""},
-#define WATCH(ITEM, CAS, OPTIONS) {.type = ROW_WATCH, .text = {ITEM, CAS, OPTIONS}},
-#define CERT(ISSUER, DNS, BEGINS, DAYS, LOGGED, FORMS, KEY)                                                  \
-    {.type = ROW_CERT,                                                                                       \
-     .letter = ISSUER,                                                                                       \
-     .other = KEY,                                                                                           \
-     .text = {DNS, FORMS},                                                                                   \
-     .date = BEGINS,                                                                                         \
-     .number = DAYS,                                                                                         \
-     .logged = LOGGED},
-#define RENEWALS(FIRST, SECOND, COUNT)                                                                       \
-    {.type = ROW_RENEWALS, .letter = FIRST, .other = SECOND, .number = COUNT},
-#define WANT(KIND, SEVERITY) {.type = ROW_WANT, .alert = ALERT_KIND_##KIND, .severity = ALERT_##SEVERITY},
-#define REAL(WHO, KEY, SUBJECT, DATE, VERDICTS, FLAGS)
-
-static const struct row rows[] = {
-#include "verdictcase.def"
-};
-#undef REAL
+#include "watcher/rejudge.h"
 
 #define CASES_MAX 64
 #define CAS_MAX   8
@@ -404,27 +355,6 @@ static struct watchset *watch_of(struct one *one, size_t number, const struct ro
 /* What the alerts have to say
  * ---------------------------------------------------------------------------------- */
 
-static int by_words(const void *left, const void *right)
-{
-    return strcmp(left, right);
-}
-
-/* "kind severity, kind severity", sorted; "": nothing at all. */
-static void wanted(const struct one *one, char *out, size_t cap)
-{
-    char words[ALERT_FINDINGS_MAX][64];
-    size_t count = 0;
-    size_t len = 0;
-    for (size_t at = one->begin; at < one->end; at++)
-        if (rows[at].type == ROW_WANT && count < countof(words))
-            (void)snprintf(words[count++], sizeof words[0], "%s %s", alert_kind_name(rows[at].alert),
-                           alert_severity_name(rows[at].severity));
-    qsort(words, count, sizeof words[0], by_words);
-    out[0] = '\0';
-    for (size_t i = 0; i < count; i++)
-        len += (size_t)snprintf(out + len, cap - len, "%s%s", i == 0 ? "" : ", ", words[i]);
-}
-
 static void found(size_t number, char *out, size_t cap)
 {
     char sql[512];
@@ -456,7 +386,7 @@ static bool judge_case(size_t number)
     char sql[256];
     char want[1024];
     char got[8192];
-    wanted(one, want, sizeof want);
+    verdictrows_wanted(one->begin, one->end, want, sizeof want);
     found(number, got, sizeof got);
     (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM alert WHERE domain = %zu", number + 1);
     int64_t alerts = pgtest_count(test.dsn, sql);
@@ -490,6 +420,61 @@ static void every_case_says_what_it_should(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* Judged again
+ * ------------------------------------------------------------------------------------------------- */
+
+/* Of all that is stored for this name: what CAs of this case issued. */
+static bool of_this_case(void *arg, const struct issuance *issuance, bool *settled)
+{
+    const struct one *one = arg;
+    (void)settled;
+    for (size_t i = 0; i < one->ca_count; i++)
+        if (memcmp(one->ca[i].facts.key, issuance->issuer_spki_sha256, 32) == 0)
+            return true;
+    return false;
+}
+
+/* From what is stored the rules of root stores say what they said of the entries: nothing comes, goes, or is
+ * told twice. */
+static void judged_again_it_is_the_same(void **state)
+{
+    (void)state;
+    struct pgconn *conn[2] = {NULL, NULL};
+    uint64_t judged = 0;
+    size_t failed = 0;
+    for (size_t i = 0; i < countof(conn); i++)
+        assert_int_equal(pgconn_open(test.dsn, &conn[i], NULL), ERR_OK);
+    for (size_t i = 0; i < case_count; i++) {
+        struct one *one = &cases[i];
+        struct watchset *set = NULL;
+        struct rejudge again = {
+            .prove = {.trust = graph}, .wanted = of_this_case, .arg = one, .reason = "test"};
+        struct err why = {0};
+        for (size_t at = one->begin; at < one->end; at++) {
+            if (rows[at].type == ROW_WATCH)
+                set = watch_of(one, i, &rows[at]);
+            if (rows[at].type == ROW_CERT)
+                again.prove.now_ms = seconds(rows[at].logged) * 1000 + 3600000;
+            if (rows[at].type == ROW_RENEWALS)
+                again.prove.now_ms = seconds("2026-03-15") * 1000;
+        }
+        if (rejudge_domain(conn[0], conn[1], watchset_at(set, 0), &again, &why) != ERR_OK)
+            fail_msg("%s: %s", rows[one->begin].id, why.text);
+        if (again.raised + again.closed != 0)
+            print_error("%s: %d raised, %d closed\n", rows[one->begin].id, (int)again.raised,
+                        (int)again.closed);
+        failed += again.raised + again.closed != 0;
+        failed += !judge_case(i);
+        judged += again.judged;
+        watchset_unpin(set);
+    }
+    for (size_t i = 0; i < countof(conn); i++)
+        pgconn_free(conn[i]);
+    assert_int_equal(failed, 0);
+    assert_true(judged >
+                case_count); /* of the final certificates without a precertificate nothing is proven */
+}
+
 static void one_issuance_is_one(void **state)
 {
     (void)state;
@@ -500,51 +485,6 @@ static void one_issuance_is_one(void **state)
                      : rows[at].type == ROW_RENEWALS ? (size_t)rows[at].number
                                                      : 0;
     check_sql(test.dsn, "SELECT count(*) FROM cert", (int64_t)issuances);
-}
-
-/* The table for readers
- * ---------------------------------------------------------------------------------------- */
-
-static void table_line(const struct one *one, char *out, size_t cap)
-{
-    const struct row *row = &rows[one->begin];
-    char want[1024];
-    char words[2048] = "nothing";
-    size_t len = 0;
-    wanted(one, want, sizeof want);
-    for (const char *at = want; *at != '\0';) {
-        size_t kind = strcspn(at, " ");
-        size_t severity = strcspn(at + kind + 1, ",");
-        len += (size_t)snprintf(words + len, sizeof words - len, "%s`%.*s` (%.*s)", len == 0 ? "" : ", ",
-                                (int)kind, at, (int)severity, at + kind + 1);
-        at += kind + 1 + severity;
-        at += strspn(at, ", ");
-    }
-    (void)snprintf(out, cap, "| %d | %s | %s | %s | %s |\n", row->number, row->text[0], row->text[1], words,
-                   row->text[2]);
-}
-
-static void the_manual_has_the_table(void **state)
-{
-    (void)state;
-    static char page[1u << 17];
-    char path[4096];
-    bool same = true;
-    (void)snprintf(path, sizeof path, "%s/docs/verdicts.md",
-                   getenv("CTVIGIL_SOURCE") != NULL ? getenv("CTVIGIL_SOURCE") : ".");
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    page[fread(page, 1, sizeof page - 1, file)] = '\0';
-    (void)fclose(file);
-    for (size_t i = 0; i < case_count; i++) {
-        char line[4096];
-        table_line(&cases[i], line, sizeof line);
-        if (strstr(page, line) != NULL)
-            continue;
-        print_error("docs/verdicts.md has to have: %s", line);
-        same = false;
-    }
-    assert_true(same);
 }
 
 static int begin(void **state)
@@ -589,8 +529,8 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_case_says_what_it_should),
-                                       cmocka_unit_test(one_issuance_is_one),
-                                       cmocka_unit_test(the_manual_has_the_table)};
+                                       cmocka_unit_test(judged_again_it_is_the_same),
+                                       cmocka_unit_test(one_issuance_is_one)};
     int started = pgtest_start(&storetest_server);
     if (started != 0)
         return started;
