@@ -5,6 +5,7 @@
 #include "db/dbkey.h"
 #include "db/derput.h"
 #include "db/logrow.h"
+#include "db/spread.h"
 #include "model/cert.h"
 
 #define ROWS_MAX 16 /* with members that begin with the same 64 bits */
@@ -59,7 +60,9 @@ enum err_code db_der_places(struct pgconn *conn, const uint8_t hash[32], struct 
         return ERR_OK;
     pgexec_int(&args, key);
     pgexec_int(&args, DB_DER_PLACES_MAX);
-    enum err_code code = pgexec_cached(conn, places_sql, &args, &res, why);
+    enum err_code code = spread_whole(conn, why);
+    if (code == ERR_OK)
+        code = pgexec_cached(conn, places_sql, &args, &res, why);
     if (code != ERR_OK)
         return code;
     *places = calloc((size_t)PQntuples(res) + 1, sizeof **places);

@@ -4,6 +4,7 @@
 
 #include "db/dbkey.h"
 #include "db/pgexec.h"
+#include "db/spread.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -39,7 +40,10 @@ enum err_code db_horizon_find(struct pgconn *conn, const uint8_t hash[32], struc
     PGresult *res;
     *found = false;
     pgexec_int(&args, dbkey_first8(hash));
-    enum err_code code = pgexec_run(conn, sql, &args, &res, why);
+    enum err_code code = spread_whole(conn, why);
+    if (code != ERR_OK)
+        return code;
+    code = pgexec_run(conn, sql, &args, &res, why);
     if (code == ERR_OK && PQntuples(res) == 1) {
         (void)snprintf(place->log, sizeof place->log, "%s", pgexec_get_text(res, 0, 0));
         place->index = (uint64_t)pgexec_get_int(res, 0, 1);

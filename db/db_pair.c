@@ -8,6 +8,7 @@
 #include "db/copy.h"
 #include "db/dbkey.h"
 #include "db/pgexec.h"
+#include "db/spread.h"
 #include "model/cert.h"
 
 struct db_pair_notes {
@@ -242,7 +243,9 @@ enum err_code db_pair_load(struct pgconn *conn, const struct db_pair_due *due, s
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_time(&args, due->not_after_ms);
     pgexec_bytes(&args, span_of(due->tbs_fp, 32));
-    enum err_code code = pgexec_cached(conn, own_sql[conn->spread], &args, &look.own, why);
+    enum err_code code = spread_whole(conn, why);
+    if (code == ERR_OK)
+        code = pgexec_cached(conn, own_sql[conn->spread], &args, &look.own, why);
     for (int i = 0; code == ERR_OK && i < PQntuples(look.own); i++) {
         struct db_pair *pair = calloc(1, sizeof *pair);
         must(pair != NULL);

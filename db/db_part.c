@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "db/pgwait.h"
+#include "db/spread.h"
 
 /* Rows that are late and copied at once; what is left when the lock is asked for takes some milliseconds. */
 #define CATCH_ROWS 10000
@@ -46,7 +47,10 @@ enum err_code db_part_lock(struct pgconn *conn, bool *taken, struct err *why)
     static const char session_sql[] = "SET statement_timeout = 0; SET work_mem = '" STRING_OF(
         LIMIT_PART_SORT_MB) "MB';"
                             " SET maintenance_work_mem = '" STRING_OF(LIMIT_PART_INDEX_MB) "MB'";
-    enum err_code code = ask_bool(conn, "SELECT partition_lock()", taken, why);
+    *taken = false;
+    enum err_code code = spread_whole(conn, why);
+    if (code == ERR_OK)
+        code = ask_bool(conn, "SELECT partition_lock()", taken, why);
     return code == ERR_OK && *taken ? pgexec_script(conn, session_sql, why) : code;
 }
 

@@ -63,6 +63,7 @@ static enum err_code set_up(struct pgconn *conn, struct err *why)
     conn->pooled = !pgexec_get_bool(res, 0, 0);
     conn->replica = pgexec_get_bool(res, 0, 1);
     conn->spread = pgexec_get_bool(res, 0, 2);
+    conn->whole = false;
     PQclear(res);
     if (conn->pooled && !conn->reads)
         code = err_set(why, ERR_CONFIG,

@@ -28,6 +28,7 @@ struct pgconn {
     bool pooled;      /* a pooler stands between: no two transactions need meet the same session */
     bool replica;     /* the server is in recovery */
     bool spread;      /* the database is spread over a Citus cluster (db/scaleout.h) */
+    bool whole;       /* and what it held before is known to be copied (db/spread.h) */
 };
 
 /* Parameters $1, $2 ... of one statement, in the order in which they are added. Text, bytes and arrays are

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "db/pgexec.h"
+#include "db/spread.h"
 
 #define TIME_BEYOND_MS INT64_C(253402300800000)
 #define TIME_BEFORE_MS INT64_C(-62135596800001)
@@ -24,7 +25,9 @@ enum err_code query_begin(struct pgconn *conn, const char *statement, int64_t le
     pgexec_text(&args, early ? "force_custom_plan" : "force_generic_plan");
     bounds->span_begin_ms = TIME_BEFORE_MS;
     bounds->span_end_ms = TIME_BEYOND_MS;
-    enum err_code code = pgexec_begin_as(conn, "BEGIN READ ONLY", why);
+    enum err_code code = spread_whole(conn, why);
+    if (code == ERR_OK)
+        code = pgexec_begin_as(conn, "BEGIN READ ONLY", why);
     if (code == ERR_OK)
         code = pgexec_cached(conn, sql, &args, &res, why);
     if (code == ERR_OK && PQntuples(res) == 1) {

@@ -123,15 +123,18 @@ static enum err_code begin(struct pgconn *conn, unsigned shards, struct err *why
         code = pgexec_commit(conn, why);
     if (code != ERR_OK)
         pgexec_rollback(conn);
-    /* Sessions of before speak to a single server still. Until their partitions are there they write nothing.
-     */
-    return code == ERR_OK
-               ? pgexec_do(conn,
-                           "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a WHERE a.pid <> "
-                           "pg_backend_pid() AND a.datname = current_database() AND a.backend_type = 'client "
-                           "backend' AND a.application_name NOT LIKE 'citus%'",
-                           &PGEXEC_NO_ARGS, NULL, why)
-               : code;
+    return code;
+}
+
+/* Sessions of before speak to a single server still; also when whoever spread it was killed before he ended
+ * them. */
+static enum err_code end_others(struct pgconn *conn, struct err *why)
+{
+    static const char sql[] =
+        "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a WHERE a.pid <> pg_backend_pid()"
+        " AND a.datname = current_database() AND a.backend_type = 'client backend'"
+        " AND a.application_name NOT LIKE 'citus%'";
+    return pgexec_do(conn, sql, &PGEXEC_NO_ARGS, NULL, why);
 }
 
 static enum err_code copy_leaves(struct pgconn *conn, scaleout_told *told, void *arg, struct err *why)
@@ -179,7 +182,9 @@ enum err_code scaleout_run(struct pgconn *conn, unsigned shards, scaleout_told *
     }
     if (code != ERR_OK || strcmp(state, "moving") != 0)
         return code;
-    code = copy_leaves(conn, told, arg, why);
+    code = end_others(conn, why);
+    if (code == ERR_OK)
+        code = copy_leaves(conn, told, arg, why);
     if (code == ERR_OK)
         code = pgexec_do(conn, "SELECT scale_out_end()", &PGEXEC_NO_ARGS, NULL, why);
     if (code == ERR_OK)

@@ -67,9 +67,39 @@ enum err_code spread_turn(struct pgconn *conn, struct err *why)
     return conn->spread ? pgexec_script(conn, "UPDATE scale_out_turn SET turns = turns + 1", why) : ERR_OK;
 }
 
+enum err_code spread_whole(struct pgconn *conn, struct err *why)
+{
+    static const char sql[] = "SELECT count(*) FROM scale_out WHERE state = 'moving'";
+    int64_t moving = 0;
+    if (!conn->spread || conn->whole)
+        return ERR_OK;
+    enum err_code code = pgexec_number(conn, sql, &PGEXEC_NO_ARGS, &moving, why);
+    if (code == ERR_OK && moving != 0)
+        return err_set(
+            why, ERR_DB_CONFLICT,
+            "database: it is being spread over a Citus cluster, and a part of what it holds is not "
+            "copied yet: ask again when `ctvigil db migrate --citus` has ended");
+    conn->whole = code == ERR_OK;
+    return code;
+}
+
+enum err_code spread_left(struct pgconn *conn, struct err *why)
+{
+    static const char sql[] = "SELECT CASE WHEN to_regclass('public.scale_out') IS NULL THEN 0"
+                              " ELSE pg_terminate_backend(pg_backend_pid())::int4 END";
+    int64_t none = 0;
+    if (conn->spread || pgexec_number(conn, sql, &PGEXEC_NO_ARGS, &none, NULL) == ERR_OK)
+        return ERR_OK;
+    return err_set(why, ERR_DB_DOWN,
+                   "database: it was spread over a Citus cluster meanwhile: connecting again");
+}
+
 enum err_code spread_settle(struct pgconn *conn, struct err *why)
 {
-    enum err_code code = ERR_DB_CONFLICT;
+    enum err_code code = spread_whole(conn, why);
+    if (code != ERR_OK)
+        return code;
+    code = ERR_DB_CONFLICT;
     for (int i = 0; conn->spread && code == ERR_DB_CONFLICT && i < SETTLE_TRIES; i++) {
         struct err one = {0};
         if (i != 0)

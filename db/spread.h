@@ -17,9 +17,19 @@ extern const char spread_hold_sql[];  /* store_write_hold */
  * changes a single shard alone would be committed there before it is committed here. */
 MUST_USE enum err_code spread_turn(struct pgconn *conn, struct err *why);
 
+/* For those whose answer has to be whole, before they read cert or log_tile: ERR_DB_CONFLICT while what the
+ * database held is still being copied to the nodes. Nothing on a single server, and no more than a look at a
+ * flag once it is known. Outside of transactions. */
+MUST_USE enum err_code spread_whole(struct pgconn *conn, struct err *why);
+
+/* A session that began on a single server finds its tables spread: it is ended, and ERR_DB_DOWN. ERR_OK: they
+ * are not. */
+MUST_USE enum err_code spread_left(struct pgconn *conn, struct err *why);
+
 /* For those who must see what every transaction has stored that was committed before this call; nothing on a
  * single server. On a cluster the nodes hear of a commit after the coordinator has given it, and a node that
- * was lost hears of it when it is back. Outside of transactions; ERR_DB_CONFLICT: not yet. */
+ * was lost hears of it when it is back. With spread_whole. Outside of transactions; ERR_DB_CONFLICT: not yet.
+ */
 MUST_USE enum err_code spread_settle(struct pgconn *conn, struct err *why);
 
 /* A repair joins its temporary tables with rows in a way that shards can not be joined: on a cluster it looks

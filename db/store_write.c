@@ -219,6 +219,11 @@ enum err_code store_write_malformed(struct pgstore *pg, struct err *why)
 
 /* The newest file of the schema, which a newer program may raise while this one runs. */
 #define WRITE_STEP " (SELECT max(version) FROM schema_migration)::int8"
+/* Who connected before a database was spread writes nothing in its old way. */
+#define WRITE_HERE " WHERE to_regclass('public.scale_out') IS NULL"
+#define GENERATION_SQL                                                                                       \
+    "SELECT g.generation, 0::int8, NULL::timestamptz, r.lists," WRITE_STEP                                   \
+    " FROM domain_generation AS g, cert_removal AS r"
 
 static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generation, int64_t *removals,
                           int64_t *horizon_s, int64_t *lists, struct err *why)
@@ -238,7 +243,7 @@ static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generat
             err_set(why, ERR_DB_CONFLICT,
                     "database: it is being spread over a Citus cluster: nothing is stored until `ctvigil db "
                     "migrate --citus` has ended");
-    } else {
+    } else if ((code = spread_left(pg->conn, why)) == ERR_OK) {
         code =
             err_set(why, ERR_DB_SCHEMA,
                     "database: table domain_generation or cert_removal has no row: restore it from a backup");
@@ -251,10 +256,8 @@ enum err_code store_write_generation(struct pgstore *pg, uint64_t *generation, s
 {
     int64_t none;
     int64_t lists = 0;
-    enum err_code code = hold(pg,
-                              "SELECT g.generation, 0::int8, NULL::timestamptz, r.lists," WRITE_STEP
-                              " FROM domain_generation AS g, cert_removal AS r FOR SHARE",
-                              generation, &none, &none, &lists, why);
+    const char *sql = pg->conn->spread ? GENERATION_SQL " FOR SHARE" : GENERATION_SQL WRITE_HERE " FOR SHARE";
+    enum err_code code = hold(pg, sql, generation, &none, &none, &lists, why);
     if (code == ERR_OK && lists != pg->lists)
         code = err_set(why, ERR_DB_CONFLICT, "database: another public suffix list came during the repair");
     return code;
@@ -291,7 +294,7 @@ enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct 
     int64_t lists = 0;
     static const char sql[] =
         "SELECT g.generation, r.removals, nullif(r.horizon, '-infinity'), r.lists," WRITE_STEP
-        " FROM domain_generation AS g, cert_removal AS r FOR SHARE";
+        " FROM domain_generation AS g, cert_removal AS r" WRITE_HERE " FOR SHARE";
     enum err_code code = hold(pg, pg->conn->spread ? spread_hold_sql : sql, generation, &removals,
                               &pg->stage.horizon_s, &lists, why);
     if (code == ERR_OK)

@@ -70,6 +70,12 @@ BEGIN
     RETURN true;
 END $$;
 
+-- Nobody cuts or drops what is still being copied: a leaf that is not there would be copied once more.
+CREATE OR REPLACE FUNCTION partition_lock() RETURNS bool LANGUAGE sql AS $$
+    SELECT CASE WHEN EXISTS (SELECT FROM scale_out WHERE state = 'moving') THEN false
+           ELSE pg_try_advisory_lock(1668707433, 1885434484) END
+$$;
+
 CREATE OR REPLACE FUNCTION partition_catch(most int8) RETURNS int8 LANGUAGE sql AS $$ SELECT 0::int8 $$;
 
 CREATE OR REPLACE FUNCTION partition_lock_all() RETURNS void LANGUAGE plpgsql AS $$
@@ -112,6 +118,7 @@ SET TimeZone = 'UTC' AS $$
     WITH leaf AS MATERIALIZED (
         SELECT l.*, l.upper <= h.horizon OR (keep_days > 0 AND l.upper <= at - keep_days * interval '1 day') AS old
         FROM partition_leaf AS l CROSS JOIN cert_removal AS h
+        WHERE NOT EXISTS (SELECT FROM scale_out WHERE state = 'moving')
     ), todo AS (
         SELECT 1 AS turn, 'drop' AS act, ARRAY[suffix] AS suffixes, ARRAY[lower, upper] AS edges, rows, bytes FROM leaf WHERE old
         UNION ALL
