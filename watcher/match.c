@@ -5,9 +5,11 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "model/cert.h"
 #include "watcher/policy.h"
 #include "watcher/rule_lookalike.h"
 #include "watcher/rule_names.h"
+#include "watcher/subtree.h"
 
 /* Kept free in a batch that can not be made smaller: the texts of one alert, and one summary per entry. */
 #define ROOM_TEXTS   (64u << 10)
@@ -21,6 +23,7 @@ struct hit {
     struct span stranger; /* the first name that matched and is not in the list of names */
     struct span ip; /* octets of the address that matched: the smallest, as a stored row has them sorted */
     bool raw;
+    bool subtree; /* it is no name of the certificate, but one that its CA may issue for */
     struct hit *next;
 };
 
@@ -42,6 +45,7 @@ struct matching {
     size_t hit_count;
     const struct name *name; /* being looked up; NULL: something else */
     struct span other;       /* that is looked up: a key or an organisation; absent: raw bytes */
+    bool subtree;            /* a name constraint */
     struct node *alerts;
     struct node **alerts_end;
     size_t alert_count;
@@ -150,7 +154,7 @@ static void on_hit(void *arg, const struct watch *watch)
         return;
     }
     bit_add(m->seen, place);
-    *hit = (struct hit){.watch = watch, .raw = m->name == NULL && m->other.at == NULL};
+    *hit = (struct hit){.watch = watch, .raw = m->name == NULL && m->other.at == NULL, .subtree = m->subtree};
     hit->name = name_shown(m, watch);
     weigh_name(m, hit, false);
     if (m->name != NULL && m->name->kind == NAME_IP)
@@ -225,6 +229,25 @@ static void find_names(struct matching *m, const struct issuance *issuance, watc
         }
     }
     find_others(m, issuance, hit);
+}
+
+static void on_subtree(void *arg, struct span base)
+{
+    struct matching *m = arg;
+    m->other = base;
+    subtree_find(m->set, base, on_hit, m);
+}
+
+/* Behind its own names, so that these are shown where there are some. */
+static void find_subtrees(struct matching *m, const struct entry *entry)
+{
+    if ((entry->issuance.cert_flags & CERT_IS_CA) == 0 || entry->cert.name_constraints.at == NULL)
+        return;
+    m->name = NULL;
+    m->subtree = true;
+    m->full = !subtree_each(entry->cert.name_constraints, m->arena, on_subtree, m) || m->full;
+    m->subtree = false;
+    m->other = SPAN_NONE;
 }
 
 static bool has_vague(const struct issuance *issuance)
@@ -378,6 +401,7 @@ static void judge_hits(struct matching *m, const struct entry *entry, size_t at,
         what->wildcard = hit->wildcard;
         what->stranger = hit->stranger;
         what->raw = hit->raw;
+        what->subtree = hit->subtree;
         if (alert == NULL || !policy_judge(what, m->arena, alert)) {
             m->full = true;
             return;
@@ -427,6 +451,7 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
     if (watchset_count(m->set) != 0) {
         find_names(m, &entry->issuance, on_hit);
         prefer_cn(m, &entry->issuance);
+        find_subtrees(m, entry);
         vague = has_vague(&entry->issuance);
     }
     struct finding_set oddities = entry->findings;

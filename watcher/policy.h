@@ -23,6 +23,7 @@ struct policy_case {
     const struct watchset *ours; /* all that is registered; NULL: nobody knows */
     bool unparsed;               /* there is no certificate to judge: only `malformed` applies */
     bool raw;                    /* the name was only seen in bytes that could not be parsed */
+    bool subtree; /* `name` is none of the certificate's: it is a CA that says that it may issue for it */
     bool by_word; /* the certificate's bytes are gone: that nobody proved its issuer says nothing
                      against it, and nothing for it */
     bool crowded; /* policy_nobody: the names can be read, but concern too many to say one by one */

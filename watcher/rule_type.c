@@ -102,9 +102,13 @@ static void judge_ca(struct rule *rule)
 {
     if ((rule->what->issuance->cert_flags & CERT_IS_CA) == 0)
         return;
-    (void)rule_add(rule, ALERT_KIND_CA_CERTIFICATE, "ca", SPAN_LIT("a certificate of a server or a person"),
-                   SPAN_LIT("a CA certificate (basicConstraints CA:TRUE): whoever has its key can issue "
-                            "certificates of his own"));
+    (void)rule_add(
+        rule, ALERT_KIND_CA_CERTIFICATE, "ca", SPAN_LIT("a certificate of a server or a person"),
+        rule->what->subtree
+            ? SPAN_LIT("a CA certificate (basicConstraints CA:TRUE) whose nameConstraints permit "
+                       "this name: whoever has its key can issue certificates for it")
+            : SPAN_LIT("a CA certificate (basicConstraints CA:TRUE): whoever has its key can issue "
+                       "certificates of his own"));
 }
 
 void rule_type_judge(struct rule *rule)
