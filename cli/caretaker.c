@@ -22,6 +22,7 @@
 #include "db/db_psl.h"
 #include "db/db_unheard.h"
 #include "watcher/pairing.h"
+#include "watcher/planned.h"
 
 #define CARETAKER_WAIT_MS     60000
 #define CARETAKER_MERGES      64   /* in one look; the others at the next */
@@ -290,7 +291,10 @@ static enum err_code caretaker_trust(const char *dsn, struct pgconn *conn, struc
 static enum err_code caretaker_pairs(struct pgconn *conn, const atomic_bool *stop, struct err *why)
 {
     struct pairing_report report;
+    uint64_t told = 0;
     enum err_code code = pairing_look(conn, LIMIT_PAIR_LOOKS, stop, &report, why);
+    if (code == ERR_OK)
+        code = planned_look(conn, &told, why);
 
     if (report.raised != 0 || report.closed != 0)
         say_info("watch",
