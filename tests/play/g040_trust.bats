@@ -96,6 +96,27 @@ finding() { # of alert $1 by kind $2
     [ "$(ctv alert list --json | jq -r 'select(.domain == "watched.example") | .name' | sort | uniq -d)" = "" ]
 }
 
+@test "a short list is refused, and one file that can not be read keeps nobody from the others" {
+    mkdir -p "$PLAY/short" "$PLAY/mixed"
+    {
+        echo 'cert_sha256,spki_sha256,mozilla_tls,chrome,apple_2025_12'
+        echo "$(printf 'cd%.0s' {1..32}),$(printf 'ef%.0s' {1..32}),anchor,,"
+    } >"$PLAY/short/roots.csv"
+    before=$(ctv trust show --json | jq -c '[.bundle, .stores]')
+    run -4 ctv trust import "$PLAY/short"
+    [[ $output == *'Mozilla would lose'*'--force'* ]]
+    [ "$(ctv trust show --json | jq -c '[.bundle, .stores]')" = "$before" ]
+    table "$(printf '12%.0s' {1..32})" blocked 2026-01-02 >"$PLAY/mixed/distrusted.csv"
+    truncate -s 70M "$PLAY/mixed/large.pem"
+    printf '{"data":[{"issuerName":"MAA=","serialN' >"$PLAY/mixed/onecrl.json"
+    ctv trust import "$PLAY/mixed" >"$PLAY/out" 2>"$PLAY/err"
+    grep -q 'large.pem: .*larger than' "$PLAY/err"
+    grep -q 'onecrl.json: it is cut off' "$PLAY/err"
+    grep -q '^distrusted.csv .* 4 taken' "$PLAY/out"
+    ctv trust show --json | jq -e '[.sources[] | select(.born | not) | .source] == ["distrust"]
+        and (.sources[] | select(.source == "mozilla.roots") | .born) and .oldest == "mozilla.roots"'
+}
+
 @test "explain says of each store why" {
     sha=$(ctv alert show "$(alert_of old.watched.example)" --json | jq -r .tbs_fp)
     ctv trust explain "$sha" >"$PLAY/out"
