@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "db/pgconn.h"
 
-#define DB_TRUST_RULES_MAX 8
+#define DB_TRUST_RULES_MAX 16 /* rule R3 has eight */
 
 struct db_trust_alert {
     int64_t domain_id;

@@ -15,6 +15,7 @@ struct scan {
     struct watchset *set; /* of the one watch */
     struct batch batch;
     struct entry entry;
+    bool settled; /* of the issuance at hand */
 };
 
 /* The moment that counts, and whether a precertificate is known. */
@@ -61,6 +62,9 @@ static enum err_code settle(struct scan *scan, struct alert *alert, const struct
     bool over = alert->issuance->not_after < scan->rejudge->prove.now_ms / 1000;
     for (size_t i = 0; over && i < countof(of_today); i++)
         holds.rules[holds.count++] = of_today[i];
+    /* What may yet come takes nothing back, either. */
+    if (!scan->settled)
+        holds.rules[holds.count++] = "issuer_key";
     memcpy(holds.tbs_fp, alert->issuance->tbs_fp, 32);
     for (size_t i = 0; i < alert->finding_count && holds.count < countof(holds.rules); i++)
         holds.rules[holds.count++] = alert->findings[i].rule;
@@ -96,6 +100,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     scan->batch.end = scan->entry.index + 1;
     scan->batch.entries = &scan->entry;
     scan->batch.entry_count = 1;
+    scan->settled = prove.settled;
     enum err_code code = match_batch(scan->set, &scan->batch, &prove, why);
     for (size_t i = 0; code == ERR_OK && i < scan->batch.alert_count; i++) {
         if (scan->batch.alerts[i].domain_id == ALERT_DOMAINS_NONE ||

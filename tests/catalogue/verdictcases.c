@@ -475,6 +475,45 @@ static void judged_again_it_is_the_same(void **state)
                 case_count); /* of the final certificates without a precertificate nothing is proven */
 }
 
+static bool not_yet(void *arg, const struct issuance *issuance, bool *settled)
+{
+    *settled = false;
+    return of_this_case(arg, issuance, settled);
+}
+
+/* With the issuer's certificate not at hand: what was said of its key stays until there was time for it. */
+static void what_may_yet_come_takes_nothing_back(void **state)
+{
+    (void)state;
+    struct pgconn *conn[2] = {NULL, NULL};
+    size_t at = 0;
+    struct cagraph *nothing = cagraph_new(cagraph_plan_new(), 1000, 1, 1);
+    while (strcmp(rows[cases[at].begin].id, "copied_name") != 0)
+        at++;
+    struct one *one = &cases[at];
+    for (size_t i = 0; i < countof(conn); i++)
+        assert_int_equal(pgconn_open(test.dsn, &conn[i], NULL), ERR_OK);
+    for (int settled = 0; settled < 2; settled++) {
+        char got[1024];
+        struct watchset *set = NULL;
+        struct rejudge again = {.prove = {.trust = nothing, .now_ms = seconds("2026-05-02") * 1000},
+                                .wanted = settled ? of_this_case : not_yet,
+                                .arg = one,
+                                .reason = "test"};
+        for (size_t row = one->begin; row < one->end; row++)
+            if (rows[row].type == ROW_WATCH)
+                set = watch_of(one, at, &rows[row]);
+        assert_int_equal(rejudge_domain(conn[0], conn[1], watchset_at(set, 0), &again, NULL), ERR_OK);
+        found(at, got, sizeof got);
+        assert_string_equal(got,
+                            settled ? "unexpected_ca high" : "unexpected_ca high, unknown_issuer_key high");
+        watchset_unpin(set);
+    }
+    for (size_t i = 0; i < countof(conn); i++)
+        pgconn_free(conn[i]);
+    cagraph_unpin(nothing);
+}
+
 static void one_issuance_is_one(void **state)
 {
     (void)state;
@@ -528,9 +567,9 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_case_says_what_it_should),
-                                       cmocka_unit_test(judged_again_it_is_the_same),
-                                       cmocka_unit_test(one_issuance_is_one)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_case_says_what_it_should), cmocka_unit_test(judged_again_it_is_the_same),
+        cmocka_unit_test(one_issuance_is_one), cmocka_unit_test(what_may_yet_come_takes_nothing_back)};
     int started = pgtest_start(&storetest_server);
     if (started != 0)
         return started;
