@@ -65,6 +65,8 @@ static int trust_import(const struct cmd *cmd, const char *dir, bool force)
         code = db_trust_put(conn, take, sha256, dated_ms, report, force, &done, &why);
     if (code == ERR_OK)
         code = reallow_run(cmd_db_dsn(), conn, &again, &why);
+    if (code == ERR_OK && done.older[0] != '\0')
+        fprintf(stderr, "ctvigil: %s\n", done.older);
     if (code == ERR_OK && cmd->json)
         cmd_print_json(
             json_pack("{s:s, s:I, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "schema",

@@ -1,8 +1,10 @@
 #include "db/db_trust_loss.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "db/pgexec.h"
 #include "trust/builtin.h"
 
@@ -87,6 +89,44 @@ enum err_code db_trust_loss_check(struct pgconn *conn, const struct catake *take
                         " cut off, or of something else. Nothing was imported; with --force it is believed",
                         verdict_store_title(store), loss.lost, loss.had, loss.fresh_count);
         free(loss.fresh);
+    }
+    return code;
+}
+
+/* When what is in force was so; 0: nothing is. */
+static enum err_code dated_now(struct pgconn *conn, const char *part, int64_t *dated_ms, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    bool born = strcmp(part, "distrust") == 0 || strcmp(part, "chrome.blocked") == 0;
+    for (int i = 0; i < VERDICT_STORES; i++)
+        born = born || strcmp(part, builtin_roots_part((enum verdict_store)i)) == 0;
+    *dated_ms = born ? BUILTIN_MS : 0;
+    pgexec_text(&args, part);
+    enum err_code code = pgexec_run(conn, "SELECT dated FROM trust_part WHERE part = $1", &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) != 0)
+        *dated_ms = pgexec_is_null(res, 0, 0) ? 0 : pgexec_get_time(res, 0, 0);
+    PQclear(res);
+    return ERR_OK;
+}
+
+enum err_code db_trust_loss_older(struct pgconn *conn, const struct catake *take,
+                                  char out[DB_TRUST_LOSS_TEXT], struct err *why)
+{
+    enum err_code code = ERR_OK;
+    out[0] = '\0';
+    for (size_t i = 0; code == ERR_OK && out[0] == '\0' && i < take->part_count; i++) {
+        const struct catake_part *part = &take->part[i];
+        char now[TEXT_TIME_MAX];
+        char before[TEXT_TIME_MAX];
+        int64_t dated_ms = 0;
+        code = dated_now(conn, part->name, &dated_ms, why);
+        if (code == ERR_OK && part->dated_ms != 0 && part->dated_ms < dated_ms)
+            (void)snprintf(out, DB_TRUST_LOSS_TEXT,
+                           "%s is of %.10s, older than what it took the place of (%.10s)", part->name,
+                           text_time(part->dated_ms, false, now), text_time(dated_ms, false, before));
     }
     return code;
 }

@@ -268,6 +268,8 @@ enum err_code db_trust_put(struct pgconn *conn, const struct catake *take, const
     if (code == ERR_OK && !done->known && !force)
         code = db_trust_loss_check(conn, take, why);
     if (code == ERR_OK && !done->known)
+        code = db_trust_loss_older(conn, take, done->older, why);
+    if (code == ERR_OK && !done->known)
         code = new_bundle(conn, sha256, dated_ms, report, done, why);
     if (code == ERR_OK && !done->known)
         code = stage_all(conn, take, why);

@@ -4,6 +4,7 @@
 #define CTVIGIL_DB_TRUST_PUT_H
 
 #include "base/err.h"
+#include "db/db_trust_loss.h"
 #include "db/pgconn.h"
 #include "trust/catake.h"
 
@@ -14,6 +15,7 @@ struct db_trust_put {
     uint64_t rules_gone; /* of these, blocks stay in force (sql/0040) */
     uint64_t certs_new;
     uint64_t edges_new;
+    char older[DB_TRUST_LOSS_TEXT]; /* a part that is older than the one before; "": none */
 };
 
 /* `sha256` stands for the files as a whole; `report` is JSON. Certificates with their bytes go to

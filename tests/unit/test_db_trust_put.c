@@ -142,13 +142,22 @@ static void how_old_each_source_is(void **state)
     uint64_t version = 0;
     storetest_new(&test);
     assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    /* What comes may be older than what the program was born with, and later than what was imported. */
     struct catake *take = onecrl(1, false);
     (void)catake_part(take, "caa", 5); /* names of CAs: no verdict hangs on them */
     (void)catake_part(take, "distrust", 7000);
-    (void)put(conn, take, 9);
+    struct db_trust_put done = put(conn, take, 9);
+    assert_string_equal(done.older,
+                        "distrust is of 1970-01-01, older than what it took the place of (2026-11-21)");
+    take = catake_new();
+    (void)catake_part(take, "distrust", 8000);
+    assert_string_equal(put(conn, take, 10).older, "");
+    take = catake_new();
+    (void)catake_part(take, "distrust", 7000);
+    assert_true(strstr(put(conn, take, 11).older, "distrust is of") != NULL);
     assert_int_equal(db_trust_load(conn, plan, &bundle, &version, NULL), ERR_OK);
     struct cagraph *graph = cagraph_new(plan, bundle.dated_ms, bundle.id, version);
-    assert_int_equal(bundle.dated_ms, 9000);
+    assert_int_equal(bundle.dated_ms, 11000);
     assert_string_equal(cagraph_oldest(graph)->name, "distrust");
     assert_int_equal(cagraph_oldest(graph)->dated_ms, 7000);
     size_t born = 0;
