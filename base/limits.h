@@ -83,6 +83,11 @@
 #define LIMIT_OWN_FILE           (4u << 20)  /* certificates and secrets of one's own: a bundle of 1,000 */
 #define LIMIT_OWN_FILES          100000      /* looked at in one go */
 #define LIMIT_OWN_DEPTH          16          /* folders in folders */
+#define LIMIT_KNOWN_FILE         (256u << 20) /* an answer of crt.sh; 10,000 rows, which is its limit, take 10 MB */
+#define LIMIT_KNOWN_FILES        1000000     /* certificates of one state directory of certspotter */
+#define LIMIT_KNOWN_NAMES        10000       /* of one certificate that is imported; real ones have below 2,000 */
+#define LIMIT_KNOWN_NAMES_BYTES  (4u << 20)  /* all of these */
+#define LIMIT_LEARN_WORDS        10000       /* different names, keys or CAs that are counted for a proposal */
 #define LIMIT_POLICY_FILE        (16u << 20) /* 100,000 entries of usual size */
 #define LIMIT_POLICY_LINES       1000000     /* keys and list items of a policy file */
 #define LIMIT_POLICY_BYTES       (4u << 20)  /* of one entry, as JSON: 10,000 keys with their labels */

@@ -200,3 +200,52 @@ enum err_code caafind_keys(const char *dsn, const char *given, allow_each *each,
     }
     return ERR_OK;
 }
+
+struct word {
+    const char *dsn;
+    const uint8_t *key;
+    char *out;
+    bool has; /* the key is among those of the name at hand */
+    enum err_code code;
+    struct err *why;
+};
+
+static void on_listed(void *arg, const struct watch_allow *allow)
+{
+    struct word *word = arg;
+    word->has = word->has || memcmp(allow->spki_sha256, word->key, 32) == 0;
+}
+
+/* The first one that is good. */
+static void on_word(void *arg, const char *name)
+{
+    struct word *word = arg;
+    struct err warning = {0};
+    struct err why = {0};
+    word->has = false;
+    if (word->code != ERR_OK || word->out[0] != '\0' || strlen(name) >= CAAFIND_WORD_MAX)
+        return;
+    enum err_code code = caafind_keys(word->dsn, name, on_listed, word, &warning, &why);
+    if (code != ERR_OK && code != ERR_USAGE)
+        word->code = err_set(word->why, code, "%s", why.text);
+    if (code == ERR_OK && word->has && warning.code == ERR_OK)
+        (void)snprintf(word->out, CAAFIND_WORD_MAX, "%s", name);
+}
+
+enum err_code caafind_word(const char *dsn, const uint8_t key[32], char out[CAAFIND_WORD_MAX],
+                           struct err *why)
+{
+    struct word word = {.dsn = dsn, .key = key, .out = out, .why = why};
+    struct pgconn *conn = NULL;
+    char hex[65];
+    out[0] = '\0';
+    enum err_code code = dsn == NULL ? ERR_OK : pgconn_open(dsn, &conn, why);
+    if (code == ERR_OK && conn != NULL)
+        code = db_caa_words(conn, key, on_word, &word, why);
+    if (conn != NULL)
+        pgconn_free(conn);
+    caatable_words(key, on_word, &word);
+    if (out[0] == '\0')
+        (void)snprintf(out, CAAFIND_WORD_MAX, "spki:%s", text_hex(span_of(key, 32), hex));
+    return code != ERR_OK ? code : word.code;
+}

@@ -11,6 +11,11 @@
  * stands for CAs of several owners. */
 MUST_USE enum err_code caafind_keys(const char *dsn, const char *given, allow_each *each, void *arg,
                                     struct err *warning, struct err *why);
+/* How a policy would best name the CA with that key: a domain that stands for the CAs of one owner, else the
+ * owner, else "spki:HEX". */
+#define CAAFIND_WORD_MAX 264
+MUST_USE enum err_code caafind_word(const char *dsn, const uint8_t key[32], char out[CAAFIND_WORD_MAX],
+                                    struct err *why);
 /* Forgets: the trust data changed. */
 void caafind_forget(void);
 

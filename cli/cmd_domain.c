@@ -9,6 +9,8 @@
 #include "cli/coverview.h"
 #include "cli/domainapply.h"
 #include "cli/domainauthorize.h"
+#include "cli/domainimport.h"
+#include "cli/domainlearn.h"
 #include "cli/domaintable.h"
 #include "cli/domaintest.h"
 #include "cli/horizon.h"
@@ -30,6 +32,8 @@ static const char cmd_domain_usage[] =
     "       ctvigil domain remove NAME\n"
     "       ctvigil domain apply FILE [--dry-run] [--prune]\n"
     "       ctvigil domain authorize PATH... [--domain NAME]... [--dry-run]\n"
+    "       ctvigil domain import [--crtsh FILE] [--certspotter DIR]\n"
+    "       ctvigil domain learn NAME [--days N] [--exact] [--yaml]\n"
     "       ctvigil domain history NAME [--policy FILE]\n"
     "       ctvigil domain test NAME CERT [--policy FILE]\n"
     "       ctvigil domain lookalike NAME off|on|strict\n"
@@ -406,11 +410,12 @@ static const char cmd_domain_sentence[] =
     "Registers the domains that are watched, and what is expected of them. NAME is a domain\n"
     "(with everything below it), an address or a range such as 192.0.2.0/24. `history` matches\n"
     "the stored certificates again, or only says what a policy file would raise; `authorize` takes\n"
-    "keys and certificates of one's own from files and folders as expected; `test` explains\n"
+    "keys and certificates of one's own from files and folders as expected; `import` takes history\n"
+    "that others kept, and `learn` proposes a policy from all that is known; `test` explains\n"
     "what one certificate would raise, rule by rule. `apply` makes the registered domains those\n"
     "of a file (docs/policy.md).";
 
-enum { ADD, LIST, REMOVE, APPLY, AUTHORIZE, HISTORY, TEST, LOOKALIKE, ALLOW_LOOKALIKE };
+enum { ADD, LIST, REMOVE, APPLY, AUTHORIZE, IMPORT, LEARN, HISTORY, TEST, LOOKALIKE, ALLOW_LOOKALIKE };
 static const struct opt_verb verbs[] = {
     [ADD] =
         {"add", "NAME",
@@ -420,6 +425,8 @@ static const struct opt_verb verbs[] = {
     [REMOVE] = {"remove", "NAME", ""},
     [APPLY] = {"apply", "FILE", "dry-run prune"},
     [AUTHORIZE] = {"authorize", "FILE...", "dry-run domain"},
+    [IMPORT] = {"import", "", "crtsh certspotter"},
+    [LEARN] = {"learn", "NAME", "days exact yaml"},
     [HISTORY] = {"history", "NAME", "policy"},
     [TEST] = {"test", "NAME CERT", "policy"},
     [LOOKALIKE] = {"lookalike", "NAME...", ""},
@@ -432,6 +439,8 @@ int cmd_domain(struct cmd *cmd)
     struct cmd_domain_add add = {0};
     struct domainapply apply = {0};
     struct domainauthorize authorize = {0};
+    struct domainimport import = {0};
+    struct domainlearn learn = {0};
     const char *policy = NULL;
     bool yaml = false;
     const struct opt rows[] = {
@@ -460,6 +469,9 @@ int cmd_domain(struct cmd *cmd)
         {"policy", OPT_FILE, &policy, "FILE", "the entry in this file, not the registered one"},
         {"domain", OPT_LIST, &authorize.domains, "NAME",
          "whose a key is that no certificate here belongs to"},
+        {"crtsh", OPT_FILE, &import.crtsh, "FILE", "what crt.sh answered with output=json"},
+        {"certspotter", OPT_FILE, &import.certspotter, "DIR", "certspotter's state directory"},
+        {"days", OPT_NUMBER, &learn.days, "N", "how far back to look; default 90"},
         {"yaml", OPT_FLAG, &yaml, NULL, "as a file for `domain apply`"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
@@ -489,6 +501,13 @@ int cmd_domain(struct cmd *cmd)
         authorize.path_count = operands;
         authorize.dry_run = apply.dry_run;
         return domainauthorize_run(cmd, &authorize);
+    case IMPORT:
+        return domainimport_run(cmd, &import);
+    case LEARN:
+        learn.name = cmd->argv[2];
+        learn.exact = add.exact;
+        learn.yaml = yaml;
+        return domainlearn_run(cmd, &learn);
     case TEST:
         return domaintest_run(cmd, cmd->argv[2], cmd->argv[3], policy);
     default:

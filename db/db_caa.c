@@ -60,3 +60,26 @@ enum err_code db_caa_names(struct pgconn *conn, void (*each)(void *arg, const ch
     PQclear(res);
     return ERR_OK;
 }
+
+enum err_code db_caa_words(struct pgconn *conn, const uint8_t key[32],
+                           void (*each)(void *arg, const char *name), void *arg, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    pgexec_bytes(&args, span_of(key, 32));
+    enum err_code code = pgexec_run(
+        conn,
+        "SELECT DISTINCT t.domain LIKE 'ca:%' AS owner, CASE WHEN t.domain LIKE 'ca:%' THEN 'ca:' || t.label"
+        "  ELSE t.domain END AS name FROM trust_caa AS t"
+        " LEFT JOIN issuer_cert AS i ON NOT t.by_key AND i.sha256 = t.hash"
+        " LEFT JOIN trust_cert AS c ON NOT t.by_key AND c.sha256 = t.hash"
+        " WHERE CASE WHEN t.by_key THEN t.hash ELSE coalesce(i.spki_sha256, c.spki_sha256) END = $1"
+        " ORDER BY owner, name",
+        &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int row = 0; row < PQntuples(res); row++)
+        each(arg, pgexec_get_text(res, row, 1));
+    PQclear(res);
+    return ERR_OK;
+}

@@ -19,6 +19,9 @@ struct db_caa {
 MUST_USE enum err_code db_caa_keys(struct pgconn *conn, const char *name,
                                    void (*each)(void *arg, const uint8_t key[32], const char *owner),
                                    void *arg, struct db_caa *found, struct err *why);
+/* The names that stand for a key, domains first. */
+MUST_USE enum err_code db_caa_words(struct pgconn *conn, const uint8_t key[32],
+                                    void (*each)(void *arg, const char *name), void *arg, struct err *why);
 MUST_USE enum err_code db_caa_names(struct pgconn *conn, void (*each)(void *arg, const char *name), void *arg,
                                     struct err *why);
 

@@ -171,3 +171,25 @@ void caatable_names(void (*each)(void *arg, const char *name), void *arg)
             each(arg, word);
     }
 }
+
+void caatable_words(const uint8_t key[32], void (*each)(void *arg, const char *name), void *arg)
+{
+    const struct row *row = NULL;
+    char hex[65];
+    char word[CAATABLE_NAME_MAX];
+    char text[CAATABLE_NAME_MAX + 3];
+    (void)text_hex(span_of(key, 32), hex);
+    for (size_t i = 0; i < countof(rows); i++) {
+        row = rows[i].owners != NULL ? &rows[i] : row;
+        if (rows[i].owners != NULL || row == NULL || strcmp(rows[i].text, hex) != 0)
+            continue;
+        const char *domains = row->text;
+        const char *owners = row->owners;
+        while (next_word(&domains, ' ', word, sizeof word))
+            each(arg, word);
+        if (next_word(&owners, '|', word, sizeof word)) {
+            (void)snprintf(text, sizeof text, "ca:%s", word);
+            each(arg, text);
+        }
+    }
+}

@@ -21,6 +21,8 @@ MUST_USE bool caatable_owner(const char *owner, char out[CAATABLE_NAME_MAX]);
 /* Every key of the CAs of that name (normal form), with the name of their owner; how many there are. */
 size_t caatable_keys(const char *name, void (*each)(void *arg, const uint8_t key[32], const char *owner),
                      void *arg);
+/* The names that stand for a key, domains first. */
+void caatable_words(const uint8_t key[32], void (*each)(void *arg, const char *name), void *arg);
 /* Every name: domains, and owners as "ca:NAME" in the spelling that people use. */
 void caatable_names(void (*each)(void *arg, const char *name), void *arg);
 

@@ -1,0 +1,16 @@
+/* domain import: history that others kept. */
+#ifndef CTVIGIL_DOMAINIMPORT_H
+#define CTVIGIL_DOMAINIMPORT_H
+
+#include "cli/cmd.h"
+
+struct domainimport {
+    const char *crtsh;       /* a file; NULL: none */
+    const char *certspotter; /* a folder; NULL: none */
+};
+
+/* The exit code. What is taken goes to unverified_cert (db/db_known.h); issuances of registered domains that
+ * certspotter had told of are accepted (keys.tbs). */
+int domainimport_run(const struct cmd *cmd, const struct domainimport *what);
+
+#endif

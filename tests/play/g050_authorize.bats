@@ -1,0 +1,106 @@
+# What is one's own: authorised from files, learned from history, and silent from then on.
+load play
+
+setup_file() {
+    play_begin_db
+    start_sim --entries 20 --seed 71
+    add_logs
+    mkdir -p "$PLAY/live/own.example"
+}
+
+teardown_file() {
+    play_end
+}
+
+open_alerts() {
+    ctv alert list --json --domain "${1:-own.example}" | jq -c 'select(.id and (.state == "new" or .state == "notified"))' | wc -l
+}
+
+@test "a certificate that is at hand explains its alert, and no other" {
+    ctv domain add own.example
+    ctv domain add other.example
+    issue demo 90 both www.own.example >/dev/null
+    ingest
+    sha=$(ctv search host:www.own.example --json | jq -r 'select(.tbs_fp) | .tbs_fp')
+    ctv cert --pem --out "$PLAY/live/own.example/cert.pem" "$sha"
+    issue other 90 both mail.own.example >/dev/null
+    ingest
+    [ "$(open_alerts)" = 2 ]
+    run -0 ctv domain authorize "$PLAY/live" --dry-run
+    [[ $output == *"would be authorised for own.example"* ]]
+    [ "$(open_alerts)" = 2 ]
+    run -0 ctv domain authorize "$PLAY/live"
+    [[ $output == *"cert.pem: certificate for www.own.example: authorised for own.example"* ]]
+    [[ $output == *"1 open alert is explained by that and closed"* ]]
+    [ "$(open_alerts)" = 1 ]
+    ctv alert list --json --domain own.example | some_line '.state == "closed" and (.name == "www.own.example")'
+    run -0 ctv domain authorize "$PLAY/live" --json
+    [[ $output == *'"action":"known"'* ]]
+    # Matched again, it stays explained.
+    ctv domain history own.example
+    [ "$(open_alerts)" = 1 ]
+}
+
+@test "private keys are read for their public half alone" {
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=new.own.example \
+        -keyout "$PLAY/new.key" -out "$PLAY/new.csr" 2>/dev/null
+    run -0 ctv domain authorize "$PLAY/new.csr" "$PLAY/new.key"
+    [[ $output == *"request for new.own.example: authorised for own.example"* ]]
+    secret=$(openssl ec -in "$PLAY/new.key" -outform der 2>/dev/null | base64 -w0 | cut -c12-50)
+    [ -n "$secret" ]
+    run -1 grep -qF "$secret" <(ctv domain list --yaml)
+    openssl genpkey -algorithm ed25519 -out "$PLAY/alone.key"
+    run -0 ctv domain authorize "$PLAY/alone.key"
+    [[ $output == *"--domain NAME says whose it is"* ]]
+    run -0 ctv domain authorize "$PLAY/alone.key" --domain other.example
+    [[ $output == *"authorised for other.example"* ]]
+    run -2 ctv domain authorize "$PLAY/nothing"
+    run -2 ctv domain authorize "$PLAY/alone.key" --domain nobody.example
+}
+
+@test "what is learned is silent about what it was learned from, and tells the next stranger" {
+    for name in www.shop.example api.shop.example; do issue demo 90 both "$name" >/dev/null; done
+    ingest
+    run -2 ctv domain learn nothing.example
+    ctv domain learn shop.example --yaml >"$PLAY/shop.yaml"
+    grep -q '^# names: .*www.shop.example (1)' "$PLAY/shop.yaml"
+    grep -q '^# held against all that is stored, this would have raised nothing' "$PLAY/shop.yaml"
+    ctv domain list --json | every_line '.name != "shop.example"'
+    ctv domain apply "$PLAY/shop.yaml"
+    [ "$(open_alerts shop.example)" = 0 ]
+    issue demo 90 both www.shop.example >/dev/null
+    issue other 90 both www.shop.example >/dev/null
+    issue demo 90 both login.shop.example >/dev/null
+    ingest
+    [ "$(ctv alert list --json --domain shop.example | jq -r 'select(.id) | .kind' | sort | paste -sd' ')" = \
+        "unexpected_ca unexpected_name" ]
+}
+
+@test "history of others: unverified, for learning alone; what certspotter told of is accepted" {
+    cat >"$PLAY/crt.json" <<'JSON'
+[{"issuer_ca_id":1,"issuer_name":"C=US, O=Let's Encrypt, CN=R11","common_name":"old.example",
+  "name_value":"old.example\n*.old.example","id":7,"not_before":"2020-01-01T00:00:00","not_after":"2020-03-31T00:00:00",
+  "serial_number":"0abc"},
+ {"issuer_ca_id":1,"issuer_name":"C=US, O=Let's Encrypt, CN=R11","common_name":"old.example","name_value":"old.example",
+  "id":8,"not_before":"2020-01-01T00:00:00","not_after":"2020-03-31T00:00:00","serial_number":"0abc"}, 7]
+JSON
+    run -0 ctv domain import --crtsh "$PLAY/crt.json"
+    [[ $output == *"member 3: it is no object"*"1 certificates imported, 1 were known"* ]]
+    run -0 ctv domain learn old.example --days 36500 --json
+    jq -e '.evidence.imported == 1 and .evidence.stored == 0 and .policy.allow == ["ca:Internet Security Research Group"]
+        and .policy.wildcard == ["*.old.example"]' <<<"$(grep '^{' <<<"$output")"
+    [ -z "$(ctv search sub:old.example --json | jq -c 'select(.tbs_fp)')" ]
+    fp=$(ctv alert list --json --domain own.example | jq -r 'select(.id and .state != "closed") | .tbs_fp')
+    mkdir -p "$PLAY/spotter/certs/${fp:0:2}"
+    printf '{"tbs_sha256":"%s","dns_names":["mail.own.example"],"not_before":"2026-01-01T00:00:00Z","not_after":"2026-03-01T00:00:00Z"}' \
+        "$fp" >"$PLAY/spotter/certs/${fp:0:2}/$fp.v1.json"
+    touch "$PLAY/spotter/certs/${fp:0:2}/.$fp.notified"
+    run -0 ctv domain import --certspotter "$PLAY/spotter"
+    [[ $output == *"1 open alert closed"* ]]
+    [ "$(open_alerts)" = 0 ]
+    printf '[' >"$PLAY/cut.json"
+    run -4 ctv domain import --crtsh "$PLAY/cut.json"
+    [[ $output == *"line 1, column 1: not JSON"* ]]
+    run -2 ctv domain import
+    run -2 ctv domain import --certspotter "$PLAY/live"
+}
