@@ -79,15 +79,15 @@
 #define LIMIT_LOOKALIKE_BRANDS   20000   /* 40 MB of tables in each process that matches */
 #define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name, 30 ms; beyond: everybody's */
 #define LIMIT_EXTS_COMPARED      1024 /* identifiers sorted for equal ones; real certificates have below 25 */
-#define LIMIT_POLICY_LIST        10000       /* keys, names, items of one entry; a CA has a few dozen keys */
-#define LIMIT_OWN_FILE           (4u << 20)  /* certificates and secrets of one's own: a bundle of 1,000 */
-#define LIMIT_OWN_FILES          100000      /* looked at in one go */
-#define LIMIT_OWN_DEPTH          16          /* folders in folders */
-#define LIMIT_KNOWN_FILE         (256u << 20) /* an answer of crt.sh; 10,000 rows, which is its limit, take 10 MB */
-#define LIMIT_KNOWN_FILES        1000000     /* certificates of one state directory of certspotter */
-#define LIMIT_KNOWN_NAMES        10000       /* of one certificate that is imported; real ones have below 2,000 */
-#define LIMIT_KNOWN_NAMES_BYTES  (4u << 20)  /* all of these */
-#define LIMIT_LEARN_WORDS        10000       /* different names, keys or CAs that are counted for a proposal */
+#define LIMIT_POLICY_LIST        10000      /* keys, names, items of one entry; a CA has a few dozen keys */
+#define LIMIT_OWN_FILE           (4u << 20) /* certificates and secrets of one's own: a bundle of 1,000 */
+#define LIMIT_OWN_FILES          100000     /* looked at in one go */
+#define LIMIT_OWN_DEPTH          16         /* folders in folders */
+#define LIMIT_KNOWN_FILE         (256u << 20) /* an answer of crt.sh; its limit of rows takes 10 MB */
+#define LIMIT_KNOWN_FILES        1000000 /* certificates of one state directory of certspotter */
+#define LIMIT_KNOWN_NAMES        10000   /* of one certificate that is imported; real ones have below 2,000 */
+#define LIMIT_KNOWN_NAMES_BYTES  (4u << 20) /* all of these */
+#define LIMIT_LEARN_WORDS        10000      /* different names, keys or CAs that are counted for a proposal */
 #define LIMIT_POLICY_FILE        (16u << 20) /* 100,000 entries of usual size */
 #define LIMIT_POLICY_LINES       1000000     /* keys and list items of a policy file */
 #define LIMIT_POLICY_BYTES       (4u << 20)  /* of one entry, as JSON: 10,000 keys with their labels */

@@ -434,45 +434,86 @@ static const struct opt_verb verbs[] = {
     {NULL, NULL, NULL},
 };
 
+/* What the command line may say, of all verbs. */
+struct cmd_domain_given {
+    struct cmd_domain_add add;
+    struct domainapply apply;
+    struct domainauthorize authorize;
+    struct domainimport import;
+    struct domainlearn learn;
+    const char *policy;
+    bool yaml;
+};
+
+static int cmd_domain_do(const struct cmd *cmd, size_t verb, int operands, struct cmd_domain_given *given)
+{
+    switch (verb) {
+    case ADD:
+        return cmd_domain_do_add(cmd, &given->add, cmd->argv[2]);
+    case LIST:
+        return given->yaml ? cmd_domain_do_yaml(cmd) : cmd_domain_do_list(cmd);
+    case REMOVE:
+        return cmd_domain_do_remove(cmd, cmd->argv[2]);
+    case LOOKALIKE:
+        return lookalikes_set(cmd, operands, cmd->argv + 2);
+    case ALLOW_LOOKALIKE:
+        return lookalikes_allow(cmd, operands, cmd->argv + 2, given->add.remove);
+    case APPLY:
+        given->apply.path = cmd->argv[2];
+        return domainapply_run(cmd, &given->apply);
+    case AUTHORIZE:
+        given->authorize.paths = cmd->argv + 2;
+        given->authorize.path_count = operands;
+        given->authorize.dry_run = given->apply.dry_run;
+        return domainauthorize_run(cmd, &given->authorize);
+    case IMPORT:
+        return domainimport_run(cmd, &given->import);
+    case LEARN:
+        given->learn.name = cmd->argv[2];
+        given->learn.exact = given->add.exact;
+        given->learn.yaml = given->yaml;
+        return domainlearn_run(cmd, &given->learn);
+    case TEST:
+        return domaintest_run(cmd, cmd->argv[2], cmd->argv[3], given->policy);
+    default:
+        return given->policy != NULL ? domaintest_history(cmd, cmd->argv[2], given->policy)
+                                     : cmd_domain_do_history(cmd, cmd->argv[2]);
+    }
+}
+
 int cmd_domain(struct cmd *cmd)
 {
-    struct cmd_domain_add add = {0};
-    struct domainapply apply = {0};
-    struct domainauthorize authorize = {0};
-    struct domainimport import = {0};
-    struct domainlearn learn = {0};
-    const char *policy = NULL;
-    bool yaml = false;
+    struct cmd_domain_given given = {0};
     const struct opt rows[] = {
-        {"exact", OPT_FLAG, &add.exact, NULL, "the name alone, not what is below it"},
-        {"allow-ca", OPT_LIST, &add.allow, "CA",
+        {"exact", OPT_FLAG, &given.add.exact, NULL, "the name alone, not what is below it"},
+        {"allow-ca", OPT_LIST, &given.add.allow, "CA",
          "a CA that may issue: letsencrypt.org (its name in CAA records), ca:OWNER, spki:HEX or cert:FILE; "
-         "more "
-         "than once for more; none: every certificate is unexpected"},
-        {"allow-wildcard", OPT_FLAG, &add.wildcard, NULL, "wildcard certificates are expected"},
-        {"owner", OPT_TEXT, &add.owner, "NAME", "who is responsible"},
-        {"channel", OPT_LIST, &add.channels, "NAME",
+         "more than once for more; none: every certificate is unexpected"},
+        {"allow-wildcard", OPT_FLAG, &given.add.wildcard, NULL, "wildcard certificates are expected"},
+        {"owner", OPT_TEXT, &given.add.owner, "NAME", "who is responsible"},
+        {"channel", OPT_LIST, &given.add.channels, "NAME",
          "only this channel (stdout, hook); default: all of them"},
-        {"lookalike", OPT_FLAG, &add.lookalike, NULL,
+        {"lookalike", OPT_FLAG, &given.add.lookalike, NULL,
          "tell of certificates for names that can be mistaken for it, too"},
-        {"lookalike-strict", OPT_FLAG, &add.lookalike_strict, NULL,
+        {"lookalike-strict", OPT_FLAG, &given.add.lookalike_strict, NULL,
          "the same, and of names that resemble it less"},
-        {"remove", OPT_FLAG, &add.remove, NULL, "of allow-lookalike: the names are look-alikes again"},
-        {"deny-ca", OPT_LIST, &add.deny, "CA", "a CA that must not issue, whatever else is allowed"},
-        {"wildcard", OPT_LIST, &add.wildcards, "NAME", "this wildcard alone is expected: '*.cdn'"},
-        {"also", OPT_LIST, &add.also, "NAME", "another domain under the same rules"},
-        {"exclude", OPT_LIST, &add.exclude, "NAME", "a name below that is not ours, with all below it"},
-        {"max-days", OPT_NUMBER, &add.max_days, "N", "longest validity; default: as the CA/Browser Forum"},
-        {"tag", OPT_LIST, &add.tags, "WORD", "a word to sort entries by"},
-        {"dry-run", OPT_FLAG, &apply.dry_run, NULL, "only say what would be done"},
-        {"prune", OPT_FLAG, &apply.prune, NULL, "remove what is registered and not in the file"},
-        {"policy", OPT_FILE, &policy, "FILE", "the entry in this file, not the registered one"},
-        {"domain", OPT_LIST, &authorize.domains, "NAME",
+        {"remove", OPT_FLAG, &given.add.remove, NULL, "of allow-lookalike: the names are look-alikes again"},
+        {"deny-ca", OPT_LIST, &given.add.deny, "CA", "a CA that must not issue, whatever else is allowed"},
+        {"wildcard", OPT_LIST, &given.add.wildcards, "NAME", "this wildcard alone is expected: '*.cdn'"},
+        {"also", OPT_LIST, &given.add.also, "NAME", "another domain under the same rules"},
+        {"exclude", OPT_LIST, &given.add.exclude, "NAME", "a name below that is not ours, with all below it"},
+        {"max-days", OPT_NUMBER, &given.add.max_days, "N",
+         "longest validity; default: as the CA/Browser Forum"},
+        {"tag", OPT_LIST, &given.add.tags, "WORD", "a word to sort entries by"},
+        {"dry-run", OPT_FLAG, &given.apply.dry_run, NULL, "only say what would be done"},
+        {"prune", OPT_FLAG, &given.apply.prune, NULL, "remove what is registered and not in the file"},
+        {"policy", OPT_FILE, &given.policy, "FILE", "the entry in this file, not the registered one"},
+        {"domain", OPT_LIST, &given.authorize.domains, "NAME",
          "whose a key is that no certificate here belongs to"},
-        {"crtsh", OPT_FILE, &import.crtsh, "FILE", "what crt.sh answered with output=json"},
-        {"certspotter", OPT_FILE, &import.certspotter, "DIR", "certspotter's state directory"},
-        {"days", OPT_NUMBER, &learn.days, "N", "how far back to look; default 90"},
-        {"yaml", OPT_FLAG, &yaml, NULL, "as a file for `domain apply`"},
+        {"crtsh", OPT_FILE, &given.import.crtsh, "FILE", "what crt.sh answered with output=json"},
+        {"certspotter", OPT_FILE, &given.import.certspotter, "DIR", "certspotter's state directory"},
+        {"days", OPT_NUMBER, &given.learn.days, "N", "how far back to look; default 90"},
+        {"yaml", OPT_FLAG, &given.yaml, NULL, "as a file for `domain apply`"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     size_t verb;
@@ -482,36 +523,5 @@ int cmd_domain(struct cmd *cmd)
         return cmd_help(cmd_domain_usage, cmd_domain_sentence, rows);
     if (!opt_parse_verb(rows, verbs, cmd->argc, cmd->argv, &verb, &operands))
         return CMD_USAGE;
-    switch (verb) {
-    case ADD:
-        return cmd_domain_do_add(cmd, &add, cmd->argv[2]);
-    case LIST:
-        return yaml ? cmd_domain_do_yaml(cmd) : cmd_domain_do_list(cmd);
-    case REMOVE:
-        return cmd_domain_do_remove(cmd, cmd->argv[2]);
-    case LOOKALIKE:
-        return lookalikes_set(cmd, operands, cmd->argv + 2);
-    case ALLOW_LOOKALIKE:
-        return lookalikes_allow(cmd, operands, cmd->argv + 2, add.remove);
-    case APPLY:
-        apply.path = cmd->argv[2];
-        return domainapply_run(cmd, &apply);
-    case AUTHORIZE:
-        authorize.paths = cmd->argv + 2;
-        authorize.path_count = operands;
-        authorize.dry_run = apply.dry_run;
-        return domainauthorize_run(cmd, &authorize);
-    case IMPORT:
-        return domainimport_run(cmd, &import);
-    case LEARN:
-        learn.name = cmd->argv[2];
-        learn.exact = add.exact;
-        learn.yaml = yaml;
-        return domainlearn_run(cmd, &learn);
-    case TEST:
-        return domaintest_run(cmd, cmd->argv[2], cmd->argv[3], policy);
-    default:
-        return policy != NULL ? domaintest_history(cmd, cmd->argv[2], policy)
-                              : cmd_domain_do_history(cmd, cmd->argv[2]);
-    }
+    return cmd_domain_do(cmd, verb, operands, &given);
 }

@@ -22,6 +22,7 @@ third_party() {
   case $1 in
     base/conf.c) echo '(cyaml/cyaml|yaml)\.h' ;; # libyaml is what libcyaml reads with: it knows the lines
     cli/yamltree.c) echo '(jansson|yaml)\.h' ;; # the same, for policy files
+    cli/kubesecret.c) echo '(jansson|yaml)\.h' ;; # manifests are streams of documents
     base/suffix.c) echo '(libpsl|idn2)\.h' ;;
     base/dns.c) echo 'idn2\.h' ;;
     verify/*) echo 'openssl/[a-z0-9_]+\.h' ;;
