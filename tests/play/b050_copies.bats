@@ -12,7 +12,9 @@ setup_file() {
     fi
     export OWNER AS_OWNER
     # What docs/backup.md asks for: a private cluster does not send WAL by itself.
-    printf '%s\n' "wal_level = replica" "max_wal_senders = 5" >"$PLAY/local.conf"
+    install -d -m 700 -o "$OWNER" "$PLAY/wal"
+    printf '%s\n' "wal_level = replica" "max_wal_senders = 5" "archive_mode = on" \
+        "archive_command = 'test ! -f $PLAY/wal/%f && cp %p $PLAY/wal/%f'" >"$PLAY/local.conf"
     install -m 600 -o "$OWNER" "$PLAY/local.conf" "$STATE/pg/data/local.conf"
     ctv db stop
     db_up
@@ -118,6 +120,34 @@ start_copy() {
     of_copy "$copy" assert_counts
 }
 
+@test "a base backup and the archived WAL go back to the moment before a mistake" {
+    dump_db >"$PLAY/before"
+    told=$(alerts_of "$DSN")
+    moment=$(sql "SELECT clock_timestamp()")
+    ctv domain remove dev
+    sql "DELETE FROM cert WHERE idx % 50 = 7"
+    wal=$(sql "SELECT pg_walfile_name(pg_switch_wal())")
+    wait_for '[ -f "$PLAY/wal/$wal" ]' 60
+    install -d -m 700 -o "$OWNER" "$PLAY/past"
+    tar -xf "$PLAY/base.tar" -C "$PLAY/past"
+    touch "$PLAY/past/recovery.signal"
+    chown -R "$OWNER" "$PLAY/past"
+    start_copy past -c archive_mode=off -c restore_command="cp $PLAY/wal/%f %p" -c recovery_target_time="$moment" \
+        -c recovery_target_action=promote
+    copy=${DSN/"$STATE/pg/sock"/"$PLAY/past.sock"}
+    wait_for '[ "$(of_copy "$copy" sql "SELECT pg_is_in_recovery()")" = f ]' 60
+    of_copy "$copy" dump_db >"$PLAY/after"
+    diff "$PLAY/before" "$PLAY/after"
+    diff <(echo "$told") <(alerts_of "$copy")
+    [ "$(of_copy "$copy" sql "SELECT count(*) FROM domain WHERE name = 'dev'")" = 1 ]
+    [ "$(sql "SELECT count(*) FROM domain WHERE name = 'dev'")" = 0 ]
+    # It is a database like any other: reading goes on, and finds nothing new to tell.
+    run -0 --separate-stderr "$CTVIGIL" --state-dir "$STATE" --db "$copy" ingest --once
+    of_copy "$copy" assert_counts
+    diff <(echo "$told") <(alerts_of "$copy")
+    ctv domain add dev
+}
+
 @test "who only reads asks the replica; it says when it is behind, and a conflict with recovery is tried again" {
     install -d -m 700 -o "$OWNER" "$PLAY/replica"
     # shellcheck disable=SC2086 # words
@@ -137,6 +167,10 @@ start_copy() {
         run -0 --separate-stderr ctv $command
         [ -n "$output" ] || [[ $command == *ip:* ]]
     done
+    # A certificate that is kept whole is read from there: the database itself is not asked.
+    fp=$(jq -r .tbs_fp <<<"$(head -n 1 "$PLAY/there")")
+    run -0 --separate-stderr env CTVIGIL_DB_DSN="host=$PLAY/nobody dbname=x" "$CTVIGIL" --state-dir "$STATE" --json cert "$fp"
+    [ "$(jq -r .tbs_fp <<<"$output" | head -n 1)" = "$fp" ]
     # What writes goes to the database itself.
     run -0 --separate-stderr ctv domain add replica.test
     run -0 --separate-stderr ctv --json db status

@@ -1,6 +1,7 @@
 /* Retention: what expired long ago goes by whole partitions, and what comes later of it is not stored. */
 #include "db/db_horizon.h"
 
+#include "db/db_der.h"
 #include "tests/fixture/parttest.h"
 
 /* Times that no calendar has, and those that a certificate may well claim. */
@@ -113,6 +114,86 @@ static void what_expired_long_ago_goes_and_does_not_come_back(void **state)
     pgconn_free(conn);
 }
 
+enum { DER_CERTS = 150, DER_BYTES = 700 }; /* more than two chunks for each end */
+
+static bool is_seen(void *arg, struct span der)
+{
+    *(size_t *)arg = der.len;
+    return true;
+}
+
+/* How many of the certificates `first`, `first` + 3, ... are there byte for byte. */
+static size_t whole_ones(struct pgconn *conn, const struct batch *batch, size_t first)
+{
+    size_t count = 0;
+    for (size_t i = 2 * first; i < batch->entry_count; i += 6) {
+        struct err why = {0};
+        size_t len = 0;
+        bool found = false;
+        if (db_der_find(conn, batch->entries[i].sighting.sha256, is_seen, &len, &found, &why) != ERR_OK)
+            fail_msg("%s", why.text);
+        count += found && len == DER_BYTES;
+    }
+    return count;
+}
+
+/* Certificates are kept whole in tables of their own: what retention drops goes there, too, and nothing else
+ * does. */
+static void bytes_go_with_their_partition(void **state)
+{
+    static const int64_t ends[] = {INT64_C(1733800000), INT64_C(1737400000), INT64_C(1790100000)};
+    struct storetest test;
+    struct store_range range;
+    struct batch batch;
+    (void)state;
+    storetest_new(&test);
+    struct store *store = storetest_open(test.dsn);
+    struct pgconn *conn = connect_to(test.dsn);
+    assert_true(store_pg_keep(store, STORE_PG_ALL, STORE_PG_DER_ALL));
+    storetest_take(store, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    storetest_pairs(&batch, &test.log[0], 0, 0, 2 * DER_CERTS);
+    batch.watch_generation = 1;
+    for (size_t i = 0; i < batch.entry_count; i++) {
+        struct entry *entry = &batch.entries[i];
+        uint8_t *der = arena_take(&batch.arena, DER_BYTES, 1);
+        assert_non_null(der);
+        memset(der, (int)(i % 251), DER_BYTES);
+        memcpy(der, &i, sizeof i);
+        entry->issuance.not_after = ends[i / 2 % countof(ends)];
+        entry->issuance.not_before = entry->issuance.not_after - 86400;
+        if (entry->kind == ENTRY_X509)
+            entry->cert_der = span_of(der, DER_BYTES);
+        else
+            entry->unverified_precert = span_of(der, DER_BYTES);
+        dbkey_sha256(span_of(der, DER_BYTES), entry->sighting.sha256);
+    }
+    storetest_must_commit(store, &range, &batch);
+    check_sql(test.dsn, "SELECT sum(cardinality(sha8)) FROM der_chunk", 2 * DER_CERTS);
+    for (size_t i = 0; i < countof(ends); i++)
+        assert_int_equal(whole_ones(conn, &batch, i), DER_CERTS / countof(ends));
+    assert_true(prune(test.dsn, INT64_C(1737000000000), 10) != 0); /* January 2025 */
+    check_sql(test.dsn, "SELECT count(*) FROM cert", DER_CERTS / 3 * 2);
+    check_sql(test.dsn, "SELECT sum(cardinality(sha8)) FROM der_chunk", DER_CERTS / 3 * 4);
+    check_sql(test.dsn, "SELECT count(*) FROM der_chunk WHERE month < '2025-01-01'", 0);
+    assert_int_equal(whole_ones(conn, &batch, 0), 0);
+    assert_int_equal(whole_ones(conn, &batch, 1), DER_CERTS / 3);
+    assert_int_equal(whole_ones(conn, &batch, 2), DER_CERTS / 3);
+    /* Somebody was stopped when the tables were gone and their bytes were not: the next drop takes both. */
+    storetest_run(test.dsn, "CREATE TABLE kept AS SELECT * FROM der_chunk WHERE month < '2026-01-01'");
+    assert_true(prune(test.dsn, INT64_C(1760000000000), 10) != 0); /* October 2025 */
+    check_sql(test.dsn, "SELECT sum(cardinality(sha8)) FROM der_chunk", DER_CERTS / 3 * 2);
+    storetest_run(test.dsn, "INSERT INTO der_chunk OVERRIDING SYSTEM VALUE SELECT * FROM kept");
+    assert_int_equal(whole_ones(conn, &batch, 1), DER_CERTS / 3);
+    assert_true(prune(test.dsn, LATER_MS, 30) != 0);
+    check_sql(test.dsn, "SELECT count(*) FROM cert", 0);
+    check_sql(test.dsn, "SELECT count(*) FROM der_chunk", 0);
+    assert_int_equal(whole_ones(conn, &batch, 2), 0);
+    batch_fini(&batch);
+    store->ops->free(store);
+    pgconn_free(conn);
+}
+
 /* The tables go while rows come that belong there. */
 static void dropped_while_rows_come(void **state)
 {
@@ -140,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_expired_long_ago_goes_and_does_not_come_back),
+        cmocka_unit_test(bytes_go_with_their_partition),
         cmocka_unit_test(dropped_while_rows_come),
     };
     return storetest_main(tests, countof(tests), "db_horizon");
