@@ -309,13 +309,14 @@ static void listkeeper_ask_heads(struct listkeeper *keeper, struct pgconn *conn,
                 code = db_loglist_begin(conn, births[i].log.id, begin, &one);
             if (code == ERR_OK)
                 continue;
-            struct err ignored = {0};
-            (void)!db_loglist_note(conn, births[i].log.id, one.text, &ignored);
+            (void)!db_loglist_note(conn, births[i].log.id, one.text, NULL);
             say_debug(births[i].log.name, "where it begins is not known yet: %s", one.text);
             listkeeper_later(keeper, births[i].log.id);
         }
         manners_close(&manners);
     }
+    if (why.code != ERR_OK && !atomic_load(stop))
+        say_warn("log list", "logs can not be asked where they begin: %s", why.text);
     ask_fini(asks, count);
     free(asks);
     free(urls);

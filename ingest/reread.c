@@ -285,6 +285,7 @@ static void mend_failed(struct settle *settle, struct follow *follow, bool wrong
              "size %" PRIu64 ", and the log %s",
              own->range.verified, own->again_verified.size - 1, own->again_verified.size,
              wrong ? "serves other bytes each time" : "does not serve again those that do");
+    leafkeep_clear(&own->again_leaves); /* of the second reading: the computed root is of what is stored */
     if (wrong || own->mend_fails >= MEND_TRIES)
         (void)!tell(settle, follow, &own->again_head->head, &stored, own->range.verified, sentence);
     else
