@@ -56,6 +56,12 @@ static bool next_line(struct span *rest, struct span *line)
     return true;
 }
 
+static bool is_octal(const uint8_t at[4])
+{
+    return at[0] == '\\' && at[1] >= '0' && at[1] <= '3' && at[2] >= '0' && at[2] <= '7' && at[3] >= '0' &&
+           at[3] <= '7';
+}
+
 /* \ooo\ooo... until END. */
 static void read_octal(struct reading *r)
 {
@@ -65,7 +71,7 @@ static void read_octal(struct reading *r)
     while ((more = next_line(&r->rest, &line)) && !span_eq(line, SPAN_LIT("END")))
         for (size_t i = 0; i + 4 <= line.len && r->len < VALUE_MAX; i += 4) {
             const uint8_t *at = line.at + i;
-            if (at[0] == '\\')
+            if (is_octal(at))
                 r->value[r->len++] = (uint8_t)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
         }
     r->cut = r->cut || !more;
