@@ -64,7 +64,7 @@ static enum err_code suffixes_change(struct pgconn *conn, const char *file, bool
         }
     }
     size_t rules = report->rules;
-    if (code == ERR_OK)
+    if (code == ERR_OK && !report->back)
         code = db_psl_move_run(conn, &suffixes_stop, suffixes_told, &told_ms, report, why);
     report->rules = rules;
     return code;

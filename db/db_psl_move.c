@@ -25,6 +25,38 @@ enum err_code db_psl_move_look(struct pgconn *conn, enum db_psl_move_state *stat
     return code;
 }
 
+/* There is a change already. To the list that it came from it can be taken back at once; any other one waits
+ * until nobody asks by that any more. */
+static enum err_code move_back(struct pgconn *conn, const uint8_t sha256[32],
+                               struct db_psl_move_report *report, struct err *why)
+{
+    static const char until_sql[] =
+        "SELECT to_char((moved_at + interval '1 day') AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') FROM psl_move"
+        " WHERE state = 'moved'";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    int64_t back = 0;
+    pgexec_bytes(&args, span_of(sha256, 32));
+    enum err_code code = pgexec_number(conn, "SELECT psl_move_back($1)::int", &args, &back, why);
+    report->back = back != 0;
+    if (code != ERR_OK || report->back)
+        return code;
+    code = pgexec_run(conn, until_sql, &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) == 0)
+        code = err_set(why, ERR_EXISTS, "the last change of the public suffix list has not ended yet");
+    else
+        code = err_set(
+            why, ERR_EXISTS,
+            "the public suffix list was changed less than a day ago, and programs that run for long may "
+            "still ask by the one of before; another one can follow from %s UTC on, back to that one "
+            "it can be changed now",
+            pgexec_get_text(res, 0, 0));
+    PQclear(res);
+    return code;
+}
+
 static enum err_code put_move(struct pgconn *conn, struct span list, struct span old,
                               struct db_psl_move_report *report, struct err *why)
 {
@@ -43,9 +75,7 @@ static enum err_code put_move(struct pgconn *conn, struct span list, struct span
     enum err_code code =
         pgexec_number(conn, "SELECT psl_move_begin($1, convert_from($2, 'UTF8'), $3)", &args, &begun, why);
     if (code == ERR_OK && begun == 0)
-        code = err_set(
-            why, ERR_EXISTS,
-            "the last change of the public suffix list has not ended yet, or was less than a day ago");
+        code = move_back(conn, sha256, report, why);
     if (code == ERR_OK && begun == 2)
         code =
             err_set(why, ERR_DB_CONFLICT,

@@ -24,12 +24,15 @@ struct db_psl_move_report {
     uint64_t looked; /* bytes of certificates that were gone through */
     uint64_t all;    /* of */
     uint64_t keys;   /* that were added */
+    bool back;       /* the list of before is in force again, and there is nothing to do */
 };
 
 MUST_USE enum err_code db_psl_move_look(struct pgconn *conn, enum db_psl_move_state *state, struct err *why);
 
 /* Begins to change to the list of `file` (NULL: DB_PSL_SYSTEM_FILE). ERR_EXISTS: it is in force already, or
- * another change has not ended. ERR_DB_CONFLICT: rows of an import wait to be put into their partitions. */
+ * another change has not ended, or did less than a day ago; but back to the list of before goes at once (back
+ * in the report), because every row still has the keys of both. ERR_DB_CONFLICT: rows of an import wait to be
+ * put into their partitions. */
 MUST_USE enum err_code db_psl_move_begin(struct pgconn *conn, const char *file,
                                          struct db_psl_move_report *report, struct err *why);
 

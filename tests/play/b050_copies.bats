@@ -15,6 +15,12 @@ setup_file() {
     install -d -m 700 -o "$OWNER" "$PLAY/wal"
     printf '%s\n' "wal_level = replica" "max_wal_senders = 5" "archive_mode = on" \
         "archive_command = 'test ! -f $PLAY/wal/%f && cp %p $PLAY/wal/%f'" >"$PLAY/local.conf"
+    STATEMENTS=
+    if [ -e "$(pg_config --pkglibdir)/pg_stat_statements.so" ]; then
+        STATEMENTS=yes
+        echo "shared_preload_libraries = 'pg_stat_statements'" >>"$PLAY/local.conf"
+    fi
+    export STATEMENTS
     install -m 600 -o "$OWNER" "$PLAY/local.conf" "$STATE/pg/data/local.conf"
     ctv db stop
     db_up
@@ -81,6 +87,15 @@ of_copy() {
     run -0 --separate-stderr ctv db status
     [[ $output == *"schema    step "* && $output == *"wrong     nothing"* && $output == *" bytes for each"* ]]
     [ "$(awk '{ if (length > most) most = length } END { print most }' <<<"$output")" -le 80 ]
+    [ "$(ctv --json db status | jq -r .slow_from)" = now ]
+    if [ -n "$STATEMENTS" ]; then
+        sql "CREATE EXTENSION pg_stat_statements SCHEMA public"
+        sql "SELECT count(*) AS told_by_its_name FROM cert"
+        run -0 --separate-stderr ctv --json db status
+        jq -e '.slow_from == "pg_stat_statements" and (.slow | length == 5 and all(.ms >= 0 and .calls >= 1 and (.sql | length > 0)))' <<<"$output"
+        run -0 --separate-stderr ctv db status
+        [[ $output == *"slow      "*" ms, "*" times: "* && $output != *"would remember more"* ]]
+    fi
     # A schema that lacks a step, one of the future, and a step of another content are said, with what to do.
     sql "CREATE TABLE kept AS SELECT * FROM schema_migration; DELETE FROM schema_migration WHERE version > 3"
     run -0 --separate-stderr "$CTVIGIL" --db "$DSN" db status
@@ -132,7 +147,7 @@ start_copy() {
     tar -xf "$PLAY/base.tar" -C "$PLAY/past"
     touch "$PLAY/past/recovery.signal"
     chown -R "$OWNER" "$PLAY/past"
-    start_copy past -c archive_mode=off -c restore_command="cp $PLAY/wal/%f %p" -c recovery_target_time="$moment" \
+    start_copy past -c archive_mode=off -c shared_preload_libraries= -c restore_command="cp $PLAY/wal/%f %p" -c recovery_target_time="$moment" \
         -c recovery_target_action=promote
     copy=${DSN/"$STATE/pg/sock"/"$PLAY/past.sock"}
     wait_for '[ "$(of_copy "$copy" sql "SELECT pg_is_in_recovery()")" = f ]' 60
@@ -140,6 +155,8 @@ start_copy() {
     diff "$PLAY/before" "$PLAY/after"
     diff <(echo "$told") <(alerts_of "$copy")
     [ "$(of_copy "$copy" sql "SELECT count(*) FROM domain WHERE name = 'dev'")" = 1 ]
+    # The extension without its library gives nothing but errors.
+    [ "$("$CTVIGIL" --state-dir "$STATE" --db "$copy" --json db status | jq -r .slow_from)" = now ]
     [ "$(sql "SELECT count(*) FROM domain WHERE name = 'dev'")" = 0 ]
     # It is a database like any other: reading goes on, and finds nothing new to tell.
     run -0 --separate-stderr "$CTVIGIL" --state-dir "$STATE" --db "$copy" ingest --once
