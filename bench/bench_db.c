@@ -12,6 +12,7 @@
 
 #include "base/dns.h"
 #include "bench/crtshlike.h"
+#include "bench/dbceiling.h"
 #include "bench/dbload.h"
 #include "db/cluster.h"
 #include "db/db_load.h"
@@ -48,6 +49,7 @@ struct outcome {
     struct dbload many;
     struct dbload down;
     struct dbcost seal;
+    struct dbceiling ceiling;
     struct dbcost theirs;
     int64_t certs;
     double wal;
@@ -238,6 +240,7 @@ static void backfill(const char *dsn, PGconn *pg, const struct options *options,
     out->exact = is_exact(pg, options->certs, &out->down);
     say_rate("backfill, put down (first writer)", &out->down.cost[0]);
     say_rate("backfill, sealed", &out->seal);
+    dbceiling_look(pg, &out->ceiling);
 }
 
 static double backfill_rate(const struct options *options, const struct outcome *out, bool processor)
@@ -320,6 +323,10 @@ static void report(const struct options *options, const struct outcome *out)
     printf("%-52s %10s %10s   %.0f k/s with making them; %.0f k per second of processor\n",
            "backfill: put down and sealed", "300 k/s", "560 k/s", backfill_rate(options, out, false),
            backfill_rate(options, out, true));
+    if (out->ceiling.row_us > 0)
+        printf("%-52s %10s %10s   %.0f k with places in their indexes, %.0f k without (COPY alone)\n",
+               "  at most, per second of processor of the server", "", "",
+               1e3 / (out->ceiling.row_us / 4 + out->ceiling.place_us), 1e3 * 4 / out->ceiling.row_us);
     printf("%-52s %10s %10s   %.0f B (like crt.sh: %.0f B)\n", "disk per certificate, 4 log entries, no DER",
            "850 B", "650 B", out->disk, out->their_disk);
     printf("%-52s %10s %10s   %.0f B\n", "WAL per certificate", "", "1 kB", out->wal);

@@ -77,7 +77,8 @@ static inline PGresult *dbcost_query(PGconn *pg, const char *sql)
     PGresult *res = PQexec(pg, sql);
     ExecStatusType status = PQresultStatus(res);
 
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN) {
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN &&
+        status != PGRES_COPY_OUT) {
         fprintf(stderr, "bench_db: %s", PQerrorMessage(pg));
         exit(4);
     }
