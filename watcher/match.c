@@ -10,6 +10,7 @@
 #include "watcher/rule_lookalike.h"
 #include "watcher/rule_names.h"
 #include "watcher/subtree.h"
+#include "watcher/vague.h"
 
 /* Kept free in a batch that can not be made smaller: the texts of one alert, and one summary per entry. */
 #define ROOM_TEXTS   (64u << 10)
@@ -172,15 +173,6 @@ static void on_could(void *arg, const struct watch *watch)
         bit_add(m->could, place);
 }
 
-/* A label that stands for anything where no wildcard is allowed to stand. */
-static bool is_vague(const struct name *name)
-{
-    if (name->kind != NAME_DNS)
-        return name->kind == NAME_IP && name->raw.len != 4 && name->raw.len != 16;
-    return (name->flags & NAME_PLACEHOLDER) != 0 ||
-           (name->text.len > 1 && memchr(name->text.at + 1, '*', name->text.len - 1) != NULL);
-}
-
 /* The key as a name, where somebody watches keys. */
 static struct span key_text(struct matching *m, const struct issuance *issuance)
 {
@@ -248,26 +240,6 @@ static void find_subtrees(struct matching *m, const struct entry *entry)
     m->full = !subtree_each(entry->cert.name_constraints, m->arena, on_subtree, m) || m->full;
     m->subtree = false;
     m->other = SPAN_NONE;
-}
-
-static bool has_vague(const struct issuance *issuance)
-{
-    bool vague = false;
-    for (size_t i = 0; !vague && i < issuance->name_count; i++)
-        vague = is_vague(&issuance->names[i]);
-    return vague;
-}
-
-/* Could there be names that nobody has seen? */
-static bool names_lost(const struct issuance *issuance, const struct finding_set *oddities)
-{
-    if (finding_names_lost(oddities))
-        return true;
-    for (size_t i = 0; i < issuance->name_count; i++) {
-        if (issuance->names[i].kind == NAME_DNS && span_eq(issuance->names[i].text, SPAN_LIT("?")))
-            return true;
-    }
-    return false;
 }
 
 static void on_first(void *arg, const struct watch *watch)
@@ -340,7 +312,7 @@ static size_t count_could(struct matching *m, const struct issuance *issuance, b
     memset(m->could, 0, words * sizeof *m->could);
     for (size_t i = 0; i < issuance->name_count && !lost; i++) {
         const struct name *vague = &issuance->names[i];
-        if (!is_vague(vague))
+        if (!vague_name(vague))
             continue;
         struct span text = vague->kind == NAME_DNS ? vague->text : SPAN_LIT("?");
         if (name->at == NULL)
@@ -452,11 +424,11 @@ static void match_entry(struct matching *m, struct batch *batch, size_t at)
         find_names(m, &entry->issuance, on_hit);
         prefer_cn(m, &entry->issuance);
         find_subtrees(m, entry);
-        vague = has_vague(&entry->issuance);
+        vague = vague_any(&entry->issuance);
     }
     struct finding_set oddities = entry->findings;
     finding_merge(&oddities, &entry->issuance.findings);
-    bool lost = opaque || names_lost(&entry->issuance, &oddities);
+    bool lost = opaque || vague_lost(&entry->issuance, &oddities);
     if (lost)
         find_raw(m, entry);
     struct rule_lookalike alike;
@@ -520,7 +492,7 @@ static void sum_up(struct matching *m, struct batch *batch, size_t at)
     m->full = false;
     m->counted = 0;
     find_names(m, &entry->issuance, on_count);
-    bool lost = entry->kind == ENTRY_OPAQUE || names_lost(&entry->issuance, &oddities);
+    bool lost = entry->kind == ENTRY_OPAQUE || vague_lost(&entry->issuance, &oddities);
     memset(m->seen, 0, words * sizeof *m->seen);
     struct policy_case what = {.oddities = &oddities, .crowded = true};
     what.issuance = entry->kind == ENTRY_OPAQUE ? opaque_issuance(m, entry) : &entry->issuance;
