@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/watchplan.h"
 
 #define DAYS_MAX 36500
 
@@ -22,12 +23,14 @@ enum type {
     TYPE_BITS, /* list of words; an uint8_t */
     TYPE_SEVERITY,
     TYPE_EXPECT,
+    TYPE_EXPIRY,
 };
 
 static const char keys_words[] = "off advise enforce";
 static const char foreign_words[] = "off warn high critical";
 static const char lookalike_words[] = "off on strict";
 static const char pairing_words[] = "on off";
+static const char cadence_words[] = "learn off";
 static const char type_words[] = "dv ov iv ev";
 static const char store_words[] = "mozilla chrome apple microsoft";
 static const char severity_words[] = "info low high critical";
@@ -71,6 +74,8 @@ static const struct row rows[] = {
     {NULL, "pairing", TYPE_CHOICE, AT(pairing), pairing_words, WATCH_DNS},
     {NULL, "lookalike", TYPE_CHOICE, AT(lookalike), lookalike_words, WATCH_DNS},
     {NULL, "lookalike_allow", TYPE_WORDS, AT(lookalike_allow), NULL, WATCH_DNS},
+    {NULL, "expiry", TYPE_EXPIRY, 0, NULL, WATCH_DNS},
+    {NULL, "cadence", TYPE_CHOICE, AT(cadence), cadence_words, WATCH_DNS},
     {NULL, "expect", TYPE_EXPECT, AT(expect), NULL, WATCH_DNS},
 };
 
@@ -288,58 +293,14 @@ static enum err_code read_severity(struct reading *r, const struct row *row, con
     return ERR_OK;
 }
 
-/* The end of the day, or the moment. */
-static bool read_until(const char *text, int64_t *until)
+static enum err_code read_plan(struct reading *r, const struct row *row, const json_t *value)
 {
-    char whole[40];
-    int64_t ms = 0;
-    size_t len = strlen(text);
-    bool day = len == 10;
-    if (len > 30)
-        return false;
-    memcpy(whole, text, len);
-    memcpy(whole + len, day ? "T00:00:00Z" : "", day ? 11 : 1);
-    if (!text_parse_time(span_str(whole), &ms))
-        return false;
-    *until = ms / 1000 + (day ? 86400 : 0);
-    return true;
-}
-
-static enum err_code read_planned(struct reading *r, const json_t *value)
-{
-    static const char known[] = "spki until note";
-    struct watch *watch = r->watch;
-    struct watch_expect *grown = reallocarray(watch->expect, watch->expect_count + 1, sizeof *grown);
-    const char *spki = json_string_value(json_object_get(value, "spki"));
-    const char *until = json_string_value(json_object_get(value, "until"));
-    const char *note = json_string_value(json_object_get(value, "note"));
-    const char *key;
-    const json_t *any;
-    if (grown == NULL)
-        return no_memory(r);
-    watch->expect = grown;
-    struct watch_expect *expect = &watch->expect[watch->expect_count];
-    *expect = (struct watch_expect){.until = 0};
-    json_object_foreach((json_t *)(uintptr_t)value, key, any) if (word_at(known, key) < 0) return bad(
-        r, "expect", key, "there is no such key; there are spki, until and note");
-    if (spki == NULL || strlen(spki) != 64 || !text_unhex(span_str(spki), expect->spki_sha256, 32))
-        return bad(r, "expect", "spki", "the SHA-256 of the key, 64 hex digits, is wanted");
-    if (until == NULL || !read_until(until, &expect->until))
-        return bad(r, "expect", "until", "a day such as 2026-12-01 is wanted");
-    watch->expect_count++;
-    expect->until_text = strdup(until);
-    expect->note = note == NULL ? NULL : strdup(note);
-    return expect->until_text != NULL && (note == NULL || expect->note != NULL) ? ERR_OK : no_memory(r);
-}
-
-static enum err_code read_expect(struct reading *r, const json_t *value)
-{
-    enum err_code code = ERR_OK;
-    if (!json_is_array(value) || json_array_size(value) > LIMIT_POLICY_LIST)
-        return bad(r, NULL, "expect", "a list of planned certificates is wanted");
-    for (size_t i = 0; code == ERR_OK && i < json_array_size(value); i++)
-        code = read_planned(r, json_array_get(value, i));
-    return code;
+    struct watchplan_problem problem = {"", ""};
+    bool good = row->type == TYPE_EXPECT ? watchplan_read_expect(r->watch, value, &problem)
+                                         : watchplan_read_expiry(r->watch, value, &problem);
+    bool inside = problem.key[0] != '\0';
+    return good ? ERR_OK
+                : bad(r, inside ? row->key : NULL, inside ? problem.key : row->key, "%s", problem.text);
 }
 
 static enum err_code read_text(struct reading *r, const struct row *row, const json_t *value)
@@ -374,9 +335,10 @@ static enum err_code read_row(struct reading *r, const struct row *row, const js
     case TYPE_SEVERITY:
         return read_severity(r, row, value);
     case TYPE_EXPECT:
+    case TYPE_EXPIRY:
         break;
     }
-    return read_expect(r, value);
+    return read_plan(r, row, value);
 }
 
 static bool is_section(const char *key)
@@ -520,21 +482,6 @@ static json_t *severity_of(const struct watch *watch)
     return object;
 }
 
-static json_t *expect_of(const struct watch *watch)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < watch->expect_count; i++) {
-        const struct watch_expect *expect = &watch->expect[i];
-        char hex[65];
-        json_t *one = json_pack("{s:s, s:o}", "spki", text_hex(span_of(expect->spki_sha256, 32), hex),
-                                "until", text_of(expect->until_text));
-        if (expect->note != NULL)
-            must(json_object_set_new(one, "note", text_of(expect->note)) == 0);
-        append(list, one);
-    }
-    return list;
-}
-
 static json_t *value_of(const struct watch *watch, const struct row *row)
 {
     const void *at = (const char *)watch + row->at;
@@ -567,9 +514,11 @@ static json_t *value_of(const struct watch *watch, const struct row *row)
     case TYPE_SEVERITY:
         return severity_of(watch);
     case TYPE_EXPECT:
+        return watchplan_expect(watch);
+    case TYPE_EXPIRY:
         break;
     }
-    return expect_of(watch);
+    return watchplan_expiry(watch);
 }
 
 static int into_buf(const char *text, size_t len, void *arg)

@@ -74,6 +74,9 @@ const char *watch_lookalike_name(enum watch_lookalike level); /* "off", "on", "s
 MUST_USE bool watch_lookalike_read(struct span text, enum watch_lookalike *level);
 
 /* Is what belongs to a certificate looked for: others under its serial number, its precertificate? */
+/* Is it learned when certificates are usually renewed? */
+enum watch_cadence { WATCH_CADENCE_LEARN, WATCH_CADENCE_OFF };
+#define WATCH_EXPIRY_MAX 8
 enum watch_pairing { WATCH_PAIRING_ON, WATCH_PAIRING_OFF };
 
 struct watch {
@@ -106,6 +109,10 @@ struct watch {
     uint8_t types;                /* enum watch_type; 0: any */
     uint8_t stores; /* root stores that have to accept it, bit n is enum verdict_store n; 0: none has to */
     enum watch_pairing pairing;
+    bool expiry_off;                        /* nobody is told when certificates run out */
+    uint16_t expiry_days[WATCH_EXPIRY_MAX]; /* how many days before that, the longest first */
+    size_t expiry_count;                    /* 0: 30, 7 and 0 */
+    enum watch_cadence cadence;
     struct watch_expect *expect;
     size_t expect_count;
     enum watch_lookalike lookalike;
