@@ -9,6 +9,7 @@
 #include "cli/blockset.h"
 #include "cli/chore.h"
 #include "cli/edgekeeper.h"
+#include "cli/expirykeeper.h"
 #include "cli/matching.h"
 #include "cli/readerwatch.h"
 #include "cli/stalewatch.h"
@@ -34,6 +35,7 @@ struct caretaker_memory {
     struct db_unheard said; /* what the operator was told last */
     int64_t late;           /* alert up to which later proof was looked for */
     struct trustkeeper trust;
+    struct expirykeeper expiry;
 };
 
 struct caretaker {
@@ -304,6 +306,20 @@ static enum err_code caretaker_pairs(struct pgconn *conn, const atomic_bool *sto
     return code;
 }
 
+static enum err_code caretaker_expiry(struct pgconn *conn, struct expirykeeper *keeper,
+                                      const atomic_bool *stop, struct err *why)
+{
+    struct expirykeeper_report report;
+    enum err_code code = expirykeeper_look(conn, keeper, stop, &report, why);
+
+    if (report.raised != 0 || report.unusual != 0 || report.closed != 0)
+        say_info("watch",
+                 "certificates=%" PRIu64 " looked at for their end and their renewals: %" PRIu64
+                 " that run out or are late told, %" PRIu64 " unusual ones, %" PRIu64 " alerts closed",
+                 report.looked, report.raised, report.unusual, report.closed);
+    return code;
+}
+
 static enum err_code caretaker_round(const char *dsn, bool reads, struct caretaker_memory *memory,
                                      const atomic_bool *stop, struct err *why)
 {
@@ -325,6 +341,8 @@ static enum err_code caretaker_round(const char *dsn, bool reads, struct caretak
         code = caretaker_trust(dsn, conn, &memory->trust, stop, why);
     if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_pairs(conn, stop, why);
+    if (code == ERR_OK && !caretaker_ended(stop))
+        code = caretaker_expiry(conn, &memory->expiry, stop, why);
     if (code == ERR_OK && !caretaker_ended(stop))
         code = caretaker_der(conn, stop, why);
     if (conn != NULL)

@@ -1,0 +1,457 @@
+#include "cli/expirykeeper.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/dns.h"
+#include "base/limits.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "db/db_alert_raise.h"
+#include "db/db_domain.h"
+#include "db/db_pending.h"
+#include "db/db_psl.h"
+#include "db/db_renewal.h"
+#include "db/dbkey.h"
+#include "watcher/renewalsay.h"
+
+#define EXPIRYKEEPER_LOCK  "expiry of certificates" /* no domain has a space in its name */
+#define EXPIRYKEEPER_BYTES (64u << 20)
+
+/* A domain under one of its keys. */
+struct expirykeeper_place {
+    int64_t key;
+    const struct watch *watch;
+};
+
+/* What became of an open alert in this look. */
+struct expirykeeper_state {
+    bool seen; /* its certificate was looked at */
+    bool best; /* and is still the last one for some name */
+    char renewed[192];
+};
+
+struct expirykeeper_round {
+    struct pgconn *conn;
+    const atomic_bool *stop;
+    struct expirykeeper *keeper;
+    struct expirykeeper_report *report;
+    struct watch *watches;
+    size_t watch_count;
+    struct expirykeeper_place *places; /* by key */
+    size_t place_count;
+    struct db_renewal_doubt *doubts;
+    size_t doubt_count;
+    struct db_renewal_alert *alerts; /* by dedup */
+    struct expirykeeper_state *states;
+    size_t alert_count;
+    struct arena arena;
+    struct renewal renewal; /* of the domain at hand */
+    enum err_code code;     /* the first failure while it was judged */
+    struct err *why;
+};
+
+static int expirykeeper_by_key(const void *left, const void *right)
+{
+    const struct expirykeeper_place *a = left;
+    const struct expirykeeper_place *b = right;
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    return a->watch->id < b->watch->id ? -1 : a->watch->id > b->watch->id;
+}
+
+static int expirykeeper_by_doubt(const void *left, const void *right)
+{
+    const struct db_renewal_doubt *a = left;
+    const struct db_renewal_doubt *b = right;
+    if (a->domain_id != b->domain_id)
+        return a->domain_id < b->domain_id ? -1 : 1;
+    return memcmp(a->tbs_fp, b->tbs_fp, 32);
+}
+
+static int expirykeeper_by_dedup(const void *left, const void *right)
+{
+    const struct db_renewal_alert *a = left;
+    const struct db_renewal_alert *b = right;
+    return strcmp(a->dedup, b->dedup);
+}
+
+static bool expirykeeper_ended(const struct expirykeeper_round *round)
+{
+    return round->stop != NULL && atomic_load(round->stop);
+}
+
+static void expirykeeper_dedup(const struct expirykeeper_round *round, const struct renewal_cert *cert,
+                               char out[sizeof((struct db_renewal_alert *)NULL)->dedup])
+{
+    char names[65];
+    char fp[65];
+    (void)snprintf(out, sizeof((struct db_renewal_alert *)NULL)->dedup, "expiry:%" PRId64 ":%.32s:%.32s",
+                   round->renewal.watch->id, text_hex(span_of(cert->name_set, 32), names),
+                   text_hex(span_of(cert->tbs_fp, 32), fp));
+}
+
+/* alert_count: there is none. */
+static size_t expirykeeper_find(const struct expirykeeper_round *round, const char *dedup)
+{
+    struct db_renewal_alert probe = {.id = 0};
+    (void)snprintf(probe.dedup, sizeof probe.dedup, "%s", dedup);
+    const struct db_renewal_alert *found =
+        bsearch(&probe, round->alerts, round->alert_count, sizeof probe, expirykeeper_by_dedup);
+    return found == NULL ? round->alert_count : (size_t)(found - round->alerts);
+}
+
+static bool expirykeeper_told(const struct db_renewal_alert *alert, const char *rule)
+{
+    char word[RENEWALSAY_RULE_MAX + 1];
+    (void)snprintf(word, sizeof word, "%s ", rule);
+    return alert != NULL && strstr(alert->rules, word) != NULL;
+}
+
+/* `alert` has findings and the name; the certificate is added. */
+static enum err_code expirykeeper_raise(struct expirykeeper_round *round, const struct renewal_cert *cert,
+                                        struct alert *alert, const char *dedup, struct err *why)
+{
+    struct db_renewal_cert stored = {.seen = NULL};
+    bool found = false;
+    bool raised = false;
+    enum err_code code =
+        db_renewal_cert(round->conn, cert->tbs_fp, cert->life.not_after, &round->arena, &stored, &found, why);
+    if (code == ERR_OK && found) {
+        alert->domain_id = round->renewal.watch->id;
+        alert->domain = span_str(round->renewal.watch->name);
+        alert->issuance = &stored.issuance;
+        if (stored.seen_count != 0)
+            alert->sighting = stored.seen[0];
+        else
+            alert->sighting.timestamp_ms = cert->life.not_before * 1000;
+        code = db_alert_raise(round->conn, alert, stored.seen, stored.seen_count, dedup, NULL, &raised, why);
+    }
+    db_renewal_free(stored.held);
+    return code;
+}
+
+static void expirykeeper_due(void *arg, const struct renewal_due *due)
+{
+    struct expirykeeper_round *round = arg;
+    const struct renewal *renewal = &round->renewal;
+    const struct renewal_cert *cert = &renewal->certs[due->cert];
+    char dedup[sizeof round->alerts->dedup];
+    char rule[RENEWALSAY_RULE_MAX];
+    struct alert alert = {.finding_count = 0};
+    expirykeeper_dedup(round, cert, dedup);
+    size_t at = expirykeeper_find(round, dedup);
+    const struct db_renewal_alert *open = at == round->alert_count ? NULL : &round->alerts[at];
+    if (open != NULL)
+        round->states[at].best = true;
+    bool history = open == NULL && cert->life.not_after < renewal->now - LIMIT_EXPIRY_OVER_S;
+    if (renewal->watch->expiry_off || round->code != ERR_OK || history || (open != NULL && open->acked))
+        return;
+    arena_reset(&round->arena, 1u << 20);
+    renewalsay_rule(due, rule);
+    if (due->level >= 0 && !expirykeeper_told(open, rule))
+        alert.findings[alert.finding_count++] = renewalsay_expiring(&round->arena, renewal, due, rule);
+    if (due->missing && !expirykeeper_told(open, "cadence"))
+        alert.findings[alert.finding_count++] = renewalsay_missing(&round->arena, renewal, due);
+    if (alert.finding_count == 0)
+        return;
+    alert.name = renewalsay_name(&round->arena, due->name);
+    round->code = expirykeeper_raise(round, cert, &alert, dedup, round->why);
+    round->report->raised += round->code == ERR_OK;
+}
+
+static void expirykeeper_unusual(void *arg, const struct renewal_unusual *unusual)
+{
+    struct expirykeeper_round *round = arg;
+    const struct renewal_cert *cert = &round->renewal.certs[unusual->cert];
+    struct alert alert = {.finding_count = 1};
+    bool has = false;
+    if (round->code != ERR_OK)
+        return;
+    round->code = db_renewal_has(round->conn, round->renewal.watch->id, cert->tbs_fp,
+                                 ALERT_KIND_UNUSUAL_RENEWAL, &has, round->why);
+    if (round->code != ERR_OK || has)
+        return;
+    arena_reset(&round->arena, 1u << 20);
+    alert.findings[0] = renewalsay_unusual(&round->arena, &round->renewal, unusual);
+    alert.name = renewalsay_name(&round->arena, unusual->name);
+    round->code = expirykeeper_raise(round, cert, &alert, NULL, round->why);
+    round->report->unusual += round->code == ERR_OK;
+}
+
+/* Of the same names, the one that lasts longest. */
+static const struct renewal_cert *expirykeeper_longer(const struct renewal *renewal,
+                                                      const struct renewal_cert *cert)
+{
+    const struct renewal_cert *best = NULL;
+    for (size_t i = 0; i < renewal->count; i++) {
+        const struct renewal_cert *other = &renewal->certs[i];
+        if (!other->doubted && memcmp(other->name_set, cert->name_set, 32) == 0 &&
+            other->life.not_after > (best == NULL ? cert : best)->life.not_after)
+            best = other;
+    }
+    return best;
+}
+
+/* Alerts about certificates that were among these; whether they are over is decided at the end. */
+static void expirykeeper_note(struct expirykeeper_round *round)
+{
+    const struct renewal *renewal = &round->renewal;
+    for (size_t i = 0; i < renewal->count && round->alert_count != 0; i++) {
+        char dedup[sizeof round->alerts->dedup];
+        char when[TEXT_TIME_MAX];
+        char issuer[96];
+        if (renewal->certs[i].doubted)
+            continue;
+        expirykeeper_dedup(round, &renewal->certs[i], dedup);
+        size_t at = expirykeeper_find(round, dedup);
+        if (at == round->alert_count)
+            continue;
+        struct expirykeeper_state *state = &round->states[at];
+        const struct renewal_cert *longer = expirykeeper_longer(renewal, &renewal->certs[i]);
+        state->seen = true;
+        if (longer != NULL)
+            (void)snprintf(state->renewed, sizeof state->renewed,
+                           "renewed by a certificate that is valid until %s, issued by %s",
+                           text_time(longer->life.not_after * 1000, false, when),
+                           text_visible_str(longer->issuer, issuer, sizeof issuer));
+        else
+            (void)snprintf(state->renewed, sizeof state->renewed,
+                           "certificates that are valid for longer cover the names, or they are watched no "
+                           "more");
+    }
+}
+
+static enum err_code expirykeeper_domain(struct expirykeeper_round *round, const struct watch *watch,
+                                         struct renewal_cert *certs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct db_renewal_doubt probe = {.domain_id = watch->id};
+        memcpy(probe.tbs_fp, certs[i].tbs_fp, 32);
+        certs[i].doubted =
+            bsearch(&probe, round->doubts, round->doubt_count, sizeof probe, expirykeeper_by_doubt) != NULL;
+    }
+    round->renewal.watch = watch;
+    round->renewal.certs = certs;
+    round->renewal.count = count;
+    renewal_judge(&round->renewal);
+    expirykeeper_note(round);
+    round->report->looked += count;
+    return round->code;
+}
+
+/* The rows of one key; `place` is the first domain that it finds. */
+static enum err_code expirykeeper_key(struct expirykeeper_round *round, const struct db_renewal_page *page,
+                                      size_t *row_at, size_t place)
+{
+    int64_t key = round->places[place].key;
+    size_t begin = *row_at;
+    struct db_renewal_row row;
+    enum err_code code = ERR_OK;
+    struct renewal_cert *certs = calloc(db_renewal_count(page) - begin + 1, sizeof *certs);
+    must(certs != NULL);
+    size_t count = 0;
+    for (; *row_at < db_renewal_count(page); ++*row_at) {
+        db_renewal_get(page, *row_at, &row);
+        if (row.key != key)
+            break;
+        struct renewal_cert *cert = &certs[count++];
+        *cert = (struct renewal_cert){
+            .life = {row.not_before, row.not_after}, .names = row.names, .issuer = row.issuer};
+        memcpy(cert->tbs_fp, row.tbs_fp, 32);
+        memcpy(cert->name_set, row.name_set, 32);
+        memcpy(cert->spki, row.spki, 32);
+    }
+    for (size_t i = place; code == ERR_OK && i < round->place_count && round->places[i].key == key; i++)
+        code = expirykeeper_domain(round, round->places[i].watch, certs, count);
+    free(certs);
+    return code;
+}
+
+static enum err_code expirykeeper_page(struct expirykeeper_round *round, size_t begin, size_t end,
+                                       const struct db_renewal_page *page)
+{
+    enum err_code code = ERR_OK;
+    size_t row = 0;
+    for (size_t at = begin; code == ERR_OK && at < end && !expirykeeper_ended(round); at++)
+        if (at == begin || round->places[at].key != round->places[at - 1].key)
+            code = expirykeeper_key(round, page, &row, at);
+    return code;
+}
+
+/* Domains [begin, end); half of them at a time where they have too many certificates. */
+static enum err_code expirykeeper_some(struct expirykeeper_round *round, size_t begin, size_t end)
+{
+    int64_t keys[LIMIT_EXPIRY_KEYS];
+    struct db_renewal_page *page = NULL;
+    size_t count = 0;
+    bool full = false;
+    for (size_t at = begin; at < end; at++)
+        if (at == begin || round->places[at].key != round->places[at - 1].key)
+            keys[count++] = round->places[at].key;
+    enum err_code code =
+        db_renewal_load(round->conn, keys, count, round->renewal.now - LIMIT_EXPIRY_DAYS * INT64_C(86400),
+                        LIMIT_EXPIRY_ROWS, &page, &full, round->why);
+    if (code == ERR_OK && full && count > 1) {
+        size_t middle = begin + (end - begin) / 2;
+        while (middle > begin + 1 && round->places[middle].key == round->places[middle - 1].key)
+            middle--;
+        while (middle < end && round->places[middle].key == round->places[middle - 1].key)
+            middle++;
+        db_renewal_free(page);
+        code = expirykeeper_some(round, begin, middle);
+        return code == ERR_OK && middle < end ? expirykeeper_some(round, middle, end) : code;
+    }
+    if (code == ERR_OK && full && !round->keeper->warned) {
+        say_warn("watch",
+                 "domain=%s it has more than %d certificates; when those that end first run out is "
+                 "not looked at",
+                 round->places[begin].watch->name, LIMIT_EXPIRY_ROWS);
+        round->keeper->warned = true;
+    }
+    if (code == ERR_OK)
+        code = expirykeeper_page(round, begin, end, page);
+    db_renewal_free(page);
+    return code;
+}
+
+static enum err_code expirykeeper_all(struct expirykeeper_round *round)
+{
+    enum err_code code = ERR_OK;
+    size_t begin = 0;
+    while (code == ERR_OK && begin < round->place_count && !expirykeeper_ended(round)) {
+        size_t end = begin;
+        size_t keys = 0;
+        for (; end < round->place_count; end++) {
+            bool fresh = end == begin || round->places[end].key != round->places[end - 1].key;
+            if (fresh && keys == LIMIT_EXPIRY_KEYS)
+                break;
+            keys += fresh;
+        }
+        code = expirykeeper_some(round, begin, end);
+        begin = end;
+    }
+    return code;
+}
+
+static const struct watch *expirykeeper_watch(const struct expirykeeper_round *round, int64_t id)
+{
+    for (size_t i = 0; i < round->watch_count; i++)
+        if (round->watches[i].id == id)
+            return &round->watches[i];
+    return NULL;
+}
+
+static enum err_code expirykeeper_close(struct expirykeeper_round *round)
+{
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < round->alert_count; i++) {
+        const struct db_renewal_alert *alert = &round->alerts[i];
+        const struct watch *watch = expirykeeper_watch(round, alert->domain_id);
+        const char *reason = NULL;
+        if (watch == NULL)
+            reason = "the domain is not registered any more";
+        else if (watch->expiry_off)
+            reason = "the entry does not ask for it any more (expiry: off)";
+        else if (round->states[i].seen && !round->states[i].best)
+            reason = round->states[i].renewed;
+        if (reason == NULL)
+            continue;
+        code = db_renewal_close(round->conn, alert->id, reason, round->why);
+        round->report->closed += code == ERR_OK;
+    }
+    return code;
+}
+
+static void expirykeeper_place_all(struct expirykeeper_round *round)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < round->watch_count; i++)
+        most += watch_item_count(&round->watches[i]);
+    round->places = calloc(most + 1, sizeof *round->places);
+    must(round->places != NULL);
+    for (size_t i = 0; i < round->watch_count; i++) {
+        const struct watch *watch = &round->watches[i];
+        for (size_t k = 0; k < watch_item_count(watch); k++) {
+            const struct watch_item *item = watch_item(watch, k);
+            struct span apex = item->kind == WATCH_DNS ? dns_apex(span_str(item->name)) : SPAN_NONE;
+            if (apex.len != 0)
+                round->places[round->place_count++] = (struct expirykeeper_place){dbkey_apex8(apex), watch};
+        }
+    }
+    if (round->place_count == 0)
+        return;
+    qsort(round->places, round->place_count, sizeof *round->places, expirykeeper_by_key);
+    size_t kept = 1;
+    for (size_t i = 1; i < round->place_count; i++)
+        if (expirykeeper_by_key(&round->places[i], &round->places[kept - 1]) != 0)
+            round->places[kept++] = round->places[i];
+    round->place_count = kept;
+}
+
+static enum err_code expirykeeper_load(struct expirykeeper_round *round)
+{
+    uint64_t generation = 0;
+    enum err_code code = db_psl_follow(round->conn, round->why);
+    if (code == ERR_OK)
+        code = db_renewal_now(round->conn, &round->renewal.now, round->why);
+    if (code == ERR_OK)
+        code = db_domain_load(round->conn, &round->watches, &round->watch_count, &generation, round->why);
+    if (code == ERR_OK)
+        code = db_renewal_doubts(round->conn, &round->doubts, &round->doubt_count, round->why);
+    if (code == ERR_OK)
+        code = db_renewal_alerts(round->conn, &round->alerts, &round->alert_count, round->why);
+    if (code != ERR_OK)
+        return code;
+    round->states = calloc(round->alert_count + 1, sizeof *round->states);
+    must(round->states != NULL);
+    expirykeeper_place_all(round);
+    return arena_init(&round->arena, EXPIRYKEEPER_BYTES)
+               ? ERR_OK
+               : err_set(round->why, ERR_MEMORY, "no memory for a look at certificates that run out");
+}
+
+static enum err_code expirykeeper_alone(struct expirykeeper_round *round)
+{
+    round->renewal.arg = round;
+    round->renewal.due = expirykeeper_due;
+    round->renewal.unusual = expirykeeper_unusual;
+    enum err_code code = expirykeeper_load(round);
+    if (code == ERR_OK) {
+        code = expirykeeper_all(round);
+        if (code == ERR_OK && !expirykeeper_ended(round))
+            code = expirykeeper_close(round);
+        arena_fini(&round->arena);
+    }
+    watch_free(round->watches, round->watch_count);
+    free(round->places);
+    free(round->doubts);
+    free(round->alerts);
+    free(round->states);
+    return code;
+}
+
+enum err_code expirykeeper_look(struct pgconn *conn, struct expirykeeper *keeper, const atomic_bool *stop,
+                                struct expirykeeper_report *report, struct err *why)
+{
+    struct expirykeeper_round round = {
+        .conn = conn, .stop = stop, .keeper = keeper, .report = report, .why = why};
+    int64_t now = clock_mono_ms();
+    bool taken = false;
+    *report = (struct expirykeeper_report){0};
+    if (keeper->begun && now < keeper->due_ms)
+        return ERR_OK;
+    enum err_code code = db_pending_lock(conn, EXPIRYKEEPER_LOCK, false, &taken, why);
+    if (code != ERR_OK || !taken)
+        return code;
+    code = expirykeeper_alone(&round);
+    struct err ignored = {0};
+    enum err_code unlocked = db_pending_unlock(conn, EXPIRYKEEPER_LOCK, &ignored);
+    code = code != ERR_OK ? code : unlocked;
+    if (code == ERR_OK && !expirykeeper_ended(&round)) {
+        keeper->begun = true;
+        keeper->due_ms = now + LIMIT_EXPIRY_LOOK_MS;
+    }
+    return code;
+}
