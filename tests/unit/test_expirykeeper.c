@@ -1,0 +1,286 @@
+/* Alerts about certificates that run out, from the first step to the renewal, in a database. */
+#include "tests/fixture_cert.h"
+
+#include "base/clock.h"
+#include "cli/expirykeeper.h"
+#include "db/db_pending.h"
+
+static struct fixture_db fixture;
+
+static void sql(const char *text)
+{
+    fixture_sql(fixture.db.conn, text);
+}
+
+static int64_t number(const char *text)
+{
+    int64_t value = -1;
+    struct err why = {0};
+    if (pgexec_number(fixture.db.conn, text, &PGEXEC_NO_ARGS, &value, &why) != ERR_OK)
+        fail_msg("%s: %s", why.text, text);
+    return value;
+}
+
+/* By a process that was started just now. */
+static struct expirykeeper_report look(void)
+{
+    struct expirykeeper keeper = {.begun = false};
+    struct expirykeeper_report report;
+    struct err why = {0};
+    if (expirykeeper_look(fixture.db.conn, &keeper, NULL, &report, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    return report;
+}
+
+/* For 90 days, from so many days ago. */
+static void issue(int at, const char *names, int days_ago)
+{
+    char begin[TEXT_TIME_MAX];
+    struct fixture_cert cert = {.number = at, .names = names};
+    cert.not_before = text_time(clock_wall_ms() - days_ago * INT64_C(86400000) - 3600000, false, begin);
+    fixture_cert_put(fixture.db.conn, &cert);
+}
+
+/* As if so many days had passed. */
+static void pass(int days)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "UPDATE cert SET not_before = not_before - interval '%d days', not_after = not_after - "
+                   "interval '%d days'",
+                   days, days);
+    sql(text);
+}
+
+static void begin(void)
+{
+    sql("DELETE FROM outbox; DELETE FROM alert; DELETE FROM domain; DELETE FROM cert; DELETE FROM cert_apex;"
+        "DELETE FROM channel; INSERT INTO channel (name) VALUES ('stdout');"
+        "INSERT INTO domain (name, kind, history_at) VALUES ('example.test', 'dns', now())");
+    assert_int_equal(look().raised, 0);
+}
+
+#define EXPIRING(severity, state)                                                                            \
+    "SELECT count(*) FROM alert WHERE kind = 'expiring' AND severity = '" severity "'"                       \
+    " AND state = '" state "'"
+#define TOLD "UPDATE outbox SET state = 'sent', sent_at = now(); UPDATE alert SET state = 'notified'"
+
+static void from_step_to_step(void **state)
+{
+    (void)state;
+    begin();
+    issue(1, "example.test www.example.test", 50);
+    assert_int_equal(look().raised, 0);
+    pass(11);
+    assert_int_equal(look().raised, 1);
+    assert_int_equal(look().raised, 0);
+    assert_int_equal(number(EXPIRING("low", "new")), 1);
+    assert_int_equal(number("SELECT count(*) FROM outbox WHERE state = 'pending'"), 1);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE name = 'example.test' AND domain_name ="
+                            " 'example.test' AND findings->0->>'rule' = 'expiry_30'"
+                            " AND findings->0->>'expected' LIKE '%example.test and 1 more name'"
+                            " AND findings->0->>'found' LIKE '%runs out at%CN=Test CA%renew it%acknowledge%'"
+                            " AND issuance->>'serial' IS NOT NULL"),
+                     1);
+    sql(TOLD);
+    pass(24);
+    assert_int_equal(look().raised, 1);
+    assert_int_equal(number(EXPIRING("high", "new") " AND event = 'escalated'"), 1);
+    assert_int_equal(number("SELECT count(*) FROM outbox WHERE state = 'pending'"), 1);
+    sql(TOLD);
+    pass(6);
+    assert_int_equal(look().raised, 1);
+    assert_int_equal(number(EXPIRING("critical", "new")), 1);
+    assert_int_equal(number("SELECT count(*) FROM alert"), 1);
+    sql(TOLD);
+    /* A clock that is set back takes nothing back, and tells nothing again. */
+    pass(-40);
+    struct expirykeeper_report report = look();
+    assert_int_equal(report.raised + report.closed, 0);
+    pass(40);
+    assert_int_equal(look().raised, 0);
+    /* Renewed, one name of two: not yet. */
+    issue(2, "www.example.test", 0);
+    assert_int_equal(look().closed, 0);
+    issue(3, "*.example.test example.test", 0);
+    assert_int_equal(look().closed, 1);
+    assert_int_equal(
+        number("SELECT count(*) FROM alert WHERE state = 'closed' AND reason LIKE '%cover the names%'"), 1);
+    /* Whoever was told of it is told that. */
+    assert_int_equal(number("SELECT count(*) FROM outbox WHERE state = 'pending'"), 1);
+    report = look();
+    assert_int_equal(report.raised + report.closed, 0);
+}
+
+static void given_up(void **state)
+{
+    (void)state;
+    begin();
+    issue(1, "old.example.test", 70);
+    assert_int_equal(look().raised, 1);
+    sql("UPDATE alert SET state = 'acked', reason = 'given up'");
+    pass(30);
+    assert_int_equal(look().raised, 0);
+    pass(300);
+    assert_int_equal(look().raised, 0);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE state = 'acked'"), 1);
+    /* What was over long before anybody looked is history. */
+    issue(2, "older.example.test", 130);
+    assert_int_equal(look().raised, 0);
+    /* Over for a day: it may be in use. */
+    issue(3, "new.example.test", 91);
+    assert_int_equal(look().raised, 1);
+    assert_int_equal(number(EXPIRING("critical", "new")), 1);
+    /* Renewed in the end, by the same names. */
+    issue(4, "new.example.test", 0);
+    assert_int_equal(look().closed, 1);
+    assert_int_equal(
+        number("SELECT count(*) FROM alert WHERE state = 'closed' AND reason LIKE 'renewed by %CN=Test CA'"),
+        1);
+    assert_int_equal(number("SELECT count(*) FROM outbox AS o JOIN alert AS a ON a.id = o.alert"
+                            " WHERE a.state = 'closed' AND o.state = 'pending'"),
+                     0);
+}
+
+static void somebody_elses(void **state)
+{
+    (void)state;
+    begin();
+    sql("INSERT INTO domain_allow (domain, spki_sha256, label) SELECT id, sha256('other ca'), 'x' FROM "
+        "domain");
+    issue(1, "example.test", 70);
+    assert_int_equal(look().raised, 1);
+    issue(2, "example.test", 1);
+    sql("INSERT INTO alert (domain, domain_name, kind, severity, name, tbs_fp, findings, issuance, "
+        "first_seen)"
+        " SELECT d.id, d.name, 'unexpected_ca', 'high', d.name, c.tbs_fp,"
+        " '[{\"kind\": \"unexpected_ca\", \"rule\": \"allow_ca\", \"severity\": \"high\"}]', '{}', now()"
+        " FROM domain AS d, cert AS c WHERE c.idx = 2");
+    assert_int_equal(look().closed, 0);
+    assert_int_equal(number(EXPIRING("low", "new")), 1);
+    sql("UPDATE alert SET state = 'acked' WHERE kind = 'unexpected_ca'");
+    assert_int_equal(look().closed, 1);
+}
+
+static void not_asked(void **state)
+{
+    (void)state;
+    begin();
+    issue(1, "example.test", 80);
+    sql("UPDATE domain SET policy = '{\"expiry\": \"off\"}'");
+    assert_int_equal(look().raised, 0);
+    sql("UPDATE domain SET policy = '{\"expiry\": {\"days\": [12]}}'");
+    assert_int_equal(look().raised, 1);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE findings->0->>'rule' = 'expiry_12'"), 1);
+    sql("UPDATE domain SET policy = '{\"expiry\": \"off\"}'");
+    assert_int_equal(look().closed, 1);
+    sql("UPDATE domain SET policy = '{}'");
+    assert_int_equal(look().raised, 1); /* begins anew */
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE state = 'new'"), 1);
+    sql("DELETE FROM domain");
+    assert_int_equal(look().closed, 1);
+    assert_int_equal(
+        number("SELECT count(*) FROM alert WHERE state = 'closed' AND reason LIKE '%not registered%'"), 1);
+}
+
+static void habits(void **state)
+{
+    (void)state;
+    begin();
+    for (int i = 0; i < 4; i++)
+        issue(1 + i, "example.test", 260 - i * 60);
+    /* Eighty days: late by the habit of sixty, and by the days. */
+    assert_int_equal(look().raised, 1);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE kind = 'expiring' AND severity = 'low' AND"
+                            " findings @> '[{\"kind\": \"missing_renewal\", \"rule\": \"cadence\"}]'"
+                            " AND findings::text LIKE '%the last 4 came after about 60 days of 90 days%'"),
+                     1);
+    issue(5, "example.test", 20);
+    assert_int_equal(look().closed, 1);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE kind = 'unusual_renewal'"), 0);
+    /* One more, which nobody needs. */
+    issue(6, "example.test", 3);
+    assert_int_equal(look().unusual, 1);
+    assert_int_equal(look().unusual, 0);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE kind = 'unusual_renewal' AND severity = 'low'"
+                            " AND dedup IS NULL AND findings->0->>'rule' = 'cadence_early'"
+                            " AND findings->0->>'found' LIKE 'it came 17 days after%somebody else%'"),
+                     1);
+    sql("UPDATE alert SET state = 'acked' WHERE kind = 'unusual_renewal'");
+    assert_int_equal(look().unusual, 0);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE kind = 'unusual_renewal' AND state = 'acked'"),
+                     1);
+}
+
+static void one_at_a_time(void **state)
+{
+    struct pgconn *other = NULL;
+    struct err why = {0};
+    bool taken = false;
+    (void)state;
+    begin();
+    issue(1, "example.test", 80);
+    assert_int_equal(pgconn_open(fixture.db.dsn, &other, &why), ERR_OK);
+    assert_int_equal(db_pending_lock(other, "expiry of certificates", false, &taken, &why), ERR_OK);
+    assert_true(taken);
+    assert_int_equal(look().raised, 0);
+    pgconn_free(other); /* as when that process is killed */
+    for (int i = 0; i < 100 && number("SELECT count(*) FROM alert") == 0; i++)
+        (void)look();
+    assert_int_equal(number("SELECT count(*) FROM alert"), 1);
+}
+
+/* More domains than are looked at at once, with further names in certificates of others. */
+static void many(void **state)
+{
+    (void)state;
+    begin();
+    sql("INSERT INTO domain (name, kind, history_at) SELECT 'd' || n || '.test', 'dns', now() FROM "
+        "generate_series(1, 300) AS n;"
+        "INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial,"
+        " spki_sha256, names) SELECT now() - k * interval '60 days' + interval '10 days', now() - k * "
+        "interval"
+        " '60 days' - interval '80 days', now(), ('x' || left(encode(sha256(('d' || n || '.test')::bytea),"
+        " 'hex'), 16))::bit(64)::int8, n, 4503599627370504, 1, 1, sha256((n || ' ' || k)::bytea), '\\x01',"
+        " sha256('k'), 'test.d' || n || ' test.d' || n || '.www' FROM generate_series(1, 300) AS n,"
+        " generate_series(0, 5) AS k");
+    assert_int_equal(look().raised, 300);
+    struct expirykeeper_report report = look();
+    assert_int_equal(report.looked, 1800);
+    assert_int_equal(report.raised, 0);
+    assert_int_equal(report.closed, 0);
+    assert_int_equal(report.unusual, 0);
+    issue(100000, "d7.test www.d7.test other.test", 0);
+    issue(100001, "other.test d8.test www.d8.test", 0); /* by a further key */
+    assert_int_equal(look().closed, 2);
+}
+
+static int open_all(void **state)
+{
+    fixture_db_open(&fixture);
+    fixture_logs(fixture.db.conn);
+    (void)state;
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    fixture_db_close(&fixture);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    FIXTURE_DB_KEEPER(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(from_step_to_step),
+        cmocka_unit_test(given_up),
+        cmocka_unit_test(somebody_elses),
+        cmocka_unit_test(not_asked),
+        cmocka_unit_test(habits),
+        cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(many),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
