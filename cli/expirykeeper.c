@@ -109,27 +109,27 @@ static bool expirykeeper_told(const struct db_renewal_alert *alert, const char *
     return alert != NULL && strstr(alert->rules, word) != NULL;
 }
 
-/* `alert` has findings and the name; the certificate is added. */
-static enum err_code expirykeeper_raise(struct expirykeeper_round *round, const struct renewal_cert *cert,
-                                        struct alert *alert, const char *dedup, struct err *why)
+/* `alert` has findings and the name; the certificate is added. One that is gone raises nothing. */
+static void expirykeeper_raise(struct expirykeeper_round *round, const struct renewal_cert *cert,
+                               struct alert *alert, const char *dedup, uint64_t *counter)
 {
     struct db_renewal_cert stored = {.seen = NULL};
     bool found = false;
     bool raised = false;
-    enum err_code code =
-        db_renewal_cert(round->conn, cert->tbs_fp, cert->life.not_after, &round->arena, &stored, &found, why);
-    if (code == ERR_OK && found) {
+    round->code = db_renewal_cert(round->conn, cert->tbs_fp, cert->life.not_after, &round->arena, &stored,
+                                  &found, round->why);
+    if (round->code == ERR_OK && found) {
         alert->domain_id = round->renewal.watch->id;
         alert->domain = span_str(round->renewal.watch->name);
         alert->issuance = &stored.issuance;
+        alert->sighting.timestamp_ms = cert->life.not_before * 1000;
         if (stored.seen_count != 0)
             alert->sighting = stored.seen[0];
-        else
-            alert->sighting.timestamp_ms = cert->life.not_before * 1000;
-        code = db_alert_raise(round->conn, alert, stored.seen, stored.seen_count, dedup, NULL, &raised, why);
+        round->code = db_alert_raise(round->conn, alert, stored.seen, stored.seen_count, dedup, NULL, &raised,
+                                     round->why);
+        *counter += round->code == ERR_OK;
     }
     db_renewal_free(stored.held);
-    return code;
 }
 
 static void expirykeeper_due(void *arg, const struct renewal_due *due)
@@ -157,8 +157,7 @@ static void expirykeeper_due(void *arg, const struct renewal_due *due)
     if (alert.finding_count == 0)
         return;
     alert.name = renewalsay_name(&round->arena, due->name);
-    round->code = expirykeeper_raise(round, cert, &alert, dedup, round->why);
-    round->report->raised += round->code == ERR_OK;
+    expirykeeper_raise(round, cert, &alert, dedup, &round->report->raised);
 }
 
 static void expirykeeper_unusual(void *arg, const struct renewal_unusual *unusual)
@@ -176,8 +175,7 @@ static void expirykeeper_unusual(void *arg, const struct renewal_unusual *unusua
     arena_reset(&round->arena, 1u << 20);
     alert.findings[0] = renewalsay_unusual(&round->arena, &round->renewal, unusual);
     alert.name = renewalsay_name(&round->arena, unusual->name);
-    round->code = expirykeeper_raise(round, cert, &alert, NULL, round->why);
-    round->report->unusual += round->code == ERR_OK;
+    expirykeeper_raise(round, cert, &alert, NULL, &round->report->unusual);
 }
 
 /* Of the same names, the one that lasts longest. */
@@ -438,11 +436,13 @@ enum err_code expirykeeper_look(struct pgconn *conn, struct expirykeeper *keeper
     struct expirykeeper_round round = {
         .conn = conn, .stop = stop, .keeper = keeper, .report = report, .why = why};
     int64_t now = clock_mono_ms();
+    int64_t generation = 0;
     bool taken = false;
     *report = (struct expirykeeper_report){0};
-    if (keeper->begun && now < keeper->due_ms)
-        return ERR_OK;
-    enum err_code code = db_pending_lock(conn, EXPIRYKEEPER_LOCK, false, &taken, why);
+    enum err_code code = db_renewal_generation(conn, &generation, why);
+    if (code != ERR_OK || (keeper->begun && now < keeper->due_ms && generation == keeper->generation))
+        return code;
+    code = db_pending_lock(conn, EXPIRYKEEPER_LOCK, false, &taken, why);
     if (code != ERR_OK || !taken)
         return code;
     code = expirykeeper_alone(&round);
@@ -451,6 +451,7 @@ enum err_code expirykeeper_look(struct pgconn *conn, struct expirykeeper *keeper
     code = code != ERR_OK ? code : unlocked;
     if (code == ERR_OK && !expirykeeper_ended(&round)) {
         keeper->begun = true;
+        keeper->generation = generation;
         keeper->due_ms = now + LIMIT_EXPIRY_LOOK_MS;
     }
     return code;

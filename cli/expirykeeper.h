@@ -1,8 +1,9 @@
-/* Looks, at the start and every hour, which certificates of registered domains run out, which renewals are
- * late, and which ones were unusual (watcher/renewal.h; docs/expiry.md): one alert for each set of names and
- * the certificate that is the last one, which becomes graver as time passes, and is closed when a better one
- * is seen. Part of the caretaker's round; any number of processes may do it, one does at a time. Cut off
- * anywhere, the next look finds what is to be told: what was told is in the alert. */
+/* Looks, at the start, every hour, and when the registered domains change, which certificates of registered
+ * domains run out, which renewals are late, and which ones were unusual (watcher/renewal.h; docs/expiry.md):
+ * one alert for each set of names and the certificate that is the last one, which becomes graver as time
+ * passes, and is closed when a better one is seen. Part of the caretaker's round; any number of processes may
+ * do it, one does at a time. Cut off anywhere, the next look finds what is to be told: what was told is in
+ * the alert. */
 #ifndef CTVIGIL_EXPIRYKEEPER_H
 #define CTVIGIL_EXPIRYKEEPER_H
 
@@ -13,6 +14,7 @@
 /* What one process remembers from round to round; all zeros at first. */
 struct expirykeeper {
     int64_t due_ms;
+    int64_t generation; /* of registered domains that was looked at */
     bool begun;
     bool warned; /* that a domain has more certificates than are looked at */
 };
@@ -24,7 +26,8 @@ struct expirykeeper_report {
     uint64_t closed;
 };
 
-/* Nothing when the hour is not over, or another process is at it. `stop` may be NULL. */
+/* Nothing when neither the hour is over nor a domain changed, or another process is at it. `stop` may be
+ * NULL. */
 MUST_USE enum err_code expirykeeper_look(struct pgconn *conn, struct expirykeeper *keeper,
                                          const atomic_bool *stop, struct expirykeeper_report *report,
                                          struct err *why);

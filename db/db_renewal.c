@@ -16,9 +16,8 @@ struct db_renewal_page {
 
 #define COLUMNS "c.not_before, c.not_after, c.tbs_fp, c.spki_sha256, c.issuer, c.names"
 /* CERT_IS_CA is the first flag. */
-#define WANTED                                                                                               \
-    " = ANY ($1::int8[]) AND c.not_after >= $2 AND c.not_after < (SELECT upper FROM cert_span)"              \
-    " AND c.facts & 1 = 0 AND octet_length(c.names) <= $4"
+#define WANTED " = ANY ($1::int8[]) AND c.not_after >= $2 AND c.facts & 1 = 0 AND octet_length(c.names) <= $4"
+#define STORED " AND c.not_after < (SELECT upper FROM cert_span)"
 #define REST                                                                                                 \
     " ORDER BY not_after DESC LIMIT $3::int8) SELECT c.key, c.not_before, c.not_after, c.tbs_fp,"            \
     " c.spki_sha256, c.names, (SELECT sha256(convert_to(string_agg(d.n, ' ' ORDER BY d.n), 'UTF8'))"         \
@@ -29,7 +28,7 @@ struct db_renewal_page {
     " FROM c LEFT JOIN issuer AS i ON i.id = c.issuer ORDER BY c.key"
 
 static const char *const load_sql[] = {
-    "WITH c AS MATERIALIZED (SELECT c.apex8 AS key, " COLUMNS " FROM cert AS c WHERE c.apex8" WANTED
+    "WITH c AS MATERIALIZED (SELECT c.apex8 AS key, " COLUMNS " FROM cert AS c WHERE c.apex8" WANTED STORED
     " UNION ALL SELECT a.apex8, " COLUMNS " FROM cert_apex AS a JOIN cert AS c ON c.not_after = a.not_after"
     "  AND c.tbs_fp = a.tbs_fp AND c.issuer = a.issuer WHERE a.not_after >= $2 AND a.apex8" WANTED REST,
     "WITH c AS MATERIALIZED (SELECT c.apex8 AS key, " COLUMNS " FROM cert AS c WHERE c.apex8" WANTED
@@ -112,6 +111,11 @@ void db_renewal_free(struct db_renewal_page *page)
 enum err_code db_renewal_now(struct pgconn *conn, int64_t *now, struct err *why)
 {
     return pgexec_number(conn, "SELECT extract(epoch FROM now())::int8", &PGEXEC_NO_ARGS, now, why);
+}
+
+enum err_code db_renewal_generation(struct pgconn *conn, int64_t *generation, struct err *why)
+{
+    return pgexec_number(conn, "SELECT generation FROM domain_generation", &PGEXEC_NO_ARGS, generation, why);
 }
 
 /* A finding that says that it may be somebody else's. */

@@ -35,6 +35,9 @@ void db_renewal_free(struct db_renewal_page *page); /* NULL: nothing */
 /* Seconds since 1970 by the clock of the database. */
 MUST_USE enum err_code db_renewal_now(struct pgconn *conn, int64_t *now, struct err *why);
 
+/* Another one: what is registered, or expected of it, has changed. */
+MUST_USE enum err_code db_renewal_generation(struct pgconn *conn, int64_t *generation, struct err *why);
+
 /* Issuances that may be somebody else's: an alert of severity high or critical that says so is open, and the
  * domain says which CAs it expects. By domain and tbs_fp; the caller frees. */
 struct db_renewal_doubt {

@@ -55,6 +55,8 @@ static const char whole[] = "# ours\n"
                             "    policy: [dv, ov]\n"
                             "    stores: {require: [microsoft, mozilla]}\n"
                             "    pairing: off\n"
+                            "    expiry: {days: [3, 0, 14, 3]}\n"
+                            "    cadence: off\n"
                             "    severity:\n"
                             "      unexpected_ca: critical\n"
                             "    expect:\n"
@@ -95,6 +97,10 @@ static void everything(void **state)
     assert_int_equal(first->allow_count, 1);
     assert_int_equal(first->stores, 9);
     assert_int_equal(first->pairing, WATCH_PAIRING_OFF);
+    assert_int_equal(first->expiry_count, 3);
+    assert_int_equal(first->expiry_days[0], 14);
+    assert_int_equal(first->expiry_days[2], 0);
+    assert_int_equal(first->cadence, WATCH_CADENCE_OFF);
     assert_true(watches[1].exact);
     assert_int_equal(watches[2].kind, WATCH_EMAIL);
     assert_true(watches[2].wildcard_allowed);

@@ -26,6 +26,7 @@ static const char full[] =
     "\"names\":{\"allow\":[\"www.example.com\"],\"foreign_san\":\"high\"},\"key_types\":[\"ec-p256\"],"
     "\"policy\":[\"dv\",\"ev\"],\"stores\":{\"require\":[\"mozilla\",\"apple\"]},\"pairing\":\"off\","
     "\"lookalike\":\"strict\",\"lookalike_allow\":[\"example.net\"],"
+    "\"expiry\":{\"days\":[60,14,0]},\"cadence\":\"off\","
     "\"expect\":[{\"spki\":\"" H "\",\"until\":\"2026-12-01\",\"note\":\"LB\"}]}";
 
 static void there_and_back(void **state)
@@ -47,6 +48,9 @@ static void there_and_back(void **state)
     assert_int_equal(watch->types, WATCH_TYPE_DV | WATCH_TYPE_EV);
     assert_int_equal(watch->stores, 5);
     assert_int_equal(watch->pairing, WATCH_PAIRING_OFF);
+    assert_int_equal(watch->expiry_count, 3);
+    assert_int_equal(watch->expiry_days[1], 14);
+    assert_int_equal(watch->cadence, WATCH_CADENCE_OFF);
     buf_init(&out, 1u << 16);
     buf_init(&again, 1u << 16);
     watchjson_write(watch, &out);
@@ -86,6 +90,13 @@ static void refused(void **state)
         {"{\"expect\":[{\"spki\":\"" H "\",\"until\":\"tomorrow\"}]}", "expect.until", "a day"},
         {"{\"expect\":[{\"spki\":\"1\",\"until\":\"2026-12-01\"}]}", "expect.spki", "64 hex"},
         {"{\"expect\":[{\"key\":\"1\"}]}", "expect.key", "no such key"},
+        {"{\"expiry\":\"never\"}", "expiry", "off, or a list"},
+        {"{\"expiry\":[]}", "expiry", "off, or a list"},
+        {"{\"expiry\":[1,2,3,4,5,6,7,8,9]}", "expiry", "off, or a list"},
+        {"{\"expiry\":{\"days\":[-1]}}", "expiry", "from 0 to 3650"},
+        {"{\"expiry\":{\"days\":[\"7d\"]}}", "expiry", "from 0 to 3650"},
+        {"{\"expiry\":{\"weeks\":[1]}}", "expiry", "one key, days"},
+        {"{\"cadence\":\"guess\"}", "cadence", "one of: learn off"},
         {"{\"ips\":[\"192.0.2.0/33\"]}", "ips", "no address"},
         {"{\"emails\":[\"example.com\"]}", "emails", "does not begin with its kind"},
         {"{\"tags\":[1]}", "tags", "texts"},
