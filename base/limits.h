@@ -140,11 +140,12 @@
 #define LIMIT_PAIR_WAIT_MS 86400000 /* for a precertificate: how long a log may take to show an entry */
 #define LIMIT_PAIR_NOTES   1024     /* that gather in memory during a history scan */
 
-#define LIMIT_EXPIRY_KEYS   128      /* domains whose certificates are looked at at once */
-#define LIMIT_EXPIRY_ROWS   20000    /* their certificates; of one domain, the newest */
-#define LIMIT_EXPIRY_NAMES  131072   /* bytes of names; longer ones are not looked at, 2,500 usual names */
-#define LIMIT_EXPIRY_DAYS   1100     /* back: three certificates of 398 days show a cadence */
-#define LIMIT_EXPIRY_DOUBTS 1000000  /* certificates that somebody was told of and nobody has judged; 40 MB  \
+#define LIMIT_EXPIRY_KEYS  128    /* domains whose certificates are looked at at once */
+#define LIMIT_EXPIRY_ROWS  20000  /* their certificates; of one domain, the newest */
+#define LIMIT_EXPIRY_NAMES 131072 /* bytes of names; longer ones are not looked at, 2,500 usual names */
+#define LIMIT_EXPIRY_DAYS  1100   /* back: three certificates of 398 days show a cadence */
+#define LIMIT_EXPIRY_DOUBTS                                                                                  \
+    1000000                          /* certificates that somebody was told of and nobody has judged; 40 MB  \
                                       */
 #define LIMIT_EXPIRY_LOOK_MS 3600000 /* between looks; 30, 7 and 0 days do not need it more often */
 #define LIMIT_EXPIRY_OVER_S  (30 * 86400) /* what was over for longer when it was first seen is history */

@@ -1,6 +1,7 @@
 /* A database that is spread over a Citus cluster against one on a single server: the same entries in, the
  * same answers out; and what a lost node and a killed server do to it. */
 #include "tests/fixture/citusrig.h"
+#include "tests/fixture/renewals.h"
 
 #include "base/clock.h"
 #include "db/db_domain.h"
@@ -8,8 +9,6 @@
 #include "db/db_psl.h"
 #include "db/db_psl_move.h"
 #include "db/db_reader.h"
-#include "db/db_renewal.h"
-#include "db/dbkey.h"
 #include "db/query.h"
 #include "db/spread.h"
 
@@ -291,49 +290,12 @@ static void a_new_domain_meets_the_same_past(void **state)
 }
 
 /* An entry that was read wrongly, and again. */
-/* All rows of some domains, in whatever order: their sum. */
-static size_t renewals(const char *dsn, uint8_t sum[32])
-{
-    const int64_t keys[] = {dbkey_apex8(SPAN_LIT("x.test")), dbkey_apex8(SPAN_LIT("y.test"))};
-    struct err why = {0};
-    struct pgconn *conn = NULL;
-    struct db_renewal_page *page = NULL;
-    struct db_renewal_cert cert;
-    struct arena arena;
-    bool full = false;
-    bool found = false;
-    memset(sum, 0, 32);
-    assert_true(arena_init(&arena, 1 << 20));
-    assert_int_equal(pgconn_open(dsn, &conn, &why), ERR_OK);
-    if (db_renewal_load(conn, keys, 2, 0, 100000, &page, &full, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    size_t count = db_renewal_count(page);
-    assert_true(count > 100 && !full);
-    for (size_t i = 0; i < count; i++) {
-        struct db_renewal_row row;
-        db_renewal_get(page, i, &row);
-        for (size_t k = 0; k < 32; k++)
-            sum[k] = (uint8_t)(sum[k] + row.tbs_fp[k] * 3u + row.name_set[k] * 5u + row.issuer.len);
-        if (i != 0)
-            continue;
-        if (db_renewal_cert(conn, row.tbs_fp, row.not_after, &arena, &cert, &found, &why) != ERR_OK)
-            fail_msg("%s", why.text);
-        assert_true(found && cert.seen_count != 0);
-        assert_memory_equal(cert.issuance.tbs_fp, row.tbs_fp, 32);
-        db_renewal_free(cert.held);
-    }
-    db_renewal_free(page);
-    pgconn_free(conn);
-    arena_fini(&arena);
-    return count;
-}
-
 static void the_same_certificates_run_out(void **state)
 {
     uint8_t plain[32];
     uint8_t spread[32];
     (void)state;
-    assert_int_equal(renewals(plain_dsn, plain), renewals(spread_dsn, spread));
+    assert_int_equal(renewals_sum(plain_dsn, plain), renewals_sum(spread_dsn, spread));
     assert_memory_equal(plain, spread, 32);
 }
 
