@@ -81,9 +81,11 @@ static const char allow_sql[] =
     " WHERE id = $1 AND jsonb_array_length(coalesce(policy->'lookalike_allow', '[]')) < $3";
 
 static const char ack_sql[] =
-    "WITH acked AS (UPDATE alert AS a SET state = 'acked', reason = 'allowed: ' || $2"
-    "  WHERE a.domain = $1 AND a.kind = 'lookalike' AND a.state IN ('new', 'notified')"
-    "  AND (a.name = $2 OR right(a.name, length($2) + 1) = '.' || $2) RETURNING a.id),"
+    "WITH mine AS MATERIALIZED (SELECT a.id FROM alert AS a WHERE a.domain = $1 AND a.kind = 'lookalike'"
+    "  AND a.state IN ('new', 'notified') AND (a.name = $2 OR right(a.name, length($2) + 1) = '.' || $2)"
+    "  ORDER BY a.id FOR NO KEY UPDATE),"
+    " acked AS (UPDATE alert AS a SET state = 'acked', reason = 'allowed: ' || $2 FROM mine"
+    "  WHERE a.id = mine.id RETURNING a.id),"
     " gone AS (UPDATE outbox AS o SET state = 'withdrawn' FROM acked"
     "  WHERE o.alert = acked.id AND o.state = 'pending')"
     " SELECT count(*) FROM acked";

@@ -352,9 +352,12 @@ static const char withdraw_sql[] =
 
 /* Whoever was told, or may have been, is told of this too. */
 static const char close_sql[] =
-    "WITH shut AS (UPDATE alert AS a SET state = 'closed', reason = '" WITHDRAWN "', event = 'withdrawn',"
+    "WITH mine AS MATERIALIZED (SELECT a.id FROM alert AS a WHERE a.id IN (SELECT g.alert FROM stage_gone AS "
+    "g)"
+    "  ORDER BY a.id FOR NO KEY UPDATE),"
+    " shut AS (UPDATE alert AS a SET state = 'closed', reason = '" WITHDRAWN "', event = 'withdrawn',"
     " history = CASE WHEN a.state = 'new' THEN a.history ELSE alert_history(a) END"
-    " WHERE a.id IN (SELECT g.alert FROM stage_gone AS g) AND a.state <> 'closed'"
+    " FROM mine WHERE a.id = mine.id AND a.state <> 'closed'"
     " AND NOT EXISTS (SELECT FROM alert_sighting AS s WHERE s.alert = a.id) RETURNING a.id)"
     " UPDATE outbox AS o SET state = CASE WHEN o.sent_at IS NULL AND NOT (o.state = 'pending'"
     "  AND o.next_try_at > now() AND (o.tries > 0 OR o.held IS DISTINCT FROM o.key))"
