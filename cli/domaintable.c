@@ -66,7 +66,13 @@ static void domaintable_label(const char *label, bool cut, char out[DOMAINTABLE_
     at[0] = '\0';
 }
 
-/* One after the other; `columns` 0: all in one line. */
+static const char *domaintable_written(const json_t *allow, size_t index)
+{
+    const char *label = json_string_value(json_object_get(json_array_get(allow, index), "label"));
+    return label == NULL ? "" : label;
+}
+
+/* One after the other, each name once, however many keys it stands for; `columns` 0: all in one line. */
 static void domaintable_allowed(const json_t *allow, size_t at, size_t columns, bool cut)
 {
     size_t index;
@@ -78,6 +84,9 @@ static void domaintable_allowed(const json_t *allow, size_t at, size_t columns, 
     {
         char label[DOMAINTABLE_CELL];
         char fits[DOMAINTABLE_CELL];
+        if (index != 0 &&
+            strcmp(domaintable_written(allow, index), domaintable_written(allow, index - 1)) == 0)
+            continue;
         domaintable_label(json_string_value(json_object_get(one, "label")), cut, label);
         size_t width = domaintable_cut(label, columns == 0 ? 0 : columns - DOMAINTABLE_INDENT - 2, fits);
         if (columns != 0 && index != 0 && at + width + 3 > columns) {

@@ -58,9 +58,9 @@ static void it_fits(void **state)
          .name = "192.0.2.0/24",
          .kind = "ip",
          .owner = "x\x1b[31m",
-         .allow =
-             "[{\"label\":\"spki:" HEX "\"},{\"label\":\"letsencrypt.org\"},{\"label\":\"spki:" HEX "\"},"
-             "{\"label\":\"ca:DigiCert\"},{\"label\":\"" LONG "\"},{}]",
+         .allow = "[{\"label\":\"spki:" HEX "\"},{\"label\":\"letsencrypt.org\"},"
+                  "{\"label\":\"letsencrypt.org\"},{\"label\":\"spki:" HEX "\"},"
+                  "{\"label\":\"ca:DigiCert\"},{\"label\":\"" LONG "\"},{}]",
          .alerts_open = 12},
     };
     static const size_t columns[] = {80, 100, 116};
