@@ -79,13 +79,13 @@
 #define LIMIT_LOOKALIKE_BRANDS   20000   /* 40 MB of tables in each process that matches */
 #define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name, 30 ms; beyond: everybody's */
 #define LIMIT_EXTS_COMPARED      1024 /* identifiers sorted for equal ones; real certificates have below 25 */
-#define LIMIT_POLICY_LIST        10000      /* keys, names, items of one entry; a CA has a few dozen keys */
-#define LIMIT_OWN_FILE           (4u << 20) /* certificates and secrets of one's own: a bundle of 1,000 */
-#define LIMIT_OWN_FILES          100000     /* looked at in one go */
-#define LIMIT_OWN_DEPTH          16         /* folders in folders */
+#define LIMIT_POLICY_LIST        10000        /* keys, names, items of one entry; a CA has a few dozen keys */
+#define LIMIT_OWN_FILE           (4u << 20)   /* certificates and secrets of one's own: a bundle of 1,000 */
+#define LIMIT_OWN_FILES          100000       /* looked at in one go */
+#define LIMIT_OWN_DEPTH          16           /* folders in folders */
 #define LIMIT_KNOWN_FILE         (256u << 20) /* an answer of crt.sh; its limit of rows takes 10 MB */
-#define LIMIT_KNOWN_FILES        1000000 /* certificates of one state directory of certspotter */
-#define LIMIT_KNOWN_NAMES        10000   /* of one certificate that is imported; real ones have below 2,000 */
+#define LIMIT_KNOWN_FILES        1000000      /* certificates of one state directory of certspotter */
+#define LIMIT_KNOWN_NAMES        10000 /* of one certificate that is imported; real ones have below 2,000 */
 #define LIMIT_KNOWN_NAMES_BYTES  (4u << 20) /* all of these */
 #define LIMIT_LEARN_WORDS        10000      /* different names, keys or CAs that are counted for a proposal */
 #define LIMIT_POLICY_FILE        (16u << 20) /* 100,000 entries of usual size */
@@ -140,7 +140,8 @@
 #define LIMIT_PAIR_WAIT_MS 86400000 /* for a precertificate: how long a log may take to show an entry */
 #define LIMIT_PAIR_NOTES   1024     /* that gather in memory during a history scan */
 
-#define LIMIT_EXPIRY_KEYS  128    /* domains whose certificates are looked at at once */
+#define LIMIT_EXPIRY_KEYS                                                                                    \
+    1024 /* domains whose certificates are looked at at once; planning it takes its time */
 #define LIMIT_EXPIRY_ROWS  20000  /* their certificates; of one domain, the newest */
 #define LIMIT_EXPIRY_NAMES 131072 /* bytes of names; longer ones are not looked at, 2,500 usual names */
 #define LIMIT_EXPIRY_DAYS  1100   /* back: three certificates of 398 days show a cadence */

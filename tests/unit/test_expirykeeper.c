@@ -230,29 +230,31 @@ static void one_at_a_time(void **state)
     assert_int_equal(number("SELECT count(*) FROM alert"), 1);
 }
 
-/* More domains than are looked at at once, with further names in certificates of others. */
+/* More domains than are looked at at once, with further names in certificates of others; one in fifty has a
+ * certificate that runs out. */
 static void many(void **state)
 {
     (void)state;
     begin();
     sql("INSERT INTO domain (name, kind, history_at) SELECT 'd' || n || '.test', 'dns', now() FROM "
-        "generate_series(1, 300) AS n;"
+        "generate_series(1, 1100) AS n;"
         "INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial,"
-        " spki_sha256, names) SELECT date_trunc('second', now()) - k * interval '60 days' + interval '10 "
-        "days', now() - k * "
-        "interval"
-        " '60 days' - interval '80 days', now(), ('x' || left(encode(sha256(('d' || n || '.test')::bytea),"
-        " 'hex'), 16))::bit(64)::int8, n, 4503599627370504, 1, 1, sha256((n || ' ' || k)::bytea), '\\x01',"
-        " sha256('k'), 'test.d' || n || ' test.d' || n || '.www' FROM generate_series(1, 300) AS n,"
-        " generate_series(0, 5) AS k");
-    assert_int_equal(look().raised, 300);
+        " spki_sha256, names) SELECT t.a, t.a - interval '90 days', now(), ('x' || left(encode(sha256(('d' ||"
+        " n || '.test')::bytea), 'hex'), 16))::bit(64)::int8, n, 4503599627370504, 1, 1,"
+        " sha256((n || ' ' || k)::bytea), '\\x01', sha256('k'), 'test.d' || n || ' test.d' || n || '.www'"
+        " FROM generate_series(1, 1100) AS n, generate_series(0, 3) AS k, LATERAL (SELECT"
+        " date_trunc('second', now()) + interval '1 day' * (CASE WHEN n % 50 = 0 THEN 10 ELSE 50 END - k * "
+        "60)"
+        " AS a) AS t");
     struct expirykeeper_report report = look();
-    assert_int_equal(report.looked, 1800);
+    assert_int_equal(report.looked, 4400);
+    assert_int_equal(report.raised, 22);
+    report = look();
     assert_int_equal(report.raised, 0);
     assert_int_equal(report.closed, 0);
     assert_int_equal(report.unusual, 0);
-    issue(100000, "d7.test www.d7.test other.test", 0);
-    issue(100001, "other.test d8.test www.d8.test", 0); /* by a further key */
+    issue(100000, "d50.test www.d50.test other.test", 0);
+    issue(100001, "other.test d1100.test www.d1100.test", 0); /* by a further key */
     assert_int_equal(look().closed, 2);
 }
 
