@@ -467,6 +467,48 @@ static void no_statement_has_to_read_all_rows(void **state)
     fixture_sql(fixture.db.conn, "RESET enable_seqscan; DISCARD PLANS");
 }
 
+/* Scans of whole tables of those that grow with the logs, by everybody: their number, and which ones. */
+static int64_t scans(char tables[256])
+{
+    PGresult *res = NULL;
+    fixture_sql(fixture.db.conn, "SELECT pg_stat_force_next_flush()");
+    assert_int_equal(
+        pgexec_run(fixture.db.conn,
+                   "SELECT coalesce(sum(seq_scan), 0)::int8, string_agg(relname || ' ' || seq_scan, ', ')"
+                   " FROM pg_stat_user_tables WHERE relname ~ "
+                   "'^(cert_.*([0-9]|before|after)|log_tile|der_chunk)$' AND seq_scan > 0",
+                   &PGEXEC_NO_ARGS, &res, NULL),
+        ERR_OK);
+    int64_t count = pgexec_get_int(res, 0, 0);
+    (void)snprintf(tables, 256, "%s", pgexec_get_text(res, 0, 1));
+    PQclear(res);
+    return count;
+}
+
+/* All that a search runs, not only its first statement: rows, addresses, twins, places. Counted by the
+ * server. */
+static void no_kind_reads_a_table_from_its_beginning(void **state)
+{
+    (void)state;
+    static struct seen seen;
+    char tables[256];
+    fixture_sql(fixture.db.conn, "SELECT pg_stat_reset()");
+    fixture_sql(fixture.db.conn, "SET enable_seqscan = off; DISCARD PLANS");
+    fixture_sql(fixture.db.conn, "SELECT count(*) FROM log_tile WHERE length(info) < 0");
+    int64_t before = scans(tables);
+    assert_string_equal(tables, "log_tile 1"); /* it is counted */
+    for (size_t i = 0; i < countof(asked); i++) {
+        struct query query;
+        struct query_result counted;
+        assert_int_equal(query_parse(asked[i], &query, NULL), ERR_OK);
+        read_pages(&query, 1000, false, &seen);
+        assert_int_equal(query_count(fixture.db.conn, &query, 10000, &counted, NULL), ERR_OK);
+        if (scans(tables) != before)
+            fail_msg("%s: scans of whole tables: %s", asked[i], tables);
+    }
+    fixture_sql(fixture.db.conn, "RESET enable_seqscan; DISCARD PLANS");
+}
+
 /* However little time there is: what comes piece by piece is the whole, and nothing else. */
 static void pieces_are_the_whole(void **state)
 {
@@ -540,6 +582,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(hostile_texts_come_back),
         cmocka_unit_test(pieces_are_the_whole),
         cmocka_unit_test(no_statement_has_to_read_all_rows),
+        cmocka_unit_test(no_kind_reads_a_table_from_its_beginning),
         cmocka_unit_test(pages_stand_while_rows_come),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
