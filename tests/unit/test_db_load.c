@@ -2,6 +2,7 @@
  * lost, doubled or counted twice, wherever it is interrupted. */
 #include "tests/fixture/storetest.h"
 
+#include "base/clock.h"
 #include "base/thread.h"
 #include "db/db_load.h"
 #include "db/pgexec.h"
@@ -10,6 +11,7 @@
 #define ROOM     (8u << 20)
 #define ALL      256
 #define WAIT_MS  20000
+#define STUCK_MS 180000
 #define IS_WHOLE "SELECT count(*) FROM cert_load"
 
 static const struct db_load_how how = {.wait_ms = WAIT_MS};
@@ -219,8 +221,9 @@ struct writer {
     int log;
     uint64_t until;
     bool load;
-    unsigned lost;
+    atomic_uint lost;
     atomic_bool failed;
+    atomic_bool done;
 };
 
 static struct store *open_and_take(const struct writer *writer, struct store_range *range)
@@ -253,7 +256,8 @@ static void write_log(void *arg)
         err_clear(&why);
         pairs(&batch, &writer->test->log[writer->log], range.next, range.next / 2, ALL, 5);
         enum err_code code = storetest_commit(store, &range, &batch, &why);
-        writer->lost += code == ERR_DB_DOWN;
+        if (code == ERR_DB_DOWN)
+            atomic_fetch_add(&writer->lost, 1);
         if (code == ERR_DB_CONFLICT)
             code = store->ops->ranges(store, writer->log + 1, &range, 1, &count, &why);
         atomic_store(&writer->failed, code != ERR_OK && code != ERR_DB_DOWN);
@@ -262,6 +266,32 @@ static void write_log(void *arg)
         print_message("writer %d: %s\n", writer->log, why.text);
     batch_fini(&batch);
     store->ops->free(store);
+    atomic_store(&writer->done, true);
+}
+
+/* Fails, and says what each session of the server waits for, instead of waiting for ever. */
+static void wait_until(const struct storetest *test, struct writer writers[2], int64_t entries)
+{
+    static const char waits_sql[] =
+        "SELECT string_agg(concat_ws(' ', pid, state, wait_event_type, wait_event, "
+        "pg_blocking_pids(pid)::text,"
+        " left(query, 60)), E'\\n') FROM pg_stat_activity WHERE backend_type = 'client backend'";
+    static char waits[4096];
+    int64_t until_ms = clock_mono_ms() + STUCK_MS;
+    bool reached = false;
+    while (!reached && clock_mono_ms() < until_ms) {
+        bool done = atomic_load(&writers[0].done) && atomic_load(&writers[1].done);
+        reached = done || pgtest_count(test->dsn, "SELECT sum(next) FROM log_range") >= entries;
+        if (!reached)
+            (void)usleep(10000);
+    }
+    if (reached)
+        return;
+    (void)pgtest_sql(test->dsn, waits_sql, waits, sizeof waits);
+    print_message("nobody waits as long as this: %u and %u times cut off; %s\n",
+                  atomic_load(&writers[0].lost), atomic_load(&writers[1].lost), waits);
+    pgtest_stop(&storetest_server);
+    exit(1); /* the writers still hold this test's memory */
 }
 
 /* Two that write the same, one of them a backfill, while partitions are rewritten and the server falls. */
@@ -278,20 +308,19 @@ static void the_server_falls_meanwhile(void **state)
     }
     for (int i = 0; i < 3; i++) {
         struct pgconn *conn = NULL;
-        while (pgtest_count(test.dsn, "SELECT sum(next) FROM log_range") < (10 + 30 * i) * ALL &&
-               !atomic_load(&writers[0].failed) && !atomic_load(&writers[1].failed))
-            (void)usleep(10000);
+        wait_until(&test, writers, (10 + 30 * i) * ALL);
         assert_true(pgtest_down(&storetest_server, SIGQUIT));
         assert_true(pgtest_up(&storetest_server));
         if (pgconn_open(test.dsn, &conn, NULL) == ERR_OK)
             (void)!db_load_seal(conn, &how, NULL); /* somebody may be in its way; that is for the next one */
         pgconn_free(conn);
     }
+    wait_until(&test, writers, INT64_MAX);
     for (int i = 0; i < 2; i++) {
         thread_join(&threads[i]);
         assert_false(atomic_load(&writers[i].failed));
     }
-    assert_true(writers[0].lost + writers[1].lost > 0);
+    assert_true(atomic_load(&writers[0].lost) + atomic_load(&writers[1].lost) > 0);
     seal(&test);
     check(&test, 30 * ALL);
     check_sql(test.dsn, "SELECT sum(cardinality(fp8)) FROM log_tile", 120 * ALL);

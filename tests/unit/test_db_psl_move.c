@@ -102,6 +102,30 @@ static struct pgconn *new_database(struct storetest *test)
     return conn;
 }
 
+/* Back to the list of before at once, because every row has the keys of both; and forth again. A third one
+ * has to wait. */
+static void back_and_forth(struct storetest *test, struct pgconn *conn, struct store *store,
+                           struct store_range *range)
+{
+    struct db_psl_move_report report;
+    enum db_psl_move_state look;
+    struct err why = {0};
+    assert_int_equal(db_psl_move_begin(conn, list_file("third", LIST_NEW "third\n"), &report, &why),
+                     ERR_EXISTS);
+    assert_non_null(strstr(why.text, "can follow from 20"));
+    assert_int_equal(db_psl_move_begin(conn, list_file("old", LIST_OLD), &report, NULL), ERR_OK);
+    assert_true(report.back);
+    assert_int_equal(db_psl_move_look(conn, &look, NULL), ERR_OK);
+    assert_int_equal(look, DB_PSL_MOVE_MOVED);
+    assert_true(span_eq(dns_apex(SPAN_LIT("z.a.x1.test")), SPAN_LIT("x1.test")));
+    put(test, store, range, 2500, 200);
+    assert_int_equal(unfindable(test->dsn), 0);
+    assert_int_equal(db_psl_move_begin(conn, list_file("new", LIST_NEW), &report, NULL), ERR_OK);
+    assert_true(report.back);
+    assert_true(span_eq(dns_apex(SPAN_LIT("z.a.x1.test")), SPAN_LIT("a.x1.test")));
+    assert_int_equal(unfindable(test->dsn), 0);
+}
+
 static void moved_as_a_whole(void **state)
 {
     struct storetest test;
@@ -142,23 +166,7 @@ static void moved_as_a_whole(void **state)
     assert_int_equal(dns_psl_load(SPAN_LIT("// ===BEGIN ICANN DOMAINS===\n" LIST_OLD), NULL), ERR_OK);
     assert_int_equal(unfindable(test.dsn), 0);
     assert_int_equal(dns_psl_load(SPAN_LIT("// ===BEGIN ICANN DOMAINS===\n" LIST_NEW), NULL), ERR_OK);
-    /* Back to it at once, because every row has the keys of both; and forth again. A third list has to wait.
-     */
-    assert_int_equal(db_psl_move_begin(conn, list_file("third", LIST_NEW "third\n"), &report, &why),
-                     ERR_EXISTS);
-    assert_non_null(strstr(why.text, "can follow from 20"));
-    err_clear(&why);
-    assert_int_equal(db_psl_move_begin(conn, list_file("old", LIST_OLD), &report, NULL), ERR_OK);
-    assert_true(report.back);
-    assert_int_equal(db_psl_move_look(conn, &look, NULL), ERR_OK);
-    assert_int_equal(look, DB_PSL_MOVE_MOVED);
-    assert_true(span_eq(dns_apex(SPAN_LIT("z.a.x1.test")), SPAN_LIT("x1.test")));
-    put(&test, store, &ranges[0], 2500, 200);
-    assert_int_equal(unfindable(test.dsn), 0);
-    assert_int_equal(db_psl_move_begin(conn, list_file("new", LIST_NEW), &report, NULL), ERR_OK);
-    assert_true(report.back);
-    assert_true(span_eq(dns_apex(SPAN_LIT("z.a.x1.test")), SPAN_LIT("a.x1.test")));
-    assert_int_equal(unfindable(test.dsn), 0);
+    back_and_forth(&test, conn, store, &ranges[0]);
     /* A day later it must have. */
     assert_int_equal(db_psl_move_end(conn, &ended, NULL), ERR_OK);
     assert_false(ended);
