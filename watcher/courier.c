@@ -68,29 +68,27 @@ static enum err_code texts(const struct db_alert_row *row, char **json, char **l
 }
 
 /* What other channels had of it is not a receiver's business; that nobody answered there is. */
-static enum err_code send_as(struct channel *channel, const struct db_alert_row *row, const char *event,
-                             const char *key, struct err *failure, struct err *why)
+static void send_as(struct channel *channel, const struct db_alert_row *row, const char *event,
+                    const char *key, struct err *failure)
 {
     char *json = NULL;
     char *line = NULL;
     struct db_alert_row shown = *row;
     shown.event = event;
     shown.delivery_count = channel->whole ? row->delivery_count : 0;
-    enum err_code code = texts(&shown, &json, &line, why);
     channel->retry_ms = 0;
-    if (code == ERR_OK) {
+    if (texts(&shown, &json, &line, failure) == ERR_OK) {
         struct channel_message message = {&shown, json, line, key};
         (void)channel->ops->send(channel, &message, failure);
     }
     free(json);
     free(line);
-    return code;
 }
 
-enum err_code courier_send(struct channel *channel, const struct db_alert_row *row, const char *key,
-                           struct err *failure, struct err *why)
+void courier_send(struct channel *channel, const struct db_alert_row *row, const char *key,
+                  struct err *failure)
 {
-    return send_as(channel, row, row->event, key, failure, why);
+    send_as(channel, row, row->event, key, failure);
 }
 
 /* What was accepted is written down together; the receiver works. */
@@ -197,10 +195,16 @@ static enum err_code gather(struct round *round, const struct db_outbox_item *it
                             const struct db_alert_row *row, struct err *why)
 {
     struct channel_gathered *one = &round->digest[round->gathered.count];
+    struct err failure = {0};
     *one = (struct channel_gathered){.id = row->id};
     (void)snprintf(one->severity, sizeof one->severity, "%s", row->severity);
-    heap_put(&round->gathered, item);
-    return texts(row, &one->json, &one->line, why);
+    if (texts(row, &one->json, &one->line, &failure) == ERR_OK) {
+        heap_put(&round->gathered, item);
+        return ERR_OK;
+    }
+    free(one->json);
+    free(one->line);
+    return failed(round->courier, item, 1, &failure, why);
 }
 
 static bool may_go_on(const struct round *round)
@@ -220,12 +224,9 @@ static enum err_code send_one(struct round *round, const struct db_outbox_item *
         heap_put(&round->back, item);
         return ERR_OK;
     }
-    enum err_code code =
-        send_as(courier->channel, row, item->handed ? "handed_on" : row->event, item->key, &failure, why);
-    if (code != ERR_OK)
-        return code;
+    send_as(courier->channel, row, item->handed ? "handed_on" : row->event, item->key, &failure);
     if (failure.code != ERR_OK) {
-        code = flush_sent(round, why);
+        enum err_code code = flush_sent(round, why);
         return code == ERR_OK ? failed(courier, item, 1, &failure, why) : code;
     }
     courier->failures = 0;
@@ -368,20 +369,17 @@ static enum err_code deliver(struct courier *courier, const struct db_outbox_ite
     return code;
 }
 
-enum err_code courier_over(struct channel *channel, const struct db_alert_row *row, struct err *failure,
-                           struct err *why)
+void courier_over(struct channel *channel, const struct db_alert_row *row, struct err *failure)
 {
     char *json = NULL;
     char *line = NULL;
-    enum err_code code = texts(row, &json, &line, why);
     channel->retry_ms = 0;
-    if (code == ERR_OK) {
+    if (texts(row, &json, &line, failure) == ERR_OK) {
         struct channel_message message = {row, json, line, ""};
         (void)channel->ops->over(channel, &message, failure);
     }
     free(json);
     free(line);
-    return code;
 }
 
 struct ending {
@@ -392,7 +390,9 @@ struct ending {
 static enum err_code end_incident(void *arg, const struct db_alert_row *row, struct err *why)
 {
     struct ending *ending = arg;
-    return courier_over(ending->channel, row, ending->failure, why);
+    (void)why;
+    courier_over(ending->channel, row, ending->failure);
+    return ERR_OK;
 }
 
 static enum err_code not_ended(struct courier *courier, const struct db_incident *incident,

@@ -29,11 +29,11 @@ MUST_USE enum err_code courier_pass(struct courier *courier, bool *worked, struc
 
 /* How long a row is leased for: until somebody else may think that we are dead. */
 int64_t courier_lease_ms(const struct channel *channel);
-/* Makes the message of an alert and sends it; `failure` is the receiver's. */
-MUST_USE enum err_code courier_send(struct channel *channel, const struct db_alert_row *row, const char *key,
-                                    struct err *failure, struct err *why);
+/* Makes the message of an alert and sends it. `failure` is the receiver's, or that no message can be made of
+ * this alert: it must not hold up the others. */
+void courier_send(struct channel *channel, const struct db_alert_row *row, const char *key,
+                  struct err *failure);
 /* Ends the incident that the receiver has for the alert; the channel has ops->over. `failure` as above. */
-MUST_USE enum err_code courier_over(struct channel *channel, const struct db_alert_row *row,
-                                    struct err *failure, struct err *why);
+void courier_over(struct channel *channel, const struct db_alert_row *row, struct err *failure);
 
 #endif

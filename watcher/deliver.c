@@ -229,11 +229,12 @@ struct sending {
 static enum err_code send_row(void *arg, const struct db_alert_row *row, struct err *why)
 {
     struct sending *sending = arg;
-    enum err_code code = courier_send(sending->channel, row, sending->key, sending->failure, why);
-    sending->sent = code == ERR_OK && sending->failure->code == ERR_OK;
+    (void)why;
+    courier_send(sending->channel, row, sending->key, sending->failure);
+    sending->sent = sending->failure->code == ERR_OK;
     if (sending->sent && sending->channel->ops->over != NULL)
-        code = courier_over(sending->channel, row, sending->failure, why);
-    return code;
+        courier_over(sending->channel, row, sending->failure);
+    return ERR_OK;
 }
 
 enum err_code deliver_one(struct pgconn *conn, struct channel *channel, int64_t alert,

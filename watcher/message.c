@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include "model/advice.h"
 
-#define PAGE_MAX (1u << 20)
+#define PAGE_MAX  (1u << 20)
+#define SHORT_MAX 4096 /* of one text in a line or page */
 
 static json_t *string_or_null(const char *text)
 {
@@ -219,6 +220,19 @@ static const char *event_words(const struct db_alert_row *row)
     return strcmp(row->event, "withdrawn") == 0 ? "withdrawn: " : "";
 }
 
+/* A URI in a certificate can be as long as the certificate: a line that does not fit into memory would be
+ * told to nobody. */
+static void put_short(struct buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    size_t shown = len <= SHORT_MAX ? len : SHORT_MAX;
+    while (shown < len && shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80)
+        shown--;
+    buf_put(out, span_of((const uint8_t *)text, shown));
+    if (shown < len)
+        buf_str(out, "...");
+}
+
 /* The subject of the alert: whose it is and which name. */
 static void put_head(struct buf *out, const struct db_alert_row *row)
 {
@@ -227,8 +241,11 @@ static void put_head(struct buf *out, const struct db_alert_row *row)
         buf_fmt(out, " for %s", row->domain);
     if (row->log != NULL)
         buf_fmt(out, " at log %s", row->log);
-    if (row->name != NULL && (row->domain == NULL || strcmp(row->name, row->domain) != 0))
-        buf_fmt(out, " (%s)", row->name);
+    if (row->name != NULL && (row->domain == NULL || strcmp(row->name, row->domain) != 0)) {
+        buf_str(out, " (");
+        put_short(out, row->name);
+        buf_byte(out, ')');
+    }
 }
 
 /* The states that the present one took the place of, and what was said about them then. */
@@ -281,7 +298,10 @@ static void put_line(struct buf *out, const struct db_alert_row *row, const json
         at++;
     if (count != 0) {
         const json_t *first = json_array_get(findings, at);
-        buf_fmt(out, ": found %s; expected %s", text_of(first, "found"), text_of(first, "expected"));
+        buf_str(out, ": found ");
+        put_short(out, text_of(first, "found"));
+        buf_str(out, "; expected ");
+        put_short(out, text_of(first, "expected"));
     }
     if (count > 1)
         buf_fmt(out, " (and %zu more)", count - 1);
@@ -304,11 +324,18 @@ enum err_code message_line(const struct db_alert_row *row, char **text, struct e
     return done(&out, text, why);
 }
 
+static void put_row(struct buf *out, const char *label, const char *text)
+{
+    buf_fmt(out, "  %-14s ", label);
+    put_short(out, text);
+    buf_byte(out, '\n');
+}
+
 static void put_member(struct buf *out, const json_t *issuance, const char *label, const char *member)
 {
     const char *text = text_of(issuance, member);
     if (text[0] != '\0')
-        buf_fmt(out, "  %-14s %s\n", label, text);
+        put_row(out, label, text);
 }
 
 static void put_names(struct buf *out, const json_t *issuance, const char *label, const char *member)
@@ -316,7 +343,7 @@ static void put_names(struct buf *out, const json_t *issuance, const char *label
     const json_t *list = json_object_get(issuance, member);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
-        buf_fmt(out, "  %-14s %s\n", label, name == NULL ? "" : name);
+        put_row(out, label, name == NULL ? "" : name);
     }
 }
 
@@ -346,9 +373,10 @@ static void put_findings(struct buf *out, const json_t *findings)
 {
     for (size_t i = 0; i < json_array_size(findings); i++) {
         const json_t *one = json_array_get(findings, i);
-        buf_fmt(out, "\n%s (%s, rule %s)\n  %-14s %s\n  %-14s %s\n", text_of(one, "kind"),
-                text_of(one, "severity"), text_of(one, "rule"), "expected", text_of(one, "expected"), "found",
-                text_of(one, "found"));
+        buf_fmt(out, "\n%s (%s, rule %s)\n", text_of(one, "kind"), text_of(one, "severity"),
+                text_of(one, "rule"));
+        put_row(out, "expected", text_of(one, "expected"));
+        put_row(out, "found", text_of(one, "found"));
     }
 }
 

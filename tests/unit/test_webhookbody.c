@@ -99,6 +99,39 @@ static void a_pager_knows_the_alert_again(void **state)
     free(body);
 }
 
+/* A certificate can have a megabyte of names, and a receiver refuses what is too large for it for ever: Teams
+ * takes 28 kB. */
+static void what_is_endless_is_cut(void **state)
+{
+    enum { SIZE = 1 << 20 };
+    struct db_alert_row row = alertrow();
+    char *name = malloc(SIZE + 1);
+    char *issuance = malloc(2 * SIZE);
+    (void)state;
+    assert_true(name != NULL && issuance != NULL);
+    for (size_t i = 0; i < SIZE; i++)
+        name[i] = "\xe4\xb8\x80"[i % 3]; /* the last character is not whole */
+    name[SIZE / 3 * 3] = '\0';
+    (void)snprintf(issuance, (size_t)2 * SIZE, "{\"issuer\":\"%s\",\"subject\":\"<@everyone>\"}", name);
+    row.name = name;
+    row.owner = name;
+    row.issuance = issuance;
+    for (int preset = WEBHOOKBODY_SLACK; preset <= WEBHOOKBODY_PAGERDUTY; preset++) {
+        json_t *object = made((enum webhookbody_preset)preset, &row);
+        char *body = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+        assert_non_null(body);
+        assert_in_range(strlen(body), 500, 28000);
+        free(body);
+        json_decref(object);
+    }
+    char *page = NULL;
+    assert_int_equal(message_page(&row, &page, NULL), ERR_OK); /* of mails and hooks */
+    assert_in_range(strlen(page), 500, 28000);
+    free(page);
+    free(issuance);
+    free(name);
+}
+
 static void digests(void **state)
 {
     enum { COUNT = 128 };
@@ -131,6 +164,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(no_markup),
                                        cmocka_unit_test(a_pager_knows_the_alert_again),
-                                       cmocka_unit_test(digests)};
+                                       cmocka_unit_test(what_is_endless_is_cut), cmocka_unit_test(digests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
