@@ -325,6 +325,14 @@ static void microsoft_is_read(void **state)
     }
 }
 
+/* Who runs the CAs of that report. */
+static void check_owners(const struct catake *take)
+{
+    assert_int_equal(take->caa_count, 2);
+    assert_string_equal(take->caa[0].domain, "ca:a b c");
+    assert_string_equal(take->caa[1].domain, "ca:o");
+}
+
 static void reports_of_the_ccadb_are_read(void **state)
 {
     (void)state;
@@ -347,9 +355,7 @@ static void reports_of_the_ccadb_are_read(void **state)
         "o,y,Not Revoked,%s\n",
         hex, hex);
     take = read_as("ccadb-records", 2);
-    assert_int_equal(take->caa_count, 2); /* who runs them */
-    assert_string_equal(take->caa[0].domain, "ca:a b c");
-    assert_string_equal(take->caa[1].domain, "ca:o");
+    check_owners(take);
     assert_int_equal(take->rule[0].rule.kind, CARULE_BLOCKED);
     assert_int_equal(take->rule[0].rule.store, VERDICT_STORES);
     assert_int_equal(take->rule_count, 2);
