@@ -116,14 +116,21 @@ enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct w
                             void *arg, struct history_result *result, struct err *why)
 {
     struct pgconn *second = NULL;
+    struct cagraph *trust = NULL;
     enum err_code code = pgconn_open(dsn, &second, why);
 
+    if (code == ERR_OK)
+        code = trustset_pin(second, &trust, why);
     if (code == ERR_OK) {
         struct history_reader reader = matching_reader(second, NULL);
+        reader.prove.trust = trust;
+        reader.prove.now_ms = clock_wall_ms();
+        reader.prove.settled = true;
         reader.dry = dry;
         reader.dry_arg = arg;
         code = history_run(conn, second, watch, &reader, result, why);
     }
+    cagraph_unpin(trust);
     if (second != NULL)
         pgconn_free(second);
     return code;

@@ -7,6 +7,7 @@
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
 #include "db/db_pair.h"
+#include "watcher/rule_trust.h"
 
 struct scan {
     const struct watch *const *watches;
@@ -129,7 +130,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     scan->entry.issuance.issuer_proven =
         stored->issuer_proven || (stored->issuer_known && has_precert(sightings, count));
     if (count != 0)
-        scan->entry.sighting = sightings[0];
+        scan->entry.sighting = rule_trust_earliest(sightings, count);
     code = judge(scan, scan->some, &by_word, why);
     for (size_t i = 0; i < scan->batch.alert_count && code == ERR_OK; i++) {
         const struct alert *alert = &scan->batch.alerts[i];

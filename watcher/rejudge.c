@@ -18,21 +18,6 @@ struct scan {
     bool settled; /* of the issuance at hand */
 };
 
-/* The moment that counts, and whether a precertificate is known. */
-static struct sighting earliest(const struct sighting *sightings, size_t count)
-{
-    struct sighting first = sightings[0];
-    bool precert = false;
-    for (size_t i = 0; i < count; i++) {
-        if (sightings[i].timestamp_ms < first.timestamp_ms)
-            first = sightings[i];
-        precert = precert || sightings[i].form == ISSUANCE_PRECERT;
-    }
-    if (precert)
-        first.form = ISSUANCE_PRECERT;
-    return first;
-}
-
 /* Findings of other rules are not this one's business. */
 static void keep_own(struct alert *alert)
 {
@@ -88,7 +73,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     if (count == 0 || (rejudge->wanted != NULL && !rejudge->wanted(rejudge->arg, stored, &prove.settled)))
         return ERR_OK;
     batch_reset(&scan->batch);
-    scan->entry = (struct entry){.issuance = *stored, .sighting = earliest(sightings, count)};
+    scan->entry = (struct entry){.issuance = *stored, .sighting = rule_trust_earliest(sightings, count)};
     bool precert = scan->entry.sighting.form == ISSUANCE_PRECERT;
     scan->entry.kind = precert ? ENTRY_PRECERT : ENTRY_X509;
     scan->entry.issuance.issuer_proven = stored->issuer_proven || (stored->issuer_known && precert);

@@ -227,6 +227,20 @@ void rule_trust_judge(struct rule *rule)
     note_lineage(&j);
 }
 
+struct sighting rule_trust_earliest(const struct sighting *sightings, size_t count)
+{
+    struct sighting first = sightings[0];
+    bool precert = false;
+    for (size_t i = 0; i < count; i++) {
+        if (sightings[i].timestamp_ms < first.timestamp_ms)
+            first = sightings[i];
+        precert = precert || sightings[i].form == ISSUANCE_PRECERT;
+    }
+    if (precert)
+        first.form = ISSUANCE_PRECERT;
+    return first;
+}
+
 bool rule_trust_owns(enum alert_kind kind)
 {
     return kind == ALERT_KIND_DISTRUSTED_CA || kind == ALERT_KIND_CONSTRAINT_VIOLATION ||

@@ -11,6 +11,10 @@
  * unknown_issuer_key, single_store_ca and untrusted_ca: whoever allowed it knows. */
 void rule_trust_judge(struct rule *rule);
 
+/* What counts of all places where an issuance was seen (`count` > 0): the earliest moment, and whether a
+ * precertificate is known. */
+struct sighting rule_trust_earliest(const struct sighting *sightings, size_t count);
+
 /* Of these kinds a finding can end, when trust data or what is known of CAs changes. */
 bool rule_trust_owns(enum alert_kind kind);
 

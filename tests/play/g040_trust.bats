@@ -122,6 +122,10 @@ finding() { # of alert $1 by kind $2
     ctv trust explain "$sha" >"$PLAY/out"
     grep -q '^Mozilla: distrusted: the store blocks' "$PLAY/out"
     grep -q '^Flag: blocked_key' "$PLAY/out"
+    # What a policy would have said is said with what root stores say.
+    printf 'watch:\n  - name: watched.example\n' >"$PLAY/any.yaml"
+    ctv domain history --json watched.example --policy "$PLAY/any.yaml" |
+        some_line 'any(.findings[]; .kind == "distrusted_ca" and .rule == "blocked_key")'
     ctv trust explain "$sha" --json | jq -e '.stores.apple.verdict == "distrusted" and .issuer_proven
         and (.stores.apple.paths[0].why == "blocked") and (.flags | index("blocked_key"))'
 }
