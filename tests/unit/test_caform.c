@@ -342,8 +342,7 @@ static void reports_of_the_ccadb_are_read(void **state)
     (void)text_base64(span_of(made.bytes, made.len), base64);
     begin();
     say("\"SHA-256 Fingerprint\",\"X.509 Certificate (PEM)\"\r\n\"%s\",\"-----BEGIN "
-        "CERTIFICATE-----\n%.64s\n%s\n-----END "
-        "CERTIFICATE-----\"\r\n\"x\",\"none\"\r\n",
+        "CERTIFICATE-----\n%.64s\n%s\n-----END CERTIFICATE-----\"\r\n\"x\",\"none\"\r\n",
         hex, base64, base64 + 64);
     struct catake *take = read_as("ccadb-certificates", 1);
     assert_int_equal(take->cert_count, 1);
