@@ -319,11 +319,12 @@ static enum err_code caretaker_expiry(struct pgconn *conn, struct expirykeeper *
     struct expirykeeper_report report;
     enum err_code code = expirykeeper_look(conn, keeper, stop, &report, why);
 
-    if (report.raised != 0 || report.unusual != 0 || report.closed != 0)
+    if (report.raised != 0 || report.unusual != 0 || report.listed != 0 || report.closed != 0)
         say_info("watch",
                  "certificates=%" PRIu64 " looked at for their end and their renewals: %" PRIu64
-                 " that run out or are late told, %" PRIu64 " unusual ones, %" PRIu64 " alerts closed",
-                 report.looked, report.raised, report.unusual, report.closed);
+                 " that run out or are late told, %" PRIu64 " unusual ones, %" PRIu64
+                 " with keys that others have, %" PRIu64 " alerts closed",
+                 report.looked, report.raised, report.unusual, report.listed, report.closed);
     return code;
 }
 

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "cli/blockset.h"
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
 #include "db/db_pending.h"
@@ -15,6 +16,7 @@
 #include "db/db_renewal.h"
 #include "db/dbkey.h"
 #include "watcher/renewalsay.h"
+#include "watcher/rule_weak.h"
 
 #define EXPIRYKEEPER_LOCK  "expiry of certificates" /* no domain has a space in its name */
 #define EXPIRYKEEPER_BYTES (64u << 20)
@@ -46,6 +48,7 @@ struct expirykeeper_round {
     struct db_renewal_alert *alerts; /* by dedup */
     struct expirykeeper_state *states;
     size_t alert_count;
+    struct blocklist *blocklist; /* of keys; NULL: none */
     struct arena arena;
     struct renewal renewal; /* of the domain at hand */
     enum err_code code;     /* the first failure while it was judged */
@@ -176,6 +179,38 @@ static void expirykeeper_unusual(void *arg, const struct renewal_unusual *unusua
     alert.findings[0] = renewalsay_unusual(&round->arena, &round->renewal, unusual);
     alert.name = renewalsay_name(&round->arena, unusual->name);
     expirykeeper_raise(round, cert, &alert, NULL, &round->report->unusual);
+}
+
+/* A list may know the key of a certificate that has been stored for long. */
+static void expirykeeper_each(void *arg, size_t at, struct span name)
+{
+    struct expirykeeper_round *round = arg;
+    const struct renewal_cert *cert = &round->renewal.certs[at];
+    const char *list = blocklist_find_spki(round->blocklist, cert->spki);
+    struct alert alert = {.finding_count = 1};
+    struct buf text;
+    bool has = false;
+    if (list == NULL || round->code != ERR_OK)
+        return;
+    round->code = db_renewal_has(round->conn, round->renewal.watch->id, cert->tbs_fp,
+                                 ALERT_KIND_COMPROMISED_KEY, &has, round->why);
+    if (round->code != ERR_OK || has)
+        return;
+    arena_reset(&round->arena, 1u << 20);
+    uint8_t own = round->renewal.watch->severity[ALERT_KIND_COMPROMISED_KEY];
+    buf_init(&text, RULE_TEXT_MAX);
+    rule_weak_listed(&text, list, cert->spki);
+    alert.findings[0] = (struct alert_finding){
+        .kind = ALERT_KIND_COMPROMISED_KEY,
+        .severity =
+            own != 0 ? (enum alert_severity)(own - 1) : alert_kind_severity(ALERT_KIND_COMPROMISED_KEY),
+        .rule = "compromised_key",
+        .expected = SPAN_LIT("a key that nobody else has"),
+        .found = arena_copy(&round->arena, buf_span(&text)),
+    };
+    buf_fini(&text);
+    alert.name = renewalsay_name(&round->arena, name);
+    expirykeeper_raise(round, cert, &alert, NULL, &round->report->listed);
 }
 
 /* Of the same names, the one that lasts longest. */
@@ -415,7 +450,10 @@ static enum err_code expirykeeper_alone(struct expirykeeper_round *round)
     round->renewal.arg = round;
     round->renewal.due = expirykeeper_due;
     round->renewal.unusual = expirykeeper_unusual;
-    enum err_code code = expirykeeper_load(round);
+    enum err_code code = blockset_pin(&round->blocklist, round->why);
+    round->renewal.each = round->blocklist == NULL ? NULL : expirykeeper_each;
+    if (code == ERR_OK)
+        code = expirykeeper_load(round);
     if (code == ERR_OK) {
         code = expirykeeper_all(round);
         if (code == ERR_OK && !expirykeeper_ended(round))
@@ -427,6 +465,7 @@ static enum err_code expirykeeper_alone(struct expirykeeper_round *round)
     free(round->doubts);
     free(round->alerts);
     free(round->states);
+    blocklist_unpin(round->blocklist);
     return code;
 }
 

@@ -1,9 +1,10 @@
 /* Looks, at the start, every hour, and when the registered domains change, which certificates of registered
  * domains run out, which renewals are late, and which ones were unusual (watcher/renewal.h; docs/expiry.md):
  * one alert for each set of names and the certificate that is the last one, which becomes graver as time
- * passes, and is closed when a better one is seen. Part of the caretaker's round; any number of processes may
- * do it, one does at a time. Cut off anywhere, the next look finds what is to be told: what was told is in
- * the alert. */
+ * passes, and is closed when a better one is seen. Keys that came into a list of known ones (cli/blockset.h)
+ * after their certificate was stored are told as well. Part of the caretaker's round; any number of processes
+ * may do it, one does at a time. Cut off anywhere, the next look finds what is to be told: what was told is
+ * in the alert. */
 #ifndef CTVIGIL_EXPIRYKEEPER_H
 #define CTVIGIL_EXPIRYKEEPER_H
 
@@ -23,6 +24,7 @@ struct expirykeeper_report {
     uint64_t looked; /* certificates */
     uint64_t raised; /* alerts, or steps of them */
     uint64_t unusual;
+    uint64_t listed; /* with keys that others have by now */
     uint64_t closed;
 };
 

@@ -171,6 +171,23 @@ static void read_names(struct work *work)
         qsort(work->covers, work->count, sizeof *work->covers, by_name);
 }
 
+static void tell_each(struct work *work)
+{
+    const struct renewal *r = work->r;
+    for (size_t i = 0; r->each != NULL && i < r->count; i++) {
+        struct span left = r->certs[i].names;
+        struct span name;
+        size_t before = work->count;
+        if (r->certs[i].life.not_after < r->now)
+            continue;
+        while (work->count == before && dbkey_next_name(&left, &name))
+            add_name(work, name, i);
+        if (work->count != before)
+            r->each(r->arg, i, name);
+        work->count = before;
+    }
+}
+
 /* Place of the best certificate of that very name; count: none. */
 static size_t find_name(const struct work *work, struct span name)
 {
@@ -408,6 +425,7 @@ void renewal_judge(const struct renewal *renewal)
     work.best_first = calloc(count, sizeof *work.best_first);
     must(work.by_set != NULL && work.best_count != NULL && work.best_first != NULL);
     read_watch(&work);
+    tell_each(&work);
     read_names(&work);
     work.line = calloc(count + work.count, sizeof *work.line);
     must(work.line != NULL);

@@ -55,6 +55,8 @@ struct renewal {
      * missing). */
     void (*due)(void *arg, const struct renewal_due *due);
     void (*unusual)(void *arg, const struct renewal_unusual *unusual);
+    /* Each certificate that is not over and has a name of the domain, doubted or not; NULL: not asked. */
+    void (*each)(void *arg, size_t cert, struct span name);
 };
 
 void renewal_judge(const struct renewal *renewal);

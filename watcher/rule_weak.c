@@ -125,20 +125,26 @@ static const char *listed_in(const struct policy_case *what)
     return key.modulus.at == NULL ? NULL : blocklist_find_modulus(what->blocklist, key.modulus);
 }
 
-static void judge_listed(struct rule *rule)
+void rule_weak_listed(struct buf *found, const char *list, const uint8_t spki_sha256[32])
 {
     char shown[256];
+    buf_fmt(
+        found,
+        "the key is in the list %s: others have its private key and can pretend to be this host; have the "
+        "certificate revoked, make a new key (",
+        text_visible_str(span_str(list), shown, sizeof shown));
+    rule_put_spki(found, spki_sha256);
+    buf_byte(found, ')');
+}
+
+static void judge_listed(struct rule *rule)
+{
     struct buf found;
     const char *list = rule->what->blocklist == NULL ? NULL : listed_in(rule->what);
     if (list == NULL)
         return;
     buf_init(&found, RULE_TEXT_MAX);
-    buf_fmt(
-        &found,
-        "the key is in the list %s: others have its private key and can pretend to be this host; have the "
-        "certificate revoked, make a new key",
-        text_visible_str(span_str(list), shown, sizeof shown));
-    put_key(rule, &found);
+    rule_weak_listed(&found, list, rule->what->issuance->spki_sha256);
     (void)rule_add(rule, ALERT_KIND_COMPROMISED_KEY, "compromised_key",
                    SPAN_LIT("a key that nobody else has"), rule_keep(rule, &found));
 }

@@ -8,5 +8,7 @@
 #include "watcher/rule.h"
 
 void rule_weak_judge(struct rule *rule);
+/* The text of compromised_key, for those who find it later: `list` names the key. */
+void rule_weak_listed(struct buf *found, const char *list, const uint8_t spki_sha256[32]);
 
 #endif

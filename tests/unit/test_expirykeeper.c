@@ -2,6 +2,7 @@
 #include "tests/fixture_cert.h"
 
 #include "base/clock.h"
+#include "cli/blockset.h"
 #include "cli/expirykeeper.h"
 #include "db/db_pending.h"
 
@@ -230,6 +231,36 @@ static void one_at_a_time(void **state)
     assert_int_equal(number("SELECT count(*) FROM alert"), 1);
 }
 
+/* The key comes into a list after its certificate is stored. */
+static void a_key_leaks(void **state)
+{
+    char path[] = "/tmp/leaked.XXXXXX";
+    char line[66];
+    uint8_t spki[32];
+    int fd = mkstemp(path);
+    (void)state;
+    begin();
+    issue(1, "www.example.test", 1);
+    issue(2, "www.example.test", 100); /* over */
+    issue(3, "www.other.test", 1);
+    for (int i = 1; i <= 3; i++) {
+        fixture_hash("spki", i, spki);
+        (void)text_hex(span_of(spki, 32), line);
+        line[64] = '\n';
+        assert_int_equal(write(fd, line, 65), 65);
+    }
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(look().listed, 0);
+    blockset_use(path);
+    assert_int_equal(look().listed, 1);
+    assert_int_equal(look().listed, 0);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE kind = 'compromised_key' AND severity ="
+                            " 'critical' AND name = 'www.example.test' AND dedup IS NULL"),
+                     1);
+    blockset_forget();
+    assert_int_equal(unlink(path), 0);
+}
+
 /* More domains than are looked at at once, with further names in certificates of others; one in fifty has a
  * certificate that runs out. */
 static void many(void **state)
@@ -277,13 +308,9 @@ int main(int argc, char **argv)
 {
     FIXTURE_DB_KEEPER(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_step_to_step),
-        cmocka_unit_test(given_up),
-        cmocka_unit_test(somebody_elses),
-        cmocka_unit_test(not_asked),
-        cmocka_unit_test(habits),
-        cmocka_unit_test(one_at_a_time),
-        cmocka_unit_test(many),
+        cmocka_unit_test(from_step_to_step), cmocka_unit_test(given_up), cmocka_unit_test(somebody_elses),
+        cmocka_unit_test(not_asked),         cmocka_unit_test(habits),   cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(a_key_leaks),       cmocka_unit_test(many),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
