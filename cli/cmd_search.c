@@ -57,13 +57,19 @@ static void catch_signals(void)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
+/* Of the terminal that the rows go to; 0: they go somewhere else. */
+static size_t columns_of(const struct search *search)
+{
+    return search->file.out == stdout ? cmd_columns() : 0;
+}
+
 static enum err_code found(void *arg, const struct query_row *row, struct err *why)
 {
     struct search *search = arg;
     (void)why;
     if (search->rows++ == 0)
-        searchview_head(search->file.out, search->format);
-    searchview_row(search->file.out, search->format, row);
+        searchview_head(search->file.out, search->format, columns_of(search));
+    searchview_row(search->file.out, search->format, columns_of(search), row);
     searchfile_progress(&search->file, search->rows, row->issuance->not_before * 1000);
     return ERR_OK;
 }
@@ -180,7 +186,7 @@ static int list(struct search *search, struct pgconn *conn, struct query *query)
     code = pages(search, conn, query, &result, &why);
     if (code == ERR_OK && search->rows == 0) {
         if (search->format == SEARCHVIEW_CSV)
-            searchview_head(search->file.out, search->format);
+            searchview_head(search->file.out, search->format, columns_of(search));
         hint(search, &result);
     }
     if (code == ERR_OK) {

@@ -108,13 +108,47 @@ static void write_json(FILE *out, const struct query_row *row)
     cmd_write_json(out, line);
 }
 
-static void put_visible(struct buf *out, struct span text, size_t width)
+#define DATES       24 /* both, with what parts them */
+#define MORE        7  /* "+N", with what parts it */
+#define NAME_SHOWN  40
+#define SERIAL_ROOM 38 /* 18 octets, as most serial numbers have, and what parts it */
+
+/* How a table lies in a terminal. */
+struct layout {
+    size_t name;
+    size_t issuer;
+    bool serial;
+    bool cut; /* "~" stands for what does not fit */
+};
+
+/* No terminal, or one with room for all of it: whole values. */
+static struct layout layout_of(size_t columns)
+{
+    struct layout whole = {NAME_SHOWN, NAME_SHOWN, true, false};
+    if (columns == 0 || columns >= DATES + MORE + 2 * NAME_SHOWN + SERIAL_ROOM)
+        return whole;
+    size_t room = columns > DATES + MORE + 20 ? columns - DATES - MORE : 20;
+    struct layout cut = {room * 6 / 10, room - room * 6 / 10, false, true};
+    return cut;
+}
+
+static void put_visible(struct buf *out, struct span text, size_t width, bool cut)
 {
     size_t begin = out->len;
     size_t columns = 0;
+    size_t last = begin; /* where the last column that stays begins, when some go */
     text_visible(out, text);
-    for (size_t i = begin; i < out->len; i++)
-        columns += (out->at[i] & 0xc0u) != 0x80;
+    for (size_t i = begin; i < out->len; i++) {
+        if ((out->at[i] & 0xc0u) == 0x80)
+            continue;
+        columns++;
+        last = columns == width ? i : last;
+    }
+    if (cut && columns > width) {
+        out->len = last;
+        buf_byte(out, '~');
+        columns = width;
+    }
     for (; columns < width; columns++)
         buf_byte(out, ' ');
 }
@@ -130,8 +164,9 @@ static struct span first_name(const struct issuance *issuance, char ip[INET6_ADD
     return issuance->subject_cn.len != 0 ? issuance->subject_cn : SPAN_LIT("(no name)");
 }
 
-static void put_line(struct buf *out, const struct query_row *row)
+static void put_line(struct buf *out, const struct query_row *row, size_t columns)
 {
+    struct layout layout = layout_of(columns);
     const struct issuance *issuance = row->issuance;
     char from[TEXT_TIME_MAX];
     char to[TEXT_TIME_MAX];
@@ -140,13 +175,16 @@ static void put_line(struct buf *out, const struct query_row *row)
     (void)text_time(issuance->not_before * 1000, false, from);
     (void)text_time(issuance->not_after * 1000, false, to);
     buf_fmt(out, "%.10s  %.10s  ", from, to);
-    put_visible(out, first_name(issuance, ip), 40);
+    put_visible(out, first_name(issuance, ip), layout.name, layout.cut);
     if (issuance->name_count > 1)
-        buf_fmt(out, " +%-4zu ", issuance->name_count - 1);
+        buf_fmt(out, " +%-4zu ",
+                issuance->name_count < 10000 || !layout.cut ? issuance->name_count - 1 : 9999);
     else
         buf_str(out, "       ");
-    put_visible(out, row->issuer, 40);
-    buf_fmt(out, "  %s\n", serial_text(issuance->serial, serial, sizeof serial));
+    put_visible(out, row->issuer, layout.issuer, layout.cut);
+    if (layout.serial)
+        buf_fmt(out, "  %s", serial_text(issuance->serial, serial, sizeof serial));
+    buf_byte(out, '\n');
 }
 
 static bool begins_formula(struct span text)
@@ -273,11 +311,12 @@ static void put_csv(struct buf *out, const struct query_row *row)
     buf_str(out, "\r\n");
 }
 
-void searchview_head(FILE *out, enum searchview_format format)
+void searchview_head(FILE *out, enum searchview_format format, size_t columns)
 {
+    struct layout layout = layout_of(columns);
     if (format == SEARCHVIEW_TABLE)
-        fprintf(out, "%-10s  %-10s  %-40s %-6s %-40s  %s\n", "not before", "not after", "name", "more",
-                "issuer", "serial");
+        fprintf(out, "%-10s  %-10s  %-*s %-6s%-*s%s\n", "not before", "not after", (int)layout.name, "name",
+                "more", (int)layout.issuer, "issuer", layout.serial ? "  serial" : "");
     if (format == SEARCHVIEW_CSV)
         fputs(
             "tbs_fp,serial,issuer,issuer_id,issuer_spki_sha256,spki_sha256,subject_cn,not_before,not_after,"
@@ -286,7 +325,7 @@ void searchview_head(FILE *out, enum searchview_format format)
             out);
 }
 
-void searchview_row(FILE *out, enum searchview_format format, const struct query_row *row)
+void searchview_row(FILE *out, enum searchview_format format, size_t columns, const struct query_row *row)
 {
     struct buf line;
     if (format == SEARCHVIEW_NDJSON) {
@@ -297,7 +336,7 @@ void searchview_row(FILE *out, enum searchview_format format, const struct query
     if (format == SEARCHVIEW_CSV)
         put_csv(&line, row);
     else
-        put_line(&line, row);
+        put_line(&line, row, columns);
     must(buf_ok(&line));
     (void)fwrite(line.at, 1, line.len, out);
     buf_fini(&line);

@@ -9,9 +9,10 @@
 
 enum searchview_format { SEARCHVIEW_TABLE, SEARCHVIEW_NDJSON, SEARCHVIEW_CSV };
 
-/* What stands before the first row; nothing for NDJSON. */
-void searchview_head(FILE *out, enum searchview_format format);
-void searchview_row(FILE *out, enum searchview_format format, const struct query_row *row);
+/* What stands before the first row; nothing for NDJSON. `columns` of the terminal: a table is cut to it, "~"
+ * stands for what does not fit, and the serial number is left out; 0: none, whole values. */
+void searchview_head(FILE *out, enum searchview_format format, size_t columns);
+void searchview_row(FILE *out, enum searchview_format format, size_t columns, const struct query_row *row);
 
 /* One cell of CSV (RFC 4180), quoted where it must be. Bytes that a terminal should not see are written out
  * (base/text.h), and a cell that a spreadsheet would take for a formula (=, +, -, @ in front) gets an

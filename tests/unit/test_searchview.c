@@ -80,8 +80,8 @@ static void lines_have_as_many_cells_as_the_head(void **state)
     FILE *out = open_memstream(&text, &size);
     (void)state;
     assert_non_null(out);
-    searchview_head(out, SEARCHVIEW_CSV);
-    searchview_row(out, SEARCHVIEW_CSV, &row);
+    searchview_head(out, SEARCHVIEW_CSV, 0);
+    searchview_row(out, SEARCHVIEW_CSV, 0, &row);
     assert_int_equal(fclose(out), 0);
     char *line = strstr(text, "\r\n");
     assert_non_null(line);
@@ -100,10 +100,44 @@ static void lines_have_as_many_cells_as_the_head(void **state)
     free(text);
 }
 
+/* Cut to the terminal, to the column; whole where there is none, and where there is room. */
+static void a_table_fits_its_terminal(void **state)
+{
+    static struct name name = {.kind = NAME_DNS,
+                               .text = SPAN_LIT("a-long-name-of-a-host.b\xc3\xbc"
+                                                "cher-and-more-than-forty-columns.example.com")};
+    struct issuance issuance = {.serial = SPAN_LIT("\x01\x02"), .names = &name, .name_count = 1};
+    struct query_row row = {.issuance = &issuance,
+                            .issuer = SPAN_LIT("CN=A long name of an issuer, O=Organisation, C=XX"),
+                            .log = "log"};
+    static const size_t widths[] = {60, 80, 100, 148, 149, 200, 0};
+    (void)state;
+    for (size_t i = 0; i < countof(widths); i++) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        bool whole = widths[i] == 0 || widths[i] > 148;
+        assert_non_null(out);
+        searchview_head(out, SEARCHVIEW_TABLE, widths[i]);
+        searchview_row(out, SEARCHVIEW_TABLE, widths[i], &row);
+        assert_int_equal(fclose(out), 0);
+        size_t columns = 0;
+        for (const char *at = text; *at != '\0'; at++) {
+            columns = *at == '\n' ? 0 : columns + (((unsigned char)*at & 0xc0u) != 0x80);
+            assert_true(whole || columns <= widths[i]);
+        }
+        assert_int_equal(strstr(text, "example.com") != NULL && strstr(text, "C=XX") != NULL, whole);
+        assert_int_equal(strstr(text, "102\n") != NULL, whole);
+        assert_int_equal(strchr(text, '~') != NULL, !whole);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells),
+        cmocka_unit_test(a_table_fits_its_terminal),
         cmocka_unit_test(lines_have_as_many_cells_as_the_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
