@@ -1,6 +1,7 @@
 #include "verify/weakkey.h"
 
 #include <limits.h>
+#include <pthread.h>
 
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -44,10 +45,47 @@ static bool is_prime(unsigned number)
     return true;
 }
 
+/* Products of neighbouring odd primes: one long division tells of all factors of a product. */
+#define PRODUCTS_MAX 1000
+static struct {
+    unsigned product[PRODUCTS_MAX];
+    size_t count;
+} primes;
+
+static void make_products(void)
+{
+    unsigned product = 1;
+    for (unsigned p = 3; p < SMALL_MAX; p += 2) {
+        if (!is_prime(p))
+            continue;
+        if (product > UINT_MAX / p) {
+            must(primes.count + 1 < PRODUCTS_MAX);
+            primes.product[primes.count++] = product;
+            product = 1;
+        }
+        product *= p;
+    }
+    primes.product[primes.count++] = product;
+}
+
+static bool shares_factor(unsigned a, unsigned b)
+{
+    while (b != 0) {
+        unsigned rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a != 1;
+}
+
 static bool has_small_factor(const BIGNUM *n)
 {
-    for (unsigned p = 3; p < SMALL_MAX; p += 2)
-        if (is_prime(p) && BN_mod_word(n, p) == 0 && !BN_is_word(n, p))
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    must(pthread_once(&once, make_products) == 0);
+    if (BN_num_bits(n) <= 14 && is_prime((unsigned)BN_get_word(n)))
+        return false;
+    for (size_t i = 0; i < primes.count; i++)
+        if (shares_factor(primes.product[i], (unsigned)BN_mod_word(n, primes.product[i])))
             return true;
     return false;
 }
@@ -91,11 +129,21 @@ static bool square_root(const BIGNUM *n, BIGNUM *root, BN_CTX *ctx)
     return good;
 }
 
-/* Squares leave 12 of 64 rests; the others need no root. */
+/* Rests of squares; of 256 other numbers about one passes and needs a root. */
 static bool may_be_square(const BIGNUM *n)
 {
-    static const uint64_t rests = UINT64_C(0x0202021202030213);
-    return (rests >> BN_mod_word(n, 64) & 1) != 0;
+    static const uint64_t rests_64 = UINT64_C(0x0202021202030213);
+    static const struct {
+        unsigned prime;
+        uint32_t rests;
+    } odd[] = {{7, 0x17}, {9, 0x93}, {11, 0x23b}, {13, 0x161b}, {17, 0x1a317}};
+    if ((rests_64 >> BN_mod_word(n, 64) & 1) == 0)
+        return false;
+    unsigned rest = (unsigned)BN_mod_word(n, 7 * 9 * 11 * 13 * 17);
+    for (size_t i = 0; i < countof(odd); i++)
+        if ((odd[i].rests >> rest % odd[i].prime & 1) == 0)
+            return false;
+    return true;
 }
 
 static bool is_square(const BIGNUM *n, BIGNUM *root, BIGNUM *square, BN_CTX *ctx)
@@ -124,6 +172,20 @@ static bool has_close_primes(const BIGNUM *n, BN_CTX *ctx)
     return close;
 }
 
+/* Fermat's test to the base 2, a third of the work of one round of the other; primes pass, and next to
+ * nothing else does. */
+static bool may_be_prime(const BIGNUM *n, BN_CTX *ctx)
+{
+    BN_CTX_start(ctx);
+    BIGNUM *less = BN_CTX_get(ctx);
+    BIGNUM *power = BN_CTX_get(ctx);
+    bool good = power != NULL && BN_copy(less, n) != NULL && BN_sub_word(less, 1) &&
+                BN_mod_exp_mont_word(power, 2, less, n, ctx, NULL);
+    bool may = !good || BN_is_one(power);
+    BN_CTX_end(ctx);
+    return may;
+}
+
 static uint32_t judge_numbers(const BIGNUM *n, BN_CTX *ctx)
 {
     uint32_t found = BN_num_bits(n) < SHORT_BITS ? BIT(RSA_SHORT) : 0;
@@ -138,7 +200,7 @@ static uint32_t judge_numbers(const BIGNUM *n, BN_CTX *ctx)
         found |= BIT(ROCA);
     if (has_close_primes(n, ctx))
         return found | BIT(RSA_CLOSE);
-    if (BN_num_bits(n) <= PRIME_BITS && BN_check_prime(n, ctx, NULL) == 1)
+    if (BN_num_bits(n) <= PRIME_BITS && may_be_prime(n, ctx) && BN_check_prime(n, ctx, NULL) == 1)
         found |= BIT(RSA_PRIME);
     return found;
 }
