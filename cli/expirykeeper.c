@@ -131,6 +131,7 @@ static void expirykeeper_raise(struct expirykeeper_round *round, const struct re
         round->code = db_alert_raise(round->conn, alert, stored.seen, stored.seen_count, dedup, NULL, &raised,
                                      round->why);
         *counter += round->code == ERR_OK;
+        alert->issuance = NULL;
     }
     db_renewal_free(stored.held);
 }

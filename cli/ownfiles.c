@@ -203,6 +203,7 @@ static enum err_code read_dir(struct walk *walk, const char *dir, unsigned depth
     struct dirent **names = NULL;
     int count = scandir(dir, &names, visible, alphasort);
     enum err_code code = ERR_OK;
+    const char *outer = walk->file;
     walk->file = dir;
     if (count < 0)
         odd(walk, strerror(errno));
@@ -220,6 +221,7 @@ static enum err_code read_dir(struct walk *walk, const char *dir, unsigned depth
         else if (S_ISLNK(st.st_mode) ? stat(path, &st) == 0 && S_ISREG(st.st_mode) : S_ISREG(st.st_mode))
             code = read_file(walk, path, false, why);
     }
+    walk->file = outer;
     free(names);
     return code;
 }

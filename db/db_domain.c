@@ -420,12 +420,13 @@ static enum err_code leave_out(struct pgconn *conn, const struct db_domain_apply
                                const struct watch *stored, size_t count, uint64_t *changed, struct err *why)
 {
     const struct watch **given = calloc(apply->count + 1, sizeof *given);
-    enum err_code code = given == NULL ? err_set(why, ERR_MEMORY, "domains: no memory") : ERR_OK;
+    enum err_code code = ERR_OK;
     size_t at = 0;
-    for (size_t i = 0; given != NULL && i < apply->count; i++)
+    if (given == NULL)
+        return err_set(why, ERR_MEMORY, "domains: no memory");
+    for (size_t i = 0; i < apply->count; i++)
         given[i] = &apply->watches[i];
-    if (given != NULL)
-        qsort(given, apply->count, sizeof *given, by_name);
+    qsort(given, apply->count, sizeof *given, by_name);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         struct pgexec_args args = {0};
         while (at < apply->count && strcmp(given[at]->name, stored[i].name) < 0)
