@@ -77,6 +77,25 @@ static bool about_certificate(const struct db_alert_row *row)
     return row->has_fp && strcmp(message_issuance(row, "form", form, sizeof form), "unparsed") != 0;
 }
 
+/* Of these kinds an alert about a certificate is no news of the certificate: it was in a log long before, or
+ * (`told`) its discovery was told. Trust data, key lists and the calendar moved, not the certificate. */
+static bool known_before(const struct db_alert_row *row)
+{
+    static const struct {
+        const char *kind;
+        bool told; /* only when it was told before: the same kind may be what a new one is told for */
+    } rows[] = {
+        {"expiring", false},          {"missing_renewal", false},     {"unusual_renewal", false},
+        {"distrusted_ca", true},      {"single_store_ca", true},      {"untrusted_ca", true},
+        {"unknown_issuer_key", true}, {"constraint_violation", true}, {"compromised_key", true},
+    };
+    bool told = strcmp(row->event, "escalated") == 0 || strcmp(row->event, "seen_again") == 0;
+    for (size_t i = 0; i < countof(rows); i++)
+        if (strcmp(row->kind, rows[i].kind) == 0)
+            return told || !rows[i].told;
+    return false;
+}
+
 static const char *event_of(const struct db_alert_row *row)
 {
     if (strcmp(row->kind, "test") == 0)
@@ -84,7 +103,7 @@ static const char *event_of(const struct db_alert_row *row)
     if (strcmp(row->event, "withdrawn") == 0)
         return "withdrawn";
     if (about_certificate(row))
-        return "discovered_cert";
+        return known_before(row) ? "known_cert" : "discovered_cert";
     return strcmp(row->kind, "malformed") == 0 ? "malformed_cert" : "error";
 }
 
@@ -163,7 +182,7 @@ static void set_variables(struct run *run, const struct channel_message *message
         set(run, "LOG_URI", row->sightings[0].log_url);
         set_number(run, "ENTRY_INDEX", (int64_t)row->sightings[0].index);
     }
-    if (strcmp(event, "discovered_cert") == 0 || (strcmp(event, "withdrawn") == 0 && about_certificate(row)))
+    if (about_certificate(row) && strcmp(event, "test") != 0)
         set_certificate(run, row);
     if (strcmp(event, "malformed_cert") == 0) {
         set(run, "PARSE_ERROR", message->line);

@@ -3,10 +3,14 @@
  * Environment: that of ctvigil without its own and the database's secrets, and what certspotter's hooks get
  * (certspotter-script(8)), each only where it is known:
  *   all events        EVENT (discovered_cert; malformed_cert: no certificate could be read; error: about a
- *                     log; test; and, not one of certspotter's, withdrawn: what was told before was an error
- *                     of the log that healed), SUMMARY (one line), TEXT_FILENAME (all of it as text)
+ *                     log; test; and, not certspotter's, withdrawn: what was told before was an error of the
+ *                     log that healed; known_cert: no new certificate, but something new of an old one, of
+ *                     kinds expiring, missing_renewal, unusual_renewal, and, when the alert was told before,
+ *                     of those about trust and known keys), SUMMARY (one line), TEXT_FILENAME (all of it as
+ *                     text)
  *   a sighting        LOG_URI, ENTRY_INDEX: of the first one
- *   discovered_cert   WATCH_ITEM (the registered domain), TBS_SHA256 (the fingerprint that precertificate and
+ *   discovered_cert, known_cert
+ *                     WATCH_ITEM (the registered domain), TBS_SHA256 (the fingerprint that precertificate and
  *                     certificate share), CERT_SHA256 and FINGERPRINT, PUBKEY_SHA256 and PUBKEY_HASH,
  *                     NOT_BEFORE, NOT_AFTER, both with _RFC3339 and _UNIXTIME, SUBJECT_DN (the common name),
  *                     ISSUER_DN, SERIAL, CERT_PARSEABLE=yes, JSON_FILENAME (certspotter's JSON file);

@@ -158,6 +158,41 @@ static void other_events(void **state)
     expect_environment(&row, test, absent);
 }
 
+/* A script of certspotter's tells of every discovered_cert as of a new certificate. */
+static void what_is_known_is_not_discovered(void **state)
+{
+    static const struct {
+        const char *kind;
+        const char *event;
+        const char *line;
+    } rows[] = {
+        {"expiring", "new", "EVENT=known_cert"},
+        {"expiring", "escalated", "EVENT=known_cert"},
+        {"expiring", "withdrawn", "EVENT=withdrawn"},
+        {"missing_renewal", "new", "EVENT=known_cert"},
+        {"unusual_renewal", "new", "EVENT=known_cert"},
+        {"distrusted_ca", "new", "EVENT=discovered_cert"},
+        {"distrusted_ca", "handed_on", "EVENT=discovered_cert"},
+        {"distrusted_ca", "escalated", "EVENT=known_cert"},
+        {"constraint_violation", "escalated", "EVENT=known_cert"},
+        {"untrusted_ca", "seen_again", "EVENT=known_cert"},
+        {"compromised_key", "escalated", "EVENT=known_cert"},
+        {"compromised_key", "new", "EVENT=discovered_cert"},
+        {"unexpected_ca", "escalated", "EVENT=discovered_cert"},
+        {"twin_serial", "new", "EVENT=discovered_cert"},
+    };
+    static const char *const none[] = {NULL};
+    (void)state;
+    (void)unsetenv("SERIAL");
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct db_alert_row row = alertrow();
+        row.kind = rows[i].kind;
+        row.event = rows[i].event;
+        const char *const lines[] = {rows[i].line, "SERIAL=01f2", "CERT_PARSEABLE=yes", NULL};
+        expect_environment(&row, lines, none);
+    }
+}
+
 /* The certificate, where its bytes are kept. */
 static void the_certificate_is_a_file(void **state)
 {
@@ -261,6 +296,7 @@ int main(void)
         cmocka_unit_test(the_certificate_is_a_file),
         cmocka_unit_test(certificate),
         cmocka_unit_test(other_events),
+        cmocka_unit_test(what_is_known_is_not_discovered),
         cmocka_unit_test(files),
         cmocka_unit_test(failures),
         cmocka_unit_test(configuration),
