@@ -117,13 +117,17 @@ enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct w
 {
     struct pgconn *second = NULL;
     struct cagraph *trust = NULL;
+    struct blocklist *blocklist = NULL;
     enum err_code code = pgconn_open(dsn, &second, why);
 
     if (code == ERR_OK)
         code = trustset_pin(second, &trust, why);
+    if (code == ERR_OK)
+        code = blockset_pin(&blocklist, why);
     if (code == ERR_OK) {
         struct history_reader reader = matching_reader(second, NULL);
         reader.prove.trust = trust;
+        reader.prove.blocklist = blocklist;
         reader.prove.now_ms = clock_wall_ms();
         reader.prove.settled = true;
         reader.dry = dry;
@@ -131,6 +135,7 @@ enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct w
         code = history_run(conn, second, watch, &reader, result, why);
     }
     cagraph_unpin(trust);
+    blocklist_unpin(blocklist);
     if (second != NULL)
         pgconn_free(second);
     return code;

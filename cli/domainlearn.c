@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/caafind.h"
 #include "cli/caretaker.h"
+#include "cli/domaintest.h"
 #include "cli/learn.h"
 #include "cli/policyfile.h"
 #include "cli/watchname.h"
@@ -263,6 +264,7 @@ static void print_tried(const struct learning *doing, const char *head)
 {
     size_t i;
     json_t *one;
+    printf("%snot tried: %s\n", head, DOMAINTEST_NOT_TRIED);
     if (doing->judged == 0) {
         printf("%sheld against all that is stored, this would have raised nothing\n", head);
         return;
@@ -306,10 +308,10 @@ static void print_all(const struct learning *doing, const json_t *policy)
     json_t *evidence = learn_evidence(doing->learn);
     const char *head = doing->what->yaml ? "# " : "";
     if (doing->cmd->json) {
-        cmd_print_json(json_pack("{s:s, s:s, s:o, s:O, s:O, s:O, s:O}", "schema", "ctvigil.domain.learned.1",
-                                 "name", doing->name, "since", cmd_json_time(doing->since * 1000), "evidence",
-                                 evidence, "policy", policy, "would_raise", doing->kinds, "examples",
-                                 doing->alerts));
+        cmd_print_json(json_pack(
+            "{s:s, s:s, s:o, s:O, s:O, s:O, s:O, s:s}", "schema", "ctvigil.domain.learned.1", "name",
+            doing->name, "since", cmd_json_time(doing->since * 1000), "evidence", evidence, "policy", policy,
+            "would_raise", doing->kinds, "examples", doing->alerts, "not_tried", DOMAINTEST_NOT_TRIED));
     } else {
         print_evidence(doing, evidence, head);
         print_tried(doing, head);

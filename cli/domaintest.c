@@ -412,6 +412,8 @@ int domaintest_history(const struct cmd *cmd, const char *typed, const char *pol
     for (size_t i = 0; code == ERR_OK && i < ALERT_KIND_COUNT; i++)
         if (dry.count[i] != 0)
             fprintf(stderr, "  %6" PRIu64 "  %s\n", dry.count[i], alert_kind_name((enum alert_kind)i));
+    if (code == ERR_OK)
+        fprintf(stderr, "ctvigil: not tried: %s\n", DOMAINTEST_NOT_TRIED);
     domaintest_free(&test);
     if (conn != NULL)
         cmd_db_close(conn);

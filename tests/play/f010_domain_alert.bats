@@ -144,6 +144,14 @@ teardown_file() {
     printf 'watch:\n  - name: watched.example\n    max_days: 1\n' >"$PLAY/strict.yaml"
     ctv domain history --json watched.example --policy "$PLAY/strict.yaml" |
         some_line '.schema == "ctvigil.domain.would.1" and any(.findings[]; .rule == "max_days")'
+    ctv alert list --json --domain watched.example | jq -r '.issuance?.spki_sha256? // empty' >"$PLAY/known.keys"
+    export CTVIGIL_WATCH_BLOCKLIST=$PLAY/known.keys
+    run -0 --separate-stderr ctv domain history --json watched.example --policy "$PLAY/strict.yaml"
+    some_line 'any(.findings[]; .rule == "compromised_key")' <<<"$output"
+    [[ $stderr == *"not tried: "*"look-alikes"* ]]
+    ctv domain learn watched.example --json |
+        jq -e '.would_raise.compromised_key >= 1 and (.not_tried | contains("expiry"))'
+    unset CTVIGIL_WATCH_BLOCKLIST
     [ "$(dump_db | grep '^alert')" = "$before" ]
     run -2 ctv domain apply --dry-run <(printf 'watch:\n  - name: a.example\n    alow: []\n')
     [[ $output == *":3: alow: there is no such key"* ]]
