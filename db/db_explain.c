@@ -12,7 +12,7 @@ static const char close_sql[] =
     "  AS e),"
     " w AS (SELECT encode(spki_sha256, 'hex') AS hex FROM domain_allow WHERE domain = $1),"
     " a AS (SELECT x.* FROM alert AS x WHERE x.dedup IS NULL AND x.domain = $1"
-    "  AND x.state IN ('new', 'notified') FOR NO KEY UPDATE),"
+    "  AND x.state IN ('new', 'notified') ORDER BY x.id FOR NO KEY UPDATE),"
     " f AS (SELECT a.id, e.f, e.n, ("
     "   (e.f->>'rule' IN ('allow_ca', 'keys', 'expect') AND encode(a.tbs_fp, 'hex') IN (SELECT hex FROM t))"
     "   OR (e.f->>'rule' IN ('keys', 'expect') AND a.issuance->>'spki_sha256' IN (SELECT hex FROM k))"

@@ -103,9 +103,12 @@ static const char settle_sql[] =
     "  AND ($1::text IS NULL OR c.name = $1) AND NOT EXISTS (SELECT FROM outbox AS o JOIN alert AS a"
     "   ON a.id = o.alert WHERE o.channel = c.name AND o.state = 'dead' AND a.state IN ('new', 'notified'))),"
     " well AS (UPDATE channel AS c SET letters = NULL FROM was WHERE c.name = was.name),"
+    /* As everybody does: by number, so that no two wait for each other. */
+    " held AS MATERIALIZED (SELECT x.id FROM alert AS x JOIN was ON was.letters = x.id"
+    "  ORDER BY x.id FOR NO KEY UPDATE OF x),"
     " shut AS (UPDATE alert AS a SET state = 'closed', history = alert_history(a),"
     "  reason = 'what was given up there was sent again or acknowledged'"
-    "  FROM was WHERE a.id = was.letters AND a.state IN ('new', 'notified') RETURNING a.id),"
+    "  FROM held WHERE a.id = held.id AND a.state IN ('new', 'notified') RETURNING a.id),"
     " gone AS (UPDATE outbox AS o SET state = 'withdrawn' FROM shut WHERE o.alert = shut.id"
     "  AND o.state = 'pending')"
     " SELECT count(*) FROM shut";
