@@ -118,15 +118,17 @@ enum err_code db_renewal_generation(struct pgconn *conn, int64_t *generation, st
     return pgexec_number(conn, "SELECT generation FROM domain_generation", &PGEXEC_NO_ARGS, generation, why);
 }
 
-/* A finding that says that it may be somebody else's. */
+/* A finding that says that it may be somebody else's. Where keys are listed another key does, however little
+ * is made of it. */
 static const char doubts_sql[] =
-    "SELECT a.domain, a.tbs_fp FROM alert AS a WHERE a.dedup IS NULL AND a.tbs_fp IS NOT NULL"
-    " AND a.state IN ('new', 'notified') AND a.severity IN ('high', 'critical')"
-    " AND EXISTS (SELECT FROM domain_allow AS d WHERE d.domain = a.domain)"
-    " AND EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS f WHERE f->>'severity' IN ('high', "
-    "'critical')"
+    "SELECT a.domain, a.tbs_fp FROM alert AS a JOIN domain AS d ON d.id = a.domain CROSS JOIN LATERAL"
+    "  (SELECT jsonb_array_length(coalesce(d.policy #> '{keys,spki}', '[]')) > 0 AS keys) AS p"
+    " WHERE a.dedup IS NULL AND a.tbs_fp IS NOT NULL AND a.state IN ('new', 'notified')"
+    " AND (p.keys OR EXISTS (SELECT FROM domain_allow AS w WHERE w.domain = a.domain))"
+    " AND EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS f"
+    "  WHERE (p.keys AND f->>'kind' = 'unexpected_key') OR (f->>'severity' IN ('high', 'critical')"
     "  AND f->>'kind' IN ('unexpected_ca', 'unexpected_key', 'distrusted_ca', 'unknown_issuer_key',"
-    "  'constraint_violation', 'compromised_key', 'twin_serial'))"
+    "  'constraint_violation', 'compromised_key', 'twin_serial')))"
     " ORDER BY a.domain, a.tbs_fp LIMIT $1::int8";
 
 enum err_code db_renewal_doubts(struct pgconn *conn, struct db_renewal_doubt **list, size_t *count,
