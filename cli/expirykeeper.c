@@ -15,6 +15,7 @@
 #include "db/db_psl.h"
 #include "db/db_renewal.h"
 #include "db/dbkey.h"
+#include "db/spread.h"
 #include "watcher/renewalsay.h"
 #include "watcher/rule_weak.h"
 
@@ -279,7 +280,7 @@ static enum err_code expirykeeper_domain(struct expirykeeper_round *round, const
 static enum err_code expirykeeper_key(struct expirykeeper_round *round, const struct db_renewal_page *page,
                                       size_t *row_at, size_t place)
 {
-    int64_t key = round->places[place].key;
+    int64_t key = round->renewal.key = round->places[place].key;
     size_t begin = *row_at;
     struct db_renewal_row row;
     enum err_code code = ERR_OK;
@@ -314,6 +315,15 @@ static enum err_code expirykeeper_page(struct expirykeeper_round *round, size_t 
     return code;
 }
 
+/* After the rows: what is doubted of them was stored with them, and none is without its doubt. */
+static enum err_code expirykeeper_doubt(struct expirykeeper_round *round)
+{
+    free(round->doubts);
+    round->doubts = NULL;
+    round->doubt_count = 0;
+    return db_renewal_doubts(round->conn, &round->doubts, &round->doubt_count, round->why);
+}
+
 /* Domains [begin, end); half of them at a time where they have too many certificates. */
 static enum err_code expirykeeper_some(struct expirykeeper_round *round, size_t begin, size_t end)
 {
@@ -344,6 +354,8 @@ static enum err_code expirykeeper_some(struct expirykeeper_round *round, size_t 
                  round->places[begin].watch->name, LIMIT_EXPIRY_ROWS);
         round->keeper->warned = true;
     }
+    if (code == ERR_OK)
+        code = expirykeeper_doubt(round);
     if (code == ERR_OK)
         code = expirykeeper_page(round, begin, end, page);
     db_renewal_free(page);
@@ -427,13 +439,13 @@ static void expirykeeper_place_all(struct expirykeeper_round *round)
 static enum err_code expirykeeper_load(struct expirykeeper_round *round)
 {
     uint64_t generation = 0;
-    enum err_code code = db_psl_follow(round->conn, round->why);
+    enum err_code code = spread_whole(round->conn, round->why);
+    if (code == ERR_OK)
+        code = db_psl_follow(round->conn, round->why);
     if (code == ERR_OK)
         code = db_renewal_now(round->conn, &round->renewal.now, round->why);
     if (code == ERR_OK)
         code = db_domain_load(round->conn, &round->watches, &round->watch_count, &generation, round->why);
-    if (code == ERR_OK)
-        code = db_renewal_doubts(round->conn, &round->doubts, &round->doubt_count, round->why);
     if (code == ERR_OK)
         code = db_renewal_alerts(round->conn, &round->alerts, &round->alert_count, round->why);
     if (code != ERR_OK)
@@ -486,10 +498,14 @@ enum err_code expirykeeper_look(struct pgconn *conn, struct expirykeeper *keeper
     if (code != ERR_OK || !taken)
         return code;
     code = expirykeeper_alone(&round);
+    bool later = code == ERR_DB_CONFLICT; /* the rows are being copied to the nodes */
+    if (later)
+        *why = (struct err){0};
+    code = later ? ERR_OK : code;
     struct err ignored = {0};
     enum err_code unlocked = db_pending_unlock(conn, EXPIRYKEEPER_LOCK, &ignored);
     code = code != ERR_OK ? code : unlocked;
-    if (code == ERR_OK && !expirykeeper_ended(&round)) {
+    if (code == ERR_OK && !later && !expirykeeper_ended(&round)) {
         keeper->begun = true;
         keeper->generation = generation;
         keeper->due_ms = now + LIMIT_EXPIRY_LOOK_MS;

@@ -112,7 +112,8 @@ static void read_watch(struct work *work)
     work->hidden = calloc(all, sizeof *work->hidden);
     must(work->items != NULL && work->item != NULL && work->item_exact != NULL && work->hidden != NULL);
     for (size_t i = 0; i < items; i++) {
-        if (watch_item(watch, i)->kind != WATCH_DNS)
+        if (watch_item(watch, i)->kind != WATCH_DNS ||
+            dbkey_apex8(dns_apex(span_str(watch_item(watch, i)->name))) != work->r->key)
             continue;
         put_item(work, &work->item[work->item_count], watch_item(watch, i)->name);
         work->item_exact[work->item_count++] = watch_item(watch, i)->exact;

@@ -49,6 +49,9 @@ struct renewal {
     const struct watch *watch;
     const struct renewal_cert *certs; /* no two with one tbs_fp */
     size_t count;
+    /* dbkey_apex8 of the registered domain that these are all certificates of: of an entry that stands for
+     * several, its names under the others are left out. */
+    int64_t key;
     int64_t now; /* Unix seconds */
     void *arg;
     /* Each certificate that is the best one for a name, also those with nothing to tell (level -1, not

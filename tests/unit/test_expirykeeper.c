@@ -163,6 +163,59 @@ static void somebody_elses(void **state)
     assert_int_equal(look().closed, 1);
 }
 
+/* No CA is named, but keys are. */
+static void somebody_elses_key(void **state)
+{
+    (void)state;
+    begin();
+    issue(1, "example.test", 70);
+    assert_int_equal(look().raised, 1);
+    issue(2, "example.test", 1);
+    sql("INSERT INTO alert (domain, domain_name, kind, severity, name, tbs_fp, findings, issuance, "
+        "first_seen)"
+        " SELECT d.id, d.name, 'unexpected_key', 'low', d.name, c.tbs_fp,"
+        " '[{\"kind\": \"unexpected_key\", \"rule\": \"keys\", \"severity\": \"low\"}]', '{}', now()"
+        " FROM domain AS d, cert AS c WHERE c.idx = 2;"
+        "UPDATE domain SET policy = jsonb_build_object('keys', jsonb_build_object('spki', jsonb_build_array("
+        " jsonb_build_object('sha256', encode(sha256('own'), 'hex'), 'label', 'own'))))");
+    assert_int_equal(look().closed, 0);
+    /* By its hash alone a certificate is expected, not a key. */
+    sql("UPDATE domain SET policy = jsonb_build_object('keys', jsonb_build_object('tbs', jsonb_build_array("
+        " jsonb_build_object('sha256', encode(sha256('own'), 'hex'), 'label', 'own'))))");
+    assert_int_equal(look().closed, 1);
+}
+
+/* What two registered domains of one entry share is renewed in each by its own. */
+static void two_domains(void **state)
+{
+    (void)state;
+    begin();
+    sql("UPDATE domain SET policy = '{\"also\": [\"example.org\"]}'");
+    issue(1, "example.test example.org", 70);
+    issue(2, "example.test", 1);
+    issue(3, "example.org", 1);
+    assert_int_equal(look().raised, 0);
+}
+
+/* Rows that are being copied to the nodes are not all there: the next time. */
+static void halfway(void **state)
+{
+    struct expirykeeper keeper = {.begun = false};
+    struct expirykeeper_report report;
+    struct err why = {0};
+    (void)state;
+    begin();
+    issue(1, "example.test", 70);
+    sql("CREATE TEMP TABLE scale_out (state text); INSERT INTO scale_out VALUES ('moving')");
+    fixture.db.conn->spread = true;
+    assert_int_equal(expirykeeper_look(fixture.db.conn, &keeper, NULL, &report, &why), ERR_OK);
+    fixture.db.conn->spread = false;
+    sql("DROP TABLE pg_temp.scale_out");
+    assert_int_equal(report.raised, 0);
+    assert_false(keeper.begun);
+    assert_int_equal(look().raised, 1);
+}
+
 static void not_asked(void **state)
 {
     (void)state;
@@ -308,9 +361,10 @@ int main(int argc, char **argv)
 {
     FIXTURE_DB_KEEPER(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_step_to_step), cmocka_unit_test(given_up), cmocka_unit_test(somebody_elses),
-        cmocka_unit_test(not_asked),         cmocka_unit_test(habits),   cmocka_unit_test(one_at_a_time),
-        cmocka_unit_test(a_key_leaks),       cmocka_unit_test(many),
+        cmocka_unit_test(from_step_to_step),  cmocka_unit_test(given_up),    cmocka_unit_test(somebody_elses),
+        cmocka_unit_test(not_asked),          cmocka_unit_test(habits),      cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(somebody_elses_key), cmocka_unit_test(two_domains), cmocka_unit_test(halfway),
+        cmocka_unit_test(a_key_leaks),        cmocka_unit_test(many),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/dns.h"
 #include "db/dbkey.h"
 #include "tests/fixture/watches.h"
 
@@ -86,6 +87,7 @@ static const char *judge(struct world *world, int64_t day)
 {
     struct renewal renewal = {.watch = &world->watch, .certs = world->certs, .count = world->count};
     struct telling telling = {world, &renewal};
+    renewal.key = dbkey_apex8(SPAN_LIT("example.com"));
     renewal.now = T0 + day * DAY;
     renewal.arg = &telling;
     renewal.due = on_due;
@@ -175,6 +177,23 @@ static void whose_names(void **state)
     world_free(world);
 }
 
+/* An entry that stands for two registered domains, whose certificates come one domain at a time: what is best
+ * for a name under the other one is not to be known here. */
+static void of_one_domain(void **state)
+{
+    static const struct watch_item also = {
+        .name = (char *)(uintptr_t) "example.org", .kind = WATCH_DNS, .exact = false};
+    struct world *world = world_new("example.com");
+    (void)state;
+    world->watch.more = (struct watch_item *)(uintptr_t)&also;
+    world->watch.more_count = 1;
+    issue(world, "com.example org.example", 0, 90);
+    assert_string_equal(judge(world, 88), "#0 com.example+0 7");
+    issue(world, "com.example", 60, 90);
+    assert_string_equal(judge(world, 88), "");
+    world_free(world);
+}
+
 static void cadence(void **state)
 {
     struct world *world = world_new("example.com");
@@ -261,6 +280,7 @@ static size_t look(struct world *world, int64_t now)
     struct renewal renewal = {
         .watch = &world->watch, .certs = world->certs, .count = world->count, .now = now};
     struct telling telling = {world, &renewal};
+    renewal.key = dbkey_apex8(SPAN_LIT("example.com"));
     renewal.arg = &telling;
     renewal.due = on_due;
     renewal.unusual = on_unusual;
@@ -323,11 +343,19 @@ static void a_thousand(void **state)
     assert_true(alarms <= 1);
 }
 
+static int lists(void **state)
+{
+    struct err why = {0};
+    (void)state;
+    return dns_psl_load(SPAN_LIT("com\norg\n"), &why) == ERR_OK ? 0 : -1;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps),   cmocka_unit_test(days_of_ones_own), cmocka_unit_test(whose_names),
-        cmocka_unit_test(cadence), cmocka_unit_test(unusual),          cmocka_unit_test(a_thousand),
+        cmocka_unit_test(steps),         cmocka_unit_test(days_of_ones_own), cmocka_unit_test(whose_names),
+        cmocka_unit_test(cadence),       cmocka_unit_test(unusual),          cmocka_unit_test(a_thousand),
+        cmocka_unit_test(of_one_domain),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, lists, NULL);
 }
