@@ -345,6 +345,7 @@ static enum err_code cmd_domain_row_json(void *arg, const struct db_domain_row *
                   (json_int_t)row->alerts_open);
     must(object != NULL && json_object_set_new(object, "lookalike", json_string(row->lookalike)) == 0);
     must(json_object_set_new(object, "lookalike_allow", cmd_domain_parsed(row->lookalike_allow)) == 0);
+    must(json_object_set_new(object, "tags", cmd_domain_parsed(row->tags)) == 0);
     coverview_domain_json(&shown->coverage, row->history_ms == 0, object);
     coverview_domain_thin(&shown->coverage, row->thin, row->thin_until_ms, object);
     cmd_print_json(object);

@@ -101,6 +101,34 @@ static void domaintable_allowed(const json_t *allow, size_t at, size_t columns, 
     }
 }
 
+/* Each with "#" in front, made visible; in a narrow terminal on lines of their own. */
+static void domaintable_tags(const char *text, bool narrow, size_t columns)
+{
+    json_t *tags = text == NULL ? NULL : json_loads(text, 0, NULL);
+    size_t width = narrow ? columns - DOMAINTABLE_INDENT - 2 : 0;
+    size_t at = narrow ? columns : 0; /* the first one begins a line of its own */
+    size_t index;
+    const json_t *tag;
+
+    json_array_foreach(tags, index, tag)
+    {
+        char shown[DOMAINTABLE_CELL];
+        const char *word = json_string_value(tag);
+        size_t len = domaintable_cut(word == NULL ? "?" : word, width, shown);
+        len = width != 0 && len > width ? width : len;
+        if (narrow && at + len + 2 > columns) {
+            printf("\n%*s", DOMAINTABLE_INDENT, "");
+            at = DOMAINTABLE_INDENT;
+        } else {
+            printf(" ");
+            at++;
+        }
+        printf("#%s", shown);
+        at += len + 1;
+    }
+    json_decref(tags);
+}
+
 void domaintable_head(size_t columns)
 {
     if (domaintable_narrow(columns))
@@ -126,6 +154,7 @@ void domaintable_row(const struct db_domain_row *row, size_t columns)
     if (narrow)
         printf("\n%*sallowed: ", DOMAINTABLE_INDENT, "");
     domaintable_allowed(allow, DOMAINTABLE_INDENT + 9, narrow ? columns : 0, columns != 0);
+    domaintable_tags(row->tags, narrow, columns);
     if (row->history_ms == 0)
         printf(narrow ? "\n%*s(history pending)" : "%*s(history pending)", narrow ? DOMAINTABLE_INDENT : 2,
                "");

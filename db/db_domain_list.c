@@ -11,7 +11,8 @@ static const char sql_list[] =
     " (SELECT count(*) FROM alert AS a WHERE a.domain = d.id AND a.state IN ('new', 'notified')),"
     " (SELECT t.entries::int8 FROM domain_thin AS t WHERE t.domain = d.id),"
     " (SELECT t.thin_until FROM domain_thin AS t WHERE t.domain = d.id),"
-    " coalesce(d.policy->>'lookalike', 'off'), coalesce(d.policy->'lookalike_allow', '[]')::text"
+    " coalesce(d.policy->>'lookalike', 'off'), coalesce(d.policy->'lookalike_allow', '[]')::text,"
+    " coalesce(d.policy->'tags', '[]')::text"
     " FROM domain AS d ORDER BY d.name";
 
 enum err_code db_domain_list(struct pgconn *conn,
@@ -41,6 +42,7 @@ enum err_code db_domain_list(struct pgconn *conn,
             .thin_until_ms = pgexec_is_null(res, i, 12) ? 0 : pgexec_get_time(res, i, 12),
             .lookalike = pgexec_get_text(res, i, 13),
             .lookalike_allow = pgexec_get_text(res, i, 14),
+            .tags = pgexec_get_text(res, i, 15),
         };
         code = each(arg, &row, why);
     }

@@ -21,6 +21,7 @@ struct db_domain_row {
     int64_t thin_until_ms;       /* when the last of them was read; 0: there are none */
     const char *lookalike;       /* "off", "on", "strict" */
     const char *lookalike_allow; /* JSON array of names */
+    const char *tags;            /* JSON array of words */
 };
 
 /* By name; the strings live during the call. */

@@ -73,6 +73,10 @@ enum err_code message_json(const struct db_alert_row *row, bool deliveries, char
     json_object_set_new(object, "kind", json_string(row->kind));
     json_object_set_new(object, "severity", json_string(row->severity));
     json_object_set_new(object, "domain", string_or_null(row->domain));
+    if (row->domain != NULL) {
+        json_object_set_new(object, "owner", string_or_null(row->owner));
+        json_object_set_new(object, "tags", row->tags == NULL ? json_array() : parsed(row->tags));
+    }
     if (row->log != NULL)
         json_object_set_new(object, "log", json_string(row->log));
     json_object_set_new(object, "name", string_or_null(row->name));
@@ -402,6 +406,29 @@ static void put_sightings(struct buf *out, const struct db_alert_row *row)
     }
 }
 
+/* Whom it concerns here: as the domain's entry says now, not as it said when the alert was raised. */
+static void put_owner(struct buf *out, const struct db_alert_row *row)
+{
+    json_t *tags = row->tags == NULL ? NULL : parsed(row->tags);
+    size_t index;
+    json_t *tag;
+    if (row->owner != NULL && row->owner[0] != '\0') {
+        buf_fmt(out, "  %-14s ", "owner");
+        text_visible(out, span_str(row->owner));
+        buf_byte(out, '\n');
+    }
+    json_array_foreach(tags, index, tag)
+    {
+        if (index == 0)
+            buf_fmt(out, "  %-14s ", "tags");
+        buf_str(out, index == 0 ? "" : ", ");
+        text_visible(out, span_str(json_is_string(tag) ? json_string_value(tag) : "?"));
+    }
+    if (json_array_size(tags) != 0)
+        buf_byte(out, '\n');
+    json_decref(tags);
+}
+
 static void put_deliveries(struct buf *out, const struct db_alert_row *row)
 {
     char time[TEXT_TIME_MAX];
@@ -431,6 +458,7 @@ enum err_code message_page(const struct db_alert_row *row, char **text, struct e
     put_head(&out, row);
     buf_fmt(&out, "\n  %-14s %s\n  %-14s %s\n", "first seen", text_time(row->first_seen_ms, false, time),
             "state", row->state);
+    put_owner(&out, row);
     if (row->reason[0] != '\0') {
         buf_fmt(&out, "  %-14s ", "reason");
         text_visible(&out, span_str(row->reason));

@@ -6,9 +6,9 @@
 #include "db/db_alert.h"
 
 /* The object of `ctvigil alert list --json` without line feed: "schema":"ctvigil.alert.1", id, kind,
- * severity, domain, log, name, tbs_fp, meaning, why, action (model/advice.h), findings, sightings,
- * first_seen, state, event, reason, history, evidence, accounts, issuance; with `deliveries` when asked for.
- * The caller frees it. */
+ * severity, domain, with its owner and tags, log, name, tbs_fp, meaning, why, action (model/advice.h),
+ * findings, sightings, first_seen, state, event, reason, history, evidence, accounts, issuance; with
+ * `deliveries` when asked for. The caller frees it. */
 MUST_USE enum err_code message_json(const struct db_alert_row *row, bool deliveries, char **json,
                                     struct err *why);
 

@@ -36,13 +36,15 @@ teardown_file() {
 }
 
 @test "names, addresses and U-labels; once each" {
-    ctv domain add .Watched.EXAMPLE --owner ops
+    ctv domain add .Watched.EXAMPLE --owner ops --tag pci --tag web
     ctv domain add bücher.example --exact
     ctv domain add 192.0.2.0/24
     run -2 ctv domain add watched.example
     [ "$(ctv domain list --json | jq -r .name | sort | paste -sd' ')" = "192.0.2.0/24 watched.example xn--bcher-kva.example" ]
     ctv domain list --json | jq -es 'all(.schema == "ctvigil.domain.1" and .history != null)'
-    ctv domain list | grep -q 'watched.example .*subtree'
+    ctv domain list | grep -q 'watched.example .*subtree .*#pci #web'
+    ctv domain list --json | some_line '.name == "watched.example" and .tags == ["pci", "web"]'
+    ctv domain list --json | some_line '.name == "192.0.2.0/24" and .tags == []'
 }
 
 @test "an unexpected certificate reaches standard output and the hook" {
@@ -50,6 +52,8 @@ teardown_file() {
     ingest
     id=$(ctv alert list --json | jq -r 'select(.domain == "watched.example") | .id')
     [ "$(ctv alert show "$id" --json | jq -r .state)" = new ]
+    [ "$(ctv alert show "$id" --json | jq -c '[.owner, .tags]')" = '["ops",["pci","web"]]' ]
+    ctv alert show "$id" | grep -qx '  tags           pci, web'
     background watch "$CTVIGIL" --state-dir "$STATE" watch
     wait_for '[ -e "$PLAY/told" ]' 20
     grep -qx 'discovered_cert watched.example unexpected_ca' "$PLAY/told"

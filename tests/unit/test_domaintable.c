@@ -61,6 +61,7 @@ static void it_fits(void **state)
          .allow = "[{\"label\":\"spki:" HEX "\"},{\"label\":\"letsencrypt.org\"},"
                   "{\"label\":\"letsencrypt.org\"},{\"label\":\"spki:" HEX "\"},"
                   "{\"label\":\"ca:DigiCert\"},{\"label\":\"" LONG "\"},{}]",
+         .tags = "[\"pci\",\"" LONG "\",\"x\\u001b[31m\",7]",
          .alerts_open = 12},
     };
     static const size_t columns[] = {80, 100, 116};
@@ -79,6 +80,7 @@ static void it_fits(void **state)
         char *text = shown(&rows[i], 0);
         assert_true((strstr(text, HEX) != NULL) == (strstr(rows[i].allow, HEX) != NULL));
         assert_non_null(strstr(text, rows[i].name));
+        assert_true((strstr(text, " #pci #" LONG) != NULL) == (rows[i].tags != NULL));
         assert_true(strchr(strchr(text, '\n') + 1, '\n')[1] == '\0');
         free(text);
     }
@@ -86,6 +88,7 @@ static void it_fits(void **state)
     assert_non_null(strstr(text, "spki:0123456789abcdef~"));
     assert_non_null(strstr(text, "letsencrypt.org"));
     assert_non_null(strstr(text, "ca:DigiCert"));
+    assert_non_null(strstr(text, "\n      #pci\n      #a-very-long"));
     free(text);
 }
 

@@ -23,6 +23,8 @@ static void object(void **state)
     (void)state;
     row.deliveries = &delivery;
     row.delivery_count = 1;
+    row.owner = "team \xc3\xa9\x1b";
+    row.tags = "[\"pci\",\"web\"]";
     assert_int_equal(message_json(&row, true, &json, NULL), ERR_OK);
     assert_null(strchr(json, '\n'));
     assert_memory_equal(json, "{\"schema\":", 10);
@@ -36,6 +38,8 @@ static void object(void **state)
     assert_non_null(text_at(root, "why"));
     assert_non_null(text_at(root, "action"));
     assert_string_equal(text_at(root, "domain"), "example.com");
+    assert_string_equal(text_at(root, "owner"), "team \xc3\xa9\x1b");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(root, "tags"), 1)), "web");
     assert_string_equal(text_at(root, "name"), "www.example.com");
     assert_string_equal(text_at(root, "tbs_fp"),
                         "abcd000000000000000000000000000000000000000000000000000000000000");
@@ -70,6 +74,8 @@ static void about_a_log(void **state)
     assert_true(json_is_null(json_object_get(root, "domain")));
     assert_true(json_is_null(json_object_get(root, "tbs_fp")));
     assert_string_equal(text_at(root, "log"), "argon");
+    assert_null(json_object_get(root, "owner"));
+    assert_null(json_object_get(root, "tags"));
     assert_int_equal(message_line(&row, &line, NULL), ERR_OK);
     assert_string_equal(line, "[critical] log_inconsistent at log argon");
     assert_null(json_object_get(root, "accounts"));
@@ -144,6 +150,34 @@ static void texts(void **state)
     free(page);
 }
 
+/* Who has to act is told everywhere, not in mail alone; of a domain without owner nothing is made up. */
+static void whose_it_is(void **state)
+{
+    struct db_alert_row row = alertrow();
+    char *page = NULL;
+    char *json = NULL;
+    (void)state;
+    assert_int_equal(message_page(&row, &page, NULL), ERR_OK);
+    assert_null(strstr(page, "\n  owner"));
+    assert_null(strstr(page, "\n  tags"));
+    free(page);
+    assert_int_equal(message_json(&row, false, &json, NULL), ERR_OK);
+    assert_non_null(strstr(json, "\"owner\":null,\"tags\":[]"));
+    free(json);
+    row.owner = "ops\n\x1b[31m";
+    row.tags = "[\"pci\",\"web\\n\"]";
+    assert_int_equal(message_page(&row, &page, NULL), ERR_OK);
+    if (strstr(page, "\n  owner          ops\\x0a\\x1b[31m\n  tags           pci, web\\x0a\n") == NULL)
+        fail_msg("%s", page);
+    free(page);
+    row.owner = "";
+    row.tags = "[]";
+    assert_int_equal(message_page(&row, &page, NULL), ERR_OK);
+    assert_null(strstr(page, "\n  owner"));
+    assert_null(strstr(page, "\n  tags"));
+    free(page);
+}
+
 /* Who was told before learns what is new; what was said about the state before stands beside it, not for it.
  */
 static void told_before(void **state)
@@ -214,8 +248,9 @@ static void damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(object), cmocka_unit_test(about_a_log), cmocka_unit_test(certspotter),
-        cmocka_unit_test(texts),  cmocka_unit_test(told_before), cmocka_unit_test(damaged),
+        cmocka_unit_test(object),  cmocka_unit_test(about_a_log), cmocka_unit_test(certspotter),
+        cmocka_unit_test(texts),   cmocka_unit_test(whose_it_is), cmocka_unit_test(told_before),
+        cmocka_unit_test(damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
