@@ -143,6 +143,15 @@ void pgexec_one_line(const char *text, char *out, size_t out_cap)
     out[len] = '\0';
 }
 
+/* What libpq says of a write that failed comes before it has read that the server is gone, as when that says
+ * farewell: what is left is read, then the end of the stream. */
+static bool is_down(struct pgconn *conn)
+{
+    for (int i = 0; i < 2 && PQstatus(conn->pg) != CONNECTION_BAD; i++)
+        (void)PQconsumeInput(conn->pg);
+    return PQstatus(conn->pg) == CONNECTION_BAD;
+}
+
 enum err_code pgexec_fail(struct pgconn *conn, const PGresult *res, struct err *why)
 {
     const char *state = res != NULL ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
@@ -150,9 +159,10 @@ enum err_code pgexec_fail(struct pgconn *conn, const PGresult *res, struct err *
     char text[ERR_TEXT_MAX];
     (void)snprintf(conn->sqlstate, sizeof conn->sqlstate, "%s", state != NULL ? state : "");
     enum err_code code = state != NULL ? pgexec_code(state) : ERR_DB;
-    if (PQstatus(conn->pg) == CONNECTION_BAD)
-        code = ERR_DB_DOWN;
     pgexec_one_line(primary != NULL ? primary : PQerrorMessage(conn->pg), text, sizeof text);
+    /* A failure that has no SQLSTATE is one of libpq itself. */
+    if (PQstatus(conn->pg) == CONNECTION_BAD || (state == NULL && is_down(conn)))
+        code = ERR_DB_DOWN;
     if (code == ERR_USAGE)
         return err_set(why, code, "a text that is not UTF-8 was given: %s", text);
     if (code == ERR_DB_SCHEMA)

@@ -101,8 +101,14 @@ grow() {
         run -0 --separate-stderr ctv search --json "$name"
         jq -e '.names == ["a.moved.example"]' <<<"$output"
     done
-    run -2 --separate-stderr ctv db suffixes
+    # Back to the one of before at once, but no third one: readers may still hold the first.
+    { cat "$PLAY/list"; echo; echo other.example; } >"$PLAY/third"
+    run -2 --separate-stderr ctv db suffixes "$PLAY/third"
     [[ $stderr == *"less than a day ago"* ]]
+    run -0 --separate-stderr ctv db suffixes
+    [ "$output" = "the new public suffix list is in force: 0 keys added" ]
+    run -0 --separate-stderr ctv search --json name:a.moved.example
+    jq -e '.names == ["a.moved.example"]' <<<"$output"
 }
 
 @test "hours that are none are an error of the configuration" {
