@@ -206,6 +206,23 @@ static enum err_code get_others(struct look *look, struct db_pair *pair, struct 
     return code;
 }
 
+/* What one reply said may be a damaged copy of the certificate itself, which is mended later. */
+static enum err_code ask_verified(struct pgconn *conn, struct db_pair_cert *cert, struct err *why)
+{
+    static const char sql[] =
+        "SELECT count(*) FROM log_range WHERE log = $1 AND range_begin <= $2 AND verified > $2";
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; code == ERR_OK && !cert->verified && i < cert->seen_count; i++) {
+        struct pgexec_args args = PGEXEC_NO_ARGS;
+        int64_t count = 0;
+        pgexec_int(&args, cert->seen[i].log_id);
+        pgexec_int(&args, (int64_t)cert->seen[i].index);
+        code = pgexec_number(conn, sql, &args, &count, why);
+        cert->verified = count != 0;
+    }
+    return code;
+}
+
 /* Most certificates have no other, and begin with a precertificate. */
 static bool is_worth(const struct db_pair *pair)
 {
@@ -230,6 +247,8 @@ static enum err_code get_seen(struct look *look, struct db_pair *pair, struct er
         /* A part of a hash is not a hash. */
         for (size_t k = 0; k < seen.count; k++)
             memset(seen.at[k].sha256, 0, sizeof seen.at[k].sha256);
+        if (code == ERR_OK && pair->other_count != 0)
+            code = ask_verified(look->conn, cert, why);
     }
     certrow_sightings_free(&sightings);
     return code;

@@ -41,6 +41,7 @@ struct db_pair_cert {
     struct issuance issuance;
     struct sighting *seen; /* by time; none: retention took the places */
     size_t seen_count;
+    bool verified;   /* in one of these places it is what the log signed; asked when there are others */
     const char *log; /* that showed it first, and where */
     uint64_t index;
 };

@@ -102,7 +102,8 @@ bool rule_pairing_announced(const struct db_pair *pair)
 void rule_pairing_judge(struct rule *rule, const struct db_pair *pair, bool waited)
 {
     for (size_t i = 0; i < pair->other_count; i++)
-        put_other(rule, pair, &pair->other[i]);
+        if ((pair->own.verified && pair->other[i].verified) || waited)
+            put_other(rule, pair, &pair->other[i]);
     if (waited)
         judge_final(rule, &pair->own);
 }

@@ -14,7 +14,8 @@
 /* Issuances from then on have SCTs as a rule: Chrome has asked for them since (2018-04-30). */
 #define RULE_PAIRING_SCTS_FROM INT64_C(1525132800) /* 2018-05-01 */
 
-/* `waited`: precertificates of other logs had time to come. */
+/* `waited`: precertificates of other logs had time to come, and logs to prove what they showed: before,
+ * another certificate counts only when both are verified. */
 void rule_pairing_judge(struct rule *rule, const struct db_pair *pair, bool waited);
 /* A precertificate of it is known. */
 bool rule_pairing_announced(const struct db_pair *pair);

@@ -114,7 +114,7 @@ static void rig_end(struct rig *rig)
 }
 
 /* `raised`: how many alerts are new. */
-static void look(struct rig *rig, bool late, uint64_t raised)
+static void look_unverified(struct rig *rig, bool late, uint64_t raised)
 {
     struct pairing_report report;
     struct err why = {0};
@@ -125,6 +125,12 @@ static void look(struct rig *rig, bool late, uint64_t raised)
         fail_msg("%s", why.text);
     if (raised != UINT64_MAX)
         assert_int_equal(report.raised, raised);
+}
+
+static void look(struct rig *rig, bool late, uint64_t raised)
+{
+    storetest_run(rig->test.dsn, "UPDATE log_range SET verified = next");
+    look_unverified(rig, late, raised);
 }
 
 /* As matching leaves it: ours, and as expected. */
@@ -202,6 +208,26 @@ static void says_which(void **state)
                    text_hex(span_of(fp, 32), hex));
     check_sql(rig.test.dsn, like, 1);
     check_sql(rig.test.dsn, "SELECT count(*) FROM alert_sighting WHERE log = 1 AND idx = 1", 1);
+    rig_end(&rig);
+}
+
+/* A damaged copy of a certificate has its serial number, and goes when the entry is mended; what nobody can
+ * verify for a day is told all the same. */
+static void the_other_is_verified_first(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    put(&rig, &(struct step)PRE(0, SAME));
+    put(&rig, &(struct step)PRE(0, OURS));
+    look_unverified(&rig, false, 0);
+    look(&rig, false, 1);
+    clear(&rig);
+    put(&rig, &(struct step)PRE(1, SAME));
+    storetest_run(rig.test.dsn, "UPDATE log_range SET verified = range_begin");
+    put(&rig, &(struct step)PRE(1, OURS));
+    look_unverified(&rig, false, 0);
+    look_unverified(&rig, true, 1);
     rig_end(&rig);
 }
 
@@ -302,8 +328,13 @@ static void found_by_history(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_case), cmocka_unit_test(says_which),         cmocka_unit_test(once),
-        cmocka_unit_test(pauses),    cmocka_unit_test(follows_the_policy), cmocka_unit_test(found_by_history),
+        cmocka_unit_test(each_case),
+        cmocka_unit_test(says_which),
+        cmocka_unit_test(the_other_is_verified_first),
+        cmocka_unit_test(once),
+        cmocka_unit_test(pauses),
+        cmocka_unit_test(follows_the_policy),
+        cmocka_unit_test(found_by_history),
     };
     return storetest_main(tests, countof(tests), "pairing");
 }
