@@ -113,7 +113,7 @@
 #define LIMIT_MESSAGE_BYTES      (1u << 20)  /* sent to a receiver: 128 alerts of a digest take 100 kB */
 #define LIMIT_SECRET_BYTES       4096        /* of a file with a password, a key or a URL */
 #define LIMIT_CHANNEL_PAUSE_S    60          /* between two tries of a receiver that refuses everything */
-#define LIMIT_DELIVERY_TRIES     30          /* then dead letter: three days of watcher/deliver.c */
+#define LIMIT_DELIVERY_TRIES     30          /* then dead letter: 2.2 days, see watcher/deliver.c */
 
 /* CA certificates a worker remembers: 52 different issuers were seen in one live tile, nearly all below 2 kB;
  * what certifies them comes with them. */

@@ -27,7 +27,7 @@
 static const char cmd_domain_usage[] =
     "ctvigil domain add NAME [--exact] [--allow-ca CA]... [--deny-ca CA]... [--allow-wildcard]\n"
     "                          [--wildcard NAME]... [--also NAME]... [--exclude NAME]... [--max-days N]\n"
-    "                          [--owner O] [--tag T]... [--channel C]...\n"
+    "                          [--owner O] [--tag T]... [--channel C]... [--lookalike | --lookalike-strict]\n"
     "       ctvigil domain list [--yaml]\n"
     "       ctvigil domain remove NAME\n"
     "       ctvigil domain apply FILE [--dry-run] [--prune]\n"
@@ -493,7 +493,7 @@ int cmd_domain(struct cmd *cmd)
         {"allow-wildcard", OPT_FLAG, &given.add.wildcard, NULL, "wildcard certificates are expected"},
         {"owner", OPT_TEXT, &given.add.owner, "NAME", "who is responsible"},
         {"channel", OPT_LIST, &given.add.channels, "NAME",
-         "only this channel (stdout, hook); default: all of them"},
+         "only this channel (stdout, hook, or its name under `channels`); default: all of them"},
         {"lookalike", OPT_FLAG, &given.add.lookalike, NULL,
          "tell of certificates for names that can be mistaken for it, too"},
         {"lookalike-strict", OPT_FLAG, &given.add.lookalike_strict, NULL,

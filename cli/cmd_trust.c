@@ -213,7 +213,8 @@ int cmd_trust(struct cmd *cmd)
         return cmd_help(
             "ctvigil trust import DIR [--force] | show | explain SHA256|FILE",
             "What root stores say: takes their lists from files, shows how old the data is, and explains"
-            " a certificate: every path, and why each store says what.",
+            " a certificate: every path, and why each store says what. docs/trust.md says where the files"
+            " are to be had.",
             options);
     if (!opt_parse_verb(options, verbs, cmd->argc, cmd->argv, &verb, &count))
         return CMD_USAGE;

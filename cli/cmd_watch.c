@@ -83,10 +83,11 @@ int cmd_watch(struct cmd *cmd)
     if (cmd->help)
         return cmd_help(
             "ctvigil watch [--once]",
-            "Delivers alerts to the configured channels until it is told to stop, and scans\n"
-            "the history of domains where that is still to be done. Any number of it may run over one\n"
-            "database. Exit codes with --once: 0 everything due was accepted, 4 a delivery or the database\n"
-            "failed.",
+            "Delivers alerts to the configured channels until it is told to stop. Every minute it looks\n"
+            "after what is stored: history of domains that is still to be matched, trust that is judged\n"
+            "again, certificates that run out, other ones of their serial number. Any number of it may run\n"
+            "over one database. Exit codes with --once: 0 everything due was accepted, 4 a delivery or the\n"
+            "database failed.",
             rows);
     int status = roles_begin(cmd, rows, &conn);
     if (status != CMD_OK)

@@ -189,7 +189,7 @@ int domainimport_run(const struct cmd *cmd, const struct domainimport *what)
                                  (json_int_t)doing.accepted, "alerts_closed", (json_int_t)doing.closed));
     else if (code == ERR_OK)
         printf("%" PRIu64 " certificates imported, %" PRIu64 " were known; they are unverified, for"
-               " `domain learn` and reviews alone\n",
+               " `domain learn` alone\n",
                doing.added, doing.known);
     if (code == ERR_OK && !cmd->json && doing.accepted != 0)
         printf("%" PRIu64

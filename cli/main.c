@@ -23,7 +23,7 @@ static const struct command {
     {"demo", cmd_demo, "show the whole story on this machine, with nothing configured"},
     {"run", cmd_run, "read logs, watch domains and deliver alerts, in one process"},
     {"ingest", cmd_ingest, "read CT logs into the database"},
-    {"watch", cmd_watch, "deliver alerts"},
+    {"watch", cmd_watch, "deliver alerts, and look after what is stored"},
     {"log", cmd_log, "add, list and inspect CT logs"},
     {"domain", cmd_domain, "register domains and what is expected of them"},
     {"alert", cmd_alert, "list, show and acknowledge alerts"},

@@ -12,8 +12,9 @@
  *   discovered_cert, known_cert
  *                     WATCH_ITEM (the registered domain), TBS_SHA256 (the fingerprint that precertificate and
  *                     certificate share), CERT_SHA256 and FINGERPRINT, PUBKEY_SHA256 and PUBKEY_HASH,
- *                     NOT_BEFORE, NOT_AFTER, both with _RFC3339 and _UNIXTIME, SUBJECT_DN (the common name),
- *                     ISSUER_DN, SERIAL, CERT_PARSEABLE=yes, JSON_FILENAME (certspotter's JSON file);
+ *                     NOT_BEFORE, NOT_AFTER, both with _RFC3339 and _UNIXTIME, SUBJECT_DN (common name and
+ *                     organisations), ISSUER_DN, SERIAL, CERT_PARSEABLE=yes, JSON_FILENAME (certspotter's
+ *                     JSON file);
  *                     CHAIN_ERROR, VALIDITY_PARSE_ERROR, SUBJECT_PARSE_ERROR, ISSUER_PARSE_ERROR
  *   malformed_cert    PARSE_ERROR, CERT_PARSEABLE=no, LEAF_HASH (base64), ENTRY_FILENAME (leaf_input and
  *                     extra_data as get-entries gives them); WATCH_ITEM when its bytes name a domain
