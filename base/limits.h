@@ -133,7 +133,7 @@
 #define LIMIT_TRUST_FILE         (64u << 20) /* of an import; all certificates of CCADB have 25 MB */
 #define LIMIT_TRUST_FILES        256
 #define LIMIT_TRUST_REJUDGE_MS   300000 /* between looks at what new CA certificates change */
-#define LIMIT_TRUST_LOSS_PERCENT 25     /* of a store's roots at once; the busiest year took a tenth */
+#define LIMIT_TRUST_LOSS_PERCENT 25     /* of a list's roots or keys at once; the busiest year took a tenth */
 #define LIMIT_TRUST_DAYS         35     /* root stores change monthly; older trust data is told of */
 /* Certificates looked at in a minute for what belongs to them; 0.5 ms each. */
 #define LIMIT_PAIR_LOOKS   10000

@@ -204,7 +204,7 @@ int cmd_trust(struct cmd *cmd)
 {
     static bool force;
     static const struct opt options[] = {
-        {"force", OPT_FLAG, &force, NULL, "import: take lists in which many roots are missing"}, {0}};
+        {"force", OPT_FLAG, &force, NULL, "import: take lists in which many roots or keys are missing"}, {0}};
     static const struct opt_verb verbs[] = {
         {"import", "DIR", "force"}, {"show", "", ""}, {"explain", "FILE", ""}, {NULL, NULL, NULL}};
     size_t verb = 0;

@@ -9,8 +9,13 @@
 #include "trust/builtin.h"
 
 struct loss {
-    uint8_t (*fresh)[32]; /* roots of the import, sorted */
+    const char *part;
+    bool roots;           /* the part is a list of roots; otherwise of rules about keys */
+    uint8_t (*fresh)[32]; /* hashes of the import, sorted, each once */
     size_t fresh_count;
+    uint8_t (*old)[32]; /* hashes that are in force, as above */
+    size_t old_count;
+    size_t old_cap;
     uint64_t had;
     uint64_t lost;
 };
@@ -20,11 +25,26 @@ static int by_bytes(const void *left, const void *right)
     return memcmp(left, right, 32);
 }
 
-static void on_root(void *arg, const uint8_t sha256[32])
+static size_t once(uint8_t (*list)[32], size_t count)
+{
+    size_t kept = 0;
+    if (count != 0)
+        qsort(list, count, 32, by_bytes);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || memcmp(list[i], list[kept - 1], 32) != 0)
+            memmove(list[kept++], list[i], 32);
+    return kept;
+}
+
+static void on_old(void *arg, const uint8_t sha256[32])
 {
     struct loss *loss = arg;
-    loss->had++;
-    loss->lost += bsearch(sha256, loss->fresh, loss->fresh_count, 32, by_bytes) == NULL;
+    if (loss->old_count == loss->old_cap) {
+        loss->old_cap = 2 * loss->old_cap + 256;
+        loss->old = realloc(loss->old, loss->old_cap * sizeof *loss->old);
+        must(loss->old != NULL);
+    }
+    memcpy(loss->old[loss->old_count++], sha256, 32);
 }
 
 static const struct catake_part *part_of(const struct catake *take, const char *name, uint32_t *at)
@@ -41,54 +61,70 @@ static void find_fresh(struct loss *loss, const struct catake *take, uint32_t pa
     must(loss->fresh != NULL);
     for (size_t i = 0; i < take->rule_count; i++) {
         const struct catake_rule *rule = &take->rule[i];
-        if (rule->part == part && !rule->lifts && rule->rule.kind == CARULE_ANCHOR)
+        if (rule->part == part && !rule->lifts && (!loss->roots || rule->rule.kind == CARULE_ANCHOR))
             memcpy(loss->fresh[loss->fresh_count++], rule->rule.hash, 32);
     }
-    qsort(loss->fresh, loss->fresh_count, 32, by_bytes);
+    loss->fresh_count = once(loss->fresh, loss->fresh_count);
 }
 
-/* NULL: the part was never imported. */
+/* NULL: the part was never imported, or nothing of it is in force. */
 static const char before_sql[] =
-    "SELECT r.hash FROM trust_part AS p LEFT JOIN trust_rule AS r"
-    " ON r.part = p.part AND r.kind = 'anchor' AND r.gone_at IS NULL WHERE p.part = $1";
+    "SELECT r.hash, p.part FROM trust_part AS p LEFT JOIN trust_rule AS r"
+    " ON r.part = p.part AND (r.kind = 'anchor' OR NOT $2::bool) AND r.gone_at IS NULL WHERE p.part = $1";
 
-static enum err_code look(struct pgconn *conn, struct loss *loss, enum verdict_store store, struct err *why)
+static enum err_code look(struct pgconn *conn, struct loss *loss, int store, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res = NULL;
-    pgexec_text(&args, builtin_roots_part(store));
+    pgexec_text(&args, loss->part);
+    pgexec_bool(&args, loss->roots);
     enum err_code code = pgexec_run(conn, before_sql, &args, &res, why);
     if (code != ERR_OK)
         return code;
     for (int row = 0; row < PQntuples(res); row++) {
         struct span hash = pgexec_get_bytes(res, row, 0);
         if (hash.len == 32)
-            on_root(loss, hash.at);
+            on_old(loss, hash.at);
     }
-    if (PQntuples(res) == 0)
-        builtin_anchors(store, on_root, loss);
+    if (PQntuples(res) == 0 && loss->roots)
+        builtin_anchors((enum verdict_store)store, on_old, loss);
+    else if (PQntuples(res) == 0)
+        builtin_keys(loss->part, on_old, loss);
     PQclear(res);
+    loss->old_count = once(loss->old, loss->old_count);
+    loss->had = loss->old_count;
+    for (size_t i = 0; i < loss->old_count; i++)
+        loss->lost += bsearch(loss->old[i], loss->fresh, loss->fresh_count, 32, by_bytes) == NULL;
     return ERR_OK;
 }
+
+static const struct {
+    const char *part;
+    const char *title;
+} lists[] = {{"distrust", "The distrust table"}, {"chrome.blocked", "Chromium's list of blocked keys"}};
 
 enum err_code db_trust_loss_check(struct pgconn *conn, const struct catake *take, struct err *why)
 {
     enum err_code code = ERR_OK;
-    for (int i = 0; code == ERR_OK && i < VERDICT_STORES; i++) {
-        enum verdict_store store = (enum verdict_store)i;
-        struct loss loss = {.fresh = NULL};
+    for (int i = 0; code == ERR_OK && i < VERDICT_STORES + (int)countof(lists); i++) {
+        bool roots = i < VERDICT_STORES;
+        struct loss loss = {.roots = roots};
         uint32_t at;
-        if (part_of(take, builtin_roots_part(store), &at) == NULL)
+        loss.part = roots ? builtin_roots_part((enum verdict_store)i) : lists[i - VERDICT_STORES].part;
+        if (part_of(take, loss.part, &at) == NULL)
             continue;
         find_fresh(&loss, take, at);
-        code = look(conn, &loss, store, why);
+        code = look(conn, &loss, i, why);
         if (code == ERR_OK && loss.lost * 100 > loss.had * LIMIT_TRUST_LOSS_PERCENT)
-            code =
-                err_set(why, ERR_FORMAT,
-                        "%s would lose %" PRIu64 " of its %" PRIu64 " roots, and have %zu: the list looks"
-                        " cut off, or of something else. Nothing was imported; with --force it is believed",
-                        verdict_store_title(store), loss.lost, loss.had, loss.fresh_count);
+            code = err_set(why, ERR_FORMAT,
+                           "%s would lose %" PRIu64 " of its %" PRIu64 " %s, and have %zu: the list looks"
+                           " cut off, or of something else. Nothing was imported; with --force it is"
+                           " believed",
+                           roots ? verdict_store_title((enum verdict_store)i)
+                                 : lists[i - VERDICT_STORES].title,
+                           loss.lost, loss.had, roots ? "roots" : "keys", loss.fresh_count);
         free(loss.fresh);
+        free(loss.old);
     }
     return code;
 }

@@ -93,6 +93,20 @@ bool builtin_counts(const char *part)
     return strcmp(part, "tests") != 0 && strcmp(part, "caa") != 0;
 }
 
+void builtin_keys(const char *part, void (*each)(void *arg, const uint8_t sha256[32]), void *arg)
+{
+    for (size_t i = 0; i < countof(rows); i++) {
+        uint8_t hash[32];
+        bool has = false;
+        for (const char *at = rows[i].stores; *at != '\0'; at++)
+            has = has || strcmp(part_of(&rows[i], store_of(*at)), part) == 0;
+        if (!has || rows[i].target != CARULE_KEY)
+            continue;
+        unhex(rows[i].hash, hash);
+        each(arg, hash);
+    }
+}
+
 void builtin_anchors(enum verdict_store store, void (*each)(void *arg, const uint8_t sha256[32]), void *arg)
 {
     for (size_t i = 0; i < countof(roots); i++)
@@ -145,6 +159,8 @@ void builtin_rules(struct cagraph_plan *plan, bool (*skip)(void *arg, const char
             rule.store = store_of(*at);
             if (!skipped(skip, arg, part_of(&rows[i], rule.store)))
                 add(plan, &rule, part_of(&rows[i], rule.store));
+            else if (rule.kind == CARULE_BLOCKED)
+                cagraph_plan_rule(plan, &rule);
         }
     }
 }

@@ -169,7 +169,7 @@ static void load_trust(void)
                 take_rule(take, part, one, &rows[at]);
     }
     assert_int_equal(pgconn_open(test.dsn, &conn, &why), ERR_OK);
-    if (db_trust_put(conn, take, sha256, 1000, "[]", false, &done, &why) != ERR_OK)
+    if (db_trust_put(conn, take, sha256, 1000, "[]", true, &done, &why) != ERR_OK)
         fail_msg("%s", why.text);
     catake_free(take);
     while (report.certs != 0)

@@ -29,7 +29,7 @@ static struct db_trust_put put(struct pgconn *conn, struct catake *take, uint8_t
     struct db_trust_put done;
     struct err why = {0};
     uint8_t sha256[32] = {number};
-    if (db_trust_put(conn, take, sha256, 1000 * number, "[]", false, &done, &why) != ERR_OK)
+    if (db_trust_put(conn, take, sha256, 1000 * number, "[]", true, &done, &why) != ERR_OK)
         fail_msg("%s", why.text);
     catake_free(take);
     return done;
@@ -132,6 +132,63 @@ static void a_store_is_not_emptied_by_a_short_list(void **state)
     pgconn_free(conn);
 }
 
+static struct catake *keys(const char *name, uint8_t first, uint8_t count)
+{
+    struct catake *take = catake_new();
+    struct carule rule = {.store = VERDICT_CHROME,
+                          .kind = CARULE_NOTED,
+                          .target = CARULE_KEY,
+                          .class = CARULE_INCIDENT,
+                          .label = "a key",
+                          .source = "a 'test'"};
+    uint32_t part = catake_part(take, name, 1000);
+    for (uint8_t i = 0; i < count; i++) {
+        rule.hash[0] = (uint8_t)(first + i);
+        catake_rule(take, part, &rule, false);
+        rule.store = VERDICT_MOZILLA; /* the same key, of another store */
+        catake_rule(take, part, &rule, false);
+    }
+    return take;
+}
+
+static size_t born_blocks(struct pgconn *conn)
+{
+    struct cagraph_plan *plan = cagraph_plan_new();
+    struct db_trust_bundle bundle;
+    uint64_t version = 0;
+    size_t count = 0;
+    assert_int_equal(db_trust_load(conn, plan, &bundle, &version, NULL), ERR_OK);
+    struct cagraph *graph = cagraph_new(plan, 0, 0, version);
+    for (size_t i = 0; i < cagraph_rule_count(graph); i++)
+        count += cagraph_rule(graph, i)->kind == CARULE_BLOCKED;
+    cagraph_unpin(graph);
+    return count;
+}
+
+static void distrust_is_not_emptied_by_a_short_list(void **state)
+{
+    static const char *const parts[] = {"distrust", "chrome.blocked"};
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    (void)state;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    size_t born = born_blocks(conn);
+    assert_true(born > 100);
+    for (uint8_t i = 0; i < countof(parts); i++) {
+        uint8_t at = (uint8_t)(10 * i + 1);
+        assert_int_equal(offer(conn, keys(parts[i], 1, 0), at, false, "keys, and have 0"), ERR_FORMAT);
+        assert_int_equal(offer(conn, keys(parts[i], 1, 8), at, false, "keys, and have 8"), ERR_FORMAT);
+        assert_int_equal(offer(conn, keys(parts[i], 1, 8), at, true, NULL), ERR_OK);
+        assert_int_equal(offer(conn, keys(parts[i], 3, 8), at + 1, false, NULL), ERR_OK);
+        assert_int_equal(offer(conn, keys(parts[i], 6, 8), at + 2, false, "lose 3 of its 8 keys, and have 8"),
+                         ERR_FORMAT);
+    }
+    /* What the program knows to be blocked stays so, whatever a list forgot. */
+    assert_int_equal(born_blocks(conn), born);
+    pgconn_free(conn);
+}
+
 static void how_old_each_source_is(void **state)
 {
     (void)state;
@@ -214,7 +271,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_stay_until_they_are_lifted),
                                        cmocka_unit_test(a_store_is_not_emptied_by_a_short_list),
-                                       cmocka_unit_test(how_old_each_source_is),
+                                       cmocka_unit_test(distrust_is_not_emptied_by_a_short_list),
+        cmocka_unit_test(how_old_each_source_is),
                                        cmocka_unit_test(certificates_are_stored_as_from_a_log)};
     return storetest_main(tests, countof(tests), "db_trust_put");
 }
