@@ -51,6 +51,9 @@ static void note_owner(struct found *found, const char *owner)
 static void on_key(void *arg, const uint8_t key[32], const char *owner)
 {
     struct found *found = arg;
+    for (size_t i = 0; i < found->keys.count; i++)
+        if (memcmp(found->keys.at[i].spki_sha256, key, 32) == 0)
+            return;
     must(watch_hashes_add(&found->keys, key, found->name));
     note_owner(found, owner);
 }
@@ -151,7 +154,9 @@ static enum err_code look(const char *dsn, const char *given, struct found **out
         code = pgconn_open(dsn, &conn, why);
     if (code == ERR_OK && conn != NULL)
         code = look_db(conn, found, why);
-    if (code == ERR_OK && !found->imported)
+    /* What an import says of a name it does not say of all its keys: less would turn into false alarms where
+     * the name is allowed, and into silence where it is denied. */
+    if (code == ERR_OK && (!found->imported || found->unknown != 0 || found->keys.count == 0))
         (void)caatable_keys(found->name, on_key, found);
     if (code == ERR_OK && found->keys.count == 0)
         code = nothing(conn, found, given, why);
@@ -191,6 +196,12 @@ enum err_code caafind_keys(const char *dsn, const char *given, allow_each *each,
         (void)err_set(warning, ERR_USAGE,
                       "%s is recognised by the CAs of several owners: %s; ca:OWNER means those of one",
                       found->name, found->owners);
+    else if (found->unknown != 0)
+        (void)err_set(warning, ERR_FORMAT,
+                      "%s: the trust data names certificates for it that it does not have; the keys that are"
+                      " known, and those that the program came with, are taken for it. Import them as well"
+                      " (CCADB's report of certificates, 'ctvigil trust import')",
+                      found->name);
     for (size_t i = 0; i < found->keys.count; i++) {
         struct watch_allow allow = found->keys.at[i];
         allow.label = strdup(given);
@@ -228,7 +239,7 @@ static void on_word(void *arg, const char *name)
     enum err_code code = caafind_keys(word->dsn, name, on_listed, word, &warning, &why);
     if (code != ERR_OK && code != ERR_USAGE)
         word->code = err_set(word->why, code, "%s", why.text);
-    if (code == ERR_OK && word->has && warning.code == ERR_OK)
+    if (code == ERR_OK && word->has && warning.code != ERR_USAGE)
         (void)snprintf(word->out, CAAFIND_WORD_MAX, "%s", name);
 }
 

@@ -103,30 +103,88 @@ static const struct {
     const char *title;
 } lists[] = {{"distrust", "The distrust table"}, {"chrome.blocked", "Chromium's list of blocked keys"}};
 
+static enum err_code judge(const struct loss *loss, const char *title, const char *what, struct err *why)
+{
+    if (loss->lost * 100 <= loss->had * LIMIT_TRUST_LOSS_PERCENT)
+        return ERR_OK;
+    return err_set(why, ERR_FORMAT,
+                   "%s would lose %" PRIu64 " of its %" PRIu64 " %s, and have %zu: the list looks"
+                   " cut off, or of something else. Nothing was imported; with --force it is believed",
+                   title, loss->lost, loss->had, what, loss->fresh_count);
+}
+
+static enum err_code check(struct pgconn *conn, const struct catake *take, int list, struct err *why)
+{
+    bool roots = list < VERDICT_STORES;
+    struct loss loss = {.roots = roots};
+    const char *title =
+        roots ? verdict_store_title((enum verdict_store)list) : lists[list - VERDICT_STORES].title;
+    uint32_t at;
+    loss.part = roots ? builtin_roots_part((enum verdict_store)list) : lists[list - VERDICT_STORES].part;
+    if (part_of(take, loss.part, &at) == NULL)
+        return ERR_OK;
+    find_fresh(&loss, take, at);
+    enum err_code code = look(conn, &loss, list, why);
+    if (code == ERR_OK)
+        code = judge(&loss, title, roots ? "roots" : "keys", why);
+    free(loss.fresh);
+    free(loss.old);
+    return code;
+}
+
+static int by_text(const void *left, const void *right)
+{
+    const char *const *a = left;
+    const char *const *b = right;
+    return strcmp(*a, *b);
+}
+
+static size_t find_names(const struct catake *take, const char **names)
+{
+    size_t count = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < take->caa_count; i++)
+        if (strncmp(take->caa[i].domain, "ca:", 3) != 0)
+            names[count++] = take->caa[i].domain;
+    if (count != 0)
+        qsort(names, count, sizeof *names, by_text);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || strcmp(names[i], names[kept - 1]) != 0)
+            names[kept++] = names[i];
+    return kept;
+}
+
+/* Names that came from a file before; those that the program came with hold in any case. */
+static enum err_code check_names(struct pgconn *conn, const struct catake *take, struct err *why)
+{
+    static const char sql[] = "SELECT DISTINCT domain FROM trust_caa WHERE domain NOT LIKE 'ca:%'";
+    struct loss loss = {.had = 0};
+    PGresult *res = NULL;
+    uint32_t at;
+    if (part_of(take, "caa", &at) == NULL)
+        return ERR_OK;
+    enum err_code code = pgexec_run(conn, sql, &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    const char **names = calloc(take->caa_count + 1, sizeof *names);
+    must(names != NULL);
+    loss.fresh_count = find_names(take, names);
+    loss.had = (uint64_t)PQntuples(res);
+    for (int row = 0; row < PQntuples(res); row++) {
+        const char *name = pgexec_get_text(res, row, 0);
+        loss.lost += bsearch(&name, names, loss.fresh_count, sizeof *names, by_text) == NULL;
+    }
+    PQclear(res);
+    free(names);
+    return judge(&loss, "The table of names in CAA records", "names", why);
+}
+
 enum err_code db_trust_loss_check(struct pgconn *conn, const struct catake *take, struct err *why)
 {
     enum err_code code = ERR_OK;
-    for (int i = 0; code == ERR_OK && i < VERDICT_STORES + (int)countof(lists); i++) {
-        bool roots = i < VERDICT_STORES;
-        struct loss loss = {.roots = roots};
-        uint32_t at;
-        loss.part = roots ? builtin_roots_part((enum verdict_store)i) : lists[i - VERDICT_STORES].part;
-        if (part_of(take, loss.part, &at) == NULL)
-            continue;
-        find_fresh(&loss, take, at);
-        code = look(conn, &loss, i, why);
-        if (code == ERR_OK && loss.lost * 100 > loss.had * LIMIT_TRUST_LOSS_PERCENT)
-            code = err_set(why, ERR_FORMAT,
-                           "%s would lose %" PRIu64 " of its %" PRIu64 " %s, and have %zu: the list looks"
-                           " cut off, or of something else. Nothing was imported; with --force it is"
-                           " believed",
-                           roots ? verdict_store_title((enum verdict_store)i)
-                                 : lists[i - VERDICT_STORES].title,
-                           loss.lost, loss.had, roots ? "roots" : "keys", loss.fresh_count);
-        free(loss.fresh);
-        free(loss.old);
-    }
-    return code;
+    for (int i = 0; code == ERR_OK && i < VERDICT_STORES + (int)countof(lists); i++)
+        code = check(conn, take, i, why);
+    return code == ERR_OK ? check_names(conn, take, why) : code;
 }
 
 /* When what is in force was so; 0: nothing is. */

@@ -9,7 +9,8 @@
 
 /* ERR_FORMAT with a sentence when the import would take more than LIMIT_TRUST_LOSS_PERCENT of its roots from
  * a store, or of its keys from the distrust table or the blocked keys of Chromium: of those in force, or of
- * those that the program came with where none were imported. What was exchanged for others counts as lost. Changes nothing; the caller holds the transaction. */
+ * those that the program came with where none were imported; or of the names in CAA records that were imported. What was
+ * exchanged for others counts as lost. Changes nothing; the caller holds the transaction. */
 MUST_USE enum err_code db_trust_loss_check(struct pgconn *conn, const struct catake *take, struct err *why);
 
 /* Names the first part of the import that is older than what it takes the place of, in words; "": none. Not

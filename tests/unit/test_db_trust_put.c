@@ -189,6 +189,36 @@ static void distrust_is_not_emptied_by_a_short_list(void **state)
     pgconn_free(conn);
 }
 
+static struct catake *names(uint8_t first, uint8_t count)
+{
+    struct catake *take = catake_new();
+    const uint8_t hash[32] = {7};
+    (void)catake_part(take, "caa", 1000);
+    for (int i = first; i < first + count; i++) {
+        char domain[] = "a.example";
+        domain[0] = (char)('a' + i);
+        catake_caa(take, domain, true, hash, "a CA");
+        catake_caa(take, domain, false, hash, "a CA");
+    }
+    return take;
+}
+
+static void names_of_cas_are_not_emptied_by_a_short_list(void **state)
+{
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    (void)state;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    assert_int_equal(offer(conn, names(0, 8), 1, false, NULL), ERR_OK);
+    assert_int_equal(offer(conn, names(0, 0), 2, false, "lose 8 of its 8 names, and have 0"), ERR_FORMAT);
+    assert_int_equal(offer(conn, names(3, 8), 3, false, "lose 3 of its 8 names, and have 8"), ERR_FORMAT);
+    assert_int_equal(offer(conn, names(2, 6), 4, false, NULL), ERR_OK);
+    assert_int_equal(offer(conn, names(2, 1), 5, true, NULL), ERR_OK);
+    check_sql(test.dsn, "SELECT count(DISTINCT domain) FROM trust_caa", 1);
+    pgconn_free(conn);
+}
+
 static void how_old_each_source_is(void **state)
 {
     (void)state;
@@ -272,7 +302,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_stay_until_they_are_lifted),
                                        cmocka_unit_test(a_store_is_not_emptied_by_a_short_list),
                                        cmocka_unit_test(distrust_is_not_emptied_by_a_short_list),
-        cmocka_unit_test(how_old_each_source_is),
+                                       cmocka_unit_test(names_of_cas_are_not_emptied_by_a_short_list),
+                                       cmocka_unit_test(how_old_each_source_is),
                                        cmocka_unit_test(certificates_are_stored_as_from_a_log)};
     return storetest_main(tests, countof(tests), "db_trust_put");
 }
