@@ -107,7 +107,7 @@ static const char settle_sql[] =
     " held AS MATERIALIZED (SELECT x.id FROM alert AS x JOIN was ON was.letters = x.id"
     "  ORDER BY x.id FOR NO KEY UPDATE OF x),"
     " shut AS (UPDATE alert AS a SET state = 'closed', history = alert_history(a),"
-    "  reason = 'what was given up there was sent again or acknowledged'"
+    "  reason = 'what was given up there is being sent again or was acknowledged'"
     "  FROM held WHERE a.id = held.id AND a.state IN ('new', 'notified') RETURNING a.id),"
     " gone AS (UPDATE outbox AS o SET state = 'withdrawn' FROM shut WHERE o.alert = shut.id"
     "  AND o.state = 'pending')"

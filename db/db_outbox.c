@@ -28,19 +28,24 @@ enum err_code db_outbox_channel_disable(struct pgconn *conn, const char *name, s
 
 enum err_code db_outbox_adopt(struct pgconn *conn, uint64_t *adopted, struct err *why)
 {
-    /* Rows that nobody takes are no reason against it, nor are those that a channel did not want. */
+    /* Rows that nobody takes are no reason against it, nor are those that a channel did not want. What was
+     * withdrawn from a failing channel, because others were to tell of it, comes back when none of them wants
+     * it. */
     static const char sql[] =
         "WITH alone AS MATERIALIZED (SELECT a.id, a.domain FROM alert AS a LEFT JOIN outbox AS o ON o.alert "
         "= a.id"
         "  LEFT JOIN channel AS h ON h.name = o.channel AND h.enabled"
         "   AND h.heard_at > now() - $1::int8 * interval '1 hour'"
         "  WHERE a.state = 'new' GROUP BY a.id"
-        "  HAVING bool_and(o.id IS NULL OR o.state = 'filtered' OR (o.state = 'pending' AND h.name IS NULL))"
-        "   AND bool_or(o.id IS NULL OR o.state = 'pending'))"
+        "  HAVING bool_and(o.id IS NULL OR o.state IN ('filtered', 'withdrawn') OR (o.state = 'pending' AND "
+        "h.name IS NULL))"
+        "   AND bool_or(o.id IS NULL OR o.state IN ('pending', 'withdrawn')))"
         " INSERT INTO outbox (alert, channel) SELECT a.id, c.name FROM alone AS a"
         " LEFT JOIN domain AS d ON d.id = a.domain CROSS JOIN channel AS c WHERE c.enabled"
         " AND (coalesce(cardinality(d.channels), 0) = 0 OR split_part(c.name, '/', 1) = ANY (d.channels))"
-        " ORDER BY a.id, c.name ON CONFLICT DO NOTHING";
+        " ORDER BY a.id, c.name ON CONFLICT (alert, channel) DO UPDATE SET state = 'pending',"
+        "  key = gen_random_uuid(), tries = 0, last_error = '', next_try_at = now()"
+        "  WHERE outbox.state = 'withdrawn'";
     struct pgexec_args args = {0};
     *adopted = 0;
     pgexec_int(&args, LIMIT_CHANNEL_ABSENT_H);

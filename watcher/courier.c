@@ -402,12 +402,12 @@ static enum err_code not_ended(struct courier *courier, const struct db_incident
     int64_t wish_ms = courier->channel->retry_ms < RETRY_MS_MAX ? courier->channel->retry_ms : RETRY_MS_MAX;
     bool never = incident->tries + 1 >= courier->tries_max;
     if (atomic_load(courier->stop))
-        return db_incident_failed(courier->conn, incident->id, 0, false, why);
+        return db_incident_failed(courier->conn, incident, 0, false, why);
     calm_down(courier);
     say_warn("deliver", "channel=%s alert=%" PRId64 " its incident could not be ended%s: %s",
              courier->channel->name, incident->alert, never ? ", and is left to its readers" : "",
              failure->text);
-    return db_incident_failed(courier->conn, incident->id, wait_ms > wish_ms ? wait_ms : wish_ms, never, why);
+    return db_incident_failed(courier->conn, incident, wait_ms > wish_ms ? wait_ms : wish_ms, never, why);
 }
 
 /* An incident at the receiver whose alert is over; one a pass, the rest at the next. The lease is what keeps
@@ -428,7 +428,7 @@ static enum err_code end_one(struct courier *courier, bool *worked, struct err *
         return not_ended(courier, &incident, &failure, why);
     courier->failures = 0;
     *worked = true;
-    return db_incident_ended(courier->conn, incident.id, why);
+    return db_incident_ended(courier->conn, &incident, why);
 }
 
 /* What is to be done when nothing is due. */

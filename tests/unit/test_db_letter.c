@@ -73,7 +73,7 @@ static void the_receiver_that_works_again_ends_nothing(void **state)
     assert_int_equal(count, 4);
     assert_int_equal(db_letter_settle(conn, "bad", &closed, NULL), ERR_OK);
     assert_int_equal(closed, 1);
-    storetest_text(dsn, LETTERS, "closed what was given up there was sent again or acknowledged");
+    storetest_text(dsn, LETTERS, "closed what was given up there is being sent again or was acknowledged");
     check_sql(dsn, "SELECT count(*) FROM outbox WHERE channel = 'good' AND state = 'withdrawn'", 1);
     assert_true(fail_some(conn, dsn, 1)); /* another time */
     pgconn_free(conn);
@@ -92,7 +92,8 @@ static void answered_is_over_and_what_comes_then_is_new(void **state)
     storetest_run(dsn, "UPDATE alert SET state = 'acked' WHERE kind = 'unexpected_ca'");
     assert_int_equal(db_letter_settle(conn, NULL, &closed, NULL), ERR_OK);
     assert_int_equal(closed, 1);
-    storetest_text(dsn, LETTERS, "acked seen,closed what was given up there was sent again or acknowledged");
+    storetest_text(dsn, LETTERS,
+                   "acked seen,closed what was given up there is being sent again or was acknowledged");
     pgconn_free(conn);
 }
 
@@ -106,10 +107,35 @@ static void a_channel_that_is_gone(void **state)
     assert_true(fail_some(conn, dsn, 1));
     storetest_run(dsn, "UPDATE channel SET heard_at = now() - interval '8 days' WHERE name = 'bad'");
     assert_int_equal(db_channel_retire(conn, &count, NULL), ERR_OK);
-    storetest_text(dsn, LETTERS, "closed what was given up there was sent again or acknowledged");
+    storetest_text(dsn, LETTERS, "closed what was given up there is being sent again or was acknowledged");
     assert_int_equal(db_outbox_adopt(conn, &count, NULL), ERR_OK);
     assert_int_equal(count, 2);
     check_sql(dsn, "SELECT count(*) FROM outbox WHERE channel = 'good' AND state = 'pending'", 2);
+    pgconn_free(conn);
+}
+
+/* The others were to tell of it, and do not want it: the channel itself tells, when it works again. */
+static void nobody_else_wants_it(void **state)
+{
+    char dsn[256];
+    struct pgconn *conn = begin(dsn);
+    uint64_t count = 0;
+    (void)state;
+    assert_true(fail_some(conn, dsn, 1));
+    check_sql(dsn, "SELECT count(*) FROM outbox WHERE channel = 'bad' AND state = 'withdrawn'", 1);
+    storetest_run(dsn, "CREATE TABLE before AS SELECT id, key FROM outbox");
+    assert_int_equal(db_outbox_adopt(conn, &count, NULL), ERR_OK);
+    assert_int_equal(count, 0); /* the other one may take it yet */
+    storetest_run(dsn, "UPDATE outbox SET state = 'filtered' WHERE channel = 'good'");
+    assert_int_equal(db_outbox_adopt(conn, &count, NULL), ERR_OK);
+    assert_int_equal(count, 1);
+    storetest_text(
+        dsn,
+        "SELECT o.channel || ' ' || o.state || ' ' || (o.key <> b.key) FROM outbox AS o JOIN before"
+        " AS b USING (id) JOIN channel AS c ON c.letters = o.alert AND c.name = o.channel",
+        "bad pending true");
+    assert_int_equal(db_outbox_adopt(conn, &count, NULL), ERR_OK);
+    assert_int_equal(count, 0);
     pgconn_free(conn);
 }
 
@@ -145,6 +171,7 @@ int main(void)
         cmocka_unit_test(the_receiver_that_works_again_ends_nothing),
         cmocka_unit_test(answered_is_over_and_what_comes_then_is_new),
         cmocka_unit_test(a_channel_that_is_gone),
+        cmocka_unit_test(nobody_else_wants_it),
         cmocka_unit_test(in_one_transaction),
     };
     return storetest_main(tests, countof(tests), "letter");
