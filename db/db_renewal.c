@@ -203,17 +203,17 @@ enum err_code db_renewal_close(struct pgconn *conn, int64_t alert, const char *r
 }
 
 enum err_code db_renewal_has(struct pgconn *conn, int64_t domain_id, const uint8_t tbs_fp[32],
-                             enum alert_kind kind, bool *has, struct err *why)
+                             const char *rule, bool *has, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     int64_t count = 0;
     pgexec_int(&args, domain_id);
     pgexec_bytes(&args, span_of(tbs_fp, 32));
-    pgexec_text(&args, alert_kind_name(kind));
+    pgexec_text(&args, rule);
     enum err_code code = pgexec_number(
         conn,
         "SELECT count(*) FROM alert AS a WHERE a.domain = $1 AND a.tbs_fp = $2 AND a.dedup IS NULL"
-        " AND EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS f WHERE f->>'kind' = $3)",
+        " AND EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS f WHERE f->>'rule' = $3)",
         &args, &count, why);
     *has = count != 0;
     return code;

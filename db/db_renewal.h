@@ -62,9 +62,9 @@ MUST_USE enum err_code db_renewal_alerts(struct pgconn *conn, struct db_renewal_
 MUST_USE enum err_code db_renewal_close(struct pgconn *conn, int64_t alert, const char *reason,
                                         struct err *why);
 
-/* Has an alert of that domain and issuance, in whatever state, a finding of this kind? */
+/* Has an alert of that domain and issuance, in whatever state, a finding of this rule? */
 MUST_USE enum err_code db_renewal_has(struct pgconn *conn, int64_t domain_id, const uint8_t tbs_fp[32],
-                                      enum alert_kind kind, bool *has, struct err *why);
+                                      const char *rule, bool *has, struct err *why);
 
 struct db_renewal_cert {
     struct issuance issuance;
