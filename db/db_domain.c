@@ -43,18 +43,21 @@ static enum err_code insert_domain(struct pgconn *conn, const struct watch *watc
 }
 
 /* A domain that comes back finds its alerts as it left them, acknowledged or not; nothing is raised twice. Of
- * two rows about one issuance the newer one is taken. */
+ * two rows about one issuance the newer one is taken. What runs out is known by the number of the domain. */
 static enum err_code take_back_alerts(struct pgconn *conn, int64_t id, const char *name, struct err *why)
 {
     struct pgexec_args args = {0};
     pgexec_int(&args, id);
     pgexec_text(&args, name);
-    return pgexec_do(
-        conn,
-        "WITH mine AS (SELECT a.id, row_number() OVER (PARTITION BY a.tbs_fp, a.dedup"
-        "  ORDER BY a.id DESC) AS n FROM alert AS a WHERE a.domain IS NULL AND a.domain_name = $2)"
-        " UPDATE alert AS a SET domain = $1 FROM mine WHERE a.id = mine.id AND mine.n = 1",
-        &args, NULL, why);
+    return pgexec_do(conn,
+                     "WITH gone AS (SELECT a.id, a.tbs_fp, regexp_replace(a.dedup, '^expiry:[0-9]+:', "
+                     "'expiry:' || $1::int8"
+                     "   || ':') AS dedup FROM alert AS a WHERE a.domain IS NULL AND a.domain_name = $2),"
+                     " mine AS (SELECT g.id, g.dedup, row_number() OVER (PARTITION BY g.tbs_fp, g.dedup"
+                     "  ORDER BY g.id DESC) AS n FROM gone AS g)"
+                     " UPDATE alert AS a SET domain = $1, dedup = mine.dedup FROM mine WHERE a.id = mine.id "
+                     "AND mine.n = 1",
+                     &args, NULL, why);
 }
 
 static enum err_code insert_allow(struct pgconn *conn, int64_t id, const struct watch *watch, struct err *why)
