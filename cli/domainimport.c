@@ -137,14 +137,25 @@ static bool on_watch(void *arg, struct watch *watch)
     return changed;
 }
 
+static bool is_told_of(const struct importing *doing, const struct watch *watch)
+{
+    for (size_t i = 0; i < doing->told_count; i++)
+        if (doing->told[i].domain == watch->id)
+            return true;
+    return false;
+}
+
+/* Closes also what a run before this one accepted, and did not live to close. */
 static enum err_code accept_told(struct importing *doing, struct err *why)
 {
     struct db_domain_edit edit = {.each = on_watch, .arg = doing, .milder = true};
     if (doing->told_count == 0)
         return ERR_OK;
     enum err_code code = db_domain_edit(doing->conn, &edit, why);
-    for (size_t i = 0; code == ERR_OK && i < edit.changed; i++) {
+    for (size_t i = 0; code == ERR_OK && i < edit.count; i++) {
         uint64_t closed = 0;
+        if (i >= edit.changed && !is_told_of(doing, &edit.watches[i]))
+            continue;
         code = db_explain_close(doing->conn, edit.watches[i].id,
                                 "accepted: certspotter had told of it before (domain import)", &closed, why);
         doing->closed += closed;

@@ -89,6 +89,11 @@ static void a_name_follows_the_import(void **state)
     /* The same again changes nothing; other keys take the place of those before. */
     done = renew(test.dsn, conn);
     assert_int_equal(done.domains + done.closed, 0);
+    /* Whoever changed them may have died before he closed what that explains. */
+    storetest_run(test.dsn, "UPDATE alert SET state = 'new' WHERE state = 'closed'");
+    done = renew(test.dsn, conn);
+    assert_int_equal(done.domains, 0);
+    assert_int_equal(done.closed, 1);
     import(conn, 2, second, 1);
     done = renew(test.dsn, conn);
     assert_int_equal(done.domains, 1);
