@@ -333,34 +333,54 @@ static enum err_code caretaker_expiry(struct pgconn *conn, struct expirykeeper *
     return code;
 }
 
+/* What came of the steps until now. */
+struct caretaker_result {
+    const atomic_bool *stop;
+    enum err_code code; /* the first failure */
+    struct err *why;    /* of that one */
+    struct err step;    /* of the one at hand */
+};
+
+/* One step that fails must not keep the others from their work. False: none can do it now. */
+static bool caretaker_next(struct caretaker_result *done, enum err_code code)
+{
+    if (code != ERR_OK && done->code == ERR_OK)
+        done->code = err_set(done->why, code, "%s", done->step.text);
+    else if (code != ERR_OK)
+        say_debug("watch", "looking after what is stored: %s", done->step.text);
+    err_clear(&done->step);
+    return code != ERR_DB_DOWN && !caretaker_ended(done->stop);
+}
+
+static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretaker_memory *memory,
+                            struct caretaker_result *done)
+{
+    const atomic_bool *stop = done->stop;
+    struct err *why = &done->step;
+    bool on = caretaker_next(done, caretaker_pending(dsn, conn, stop, why));
+    on = on && caretaker_next(done, caretaker_unheard(conn, &memory->said, why));
+    on = on && caretaker_next(done, caretaker_late(conn, &memory->late, why));
+    on = on && caretaker_next(done, caretaker_edges(conn, stop, why));
+    on = on && caretaker_next(done, caretaker_trust(dsn, conn, &memory->trust, stop, why));
+    on = on && caretaker_next(done, caretaker_pairs(conn, stop, why));
+    on = on && caretaker_next(done, caretaker_expiry(conn, &memory->expiry, stop, why));
+    if (on)
+        (void)caretaker_next(done, caretaker_der(conn, stop, why));
+}
+
 static enum err_code caretaker_round(const char *dsn, bool reads, struct caretaker_memory *memory,
                                      const atomic_bool *stop, struct err *why)
 {
+    struct caretaker_result done = {.stop = stop, .why = why};
     struct pgconn *conn = NULL;
     enum err_code code = pgconn_open(dsn, &conn, why);
-
+    if (code != ERR_OK)
+        return code;
     /* A history scan takes its time, and what is out of date is told at once. */
-    if (code == ERR_OK && reads)
-        code = stalewatch_look(conn, why);
-    if (code == ERR_OK)
-        code = caretaker_pending(dsn, conn, stop, why);
-    if (code == ERR_OK && !caretaker_ended(stop))
-        code = caretaker_unheard(conn, &memory->said, why);
-    if (code == ERR_OK && !caretaker_ended(stop))
-        code = caretaker_late(conn, &memory->late, why);
-    if (code == ERR_OK && !caretaker_ended(stop))
-        code = caretaker_edges(conn, stop, why);
-    if (code == ERR_OK && !caretaker_ended(stop))
-        code = caretaker_trust(dsn, conn, &memory->trust, stop, why);
-    if (code == ERR_OK && !caretaker_ended(stop))
-        code = caretaker_pairs(conn, stop, why);
-    if (code == ERR_OK && !caretaker_ended(stop))
-        code = caretaker_expiry(conn, &memory->expiry, stop, why);
-    if (code == ERR_OK && !caretaker_ended(stop))
-        code = caretaker_der(conn, stop, why);
-    if (conn != NULL)
-        pgconn_free(conn);
-    return code;
+    if (!reads || caretaker_next(&done, stalewatch_look(conn, &done.step)))
+        caretaker_steps(dsn, conn, memory, &done);
+    pgconn_free(conn);
+    return done.code;
 }
 
 enum err_code caretaker_look(const char *dsn, struct err *why)

@@ -173,12 +173,13 @@ static void expirykeeper_unusual(void *arg, const struct renewal_unusual *unusua
     bool has = false;
     if (round->code != ERR_OK)
         return;
-    round->code = db_renewal_has(round->conn, round->renewal.watch->id, cert->tbs_fp,
-                                 ALERT_KIND_UNUSUAL_RENEWAL, &has, round->why);
-    if (round->code != ERR_OK || has)
-        return;
     arena_reset(&round->arena, 1u << 20);
     alert.findings[0] = renewalsay_unusual(&round->arena, &round->renewal, unusual);
+    /* One that is early may be of another issuer, too. */
+    round->code = db_renewal_has(round->conn, round->renewal.watch->id, cert->tbs_fp, alert.findings[0].rule,
+                                 &has, round->why);
+    if (round->code != ERR_OK || has)
+        return;
     alert.name = renewalsay_name(&round->arena, unusual->name);
     expirykeeper_raise(round, cert, &alert, NULL, &round->report->unusual);
 }
@@ -194,8 +195,8 @@ static void expirykeeper_each(void *arg, size_t at, struct span name)
     bool has = false;
     if (list == NULL || round->code != ERR_OK)
         return;
-    round->code = db_renewal_has(round->conn, round->renewal.watch->id, cert->tbs_fp,
-                                 ALERT_KIND_COMPROMISED_KEY, &has, round->why);
+    round->code = db_renewal_has(round->conn, round->renewal.watch->id, cert->tbs_fp, "compromised_key", &has,
+                                 round->why);
     if (round->code != ERR_OK || has)
         return;
     arena_reset(&round->arena, 1u << 20);

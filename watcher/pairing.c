@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/say.h"
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
 #include "db/db_pair.h"
@@ -123,6 +124,30 @@ static enum err_code look_one(struct round *round, const struct db_pair_due *due
     return code;
 }
 
+/* Nothing that is wrong with other certificates, or that all of them would meet. */
+static bool ends_all(enum err_code code)
+{
+    return code == ERR_DB_DOWN || code == ERR_CLOSED || code == ERR_DB_CONFLICT || code == ERR_DB_LATER ||
+           code == ERR_DB_SCHEMA;
+}
+
+/* The longest waiting comes first: one that can not be looked at must not stand before all others for ever.
+ */
+static enum err_code look_or_pass(struct round *round, const struct db_pair_due *due, struct err *why)
+{
+    struct err one = {0};
+    enum err_code code = look_one(round, due, &one);
+    if (code == ERR_OK)
+        return code;
+    if (ends_all(code))
+        return err_set(why, code, "%s", one.text);
+    say_warn("watch",
+             "domain=%s a certificate can not be compared with others under its serial number, and is tried "
+             "again later: %s",
+             round->watch == NULL ? "?" : round->watch->name, one.text);
+    return db_pair_looked(round->conn, due, why);
+}
+
 static enum err_code look_all(struct round *round, const struct db_pair_due *list, size_t count,
                               const atomic_bool *stop, struct err *why)
 {
@@ -139,7 +164,7 @@ static enum err_code look_all(struct round *round, const struct db_pair_due *lis
     }
     if (code == ERR_OK) {
         for (size_t i = 0; code == ERR_OK && i < count && (stop == NULL || !atomic_load(stop)); i++)
-            code = look_one(round, &list[i], why);
+            code = look_or_pass(round, &list[i], why);
         batch_fini(&round->batch);
         arena_fini(&round->rows);
     }

@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "cli/blockset.h"
 #include "cli/expirykeeper.h"
+#include "db/db_domain.h"
 #include "db/db_pending.h"
+#include "tests/fixture/watches.h"
 
 static struct fixture_db fixture;
 
@@ -197,6 +199,31 @@ static void two_domains(void **state)
     assert_int_equal(look().raised, 0);
 }
 
+/* Removed and added again before anybody looked: it is the alert of before, and what was said of it holds. */
+static void comes_back(void **state)
+{
+    struct watch watch = watches_one("example.test", 0);
+    uint64_t generation = 0;
+    int64_t id = 0;
+    struct err why = {0};
+    (void)state;
+    begin();
+    issue(1, "example.test", 70);
+    assert_int_equal(look().raised, 1);
+    sql("UPDATE alert SET state = 'acked'");
+    assert_int_equal(db_domain_remove(fixture.db.conn, "example.test", &why), ERR_OK);
+    assert_int_equal(db_domain_add(fixture.db.conn, &watch, NULL, 0, &id, &generation, &why), ERR_OK);
+    struct expirykeeper_report report = look();
+    assert_int_equal(report.raised + report.closed, 0);
+    assert_int_equal(
+        number("SELECT count(*) FROM alert AS a JOIN domain AS d ON a.dedup LIKE 'expiry:' || d.id"
+               " || ':%' AND a.domain = d.id WHERE a.state = 'acked'"),
+        1);
+    issue(2, "example.test", 0);
+    assert_int_equal(look().closed, 1);
+    free(watch.name);
+}
+
 /* Rows that are being copied to the nodes are not all there: the next time. */
 static void halfway(void **state)
 {
@@ -262,6 +289,15 @@ static void habits(void **state)
                      1);
     sql("UPDATE alert SET state = 'acked' WHERE kind = 'unusual_renewal'");
     assert_int_equal(look().unusual, 0);
+    /* Odd in another way, too: that is told beside it, once. */
+    sql("UPDATE alert SET findings = jsonb_set(findings, '{0,rule}', '\"cadence_burst\"') WHERE kind ="
+        " 'unusual_renewal'");
+    assert_int_equal(look().unusual, 1);
+    assert_int_equal(look().unusual, 0);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE kind = 'unusual_renewal' AND"
+                            " jsonb_array_length(findings) = 2"),
+                     1);
+    sql("UPDATE alert SET state = 'acked' WHERE kind = 'unusual_renewal'");
     assert_int_equal(number("SELECT count(*) FROM alert WHERE kind = 'unusual_renewal' AND state = 'acked'"),
                      1);
 }
@@ -364,7 +400,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(from_step_to_step),  cmocka_unit_test(given_up),    cmocka_unit_test(somebody_elses),
         cmocka_unit_test(not_asked),          cmocka_unit_test(habits),      cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(somebody_elses_key), cmocka_unit_test(two_domains), cmocka_unit_test(halfway),
-        cmocka_unit_test(a_key_leaks),        cmocka_unit_test(many),
+        cmocka_unit_test(comes_back),         cmocka_unit_test(a_key_leaks), cmocka_unit_test(many),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

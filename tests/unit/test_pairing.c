@@ -249,6 +249,25 @@ static void once(void **state)
     rig_end(&rig);
 }
 
+/* One that can not be told of waits for its next turn, as if it had been looked at, and is told then. */
+static void a_bad_one_goes_behind(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    put(&rig, &(struct step)PRE(0, SAME));
+    put(&rig, &(struct step)PRE(0, OURS));
+    storetest_run(rig.test.dsn,
+                  "CREATE FUNCTION no_alert() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION"
+                  " ''no''; END'; CREATE TRIGGER no_alert BEFORE INSERT ON alert FOR EACH ROW"
+                  " EXECUTE FUNCTION no_alert()");
+    look(&rig, false, 0);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look WHERE looks = 1 AND due_at > now()", 1);
+    storetest_run(rig.test.dsn, "DROP TRIGGER no_alert ON alert");
+    look(&rig, false, 1);
+    rig_end(&rig);
+}
+
 /* The pause doubles, and ends with the certificate. */
 static void pauses(void **state)
 {
@@ -332,6 +351,7 @@ int main(void)
         cmocka_unit_test(says_which),
         cmocka_unit_test(the_other_is_verified_first),
         cmocka_unit_test(once),
+        cmocka_unit_test(a_bad_one_goes_behind),
         cmocka_unit_test(pauses),
         cmocka_unit_test(follows_the_policy),
         cmocka_unit_test(found_by_history),
