@@ -207,7 +207,7 @@ static bool join(const struct watch *const *watches, size_t count, struct watch 
     for (size_t i = 0; i < count; i++)
         items += watch_item_count(watches[i]);
     *joint = (struct watch){.item = watches[0]->item};
-    joint->more = calloc(items, sizeof *joint->more);
+    joint->more = calloc(items + 1, sizeof *joint->more);
     if (joint->more == NULL)
         return false;
     for (size_t i = 0; i < count; i++)
