@@ -159,7 +159,10 @@ static void sql_finds_organisations_addresses_and_uris(void **state)
         {"uri('https://www.y.test:8443/a')", 0},
         {"uri('2001:db8::1')", 0}, /* with a colon it is a URI */
         {"uri('https://[2001:db8::1]:443/')", 1},
-        {"uri('urn:x')", 0}, /* has no host to be found by */
+        {"uri('URN:x')", 1}, /* has no host: found by all of it; and https://x/ is of the same row */
+        {"uri('urn:y')", 0},
+        {"uri('urn:' || repeat('long', 200))", 1},
+        {"uri('urn:' || repeat('long', 199))", 0},
         {"uri('%')", 0},
         {"uri(NULL)", 0},
     };
@@ -169,7 +172,10 @@ static void sql_finds_organisations_addresses_and_uris(void **state)
         {.kind = NAME_URI, .text = SPAN_LIT("https://Www.Y.test:8443/a?b@c")},
         {.kind = NAME_URI, .text = SPAN_LIT("https://[2001:DB8::1]:443/")},
         {.kind = NAME_URI, .text = SPAN_LIT("urn:x")},
+        {.kind = NAME_URI, .text = SPAN_LIT("https://x/")},
+        {.kind = NAME_URI},
     };
+    static char urn[805] = "urn:";
     static char text[760];
     static char other[560] = "x";
     struct span orgs[] = {SPAN_LIT("Acme\t Inc"), SPAN_LIT("\xc3\x84hren & Co"), SPAN_NONE, SPAN_NONE};
@@ -181,6 +187,9 @@ static void sql_finds_organisations_addresses_and_uris(void **state)
         memcpy(text + 5 * i, "Long ", 5);
     for (size_t i = 0; i < 110; i++)
         memcpy(other + 1 + 5 * i, " Long", 5);
+    for (size_t i = 0; i < 200; i++)
+        memcpy(urn + 4 + 4 * i, "long", 4);
+    names[countof(names) - 1].text = span_str(urn);
     orgs[2] = span_str(text);
     orgs[3] = span_str(other);
     storetest_new(&test);
