@@ -12,10 +12,12 @@
 #include "cli/certfind.h"
 #include "cli/pem.h"
 #include "cli/policyfile.h"
+#include "cli/ruleview.h"
 #include "cli/trustset.h"
 #include "cli/watchname.h"
 #include "db/db_domain.h"
 #include "ingest/examine.h"
+#include "trust/cajudge.h"
 #include "watcher/match.h"
 
 struct domaintest {
@@ -235,17 +237,33 @@ static const char *domaintest_silent(const struct watch *watch, const struct ale
 }
 
 /* Rules that did not speak, then what other rules found. */
-static json_t *domaintest_results(const struct watch *watch, const struct alert *alert)
+static json_t *domaintest_results(const struct watch *watch, const struct alert *alert,
+                                  const struct match_prove *prove)
 {
+    struct verdict_all stores;
+    struct ruleview view = {.watch = watch,
+                            .issuance = alert->issuance,
+                            .alert = alert,
+                            .known_log_time = alert->sighting.timestamp_ms != 0,
+                            .now_ms = prove->now_ms};
     json_t *list = json_array();
     for (size_t i = 0; i < countof(domaintest_rules); i++) {
         const char *rule = domaintest_rules[i].rule;
         if (domaintest_has(alert, rule))
             continue;
-        must(json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "rule", rule, "result",
-                                                   domaintest_silent(watch, alert, rule), "asks",
-                                                   domaintest_rules[i].asks)) == 0);
+        const char *result = domaintest_silent(watch, alert, rule);
+        json_t *row =
+            json_pack("{s:s, s:s, s:s}", "rule", rule, "result", result, "asks", domaintest_rules[i].asks);
+        must(json_array_append_new(list, row) == 0);
+        if (strcmp(result, "not_judged") == 0)
+            must(json_object_set_new(row, "why", json_string("another rule speaks for it")) == 0);
     }
+    if (prove->trust != NULL && alert->issuance->issuer_known) {
+        struct cajudge_leaf leaf = cajudge_leaf_of(alert->issuance, &alert->sighting, prove->now_ms);
+        cajudge(prove->trust, &leaf, &stores);
+        view.stores = &stores;
+    }
+    ruleview_put(&view, list);
     for (size_t k = 0; k < alert->finding_count; k++)
         must(json_array_append_new(list, domaintest_finding(&alert->findings[k])) == 0);
     return list;
@@ -260,14 +278,16 @@ static void domaintest_print(const struct watch *watch, const struct alert *aler
         const char *result = json_string_value(json_object_get(one, "result"));
         const char *rule = json_string_value(json_object_get(one, "rule"));
         if (strcmp(result, "broken") != 0) {
-            printf("%-10s %-11s  %s\n",
+            const char *reason = json_string_value(json_object_get(one, "why"));
+            printf("%-10s %-16s  %s%s%s\n",
                    strcmp(result, "kept") == 0        ? "kept"
                    : strcmp(result, "not_asked") == 0 ? "not asked"
                                                       : "not judged",
-                   rule, json_string_value(json_object_get(one, "asks")));
+                   rule, json_string_value(json_object_get(one, "asks")), reason == NULL ? "" : ": ",
+                   reason == NULL ? "" : reason);
             continue;
         }
-        printf("BROKEN     %-11s  %s (%s)\n", rule, json_string_value(json_object_get(one, "kind")),
+        printf("BROKEN     %-16s  %s (%s)\n", rule, json_string_value(json_object_get(one, "kind")),
                json_string_value(json_object_get(one, "severity")));
         printf("             expected: %s\n", json_string_value(json_object_get(one, "expected")));
         printf("             found:    %s\n", json_string_value(json_object_get(one, "found")));
@@ -281,14 +301,15 @@ static void domaintest_print(const struct watch *watch, const struct alert *aler
 }
 
 /* Returns the exit code. */
-static int domaintest_show(const struct cmd *cmd, const struct watch *watch, const struct batch *batch)
+static int domaintest_show(const struct cmd *cmd, const struct watch *watch, const struct batch *batch,
+                           const struct match_prove *prove)
 {
     const struct alert *alert = NULL;
     for (size_t i = 0; i < batch->alert_count; i++)
         if (batch->alerts[i].domain_id == watch->id)
             alert = &batch->alerts[i];
     bool concerns = alert != NULL;
-    json_t *results = concerns ? domaintest_results(watch, alert) : json_array();
+    json_t *results = concerns ? domaintest_results(watch, alert, prove) : json_array();
     int code = concerns && alert->finding_count != 0 ? CMD_FINDINGS : CMD_OK;
     if (cmd->json)
         cmd_print_json(json_pack("{s:s, s:s, s:b, s:b, s:o, s:O}", "schema", "ctvigil.domain.test.1",
@@ -341,7 +362,7 @@ int domaintest_run(const struct cmd *cmd, const char *typed, const char *certifi
         if (code == ERR_OK)
             code = match_batch(set, &batch, &prove, &why);
         if (code == ERR_OK)
-            exit_code = domaintest_show(cmd, watchset_at(set, 0), &batch);
+            exit_code = domaintest_show(cmd, test.watch, &batch, &prove);
         cagraph_unpin(trust);
         blocklist_unpin(blocklist);
         watchset_unpin(ours);

@@ -140,6 +140,9 @@ teardown_file() {
     run -1 ctv domain test example.com "$server"
     [[ $output == *"BROKEN     max_days"*"found:    196 days"*"one alert for example.com"* ]]
     [[ $output == *"kept       wildcard"* ]]
+    # What was not looked at is not called kept.
+    [[ $output == *"not asked  required_store "* && $output == *"not judged untrusted "*"issuer is not proven"* ]]
+    [[ $output == *"not judged serial "* && $output == *"not asked  lookalike "* ]]
     run -1 ctv domain test example.com "$server" --policy <(printf 'watch:\n  - name: example.com\n    lookalike: on\n    keys: {spki: ["%064d"]}\n' 0)
     [[ $output == *"BROKEN     keys"* && $output == *"not asked  deny_ca"* ]]
     run -0 ctv domain test harmless.example "$server" --policy <(printf 'watch:\n  - name: harmless.example\n')
