@@ -136,16 +136,21 @@ static enum err_code cmd_domain_cas(const struct cmd_domain_add *add, struct wat
     return code;
 }
 
-static void cmd_domain_say(const struct cmd *cmd, const struct watch *watch,
+static void cmd_domain_say(const struct cmd *cmd, struct pgconn *conn, const struct watch *watch,
                            const struct history_result *result, const char *what)
 {
     if (cmd->json) {
-        cmd_print_json(json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "schema",
-                                 "ctvigil.domain.added.1", "id", (json_int_t)watch->id, "name", watch->name,
-                                 "kind", watch_kind_name(watch->kind), "exact", (int)watch->exact,
-                                 "concerned", (json_int_t)result->concerned, "alerts",
-                                 (json_int_t)result->raised, "alerts_without_domain",
-                                 (json_int_t)result->nobody, "claimed", (json_int_t)result->claimed));
+        struct coverview coverage = {.gaps = NULL};
+        json_t *line =
+            json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "schema", "ctvigil.domain.added.1",
+                      "id", (json_int_t)watch->id, "name", watch->name, "kind", watch_kind_name(watch->kind),
+                      "exact", (int)watch->exact, "concerned", (json_int_t)result->concerned, "alerts",
+                      (json_int_t)result->raised, "alerts_without_domain", (json_int_t)result->nobody,
+                      "claimed", (json_int_t)result->claimed);
+        must(line != NULL);
+        coverview_matched_json(conn, &coverage, watch->id, line);
+        coverview_free(&coverage);
+        cmd_print_json(line);
         return;
     }
     printf("%s %s (id %" PRId64 "): %" PRIu64 " stored certificate%s concern%s it, %" PRIu64
@@ -162,6 +167,7 @@ static void cmd_domain_say(const struct cmd *cmd, const struct watch *watch,
             " of them were issued by an allowed CA by the word of the log alone, and have an alert of"
             " severity low: stored without their bytes, and without a precertificate that names the key\n",
             result->claimed);
+    coverview_matched(conn);
 }
 
 static enum err_code cmd_domain_scan(struct pgconn *conn, const struct watch *watch,
@@ -183,7 +189,8 @@ static void cmd_domain_warn_thin(struct pgconn *conn, const struct watch *watch)
 {
     struct err why = {0};
     uint64_t entries = 0;
-    if (db_domain_list_thin(conn, watch->id, &entries, &why) == ERR_OK && entries != 0)
+    int64_t until_ms = 0;
+    if (db_domain_list_thin(conn, watch->id, &entries, &until_ms, &why) == ERR_OK && entries != 0)
         fprintf(
             stderr,
             "ctvigil: warning: %s: its history is not complete: of %" PRIu64 " log entries that were read"
@@ -241,7 +248,7 @@ static int cmd_domain_do_add(const struct cmd *cmd, const struct cmd_domain_add 
     if (code == ERR_OK)
         code = cmd_domain_scan(conn, watch, &result, &why);
     if (code == ERR_OK) {
-        cmd_domain_say(cmd, watch, &result, "watching");
+        cmd_domain_say(cmd, conn, watch, &result, "watching");
         cmd_domain_warn_thin(conn, watch);
         if (watch->lookalike != WATCH_LOOKALIKE_OFF && !cmd->json)
             printf("certificates for look-alikes are told of from now on; what is stored is not searched\n");
@@ -288,7 +295,7 @@ static int cmd_domain_do_history(const struct cmd *cmd, const char *typed)
     if (code == ERR_OK)
         code = cmd_domain_scan(conn, watch, &result, &why);
     if (code == ERR_OK) {
-        cmd_domain_say(cmd, watch, &result, "matched");
+        cmd_domain_say(cmd, conn, watch, &result, "matched");
         horizon_say_when(conn);
     }
     if (watches != NULL)

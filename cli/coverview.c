@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "db/db_domain_list.h"
 
 #define COVERVIEW_LINES_MAX 4 /* of one log; all are in the JSON and in the view coverage */
 
@@ -199,6 +200,41 @@ void coverview_domain_thin(const struct coverview *view, uint64_t entries, int64
                    entries);
     struct db_coverage_gap gap = {.reason = "store_watched", .end_ms = thin_until_ms, .why = text};
     coverview_gap(json_object_get(object, "incomplete"), &gap);
+}
+
+static bool coverview_try(struct pgconn *conn, struct coverview *view)
+{
+    struct err why = {0};
+    if (coverview_load(conn, view, &why) == ERR_OK)
+        return true;
+    fprintf(stderr, "ctvigil: warning: how much of the logs is read can not be said: %s\n", why.text);
+    return false;
+}
+
+void coverview_matched_json(struct pgconn *conn, struct coverview *once, int64_t domain, json_t *object)
+{
+    struct err why = {0};
+    uint64_t entries = 0;
+    int64_t until_ms = 0;
+    /* Both or nothing: without what lacks, too much would be promised. */
+    if (db_domain_list_thin(conn, domain, &entries, &until_ms, &why) != ERR_OK) {
+        fprintf(stderr, "ctvigil: warning: what lacks of its history can not be said: %s\n", why.text);
+        return;
+    }
+    if (once->gaps == NULL && !coverview_try(conn, once)) {
+        coverview_free(once);
+        return;
+    }
+    coverview_domain_json(once, false, object);
+    coverview_domain_thin(once, entries, until_ms, object);
+}
+
+void coverview_matched(struct pgconn *conn)
+{
+    struct coverview view = {.gaps = NULL};
+    if (coverview_try(conn, &view))
+        coverview_domains(&view);
+    coverview_free(&view);
 }
 
 static void coverview_span(const char *what, bool first, int64_t since_ms, int64_t until_ms)

@@ -35,6 +35,12 @@ void coverview_domain_json(const struct coverview *view, bool pending, json_t *o
  * what is promised begins there, and incomplete[] says so. Nothing to do when entries is 0. */
 void coverview_domain_thin(const struct coverview *view, uint64_t entries, int64_t thin_until_ms,
                            json_t *object);
+/* Both of these for a domain that was matched just now, read from the database: `once` (zeroed at first, to
+ * be freed) for all domains of one command. What can not be read is left out and said on standard error: the
+ * domain is registered all the same. */
+void coverview_matched_json(struct pgconn *conn, struct coverview *once, int64_t domain, json_t *object);
+/* The lines behind the table of domains, read the same way. */
+void coverview_matched(struct pgconn *conn);
 /* The lines behind the table of domains. */
 void coverview_domains(const struct coverview *view);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/caretaker.h"
+#include "cli/coverview.h"
 #include "cli/horizon.h"
 #include "cli/policyfile.h"
 #include "cli/watchname.h"
@@ -14,16 +15,23 @@ struct domainapply_doing {
     const struct domainapply *apply;
     size_t count[3]; /* by enum db_domain_change */
     size_t others;
+    struct pgconn *conn;
+    struct coverview coverage;
+    bool matched; /* some domain was held against what is stored */
 };
 
 static const char *const domainapply_words[] = {"unchanged", "added", "changed"};
 
-static void domainapply_say(const struct domainapply_doing *doing, const char *what, const char *name,
-                            int64_t id, const struct history_result *result)
+static void domainapply_say(struct domainapply_doing *doing, const char *what, const char *name, int64_t id,
+                            const struct history_result *result)
 {
+    doing->matched = doing->matched || result != NULL;
     if (doing->cmd->json) {
         json_t *line =
             json_pack("{s:s, s:s, s:s}", "schema", "ctvigil.domain.applied.1", "name", name, "action", what);
+        must(line != NULL);
+        if (result != NULL)
+            coverview_matched_json(doing->conn, &doing->coverage, id, line);
         if (result != NULL)
             must(json_object_update_new(line, json_pack("{s:I, s:I, s:I}", "id", (json_int_t)id, "concerned",
                                                         (json_int_t)result->concerned, "alerts",
@@ -162,12 +170,16 @@ int domainapply_run(const struct cmd *cmd, const struct domainapply *apply)
         must(what.changes != NULL);
         code = db_domain_apply(conn, &what, &why);
     }
+    doing.conn = conn;
     if (code == ERR_OK)
         code = domainapply_scan(&doing, conn, &what, &why);
     if (code == ERR_OK) {
+        if (doing.matched && !cmd->json)
+            coverview_matched(conn);
         domainapply_sum(&doing);
         horizon_say_when(conn);
     }
+    coverview_free(&doing.coverage);
     free(what.changes);
     watch_free(what.watches, what.count);
     if (conn != NULL)

@@ -50,13 +50,22 @@ enum err_code db_domain_list(struct pgconn *conn,
     return code;
 }
 
-enum err_code db_domain_list_thin(struct pgconn *conn, int64_t id, uint64_t *entries, struct err *why)
+enum err_code db_domain_list_thin(struct pgconn *conn, int64_t id, uint64_t *entries, int64_t *until_ms,
+                                  struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
-    int64_t count = 0;
+    PGresult *res = NULL;
+    *entries = 0;
+    *until_ms = 0;
     pgexec_int(&args, id);
-    enum err_code code =
-        pgexec_number(conn, "SELECT entries::int8 FROM domain_thin WHERE domain = $1", &args, &count, why);
-    *entries = (uint64_t)count;
-    return code;
+    enum err_code code = pgexec_run(
+        conn, "SELECT entries::int8, thin_until FROM domain_thin WHERE domain = $1", &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    if (PQntuples(res) != 0) {
+        *entries = (uint64_t)pgexec_get_int(res, 0, 0);
+        *until_ms = pgexec_is_null(res, 0, 1) ? 0 : pgexec_get_time(res, 0, 1);
+    }
+    PQclear(res);
+    return ERR_OK;
 }

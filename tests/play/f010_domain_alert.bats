@@ -38,7 +38,7 @@ teardown_file() {
 @test "names, addresses and U-labels; once each" {
     ctv domain add .Watched.EXAMPLE --owner ops --tag pci --tag web
     ctv domain add bücher.example --exact
-    ctv domain add 192.0.2.0/24
+    ctv domain add 192.0.2.0/24 --json | jq -e '.concerned == 0 and .complete_until == null and (.incomplete | length > 0)'
     run -2 ctv domain add watched.example
     [ "$(ctv domain list --json | jq -r .name | sort | paste -sd' ')" = "192.0.2.0/24 watched.example xn--bcher-kva.example" ]
     ctv domain list --json | jq -es 'all(.schema == "ctvigil.domain.1" and .history != null)'
@@ -160,6 +160,11 @@ teardown_file() {
         jq -e '.would_raise.compromised_key >= 1 and (.not_tried | contains("expiry"))'
     unset CTVIGIL_WATCH_BLOCKLIST
     [ "$(dump_db | grep '^alert')" = "$before" ]
+    # How much the hits rest on.
+    printf 'watch:\n  - name: later.example\n' >"$PLAY/later.yaml"
+    ctv domain apply "$PLAY/later.yaml" | grep -E '^(complete|read, but not verified,|nothing can be said)'
+    printf 'watch:\n  - name: latest.example\n' >"$PLAY/later.yaml"
+    ctv domain apply --json "$PLAY/later.yaml" | some_line '.concerned == 0 and has("complete_until") and has("incomplete")'
     run -2 ctv domain apply --dry-run <(printf 'watch:\n  - name: a.example\n    alow: []\n')
     [[ $output == *":3: alow: there is no such key"* ]]
 }
