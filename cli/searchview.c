@@ -259,14 +259,23 @@ static void put_orgs(struct buf *out, const struct issuance *issuance)
 static void put_found(struct buf *out, const struct issuance *issuance)
 {
     struct buf list;
+    struct buf plain;
     buf_init(&list, CELL_MAX);
-    if (issuance->found_count != 0 && begins_formula(issuance->found[0].raw))
-        buf_byte(&list, '\'');
+    buf_init(&plain, CELL_MAX + 1);
     for (size_t i = 0; i < issuance->found_count; i++) {
         buf_str(&list, i == 0 ? "" : " ");
         others_put_escaped(&list, issuance->found[i].raw);
     }
-    put_quoted(out, &list);
+    struct span text = buf_span(&list);
+    size_t first = 0; /* a name without bytes leaves a blank */
+    while (first < text.len && text.at[first] == ' ')
+        first++;
+    if (begins_formula(span_part(text, first, text.len)))
+        buf_byte(&plain, '\'');
+    buf_put(&plain, text);
+    out->overflow = out->overflow || !buf_ok(&list);
+    put_quoted(out, &plain);
+    buf_fini(&plain);
     buf_fini(&list);
 }
 

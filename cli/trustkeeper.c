@@ -140,8 +140,9 @@ static enum err_code look(const char *dsn, struct pgconn *conn, struct round *ro
     code = judge_domains(dsn, conn, round, stop, report, why);
     if (code == ERR_OK && !round->failed)
         code = db_trust_alert_seen_judged(conn, round->seen, round->seen_count, why);
-    if (code == ERR_OK && !round->failed)
-        code = db_trust_alert_judged(conn, round->list, round->changed, why);
+    /* A domain that can not be judged keeps nobody from being told what is settled for the others. */
+    if (code == ERR_OK)
+        code = db_trust_alert_judged(conn, round->list, round->changed, !round->failed, why);
     return code;
 }
 

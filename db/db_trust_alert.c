@@ -97,18 +97,20 @@ enum err_code db_trust_alert_issuers(struct pgconn *conn, struct db_trust_issuer
 }
 
 enum err_code db_trust_alert_judged(struct pgconn *conn, const struct db_trust_issuer *list, size_t count,
-                                    struct err *why)
+                                    bool whole, struct err *why)
 {
     enum err_code code = pgexec_begin(conn, why);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         struct pgexec_args args = PGEXEC_NO_ARGS;
         pgexec_int(&args, list[i].id);
         pgexec_bytes(&args, span_of(list[i].state, 32));
+        pgexec_bool(&args, whole);
         code =
             pgexec_do(conn,
                       "INSERT INTO trust_issuer AS t (issuer, next) SELECT id, $2 FROM issuer WHERE id = $1"
                       " ON CONFLICT (issuer) DO UPDATE SET next = EXCLUDED.next,"
-                      " state = CASE WHEN t.next = EXCLUDED.next AND t.since < now() - interval '2 minutes'"
+                      " state = CASE WHEN $3::bool AND t.next = EXCLUDED.next AND t.since < now() - interval "
+                      "'2 minutes'"
                       "  THEN EXCLUDED.next ELSE t.state END,"
                       " since = CASE WHEN t.next = EXCLUDED.next THEN t.since ELSE now() END",
                       &args, NULL, why);

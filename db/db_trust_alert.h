@@ -35,10 +35,10 @@ struct db_trust_issuer {
 MUST_USE enum err_code db_trust_alert_issuers(struct pgconn *conn, struct db_trust_issuer **list,
                                               size_t *count, struct err *why);
 /* The certificates of these were judged by these states. It counts from the second time on, two minutes
- * later: until then others may have stored some that they judged by what was known before. One transaction.
- */
+ * later: until then others may have stored some that they judged by what was known before; and not unless
+ * the judging was whole: with a domain left out they are judged again. One transaction. */
 MUST_USE enum err_code db_trust_alert_judged(struct pgconn *conn, const struct db_trust_issuer *list,
-                                             size_t count, struct err *why);
+                                             size_t count, bool whole, struct err *why);
 /* An open alert about a distrusted CA whose certificate was seen in more places than it was judged by. */
 struct db_trust_seen {
     int64_t alert;

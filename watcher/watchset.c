@@ -232,7 +232,8 @@ static void destroy(struct watchset *set)
         pages_free(set->table[use].slots, (set->slot_mask + 1) * sizeof *set->table[use].slots);
         free(set->table[use].next);
     }
-    pages_free(set->filter, (size_t)1 << (64 - set->filter_shift + 3));
+    if (set->filter != NULL)
+        pages_free(set->filter, (size_t)1 << (64 - set->filter_shift + 3));
     free(set->items);
     free(set);
 }

@@ -128,44 +128,45 @@ static enum err_code same_bytes(void *arg, const struct query_row *row, struct e
     return ERR_OK;
 }
 
+static const struct {
+    const char *asked; /* of schema ct */
+    int64_t found;
+} looks[] = {
+    {"organisation('acme  inc')", 1},
+    {"organisation(E'\\tAcme Inc ')", 1},
+    {"organisation('acme')", 0},
+    {"organisation(E'\\u00c4hren & Co')", 1},
+    {"organisation(E'\\u00e4hren & Co')", 0}, /* A to Z alone are folded */
+    {"organisation(repeat('long ', 150))", 1},
+    {"organisation(repeat('long ', 149))", 0},
+    {"organisation('x' || repeat(' long', 110))", 1}, /* a blank where the key ends */
+    {"organisation('')", 0},
+    {"organisation(NULL)", 0},
+    {"email('joe@MAIL.test')", 1},
+    {"email('JOE@mail.test')", 1},
+    {"email('oe@mail.test')", 0},
+    {"email('mail.test')", 1},
+    {"email('@mail.test')", 1},
+    {"email('test')", 0},
+    {"email('%')", 0},
+    {"email(NULL)", 0},
+    {"uri('www.Y.test')", 1},
+    {"uri('https://www.y.test:8443/a?b@c')", 1},
+    {"uri('https://www.y.test:8443/a')", 0},
+    {"uri('2001:db8::1')", 0}, /* with a colon it is a URI */
+    {"uri('https://[2001:db8::1]:443/')", 1},
+    {"uri('URN:x')", 1}, /* has no host: found by all of it; and https://x/ is of the same row */
+    {"uri('urn:y')", 0},
+    {"uri('urn:' || repeat('long', 200))", 1},
+    {"uri('urn:' || repeat('long', 199))", 0},
+    {"uri('%')", 0},
+    {"uri(NULL)", 0},
+};
+
 /* The keys that are written here are the ones that SQL asks for. */
 static void sql_finds_organisations_addresses_and_uris(void **state)
 {
     (void)state;
-    static const struct {
-        const char *asked; /* of schema ct */
-        int64_t found;
-    } looks[] = {
-        {"organisation('acme  inc')", 1},
-        {"organisation(E'\\tAcme Inc ')", 1},
-        {"organisation('acme')", 0},
-        {"organisation(E'\\u00c4hren & Co')", 1},
-        {"organisation(E'\\u00e4hren & Co')", 0}, /* A to Z alone are folded */
-        {"organisation(repeat('long ', 150))", 1},
-        {"organisation(repeat('long ', 149))", 0},
-        {"organisation('x' || repeat(' long', 110))", 1}, /* a blank where the key ends */
-        {"organisation('')", 0},
-        {"organisation(NULL)", 0},
-        {"email('joe@MAIL.test')", 1},
-        {"email('JOE@mail.test')", 1},
-        {"email('oe@mail.test')", 0},
-        {"email('mail.test')", 1},
-        {"email('@mail.test')", 1},
-        {"email('test')", 0},
-        {"email('%')", 0},
-        {"email(NULL)", 0},
-        {"uri('www.Y.test')", 1},
-        {"uri('https://www.y.test:8443/a?b@c')", 1},
-        {"uri('https://www.y.test:8443/a')", 0},
-        {"uri('2001:db8::1')", 0}, /* with a colon it is a URI */
-        {"uri('https://[2001:db8::1]:443/')", 1},
-        {"uri('URN:x')", 1}, /* has no host: found by all of it; and https://x/ is of the same row */
-        {"uri('urn:y')", 0},
-        {"uri('urn:' || repeat('long', 200))", 1},
-        {"uri('urn:' || repeat('long', 199))", 0},
-        {"uri('%')", 0},
-        {"uri(NULL)", 0},
-    };
     struct name names[] = {
         {.kind = NAME_EMAIL, .text = SPAN_LIT("Joe@mail.test")},
         {.kind = NAME_URI, .text = SPAN_LIT("https://u:p@Www.Y.test:8443/a?b@c")},
