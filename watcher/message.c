@@ -406,6 +406,13 @@ static void put_sightings(struct buf *out, const struct db_alert_row *row)
     }
 }
 
+/* A page that does not fit is told to nobody. */
+static void put_cut(struct buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    text_visible(out, span_of((const uint8_t *)text, len < SHORT_MAX ? len : SHORT_MAX));
+}
+
 /* Whom it concerns here: as the domain's entry says now, not as it said when the alert was raised. */
 static void put_owner(struct buf *out, const struct db_alert_row *row)
 {
@@ -414,7 +421,7 @@ static void put_owner(struct buf *out, const struct db_alert_row *row)
     json_t *tag;
     if (row->owner != NULL && row->owner[0] != '\0') {
         buf_fmt(out, "  %-14s ", "owner");
-        text_visible(out, span_str(row->owner));
+        put_cut(out, row->owner);
         buf_byte(out, '\n');
     }
     json_array_foreach(tags, index, tag)
@@ -422,7 +429,7 @@ static void put_owner(struct buf *out, const struct db_alert_row *row)
         if (index == 0)
             buf_fmt(out, "  %-14s ", "tags");
         buf_str(out, index == 0 ? "" : ", ");
-        text_visible(out, span_str(json_is_string(tag) ? json_string_value(tag) : "?"));
+        put_cut(out, json_is_string(tag) ? json_string_value(tag) : "?");
     }
     if (json_array_size(tags) != 0)
         buf_byte(out, '\n');
