@@ -93,9 +93,8 @@ static enum err_code look(struct pgconn *conn, struct loss *loss, int store, str
     PQclear(res);
     loss->old_count = once(loss->old, loss->old_count);
     loss->had = loss->old_count;
-    for (size_t i = 0; i < loss->old_count; i++)
-        loss->lost += loss->fresh_count == 0 ||
-                      bsearch(loss->old[i], loss->fresh, loss->fresh_count, 32, by_bytes) == NULL;
+    for (size_t i = 0; loss->old != NULL && i < loss->old_count; i++)
+        loss->lost += bsearch(loss->old[i], loss->fresh, loss->fresh_count, 32, by_bytes) == NULL;
     return ERR_OK;
 }
 
