@@ -151,6 +151,10 @@
 #define LIMIT_EXPIRY_LOOK_MS 3600000 /* between looks; 30, 7 and 0 days do not need it more often */
 #define LIMIT_EXPIRY_OVER_S  (30 * 86400) /* what was over for longer when it was first seen is history */
 
+#define LIMIT_UNREAD         1000  /* stretches of logs that are being caught up with */
+#define LIMIT_UNREAD_S       86400 /* behind: a log may take so long to show what it took in, too */
+#define LIMIT_UNREAD_STUCK_S 86400 /* without an entry: such a log is not waited for any longer */
+
 #define LIMIT_WEAKKEY_BITS      16384 /* of an RSA modulus; looking closely at longer ones takes seconds */
 #define LIMIT_BLOCKLIST_BYTES   (1u << 30)  /* of one file; Debian's lists have 20 MB in all */
 #define LIMIT_BLOCKLIST_KEYS    (16u << 20) /* listed keys in memory: 600 MB */

@@ -8,6 +8,7 @@
 #include "cli/dbill.h"
 #include "cli/nodeview.h"
 #include "db/db_psl.h"
+#include "db/db_unread.h"
 #include "db/dbopen.h"
 #include "db/migrate.h"
 
@@ -25,6 +26,8 @@ struct dbstatus {
     struct err blind; /* why not all of it could be read */
     struct replica_state replica;
     struct scaleout_state spread;
+    struct db_unread *unread; /* logs that expiry waits for */
+    size_t unread_count;
 };
 
 static void dbstatus_row(const char *label, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -102,6 +105,9 @@ static void dbstatus_look(struct pgconn *conn, struct dbstatus *found)
     err_clear(&ignored);
     if (replica_look(conn, &found->replica, &ignored) != ERR_OK)
         found->replica = (struct replica_state){.replica = false};
+    err_clear(&ignored);
+    if (found->has_psl && db_unread_noted(conn, &found->unread, &found->unread_count, &ignored) != ERR_OK)
+        found->unread_count = 0;
     err_clear(&ignored);
     if (scaleout_look(conn, &found->spread, found->blind.code == ERR_OK ? &found->blind : &ignored) != ERR_OK)
         found->spread = (struct scaleout_state){0};
@@ -225,6 +231,31 @@ static void dbstatus_replicas(const struct dbstatus *found)
     if (stat->slots_idle != 0)
         dbstatus_row("", "%" PRId64 " replication slots are not in use and keep up to %" PRId64 " kB of WAL",
                      stat->slots_idle, stat->slots_bytes / 1000);
+}
+
+static void dbstatus_expiry(const struct dbstatus *found)
+{
+    for (size_t i = 0; i < found->unread_count; i++) {
+        const struct db_unread *one = &found->unread[i];
+        char at[TEXT_TIME_MAX];
+        dbstatus_row(i == 0 ? "expiry" : "", "%s: %s (read up to: %s)", one->log,
+                     one->waited ? "is waited for" : "does not go on, and is not waited for",
+                     one->begin == DB_UNREAD_BEGIN ? "nothing" : dbstatus_time(one->begin * 1000, at));
+    }
+}
+
+static json_t *dbstatus_json_expiry(const struct dbstatus *found)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < found->unread_count; i++) {
+        const struct db_unread *one = &found->unread[i];
+        (void)json_array_append_new(
+            list, json_pack("{s:o, s:o, s:b}", "log", cmd_json_latin1(span_str(one->log)), "read_until",
+                            one->begin == DB_UNREAD_BEGIN ? json_null() : cmd_json_time(one->begin * 1000),
+                            "waited", (int)one->waited));
+    }
+    return list;
 }
 
 /* Schema first: with another one the rest may be wrong. */
@@ -371,6 +402,7 @@ static void dbstatus_json_found(json_t *line, const struct dbstatus *found)
     (void)json_object_update(line, more);
     json_decref(more);
     (void)json_object_set_new(line, "cluster", nodeview_json(&found->spread));
+    (void)json_object_set_new(line, "expiry_behind", dbstatus_json_expiry(found));
     if (!found->has_psl)
         return;
     (void)json_object_set_new(line, "suffixes_stored", cmd_json_time(found->psl.loaded_ms / 1000 * 1000));
@@ -427,6 +459,7 @@ static void dbstatus_print(const struct cmd *cmd, const struct cluster_status *c
     dbstatus_ages(&found->stat);
     dbstatus_server(&found->stat);
     dbstatus_replicas(found);
+    dbstatus_expiry(found);
     dbstatus_ills(found);
 }
 
@@ -437,6 +470,7 @@ static int dbstatus_show(const struct cmd *cmd, const struct cluster_status *clu
     must(found != NULL);
     dbstatus_look(conn, found);
     dbstatus_print(cmd, cluster, found);
+    free(found->unread);
     free(found);
     return CMD_OK;
 }

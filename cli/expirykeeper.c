@@ -50,6 +50,7 @@ struct expirykeeper_round {
     struct expirykeeper_state *states;
     size_t alert_count;
     struct blocklist *blocklist; /* of keys; NULL: none */
+    struct expirywait_found unread;
     struct arena arena;
     struct renewal renewal; /* of the domain at hand */
     enum err_code code;     /* the first failure while it was judged */
@@ -448,9 +449,13 @@ static enum err_code expirykeeper_load(struct expirykeeper_round *round)
     if (code == ERR_OK)
         code = db_domain_load(round->conn, &round->watches, &round->watch_count, &generation, round->why);
     if (code == ERR_OK)
+        code = expirywait_look(round->conn, &round->keeper->wait, &round->unread, round->why);
+    if (code == ERR_OK)
         code = db_renewal_alerts(round->conn, &round->alerts, &round->alert_count, round->why);
     if (code != ERR_OK)
         return code;
+    round->renewal.unread = round->unread.unread;
+    round->renewal.unread_count = round->unread.count;
     round->states = calloc(round->alert_count + 1, sizeof *round->states);
     must(round->states != NULL);
     expirykeeper_place_all(round);
@@ -479,8 +484,36 @@ static enum err_code expirykeeper_alone(struct expirykeeper_round *round)
     free(round->doubts);
     free(round->alerts);
     free(round->states);
+    expirywait_free(&round->unread);
     blocklist_unpin(round->blocklist);
     return code;
+}
+
+/* The rows are being copied to the nodes: the next time. */
+static enum err_code expirykeeper_later(enum err_code code, struct err *why)
+{
+    if (code != ERR_DB_CONFLICT)
+        return code;
+    err_clear(why);
+    return ERR_OK;
+}
+
+/* Before its hour: other domains, or a log that is waited for no more. */
+static enum err_code expirykeeper_ready(struct pgconn *conn, struct expirykeeper *keeper, int64_t generation,
+                                        bool *ready, struct err *why)
+{
+    struct expirywait_found found;
+    *ready = !keeper->begun || clock_mono_ms() >= keeper->due_ms || generation != keeper->generation;
+    if (*ready || keeper->wait.mark == 0)
+        return ERR_OK;
+    enum err_code code = spread_whole(conn, why);
+    if (code == ERR_OK)
+        code = expirywait_look(conn, &keeper->wait, &found, why);
+    if (code != ERR_OK)
+        return code;
+    *ready = found.changed;
+    expirywait_free(&found);
+    return ERR_OK;
 }
 
 enum err_code expirykeeper_look(struct pgconn *conn, struct expirykeeper *keeper, const atomic_bool *stop,
@@ -492,17 +525,19 @@ enum err_code expirykeeper_look(struct pgconn *conn, struct expirykeeper *keeper
     int64_t generation = 0;
     bool taken = false;
     *report = (struct expirykeeper_report){0};
+    bool ready = false;
     enum err_code code = db_renewal_generation(conn, &generation, why);
-    if (code != ERR_OK || (keeper->begun && now < keeper->due_ms && generation == keeper->generation))
-        return code;
+    if (code == ERR_OK)
+        code = expirykeeper_ready(conn, keeper, generation, &ready, why);
+    if (code != ERR_OK || !ready)
+        return expirykeeper_later(code, why);
+    keeper->begun = false; /* until it has been done */
     code = db_pending_lock(conn, EXPIRYKEEPER_LOCK, false, &taken, why);
     if (code != ERR_OK || !taken)
         return code;
     code = expirykeeper_alone(&round);
-    bool later = code == ERR_DB_CONFLICT; /* the rows are being copied to the nodes */
-    if (later)
-        *why = (struct err){0};
-    code = later ? ERR_OK : code;
+    bool later = code == ERR_DB_CONFLICT;
+    code = expirykeeper_later(code, why);
     struct err ignored = {0};
     enum err_code unlocked = db_pending_unlock(conn, EXPIRYKEEPER_LOCK, &ignored);
     code = code != ERR_OK ? code : unlocked;

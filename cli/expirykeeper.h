@@ -3,13 +3,15 @@
  * one alert for each set of names and the certificate that is the last one, which becomes graver as time
  * passes, and is closed when a better one is seen. Keys that came into a list of known ones (cli/blockset.h)
  * after their certificate was stored are told as well. Part of the caretaker's round; any number of processes
- * may do it, one does at a time. Cut off anywhere, the next look finds what is to be told: what was told is
- * in the alert. */
+ * may do it, one does at a time. While logs are being caught up with nothing is told that is not known
+ * (cli/expirywait.h); it looks again as soon as one of them is done. Cut off anywhere, the next look finds
+ * what is to be told: what was told is in the alert. */
 #ifndef CTVIGIL_EXPIRYKEEPER_H
 #define CTVIGIL_EXPIRYKEEPER_H
 
 #include <stdatomic.h>
 
+#include "cli/expirywait.h"
 #include "db/pgconn.h"
 
 /* What one process remembers from round to round; all zeros at first. */
@@ -17,7 +19,8 @@ struct expirykeeper {
     int64_t due_ms;
     int64_t generation; /* of registered domains that was looked at */
     bool begun;
-    bool warned; /* that a domain has more certificates than are looked at */
+    struct expirywait wait; /* logs that are being caught up with */
+    bool warned;            /* that a domain has more certificates than are looked at */
 };
 
 struct expirykeeper_report {

@@ -297,6 +297,32 @@ static enum alert_severity severity_of(int days)
     return days <= 0 ? ALERT_CRITICAL : days <= 7 ? ALERT_HIGH : ALERT_LOW;
 }
 
+/* What is better than a certificate comes into the logs after it. */
+static bool is_unread(const struct renewal_unread *unread, int64_t since)
+{
+    return unread->end > since - DAY;
+}
+
+/* The last moment up to which it is known what came after a certificate that began at `since`. */
+static int64_t known_until(const struct renewal *r, int64_t since)
+{
+    int64_t until = r->now;
+    for (size_t i = 0; i < r->unread_count; i++)
+        if (r->unread[i].waited && is_unread(&r->unread[i], since) && r->unread[i].begin < until)
+            until = r->unread[i].begin;
+    return until;
+}
+
+static const struct renewal_unread *unknown_since(const struct renewal *r, int64_t since)
+{
+    const struct renewal_unread *first = NULL;
+    for (size_t i = 0; i < r->unread_count; i++)
+        if (!r->unread[i].waited && is_unread(&r->unread[i], since) &&
+            (first == NULL || r->unread[i].begin < first->begin))
+            first = &r->unread[i];
+    return first;
+}
+
 /* Who is always renewed later than thirty days before the end is no news then: the step waits until the
  * renewal is late, but not beyond the end. */
 static void judge_due(struct work *work, size_t cert, struct renewal_due *due)
@@ -308,15 +334,17 @@ static void judge_due(struct work *work, size_t cert, struct renewal_due *due)
         r->watch->expiry_off ? 0 : steps_of(r->watch, life->not_after - life->not_before + 1, steps);
     bool known = cadence_known(&due->cadence);
     int64_t late = known ? cadence_overdue(&due->cadence, life) : 0;
+    int64_t now = known_until(r, life->not_before);
     due->level = -1;
+    due->unread = unknown_since(r, life->not_before);
     due->severity = ALERT_LOW;
-    due->missing = known && r->now >= late && r->now < life->not_after;
+    due->missing = known && now >= late && r->now < life->not_after;
     for (size_t i = 0; i < count; i++) {
         int64_t at = life->not_after - steps[i].before_s;
         at = known && late > at ? late : at;
         if (steps[i].days == 0)
             at = life->not_after;
-        if (r->now < at)
+        if (now < at)
             continue;
         due->level = steps[i].days;
         due->severity = severity_of(steps[i].days);
@@ -408,6 +436,8 @@ static void tell_unusual(struct work *work)
             begin = at;
         work->line[at - begin] = cert->life;
         if (at == begin || cert->life.not_before < r->now - RENEWAL_NEW_DAYS * DAY || is_planned(r, cert))
+            continue;
+        if (known_until(r, work->line[0].not_before) < cert->life.not_before)
             continue;
         cadence_learn(work->line, at - begin, &odd.cadence); /* from those before it */
         odd.name = cadence_known(&odd.cadence) ? concerning(work, cert) : SPAN_NONE;

@@ -23,6 +23,15 @@ struct renewal_cert {
     bool doubted;       /* something grave against it is open: it renews nothing */
 };
 
+/* What a log took in after `begin` and up to `end` (Unix seconds) is still to be read: a certificate that is
+ * better than one from before `end` may stand there. */
+struct renewal_unread {
+    int64_t begin;
+    int64_t end;
+    bool waited; /* it is being read: until then due and unusual tell what was so at `begin` */
+    const char *log;
+};
+
 /* A certificate that is the best one for some names. */
 struct renewal_due {
     size_t cert;
@@ -32,6 +41,7 @@ struct renewal_due {
     enum alert_severity severity;
     bool missing; /* it should have been renewed by now */
     struct cadence cadence;
+    const struct renewal_unread *unread; /* not waited for, so it is not known; the earliest; NULL: none */
 };
 
 enum renewal_odd { RENEWAL_EARLY, RENEWAL_ISSUER, RENEWAL_BURST };
@@ -53,6 +63,8 @@ struct renewal {
      * several, its names under the others are left out. */
     int64_t key;
     int64_t now; /* Unix seconds */
+    const struct renewal_unread *unread;
+    size_t unread_count;
     void *arg;
     /* Each certificate that is the best one for a name, also those with nothing to tell (level -1, not
      * missing). */

@@ -68,6 +68,20 @@ static void put_span_of_time(struct buf *text, int64_t seconds)
     buf_fmt(text, "%" PRId64 " %s%s", number, days ? "day" : "hour", number == 1 ? "" : "s");
 }
 
+/* What speaks against it: a part of the logs that nobody has read. */
+static void put_unread(struct buf *text, const struct renewal_due *due)
+{
+    char shown[SHOWN_MAX];
+    char when[TEXT_TIME_MAX];
+    if (due->unread == NULL)
+        return;
+    buf_fmt(text, "; what the log %s took in ",
+            text_visible_str(span_str(due->unread->log), shown, sizeof shown));
+    if (due->unread->begin > 0)
+        buf_fmt(text, "after %s ", text_time(due->unread->begin * 1000, false, when));
+    buf_str(text, "could not be read: a renewal may stand there");
+}
+
 struct alert_finding renewalsay_expiring(struct arena *arena, const struct renewal *renewal,
                                          const struct renewal_due *due, const char *rule)
 {
@@ -89,6 +103,7 @@ struct alert_finding renewalsay_expiring(struct arena *arena, const struct renew
     buf_str(&text, over ? "; clients refuse these names where it is in use: renew it now"
                         : "; then clients refuse these names: renew it");
     buf_str(&text, ", or acknowledge this when they are given up");
+    put_unread(&text, due);
     finding.found = keep(arena, &text);
     return finding;
 }
@@ -115,6 +130,7 @@ struct alert_finding renewalsay_missing(struct arena *arena, const struct renewa
             text_time(cert->life.not_after * 1000, false, when));
     put_issuer(&text, cert->issuer);
     buf_str(&text, ": see whether the renewal still runs, or acknowledge this when the names are given up");
+    put_unread(&text, due);
     finding.found = keep(arena, &text);
     return finding;
 }

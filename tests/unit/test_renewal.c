@@ -21,6 +21,8 @@ struct world {
     struct renewal_cert certs[64];
     size_t count;
     struct watch watch;
+    struct renewal_unread unread[4];
+    size_t unread_count;
     char text[2048]; /* what was told */
 };
 
@@ -68,9 +70,10 @@ static void on_due(void *arg, const struct renewal_due *due)
     char text[256];
     if (due->level < 0 && !due->missing)
         return;
-    (void)snprintf(text, sizeof text, "#%zu %.*s+%zu %d%s", due->cert, (int)due->name.len,
+    (void)snprintf(text, sizeof text, "#%zu %.*s+%zu %d%s%s%s", due->cert, (int)due->name.len,
                    (const char *)due->name.at, due->name_count - 1, due->level,
-                   due->missing ? " missing" : "");
+                   due->missing ? " missing" : "", due->unread == NULL ? "" : " but ",
+                   due->unread == NULL ? "" : due->unread->log);
     put(telling->world, text);
 }
 
@@ -89,6 +92,8 @@ static const char *judge(struct world *world, int64_t day)
     struct telling telling = {world, &renewal};
     renewal.key = dbkey_apex8(SPAN_LIT("example.com"));
     renewal.now = T0 + day * DAY;
+    renewal.unread = world->unread;
+    renewal.unread_count = world->unread_count;
     renewal.arg = &telling;
     renewal.due = on_due;
     renewal.unusual = on_unusual;
@@ -120,6 +125,74 @@ static void steps(void **state)
     issue(world, "com.example.www", 100, 90);
     assert_string_equal(judge(world, 155),
                         "#1 com.example+0 7; #2 com.example.*+0 7; #3 com.example.a.b+0 0");
+    world_free(world);
+}
+
+static void unread(struct world *world, const char *log, int64_t begin, int64_t end, bool waited)
+{
+    assert_true(world->unread_count < countof(world->unread));
+    world->unread[world->unread_count++] = (struct renewal_unread){
+        .begin = begin == INT64_MIN ? begin : T0 + begin * DAY,
+        .end = end == INT64_MAX ? end : T0 + end * DAY,
+        .waited = waited,
+        .log = log,
+    };
+}
+
+/* What is not read yet may renew it: told is what was so when that began. */
+static void not_read_yet(void **state)
+{
+    struct world *world = world_new("example.com");
+    (void)state;
+    issue(world, "com.example", 0, 90);
+    issue(world, "com.example.new", 40, 50);
+    unread(world, "a", 50, INT64_MAX, true);
+    assert_string_equal(judge(world, 95), "");
+    world->unread[0].begin = T0 + 65 * DAY;
+    assert_string_equal(judge(world, 95), "#0 com.example+0 30; #1 com.example.new+0 30");
+    world->unread[0].begin = T0 + 91 * DAY;
+    assert_string_equal(judge(world, 95), "#0 com.example+0 0; #1 com.example.new+0 0");
+    /* Of a stretch that ended before it began nothing can be better; a day is allowed for logs that are late.
+     */
+    world->unread_count = 0;
+    unread(world, "a", INT64_MIN, 30, true);
+    assert_string_equal(judge(world, 95), "#1 com.example.new+0 0");
+    world->unread[0].end = T0 + 41 * DAY;
+    assert_string_equal(judge(world, 95), "");
+    /* The worst one counts, whatever others say. */
+    unread(world, "b", 70, INT64_MAX, true);
+    world->unread[0].end = T0 + 30 * DAY;
+    assert_string_equal(judge(world, 95), "#1 com.example.new+0 30");
+    /* Nobody reads it: told without waiting, and with the reason to doubt. */
+    world->unread_count = 0;
+    unread(world, "dead", 60, INT64_MAX, false);
+    unread(world, "long dead", 20, INT64_MAX, false);
+    unread(world, "past", INT64_MIN, -2, false);
+    assert_string_equal(judge(world, 95),
+                        "#0 com.example+0 0 but long dead; #1 com.example.new+0 0 but long dead");
+    world_free(world);
+}
+
+/* Of habits, too. */
+static void habits_not_read_yet(void **state)
+{
+    struct world *world = world_new("example.com");
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        issue(world, "com.example", i * 60, 90);
+    assert_string_equal(judge(world, 248), "#3 com.example+0 30 missing");
+    unread(world, "a", 240, INT64_MAX, true);
+    assert_string_equal(judge(world, 248), "");
+    world->unread[0].begin = T0 + 247 * DAY;
+    assert_string_equal(judge(world, 248), "#3 com.example+0 30 missing");
+    issue(world, "com.example", 200, 90)->issuer = SPAN_LIT("Other CA");
+    world->unread_count = 0;
+    assert_string_equal(judge(world, 205), "#4 early; #4 issuer");
+    /* Those in between may be missing, or the first one of that issuer. */
+    unread(world, "a", 20, 100, true);
+    assert_string_equal(judge(world, 205), "");
+    world->unread[0].end = T0 - 3 * DAY;
+    assert_string_equal(judge(world, 205), "#4 early; #4 issuer");
     world_free(world);
 }
 
@@ -353,8 +426,14 @@ static int lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps),         cmocka_unit_test(days_of_ones_own), cmocka_unit_test(whose_names),
-        cmocka_unit_test(cadence),       cmocka_unit_test(unusual),          cmocka_unit_test(a_thousand),
+        cmocka_unit_test(steps),
+        cmocka_unit_test(not_read_yet),
+        cmocka_unit_test(habits_not_read_yet),
+        cmocka_unit_test(days_of_ones_own),
+        cmocka_unit_test(whose_names),
+        cmocka_unit_test(cadence),
+        cmocka_unit_test(unusual),
+        cmocka_unit_test(a_thousand),
         cmocka_unit_test(of_one_domain),
     };
     return cmocka_run_group_tests(tests, lists, NULL);
