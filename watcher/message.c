@@ -9,8 +9,9 @@
 #include "base/text.h"
 #include "model/advice.h"
 
-#define PAGE_MAX  (1u << 20)
-#define SHORT_MAX 4096 /* of one text in a line or page */
+#define PAGE_MAX        (1u << 20)
+#define SHORT_MAX       4096 /* of one text in a line or page */
+#define OTHER_KINDS_MAX 4    /* named in a line beside its own */
 
 static json_t *string_or_null(const char *text)
 {
@@ -292,6 +293,33 @@ static void put_accounts(struct buf *out, const struct db_alert_row *row)
     json_decref(accounts);
 }
 
+/* Was the kind of finding `at` told by one before it, or by the line itself? */
+static bool is_told(const json_t *findings, size_t at, const char *told)
+{
+    const char *kind = text_of(json_array_get(findings, at), "kind");
+    bool is = strcmp(kind, told) == 0;
+    for (size_t i = 0; i < at && !is; i++)
+        is = strcmp(text_of(json_array_get(findings, i), "kind"), kind) == 0;
+    return is;
+}
+
+/* Kinds by name, since a low one beside a high one is read in another way than two high ones. */
+static void put_others(struct buf *out, const json_t *findings, const char *told)
+{
+    size_t named = 0;
+    size_t left = json_array_size(findings) - 1;
+    for (size_t i = 0; i < json_array_size(findings) && named < OTHER_KINDS_MAX; i++) {
+        if (is_told(findings, i, told))
+            continue;
+        buf_str(out, named++ == 0 ? " (also " : ", ");
+        text_visible(out, span_str(text_of(json_array_get(findings, i), "kind")));
+        left--;
+    }
+    if (left != 0)
+        buf_fmt(out, "%s%zu more", named == 0 ? " (and " : " and ", left);
+    buf_str(out, ")");
+}
+
 static void put_line(struct buf *out, const struct db_alert_row *row, const json_t *findings)
 {
     size_t count = json_array_size(findings);
@@ -308,7 +336,7 @@ static void put_line(struct buf *out, const struct db_alert_row *row, const json
         put_short(out, text_of(first, "expected"));
     }
     if (count > 1)
-        buf_fmt(out, " (and %zu more)", count - 1);
+        put_others(out, findings, text_of(json_array_get(findings, at), "kind"));
 }
 
 static enum err_code done(struct buf *out, char **text, struct err *why)

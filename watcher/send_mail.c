@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "watcher/brief.h"
+#include "watcher/mailpage.h"
 #include "watcher/message.h"
 #include "watcher/mime.h"
 #include "watcher/secretfile.h"
@@ -112,28 +113,6 @@ static enum err_code post(struct mail *mail, const char *key, const char *thread
     return code;
 }
 
-static void html_row(struct buf *out, const char *label, const char *value)
-{
-    buf_str(out, "<tr><th align=\"left\" valign=\"top\">");
-    mime_html(out, label);
-    buf_str(out, "</th><td>");
-    mime_html(out, value);
-    buf_str(out, "</td></tr>\n");
-}
-
-static void html_card(struct buf *out, const struct brief *brief)
-{
-    buf_str(out, "<!DOCTYPE html><html><body>\n<h3>");
-    mime_html(out, brief->title);
-    buf_str(out, "</h3>\n<p>");
-    mime_html(out, brief->meaning);
-    buf_str(out, brief->meaning[0] == '\0' ? "" : ".");
-    buf_str(out, "</p>\n<table cellpadding=\"3\">\n");
-    for (size_t i = 0; i < brief->count; i++)
-        html_row(out, brief->facts[i].label, brief->facts[i].value);
-    buf_str(out, "</table>\n</body></html>\n");
-}
-
 /* What a person sees in the list of mails: severity, kind, whose. */
 static void subject_of(const struct db_alert_row *row, char out[SUBJECT_MAX])
 {
@@ -159,7 +138,7 @@ static enum err_code send_one(struct channel *channel, const struct channel_mess
         return code;
     brief_make(message->row, message->line, &brief);
     buf_init(&html, LIMIT_MESSAGE_BYTES);
-    html_card(&html, &brief);
+    mailpage_alert(&html, message->row->kind, message->row->severity, &brief);
     subject_of(message->row, subject);
     struct buf text;
     buf_init(&text, 2 * LIMIT_MESSAGE_BYTES);
@@ -187,7 +166,7 @@ static enum err_code send_digest(struct channel *channel, const struct channel_d
     buf_init(&html, 2 * LIMIT_MESSAGE_BYTES);
     (void)snprintf(subject, sizeof subject, "[ctvigil] %zu alert%s", digest->count,
                    digest->count == 1 ? "" : "s");
-    buf_str(&html, "<!DOCTYPE html><html><body>\n<table cellpadding=\"3\">\n");
+    mailpage_digest(&html, digest);
     for (size_t i = 0; i < digest->count; i++) {
         const struct channel_gathered *one = &digest->alerts[i];
         char label[40];
@@ -195,10 +174,8 @@ static enum err_code send_digest(struct channel *channel, const struct channel_d
         brief_cut(one->line, sizeof line - 1, line, sizeof line);
         (void)snprintf(label, sizeof label, "%" PRId64, one->id);
         buf_fmt(&text, "%s  %s\n\n", label, line);
-        html_row(&html, label, line);
     }
     buf_str(&text, "Each with its evidence: ctvigil alert show ID\n");
-    buf_str(&html, "</table>\n<p>Each with its evidence: ctvigil alert show ID</p>\n</body></html>\n");
     enum err_code code = buf_ok(&html) && buf_ok(&text)
                              ? post(mail, digest->key, NULL, subject, buf_text(&text), buf_text(&html), why)
                              : err_set(why, ERR_TOO_BIG, "%s: the mail is too large", mail->where);

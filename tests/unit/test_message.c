@@ -56,6 +56,37 @@ static void object(void **state)
     free(json);
 }
 
+/* What else was found is named by its kinds, the gravest being the one that the line tells. */
+static void others_are_named(void **state)
+{
+#define FOUND(kind) "{\"kind\":\"" kind "\",\"found\":\"f\",\"expected\":\"e\"}"
+    static const struct {
+        const char *findings;
+        const char *end;
+    } rows[] = {
+        {"[" FOUND("unexpected_ca") "]", "found f; expected e"},
+        {"[" FOUND("untrusted_ca") "," FOUND("unexpected_ca") "]", "expected e (also untrusted_ca)"},
+        {"[" FOUND("unexpected_ca") "," FOUND("unexpected_ca") "]", "expected e (and 1 more)"},
+        {"[" FOUND("a") "," FOUND("unexpected_ca") "," FOUND("b") "," FOUND("a") "]",
+         "expected e (also a, b and 1 more)"},
+        {"[" FOUND("a") "," FOUND("b") "," FOUND("c") "," FOUND("d") "," FOUND("e") "," FOUND("f") "]",
+         "expected e (also a, b, c, d and 1 more)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct db_alert_row row = alertrow();
+        char *line = NULL;
+        row.kind = "unexpected_ca";
+        row.findings = rows[i].findings;
+        assert_int_equal(message_line(&row, &line, NULL), ERR_OK);
+        size_t len = strlen(rows[i].end);
+        assert_true(strlen(line) > len);
+        assert_string_equal(line + strlen(line) - len, rows[i].end);
+        free(line);
+    }
+#undef FOUND
+}
+
 /* About a log: no domain, no certificate. */
 static void about_a_log(void **state)
 {
@@ -127,7 +158,7 @@ static void texts(void **state)
     assert_int_equal(message_line(&row, &line, NULL), ERR_OK);
     assert_string_equal(
         line, "[high] unexpected_ca for example.com (www.example.com): found CN=Other; expected spki:aa"
-              " (and 1 more)");
+              " (also over_long_validity)");
     assert_int_equal(message_page(&row, &page, NULL), ERR_OK);
     assert_null(strchr(page, '\x1b'));
     assert_non_null(strstr(page, "alert 5 [high]"));
@@ -248,9 +279,9 @@ static void damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(object),  cmocka_unit_test(about_a_log), cmocka_unit_test(certspotter),
-        cmocka_unit_test(texts),   cmocka_unit_test(whose_it_is), cmocka_unit_test(told_before),
-        cmocka_unit_test(damaged),
+        cmocka_unit_test(object),  cmocka_unit_test(about_a_log),      cmocka_unit_test(certspotter),
+        cmocka_unit_test(texts),   cmocka_unit_test(whose_it_is),      cmocka_unit_test(told_before),
+        cmocka_unit_test(damaged), cmocka_unit_test(others_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
