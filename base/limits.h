@@ -88,6 +88,10 @@
 #define LIMIT_KNOWN_NAMES        10000 /* of one certificate that is imported; real ones have below 2,000 */
 #define LIMIT_KNOWN_NAMES_BYTES  (4u << 20) /* all of these */
 #define LIMIT_LEARN_WORDS        10000      /* different names, keys or CAs that are counted for a proposal */
+#define LIMIT_LEARN_DAYS         365        /* in which keys become known by being used; then it is no rule */
+#define LIMIT_LEARNED_KEYS       2000       /* of one entry, the newest; they are compared one by one */
+#define LIMIT_LEARN_DUE          10000      /* entries whose learning time ends in one minute */
+#define LIMIT_LEARN_GRACE_S      600 /* what logs took in at the end of the learning time is read by then */
 #define LIMIT_POLICY_FILE        (16u << 20) /* 100,000 entries of usual size */
 #define LIMIT_POLICY_LINES       1000000     /* keys and list items of a policy file */
 #define LIMIT_POLICY_BYTES       (4u << 20)  /* of one entry, as JSON: 10,000 keys with their labels */

@@ -10,6 +10,7 @@
 #include "cli/chore.h"
 #include "cli/edgekeeper.h"
 #include "cli/expirykeeper.h"
+#include "cli/learnkeeper.h"
 #include "cli/matching.h"
 #include "cli/readerwatch.h"
 #include "cli/stalewatch.h"
@@ -110,10 +111,9 @@ enum err_code caretaker_scan(const char *dsn, struct pgconn *conn, const struct 
     return caretaker_scan_all(dsn, conn, &watch, 1, result, why);
 }
 
-enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct watch *watch,
-                            void (*dry)(void *arg, const struct alert *alert,
-                                        const struct sighting *sightings, size_t count),
-                            void *arg, struct history_result *result, struct err *why)
+enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct watch *const *watches,
+                            size_t count, const struct caretaker_dry *dry, struct history_result *results,
+                            struct err *why)
 {
     struct pgconn *second = NULL;
     struct cagraph *trust = NULL;
@@ -125,14 +125,15 @@ enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct w
     if (code == ERR_OK)
         code = blockset_pin(&blocklist, why);
     if (code == ERR_OK) {
-        struct history_reader reader = matching_reader(second, NULL);
+        struct history_reader reader = matching_reader(second, dry->stop);
         reader.prove.trust = trust;
         reader.prove.blocklist = blocklist;
         reader.prove.now_ms = clock_wall_ms();
         reader.prove.settled = true;
-        reader.dry = dry;
-        reader.dry_arg = arg;
-        code = history_run(conn, second, watch, &reader, result, why);
+        reader.dry = dry->would;
+        reader.kept = dry->kept;
+        reader.dry_arg = dry->arg;
+        code = history_run_all(conn, second, watches, count, &reader, results, why);
     }
     cagraph_unpin(trust);
     blocklist_unpin(blocklist);
@@ -357,7 +358,9 @@ static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretak
 {
     const atomic_bool *stop = done->stop;
     struct err *why = &done->step;
-    bool on = caretaker_next(done, caretaker_pending(dsn, conn, stop, why));
+    /* What was learned is scanned for in the same round. */
+    bool on = caretaker_next(done, learnkeeper_look(dsn, conn, stop, why));
+    on = on && caretaker_next(done, caretaker_pending(dsn, conn, stop, why));
     on = on && caretaker_next(done, caretaker_unheard(conn, &memory->said, why));
     on = on && caretaker_next(done, caretaker_late(conn, &memory->late, why));
     on = on && caretaker_next(done, caretaker_edges(conn, stop, why));

@@ -18,11 +18,18 @@ MUST_USE enum err_code caretaker_scan_all(const char *dsn, struct pgconn *conn,
                                           const struct watch *const *watches, size_t count,
                                           struct history_result *results, struct err *why);
 
-/* The same without a trace: what would be raised goes to `dry`, nothing is written (watcher/history.h). */
-MUST_USE enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct watch *watch,
-                                     void (*dry)(void *arg, const struct alert *alert,
-                                                 const struct sighting *sightings, size_t count),
-                                     void *arg, struct history_result *result, struct err *why);
+/* Who is told in a dry run of what would be raised, and of what is as expected (may be NULL). */
+struct caretaker_dry {
+    void (*would)(void *arg, const struct alert *alert, const struct sighting *sightings, size_t count);
+    void (*kept)(void *arg, const struct alert *alert, const struct sighting *sightings, size_t count);
+    void *arg;
+    const atomic_bool *stop; /* NULL: never */
+};
+
+/* The same without a trace: nothing is written (watcher/history.h), and no lock is taken. */
+MUST_USE enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct watch *const *watches,
+                                     size_t count, const struct caretaker_dry *dry,
+                                     struct history_result *results, struct err *why);
 
 /* One look: scans every pending domain that no other process is at, says which alerts nobody will deliver.
  * A domain that fails is said and stays pending; the code is that of the first failure. */

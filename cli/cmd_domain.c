@@ -14,6 +14,7 @@
 #include "cli/domaintable.h"
 #include "cli/domaintest.h"
 #include "cli/horizon.h"
+#include "cli/learnkeeper.h"
 #include "cli/lookalikes.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
@@ -34,6 +35,7 @@ static const char cmd_domain_usage[] =
     "       ctvigil domain authorize PATH... [--domain NAME]... [--dry-run]\n"
     "       ctvigil domain import [--crtsh FILE] [--certspotter DIR]\n"
     "       ctvigil domain learn NAME [--days N] [--exact] [--yaml]\n"
+    "       ctvigil domain learn NAME --again\n"
     "       ctvigil domain history NAME [--policy FILE]\n"
     "       ctvigil domain test NAME CERT [--policy FILE]\n"
     "       ctvigil domain lookalike NAME off|on|strict\n"
@@ -434,7 +436,7 @@ static const struct opt_verb verbs[] = {
     [APPLY] = {"apply", "FILE", "dry-run prune"},
     [AUTHORIZE] = {"authorize", "FILE...", "dry-run domain"},
     [IMPORT] = {"import", "", "crtsh certspotter"},
-    [LEARN] = {"learn", "NAME", "days exact yaml"},
+    [LEARN] = {"learn", "NAME", "days exact yaml again"},
     [HISTORY] = {"history", "NAME", "policy"},
     [TEST] = {"test", "NAME CERT", "policy"},
     [LOOKALIKE] = {"lookalike", "NAME...", ""},
@@ -451,6 +453,7 @@ struct cmd_domain_given {
     struct domainlearn learn;
     const char *policy;
     bool yaml;
+    bool again;
 };
 
 static int cmd_domain_do(const struct cmd *cmd, size_t verb, int operands, struct cmd_domain_given *given)
@@ -477,6 +480,8 @@ static int cmd_domain_do(const struct cmd *cmd, size_t verb, int operands, struc
     case IMPORT:
         return domainimport_run(cmd, &given->import);
     case LEARN:
+        if (given->again)
+            return learnkeeper_again(cmd, cmd->argv[2]);
         given->learn.name = cmd->argv[2];
         given->learn.exact = given->add.exact;
         given->learn.yaml = given->yaml;
@@ -522,6 +527,8 @@ int cmd_domain(struct cmd *cmd)
         {"certspotter", OPT_FILE, &given.import.certspotter, "DIR", "certspotter's state directory"},
         {"days", OPT_NUMBER, &given.learn.days, "N", "how far back to look; default 90"},
         {"yaml", OPT_FLAG, &given.yaml, NULL, "as a file for `domain apply`"},
+        {"again", OPT_FLAG, &given.again, NULL,
+         "forget the keys that were learned (keys.learn), and learn them anew"},
         {NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     size_t verb;

@@ -200,7 +200,8 @@ static enum err_code try_policy(struct learning *doing, struct pgconn *conn, con
     json_decref(entry);
     watch->id = 1;
     if (code == ERR_OK)
-        code = caretaker_try(cmd_db_dsn(), conn, watch, on_alert, doing, &result, why);
+        code = caretaker_try(cmd_db_dsn(), conn, &(const struct watch *){watch}, 1,
+                             &(struct caretaker_dry){.would = on_alert, .arg = doing}, &result, why);
     watch_free(watch, 1);
     return code;
 }

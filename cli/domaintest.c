@@ -10,12 +10,14 @@
 #include "cli/blockset.h"
 #include "cli/caretaker.h"
 #include "cli/certfind.h"
+#include "cli/learnkeeper.h"
 #include "cli/pem.h"
 #include "cli/policyfile.h"
 #include "cli/ruleview.h"
 #include "cli/trustset.h"
 #include "cli/watchname.h"
 #include "db/db_domain.h"
+#include "db/db_keylearn.h"
 #include "ingest/examine.h"
 #include "trust/cajudge.h"
 #include "watcher/match.h"
@@ -51,8 +53,12 @@ static enum err_code domaintest_load(const struct cmd *cmd, struct pgconn *conn,
     if (code != ERR_OK)
         return code;
     /* One of a file has no id yet, and 0 is nobody's. */
-    for (size_t i = 0; i < test->asked_count; i++)
+    for (size_t i = 0; i < test->asked_count; i++) {
         test->asked[i].id = (int64_t)i + 1;
+        if (test->asked[i].learning.days != 0)
+            must(db_keylearn_carry(domaintest_find(test->all, test->all_count, test->asked[i].name),
+                                   &test->asked[i], clock_wall_ms() / 1000));
+    }
     test->watch = policy != NULL ? domaintest_find(test->asked, test->asked_count, name)
                                  : domaintest_find(test->all, test->all_count, name);
     if (test->watch != NULL)
@@ -226,6 +232,11 @@ static bool domaintest_has(const struct alert *alert, const char *rule)
     return false;
 }
 
+static bool domaintest_learns(const struct watch *watch)
+{
+    return watch->learning.days != 0 && !watch->learning.over;
+}
+
 /* Whoever is denied is not held against those who are allowed, and a planned key not against the known ones.
  */
 static const char *domaintest_silent(const struct watch *watch, const struct alert *alert, const char *rule)
@@ -233,7 +244,16 @@ static const char *domaintest_silent(const struct watch *watch, const struct ale
     if ((strcmp(rule, "allow_ca") == 0 && domaintest_has(alert, "deny_ca")) ||
         (strcmp(rule, "keys") == 0 && domaintest_has(alert, "expect")))
         return "not_judged";
+    if (strcmp(rule, "keys") == 0 && watch->keys != WATCH_KEYS_OFF && domaintest_learns(watch))
+        return "not_judged";
     return domaintest_asked(watch, rule) ? "kept" : "not_asked";
+}
+
+/* Why it was not. */
+static const char *domaintest_why(const struct watch *watch, const char *rule)
+{
+    return strcmp(rule, "keys") == 0 && domaintest_learns(watch) ? "keys are being learned (keys.learn)"
+                                                                 : "another rule speaks for it";
 }
 
 /* Rules that did not speak, then what other rules found. */
@@ -256,7 +276,7 @@ static json_t *domaintest_results(const struct watch *watch, const struct alert 
             json_pack("{s:s, s:s, s:s}", "rule", rule, "result", result, "asks", domaintest_rules[i].asks);
         must(json_array_append_new(list, row) == 0);
         if (strcmp(result, "not_judged") == 0)
-            must(json_object_set_new(row, "why", json_string("another rule speaks for it")) == 0);
+            must(json_object_set_new(row, "why", json_string(domaintest_why(watch, rule))) == 0);
     }
     if (prove->trust != NULL && alert->issuance->issuer_known) {
         struct cajudge_leaf leaf = cajudge_leaf_of(alert->issuance, &alert->sighting, prove->now_ms);
@@ -411,6 +431,31 @@ static void domaintest_would(void *arg, const struct alert *alert, const struct 
                              "tbs_fp", hex, "sightings", (json_int_t)count, "findings", list));
 }
 
+/* How far learning has come; what is told of unknown keys depends on it. */
+static enum err_code domaintest_learned(struct pgconn *conn, const struct domaintest *test, struct err *why)
+{
+    char until[TEXT_TIME_MAX];
+    struct watch *copy = calloc(1, sizeof *copy);
+    size_t left = 0;
+    const struct watch *registered = domaintest_find(test->all, test->all_count, test->watch->name);
+    must(copy != NULL && watch_copy(test->watch, copy));
+    copy->id = registered == NULL ? -1 : registered->id;
+    enum err_code code =
+        domaintest_learns(copy) ? learnkeeper_try(cmd_db_dsn(), conn, copy, &left, why) : ERR_OK;
+    (void)text_time(copy->learning.until * 1000, false, until);
+    if (code == ERR_OK && copy->learning.over)
+        fprintf(stderr,
+                "ctvigil: %zu key%s learned until %s; what was logged before is not held against them\n",
+                copy->key_learned.count, copy->key_learned.count == 1 ? " was" : "s were", until);
+    else if (code == ERR_OK && domaintest_learns(copy))
+        fprintf(stderr,
+                "ctvigil: keys are learned until %s and not asked for before; %zu would be known of what is"
+                " stored, and certificates for others be told of from then on\n",
+                until, copy->key_learned.count);
+    watch_free(copy, 1);
+    return code;
+}
+
 int domaintest_history(const struct cmd *cmd, const char *typed, const char *policy)
 {
     struct domaintest test = {0};
@@ -423,7 +468,8 @@ int domaintest_history(const struct cmd *cmd, const char *typed, const char *pol
     if (code == ERR_OK)
         code = domaintest_load(cmd, conn, typed, policy, &test, &why);
     if (code == ERR_OK)
-        code = caretaker_try(cmd_db_dsn(), conn, test.watch, domaintest_would, &dry, &result, &why);
+        code = caretaker_try(cmd_db_dsn(), conn, &test.watch, 1,
+                             &(struct caretaker_dry){.would = domaintest_would, .arg = &dry}, &result, &why);
     if (code == ERR_OK)
         fprintf(stderr,
                 "ctvigil: nothing was raised: of %" PRIu64 " stored certificate%s that concern%s %s, %" PRIu64
@@ -435,6 +481,8 @@ int domaintest_history(const struct cmd *cmd, const char *typed, const char *pol
             fprintf(stderr, "  %6" PRIu64 "  %s\n", dry.count[i], alert_kind_name((enum alert_kind)i));
     if (code == ERR_OK)
         fprintf(stderr, "ctvigil: not tried: %s\n", DOMAINTEST_NOT_TRIED);
+    if (code == ERR_OK)
+        code = domaintest_learned(conn, &test, &why);
     domaintest_free(&test);
     if (conn != NULL)
         cmd_db_close(conn);

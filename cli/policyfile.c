@@ -252,7 +252,10 @@ static enum err_code policyfile_keys(struct policyfile_reading *r)
     json_t *spki;
     json_t *tbs;
     json_t *files;
+    json_t *learned;
     enum err_code code = policyfile_list(r, keys, "spki", "keys.spki", &spki);
+    if (code == ERR_OK)
+        code = policyfile_list(r, keys, "learned", "keys.learned", &learned);
     if (code == ERR_OK)
         code = policyfile_list(r, keys, "tbs", "keys.tbs", &tbs);
     if (code == ERR_OK)
@@ -261,6 +264,9 @@ static enum err_code policyfile_keys(struct policyfile_reading *r)
         return code;
     json_t *known = json_array();
     json_t *exact = json_array();
+    json_t *used = json_array();
+    for (size_t i = 0; code == ERR_OK && i < json_array_size(learned); i++)
+        code = policyfile_key(r, "keys.learned", json_string_value(json_array_get(learned, i)), used);
     for (size_t i = 0; code == ERR_OK && i < json_array_size(spki); i++)
         code = policyfile_key(r, "keys.spki", json_string_value(json_array_get(spki, i)), known);
     for (size_t i = 0; code == ERR_OK && i < json_array_size(files); i++)
@@ -269,9 +275,11 @@ static enum err_code policyfile_keys(struct policyfile_reading *r)
         code = policyfile_key(r, "keys.tbs", json_string_value(json_array_get(tbs, i)), exact);
     (void)json_object_del(keys, "file");
     /* Who lists keys wants to hear of others. */
-    if (json_object_get(keys, "mode") == NULL && json_array_size(known) + json_array_size(exact) != 0)
+    if (json_object_get(keys, "mode") == NULL &&
+        (json_array_size(known) + json_array_size(exact) != 0 || json_object_get(keys, "learn") != NULL))
         must(json_object_set_new(keys, "mode", json_string("advise")) == 0);
-    must(json_object_set_new(keys, "spki", known) == 0 && json_object_set_new(keys, "tbs", exact) == 0);
+    must(json_object_set_new(keys, "spki", known) == 0 && json_object_set_new(keys, "tbs", exact) == 0 &&
+         json_object_set_new(keys, "learned", used) == 0);
     return code;
 }
 
@@ -292,9 +300,33 @@ static enum err_code policyfile_others(struct policyfile_reading *r, const char 
     return code;
 }
 
+/* Without a CA that is allowed everything would be learned, or nothing. */
+static enum err_code policyfile_learning(struct policyfile_reading *r)
+{
+    const struct watch *watch = r->watch;
+    if (watch->learning.days == 0)
+        return watch->key_learned.count == 0
+                   ? ERR_OK
+                   : policyfile_bad(r, "keys.learned", "it comes with `learn`; keys of yours go to `spki`");
+    if (watch->allow_count == 0)
+        return policyfile_bad(r, "keys.learn",
+                              "keys are learned of certificates of allowed CAs alone: name"
+                              " them in `allow`");
+    if (watch->keys == WATCH_KEYS_OFF)
+        return policyfile_bad(r, "keys.learn",
+                              "with mode off no key is ever asked for; advise or enforce"
+                              " is wanted");
+    return watch->key_learned.count <= LIMIT_LEARNED_KEYS
+               ? ERR_OK
+               : policyfile_bad(r, "keys.learned", "more than %d of them", LIMIT_LEARNED_KEYS);
+}
+
 static enum err_code policyfile_words(struct policyfile_reading *r)
 {
     struct err inner = {0};
+    enum err_code code = policyfile_learning(r);
+    if (code != ERR_OK)
+        return code;
     if (r->watch->lookalike != WATCH_LOOKALIKE_OFF &&
         lookalikes_check(r->watch, r->watch->name, &inner) != ERR_OK)
         return policyfile_bad(r, "lookalike", "%s", inner.text);

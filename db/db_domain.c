@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/db_keylearn.h"
 #include "db/db_lookalike.h"
 #include "db/pgexec.h"
 #include "db/watchjson.h"
@@ -470,13 +471,18 @@ static enum err_code check_lookalikes(const struct db_domain_apply *apply, struc
 static enum err_code apply_all(struct pgconn *conn, struct db_domain_apply *apply, struct watch *stored,
                                size_t count, uint64_t *changed, struct err *why)
 {
+    int64_t now = 0;
     enum err_code code = check_lookalikes(apply, stored, count, why);
+    if (code == ERR_OK)
+        code = pgexec_number(conn, "SELECT extract(epoch FROM now())::int8", &PGEXEC_NO_ARGS, &now, why);
     if (code == ERR_OK)
         code = leave_out(conn, apply, stored, count, changed, why);
     for (size_t i = 0; code == ERR_OK && i < apply->count; i++) {
         struct watch *watch = &apply->watches[i];
         struct watch *old = find_name(stored, count, watch->name);
         sort_allow(watch);
+        if (!db_keylearn_carry(old, watch, now))
+            return err_set(why, ERR_MEMORY, "domains: no memory");
         watch->id = old == NULL ? 0 : old->id;
         apply->changes[i] = old == NULL              ? DB_DOMAIN_ADDED
                             : same_watch(watch, old) ? DB_DOMAIN_SAME

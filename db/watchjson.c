@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/watchlearn.h"
 #include "db/watchplan.h"
 
 #define DAYS_MAX 36500
@@ -24,6 +25,7 @@ enum type {
     TYPE_SEVERITY,
     TYPE_EXPECT,
     TYPE_EXPIRY,
+    TYPE_LEARN,
 };
 
 static const char keys_words[] = "off advise enforce";
@@ -64,6 +66,8 @@ static const struct row rows[] = {
     {"keys", "mode", TYPE_CHOICE, AT(keys), keys_words, WATCH_DNS},
     {"keys", "spki", TYPE_HASHES, AT(key_spki), NULL, WATCH_DNS},
     {"keys", "tbs", TYPE_HASHES, AT(key_tbs), NULL, WATCH_DNS},
+    {"keys", "learn", TYPE_LEARN, AT(learning), NULL, WATCH_DNS},
+    {"keys", "learned", TYPE_HASHES, AT(key_learned), NULL, WATCH_DNS},
     {NULL, "wildcard", TYPE_WILDCARD, AT(wildcards), NULL, WATCH_DNS},
     {NULL, "max_days", TYPE_DAYS, AT(max_days), NULL, WATCH_DNS},
     {"names", "allow", TYPE_WORDS, AT(names), NULL, WATCH_DNS},
@@ -303,6 +307,12 @@ static enum err_code read_plan(struct reading *r, const struct row *row, const j
                 : bad(r, inside ? row->key : NULL, inside ? problem.key : row->key, "%s", problem.text);
 }
 
+static enum err_code read_learn(struct reading *r, const struct row *row, const json_t *value)
+{
+    const char *wanted = watchlearn_read(member(r, row), value);
+    return wanted == NULL ? ERR_OK : bad(r, row->section, row->key, "%s", wanted);
+}
+
 static enum err_code read_text(struct reading *r, const struct row *row, const json_t *value)
 {
     char **text = member(r, row);
@@ -334,6 +344,8 @@ static enum err_code read_row(struct reading *r, const struct row *row, const js
         return each_text(r, row, value, add_bit);
     case TYPE_SEVERITY:
         return read_severity(r, row, value);
+    case TYPE_LEARN:
+        return read_learn(r, row, value);
     case TYPE_EXPECT:
     case TYPE_EXPIRY:
         break;
@@ -513,6 +525,8 @@ static json_t *value_of(const struct watch *watch, const struct row *row)
         return bits_of(row->words, *(const uint8_t *)at);
     case TYPE_SEVERITY:
         return severity_of(watch);
+    case TYPE_LEARN:
+        return watchlearn_write(at);
     case TYPE_EXPECT:
         return watchplan_expect(watch);
     case TYPE_EXPIRY:

@@ -66,6 +66,7 @@ static void release(struct watch *watch)
     hashes_free(watch->deny.at, watch->deny.count);
     hashes_free(watch->key_spki.at, watch->key_spki.count);
     hashes_free(watch->key_tbs.at, watch->key_tbs.count);
+    hashes_free(watch->key_learned.at, watch->key_learned.count);
     words_free(&watch->tags);
     words_free(&watch->channels);
     words_free(&watch->exclude);
@@ -179,6 +180,7 @@ bool watch_copy(const struct watch *from, struct watch *to)
     bool denied = hashes_copy(from->deny.at, from->deny.count, &made.deny);
     bool keys = hashes_copy(from->key_spki.at, from->key_spki.count, &made.key_spki);
     bool tbs = hashes_copy(from->key_tbs.at, from->key_tbs.count, &made.key_tbs);
+    bool learned = hashes_copy(from->key_learned.at, from->key_learned.count, &made.key_learned);
     bool tags = words_copy(&from->tags, &made.tags);
     bool channels = words_copy(&from->channels, &made.channels);
     bool exclude = words_copy(&from->exclude, &made.exclude);
@@ -186,8 +188,8 @@ bool watch_copy(const struct watch *from, struct watch *to)
     bool names = words_copy(&from->names, &made.names);
     bool key_types = words_copy(&from->key_types, &made.key_types);
     bool lookalikes = words_copy(&from->lookalike_allow, &made.lookalike_allow);
-    bool ok = items_copy(from, &made) && named && owned && allowed && denied && keys && tbs && tags &&
-              channels && exclude && wildcards && names && key_types && lookalikes;
+    bool ok = items_copy(from, &made) && named && owned && allowed && denied && keys && tbs && learned &&
+              tags && channels && exclude && wildcards && names && key_types && lookalikes;
     if (!ok)
         release(&made);
     *to = ok ? made : (struct watch){0};

@@ -63,6 +63,14 @@ struct watch_expect {
     char *note;       /* NULL: none */
 };
 
+/* Keys that become known by being used: those of certificates that a log took in before `until` and that kept
+ * all other rules. */
+struct watch_learning {
+    int64_t days;  /* how long it is learned; 0: nothing is */
+    int64_t until; /* Unix seconds, the end of that time; 0: it has not begun */
+    bool over;     /* key_learned is complete: what is logged from `until` on is held against it */
+};
+
 /* Which certificates of somebody else are told of because their names can be mistaken for this domain. */
 enum watch_lookalike {
     WATCH_LOOKALIKE_OFF,
@@ -102,8 +110,10 @@ struct watch {
     enum watch_keys keys;
     struct watch_hashes key_spki;
     struct watch_hashes key_tbs; /* issuances that are accepted whatever their key, by tbs_fp */
-    int64_t max_days;            /* 0: what the CA/Browser Forum allows */
-    struct watch_words names;    /* names that may be issued for; "*.X": X is below; empty: any */
+    struct watch_learning learning;
+    struct watch_hashes key_learned; /* beside key_spki */
+    int64_t max_days;                /* 0: what the CA/Browser Forum allows */
+    struct watch_words names;        /* names that may be issued for; "*.X": X is below; empty: any */
     enum watch_foreign foreign;
     struct watch_words key_types; /* "rsa-2048", "ec-p256", "ed25519"; empty: any */
     uint8_t types;                /* enum watch_type; 0: any */

@@ -147,6 +147,8 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
             db_pair_note(scan->notes, alert);
         if (somebody && alert->finding_count != 0)
             code = raise_alert(scan, alert, sightings, count, why);
+        else if (somebody && scan->reader->dry != NULL && scan->reader->kept != NULL)
+            scan->reader->kept(scan->reader->dry_arg, alert, sightings, count);
     }
     return code == ERR_OK && nobody ? raise_nobody(scan, &by_word, sightings, count, why) : code;
 }

@@ -34,6 +34,9 @@ struct history_reader {
     /* A dry run: every alert goes here instead of the database, the domain stays as pending as it is, and
      * what could be anybody's is left out. NULL: no dry run. */
     void (*dry)(void *arg, const struct alert *alert, const struct sighting *sightings, size_t count);
+    /* In a dry run, each stored issuance that concerns a domain and is as expected (finding_count 0); NULL:
+     * nobody asks. */
+    void (*kept)(void *arg, const struct alert *alert, const struct sighting *sightings, size_t count);
     void *dry_arg;
     const atomic_bool *stop; /* ends the scan with ERR_CLOSED when it turns true; NULL: never */
 };

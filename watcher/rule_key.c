@@ -15,6 +15,15 @@ static const struct watch_expect *planned(const struct policy_case *what)
     return NULL;
 }
 
+/* What a log took in while keys are learned is not held against them; nor is what came later, until those
+ * that were learned are known (cli/learnkeeper.h), and then all of it is matched again. */
+static bool learning(const struct policy_case *what)
+{
+    const struct watch_learning *at = &what->watch->learning;
+    bool before = what->logged_ms != 0 && what->logged_ms < at->until * 1000;
+    return at->days != 0 && (!at->over || before);
+}
+
 static struct span found_text(struct rule *rule)
 {
     struct buf text;
@@ -26,12 +35,17 @@ static struct span found_text(struct rule *rule)
 static void put_known(struct rule *rule, struct buf *text)
 {
     const struct watch *watch = rule->what->watch;
-    if (watch->key_spki.count == 0 && watch->key_tbs.count == 0)
+    if (watch->key_spki.count + watch->key_tbs.count + watch->key_learned.count == 0)
         buf_str(text, "no key is known for this entry");
     rule_put_hashes(text, "spki:", watch->key_spki.at, watch->key_spki.count);
     if (watch->key_spki.count != 0 && watch->key_tbs.count != 0)
         buf_str(text, "; or one of the certificates ");
     rule_put_hashes(text, "tbs:", watch->key_tbs.at, watch->key_tbs.count);
+    if (watch->key_learned.count != 0) {
+        buf_fmt(text, "%slearned from what was issued: ",
+                watch->key_spki.count + watch->key_tbs.count != 0 ? "; or " : "");
+        rule_put_hashes(text, "spki:", watch->key_learned.at, watch->key_learned.count);
+    }
 }
 
 static void tell_planned(struct rule *rule, const struct watch_expect *expect)
@@ -51,7 +65,8 @@ void rule_key_judge(struct rule *rule)
 {
     const struct policy_case *what = rule->what;
     const struct watch *watch = what->watch;
-    if (watch->keys == WATCH_KEYS_OFF ||
+    if (watch->keys == WATCH_KEYS_OFF || learning(what) ||
+        rule_has_hash(watch->key_learned.at, watch->key_learned.count, what->issuance->spki_sha256) ||
         rule_has_hash(watch->key_spki.at, watch->key_spki.count, what->issuance->spki_sha256) ||
         rule_has_hash(watch->key_tbs.at, watch->key_tbs.count, what->issuance->tbs_fp))
         return;

@@ -172,6 +172,40 @@ static void keys_count(void **state)
     free(text);
 }
 
+#define LEARNING(keys) "watch:\n  - name: a.example\n    allow: [\"spki:" H "\"]\n    " keys "\n"
+
+/* How far learning has come is written and read again. */
+static void learning(void **state)
+{
+    struct watch *watches;
+    struct err why;
+    size_t count;
+    char *text[2] = {NULL, NULL};
+    size_t len = 0;
+    (void)state;
+    assert_int_equal(load(LEARNING("keys: {learn: 30}"), &watches, &count, &why), ERR_OK);
+    assert_int_equal(watches[0].keys, WATCH_KEYS_ADVISE);
+    assert_true(watches[0].learning.days == 30 && watches[0].learning.until == 0);
+    watches[0].learning = (struct watch_learning){30, 1796083200, true};
+    assert_true(watch_hashes_add(&watches[0].key_learned, (const uint8_t[32]){1},
+                                 "0100000000000000000000000000000000000000000000000000000000000000"));
+    for (int i = 0; i < 2; i++) {
+        FILE *out = open_memstream(&text[i], &len);
+        assert_non_null(out);
+        policyyaml_write(out, watches, count);
+        assert_int_equal(fclose(out), 0);
+        watch_free(watches, count);
+        assert_int_equal(load(text[i], &watches, &count, &why), ERR_OK);
+        assert_true(watches[0].learning.over);
+        assert_int_equal(watches[0].learning.until, 1796083200);
+        assert_int_equal(watches[0].key_learned.count, 1);
+    }
+    assert_string_equal(text[0], text[1]);
+    watch_free(watches, count);
+    free(text[0]);
+    free(text[1]);
+}
+
 /* certspotter's: exact without a dot in front. */
 static void watch_list(void **state)
 {
@@ -221,6 +255,14 @@ static void refused(void **state)
          ":4:", "is allowed as well"},
         {"watch:\n  - name: a.example\n    keys: {file: /nowhere}\n", ":3:", "No such file"},
         {"watch:\n  - name: a.example\n    keys: {spki: [00]}\n", ":3:", "64 hex digits"},
+        {LEARNING("keys: {learn: 0}"), ":4:", "days from 1 to 365"},
+        {LEARNING("keys: {learn: 366}"), ":4:", "days from 1 to 365"},
+        {LEARNING("keys: {learn: {day: 3}}"), ":4:", "days, until and over"},
+        {LEARNING("keys: {learn: {days: 3, until: soon}}"), ":4:", "a time such as"},
+        {LEARNING("keys: {learn: {days: 3, over: true}}"), ":4:", "beside it until"},
+        {LEARNING("keys: {mode: off, learn: 3}"), ":4:", "with mode off"},
+        {LEARNING("keys: {learned: [\"" H "\"]}"), ":4:", "comes with `learn`"},
+        {"watch:\n  - name: a.example\n    keys: {learn: 3}\n", ":3:", "allowed CAs alone"},
         {"watch:\n  - name: a.example\n    key_types: [rsa]\n", ":3:", "'rsa' is none"},
         {"watch:\n  - name: a.example\n    stores:\n      require: [debian]\n",
          ":4:", "one of: mozilla chrome apple microsoft"},
@@ -260,7 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(everything), cmocka_unit_test(round_trip),
                                        cmocka_unit_test(keys_count), cmocka_unit_test(watch_list),
-                                       cmocka_unit_test(refused)};
+                                       cmocka_unit_test(refused),    cmocka_unit_test(learning)};
     int fd = mkstemp(path);
     must(fd >= 0);
     (void)close(fd);
