@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "model/cert.h"
+#include "watcher/lookahead.h"
 #include "watcher/policy.h"
 #include "watcher/rule_lookalike.h"
 #include "watcher/rule_names.h"
@@ -37,10 +38,11 @@ struct matching {
     const struct watchset *set;
     struct arena *arena;
     const struct match_prove *prove;
+    struct lookahead *ahead; /* NULL: names are not asked for in the order of the batch */
     size_t left;     /* entries of a big batch that are still to come; each must have room for a summary */
     size_t counted;  /* watches met while there is no room to list them */
-    uint64_t *seen;  /* bit per watch: concerned by this entry */
-    uint64_t *could; /* bit per watch: could be concerned by a placeholder */
+    uint64_t *seen;  /* bit per watch: concerned by this entry; NULL: no entry concerned any yet */
+    uint64_t *could; /* bit per watch: could be concerned by a placeholder; NULL: nobody asked yet */
     struct hit *hits;
     struct hit **hits_end;
     size_t hit_count;
@@ -66,6 +68,15 @@ static void bit_add(uint64_t *bits, size_t at)
 static void bit_drop(uint64_t *bits, size_t at)
 {
     bits[at >> 6] &= ~(UINT64_C(1) << (at & 63));
+}
+
+/* Made when they are needed: for a million watches they are larger than all names of a batch. */
+static bool bits_ready(struct matching *m, uint64_t **bits)
+{
+    if (*bits == NULL)
+        *bits = arena_zeroed(m->arena, (watchset_count(m->set) + 63) / 64 + 1, sizeof **bits);
+    m->full = m->full || *bits == NULL;
+    return *bits != NULL;
 }
 
 static bool is_wildcard(const struct name *name)
@@ -143,7 +154,7 @@ static void on_hit(void *arg, const struct watch *watch)
 {
     struct matching *m = arg;
     size_t place = watchset_place(m->set, watch);
-    if (is_excluded(m, watch))
+    if (is_excluded(m, watch) || !bits_ready(m, &m->seen))
         return;
     if (bit_has(m->seen, place)) {
         on_hit_again(m, watch);
@@ -169,7 +180,7 @@ static void on_could(void *arg, const struct watch *watch)
 {
     struct matching *m = arg;
     size_t place = watchset_place(m->set, watch);
-    if (!bit_has(m->seen, place))
+    if (m->seen == NULL || !bit_has(m->seen, place))
         bit_add(m->could, place);
 }
 
@@ -210,7 +221,9 @@ static void find_names(struct matching *m, const struct issuance *issuance, watc
             more[1] = more[1] || name->kind == NAME_IP;
             more[2] = more[2] || name->kind == NAME_EMAIL || name->kind == NAME_URI;
             m->name = name;
-            if (pass == 0 && name->kind == NAME_DNS)
+            if (pass == 0 && name->kind == NAME_DNS && m->ahead != NULL)
+                lookahead_find(m->ahead, name->text, hit, m);
+            else if (pass == 0 && name->kind == NAME_DNS)
                 watchset_find(m->set, name->text, hit, m);
             else if (pass == 1 && name->kind == NAME_IP)
                 watchset_find_ip(m->set, name->raw, hit, m);
@@ -309,6 +322,8 @@ static size_t count_could(struct matching *m, const struct issuance *issuance, b
     size_t budget = LIMIT_PLACEHOLDER_CHECKS;
     size_t words = (watches + 63) / 64;
     size_t count = 0;
+    if (!bits_ready(m, &m->could))
+        return 0;
     memset(m->could, 0, words * sizeof *m->could);
     for (size_t i = 0; i < issuance->name_count && !lost; i++) {
         const struct name *vague = &issuance->names[i];
@@ -542,25 +557,27 @@ static enum err_code hand_over(struct matching *m, struct batch *batch, struct e
     return ERR_OK;
 }
 
-static bool matching_init(struct matching *m, const struct watchset *set, struct arena *arena)
+/* What a big batch leaves of the arena is given back entry by entry, so there nothing waits to be made. */
+static void matching_init(struct matching *m, const struct watchset *set, struct batch *batch)
 {
-    size_t words = (watchset_count(set) + 63) / 64 + 1;
-    *m = (struct matching){.set = set, .arena = arena};
+    *m = (struct matching){.set = set, .arena = &batch->arena};
     m->hits_end = &m->hits;
     m->alerts_end = &m->alerts;
-    m->seen = arena_zeroed(arena, words, sizeof *m->seen);
-    m->could = arena_zeroed(arena, words, sizeof *m->could);
-    return m->seen != NULL && m->could != NULL;
+    if (batch->big)
+        m->full = !bits_ready(m, &m->seen) || !bits_ready(m, &m->could);
 }
 
 enum err_code match_batch(const struct watchset *set, struct batch *batch, const struct match_prove *prove,
                           struct err *why)
 {
     struct matching m;
+    struct lookahead ahead;
     batch->alerts = NULL;
     batch->alert_count = 0;
-    m.full = !matching_init(&m, set, &batch->arena);
+    matching_init(&m, set, batch);
     m.prove = prove;
+    lookahead_init(&ahead, set, batch);
+    m.ahead = batch->big ? NULL : &ahead;
     if (batch->big)
         match_big(&m, batch);
     for (size_t at = 0; at < batch->entry_count && !m.full && !batch->big; at++)

@@ -8,6 +8,9 @@
 #define CTVIGIL_NAMEHASH_H
 
 #include <string.h>
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
 
 #include "base/span.h"
 
@@ -54,37 +57,50 @@ static inline uint64_t namehash_load_few(const uint8_t *at, size_t len)
     return word;
 }
 
-/* A bit for each of the eight bytes that is a dot. */
-static inline uint32_t namehash_dots(uint64_t word)
+/* A bit for each byte of the words that is a dot. */
+static inline uint32_t namehash_dots(const uint64_t tail[4])
 {
+#ifdef __SSE2__
+    const __m128i dot = _mm_set1_epi8('.');
+    __m128i low = _mm_set_epi64x((long long)tail[1], (long long)tail[0]);
+    __m128i high = _mm_set_epi64x((long long)tail[3], (long long)tail[2]);
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(low, dot)) |
+           (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(high, dot)) << 16;
+#else
     const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
-    word ^= UINT64_C(0x2e2e2e2e2e2e2e2e);
-    word = ~(((word & low) + low) | word | low) >> 7;
-    return (uint32_t)(word * UINT64_C(0x0102040810204080) >> 56);
+    uint32_t dots = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t word = tail[i] ^ UINT64_C(0x2e2e2e2e2e2e2e2e);
+        word = ~(((word & low) + low) | word | low) >> 7;
+        dots |= (uint32_t)(word * UINT64_C(0x0102040810204080) >> 56) << 8 * i;
+    }
+    return dots;
+#endif
+}
+
+/* The eight bytes that end `before` bytes before the end of at least eight; zeros where there are none. No
+ * branch: lengths are as names are, nobody guesses them. */
+static inline uint64_t namehash_word(struct span name, size_t before)
+{
+    size_t missing = name.len < before + 8 ? before + 8 - name.len : 0;
+    size_t from = missing != 0 ? 0 : name.len - before - 8;
+    unsigned half = 4 * (unsigned)(missing < 8 ? missing : 8);
+    return namehash_load(name.at + from) << half << half;
 }
 
 static inline void namehash_tail(uint64_t tail[4], struct span name)
 {
-    __extension__ typedef unsigned __int128 wide;
-    size_t n = name.len;
-    tail[0] = 0;
-    tail[1] = 0;
-    if (n < 16) {
-        tail[2] = n > 8 ? namehash_load(name.at) << 8 * (16 - n) : 0;
-        tail[3] = n >= 8 ? namehash_load(name.at + n - 8) : namehash_load_few(name.at, n);
+    if (__builtin_expect(name.len < 8, 0)) {
+        tail[0] = 0;
+        tail[1] = 0;
+        tail[2] = 0;
+        tail[3] = namehash_load_few(name.at, name.len);
         return;
     }
-    tail[2] = namehash_load(name.at + n - 16);
-    tail[3] = namehash_load(name.at + n - 8);
-    if (n >= NAMEHASH_TAIL) {
-        tail[0] = namehash_load(name.at + n - 32);
-        tail[1] = namehash_load(name.at + n - 24);
-    } else if (n > 16) {
-        wide front = (wide)namehash_load(name.at + 8) << 64 | namehash_load(name.at);
-        front <<= 8 * (32 - n);
-        tail[0] = (uint64_t)front;
-        tail[1] = (uint64_t)(front >> 64);
-    }
+    tail[0] = namehash_word(name, 24);
+    tail[1] = namehash_word(name, 16);
+    tail[2] = namehash_word(name, 8);
+    tail[3] = namehash_load(name.at + name.len - 8);
 }
 
 static inline struct namehash namehash_of(struct span name)
@@ -92,28 +108,36 @@ static inline struct namehash namehash_of(struct span name)
     struct namehash hash;
     hash.name = name;
     namehash_tail(hash.tail, name);
-    hash.dots = namehash_dots(hash.tail[0]) | namehash_dots(hash.tail[1]) << 8 |
-                namehash_dots(hash.tail[2]) << 16 | namehash_dots(hash.tail[3]) << 24;
+    hash.dots = namehash_dots(hash.tail);
     return hash;
 }
 
 /* What stands before the last 32 bytes; 0: nothing does. */
 uint64_t namehash_front(const struct namehash_key *key, struct span front);
 
-/* The last `len` bytes of the name. */
-static inline uint64_t namehash_suffix(const struct namehash_key *key, const struct namehash *hash,
-                                       size_t len)
+/* The last `len` bytes of the name, at most NAMEHASH_TAIL. */
+static inline uint64_t namehash_short(const struct namehash_key *key, const struct namehash *hash, size_t len)
 {
-    const uint64_t *mask = namehash_mask[len < NAMEHASH_TAIL ? len : NAMEHASH_TAIL];
-    uint64_t front = len * UINT64_C(0x9e3779b97f4a7c15);
-    if (len > NAMEHASH_TAIL)
-        front ^=
-            namehash_front(key, (struct span){hash->name.at + hash->name.len - len, len - NAMEHASH_TAIL});
-    uint64_t high = namehash_fold((hash->tail[2] & mask[2]) ^ key->word[2] ^ front,
-                                  (hash->tail[3] & mask[3]) ^ key->word[3]);
+    const uint64_t *mask = namehash_mask[len];
+    uint64_t high =
+        namehash_fold((hash->tail[2] & mask[2]) ^ key->word[2] ^ len * UINT64_C(0x9e3779b97f4a7c15),
+                      (hash->tail[3] & mask[3]) ^ key->word[3]);
     uint64_t low =
         namehash_fold((hash->tail[0] & mask[0]) ^ key->word[0], (hash->tail[1] & mask[1]) ^ key->word[1]);
     return high ^ low;
+}
+
+/* Any number of them. */
+static inline uint64_t namehash_suffix(const struct namehash_key *key, const struct namehash *hash,
+                                       size_t len)
+{
+    if (len <= NAMEHASH_TAIL)
+        return namehash_short(key, hash, len);
+    uint64_t front =
+        len * UINT64_C(0x9e3779b97f4a7c15) ^
+        namehash_front(key, (struct span){hash->name.at + hash->name.len - len, len - NAMEHASH_TAIL});
+    return namehash_fold(hash->tail[2] ^ key->word[2] ^ front, hash->tail[3] ^ key->word[3]) ^
+           namehash_fold(hash->tail[0] ^ key->word[0], hash->tail[1] ^ key->word[1]);
 }
 
 /* Of any bytes; the same as of a suffix that is equal. */

@@ -1,7 +1,6 @@
 #include "watcher/watchset.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/dns.h"
 #include "base/hash.h"
@@ -9,19 +8,20 @@
 #include "db/others.h"
 #include "watcher/ipnet.h"
 #include "watcher/lookalike.h"
-#include "watcher/namehash.h"
+#include "watcher/namesift.h"
 #include "watcher/rawscan.h"
 
 /* Open tables of keys. A certificate name is looked up once per dot, by what stands right of it. The hash is
- * keyed per snapshot and only finds candidates: the bytes decide. A filter with two bits for each key, both
- * in one word, answers nearly all misses with one load, and a slot is one cache line that holds the key and
- * the watch, so a hit in a million costs one miss more. */
+ * keyed per snapshot and only finds candidates: the bytes decide. A sieve answers nearly all misses with one
+ * load, and a slot is one cache line that holds the key and the watch, so a hit in a million costs one load
+ * more. Many names at once (watchset_sift) have all these loads under way together. */
 
 enum slot_use {
-    SLOT_NAME,   /* the watched name itself */
-    SLOT_PARENT, /* the watched name without its first label: "*." in front of it covers the watch */
-    SLOT_IP,     /* length of the address, prefix length, network octets */
-    SLOT_OTHER,  /* the name of an item of another kind, which begins with its kind */
+    SLOT_NAME = NAMESIFT_NAME, /* the watched name itself */
+    SLOT_PARENT =
+        NAMESIFT_PARENT, /* the watched name without its first label: "*." in front of it covers the watch */
+    SLOT_IP,             /* length of the address, prefix length, network octets */
+    SLOT_OTHER,          /* the name of an item of another kind, which begins with its kind */
     SLOT_USES,
 };
 
@@ -42,6 +42,8 @@ struct slot {
     uint8_t flags;
     uint8_t key[SLOT_KEY_MAX]; /* the first bytes of it; the item knows the rest */
 };
+
+_Static_assert(sizeof(struct slot) == NAMESIFT_LINE, "a hit reads one cache line");
 
 #define NO_ITEM UINT32_MAX
 
@@ -65,41 +67,20 @@ struct watchset {
     size_t item_count;
     unsigned kinds; /* bit per enum watch_kind in use */
     uint64_t generation;
-    struct namehash_key secret;
     struct rawscan *rawscan;
     struct lookalike *lookalike;
     struct table table[SLOT_USES];
     size_t slot_mask;
-    size_t shortest;  /* of the watched names: what is shorter needs no look */
-    uint64_t *filter; /* words, the first bits of the hash say which */
-    unsigned filter_shift;
+    struct namesift sift;
     uint64_t ip_prefixes[2][3]; /* [IPv6][word]: prefix lengths in use */
 };
 
-#define IP_KEY_MAX      18
-#define BITS_PER_WATCH  16
-#define BITS_SMALL      32 /* while the filter stays small beside a cache */
-#define SMALL_ITEMS     32768
-#define FILTER_BITS_MIN 12
-#define PROBES_AT_ONCE  8
+#define IP_KEY_MAX     18
+#define PROBES_AT_ONCE 8
 
-static inline uint64_t filter_bits(uint64_t hash)
-{
-    return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63);
-}
-
-static inline bool maybe(const struct watchset *set, uint64_t hash)
-{
-    return (~set->filter[hash >> set->filter_shift] & filter_bits(hash)) == 0;
-}
-
-/* The hash of the use keeps the kinds of keys apart: "com" is only looked up as a parent when a wildcard
- * stands in front of it. */
 static inline uint64_t hash_use(const struct watchset *set, uint64_t hash, enum slot_use use)
 {
-    return use == SLOT_NAME
-               ? hash
-               : namehash_fold(hash ^ set->secret.word[1], UINT64_C(0x9e3779b97f4a7c15) + 2 * (uint64_t)use);
+    return namesift_use(&set->sift, hash, use);
 }
 
 static struct span parent_of(struct span name);
@@ -136,7 +117,7 @@ static void insert(struct watchset *set, uint64_t key_hash, struct span key, enu
 {
     uint64_t hash = hash_use(set, key_hash, use);
     struct slot *slot = slot_find(set, hash, key, use);
-    set->filter[hash >> set->filter_shift] |= filter_bits(hash);
+    sieve_add(&set->sift.sieve, hash);
     bool is_new = (slot->flags & SLOT_USED) == 0;
     set->table[use].next[item] = is_new ? NO_ITEM : slot->first;
     slot->hash = hash;
@@ -161,9 +142,9 @@ static void insert_name(struct watchset *set, uint32_t at)
 {
     struct span name = span_str(set->items[at].is->name);
     struct span parent = parent_of(name);
-    set->shortest = name.len < set->shortest ? name.len : set->shortest;
-    insert(set, namehash_bytes(&set->secret, name), name, SLOT_NAME, at);
-    insert(set, namehash_bytes(&set->secret, parent), parent, SLOT_PARENT, at);
+    set->sift.shortest = name.len < set->sift.shortest ? name.len : set->sift.shortest;
+    insert(set, namehash_bytes(&set->sift.secret, name), name, SLOT_NAME, at);
+    insert(set, namehash_bytes(&set->sift.secret, parent), parent, SLOT_PARENT, at);
 }
 
 static size_t ip_key(const uint8_t *ip, uint8_t ip_len, unsigned prefix, uint8_t key[IP_KEY_MAX])
@@ -182,24 +163,7 @@ static void insert_ip(struct watchset *set, uint32_t at)
     uint8_t key[IP_KEY_MAX];
     size_t len = ip_key(item->ip, item->ip_len, item->ip_prefix, key);
     set->ip_prefixes[item->ip_len == 16][item->ip_prefix >> 6] |= UINT64_C(1) << (item->ip_prefix & 63);
-    insert(set, namehash_bytes(&set->secret, span_of(key, len)), span_of(key, len), SLOT_IP, at);
-}
-
-/* Zeroed memory straight from the system: pages nobody touches cost nothing, so each table is made for the
- * worst case, and in a table of many megabytes half of a random read would be the walk to a small page. */
-static void *pages_new(size_t size)
-{
-    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED)
-        return NULL;
-    (void)madvise(pages, size, MADV_HUGEPAGE);
-    return pages;
-}
-
-static void pages_free(void *pages, size_t size)
-{
-    if (pages != NULL)
-        (void)munmap(pages, size);
+    insert(set, namehash_bytes(&set->sift.secret, span_of(key, len)), span_of(key, len), SLOT_IP, at);
 }
 
 static bool tables_new(struct watchset *set)
@@ -207,19 +171,16 @@ static bool tables_new(struct watchset *set)
     size_t slots = 16;
     while (slots < 2 * set->item_count)
         slots *= 2;
-    unsigned bits = FILTER_BITS_MIN;
-    size_t bits_each = set->item_count <= SMALL_ITEMS ? BITS_SMALL : BITS_PER_WATCH;
-    while (bits < 40 && (UINT64_C(1) << bits) < set->item_count * bits_each)
-        bits++;
     set->slot_mask = slots - 1;
-    set->filter_shift = 64 - (bits - 6);
-    set->filter = pages_new((size_t)1 << (bits - 3));
-    bool ok = set->filter != NULL;
+    bool ok = sieve_init(&set->sift.sieve, set->item_count);
     for (size_t use = 0; use < SLOT_USES; use++) {
-        set->table[use].slots = pages_new(slots * sizeof *set->table[use].slots);
+        set->table[use].slots = sieve_pages_new(slots * sizeof *set->table[use].slots);
         set->table[use].next = calloc(set->item_count + 1, sizeof *set->table[use].next);
         ok = ok && set->table[use].slots != NULL && set->table[use].next != NULL;
     }
+    set->sift.lines[NAMESIFT_NAME] = (const uint8_t *)set->table[SLOT_NAME].slots;
+    set->sift.lines[NAMESIFT_PARENT] = (const uint8_t *)set->table[SLOT_PARENT].slots;
+    set->sift.line_mask = set->slot_mask;
     return ok;
 }
 
@@ -229,11 +190,10 @@ static void destroy(struct watchset *set)
     lookalike_free(set->lookalike);
     watch_free(set->watches, set->count);
     for (size_t use = 0; use < SLOT_USES; use++) {
-        pages_free(set->table[use].slots, (set->slot_mask + 1) * sizeof *set->table[use].slots);
+        sieve_pages_free(set->table[use].slots, (set->slot_mask + 1) * sizeof *set->table[use].slots);
         free(set->table[use].next);
     }
-    if (set->filter != NULL)
-        pages_free(set->filter, (size_t)1 << (64 - set->filter_shift + 3));
+    sieve_fini(&set->sift.sieve);
     free(set->items);
     free(set);
 }
@@ -264,7 +224,7 @@ static void insert_item(struct watchset *set, uint32_t at)
     else if (item->kind == WATCH_DNS)
         insert_name(set, at);
     else
-        insert(set, namehash_bytes(&set->secret, name), name, SLOT_OTHER, at);
+        insert(set, namehash_bytes(&set->sift.secret, name), name, SLOT_OTHER, at);
 }
 
 struct watchset *watchset_new(struct watch *watches, size_t count, uint64_t generation)
@@ -278,8 +238,8 @@ struct watchset *watchset_new(struct watch *watches, size_t count, uint64_t gene
     set->watches = watches;
     set->count = count;
     set->generation = generation;
-    set->shortest = SIZE_MAX;
-    hash_random(&set->secret, sizeof set->secret);
+    set->sift.shortest = SIZE_MAX;
+    hash_random(&set->sift.secret, sizeof set->sift.secret);
     set->rawscan = rawscan_new(watches, count);
     if (set->rawscan == NULL || !lookalike_new(watches, count, &set->lookalike) || !items_new(set) ||
         !tables_new(set)) {
@@ -378,7 +338,7 @@ static inline void probe_add(struct lookup *find, uint64_t key_hash, struct span
                              bool whole)
 {
     uint64_t hash = hash_use(find->set, key_hash, use);
-    if (!maybe(find->set, hash))
+    if (!sieve_maybe(&find->set->sift.sieve, hash))
         return;
     if (find->count == PROBES_AT_ONCE)
         probes_flush(find);
@@ -388,8 +348,8 @@ static inline void probe_add(struct lookup *find, uint64_t key_hash, struct span
 
 static inline void probe_suffix(struct lookup *find, const struct namehash *hash, size_t len)
 {
-    if (len >= find->set->shortest)
-        probe_add(find, namehash_suffix(&find->set->secret, hash, len),
+    if (len >= find->set->sift.shortest)
+        probe_add(find, namehash_suffix(&find->set->sift.secret, hash, len),
                   (struct span){hash->name.at + hash->name.len - len, len}, SLOT_NAME, false);
 }
 
@@ -419,12 +379,32 @@ void watchset_find(const struct watchset *set, struct span name, watchset_hit *h
         find_front(&find, &hash);
     if (name.at[0] == '*' && (name.len == 1 || name.at[1] == '.')) {
         struct span covered = span_part(name, name.len == 1 ? 1 : 2, name.len);
-        probe_add(&find, namehash_suffix(&set->secret, &hash, covered.len), covered, SLOT_PARENT, true);
+        probe_add(&find, namehash_suffix(&set->sift.secret, &hash, covered.len), covered, SLOT_PARENT, true);
     }
-    if (name.len >= set->shortest)
-        probe_add(&find, namehash_suffix(&set->secret, &hash, name.len), name, SLOT_NAME, true);
+    if (name.len >= set->sift.shortest)
+        probe_add(&find, namehash_suffix(&set->sift.secret, &hash, name.len), name, SLOT_NAME, true);
     if (find.count != 0)
         probes_flush(&find);
+}
+
+bool watchset_sift(const struct watchset *set, const struct span *names, size_t count,
+                   struct namesift_key *keys, size_t room, size_t *key_count)
+{
+    return namesift_keys(&set->sift, names, count, keys, room, key_count);
+}
+
+void watchset_find_sifted(const struct watchset *set, const struct namesift_key *key, struct span name,
+                          watchset_hit *hit, void *arg)
+{
+    enum slot_use use = key->parent ? SLOT_PARENT : SLOT_NAME;
+    struct lookup find;
+    find.set = set;
+    find.hit = hit;
+    find.arg = arg;
+    must(key->len <= name.len);
+    struct probe probe = {key->hash, span_part(name, name.len - key->len, name.len), use,
+                          key->parent || key->len == name.len};
+    probe_table(&find, &probe);
 }
 
 /* A name that is nothing but a placeholder may be of any kind; keys and organisations stand elsewhere. */
@@ -461,7 +441,7 @@ static void find_ip(const struct watchset *set, const uint8_t *ip, uint8_t ip_le
             unsigned prefix = 64 * word + (unsigned)__builtin_ctzll(left);
             left &= left - 1;
             size_t len = ip_key(ip, ip_len, prefix, key);
-            probe_add(&find, namehash_bytes(&set->secret, span_of(key, len)), span_of(key, len), SLOT_IP,
+            probe_add(&find, namehash_bytes(&set->sift.secret, span_of(key, len)), span_of(key, len), SLOT_IP,
                       true);
             probes_flush(&find);
         }
@@ -485,7 +465,7 @@ static void find_key(const struct watchset *set, struct span key, watchset_hit *
     struct lookup find = {.set = set, .hit = hit, .arg = arg};
     if (key.len == 0)
         return;
-    probe_add(&find, namehash_bytes(&set->secret, key), key, SLOT_OTHER, true);
+    probe_add(&find, namehash_bytes(&set->sift.secret, key), key, SLOT_OTHER, true);
     probes_flush(&find);
 }
 

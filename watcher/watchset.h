@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "model/watch.h"
+#include "watcher/namesift.h"
 
 struct lookalike;
 struct watchset;
@@ -28,6 +29,13 @@ size_t watchset_place(const struct watchset *set, const struct watch *watch);
  * it: for the rest of such a name there is watchset_find_placeholder. A watch may be hit twice. Cost does not
  * grow with the number of watches. */
 void watchset_find(const struct watchset *set, struct span name, watchset_hit *hit, void *arg);
+/* The same for many names at once, which hides what it costs to read from a long list: first the keys that
+ * are probably watched, in the order of the names; watchset_find_sifted for each of them, soon, finds what
+ * watchset_find would. False: there are more than `room`, and what is missing is not known. */
+MUST_USE bool watchset_sift(const struct watchset *set, const struct span *names, size_t count,
+                            struct namesift_key *keys, size_t room, size_t *key_count);
+void watchset_find_sifted(const struct watchset *set, const struct namesift_key *key, struct span name,
+                          watchset_hit *hit, void *arg);
 /* For a name with placeholder labels: every watch it could concern (dns_covers, linear); returns their
  * number. The bare placeholder "?" could be an address too. `hit` may be NULL. */
 size_t watchset_find_placeholder(const struct watchset *set, struct span name, watchset_hit *hit, void *arg);

@@ -77,12 +77,34 @@ static bool is_certain(struct span name)
     return is_normal(name);
 }
 
+/* Many names at once: the same hits as each alone. */
+static void many_at_once(const struct watchset *set, const struct span *names, size_t count)
+{
+    struct namesift_key keys[NAMES_MAX];
+    size_t key_count = 0;
+    size_t key = 0;
+    if (!watchset_sift(set, names, count, keys, countof(keys), &key_count))
+        return;
+    for (size_t n = 0; n < count; n++) {
+        struct seen alone = {.set = set};
+        struct seen sifted = {.set = set};
+        watchset_find(set, names[n], note, &alone);
+        for (; key < key_count && keys[key].name == n; key++)
+            watchset_find_sifted(set, &keys[key], names[n], note, &sifted);
+        must(memcmp(&alone, &sifted, sizeof alone) == 0);
+    }
+    must(key == key_count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    struct span names[NAMES_MAX];
+    size_t name_count = 0;
     struct span rest = span_of(data, size);
     struct watchset *set = watches_read(&rest);
     for (size_t n = 0; n < NAMES_MAX && rest.len != 0; n++) {
         struct span name = line_next(&rest);
+        names[name_count++] = name;
         struct seen seen = {.set = set};
         struct seen could = {.set = set};
         watchset_find(set, name, note, &seen);
@@ -95,6 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             must(could.hit[i] || !seen.hit[i]);
         }
     }
+    many_at_once(set, names, name_count);
     watchset_unpin(set);
     return 0;
 }

@@ -279,6 +279,83 @@ static void oracle(void **state)
     watchset_unpin(set);
 }
 
+/* Names in memory of their own that ends where they do, so that a sanitizer sees what is read beside them. */
+static struct span alone(const char *text, size_t len)
+{
+    uint8_t *copy = malloc(len + (len == 0));
+    assert_non_null(copy);
+    memcpy(copy, text, len);
+    return span_of(copy, len);
+}
+
+/* Some names as they come in certificates, some hostile ones: the empty one, one of dots alone, a long one.
+ */
+static size_t sift_names(uint32_t *seed, struct span *out, size_t cap)
+{
+    static const char *const odd[] = {"", "*", "*.", ".", "..", "*.com", "?.example.com", "com.", "*a.com"};
+    char text[700];
+    size_t count = 0;
+    for (size_t i = 0; i < countof(odd); i++)
+        out[count++] = alone(odd[i], strlen(odd[i]));
+    memset(text, '.', sizeof text);
+    out[count++] = alone(text, sizeof text);
+    memcpy(text + sizeof text - 4, ".com", 4);
+    out[count++] = alone(text, sizeof text);
+    while (count < cap) {
+        size_t len = 0;
+        for (size_t k = next_random(seed) % 3 == 0 ? 3 : 1; k > 0; k--) {
+            char name[160];
+            random_name(seed, name, len == 0);
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", len == 0 ? "" : ".", name);
+        }
+        out[count++] = alone(text, len);
+    }
+    return count;
+}
+
+/* What many names at once find is what each of them finds alone. */
+static void sifted(void **state)
+{
+    enum { WATCHES = 300, NAMES = 700, ROOM = 40 * NAMES };
+    static struct namesift_key keys[ROOM];
+    char texts[WATCHES][164];
+    const char *pointers[WATCHES];
+    struct span list[NAMES];
+    size_t key_count = 0;
+    size_t key = 0;
+    size_t hit_count = 0;
+    uint32_t seed = 777;
+    (void)state;
+    for (size_t i = 0; i < WATCHES; i++) {
+        char name[160];
+        random_name(&seed, name, false);
+        (void)snprintf(texts[i], sizeof texts[i], "%s%s", next_random(&seed) % 2 == 0 ? "=" : "", name);
+        pointers[i] = texts[i];
+    }
+    struct watchset *set = watches_set(pointers, WATCHES);
+    size_t count = sift_names(&seed, list, NAMES);
+    assert_true(watchset_sift(set, list, count, keys, ROOM, &key_count));
+    for (size_t n = 0; n < count; n++) {
+        struct watches_hits one = {0};
+        struct watches_hits many = {0};
+        watchset_find(set, list[n], watches_note, &one);
+        for (; key < key_count && keys[key].name == n; key++)
+            watchset_find_sifted(set, &keys[key], list[n], watches_note, &many);
+        assert_memory_equal(&one, &many, sizeof one);
+        hit_count += one.count;
+    }
+    assert_int_equal(key, key_count);
+    assert_true(hit_count > NAMES);
+    size_t few = 0;
+    assert_false(watchset_sift(set, list, count, keys, key_count - 1, &few));
+    assert_int_equal(few, key_count - 1);
+    assert_true(watchset_sift(set, list, 0, keys, 0, &few));
+    assert_int_equal(few, 0);
+    for (size_t n = 0; n < count; n++)
+        free((void *)(uintptr_t)list[n].at);
+    watchset_unpin(set);
+}
+
 /* Ten thousand hosts below one parent are one key: only a wildcard touches them. */
 static void siblings(void **state)
 {
@@ -324,7 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names),        cmocka_unit_test(other_kinds), cmocka_unit_test(several_items),
         cmocka_unit_test(placeholders), cmocka_unit_test(addresses),   cmocka_unit_test(oracle),
-        cmocka_unit_test(siblings),     cmocka_unit_test(life),
+        cmocka_unit_test(siblings),     cmocka_unit_test(sifted),      cmocka_unit_test(life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
