@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <arpa/inet.h>
+
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/fromcrtsh.h"
@@ -47,6 +49,23 @@ static void on_hit(void *arg, const struct watch *watch)
     told->domain = watch->id;
 }
 
+/* Whose it is, as matching would say: by names, addresses and its key. */
+static void find_whose(struct importing *doing, const struct db_known *known)
+{
+    for (size_t i = 0; i < known->names.count; i++) {
+        const char *name = known->names.at[i];
+        uint8_t ip[16];
+        if (inet_pton(AF_INET, name, ip) == 1)
+            watchset_find_ip(doing->set, span_of(ip, 4), on_hit, doing);
+        else if (inet_pton(AF_INET6, name, ip) == 1)
+            watchset_find_ip(doing->set, span_of(ip, 16), on_hit, doing);
+        else
+            watchset_find(doing->set, span_str(name), on_hit, doing);
+    }
+    if (known->spki_sha256.len == 32)
+        watchset_find_spki(doing->set, known->spki_sha256.at, on_hit, doing);
+}
+
 static enum err_code on_known(void *arg, const struct db_known *known, struct err *why)
 {
     struct importing *doing = arg;
@@ -57,8 +76,7 @@ static enum err_code on_known(void *arg, const struct db_known *known, struct er
     doing->accepted += known->accepted;
     if (code == ERR_OK && known->accepted && known->tbs_fp.len == 32) {
         doing->tbs = known->tbs_fp.at;
-        for (size_t i = 0; i < known->names.count; i++)
-            watchset_find(doing->set, span_str(known->names.at[i]), on_hit, doing);
+        find_whose(doing, known);
     }
     return code;
 }

@@ -102,6 +102,19 @@ JSON
     run -0 ctv domain import --certspotter "$PLAY/spotter"
     [[ $output == *"accepted in 1 cases"* ]]
     [ "$(open_alerts)" = 0 ]
+    # Addresses and keys that are registered, too.
+    local other key=00000000000000000000000000000000000000000000000000000000000000aa
+    other=$(printf 'cd%.0s' {1..32})
+    run -0 ctv domain add 192.0.2.0/24
+    run -0 ctv domain add 2001:db8::7
+    run -0 ctv domain add "spki:$key"
+    mkdir -p "$PLAY/spotter2/certs/cd"
+    printf '{"tbs_sha256":"%s","pubkey_sha256":"%s","dns_names":[],"ip_addresses":["192.0.2.9","2001:db8::7","192.0.3.1"],%s}' "$other" \
+        "$key" '"not_before":"2026-01-01T00:00:00Z","not_after":"2026-03-01T00:00:00Z"' >"$PLAY/spotter2/certs/cd/$other.v1.json"
+    touch "$PLAY/spotter2/certs/cd/.$other.notified"
+    run -0 ctv domain import --certspotter "$PLAY/spotter2"
+    [[ $output == *"accepted in 3 cases"* ]]
+    [ "$(ctv domain list --yaml | grep -c "$other")" = 3 ]
     printf '[' >"$PLAY/cut.json"
     run -4 ctv domain import --crtsh "$PLAY/cut.json"
     [[ $output == *"line 1, column 1: not JSON"* ]]
