@@ -146,9 +146,10 @@
 
 #define LIMIT_EXPIRY_KEYS                                                                                    \
     1024 /* domains whose certificates are looked at at once; planning it takes its time */
-#define LIMIT_EXPIRY_ROWS  20000  /* their certificates; of one domain, the newest */
-#define LIMIT_EXPIRY_NAMES 131072 /* bytes of names; longer ones are not looked at, 2,500 usual names */
-#define LIMIT_EXPIRY_DAYS  1100   /* back: three certificates of 398 days show a cadence */
+#define LIMIT_EXPIRY_ROWS       20000  /* their certificates; of one domain with more, those that run out */
+#define LIMIT_EXPIRY_FIRST_DAYS 30     /* before the end, the first step where an entry has none of its own */
+#define LIMIT_EXPIRY_NAMES      131072 /* bytes of names; longer ones are not looked at, 2,500 usual names */
+#define LIMIT_EXPIRY_DAYS       1100   /* back: three certificates of 398 days show a cadence */
 #define LIMIT_EXPIRY_DOUBTS                                                                                  \
     1000000                          /* certificates that somebody was told of and nobody has judged; 40 MB  \
                                       */

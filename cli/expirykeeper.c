@@ -4,29 +4,22 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/dns.h"
 #include "base/limits.h"
 #include "base/say.h"
 #include "base/text.h"
 #include "cli/blockset.h"
+#include "cli/expiryrows.h"
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
 #include "db/db_pending.h"
 #include "db/db_psl.h"
 #include "db/db_renewal.h"
-#include "db/dbkey.h"
 #include "db/spread.h"
 #include "watcher/renewalsay.h"
 #include "watcher/rule_weak.h"
 
 #define EXPIRYKEEPER_LOCK  "expiry of certificates" /* no domain has a space in its name */
 #define EXPIRYKEEPER_BYTES (64u << 20)
-
-/* A domain under one of its keys. */
-struct expirykeeper_place {
-    int64_t key;
-    const struct watch *watch;
-};
 
 /* What became of an open alert in this look. */
 struct expirykeeper_state {
@@ -42,7 +35,7 @@ struct expirykeeper_round {
     struct expirykeeper_report *report;
     struct watch *watches;
     size_t watch_count;
-    struct expirykeeper_place *places; /* by key */
+    struct expiryrows_place *places; /* by key */
     size_t place_count;
     struct db_renewal_doubt *doubts;
     size_t doubt_count;
@@ -56,15 +49,6 @@ struct expirykeeper_round {
     enum err_code code;     /* the first failure while it was judged */
     struct err *why;
 };
-
-static int expirykeeper_by_key(const void *left, const void *right)
-{
-    const struct expirykeeper_place *a = left;
-    const struct expirykeeper_place *b = right;
-    if (a->key != b->key)
-        return a->key < b->key ? -1 : 1;
-    return a->watch->id < b->watch->id ? -1 : a->watch->id > b->watch->id;
-}
 
 static int expirykeeper_by_doubt(const void *left, const void *right)
 {
@@ -293,12 +277,7 @@ static enum err_code expirykeeper_key(struct expirykeeper_round *round, const st
         db_renewal_get(page, *row_at, &row);
         if (row.key != key)
             break;
-        struct renewal_cert *cert = &certs[count++];
-        *cert = (struct renewal_cert){
-            .life = {row.not_before, row.not_after}, .names = row.names, .issuer = row.issuer};
-        memcpy(cert->tbs_fp, row.tbs_fp, 32);
-        memcpy(cert->name_set, row.name_set, 32);
-        memcpy(cert->spki, row.spki, 32);
+        certs[count++] = expiryrows_cert(&row);
     }
     for (size_t i = place; code == ERR_OK && i < round->place_count && round->places[i].key == key; i++)
         code = expirykeeper_domain(round, round->places[i].watch, certs, count);
@@ -326,6 +305,74 @@ static enum err_code expirykeeper_doubt(struct expirykeeper_round *round)
     return db_renewal_doubts(round->conn, &round->doubts, &round->doubt_count, round->why);
 }
 
+static void expirykeeper_warn(struct expirykeeper_round *round, const struct watch *watch)
+{
+    if (!round->keeper->warned)
+        say_warn(
+            "watch",
+            "domain=%s more than %d of its certificates run out at a time; of those that do so last is not"
+            " looked at",
+            watch->name, LIMIT_EXPIRY_ROWS);
+    round->keeper->warned = true;
+}
+
+/* The most days before the end at which one of these entries wants to be told. */
+static int expirykeeper_days(const struct expirykeeper_round *round, size_t begin, size_t end)
+{
+    int most = LIMIT_EXPIRY_FIRST_DAYS;
+    for (size_t at = begin; at < end; at++)
+        for (size_t i = 0; i < round->places[at].watch->expiry_count; i++)
+            if (round->places[at].watch->expiry_days[i] > most)
+                most = round->places[at].watch->expiry_days[i];
+    return most;
+}
+
+/* One registrable domain, [begin, end) its entries, that has too many: what comes to its end. */
+static enum err_code expirykeeper_narrow(struct expirykeeper_round *round, size_t begin, size_t end)
+{
+    struct expiryrows rows;
+    struct expiryrows_narrow what = {.watch = round->places[begin].watch,
+                                     .key = round->places[begin].key,
+                                     .now = round->renewal.now,
+                                     .days = expirykeeper_days(round, begin, end),
+                                     .doubts = round->doubts,
+                                     .doubt_count = round->doubt_count};
+    enum err_code code = expiryrows_narrow(round->conn, &what, &rows, round->why);
+    if (code != ERR_OK)
+        return code;
+    round->renewal.key = what.key;
+    if (rows.full)
+        expirykeeper_warn(round, what.watch);
+    for (size_t at = begin; code == ERR_OK && at < end; at++)
+        code = expirykeeper_domain(round, round->places[at].watch, rows.certs, rows.count);
+    expiryrows_free(&rows);
+    return code;
+}
+
+/* Entries that are more than a registrable domain. */
+static enum err_code expirykeeper_wide(struct expirykeeper_round *round)
+{
+    enum err_code code = ERR_OK;
+    round->renewal.wide = true;
+    for (size_t i = 0; code == ERR_OK && i < round->watch_count && !expirykeeper_ended(round); i++) {
+        struct expiryrows rows;
+        if (!expiryrows_wide(&round->watches[i]))
+            continue;
+        code = expiryrows_load(round->conn, &round->watches[i],
+                               round->renewal.now - LIMIT_EXPIRY_DAYS * INT64_C(86400), &rows, round->why);
+        if (code != ERR_OK)
+            break;
+        if (rows.full)
+            expirykeeper_warn(round, &round->watches[i]);
+        code = expirykeeper_doubt(round);
+        if (code == ERR_OK)
+            code = expirykeeper_domain(round, &round->watches[i], rows.certs, rows.count);
+        expiryrows_free(&rows);
+    }
+    round->renewal.wide = false;
+    return code;
+}
+
 /* Domains [begin, end); half of them at a time where they have too many certificates. */
 static enum err_code expirykeeper_some(struct expirykeeper_round *round, size_t begin, size_t end)
 {
@@ -349,16 +396,11 @@ static enum err_code expirykeeper_some(struct expirykeeper_round *round, size_t 
         code = expirykeeper_some(round, begin, middle);
         return code == ERR_OK && middle < end ? expirykeeper_some(round, middle, end) : code;
     }
-    if (code == ERR_OK && full && !round->keeper->warned) {
-        say_warn("watch",
-                 "domain=%s it has more than %d certificates; when those that end first run out is "
-                 "not looked at",
-                 round->places[begin].watch->name, LIMIT_EXPIRY_ROWS);
-        round->keeper->warned = true;
-    }
     if (code == ERR_OK)
         code = expirykeeper_doubt(round);
-    if (code == ERR_OK)
+    if (code == ERR_OK && full)
+        code = expirykeeper_narrow(round, begin, end);
+    else if (code == ERR_OK)
         code = expirykeeper_page(round, begin, end, page);
     db_renewal_free(page);
     return code;
@@ -380,6 +422,8 @@ static enum err_code expirykeeper_all(struct expirykeeper_round *round)
         code = expirykeeper_some(round, begin, end);
         begin = end;
     }
+    if (code == ERR_OK)
+        code = expirykeeper_wide(round);
     return code;
 }
 
@@ -412,32 +456,6 @@ static enum err_code expirykeeper_close(struct expirykeeper_round *round)
     return code;
 }
 
-static void expirykeeper_place_all(struct expirykeeper_round *round)
-{
-    size_t most = 0;
-    for (size_t i = 0; i < round->watch_count; i++)
-        most += watch_item_count(&round->watches[i]);
-    round->places = calloc(most + 1, sizeof *round->places);
-    must(round->places != NULL);
-    for (size_t i = 0; i < round->watch_count; i++) {
-        const struct watch *watch = &round->watches[i];
-        for (size_t k = 0; k < watch_item_count(watch); k++) {
-            const struct watch_item *item = watch_item(watch, k);
-            struct span apex = item->kind == WATCH_DNS ? dns_apex(span_str(item->name)) : SPAN_NONE;
-            if (apex.len != 0)
-                round->places[round->place_count++] = (struct expirykeeper_place){dbkey_apex8(apex), watch};
-        }
-    }
-    if (round->place_count == 0)
-        return;
-    qsort(round->places, round->place_count, sizeof *round->places, expirykeeper_by_key);
-    size_t kept = 1;
-    for (size_t i = 1; i < round->place_count; i++)
-        if (expirykeeper_by_key(&round->places[i], &round->places[kept - 1]) != 0)
-            round->places[kept++] = round->places[i];
-    round->place_count = kept;
-}
-
 static enum err_code expirykeeper_load(struct expirykeeper_round *round)
 {
     uint64_t generation = 0;
@@ -458,7 +476,7 @@ static enum err_code expirykeeper_load(struct expirykeeper_round *round)
     round->renewal.unread_count = round->unread.count;
     round->states = calloc(round->alert_count + 1, sizeof *round->states);
     must(round->states != NULL);
-    expirykeeper_place_all(round);
+    round->places = expiryrows_places(round->watches, round->watch_count, &round->place_count);
     return arena_init(&round->arena, EXPIRYKEEPER_BYTES)
                ? ERR_OK
                : err_set(round->why, ERR_MEMORY, "no memory for a look at certificates that run out");

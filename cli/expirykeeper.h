@@ -20,7 +20,7 @@ struct expirykeeper {
     int64_t generation; /* of registered domains that was looked at */
     bool begun;
     struct expirywait wait; /* logs that are being caught up with */
-    bool warned;            /* that a domain has more certificates than are looked at */
+    bool warned;            /* that more of a domain run out than are looked at */
 };
 
 struct expirykeeper_report {

@@ -124,11 +124,12 @@ static void put_due(struct pgexec_args *args, const struct db_pair_due *due)
 }
 
 /* A minute, two, four, ... a month. What is over already when it is noted (by a history scan) is looked at
- * for some hours, in which a backfill that goes on may bring the other one. */
+ * for some hours, in which a backfill that goes on may bring the other one. The row stays for as long as
+ * somebody may ask which certificates ran out (db/db_renewal_more.h). */
 static const char looked_sql[] =
     "WITH next AS (UPDATE pair_look SET looks = least(looks + 1, 100),"
     "  due_at = now() + least(interval '30 days', interval '1 minute' * 2 ^ least(looks, 16))"
-    "  WHERE domain = $1 AND tbs_fp = $2 AND NOT (not_after < now() - interval '1 day' AND looks >= 8)"
+    "  WHERE domain = $1 AND tbs_fp = $2 AND NOT (not_after < now() - interval '40 days' AND looks >= 8)"
     "  RETURNING domain)"
     " DELETE FROM pair_look WHERE domain = $1 AND tbs_fp = $2 AND NOT EXISTS (SELECT FROM next)";
 

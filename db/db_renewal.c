@@ -6,26 +6,16 @@
 #include "base/limits.h"
 #include "db/certrow.h"
 #include "db/dbkey.h"
-#include "db/pgexec.h"
+#include "db/renewalpage.h"
 
 #define OID_INT8_ARRAY 1016
 
-struct db_renewal_page {
-    PGresult *res;
-};
-
 #define COLUMNS "c.not_before, c.not_after, c.tbs_fp, c.spki_sha256, c.issuer, c.names"
-/* CERT_IS_CA is the first flag. */
-#define WANTED " = ANY ($1::int8[]) AND c.not_after >= $2 AND c.facts & 1 = 0 AND octet_length(c.names) <= $4"
-#define STORED " AND c.not_after < (SELECT upper FROM cert_span)"
+#define WANTED  " = ANY ($1::int8[]) AND c.not_after >= $2" RENEWALPAGE_OWN
+#define STORED  " AND c.not_after < (SELECT upper FROM cert_span)"
 #define REST                                                                                                 \
-    " ORDER BY not_after DESC LIMIT $3::int8) SELECT c.key, c.not_before, c.not_after, c.tbs_fp,"            \
-    " c.spki_sha256, c.names, (SELECT sha256(convert_to(string_agg(d.n, ' ' ORDER BY d.n), 'UTF8'))"         \
-    "  FROM (SELECT DISTINCT u.n COLLATE \"C\" AS n FROM unnest(string_to_array(c.names, ' ')) AS u (n)) "   \
-    "AS "                                                                                                    \
-    "d),"                                                                                                    \
-    " coalesce(substring(i.dn_text FROM '(?:^|, )O=((?:[^,\\\\]|\\\\.)*)'), i.dn_text, '')"                  \
-    " FROM c LEFT JOIN issuer AS i ON i.id = c.issuer ORDER BY c.key"
+    " ORDER BY not_after DESC LIMIT $3::int8) " RENEWALPAGE_COLUMNS " FROM c" RENEWALPAGE_JOIN               \
+    " ORDER BY c.key"
 
 static const char *const load_sql[] = {
     "WITH c AS MATERIALIZED (SELECT c.apex8 AS key, " COLUMNS " FROM cert AS c WHERE c.apex8" WANTED STORED

@@ -75,6 +75,11 @@ static bool is_below(struct span name, struct span domain)
     return name.len > domain.len && name.at[domain.len] == '.' && memcmp(name.at, domain.at, domain.len) == 0;
 }
 
+static bool is_marked(struct span name)
+{
+    return name.len != 0 && name.at[0] == RENEWAL_MARK;
+}
+
 static bool is_wildcard(struct span name)
 {
     return name.len >= 2 && name.at[name.len - 1] == '*' && name.at[name.len - 2] == '.';
@@ -86,7 +91,7 @@ static struct span above(struct span name, uint8_t room[PATTERN_MAX])
     size_t cut = name.len;
     while (cut > 0 && name.at[cut - 1] != '.')
         cut--;
-    if (cut == 0 || is_wildcard(name) || cut + 1 > PATTERN_MAX)
+    if (cut == 0 || is_wildcard(name) || is_marked(name) || cut + 1 > PATTERN_MAX)
         return SPAN_NONE;
     memcpy(room, name.at, cut);
     room[cut] = '*';
@@ -113,7 +118,7 @@ static void read_watch(struct work *work)
     must(work->items != NULL && work->item != NULL && work->item_exact != NULL && work->hidden != NULL);
     for (size_t i = 0; i < items; i++) {
         if (watch_item(watch, i)->kind != WATCH_DNS ||
-            dbkey_apex8(dns_apex(span_str(watch_item(watch, i)->name))) != work->r->key)
+            (!work->r->wide && dbkey_apex8(dns_apex(span_str(watch_item(watch, i)->name))) != work->r->key))
             continue;
         put_item(work, &work->item[work->item_count], watch_item(watch, i)->name);
         work->item_exact[work->item_count++] = watch_item(watch, i)->exact;
@@ -146,6 +151,10 @@ static void add_cover(struct work *work, struct span name, size_t cert)
 static void add_name(struct work *work, struct span name, size_t cert)
 {
     uint8_t room[PATTERN_MAX];
+    if (is_marked(name)) {
+        add_cover(work, name, cert);
+        return;
+    }
     for (size_t i = 0; i < work->item_count; i++) {
         struct span item = work->item[i];
         if (span_eq(name, item) || (!work->item_exact[i] && is_below(name, item))) {

@@ -10,6 +10,10 @@
 #include "model/watch.h"
 #include "watcher/cadence.h"
 
+/* In front of a word of names that is an address, e-mail address or URI of the domain: "ip:192.0.2.7" (as
+ * db/db_renewal_more.h has them). What concerns the domain is the caller's to say. */
+#define RENEWAL_MARK '\x01'
+
 #define RENEWAL_NEW_DAYS 14 /* what began longer ago is no news */
 
 /* One issuance. */
@@ -62,6 +66,7 @@ struct renewal {
     /* dbkey_apex8 of the registered domain that these are all certificates of: of an entry that stands for
      * several, its names under the others are left out. */
     int64_t key;
+    bool wide;   /* of all of them, and with what is no DNS name: see RENEWAL_MARK */
     int64_t now; /* Unix seconds */
     const struct renewal_unread *unread;
     size_t unread_count;

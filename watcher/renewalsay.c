@@ -18,11 +18,21 @@ static struct span keep(struct arena *arena, struct buf *text)
     return copy;
 }
 
+/* Of an address, e-mail address or URI what stands behind its kind. */
+static void put_text(struct buf *out, struct span stored)
+{
+    const uint8_t *colon = stored.len == 0 ? NULL : memchr(stored.at, ':', stored.len);
+    if (colon != NULL && stored.at[0] == RENEWAL_MARK)
+        buf_put(out, span_part(stored, (size_t)(colon - stored.at) + 1, stored.len));
+    else
+        dbkey_put_text(out, stored);
+}
+
 struct span renewalsay_name(struct arena *arena, struct span stored)
 {
     struct buf text;
     buf_init(&text, 8 * stored.len + 16);
-    dbkey_put_text(&text, stored);
+    put_text(&text, stored);
     return keep(arena, &text);
 }
 
@@ -45,7 +55,7 @@ static void put_names(struct buf *text, struct span stored, size_t count)
     char shown[SHOWN_MAX];
     struct buf name;
     buf_init(&name, 8 * stored.len + 16);
-    dbkey_put_text(&name, stored);
+    put_text(&name, stored);
     buf_str(text, text_visible_str(buf_span(&name), shown, sizeof shown));
     buf_fini(&name);
     if (count > 1)

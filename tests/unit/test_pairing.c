@@ -285,7 +285,13 @@ static void pauses(void **state)
     storetest_run(rig.test.dsn, "UPDATE pair_look SET looks = 90");
     look(&rig, false, 0);
     check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look WHERE due_at > now() + interval '29 days'", 1);
-    storetest_run(rig.test.dsn, "UPDATE pair_look SET not_after = now() - interval '2 days'");
+    /* It is asked for what ran out lately, too. */
+    storetest_run(rig.test.dsn,
+                  "UPDATE pair_look SET not_after = now() - interval '39 days', due_at = now()");
+    look(&rig, false, 0);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look", 1);
+    storetest_run(rig.test.dsn,
+                  "UPDATE pair_look SET not_after = now() - interval '41 days', due_at = now()");
     look(&rig, false, 0);
     check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look", 0);
     rig_end(&rig);
