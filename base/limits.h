@@ -161,6 +161,7 @@
 #define LIMIT_UNREAD_STUCK_S 86400 /* without an entry: such a log is not waited for any longer */
 
 #define LIMIT_WEAKKEY_BITS      16384 /* of an RSA modulus; looking closely at longer ones takes seconds */
+#define LIMIT_SOUND_KEYS        32768 /* remembered, so that none is looked at for each log: 1 MB */
 #define LIMIT_BLOCKLIST_BYTES   (1u << 30)  /* of one file; Debian's lists have 20 MB in all */
 #define LIMIT_BLOCKLIST_KEYS    (16u << 20) /* listed keys in memory: 600 MB */
 #define LIMIT_BLOCKLIST_FILES   64

@@ -129,27 +129,53 @@ static bool square_root(const BIGNUM *n, BIGNUM *root, BN_CTX *ctx)
     return good;
 }
 
-/* Rests of squares; of 256 other numbers about one passes and needs a root. */
-static bool may_be_square(const BIGNUM *n)
+#define SQUARE_PRIMES (7u * 9 * 11 * 13 * 17)
+
+/* A number by what it leaves modulo 64 and modulo SQUARE_PRIMES; of 256 other numbers about one passes and
+ * needs a root. */
+static bool may_be_square(unsigned of_64, unsigned of_primes)
 {
     static const uint64_t rests_64 = UINT64_C(0x0202021202030213);
     static const struct {
         unsigned prime;
         uint32_t rests;
     } odd[] = {{7, 0x17}, {9, 0x93}, {11, 0x23b}, {13, 0x161b}, {17, 0x1a317}};
-    if ((rests_64 >> BN_mod_word(n, 64) & 1) == 0)
+    if ((rests_64 >> of_64 & 1) == 0)
         return false;
-    unsigned rest = (unsigned)BN_mod_word(n, 7 * 9 * 11 * 13 * 17);
     for (size_t i = 0; i < countof(odd); i++)
-        if ((odd[i].rests >> rest % odd[i].prime & 1) == 0)
+        if ((odd[i].rests >> of_primes % odd[i].prime & 1) == 0)
             return false;
     return true;
 }
 
-static bool is_square(const BIGNUM *n, BIGNUM *root, BIGNUM *square, BN_CTX *ctx)
+/* What a^2 - n leaves, from what both leave. */
+static unsigned rest_of(uint64_t a, uint64_t n, uint64_t modulus)
 {
-    return may_be_square(n) && square_root(n, root, ctx) && BN_sqr(square, root, ctx) &&
-           BN_cmp(square, n) == 0;
+    a %= modulus;
+    return (unsigned)((a * a % modulus + modulus - n) % modulus);
+}
+
+/* Is (a + i)^2 - n a square for an i from 1 on? Long numbers are only touched where the rests allow it. */
+static bool is_difference(const BIGNUM *a, const BIGNUM *n, BN_CTX *ctx)
+{
+    BN_CTX_start(ctx);
+    BIGNUM *rest = BN_CTX_get(ctx);
+    BIGNUM *root = BN_CTX_get(ctx);
+    BIGNUM *square = BN_CTX_get(ctx);
+    const uint64_t a_of[] = {BN_mod_word(a, 64), BN_mod_word(a, SQUARE_PRIMES)};
+    const uint64_t n_of[] = {BN_mod_word(n, 64), BN_mod_word(n, SQUARE_PRIMES)};
+    bool good = square != NULL;
+    bool found = false;
+    for (unsigned i = 1; good && !found && i <= FERMAT_STEPS; i++) {
+        if (!may_be_square(rest_of(a_of[0] + i, n_of[0], 64), rest_of(a_of[1] + i, n_of[1], SQUARE_PRIMES)))
+            continue;
+        good = BN_copy(rest, a) != NULL && BN_add_word(rest, i) && BN_sqr(rest, rest, ctx) &&
+               BN_sub(rest, rest, n);
+        found =
+            good && square_root(rest, root, ctx) && BN_sqr(square, root, ctx) && BN_cmp(square, rest) == 0;
+    }
+    BN_CTX_end(ctx);
+    return found;
 }
 
 /* Fermat: a modulus whose primes are close is a^2 - b^2 for an a just above its root. */
@@ -157,23 +183,15 @@ static bool has_close_primes(const BIGNUM *n, BN_CTX *ctx)
 {
     BN_CTX_start(ctx);
     BIGNUM *a = BN_CTX_get(ctx);
-    BIGNUM *rest = BN_CTX_get(ctx);
-    BIGNUM *root = BN_CTX_get(ctx);
     BIGNUM *square = BN_CTX_get(ctx);
-    bool close = false;
-    bool good = square != NULL && square_root(n, a, ctx) && BN_sqr(rest, a, ctx);
-    if (good && BN_cmp(rest, n) == 0)
-        close = true;
-    for (int i = 0; good && !close && i < FERMAT_STEPS; i++) {
-        good = BN_add_word(a, 1) && BN_sqr(rest, a, ctx) && BN_sub(rest, rest, n);
-        close = good && is_square(rest, root, square, ctx);
-    }
+    bool close = square != NULL && square_root(n, a, ctx) && BN_sqr(square, a, ctx) &&
+                 (BN_cmp(square, n) == 0 || is_difference(a, n, ctx));
     BN_CTX_end(ctx);
     return close;
 }
 
-/* Fermat's test to the base 2, a third of the work of one round of the other; primes pass, and next to
- * nothing else does. */
+/* Fermat's test to the base 2, a third of the work of one round of the other. Every prime passes, so what
+ * fails is certainly none and needs no rounds; next to nothing else passes. */
 static bool may_be_prime(const BIGNUM *n, BN_CTX *ctx)
 {
     BN_CTX_start(ctx);

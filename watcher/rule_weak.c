@@ -6,6 +6,7 @@
 #include "parser/spki.h"
 #include "verify/weakkey.h"
 #include "watcher/blocklist.h"
+#include "watcher/soundkeys.h"
 
 #define BIT(flaw) (UINT32_C(1) << WEAKKEY_##flaw)
 /* Anybody has the private key, or can have it. */
@@ -29,17 +30,6 @@ static uint32_t flaws_of_row(const struct issuance *issuance)
     return issuance->key_alg == CERT_KEY_DSA ? BIT(DSA) : 0;
 }
 
-/* Keys in order, as this thread met them last: the precertificate, the certificate and what other logs have
- * of both come with the same key, and a look at the numbers takes a millisecond. Half of the hash: to meet
- * another key's takes 2^64 tries. */
-#define SOUND_SLOTS 4096
-static _Thread_local uint8_t sound[SOUND_SLOTS][16];
-
-static uint8_t *sound_slot(const uint8_t spki_sha256[32])
-{
-    return sound[(size_t)(spki_sha256[0] << 8 | spki_sha256[1]) % SOUND_SLOTS];
-}
-
 static uint32_t flaws_of_numbers(const struct cert *cert)
 {
     struct spki_key key;
@@ -56,15 +46,12 @@ static uint32_t flaws_of_numbers(const struct cert *cert)
 
 static uint32_t flaws_of_cert(const struct policy_case *what)
 {
-    static const uint8_t none[16];
     const uint8_t *hash = what->issuance->spki_sha256;
-    uint8_t *slot = sound_slot(hash);
-    bool hashed = memcmp(hash, none, sizeof none) != 0;
-    if (hashed && memcmp(slot, hash, sizeof none) == 0)
+    if (soundkeys_has(hash))
         return 0;
     uint32_t flaws = flaws_of_numbers(what->cert);
-    if (hashed && flaws == 0)
-        memcpy(slot, hash, sizeof none);
+    if (flaws == 0)
+        soundkeys_add(hash);
     return flaws;
 }
 
