@@ -47,7 +47,7 @@ bool derput_add(struct derput *put, int32_t month, const uint8_t sha256[32], str
         put->forms = forms;
         put->cap = cap;
     }
-    put->forms[put->count++] = (struct derput_form){month, sha256, der};
+    put->forms[put->count++] = (struct derput_form){month, sha256, der, NULL};
     return true;
 }
 

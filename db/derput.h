@@ -5,11 +5,13 @@
 
 #include "db/copy.h"
 #include "db/derchunk.h"
+#include "model/entry.h"
 
 struct derput_form {
     int32_t month; /* its first day, counted from 2000-01-01 as PostgreSQL does */
     const uint8_t *sha256;
     struct span der;
+    const struct entry *of; /* NULL: not known here */
 };
 
 struct derput {

@@ -46,6 +46,7 @@ struct pgstore_keep {
     struct fpcache *known; /* certificates that are stored whole, by SHA-256; NULL: none are kept */
     struct derput put;     /* of this commit; into its batches */
     struct buf keys;
+    struct copy hashes; /* rows of cert_sha256, as columns */
 };
 
 struct pgstore {

@@ -8,6 +8,7 @@
 
 #define LAYOUT    "citus/layout.sql"
 #define FUNCTIONS "citus/functions.sql"
+#define LOCK_WAIT "20s"
 /* Any number that no other program on the server is likely to lock. */
 #define LOCK "1668707433, 1935896437"
 
@@ -162,6 +163,19 @@ static enum err_code lock_session(struct pgconn *conn, struct err *why)
                : code;
 }
 
+/* After connecting again: the server may not have seen the end of the session of before, which had the lock.
+ */
+static enum err_code lock_again(struct pgconn *conn, struct err *why)
+{
+    struct err one = {0};
+    enum err_code code = pgexec_script(
+        conn, "SET lock_timeout = '" LOCK_WAIT "'; SELECT pg_advisory_lock(" LOCK "); RESET lock_timeout",
+        &one);
+    if (code == ERR_DB_CONFLICT)
+        return err_set(why, code, "database: another process is spreading it now");
+    return code == ERR_OK ? ERR_OK : err_set(why, code, "%s", one.text);
+}
+
 enum err_code scaleout_run(struct pgconn *conn, unsigned shards, scaleout_told *told, void *arg,
                            struct err *why)
 {
@@ -177,7 +191,7 @@ enum err_code scaleout_run(struct pgconn *conn, unsigned shards, scaleout_told *
         if (code == ERR_OK) /* plans are made another way from here on */
             code = pgconn_reopen(conn, why);
         if (code == ERR_OK)
-            code = lock_session(conn, why);
+            code = lock_again(conn, why);
         (void)snprintf(state, sizeof state, "moving");
     }
     if (code != ERR_OK || strcmp(state, "moving") != 0)

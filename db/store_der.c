@@ -1,5 +1,7 @@
 #include "db/store_der.h"
 
+#include "db/store_sha256.h"
+
 #define SLICE_KEYS  4096 /* asked for at once */
 #define FEW_FORMS   8192 /* remembered when those of registered domains alone are kept */
 #define FORM_ISSUER 1    /* the memory wants an issuer, and a hash of a certificate needs none */
@@ -7,13 +9,16 @@
 bool store_der_init(struct pgstore_keep *keep, enum store_pg_store store, enum store_pg_der der)
 {
     struct fpcache *known = NULL;
+    struct copy hashes = {0};
     if (der != STORE_PG_DER_NONE) {
         known = fpcache_new(der == STORE_PG_DER_ALL ? LIMIT_FORMS_KNOWN : FEW_FORMS);
-        if (known == NULL)
+        if (known == NULL || !store_sha256_init(&hashes)) {
+            fpcache_free(known);
             return false;
+        }
     }
     store_der_fini(keep);
-    *keep = (struct pgstore_keep){.known = known};
+    *keep = (struct pgstore_keep){.known = known, .hashes = hashes};
     derput_init(&keep->put);
     buf_init(&keep->keys, 20 + 12 * SLICE_KEYS);
     keep->store = store;
@@ -26,6 +31,7 @@ void store_der_fini(struct pgstore_keep *keep)
     fpcache_free(keep->known);
     derput_fini(&keep->put);
     buf_fini(&keep->keys);
+    copy_fini(&keep->hashes);
 }
 
 void store_der_forget(struct pgstore_keep *keep)
@@ -97,10 +103,12 @@ static enum err_code collect(struct pgstore_keep *keep, struct batch *const *bat
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < batches[i]->entry_count; k++) {
             const struct entry *entry = &batches[i]->entries[k];
-            if (is_wanted(keep, entry, horizon_s) &&
-                !derput_add(&keep->put, derput_month(entry->issuance.not_after), entry->sighting.sha256,
+            if (!is_wanted(keep, entry, horizon_s))
+                continue;
+            if (!derput_add(&keep->put, derput_month(entry->issuance.not_after), entry->sighting.sha256,
                             der_of_entry(entry)))
                 return err_set(why, ERR_MEMORY, "database: no memory for the certificates of a commit");
+            keep->put.forms[keep->put.count - 1].of = entry;
         }
     }
     derput_sort(&keep->put);
@@ -155,7 +163,9 @@ enum err_code store_der_write(struct pgstore *pg, struct batch *const *batches, 
         keep->put.forms[i] = keep->put.forms[left];
         keep->put.forms[left++] = form;
     }
-    return left == 0 ? ERR_OK : derput_copy(&keep->put, left, &pg->copy, pg->conn, why);
+    if (left != 0)
+        code = derput_copy(&keep->put, left, &pg->copy, pg->conn, why);
+    return code == ERR_OK ? store_sha256_write(pg, why) : code;
 }
 
 void store_der_remember(struct pgstore *pg)

@@ -212,6 +212,26 @@ ROWS
         @@ identities(x.certificate)) AS a FULL JOIN (SELECT DISTINCT n.name AS n FROM ct.subtree('site3.com') AS c
         JOIN ct.names AS n USING (tbs_fp)) AS b USING (n)
         WHERE a.n IS NULL OR b.n IS NULL")" = 0 ]
+    # A hash leads from a domain to certificates, and from each of these to its names, by the index; one that nobody kept to none.
+    [ "$(reader -c "SELECT count(*) > 3, count(*) FILTER (WHERE NOT EXISTS (SELECT FROM certificate_and_identities AS n
+        WHERE digest(n.certificate, 'sha256') = s.hash AND n.name_value LIKE '%site3.com')) FROM (SELECT DISTINCT digest(c.certificate, 'sha256') AS hash
+        FROM certificate AS c WHERE plainto_tsquery('certwatch', 'site3.com') @@ identities(c.certificate)) AS s WHERE s.hash IS NOT NULL")" = 't|0' ]
+    [ "$(sql "SELECT count(*) FROM cert_sha256 AS h WHERE h.tbs_fp <> ALL (SELECT (c.certificate).tbs_fp FROM crtsh.certificate AS c
+        WHERE crtsh.digest(c.certificate, 'sha256') OPERATOR(crtsh.=) h.sha256)")" = 0 ]
+    for name in bytea "crtsh.fingerprint"; do
+        reader -f - >"$PLAY/plan" <<<"SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; PREPARE h ($name) AS SELECT DISTINCT name_value FROM certificate_and_identities
+            WHERE digest(certificate, 'sha256') = \$1; EXPLAIN (COSTS off) EXECUTE h (sha256('0.6'))"
+        ! grep -E 'Seq Scan on (cert|log_tile)' "$PLAY/plan" || { cat "$PLAY/plan"; false; }
+        grep -q cert_sha256_of "$PLAY/plan"
+    done
+    [ "$(reader -c "SELECT count(*) FROM certificate_and_identities WHERE digest(certificate, 'sha256') = sha256('nobody')")" = 0 ]
+    # Alternative names by their kind, as the views have them.
+    for name in 1:email 2:dns 6:uri 7:ip; do
+        [ "$(sql "SET search_path = crtsh, ct, public; SELECT count(*) > 3, count(*) FILTER (WHERE a IS NULL OR b IS NULL)
+            FROM (SELECT DISTINCT (c.certificate).tbs_fp AS fp, x509_altNames(c.certificate, ${name%:*}) AS a FROM certificate AS c) AS x
+            FULL JOIN (SELECT DISTINCT tbs_fp AS fp, n.name AS b FROM ct.names AS n WHERE replace(n.kind, 'raw', '') = '${name#*:}') AS y
+            ON x.fp = y.fp AND x.a = y.b")" = $'t\t0' ]
+    done
     # A second registrable domain, a public suffix, an A-label that the parser tears in two, and what is no name.
     [ "$(reader -c "SELECT count(DISTINCT certificate_id) > 0 FROM certificate_and_identities WHERE plainto_tsquery('certwatch', 'mail.other3.net') @@ identities(certificate)")" = t ]
     [ "$(reader -c "SELECT count(DISTINCT c.id) = (SELECT count(*) FROM ct.below_suffix('co.uk')) FROM certificate c WHERE plainto_tsquery('certwatch', 'co.uk') @@ identities(c.certificate)")" = t ]

@@ -43,6 +43,14 @@ WHERE c.id = e.certificate_id AND x509_serialNumber(c.certificate) = (SELECT x50
 SELECT count(*) FROM certificate c
 WHERE digest(x509_publicKey(c.certificate), 'sha256') = (SELECT digest(x509_publicKey(d.certificate), 'sha256') FROM certificate d
     WHERE plainto_tsquery('certwatch', $1) @@ identities(d.certificate) LIMIT 1)
+-- hash: the hash of each certificate
+SELECT s.sha256 FROM (SELECT digest(y.certificate, 'sha256') AS sha256, min(y.certificate_id) AS id, array_agg(DISTINCT y.name_value) AS names
+    FROM certificate_and_identities y WHERE plainto_tsquery('certwatch', $1) @@ identities(y.certificate) GROUP BY y.certificate) s
+WHERE s.sha256 IS NOT NULL
+-- named: names by the hash
+SELECT DISTINCT name_value FROM certificate_and_identities WHERE digest(certificate, 'sha256') = (SELECT digest(d.certificate, 'sha256')
+    FROM certificate d WHERE plainto_tsquery('certwatch', $1) @@ identities(d.certificate) AND digest(d.certificate, 'sha256') IS NOT NULL LIMIT 1)
+    AND (name_type = '2.5.4.3' OR name_type = 'san:dNSName')
 -- lifecycle: joined by number
 SELECT s.name_value, l.not_after FROM (SELECT y.certificate_id, y.name_value FROM certificate_and_identities y
     WHERE plainto_tsquery('certwatch', $1) @@ identities(y.certificate) AND y.name_value ILIKE ('%.' || $1) LIMIT 100) s

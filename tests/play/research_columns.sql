@@ -284,7 +284,7 @@ SELECT function_returns('ct', 'with_fingerprint', ARRAY['bytea']::text[], 'setof
 SELECT function_returns('ct', 'with_key', ARRAY['bytea']::text[], 'setof ct.certificates', 'ct.with_key');
 SELECT function_returns('ct', 'with_serial', ARRAY['bytea']::text[], 'setof ct.certificates', 'ct.with_serial');
 SELECT function_returns('ct', 'with_sha256', ARRAY['bytea']::text[], 'setof ct.certificates', 'ct.with_sha256');
-SELECT function_returns('crtsh', 'digest', ARRAY['crtsh.x509', 'text']::text[], 'bytea', 'crtsh.digest');
+SELECT function_returns('crtsh', 'digest', ARRAY['crtsh.x509', 'text']::text[], 'crtsh.fingerprint', 'crtsh.digest');
 SELECT function_returns('crtsh', 'digest', ARRAY['crtsh.public_key', 'text']::text[], 'ct.spki', 'crtsh.digest');
 SELECT function_returns('crtsh', 'identities', ARRAY['crtsh.x509']::text[], 'crtsh.identity_set', 'crtsh.identities');
 SELECT function_returns('crtsh', 'pem_cert', ARRAY['crtsh.x509']::text[], 'text', 'crtsh.pem_cert');

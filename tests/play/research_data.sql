@@ -65,6 +65,10 @@ SELECT g.na, g.nb, k.key, g.issuer, g.fp FROM given AS g
 CROSS JOIN LATERAL (VALUES (40, ct.domain_key('org:company ' || g.d % 7)), (150, ct.domain_key('email:site' || g.d % 9 || '.com')),
                            (200, ct.domain_key('uri:trust' || g.d % 3 || '.example')), (600, ct.domain_key('?'))) AS k (every, key)
 WHERE g.i % k.every = 0;
+-- Every third is kept whole.
+INSERT INTO cert_sha256 (tbs_fp, not_after, sha256, precert)
+SELECT g.fp, g.na, sha256(convert_to(CASE WHEN g.h % 10 <> 0 THEN '0.' ELSE '1.' END || g.i, 'UTF8')), g.h % 10 = 0
+FROM given AS g WHERE g.i % 3 = 0;
 INSERT INTO issued (issuer, day, n) SELECT issuer, (nb AT TIME ZONE 'UTC')::date, count(*) FROM given GROUP BY 1, 2;
 
 -- Log 1 has all as precertificates, log 2 four of five of them, log 3 nine of ten as final certificates.

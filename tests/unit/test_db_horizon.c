@@ -176,6 +176,7 @@ static void bytes_go_with_their_partition(void **state)
     check_sql(test.dsn, "SELECT count(*) FROM cert", DER_CERTS / 3 * 2);
     check_sql(test.dsn, "SELECT sum(cardinality(sha8)) FROM der_chunk", DER_CERTS / 3 * 4);
     check_sql(test.dsn, "SELECT count(*) FROM der_chunk WHERE month < '2025-01-01'", 0);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_sha256", DER_CERTS / 3 * 2);
     assert_int_equal(whole_ones(conn, &batch, 0), 0);
     assert_int_equal(whole_ones(conn, &batch, 1), DER_CERTS / 3);
     assert_int_equal(whole_ones(conn, &batch, 2), DER_CERTS / 3);
@@ -188,6 +189,7 @@ static void bytes_go_with_their_partition(void **state)
     assert_true(prune(test.dsn, LATER_MS, 30) != 0);
     check_sql(test.dsn, "SELECT count(*) FROM cert", 0);
     check_sql(test.dsn, "SELECT count(*) FROM der_chunk", 0);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_sha256", 0);
     assert_int_equal(whole_ones(conn, &batch, 2), 0);
     batch_fini(&batch);
     store->ops->free(store);

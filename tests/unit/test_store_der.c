@@ -89,6 +89,13 @@ static void each_form_is_kept_once(void **state)
     check_sql(rig.test.dsn, "SELECT count(*) FROM der_chunk WHERE whole", 5);
     for (size_t i = 0; i < 400; i += 17)
         assert_true(has(rig.conn, rig.batch.entries[i].sighting.sha256));
+    /* SQL has the hashes of the final certificates, under the fingerprints of both forms. */
+    check_sql(rig.test.dsn, "SELECT count(*) FROM cert_sha256 WHERE NOT precert", 200);
+    check_sql(rig.test.dsn,
+              "SELECT count(*) FROM cert AS c JOIN cert_sha256 AS h USING (tbs_fp, not_after)"
+              " JOIN log_tile AS t ON t.sha8 @> ARRAY[ct.prefix8(h.sha256)] AND t.fp8 @> "
+              "ARRAY[ct.prefix8(c.tbs_fp)]",
+              200);
     /* In the month of their not_after. */
     check_sql(
         rig.test.dsn,
@@ -109,6 +116,37 @@ static void each_form_is_kept_once(void **state)
     give_der(&rig.batch, 900);
     storetest_must_commit(rig.store, &rig.range[0], &rig.batch);
     check_sql(rig.test.dsn, "SELECT sum(cardinality(sha8)) FROM der_chunk", 402);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM cert_sha256", 201);
+    end(&rig);
+}
+
+/* A precertificate that is alone is known by its own hash until the final certificate comes, in whatever
+ * order. */
+static void the_final_one_is_known(void **state)
+{
+    struct rig rig;
+    char text[160];
+    char hex[65];
+    (void)state;
+    begin(&rig, STORE_PG_ALL, STORE_PG_DER_ALL);
+    for (int turn = 0; turn < 3;
+         turn++) { /* the precertificate, the final one, the precertificate elsewhere */
+        static const size_t which[] = {0, 1, 0};
+        storetest_pairs(&rig.batch, &rig.test.log[turn == 2], turn == 2 ? 0 : (uint64_t)turn, 0, 2);
+        give_der(&rig.batch, 900);
+        struct entry entry = rig.batch.entries[which[turn]];
+        rig.batch.entries[0] = entry;
+        rig.batch.entry_count = 1;
+        rig.batch.end = rig.batch.begin + 1;
+        storetest_must_commit(rig.store, &rig.range[turn == 2], &rig.batch);
+        if (turn < 2)
+            text_hex(span_of(entry.sighting.sha256, 32), hex);
+        (void)snprintf(text, sizeof text, "%s %s", hex, turn == 0 ? "t" : "f");
+        storetest_text(
+            rig.test.dsn,
+            "SELECT string_agg(concat_ws(' ', encode(sha256, 'hex'), precert), ',') FROM cert_sha256", text);
+    }
+    check_sql(rig.test.dsn, "SELECT count(*) FROM cert", 1);
     end(&rig);
 }
 
@@ -125,6 +163,7 @@ static void what_was_rolled_back_is_not_remembered(void **state)
     give_der(&rig.batch, 900);
     assert_int_not_equal(storetest_commit(rig.store, &rig.range[0], &rig.batch, &why), ERR_OK);
     check_sql(rig.test.dsn, "SELECT count(*) FROM der_chunk", 0);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM cert_sha256", 0);
     storetest_run(rig.test.dsn, "DROP TRIGGER no ON log_range");
     storetest_must_commit(rig.store, &rig.range[0], &rig.batch);
     check_sql(rig.test.dsn, "SELECT sum(cardinality(sha8)) FROM der_chunk", 40);
@@ -424,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_form_is_kept_once),
+        cmocka_unit_test(the_final_one_is_known),
         cmocka_unit_test(what_was_rolled_back_is_not_remembered),
         cmocka_unit_test(watched_and_none),
         cmocka_unit_test(what_was_left_out_is_not_taken_for_stored),

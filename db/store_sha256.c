@@ -1,0 +1,37 @@
+#include "db/store_sha256.h"
+
+bool store_sha256_init(struct copy *hashes)
+{
+    static const uint32_t types[] = {COPY_OID_BYTEA, COPY_OID_TIME, COPY_OID_BYTEA, COPY_OID_INT8, 0};
+    return copy_init_columns(hashes, types);
+}
+
+enum err_code store_sha256_write(struct pgstore *pg, struct err *why)
+{
+    static const char sql[] = "INSERT INTO cert_sha256 AS h (tbs_fp, not_after, sha256, precert)"
+                              " SELECT DISTINCT ON (s.tbs_fp) s.tbs_fp, s.not_after, s.sha256, s.precert <> 0"
+                              " FROM unnest($1, $2, $3, $4) AS s (tbs_fp, not_after, sha256, precert)"
+                              " ORDER BY s.tbs_fp, s.precert, s.sha256"
+                              " ON CONFLICT (tbs_fp) DO UPDATE SET sha256 = excluded.sha256, precert = false"
+                              " WHERE h.precert AND NOT excluded.precert";
+    struct derput *put = &pg->keep.put;
+    struct copy *hashes = &pg->keep.hashes;
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    if (put->count == 0)
+        return ERR_OK;
+    copy_begin(hashes, NULL, NULL, why);
+    for (size_t i = 0; i < put->count; i++) {
+        const struct entry *entry = put->forms[i].of;
+        must(entry != NULL);
+        copy_row(hashes, 4);
+        copy_bytes(hashes, span_of(entry->issuance.tbs_fp, sizeof entry->issuance.tbs_fp));
+        copy_time(hashes, entry->issuance.not_after * 1000);
+        copy_bytes(hashes, span_of(put->forms[i].sha256, 32));
+        copy_int8(hashes, entry->sighting.form == ISSUANCE_PRECERT);
+    }
+    enum err_code code = copy_end(hashes);
+    if (code != ERR_OK)
+        return code;
+    copy_bind(hashes, &args);
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
+}

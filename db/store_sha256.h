@@ -1,0 +1,16 @@
+/* PRIVATE TO db/. Rows of cert_sha256: the hashes of certificates that are kept whole, so that SQL can tell
+ * them. Inside the caller's transaction. */
+#ifndef CTVIGIL_STORE_SHA256_H
+#define CTVIGIL_STORE_SHA256_H
+
+#include "db/pgstore.h"
+
+/* False: no memory. Freed with copy_fini. */
+MUST_USE bool store_sha256_init(struct copy *hashes);
+
+/* Those of pg->keep.put, stored by this commit or before it. The final certificate takes the place of its
+ * precertificate, and of several final ones with the same tbs_fp the first one stays. Rows are locked in the
+ * order of tbs_fp. */
+MUST_USE enum err_code store_sha256_write(struct pgstore *pg, struct err *why);
+
+#endif
