@@ -19,7 +19,7 @@ static const char parts_sql[] =
     "', ''),"
     " 'SUBSTRING\\((\\w+) [^)]*\\)', '\\1') ELSE '' "
     "END"
-    "   WHEN base IN ('der_chunk') THEN 'der'"
+    "   WHEN base IN ('der_chunk', 'cert_sha256') THEN 'der'"
     "   WHEN base IN ('alert', 'alert_sighting', 'outbox', 'channel') THEN 'alerts'"
     "   ELSE 'other' END AS name,"
     "   CASE WHEN relkind = 'i' THEN pg_relation_size(oid) ELSE pg_table_size(oid) END AS bytes,"
