@@ -12,27 +12,29 @@
 #include "cli/expirykeeper.h"
 #include "cli/learnkeeper.h"
 #include "cli/matching.h"
+#include "cli/pendingscan.h"
 #include "cli/readerwatch.h"
 #include "cli/stalewatch.h"
 #include "cli/trustkeeper.h"
 #include "cli/trustset.h"
 #include "db/db_channel.h"
 #include "db/db_der.h"
-#include "db/db_domain.h"
 #include "db/db_late.h"
 #include "db/db_pending.h"
-#include "db/db_psl.h"
 #include "db/db_unheard.h"
 #include "watcher/pairing.h"
 #include "watcher/planned.h"
 
 #define CARETAKER_WAIT_MS     60000
+#define CARETAKER_SOON_MS     1000 /* history scans are left */
 #define CARETAKER_MERGES      64   /* in one look; the others at the next */
 #define CARETAKER_MERGE_LEAST 16   /* rows; fewer are not worth being written again */
 #define CARETAKER_DROP        1000 /* rows, 40 MB of them */
 
 /* From one round to the next. */
 struct caretaker_memory {
+    int64_t pending_ms;     /* for history scans in one round; 0: as long as they take */
+    bool more;              /* that was too short */
     struct db_unheard said; /* what the operator was told last */
     int64_t late;           /* alert up to which later proof was looked for */
     struct trustkeeper trust;
@@ -54,36 +56,6 @@ enum err_code caretaker_claim(struct pgconn *conn, const char *name, struct err 
     return db_pending_lock(conn, name, true, &taken, why);
 }
 
-/* The scan writes while it reads, so it has a second connection. */
-static enum err_code caretaker_run(const char *dsn, struct pgconn *conn, const struct watch *const *watches,
-                                   size_t count, const atomic_bool *stop, struct history_result *results,
-                                   struct err *why)
-{
-    struct pgconn *write = NULL;
-    struct cagraph *trust = NULL;
-    struct blocklist *blocklist = NULL;
-    enum err_code code = pgconn_open(dsn, &write, why);
-
-    if (code == ERR_OK)
-        code = trustset_pin(write, &trust, why);
-    if (code == ERR_OK)
-        code = blockset_pin(&blocklist, why);
-    if (code == ERR_OK) {
-        /* What is read from its second connection never waits for rows of the first one. */
-        struct history_reader reader = matching_reader(write, stop);
-        reader.prove.trust = trust;
-        reader.prove.blocklist = blocklist;
-        reader.prove.now_ms = clock_wall_ms();
-        reader.prove.settled = true;
-        code = history_run_all(conn, write, watches, count, &reader, results, why);
-    }
-    cagraph_unpin(trust);
-    blocklist_unpin(blocklist);
-    if (write != NULL)
-        pgconn_free(write);
-    return code;
-}
-
 enum err_code caretaker_scan_all(const char *dsn, struct pgconn *conn, const struct watch *const *watches,
                                  size_t count, struct history_result *results, struct err *why)
 {
@@ -95,7 +67,7 @@ enum err_code caretaker_scan_all(const char *dsn, struct pgconn *conn, const str
         claimed += code == ERR_OK;
     }
     if (code == ERR_OK)
-        code = caretaker_run(dsn, conn, watches, count, NULL, results, why);
+        code = pendingscan_run(dsn, conn, watches, count, NULL, NULL, results, why);
     for (size_t i = 0; i < claimed; i++) {
         struct err ignored = {0};
         enum err_code unlocked = db_pending_unlock(conn, watches[i]->name, &ignored);
@@ -142,73 +114,9 @@ enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct w
     return code;
 }
 
-static enum err_code caretaker_domain(const char *dsn, struct pgconn *conn, const struct watch *watch,
-                                      const atomic_bool *stop, struct err *why)
-{
-    struct history_result result = {0};
-    bool taken = false;
-    bool pending = false;
-    enum err_code code = db_pending_lock(conn, watch->name, false, &taken, why);
-
-    if (code != ERR_OK || !taken)
-        return code;
-    code = db_pending_is(conn, watch->id, &pending, why);
-    if (code == ERR_OK && pending)
-        code = caretaker_run(dsn, conn, &watch, 1, stop, &result, why);
-    if (code == ERR_OK && pending)
-        say_info("watch",
-                 "domain=%s the history scan that was pending is done: %" PRIu64 " stored certificates"
-                 " concern it, %" PRIu64 " alerts raised, %" PRIu64 " more without a domain, %" PRIu64
-                 " by an allowed CA by the word of the log alone",
-                 watch->name, result.concerned, result.raised, result.nobody, result.claimed);
-    struct err ignored = {0};
-    enum err_code unlocked = db_pending_unlock(conn, watch->name, &ignored);
-    return code != ERR_OK ? code : unlocked;
-}
-
-static const struct watch *caretaker_find(const struct watch *watches, size_t count, int64_t id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (watches[i].id == id)
-            return &watches[i];
-    return NULL;
-}
-
 static bool caretaker_ended(const atomic_bool *stop)
 {
     return stop != NULL && atomic_load(stop);
-}
-
-static enum err_code caretaker_pending(const char *dsn, struct pgconn *conn, const atomic_bool *stop,
-                                       struct err *why)
-{
-    struct watch *watches = NULL;
-    uint64_t generation = 0;
-    size_t count = 0;
-    int64_t id = 0;
-    enum err_code first = ERR_OK;
-    enum err_code code = db_pending_next(conn, 0, &id, why);
-
-    if (code == ERR_OK && id != 0)
-        code = db_psl_follow(conn, why);
-    if (code == ERR_OK && id != 0)
-        code = db_domain_load(conn, &watches, &count, &generation, why);
-    while (code == ERR_OK && id != 0 && !caretaker_ended(stop)) {
-        const struct watch *watch = caretaker_find(watches, count, id);
-        struct err one = {0};
-        if (watch != NULL && caretaker_domain(dsn, conn, watch, stop, &one) != ERR_OK &&
-            !caretaker_ended(stop)) {
-            say_warn("watch", "domain=%s its history could not be scanned: %s", watch->name, one.text);
-            if (first == ERR_OK)
-                first = err_set(why, one.code, "%s", one.text);
-        }
-        struct err next = {0};
-        code = db_pending_next(conn, id, &id, &next);
-        if (code != ERR_OK && first == ERR_OK)
-            first = err_set(why, code, "%s", next.text);
-    }
-    watch_free(watches, count);
-    return first != ERR_OK ? first : code;
 }
 
 /* Once, and again whenever it gets worse. */
@@ -360,7 +268,8 @@ static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretak
     struct err *why = &done->step;
     /* What was learned is scanned for in the same round. */
     bool on = caretaker_next(done, learnkeeper_look(dsn, conn, stop, why));
-    on = on && caretaker_next(done, caretaker_pending(dsn, conn, stop, why));
+    on =
+        on && caretaker_next(done, pendingscan_look(dsn, conn, memory->pending_ms, stop, &memory->more, why));
     on = on && caretaker_next(done, caretaker_unheard(conn, &memory->said, why));
     on = on && caretaker_next(done, caretaker_late(conn, &memory->late, why));
     on = on && caretaker_next(done, caretaker_edges(conn, stop, why));
@@ -406,7 +315,7 @@ static int64_t caretaker_turn(void *arg)
         say_warn("watch", "looking after what is stored failed, and is tried again every minute: %s",
                  why.text);
     caretaker->down = code != ERR_OK;
-    return CARETAKER_WAIT_MS;
+    return caretaker->memory.more && code == ERR_OK ? CARETAKER_SOON_MS : CARETAKER_WAIT_MS;
 }
 
 enum err_code caretaker_start(const char *dsn, bool reads, struct caretaker **out, struct err *why)
@@ -416,6 +325,7 @@ enum err_code caretaker_start(const char *dsn, bool reads, struct caretaker **ou
     *out = NULL;
     must(caretaker != NULL);
     caretaker->reads = reads;
+    caretaker->memory.pending_ms = LIMIT_PENDING_MS;
     caretaker->dsn = strdup(dsn);
     must(caretaker->dsn != NULL);
     enum err_code code = chore_start(&caretaker->chore, "caretaker", caretaker_turn, caretaker, why);

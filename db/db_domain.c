@@ -305,7 +305,10 @@ enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, struct err
 {
     struct pgexec_args args = {0};
     pgexec_int(&args, id);
-    return pgexec_do(conn, "UPDATE domain SET history_at = now() WHERE id = $1", &args, NULL, why);
+    return pgexec_do(conn,
+                     "WITH over AS (DELETE FROM domain_place WHERE domain = $1)"
+                     " UPDATE domain SET history_at = now() WHERE id = $1",
+                     &args, NULL, why);
 }
 
 static int by_hash(const void *a, const void *b)

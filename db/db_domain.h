@@ -63,6 +63,27 @@ MUST_USE enum err_code db_domain_history(struct pgconn *conn, const struct watch
                                                                const struct sighting *sightings, size_t count,
                                                                struct err *why),
                                          void *arg, const atomic_bool *stop, struct err *why);
+
+/* How far one came who does not do it in one go; all zeros: at the beginning. */
+struct db_domain_history_place {
+    uint32_t part; /* of the parts of the whole, which depend on the watch and the public suffix list alone */
+    bool begun;    /* that part, as far as the following say */
+    int64_t not_before_ms;
+    uint8_t tbs_fp[32];
+    int32_t issuer;
+    int64_t until_ms; /* in: no further page from this time on (clock_mono_ms); 0: to the end */
+    bool more;        /* out: that time came before the end */
+};
+/* The same from a place on, which it moves with every row that `each` took. */
+MUST_USE enum err_code db_domain_history_from(
+    struct pgconn *conn, const struct watch *watch, struct db_domain_history_place *place,
+    enum err_code (*each)(void *arg, const struct issuance *issuance, const struct sighting *sightings,
+                          size_t count, struct err *why),
+    void *arg, const atomic_bool *stop, struct err *why);
+/* About how many rows that would be, counted up to `most`: those of the domain's own keys. What no index
+ * finds counts as `most`. */
+MUST_USE enum err_code db_domain_history_size(struct pgconn *conn, const struct watch *watch, int64_t most,
+                                              int64_t *rows, struct err *why);
 MUST_USE enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, struct err *why);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/dns.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -111,10 +112,9 @@ struct scan {
     int64_t *keys;
     size_t key_count;
     size_t key_cap;
-    struct buf key_array; /* the same as PostgreSQL's int8[] */
-    int64_t at_ms;        /* where the next page begins */
-    uint8_t at_fp[32];
-    int32_t at_issuer;
+    struct buf key_array;                  /* the same as PostgreSQL's int8[] */
+    struct db_domain_history_place *place; /* where the next page begins */
+    uint32_t part;                         /* of the parts of the whole: the one at hand */
 };
 
 static void add_key(struct scan *scan, int64_t key)
@@ -185,9 +185,9 @@ static enum err_code hand_over(struct scan *scan, const PGresult *res,
             memset(seen.at[i].sha256, 0, sizeof seen.at[i].sha256);
         if (code == ERR_OK)
             code = scan->each(scan->arg, &cert.issuance, seen.at, seen.count, why);
-        scan->at_ms = cert.not_before_ms;
-        memcpy(scan->at_fp, cert.issuance.tbs_fp, sizeof scan->at_fp);
-        scan->at_issuer = cert.issuer_id;
+        scan->place->not_before_ms = cert.not_before_ms;
+        memcpy(scan->place->tbs_fp, cert.issuance.tbs_fp, sizeof scan->place->tbs_fp);
+        scan->place->issuer = cert.issuer_id;
     }
     return code;
 }
@@ -210,23 +210,46 @@ static enum err_code page(struct scan *scan, const PGresult *res, struct err *wh
     return code;
 }
 
+/* False: this part is done already, or all that is left waits for another time. */
+static bool enter(struct scan *scan)
+{
+    struct db_domain_history_place *place = scan->place;
+    uint32_t part = scan->part++;
+    if (place->more || part < place->part)
+        return false;
+    if (part == place->part && place->begun)
+        return true;
+    place->part = part;
+    place->begun = true;
+    place->not_before_ms = TIME_BEYOND_MS;
+    place->issuer = 0;
+    memset(place->tbs_fp, 0, sizeof place->tbs_fp);
+    return true;
+}
+
+static bool is_over(struct db_domain_history_place *place)
+{
+    place->more = place->until_ms != 0 && clock_mono_ms() >= place->until_ms;
+    return place->more;
+}
+
 /* Page by page and without an open transaction: what the caller does with a row may take its time and its own
  * transactions on the same connection. Rows stored meanwhile were matched by their writer. */
 static enum err_code run(struct scan *scan, enum history_scan which, const struct pgexec_args *first,
                          struct err *why)
 {
     const char *sql = scans[which][scan->conn->spread];
+    struct db_domain_history_place *place = scan->place;
     enum err_code code = ERR_OK;
     int rows = PAGE_ROWS;
-    scan->at_ms = TIME_BEYOND_MS;
-    scan->at_issuer = 0;
-    memset(scan->at_fp, 0, sizeof scan->at_fp);
-    while (code == ERR_OK && rows == PAGE_ROWS) {
+    if (!enter(scan))
+        return ERR_OK;
+    while (code == ERR_OK && rows == PAGE_ROWS && !is_over(place)) {
         PGresult *res;
         struct pgexec_args args = *first;
-        pgexec_time(&args, scan->at_ms);
-        pgexec_bytes(&args, span_of(scan->at_fp, sizeof scan->at_fp));
-        pgexec_int(&args, scan->at_issuer);
+        pgexec_time(&args, place->not_before_ms);
+        pgexec_bytes(&args, span_of(place->tbs_fp, sizeof place->tbs_fp));
+        pgexec_int(&args, place->issuer);
         pgexec_int(&args, PAGE_ROWS);
         if (which != OWN)
             pgexec_binary(&args, 1016, buf_span(&scan->key_array));
@@ -366,7 +389,25 @@ static enum err_code run_item(struct scan *scan, const struct watch_item *item, 
 enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, history_each *each, void *arg,
                                 const atomic_bool *stop, struct err *why)
 {
-    struct scan scan = {.conn = conn, .each = each, .arg = arg};
+    struct db_domain_history_place whole = {.part = 0};
+    return db_domain_history_from(conn, watch, &whole, each, arg, stop, why);
+}
+
+/* All keys and items, one part after the other, in the same order for the same watch. */
+static enum err_code run_all(struct scan *scan, const struct watch *watch, struct err *why)
+{
+    enum err_code code = run_keys(scan, why);
+    for (size_t i = 0; code == ERR_OK && i < watch_item_count(watch); i++)
+        code = run_item(scan, watch_item(watch, i), why);
+    return code;
+}
+
+enum err_code db_domain_history_from(struct pgconn *conn, const struct watch *watch,
+                                     struct db_domain_history_place *place, history_each *each, void *arg,
+                                     const atomic_bool *stop, struct err *why)
+{
+    struct scan scan = {.conn = conn, .each = each, .arg = arg, .place = place};
+    place->more = false;
     /* What a backfill put down before this domain was known is in no index yet, and nobody else looks there.
      */
     enum err_code settled = db_load_settle(conn, stop, why);
@@ -387,11 +428,49 @@ enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, 
         add_item_keys(&scan, watch_item(watch, i));
     make_key_array(&scan);
     enum err_code code =
-        buf_ok(&scan.key_array) ? run_keys(&scan, why) : err_set(why, ERR_MEMORY, "no memory");
-    for (size_t i = 0; code == ERR_OK && i < watch_item_count(watch); i++)
-        code = run_item(&scan, watch_item(watch, i), why);
+        buf_ok(&scan.key_array) ? run_all(&scan, watch, why) : err_set(why, ERR_MEMORY, "no memory");
     buf_fini(&scan.key_array);
     arena_fini(&scan.arena);
+    free(scan.keys);
+    return code;
+}
+
+/* Rows of one key, as many as are counted. */
+static enum err_code add_rows(struct pgconn *conn, int64_t key, int64_t most, int64_t *rows, struct err *why)
+{
+    struct pgexec_args args = {0};
+    int64_t found = 0;
+    pgexec_int(&args, key);
+    pgexec_int(&args, most);
+    enum err_code code =
+        pgexec_number(conn,
+                      "SELECT count(*) FROM (SELECT c.apex8 FROM cert AS c WHERE c.apex8 = $1::int8 LIMIT"
+                      " $2::int8) AS some",
+                      &args, &found, why);
+    *rows += found;
+    return code;
+}
+
+enum err_code db_domain_history_size(struct pgconn *conn, const struct watch *watch, int64_t most,
+                                     int64_t *rows, struct err *why)
+{
+    struct scan scan = {.conn = conn};
+    enum err_code code = ERR_OK;
+    *rows = 0;
+    scan.key_cap = keys_at_most(watch);
+    scan.keys = calloc(scan.key_cap, sizeof *scan.keys);
+    if (scan.keys == NULL)
+        return err_set(why, ERR_MEMORY, "domain %s: no memory for the history scan", watch->name);
+    for (size_t i = 0; code == ERR_OK && i < watch_item_count(watch); i++) {
+        const struct watch_item *item = watch_item(watch, i);
+        bool has = false;
+        add_item_keys(&scan, item);
+        if (item->kind == WATCH_DNS && !item->exact)
+            code = has_suffix_below(conn, item->name, &has, why);
+        *rows += has ? most : 0;
+    }
+    for (size_t i = 0; code == ERR_OK && *rows < most && i < scan.key_count; i++)
+        code = add_rows(conn, scan.keys[i], most, rows, why);
     free(scan.keys);
     return code;
 }

@@ -4,13 +4,69 @@
 
 #define LOCK_CLASS "1668707433" /* "cvhi": an advisory lock of our own kind */
 
-enum err_code db_pending_next(struct pgconn *conn, int64_t after, int64_t *id, struct err *why)
+enum err_code db_pending_list(struct pgconn *conn, int64_t after, int64_t ids[DB_PENDING_MOST], size_t *count,
+                              struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    *count = 0;
     pgexec_int(&args, after);
-    return pgexec_number(conn,
-                         "SELECT id FROM domain WHERE history_at IS NULL AND id > $1 ORDER BY id LIMIT 1",
-                         &args, id, why);
+    pgexec_int(&args, DB_PENDING_MOST);
+    enum err_code code =
+        pgexec_run(conn, "SELECT id FROM domain WHERE history_at IS NULL AND id > $1 ORDER BY id LIMIT $2",
+                   &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    while (*count < (size_t)PQntuples(res)) {
+        ids[*count] = pgexec_get_int(res, (int)*count, 0);
+        ++*count;
+    }
+    PQclear(res);
+    return ERR_OK;
+}
+
+enum err_code db_pending_place(struct pgconn *conn, int64_t id, struct db_domain_history_place *place,
+                               struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    *place = (struct db_domain_history_place){.part = 0};
+    pgexec_int(&args, id);
+    enum err_code code = pgexec_run(conn,
+                                    "SELECT part, not_before, tbs_fp, issuer FROM domain_place"
+                                    " WHERE domain = $1 AND state = domain_scan_state($1)",
+                                    &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    struct span fp = PQntuples(res) == 1 ? pgexec_get_bytes(res, 0, 2) : SPAN_NONE;
+    if (fp.len == sizeof place->tbs_fp) {
+        place->begun = true;
+        place->part = (uint32_t)pgexec_get_int(res, 0, 0);
+        place->not_before_ms = pgexec_get_time(res, 0, 1);
+        memcpy(place->tbs_fp, fp.at, fp.len);
+        place->issuer = (int32_t)pgexec_get_int(res, 0, 3);
+    }
+    PQclear(res);
+    return ERR_OK;
+}
+
+enum err_code db_pending_keep(struct pgconn *conn, int64_t id, const struct db_domain_history_place *place,
+                              struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, id);
+    pgexec_int(&args, place->part);
+    pgexec_time(&args, place->not_before_ms);
+    pgexec_bytes(&args, span_of(place->tbs_fp, sizeof place->tbs_fp));
+    pgexec_int(&args, place->issuer);
+    return pgexec_do(
+        conn,
+        "INSERT INTO domain_place (domain, state, part, not_before, tbs_fp, issuer)"
+        " SELECT d.id, domain_scan_state(d.id), $2::int4, $3, $4::bytea, $5::int4 FROM domain AS d"
+        " WHERE d.id = $1 ON CONFLICT (domain) DO UPDATE SET state = EXCLUDED.state,"
+        " part = EXCLUDED.part, not_before = EXCLUDED.not_before, tbs_fp = EXCLUDED.tbs_fp,"
+        " issuer = EXCLUDED.issuer, changed_at = now()",
+        &args, NULL, why);
 }
 
 enum err_code db_pending_is(struct pgconn *conn, int64_t id, bool *pending, struct err *why)

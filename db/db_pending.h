@@ -4,11 +4,21 @@
 #define CTVIGIL_DB_PENDING_H
 
 #include "base/err.h"
-#include "db/pgconn.h"
+#include "db/db_domain.h"
 
-/* The pending domain with the smallest id above `after`; *id 0: there is none. */
-MUST_USE enum err_code db_pending_next(struct pgconn *conn, int64_t after, int64_t *id, struct err *why);
+#define DB_PENDING_MOST 64
+/* The pending domains with the smallest ids above `after`, at most DB_PENDING_MOST. */
+MUST_USE enum err_code db_pending_list(struct pgconn *conn, int64_t after, int64_t ids[DB_PENDING_MOST],
+                                       size_t *count, struct err *why);
 MUST_USE enum err_code db_pending_is(struct pgconn *conn, int64_t id, bool *pending, struct err *why);
+
+/* Where to go on with a domain whose scan is done a piece at a time (table domain_place): at the beginning
+ * when its rules, the public suffix list or the schema are others than they were. It goes when the scan is
+ * done (db_domain_history_done). */
+MUST_USE enum err_code db_pending_place(struct pgconn *conn, int64_t id,
+                                        struct db_domain_history_place *place, struct err *why);
+MUST_USE enum err_code db_pending_keep(struct pgconn *conn, int64_t id,
+                                       const struct db_domain_history_place *place, struct err *why);
 
 /* Who scans the history of a domain holds this advisory lock, so that two do not do the same work; it is the
  * connection's and goes with it. `wait`: until it is free; else *taken tells. The same connection may take it

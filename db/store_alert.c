@@ -121,10 +121,12 @@ static const char resolve_sql[] =
     " WHERE a.dedup IS NULL AND a.domain = s.domain AND a.tbs_fp = s.tbs_fp)"
     " ELSE (SELECT a.id FROM alert AS a WHERE a.dedup = s.dedup) END";
 
+/* An array, because of a table without statistics as many rows are expected as there may be, and all alerts
+ * would be read for the few that are meant. */
+#define STAGED "a.id = ANY (ARRAY(SELECT s.alert FROM stage_alert AS s WHERE s.alert IS NOT NULL))"
+
 /* In the order of ids, so that two writers that add to the same alerts wait instead of deadlocking. */
-static const char lock_sql[] =
-    "SELECT a.id FROM alert AS a WHERE a.id IN (SELECT s.alert FROM stage_alert AS s)"
-    " ORDER BY a.id FOR NO KEY UPDATE";
+static const char lock_sql[] = "SELECT a.id FROM alert AS a WHERE " STAGED " ORDER BY a.id FOR NO KEY UPDATE";
 
 #define RANK(severity) "array_position(ARRAY['info', 'low', 'high', 'critical'], " severity ")"
 /* Which rule is broken, and by whom: policies end an issuer's text with its key. Two findings that agree in
@@ -137,7 +139,8 @@ static const char lock_sql[] =
  * withdrawn) begins anew. Of an alert without a domain the newest finding of a rule counts, because its
  * number of domains is that of the moment; otherwise every text is kept once. */
 #define MERGED                                                                                               \
-    "more AS (SELECT s.alert, jsonb_agg(e.f ORDER BY s.ord, e.n) AS findings, min(s.timestamp) AS "          \
+    "had AS MATERIALIZED (SELECT a.*, alert_told(a) AS told FROM alert AS a WHERE " STAGED "),"              \
+    " more AS (SELECT s.alert, jsonb_agg(e.f ORDER BY s.ord, e.n) AS findings, min(s.timestamp) AS "         \
     "first_seen,"                                                                                            \
     " (array_agg(s.issuance->'domains_concerned' ORDER BY s.ord DESC))[1] AS concerned FROM stage_alert AS " \
     "s"                                                                                                      \
@@ -145,7 +148,7 @@ static const char lock_sql[] =
     " WHERE s.alert IS NOT NULL GROUP BY s.alert),"                                                          \
     " merged AS (SELECT a.id, least(a.first_seen, m.first_seen) AS first_seen, a.event = 'withdrawn' AS "    \
     "again,"                                                                                                 \
-    " alert_told(a) AS told, CASE WHEN a.domain_name IS NULL AND m.concerned IS NOT NULL"                    \
+    " a.told, CASE WHEN a.domain_name IS NULL AND m.concerned IS NOT NULL"                                   \
     "  THEN a.issuance || jsonb_build_object('domains_concerned', m.concerned) ELSE a.issuance END AS "      \
     "issuance,"                                                                                              \
     " (SELECT jsonb_agg(g.f ORDER BY g.rank DESC, g.n) FROM (SELECT h.f, h.n, " RANK(                        \
@@ -158,7 +161,7 @@ static const char lock_sql[] =
                             "   WITH ORDINALITY AS e(f, n) GROUP BY e.f->>'kind', e.f->>'rule',"             \
                             "   CASE WHEN a.domain_name IS NOT NULL THEN e.f->>'found' END) AS h"            \
                             "  ORDER BY rank DESC, h.n LIMIT $1) AS g) AS findings"                          \
-                            " FROM more AS m JOIN alert AS a ON a.id = m.alert)"
+                            " FROM more AS m JOIN had AS a ON a.id = m.alert)"
 
 /* Graver, or as grave by another rule or another key. Findings that a repair took out can not be compared:
  * there only kind and severity count. */
@@ -174,7 +177,7 @@ static const char lock_sql[] =
 
 static const char merge_sql[] =
     "WITH " MERGED ", judged AS (SELECT m.*, NOT m.again AND " GRAVER " AS graver"
-    " FROM merged AS m JOIN alert AS a ON a.id = m.id),"
+    " FROM merged AS m JOIN had AS a ON a.id = m.id),"
     " changed AS (UPDATE alert AS a SET findings = j.findings, first_seen = j.first_seen, issuance = "
     "j.issuance, kind = j.findings->0->>'kind', severity = j.findings->0->>'severity',"
     " state = CASE WHEN j.again OR j.graver THEN 'new' ELSE a.state END,"
@@ -182,7 +185,7 @@ static const char merge_sql[] =
     " event = CASE WHEN NOT j.told AND (j.again OR (j.graver AND a.event = 'new')) THEN 'new'"
     "  WHEN j.again THEN 'seen_again' WHEN j.graver THEN 'escalated' ELSE a.event END,"
     " history = CASE WHEN (j.again OR j.graver) AND a.state <> 'new' THEN alert_history(a) ELSE a.history END"
-    " FROM judged AS j WHERE a.id = j.id AND (j.again OR j.graver OR a.findings <> j.findings"
+    " FROM judged AS j WHERE a.id = j.id AND " STAGED " AND (j.again OR j.graver OR a.findings <> j.findings"
     "  OR a.first_seen <> j.first_seen OR a.issuance <> j.issuance)"
     " RETURNING a.id, a.domain, j.again OR j.graver AS tell)"
     /* A new key, because it is a new message; a new time, because a delivery that is under way has the old

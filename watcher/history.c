@@ -222,22 +222,25 @@ static bool join(const struct watch *const *watches, size_t count, struct watch 
 /* The bytes first: an alert then has all that is known of its entry, and the row only adds sightings. */
 static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err *why)
 {
+    struct db_domain_history_place whole = {.part = 0};
+    struct db_domain_history_place *place = scan->reader->place != NULL ? scan->reader->place : &whole;
     struct watch joint;
     enum err_code code = ERR_OK;
     for (size_t i = 0; code == ERR_OK && i < scan->count && scan->all == NULL; i++)
         if (scan->watches[i]->foreign != WATCH_FOREIGN_OFF)
             code = load_all(scan, why);
-    if (code == ERR_OK)
+    if (code == ERR_OK && !place->begun)
         code = db_malformed_each(read, on_malformed, scan, why);
     if (code == ERR_OK && !join(scan->watches, scan->count, &joint))
         code = err_set(why, ERR_MEMORY, "no memory for a history scan");
     else if (code == ERR_OK) {
-        code = db_domain_history(read, &joint, on_issuance, scan, scan->reader->stop, why);
+        code = db_domain_history_from(read, &joint, place, on_issuance, scan, scan->reader->stop, why);
         free(joint.more);
     }
     if (code == ERR_OK)
         code = db_pair_notes_write(scan->notes, scan->write, why);
-    for (size_t i = 0; code == ERR_OK && i < scan->count && scan->reader->dry == NULL; i++)
+    bool done = scan->reader->dry == NULL && !place->more;
+    for (size_t i = 0; code == ERR_OK && done && i < scan->count; i++)
         code = db_domain_history_done(scan->write, scan->watches[i]->id, why);
     return code;
 }

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "db/db_domain.h"
 #include "db/db_malformed.h"
 #include "model/entry.h"
 #include "model/watch.h"
@@ -38,6 +39,9 @@ struct history_reader {
      * nobody asks. */
     void (*kept)(void *arg, const struct alert *alert, const struct sighting *sightings, size_t count);
     void *dry_arg;
+    /* Begin here, and leave off when its time has come: `more` then, and no domain is marked as done. NULL:
+     * from the beginning to the end. */
+    struct db_domain_history_place *place;
     const atomic_bool *stop; /* ends the scan with ERR_CLOSED when it turns true; NULL: never */
 };
 

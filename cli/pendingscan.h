@@ -1,0 +1,22 @@
+/* The history of domains that wait for their scan (domain.history_at is NULL): after an upgrade all of them,
+ * else those of a command that was cut off. Up to HISTORY_TOGETHER_MAX share one pass. A domain with very
+ * many certificates comes behind the others and is scanned a piece at a time: where it stands is in the
+ * database, so that a process that is killed loses one piece, and other domains never wait for all of it. */
+#ifndef CTVIGIL_PENDINGSCAN_H
+#define CTVIGIL_PENDINGSCAN_H
+
+#include "watcher/history.h"
+
+/* history_run_all (watcher/history.h) with the trust data and lists of keys of this process; it writes by a
+ * second connection to `dsn`. `place` may be NULL. */
+MUST_USE enum err_code pendingscan_run(const char *dsn, struct pgconn *conn,
+                                       const struct watch *const *watches, size_t count,
+                                       struct db_domain_history_place *place, const atomic_bool *stop,
+                                       struct history_result *results, struct err *why);
+
+/* Scans every pending domain that no other process is at, for about `most_ms` (0: to the end); *more: some
+ * are left. One that fails is said and stays pending; the code is that of the first failure. */
+MUST_USE enum err_code pendingscan_look(const char *dsn, struct pgconn *conn, int64_t most_ms,
+                                        const atomic_bool *stop, bool *more, struct err *why);
+
+#endif
