@@ -445,7 +445,7 @@ static enum err_code add_rows(struct pgconn *conn, int64_t key, int64_t most, in
     enum err_code code =
         pgexec_number(conn,
                       "SELECT count(*) FROM (SELECT c.apex8 FROM cert AS c WHERE c.apex8 = $1::int8 LIMIT"
-                      " $2::int8) AS some",
+                      " $2::int8) AS few",
                       &args, &found, why);
     *rows += found;
     return code;
