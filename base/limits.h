@@ -147,6 +147,11 @@
 #define LIMIT_PAIR_WAIT_MS 86400000 /* for a precertificate: how long a log may take to show an entry */
 #define LIMIT_PAIR_NOTES   1024     /* that gather in memory during a history scan */
 
+#define LIMIT_SCT_LOOKS 10000
+#define LIMIT_SCT_DER_BYTES                                                                                  \
+    (256u << 10)      /* kept until the logs have kept their word; 8,000 names are 200 kB */
+#define LIMIT_SCTS 16 /* of one certificate; browsers ask for two or three */
+
 #define LIMIT_EXPIRY_KEYS                                                                                    \
     1024 /* domains whose certificates are looked at at once; planning it takes its time */
 #define LIMIT_EXPIRY_ROWS       20000  /* their certificates; of one domain with more, those that run out */

@@ -24,6 +24,7 @@
 #include "db/db_unheard.h"
 #include "watcher/pairing.h"
 #include "watcher/planned.h"
+#include "watcher/promise.h"
 
 #define CARETAKER_WAIT_MS     60000
 #define CARETAKER_SOON_MS     1000 /* history scans are left */
@@ -227,6 +228,19 @@ static enum err_code caretaker_pairs(struct pgconn *conn, const atomic_bool *sto
     return code;
 }
 
+static enum err_code caretaker_promises(struct pgconn *conn, const atomic_bool *stop, struct err *why)
+{
+    struct promise_report report;
+    enum err_code code = promise_look(conn, LIMIT_SCT_LOOKS, stop, &report, why);
+
+    if (report.raised != 0 || report.closed != 0)
+        say_info("watch",
+                 "certificates=%" PRIu64 " looked for in the logs whose SCTs they carry: %" PRIu64
+                 " alerts raised, %" PRIu64 " closed",
+                 report.looked, report.raised, report.closed);
+    return code;
+}
+
 static enum err_code caretaker_expiry(struct pgconn *conn, struct expirykeeper *keeper,
                                       const atomic_bool *stop, struct err *why)
 {
@@ -275,6 +289,7 @@ static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretak
     on = on && caretaker_next(done, caretaker_edges(conn, stop, why));
     on = on && caretaker_next(done, caretaker_trust(dsn, conn, &memory->trust, stop, why));
     on = on && caretaker_next(done, caretaker_pairs(conn, stop, why));
+    on = on && caretaker_next(done, caretaker_promises(conn, stop, why));
     on = on && caretaker_next(done, caretaker_expiry(conn, &memory->expiry, stop, why));
     if (on)
         (void)caretaker_next(done, caretaker_der(conn, stop, why));

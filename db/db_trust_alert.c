@@ -5,33 +5,41 @@
 #include "db/copy.h"
 #include "db/pgexec.h"
 
-#define OWN "(SELECT unnest($5::text[]))"
+#define OWN      "(SELECT unnest($5::text[]))"
+#define HOLDS(f) "(" f "->>'rule' = ANY ($3::text[]) OR " f "->>'found' = ANY ($6::text[]))"
 
 /* Whoever was told of it alone, or may have been, is told of this too (as store_repair.c). Findings of an
  * alert that is closed stay, so that what it said can be read. */
 static const char withdraw_sql[] =
     "WITH a AS (SELECT x.* FROM alert AS x WHERE x.dedup IS NULL AND x.domain = $1 AND x.tbs_fp = $2"
     "  AND x.state IN ('new', 'notified') AND EXISTS (SELECT FROM jsonb_array_elements(x.findings) AS f"
-    "  WHERE f->>'kind' IN " OWN " AND NOT f->>'rule' = ANY ($3::text[])) FOR NO KEY UPDATE),"
-    " left_over AS (SELECT a.id, jsonb_agg(e.f ORDER BY e.n) FILTER (WHERE e.f->>'kind' NOT IN " OWN
-    "  OR e.f->>'rule' = ANY ($3::text[])) AS findings"
-    "  FROM a CROSS JOIN LATERAL jsonb_array_elements(a.findings) WITH ORDINALITY AS e(f, n) GROUP BY a.id),"
-    " less AS (UPDATE alert AS t SET findings = l.findings, kind = l.findings->0->>'kind',"
-    "  severity = l.findings->0->>'severity', reason = $4"
-    "  FROM left_over AS l WHERE t.id = l.id AND l.findings IS NOT NULL),"
-    " shut AS (UPDATE alert AS t SET state = 'closed', reason = $4, event = 'withdrawn',"
-    "  history = CASE WHEN t.state = 'new' THEN t.history ELSE alert_history(t) END"
-    "  FROM left_over AS l WHERE t.id = l.id AND l.findings IS NULL RETURNING t.id),"
-    " told AS (UPDATE outbox AS o SET state = CASE WHEN o.sent_at IS NULL AND NOT (o.state = 'pending'"
-    "  AND o.next_try_at > now() AND (o.tries > 0 OR o.held IS DISTINCT FROM o.key))"
-    "  THEN 'withdrawn' ELSE 'pending' END,"
-    "  tries = 0, next_try_at = now(), last_error = '', key = gen_random_uuid()"
-    "  FROM shut WHERE o.alert = shut.id AND o.state IN ('pending', 'sent'))"
-    " SELECT count(*) FROM shut";
+    "  WHERE f->>'kind' IN " OWN " AND NOT " HOLDS(
+        "f") ") FOR NO KEY UPDATE),"
+             " left_over AS (SELECT a.id, jsonb_agg(e.f ORDER BY e.n) FILTER (WHERE e.f->>'kind' NOT IN " OWN
+             "  OR " HOLDS(
+                 "e.f") ") AS findings"
+                        "  FROM a CROSS JOIN LATERAL jsonb_array_elements(a.findings) WITH ORDINALITY AS "
+                        "e(f, n) GROUP BY a.id),"
+                        " less AS (UPDATE alert AS t SET findings = l.findings, kind = "
+                        "l.findings->0->>'kind',"
+                        "  severity = l.findings->0->>'severity', reason = $4"
+                        "  FROM left_over AS l WHERE t.id = l.id AND l.findings IS NOT NULL),"
+                        " shut AS (UPDATE alert AS t SET state = 'closed', reason = $4, event = 'withdrawn',"
+                        "  history = CASE WHEN t.state = 'new' THEN t.history ELSE alert_history(t) END"
+                        "  FROM left_over AS l WHERE t.id = l.id AND l.findings IS NULL RETURNING t.id),"
+                        " told AS (UPDATE outbox AS o SET state = CASE WHEN o.sent_at IS NULL AND NOT "
+                        "(o.state = 'pending'"
+                        "  AND o.next_try_at > now() AND (o.tries > 0 OR o.held IS DISTINCT FROM o.key))"
+                        "  THEN 'withdrawn' ELSE 'pending' END,"
+                        "  tries = 0, next_try_at = now(), last_error = '', key = gen_random_uuid()"
+                        "  FROM shut WHERE o.alert = shut.id AND o.state IN ('pending', 'sent'))"
+                        " SELECT count(*) FROM shut";
+
+#define TEXTS_MAX (64u << 10)
 
 static void put_texts(struct buf *out, const char *const *at, size_t count)
 {
-    buf_init(out, 4096);
+    buf_init(out, TEXTS_MAX);
     copy_put_array(out, COPY_OID_TEXT, count);
     for (size_t i = 0; i < count; i++)
         copy_put_element(out, span_str(at[i]));
@@ -44,17 +52,25 @@ enum err_code db_trust_alert_withdraw(struct pgconn *conn, const struct db_trust
     struct pgexec_args args = PGEXEC_NO_ARGS;
     struct buf rules;
     struct buf kinds;
+    struct buf texts;
     int64_t shut = 0;
     put_texts(&rules, holds->rules, holds->count);
     put_texts(&kinds, holds->kinds, holds->kind_count);
+    buf_init(&texts, TEXTS_MAX);
+    copy_put_array(&texts, COPY_OID_TEXT, holds->text_count);
+    for (size_t i = 0; i < holds->text_count; i++)
+        copy_put_element(&texts, holds->texts[i]);
+    must(buf_ok(&texts));
     pgexec_int(&args, holds->domain_id);
     pgexec_bytes(&args, span_of(holds->tbs_fp, 32));
     pgexec_binary(&args, COPY_OID_TEXT_ARRAY, buf_span(&rules));
     pgexec_text(&args, holds->reason);
     pgexec_binary(&args, COPY_OID_TEXT_ARRAY, buf_span(&kinds));
+    pgexec_binary(&args, COPY_OID_TEXT_ARRAY, buf_span(&texts));
     enum err_code code = pgexec_number(conn, withdraw_sql, &args, &shut, why);
     buf_fini(&rules);
     buf_fini(&kinds);
+    buf_fini(&texts);
     *closed = code == ERR_OK && shut != 0;
     return code;
 }

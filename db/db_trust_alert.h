@@ -14,6 +14,8 @@ struct db_trust_alert {
     size_t count;
     const char *const *kinds; /* of findings that are judged again */
     size_t kind_count;
+    const struct span *texts; /* `found` of findings that still hold, where a rule has several */
+    size_t text_count;
     const char *reason;
 };
 

@@ -18,6 +18,7 @@
 #include "db/store_place.h"
 #include "db/store_range.h"
 #include "db/store_repair.h"
+#include "db/store_sct.h"
 #include "db/store_want.h"
 #include "db/store_write.h"
 
@@ -105,6 +106,8 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
         code = store_alert_write(pg->conn, why);
     if (code == ERR_OK)
         code = store_pair_write(pg, settle->batches, settle->count, why);
+    if (code == ERR_OK)
+        code = store_sct_write(pg, settle->batches, settle->count, why);
     if (code == ERR_OK)
         code = store_der_write(pg, settle->batches, settle->count, why);
     return code == ERR_OK ? store_der_note_thin(pg, settle, why) : code;

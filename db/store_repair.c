@@ -11,6 +11,7 @@
 #include "db/store_der.h"
 #include "db/store_gap.h"
 #include "db/store_pair.h"
+#include "db/store_sct.h"
 #include "db/store_write.h"
 
 #define STRINGIFY(x) #x
@@ -183,6 +184,8 @@ enum err_code store_repair_batch(struct store *store, struct batch *batch, uint6
         code = store_alert_stage(pg, &batch, 1, &pg->repair.alerts, why);
     if (code == ERR_OK)
         code = store_pair_write(pg, &batch, 1, why);
+    if (code == ERR_OK)
+        code = store_sct_write(pg, &batch, 1, why);
     if (code == ERR_OK)
         code = stage_entries(pg, batch, why);
     if (code == ERR_OK)

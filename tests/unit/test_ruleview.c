@@ -149,7 +149,7 @@ static void kept_is_what_was_looked_at(void **state)
 /* One certificate does not show them, whatever it is. */
 static void what_needs_more(void **state)
 {
-    static const char *const rules[] = {"serial",  "final_differs", "precert",
+    static const char *const rules[] = {"serial",  "final_differs", "precert",  "sct",
                                         "cadence", "expiry",        "lookalike"};
     struct alert alert = {.finding_count = 0};
     struct issuance issuance = {.issuer_known = false};

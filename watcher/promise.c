@@ -1,0 +1,384 @@
+#include "watcher/promise.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "db/db_alert_raise.h"
+#include "db/db_domain.h"
+#include "db/db_pending.h"
+#include "db/db_sct.h"
+#include "db/db_trust_alert.h"
+#include "parser/precert.h"
+#include "parser/tbs.h"
+#include "verify/sctsig.h"
+#include "watcher/match.h"
+#include "watcher/rule_sct.h"
+
+_Static_assert(LIMIT_SCTS <= ALERT_FINDINGS_MAX, "one finding each");
+
+#define LOCK_NAME "promises of logs" /* no domain has a space in its name */
+
+/* One SCT of the certificate at hand. */
+struct promise {
+    struct sctlist_item sct;
+    struct db_sct_log logs[DB_SCT_LOGS_MAX];
+    size_t log_count;
+    struct rule_sct_verdict verdict;
+};
+
+struct round {
+    struct pgconn *conn;
+    struct watchset *set; /* NULL until somebody is to be told */
+    const struct db_sct_due *due;
+    struct arena bytes; /* of the certificate at hand */
+    struct batch batch; /* a match */
+    struct entry entry;
+    struct db_sct_cert cert;
+    struct promise promises[LIMIT_SCTS];
+    size_t count;
+    size_t by; /* the row whose key the logs signed */
+    struct promise_report *report;
+};
+
+static enum err_code load_set(struct round *round, struct err *why)
+{
+    struct watch *watches = NULL;
+    size_t count = 0;
+    uint64_t generation = 0;
+    if (round->set != NULL)
+        return ERR_OK;
+    enum err_code code = db_domain_load(round->conn, &watches, &count, &generation, why);
+    if (code != ERR_OK)
+        return code;
+    /* A look-alike is nobody's certificate. */
+    for (size_t i = 0; i < count; i++)
+        watches[i].lookalike = WATCH_LOOKALIKE_OFF;
+    round->set = watchset_new(watches, count, generation);
+    return round->set != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "no memory for %zu domains", count);
+}
+
+static const struct watch *watch_of(const struct round *round, int64_t id)
+{
+    for (size_t i = 0; i < watchset_count(round->set); i++)
+        if (watchset_at(round->set, i)->id == id)
+            return watchset_at(round->set, i);
+    return NULL;
+}
+
+/* Which entry a log promised is known only when the signature fits: with the key of an issuer of the stored
+ * rows. *open: that may still come. */
+static bool is_signed(struct round *round, const struct promise *promise, struct span tbs, bool *open)
+{
+    struct err ignored = {0};
+    *open = round->cert.own_count == 0 || promise->log_count == 0;
+    for (size_t i = 0; i < round->cert.own_count; i++) {
+        const struct issuance *issuance = &round->cert.own[i].issuance;
+        *open = *open || !issuance->issuer_known;
+        if (!issuance->issuer_known)
+            continue;
+        const struct sctsig sct = {.timestamp_ms = promise->sct.timestamp_ms,
+                                   .issuer_key_hash = issuance->issuer_spki_sha256,
+                                   .tbs = tbs,
+                                   .extensions = promise->sct.extensions,
+                                   .digitally_signed = promise->sct.signed_part};
+        for (size_t k = 0; k < promise->log_count; k++) {
+            enum err_code code = sctsig_verify(&promise->logs[k].log, &sct, &ignored);
+            if (code == ERR_OK) {
+                round->by = i;
+                return true;
+            }
+            *open = *open || code == ERR_KEY;
+        }
+    }
+    return false;
+}
+
+/* What can be read, of the first so many; the logs are asked before the places are. */
+static enum err_code ask_logs(struct round *round, const struct cert *cert, struct err *why)
+{
+    struct sctlist list;
+    struct sctlist_item item;
+    enum err_code code = ERR_OK;
+    round->count = 0;
+    sctlist_of(&list, cert);
+    while (code == ERR_OK && round->count < LIMIT_SCTS && sctlist_next(&list, &item)) {
+        if (!item.readable || item.timestamp_ms > INT64_MAX / 2)
+            continue;
+        struct promise *promise = &round->promises[round->count++];
+        *promise = (struct promise){.sct = item};
+        code = db_sct_reach(round->conn, item.log_id.at, (int64_t)item.timestamp_ms, item.leaf_index,
+                            promise->logs, &promise->log_count, why);
+    }
+    return code;
+}
+
+/* What a log shows counts once it is part of a tree that it signed. */
+static enum err_code confirm(struct round *round, struct promise *promise, struct err *why)
+{
+    struct db_sct_log again[DB_SCT_LOGS_MAX];
+    size_t count = 0;
+    bool verified = false;
+    if (promise->verdict.state != RULE_SCT_KEPT)
+        return ERR_OK;
+    enum err_code code = db_sct_reach(round->conn, promise->sct.log_id.at, (int64_t)promise->sct.timestamp_ms,
+                                      (int64_t)promise->verdict.index, again, &count, why);
+    for (size_t i = 0; i < count; i++)
+        verified = verified || (again[i].log.id == promise->verdict.log->log.id && again[i].at_read);
+    if (!verified)
+        promise->verdict.state = RULE_SCT_OPEN;
+    return code;
+}
+
+/* Those whose signature does not fit are left out: they promise nothing. */
+static enum err_code judge_all(struct round *round, struct span tbs, struct err *why)
+{
+    size_t kept = 0;
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < round->count; i++) {
+        struct promise *promise = &round->promises[kept];
+        bool open = false;
+        *promise = round->promises[i];
+        promise->verdict = (struct rule_sct_verdict){.state = RULE_SCT_OPEN};
+        bool good = is_signed(round, promise, tbs, &open);
+        if (!good && !open)
+            continue;
+        kept++;
+        if (!good)
+            continue;
+        promise->verdict = rule_sct_judge(&promise->sct, promise->logs, promise->log_count,
+                                          round->cert.places, round->cert.place_count);
+        code = confirm(round, promise, why);
+    }
+    round->count = kept;
+    return code;
+}
+
+static bool is_wrong(const struct promise *promise)
+{
+    return promise->verdict.state == RULE_SCT_BROKEN || promise->verdict.state == RULE_SCT_OTHER;
+}
+
+static size_t count_wrong(const struct round *round)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < round->count; i++)
+        count += is_wrong(&round->promises[i]);
+    return count;
+}
+
+/* What was told and does not hold is taken back: the entry came later. What nobody can say now was said by
+ * somebody who could. */
+static enum err_code take_back(struct round *round, const struct rule *told, struct err *why)
+{
+    static const char *const kind = "sct_not_incorporated";
+    struct span texts[2 * LIMIT_SCTS];
+    struct alert scratch = {.finding_count = 0};
+    struct rule rule = *told;
+    struct db_trust_alert holds = {.domain_id = told->alert->domain_id,
+                                   .kinds = &kind,
+                                   .kind_count = 1,
+                                   .texts = texts,
+                                   .reason = "withdrawn: by now the log has the entry that it promised"};
+    bool closed = false;
+    memcpy(holds.tbs_fp, round->due->tbs_fp, 32);
+    rule.alert = &scratch;
+    for (size_t i = 0; i < round->count; i++) {
+        const struct promise *promise = &round->promises[i];
+        struct rule_sct_verdict verdict = promise->verdict;
+        bool open = verdict.state == RULE_SCT_OPEN;
+        if (open && verdict.log == NULL)
+            return ERR_OK;
+        for (int state = RULE_SCT_BROKEN; state <= RULE_SCT_OTHER; state++) {
+            if (!open && (int)promise->verdict.state != state)
+                continue;
+            verdict.state = (enum rule_sct_state)state;
+            scratch.finding_count = 0;
+            rule_sct_add(&rule, &promise->sct, &verdict);
+            texts[holds.text_count++] = scratch.findings[0].found;
+        }
+    }
+    if (rule.full)
+        return err_set(why, ERR_TOO_BIG, "%s: no room for an alert", told->what->watch->name);
+    enum err_code code = db_trust_alert_withdraw(round->conn, &holds, &closed, why);
+    round->report->closed += closed;
+    return code;
+}
+
+static enum err_code tell_one(struct round *round, const struct db_sct_own *own, struct alert *alert,
+                              struct err *why)
+{
+    const struct policy_case what = {.watch = watch_of(round, alert->domain_id), .issuance = &own->issuance};
+    struct rule rule = {&what, &round->batch.arena, alert, false};
+    bool raised = false;
+    if (what.watch == NULL || what.watch->pairing == WATCH_PAIRING_OFF)
+        return ERR_OK;
+    alert->finding_count = 0;
+    for (size_t i = 0; i < round->count; i++)
+        if (is_wrong(&round->promises[i]))
+            rule_sct_add(&rule, &round->promises[i].sct, &round->promises[i].verdict);
+    if (rule.full)
+        return err_set(why, ERR_TOO_BIG, "%s: no room for an alert", what.watch->name);
+    enum err_code code = round->due->told ? take_back(round, &rule, why) : ERR_OK;
+    if (code != ERR_OK || alert->finding_count == 0)
+        return code;
+    code = db_alert_raise(round->conn, alert, own->seen, own->seen_count, NULL, NULL, &raised, why);
+    round->report->raised += raised;
+    return code;
+}
+
+/* Whom the certificate concerns, as the rules stand now. */
+static enum err_code tell(struct round *round, const struct db_sct_own *own, struct err *why)
+{
+    const struct match_prove prove = {.by_word = true};
+    batch_reset(&round->batch);
+    round->entry = (struct entry){.kind = ENTRY_X509, .issuance = own->issuance};
+    if (own->seen_count != 0)
+        round->entry.sighting = own->seen[0];
+    round->batch.big = true;
+    round->batch.end = 1;
+    round->batch.entries = &round->entry;
+    round->batch.entry_count = 1;
+    enum err_code code = match_batch(round->set, &round->batch, &prove, why);
+    for (size_t i = 0; code == ERR_OK && i < round->batch.alert_count; i++)
+        if (round->batch.alerts[i].domain_id != ALERT_DOMAINS_NONE)
+            code = tell_one(round, own, &round->batch.alerts[i], why);
+    return code;
+}
+
+static enum err_code tell_all(struct round *round, struct err *why)
+{
+    enum err_code code = load_set(round, why);
+    /* Before anybody is told: whoever is killed behind this looks for the entry all the same. */
+    if (code == ERR_OK && !round->due->told)
+        code = db_sct_tell(round->conn, round->due, why);
+    return code == ERR_OK && round->cert.own_count != 0 ? tell(round, &round->cert.own[round->by], why)
+                                                        : code;
+}
+
+/* What the logs signed: the TBS without CT extensions, in one piece. */
+static bool normal_form(struct round *round, const struct cert *cert, struct span *tbs)
+{
+    struct precert_pieces form;
+    size_t at = 0;
+    if (!precert_normal_form(cert, &form))
+        return false;
+    uint8_t *room = arena_take(&round->bytes, form.length + 1, 1);
+    for (size_t i = 0; room != NULL && i < form.count; i++) {
+        memcpy(room + at, form.piece[i].at, form.piece[i].len);
+        at += form.piece[i].len;
+    }
+    *tbs = span_of(room, at);
+    return room != NULL;
+}
+
+/* All of it that is stored, and what follows; *gone: another took it off the list, or it promises nothing. */
+static enum err_code judge(struct round *round, bool *gone, struct err *why)
+{
+    struct span der = SPAN_NONE;
+    struct span tbs = SPAN_NONE;
+    struct cert cert;
+    enum err_code code = db_sct_bytes(round->conn, round->due, &round->bytes, &der, gone, why);
+    if (code != ERR_OK || *gone)
+        return code;
+    *gone = !tbs_read_certificate(der, &cert) || !normal_form(round, &cert, &tbs);
+    if (*gone)
+        return db_sct_looked(round->conn, round->due, true, false, why);
+    code = ask_logs(round, &cert, why);
+    if (code == ERR_OK)
+        code = db_sct_load(round->conn, round->due, &round->bytes, &round->cert, why);
+    return code == ERR_OK ? judge_all(round, tbs, why) : code;
+}
+
+static enum err_code look_one(struct round *round, const struct db_sct_due *due, struct err *why)
+{
+    bool gone = false;
+    size_t open = 0;
+    bool soon = false;
+    round->due = due;
+    round->by = 0;
+    arena_reset(&round->bytes, 1u << 20);
+    enum err_code code = judge(round, &gone, why);
+    if (code != ERR_OK || gone)
+        return code;
+    size_t wrong = count_wrong(round);
+    for (size_t i = 0; i < round->count; i++) {
+        open += round->promises[i].verdict.state == RULE_SCT_OPEN;
+        soon = soon || round->promises[i].verdict.log != NULL;
+    }
+    if (wrong != 0 || due->told)
+        code = tell_all(round, why);
+    bool done = open == 0 && wrong == 0;
+    if (code == ERR_OK)
+        code = db_sct_looked(round->conn, due, done, soon, why);
+    round->report->looked += code == ERR_OK;
+    round->report->kept += code == ERR_OK && done;
+    return code;
+}
+
+/* Nothing that is wrong with other certificates, or that all of them would meet. */
+static bool ends_all(enum err_code code)
+{
+    return code == ERR_DB_DOWN || code == ERR_CLOSED || code == ERR_DB_CONFLICT || code == ERR_DB_LATER ||
+           code == ERR_DB_SCHEMA;
+}
+
+/* The longest waiting comes first: one that can not be looked at must not stand before all others for ever.
+ */
+static enum err_code look_or_pass(struct round *round, const struct db_sct_due *due, struct err *why)
+{
+    struct err one = {0};
+    char hex[65];
+    enum err_code code = look_one(round, due, &one);
+    if (code == ERR_OK)
+        return code;
+    if (ends_all(code))
+        return err_set(why, code, "%s", one.text);
+    say_warn("watch", "sha256=%s what its SCTs promise can not be looked at, and is tried again later: %s",
+             text_hex(span_of(due->sha256, 32), hex), one.text);
+    return db_sct_looked(round->conn, due, false, false, why);
+}
+
+static enum err_code look_all(struct round *round, const struct db_sct_due *list, size_t count,
+                              const atomic_bool *stop, struct err *why)
+{
+    enum err_code code = ERR_OK;
+    if (!arena_init(&round->bytes, LIMIT_HISTORY_BYTES))
+        return err_set(why, ERR_MEMORY, "no memory for looking after SCTs");
+    if (!batch_init(&round->batch, LIMIT_BIG_BATCH_BYTES)) {
+        arena_fini(&round->bytes);
+        return err_set(why, ERR_MEMORY, "no memory for looking after SCTs");
+    }
+    for (size_t i = 0; code == ERR_OK && i < count && (stop == NULL || !atomic_load(stop)); i++)
+        code = look_or_pass(round, &list[i], why);
+    batch_fini(&round->batch);
+    arena_fini(&round->bytes);
+    watchset_unpin(round->set);
+    return code;
+}
+
+enum err_code promise_look(struct pgconn *conn, size_t most, const atomic_bool *stop,
+                           struct promise_report *report, struct err *why)
+{
+    struct round *round = calloc(1, sizeof *round);
+    struct db_sct_due *list = NULL;
+    size_t count = 0;
+    bool taken = false;
+    *report = (struct promise_report){0};
+    must(round != NULL);
+    round->conn = conn;
+    round->report = report;
+    enum err_code code = db_pending_lock(conn, LOCK_NAME, false, &taken, why);
+    if (code == ERR_OK && taken) {
+        code = db_sct_list(conn, most, &list, &count, why);
+        if (code == ERR_OK && count != 0)
+            code = look_all(round, list, count, stop, why);
+        struct err ignored = {0};
+        enum err_code unlocked = db_pending_unlock(conn, LOCK_NAME, &ignored);
+        code = code != ERR_OK ? code : unlocked;
+    }
+    free(list);
+    free(round);
+    return code;
+}
