@@ -14,6 +14,7 @@
 #include "cli/watchname.h"
 #include "db/db_domain.h"
 #include "db/db_known.h"
+#include "model/signing.h"
 #include "trust/caatable.h"
 #include "watcher/rule_type.h"
 
@@ -104,6 +105,8 @@ static enum err_code on_stored(void *arg, const struct issuance *issuance, const
                                   .key_type = buf_text(&type),
                                   .not_before = issuance->not_before,
                                   .not_after = issuance->not_after};
+        if (issuance->signing != SIGNING_UNKNOWN)
+            fact.signing = signing_word((enum signing)issuance->signing);
         if (issuance->issuer_known) {
             fact.ca = word_of(doing, issuance->issuer_spki_sha256, why);
             code = fact.ca == NULL ? ERR_DB : ERR_OK;
@@ -251,6 +254,7 @@ static void print_evidence(const struct learning *doing, const json_t *evidence,
     print_counts(head, "names", json_object_get(evidence, "names"));
     print_counts(head, "wildcards", json_object_get(evidence, "wildcards"));
     print_counts(head, "key types", json_object_get(evidence, "key_types"));
+    print_counts(head, "signatures", json_object_get(evidence, "signatures"));
     printf("%skeys: %lld, of which %lld were used again%s\n", head, number(evidence, "keys"),
            number(evidence, "keys_used_again"),
            number(evidence, "keys_used_again") == 0 ? "; `domain authorize` lists those that you have" : "");

@@ -171,6 +171,7 @@ static const struct {
     {"max_days", "it is not valid for too long"},
     {"ca", "it is not a CA"},
     {"key_types", "its key is of an expected type"},
+    {"signatures", "it is signed by an expected algorithm"},
     {"policy", "its owner was validated as expected"},
     {"compromised_key", "its key is in no list of known ones"},
     {"weak_key", "its key keeps its secret"},
@@ -202,6 +203,8 @@ static bool domaintest_asked(const struct watch *watch, const char *rule)
         return watch->foreign != WATCH_FOREIGN_OFF;
     if (strcmp(rule, "key_types") == 0)
         return watch->key_types.count != 0;
+    if (strcmp(rule, "signatures") == 0)
+        return watch->signatures.count != 0;
     return strcmp(rule, "policy") != 0 || watch->types != 0;
 }
 

@@ -20,6 +20,7 @@ struct learn {
     json_t *names;
     json_t *wildcards;
     json_t *types;
+    json_t *signatures;
     json_t *keys;
     json_t *begins; /* names of a certificate to the times when theirs began */
 };
@@ -35,6 +36,7 @@ struct learn *learn_new(const char *name, bool exact)
                             .names = json_object(),
                             .wildcards = json_object(),
                             .types = json_object(),
+                            .signatures = json_object(),
                             .keys = json_object(),
                             .begins = json_object()};
     must(learn->name != NULL && learn->begins != NULL);
@@ -50,6 +52,7 @@ void learn_free(struct learn *learn)
     json_decref(learn->names);
     json_decref(learn->wildcards);
     json_decref(learn->types);
+    json_decref(learn->signatures);
     json_decref(learn->keys);
     json_decref(learn->begins);
     free(learn->name);
@@ -124,6 +127,8 @@ void learn_add(struct learn *learn, const struct learn_fact *fact)
     }
     if (fact->key_type[0] != '\0' && strcmp(fact->key_type, "unknown") != 0)
         count(learn->types, fact->key_type);
+    if (fact->signing != NULL)
+        count(learn->signatures, fact->signing);
     if (fact->spki != NULL)
         count(learn->keys, text_hex(span_of(fact->spki, 32), hex));
     int64_t life = fact->not_after - fact->not_before + 1;
@@ -238,13 +243,13 @@ json_t *learn_evidence(const struct learn *learn)
     size_t renewals = 0;
     json_t *median = cadence(learn, &renewals);
     json_t *evidence =
-        json_pack("{s:I, s:I, s:I, s:O, s:O, s:O, s:O, s:O, s:I, s:I, s:I, s:o, s:I}", "stored",
+        json_pack("{s:I, s:I, s:I, s:O, s:O, s:O, s:O, s:O, s:O, s:I, s:I, s:I, s:o, s:I}", "stored",
                   (json_int_t)learn->stored, "imported", (json_int_t)learn->imported, "unknown_issuer",
                   (json_int_t)learn->unknown, "cas", learn->cas, "cas_by_name", learn->by_name, "names",
-                  learn->names, "wildcards", learn->wildcards, "key_types", learn->types, "keys",
-                  (json_int_t)json_object_size(learn->keys), "keys_used_again", (json_int_t)used_again(learn),
-                  "longest_days", (json_int_t)longest_days(learn), "renewed_after_days", median, "renewals",
-                  (json_int_t)renewals);
+                  learn->names, "wildcards", learn->wildcards, "key_types", learn->types, "signatures",
+                  learn->signatures, "keys", (json_int_t)json_object_size(learn->keys), "keys_used_again",
+                  (json_int_t)used_again(learn), "longest_days", (json_int_t)longest_days(learn),
+                  "renewed_after_days", median, "renewals", (json_int_t)renewals);
     must(evidence != NULL);
     return evidence;
 }

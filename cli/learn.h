@@ -17,6 +17,7 @@ struct learn_fact {
     const struct watch_words *names; /* all of them; "*.example.com" */
     const uint8_t *spki;             /* 32 bytes; NULL: not known */
     const char *key_type;            /* "ec-p256"; "": not known */
+    const char *signing;             /* "ecdsa-sha384"; NULL: not known */
     int64_t not_before;              /* Unix seconds */
     int64_t not_after;
 };
@@ -33,7 +34,7 @@ uint64_t learn_count(const struct learn *learn);
 #define LEARN_LIST_MAX 50
 json_t *learn_policy(const struct learn *learn);
 /* {"stored", "imported", "unknown_issuer", "cas": {WORD: n}, "cas_by_name": {WORD: n}, "names": {NAME: n},
- * "wildcards": {NAME: n}, "key_types": {TYPE: n}, "keys", "keys_used_again", "longest_days",
+ * "wildcards": {NAME: n}, "key_types": {TYPE: n}, "signatures": {WORD: n}, "keys", "keys_used_again", "longest_days",
  * "renewed_after_days": median or null, "renewals"}. The caller owns it. */
 json_t *learn_evidence(const struct learn *learn);
 

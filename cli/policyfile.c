@@ -13,6 +13,7 @@
 #include "cli/watchname.h"
 #include "cli/yamltree.h"
 #include "db/watchjson.h"
+#include "model/signing.h"
 #include "watcher/rule_type.h"
 
 struct policyfile_reading {
@@ -332,9 +333,17 @@ static enum err_code policyfile_words(struct policyfile_reading *r)
         return policyfile_bad(r, "lookalike", "%s", inner.text);
     for (size_t i = 0; i < r->watch->key_types.count; i++)
         if (!rule_type_known(r->watch->key_types.at[i]))
-            return policyfile_bad(r, "key_types",
-                                  "'%s' is none; there are rsa-2048, ec-p256, ed25519 and such",
-                                  r->watch->key_types.at[i]);
+            return policyfile_bad(
+                r, "key_types",
+                "'%s' is none; there are rsa-2048, rsa-3072+ (or more), ec-p256, ed25519 and such",
+                r->watch->key_types.at[i]);
+    for (size_t i = 0; i < r->watch->signatures.count; i++)
+        if (!signing_is_word(r->watch->signatures.at[i]))
+            return policyfile_bad(
+                r, "signatures",
+                "'%s' is none; there are ecdsa-sha256, ecdsa-sha384, rsa-sha256, rsa-sha384,"
+                " rsa-pss-sha256, ed25519 and such",
+                r->watch->signatures.at[i]);
     for (size_t i = 0; i < r->watch->channels.count; i++)
         if (r->cmd != NULL && !notify_known(r->cmd, r->watch->channels.at[i]))
             return policyfile_bad(r, "channels", "there is no channel '%s'", r->watch->channels.at[i]);

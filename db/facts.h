@@ -14,6 +14,7 @@
 #define FACTS_PLACEHOLDER    (UINT64_C(1) << 55)  /* some name has a label that could not be read */
 #define FACTS_PECULIAR       (UINT64_C(1) << 56)  /* gravest finding: something is odd */
 #define FACTS_BROKEN         (UINT64_C(1) << 57)  /* gravest finding: something could not be read */
+#define FACTS_SIGNING_SHIFT  58                   /* 5 bits, enum signing; 0: stored before it was kept */
 
 static inline int64_t facts_pack(const struct issuance *issuance, bool cn_first)
 {
@@ -27,6 +28,7 @@ static inline int64_t facts_pack(const struct issuance *issuance, bool cn_first)
     facts |= issuance_has_placeholder(issuance) ? FACTS_PLACEHOLDER : 0;
     facts |= finding_none(&issuance->findings) ? 0 : FACTS_PECULIAR;
     facts |= finding_any_broken(&issuance->findings) ? FACTS_BROKEN : 0;
+    facts |= (uint64_t)(issuance->signing & 31u) << FACTS_SIGNING_SHIFT;
     return (int64_t)facts;
 }
 
@@ -37,6 +39,7 @@ static inline void facts_unpack(int64_t stored, struct issuance *issuance)
     issuance->cert_flags = (uint32_t)(facts & FACTS_FLAGS_MASK);
     issuance->key_alg = (uint8_t)(facts >> FACTS_KEY_ALG_SHIFT & 15u);
     issuance->key_bits = (uint32_t)(facts >> FACTS_KEY_BITS_SHIFT & 0xffffu);
+    issuance->signing = (uint8_t)(facts >> FACTS_SIGNING_SHIFT & 31u);
     issuance->issuer_known = (facts & FACTS_ISSUER_KNOWN) != 0;
     issuance->issuer_proven = (facts & FACTS_ISSUER_PROVEN) != 0;
 }

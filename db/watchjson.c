@@ -73,6 +73,7 @@ static const struct row rows[] = {
     {"names", "allow", TYPE_WORDS, AT(names), NULL, WATCH_DNS},
     {"names", "foreign_san", TYPE_CHOICE, AT(foreign), foreign_words, WATCH_DNS},
     {NULL, "key_types", TYPE_WORDS, AT(key_types), NULL, WATCH_DNS},
+    {NULL, "signatures", TYPE_WORDS, AT(signatures), NULL, WATCH_DNS},
     {NULL, "policy", TYPE_BITS, AT(types), type_words, WATCH_DNS},
     {"stores", "require", TYPE_BITS, AT(stores), store_words, WATCH_DNS},
     {NULL, "pairing", TYPE_CHOICE, AT(pairing), pairing_words, WATCH_DNS},

@@ -7,6 +7,7 @@
 #include "parser/names.h"
 #include "parser/oid.h"
 #include "parser/precert.h"
+#include "parser/sigalg.h"
 #include "parser/tbs.h"
 #include "verify/certsig.h"
 #include "verify/digest.h"
@@ -135,6 +136,7 @@ static void fill_issuance(const struct cert *cert, struct span input, struct are
     issuance->cert_flags = cert->flags | (lacks_scts(cert) ? CERT_NO_SCTS : 0u);
     issuance->key_bits = cert->key_bits;
     issuance->key_alg = (uint8_t)cert->key_alg;
+    issuance->signing = (uint8_t)sigalg_signing(cert);
     finding_merge(&issuance->findings, &cert->findings);
     names_collect(cert, arena, &issuance->names, &issuance->name_count, &issuance->findings);
     asfound_collect(cert, issuance->names, issuance->name_count, arena, &issuance->found,

@@ -22,6 +22,7 @@ struct issuance {
     uint32_t cert_flags; /* enum cert_flag */
     uint32_t key_bits;
     uint8_t key_alg; /* enum cert_key_alg */
+    uint8_t signing; /* enum signing */
     struct name *names;
     size_t name_count;
     struct span *orgs; /* organisations of the subject (2.5.4.10), text as found; at most LIMIT_ORGS */

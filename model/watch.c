@@ -73,6 +73,7 @@ static void release(struct watch *watch)
     words_free(&watch->wildcards);
     words_free(&watch->names);
     words_free(&watch->key_types);
+    words_free(&watch->signatures);
     words_free(&watch->lookalike_allow);
     free(watch->more);
     free(watch->expect);
@@ -187,9 +188,10 @@ bool watch_copy(const struct watch *from, struct watch *to)
     bool wildcards = words_copy(&from->wildcards, &made.wildcards);
     bool names = words_copy(&from->names, &made.names);
     bool key_types = words_copy(&from->key_types, &made.key_types);
+    bool signatures = words_copy(&from->signatures, &made.signatures);
     bool lookalikes = words_copy(&from->lookalike_allow, &made.lookalike_allow);
     bool ok = items_copy(from, &made) && named && owned && allowed && denied && keys && tbs && learned &&
-              tags && channels && exclude && wildcards && names && key_types && lookalikes;
+              tags && channels && exclude && wildcards && names && key_types && signatures && lookalikes;
     if (!ok)
         release(&made);
     *to = ok ? made : (struct watch){0};

@@ -115,8 +115,9 @@ struct watch {
     int64_t max_days;                /* 0: what the CA/Browser Forum allows */
     struct watch_words names;        /* names that may be issued for; "*.X": X is below; empty: any */
     enum watch_foreign foreign;
-    struct watch_words key_types; /* "rsa-2048", "ec-p256", "ed25519"; empty: any */
-    uint8_t types;                /* enum watch_type; 0: any */
+    struct watch_words key_types;  /* "rsa-2048", "ec-p256", "rsa-3072+" (or more); empty: any */
+    struct watch_words signatures; /* "ecdsa-sha256": words of model/signing.def; empty: any */
+    uint8_t types;                 /* enum watch_type; 0: any */
     uint8_t stores; /* root stores that have to accept it, bit n is enum verdict_store n; 0: none has to */
     enum watch_pairing pairing;
     bool expiry_off;                        /* nobody is told when certificates run out */

@@ -111,3 +111,44 @@ bool sigalg_pss(struct span params, struct sigalg_pss *out)
     return read_mgf(&in, out) && read_number(&in, 0xa2, &out->salt_length) &&
            read_number(&in, 0xa3, &out->trailer) && der_done(&in);
 }
+
+static enum signing signing_pss(const struct cert *cert)
+{
+    struct sigalg algorithm;
+    struct sigalg_pss pss;
+    if (!sigalg_of_tbs(cert, &algorithm) || algorithm.params.at == NULL ||
+        !sigalg_pss(algorithm.params, &pss))
+        return SIGNING_OTHER;
+    switch (pss.hash) {
+    case OID_HASH_SHA1:
+        return SIGNING_RSA_PSS_SHA1;
+    case OID_HASH_SHA256:
+        return SIGNING_RSA_PSS_SHA256;
+    case OID_HASH_SHA384:
+        return SIGNING_RSA_PSS_SHA384;
+    case OID_HASH_SHA512:
+        return SIGNING_RSA_PSS_SHA512;
+    default:
+        return SIGNING_OTHER;
+    }
+}
+
+enum signing sigalg_signing(const struct cert *cert)
+{
+    static const uint8_t codes[OID_COUNT] = {
+        [OID_SIG_RSA_MD2] = SIGNING_RSA_MD2,           [OID_SIG_RSA_MD5] = SIGNING_RSA_MD5,
+        [OID_SIG_RSA_SHA1] = SIGNING_RSA_SHA1,         [OID_SIG_RSA_SHA224] = SIGNING_RSA_SHA224,
+        [OID_SIG_RSA_SHA256] = SIGNING_RSA_SHA256,     [OID_SIG_RSA_SHA384] = SIGNING_RSA_SHA384,
+        [OID_SIG_RSA_SHA512] = SIGNING_RSA_SHA512,     [OID_SIG_ECDSA_SHA1] = SIGNING_ECDSA_SHA1,
+        [OID_SIG_ECDSA_SHA224] = SIGNING_ECDSA_SHA224, [OID_SIG_ECDSA_SHA256] = SIGNING_ECDSA_SHA256,
+        [OID_SIG_ECDSA_SHA384] = SIGNING_ECDSA_SHA384, [OID_SIG_ECDSA_SHA512] = SIGNING_ECDSA_SHA512,
+        [OID_SIG_DSA_SHA1] = SIGNING_DSA_SHA1,         [OID_SIG_DSA_SHA256] = SIGNING_DSA_SHA256,
+        [OID_KEY_ED25519] = SIGNING_ED25519,           [OID_KEY_ED448] = SIGNING_ED448,
+        [OID_KEY_ML_DSA_44] = SIGNING_ML_DSA,          [OID_KEY_ML_DSA_65] = SIGNING_ML_DSA,
+        [OID_KEY_ML_DSA_87] = SIGNING_ML_DSA,
+    };
+    enum oid id = oid_find(cert->tbs_sig_oid);
+    if (id == OID_KEY_RSA_PSS)
+        return signing_pss(cert);
+    return codes[id] != 0 ? (enum signing)codes[id] : SIGNING_OTHER;
+}

@@ -4,6 +4,7 @@
 #define CTVIGIL_SIGALG_H
 
 #include "model/cert.h"
+#include "model/signing.h"
 #include "parser/oid.h"
 
 struct sigalg {
@@ -18,6 +19,10 @@ bool sigalg_read(struct span algorithm, struct sigalg *out);
 /* The one inside the TBSCertificate, and the one beside the signature (a bare TBS has none). */
 bool sigalg_of_tbs(const struct cert *cert, struct sigalg *out);
 bool sigalg_of_signature(const struct cert *cert, struct sigalg *out);
+
+/* By the algorithm inside the TBSCertificate, which precertificate and certificate share; never
+ * SIGNING_UNKNOWN. */
+enum signing sigalg_signing(const struct cert *cert);
 
 struct sigalg_pss {
     enum oid hash; /* OID_UNKNOWN: one that nobody here knows, see hash_oid */

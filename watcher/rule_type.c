@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "model/cert.h"
+#include "model/signing.h"
 
 static const struct {
     enum cert_key_alg alg;
@@ -35,10 +36,29 @@ bool rule_type_known(const char *word)
             continue;
         if (!algs[i].sized && word[len] == '\0')
             return true;
-        if (algs[i].sized && text_uint(span_str(word + len), &bits) && bits >= 1 && bits <= 65535)
+        struct span digits = span_str(word + len);
+        if (digits.len != 0 && digits.at[digits.len - 1] == '+')
+            digits.len--;
+        if (algs[i].sized && text_uint(digits, &bits) && bits >= 1 && bits <= 65535)
             return true;
     }
     return strcmp(word, "unknown") == 0;
+}
+
+/* "rsa-3072+": of that kind, and of that many bits or more. */
+static bool is_of(const char *word, const struct issuance *issuance, const char *found)
+{
+    size_t len = strlen(word);
+    uint64_t bits;
+    if (len == 0 || word[len - 1] != '+')
+        return strcmp(word, found) == 0;
+    for (size_t i = 0; i < countof(algs); i++) {
+        size_t name = strlen(algs[i].word);
+        if (algs[i].alg == issuance->key_alg && algs[i].sized && strncmp(word, algs[i].word, name) == 0 &&
+            text_uint(span_of((const uint8_t *)word + name, len - name - 1), &bits))
+            return issuance->key_bits >= bits;
+    }
+    return false;
 }
 
 static void judge_key(struct rule *rule)
@@ -49,7 +69,7 @@ static void judge_key(struct rule *rule)
     buf_init(&found, RULE_TEXT_MAX);
     rule_type_key(rule->what->issuance, &found);
     for (size_t i = 0; i < watch->key_types.count; i++) {
-        if (strcmp(watch->key_types.at[i], buf_text(&found)) == 0) {
+        if (is_of(watch->key_types.at[i], rule->what->issuance, buf_text(&found))) {
             buf_fini(&found);
             return;
         }
@@ -58,6 +78,23 @@ static void judge_key(struct rule *rule)
     rule_put_words(&expected, &watch->key_types);
     struct span words = rule_keep(rule, &expected);
     (void)rule_add(rule, ALERT_KIND_UNEXPECTED_TYPE, "key_types", words, rule_keep(rule, &found));
+}
+
+/* Of what was stored before this was kept nobody knows it. */
+static void judge_signing(struct rule *rule)
+{
+    const struct watch *watch = rule->what->watch;
+    const char *word = signing_word((enum signing)rule->what->issuance->signing);
+    struct buf expected;
+    if (rule->what->issuance->signing == SIGNING_UNKNOWN)
+        return;
+    for (size_t i = 0; i < watch->signatures.count; i++)
+        if (strcmp(watch->signatures.at[i], word) == 0)
+            return;
+    buf_init(&expected, RULE_TEXT_MAX);
+    rule_put_words(&expected, &watch->signatures);
+    (void)rule_add(rule, ALERT_KIND_UNEXPECTED_TYPE, "signatures", rule_keep(rule, &expected),
+                   span_str(word));
 }
 
 static void put_types(struct buf *out, unsigned types)
@@ -117,6 +154,8 @@ void rule_type_judge(struct rule *rule)
     judge_ca(rule);
     if (watch->key_types.count != 0)
         judge_key(rule);
+    if (watch->signatures.count != 0)
+        judge_signing(rule);
     if (watch->types != 0)
         judge_policy(rule);
 }

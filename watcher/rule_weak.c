@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "model/cert.h"
+#include "model/signing.h"
 #include "parser/sigalg.h"
 #include "parser/spki.h"
 #include "verify/weakkey.h"
@@ -87,35 +88,14 @@ static void judge_key(struct rule *rule)
         finding->severity = ALERT_LOW;
 }
 
-static const char *weak_hash(const struct sigalg *signature)
-{
-    struct sigalg_pss pss;
-    switch (signature->id) {
-    case OID_SIG_RSA_MD2:
-        return "MD2";
-    case OID_SIG_RSA_MD5:
-        return "MD5";
-    case OID_SIG_RSA_SHA1:
-    case OID_SIG_ECDSA_SHA1:
-    case OID_SIG_DSA_SHA1:
-        return "SHA-1";
-    case OID_KEY_RSA_PSS:
-        return signature->params.at != NULL && sigalg_pss(signature->params, &pss) &&
-                       pss.hash == OID_HASH_SHA1
-                   ? "SHA-1"
-                   : NULL;
-    default:
-        return NULL;
-    }
-}
-
 static void judge_signature(struct rule *rule)
 {
-    struct sigalg signature;
+    const struct policy_case *what = rule->what;
+    enum signing signing = (enum signing)what->issuance->signing;
     struct buf found;
-    if (rule->what->cert == NULL || !sigalg_of_tbs(rule->what->cert, &signature))
-        return;
-    const char *hash = weak_hash(&signature);
+    if (signing == SIGNING_UNKNOWN && what->cert != NULL)
+        signing = sigalg_signing(what->cert);
+    const char *hash = signing_weak_hash(signing);
     if (hash == NULL)
         return;
     buf_init(&found, RULE_TEXT_MAX);

@@ -28,6 +28,7 @@ static void add(struct learn *learn, bool imported, const char *ca, uint8_t key,
                               .names = &names,
                               .spki = key == 0 ? NULL : spki,
                               .key_type = imported ? "" : "ec-p256",
+                              .signing = imported ? NULL : "ecdsa-sha384",
                               .not_before = day * DAY,
                               .not_after = (day + 90) * DAY - 1};
     learn_add(learn, &fact);
@@ -67,7 +68,8 @@ static void usual(void **state)
     check(learn_evidence(learn),
           "{\"stored\":4,\"imported\":2,\"unknown_issuer\":1,\"cas\":{\"ca.example\":4},\"cas_by_name\":"
           "{\"ca:Second\":1},\"names\":{\"www.shop.example\":4,\"shop.example\":4},\"wildcards\":"
-          "{\"*.cdn.shop.example\":2},\"key_types\":{\"ec-p256\":4},\"keys\":4,\"keys_used_again\":0,"
+          "{\"*.cdn.shop.example\":2},\"key_types\":{\"ec-p256\":4},\"signatures\":{\"ecdsa-sha384\":4},"
+          "\"keys\":4,\"keys_used_again\":0,"
           "\"longest_days\":90,\"renewed_after_days\":61,\"renewals\":2}");
     learn_free(learn);
 }

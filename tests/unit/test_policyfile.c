@@ -51,7 +51,8 @@ static const char whole[] = "# ours\n"
                             "    names:\n"
                             "      allow: [\"@\", www, \"*.api.example.com\"]\n"
                             "      foreign_san: high\n"
-                            "    key_types: [ec-p256]\n"
+                            "    key_types: [ec-p256, rsa-3072+]\n"
+                            "    signatures: [ecdsa-sha384]\n"
                             "    policy: [dv, ov]\n"
                             "    stores: {require: [microsoft, mozilla]}\n"
                             "    pairing: off\n"
@@ -264,6 +265,10 @@ static void refused(void **state)
         {LEARNING("keys: {learned: [\"" H "\"]}"), ":4:", "comes with `learn`"},
         {"watch:\n  - name: a.example\n    keys: {learn: 3}\n", ":3:", "allowed CAs alone"},
         {"watch:\n  - name: a.example\n    key_types: [rsa]\n", ":3:", "'rsa' is none"},
+        {"watch:\n  - name: a.example\n    key_types: [rsa-+]\n", ":3:", "'rsa-+' is none"},
+        {"watch:\n  - name: a.example\n    key_types: [ed25519+]\n", ":3:", "'ed25519+' is none"},
+        {"watch:\n  - name: a.example\n    signatures: [sha256]\n",
+         ":3:", "'sha256' is none; there are ecdsa"},
         {"watch:\n  - name: a.example\n    stores:\n      require: [debian]\n",
          ":4:", "one of: mozilla chrome apple microsoft"},
         {"watch:\n  - name: a.example\n    exclude: [\"*.dev\"]\n", ":3:", "write 'dev'"},

@@ -11,6 +11,7 @@
 #include "base/dns.h"
 #include "db/watchjson.h"
 #include "model/cert.h"
+#include "model/signing.h"
 #include "tests/fixture/watches.h"
 #include "watcher/match.h"
 
@@ -370,6 +371,28 @@ static const struct row rows[] = {
      "unexpected_type:low key_types",
      "ec-p256",
      "rsa-2048"},
+    {"a size or more", "\"key_types\":[\"rsa-2048+\"]", {USUAL}, 0xaa, 1, 90, 0, "", "", ""},
+    {"another kind of a size, and too short",
+     "\"key_types\":[\"rsa-pss-1024+\",\"ec-p224+\",\"rsa-2049+\"]",
+     {USUAL},
+     0xaa,
+     1,
+     90,
+     0,
+     "unexpected_type:low key_types",
+     "rsa-2049+",
+     "rsa-2048"},
+    {"signed as expected", "\"signatures\":[\"ed448\",\"rsa-sha384\"]", {USUAL}, 0xaa, 1, 90, 0, "", "", ""},
+    {"signed another way",
+     "\"signatures\":[\"ecdsa-sha384\",\"rsa-sha256\"]",
+     {USUAL},
+     0xaa,
+     1,
+     90,
+     0,
+     "unexpected_type:low signatures",
+     "ecdsa-sha384, rsa-sha256",
+     "rsa-sha384"},
     {"DV", "\"policy\":[\"dv\"]", {USUAL}, 0xaa, 1, 90, CERT_POLICY_DV, "", "", ""},
     {"EV",
      "\"policy\":[\"dv\"]",
@@ -491,6 +514,7 @@ static void judged(void **state)
                                            .cert_flags = row->flags,
                                            .key_alg = CERT_KEY_RSA,
                                            .key_bits = 2048,
+                                           .signing = SIGNING_RSA_SHA384,
                                            .names = names};
         entry.issuance.name_count = fill_names(row, names);
         memset(entry.issuance.tbs_fp, 0x77, 32);

@@ -17,6 +17,8 @@
 
 #include "base/text.h"
 #include "model/cert.h"
+#include "model/signing.h"
+#include "parser/sigalg.h"
 #include "parser/tbs.h"
 #include "verify/digest.h"
 #include "watcher/blocklist.h"
@@ -132,6 +134,75 @@ static void stored(void **state)
         struct issuance issuance = {.key_alg = rows[i].alg, .key_bits = rows[i].bits};
         judge(NULL, &issuance, NULL, 0, rows[i].wanted);
     }
+    judge(NULL, &(struct issuance){.signing = SIGNING_ECDSA_SHA1}, NULL, 0, "weak_signature/high");
+    judge(NULL, &(struct issuance){.signing = SIGNING_OTHER}, NULL, 0, "");
+}
+
+/* What OpenSSL signed. */
+static EVP_PKEY *key_of(const char *kind)
+{
+    EVP_PKEY *key = strcmp(kind, "EC") == 0       ? EVP_EC_gen("P-256")
+                    : strncmp(kind, "ED", 2) == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, kind)
+                                                  : EVP_RSA_gen(1024);
+    assert_non_null(key);
+    return key;
+}
+
+static struct span sign(const char *kind, const char *digest, uint8_t *out, size_t cap)
+{
+    X509 *cert = X509_new();
+    EVP_PKEY *key = key_of(kind);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *how = NULL;
+    unsigned char *at = out;
+    assert_true(cert != NULL && ctx != NULL && X509_set_version(cert, 2) && X509_set_pubkey(cert, key));
+    assert_true(X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL &&
+                X509_gmtime_adj(X509_getm_notAfter(cert), 86400) != NULL);
+    assert_true(
+        EVP_DigestSignInit(ctx, &how, digest == NULL ? NULL : EVP_get_digestbyname(digest), NULL, key) > 0);
+    if (strcmp(kind, "PSS") == 0)
+        assert_true(EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) > 0);
+    assert_true(X509_sign_ctx(cert, ctx) > 0);
+    int len = i2d_X509(cert, NULL);
+    assert_true(len > 0 && (size_t)len <= cap && i2d_X509(cert, &at) == len);
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    return span_of(out, (size_t)len);
+}
+
+static void signed_by(void **state)
+{
+    static const struct {
+        const char *kind;
+        const char *digest;
+        const char *word;
+    } rows[] = {
+        {"RSA", "MD5", "rsa-md5"},           {"RSA", "SHA1", "rsa-sha1"},
+        {"RSA", "SHA224", "rsa-sha224"},     {"RSA", "SHA256", "rsa-sha256"},
+        {"RSA", "SHA384", "rsa-sha384"},     {"RSA", "SHA512", "rsa-sha512"},
+        {"EC", "SHA1", "ecdsa-sha1"},        {"EC", "SHA224", "ecdsa-sha224"},
+        {"EC", "SHA256", "ecdsa-sha256"},    {"EC", "SHA384", "ecdsa-sha384"},
+        {"EC", "SHA512", "ecdsa-sha512"},    {"PSS", "SHA1", "rsa-pss-sha1"},
+        {"PSS", "SHA256", "rsa-pss-sha256"}, {"PSS", "SHA384", "rsa-pss-sha384"},
+        {"PSS", "SHA512", "rsa-pss-sha512"}, {"PSS", "SHA224", "other"},
+        {"ED25519", NULL, "ed25519"},        {"ED448", NULL, "ed448"},
+        {"EC", "SHA3-256", "other"},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        uint8_t der[4096];
+        struct cert cert;
+        struct span whole = sign(rows[i].kind, rows[i].digest, der, sizeof der);
+        assert_true(tbs_read_certificate(whole, &cert));
+        assert_string_equal(signing_word(sigalg_signing(&cert)), rows[i].word);
+        /* As the leaf of a precertificate has it. */
+        struct span tbs = cert.tbs;
+        (void)tbs_read(tbs, &cert);
+        assert_string_equal(signing_word(sigalg_signing(&cert)), rows[i].word);
+    }
+    struct cert nothing = {.key_bits = 0};
+    assert_int_equal(sigalg_signing(&nothing), SIGNING_OTHER);
 }
 
 static void listed(void **state)
@@ -181,6 +252,7 @@ static void hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(certificates), cmocka_unit_test(stored),
-                                       cmocka_unit_test(listed), cmocka_unit_test(hostile)};
+                                       cmocka_unit_test(signed_by), cmocka_unit_test(listed),
+                                       cmocka_unit_test(hostile)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

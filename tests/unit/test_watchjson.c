@@ -25,6 +25,7 @@ static const char full[] =
     "\"2026-12-01T00:00:00Z\",\"over\":true},\"learned\":[{\"sha256\":\"" H "\",\"label\":\"k\"}]},"
     "\"wildcard\":[\"*.cdn.example.com\"],\"max_days\":100,"
     "\"names\":{\"allow\":[\"www.example.com\"],\"foreign_san\":\"high\"},\"key_types\":[\"ec-p256\"],"
+    "\"signatures\":[\"rsa-sha256\"],"
     "\"policy\":[\"dv\",\"ev\"],\"stores\":{\"require\":[\"mozilla\",\"apple\"]},\"pairing\":\"off\","
     "\"lookalike\":\"strict\",\"lookalike_allow\":[\"example.net\"],"
     "\"expiry\":{\"days\":[60,14,0]},\"cadence\":\"off\","
