@@ -34,8 +34,8 @@ uint64_t learn_count(const struct learn *learn);
 #define LEARN_LIST_MAX 50
 json_t *learn_policy(const struct learn *learn);
 /* {"stored", "imported", "unknown_issuer", "cas": {WORD: n}, "cas_by_name": {WORD: n}, "names": {NAME: n},
- * "wildcards": {NAME: n}, "key_types": {TYPE: n}, "signatures": {WORD: n}, "keys", "keys_used_again", "longest_days",
- * "renewed_after_days": median or null, "renewals"}. The caller owns it. */
+ * "wildcards": {NAME: n}, "key_types": {TYPE: n}, "signatures": {WORD: n}, "keys", "keys_used_again",
+ * "longest_days", "renewed_after_days": median or null, "renewals"}. The caller owns it. */
 json_t *learn_evidence(const struct learn *learn);
 
 #endif
