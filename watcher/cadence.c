@@ -65,6 +65,7 @@ void cadence_learn(const struct cadence_one *ones, size_t count, struct cadence 
     struct cadence_one first[CADENCE_MOST];
     int64_t lives[CADENCE_MOST];
     int64_t points[CADENCE_MOST];
+    int soonest = IN_TIME;
     size_t used = renewals_of(ones, count, last, first);
     *cadence = (struct cadence){.renewals = used, .early = 2 * WHOLE};
     if (used < CADENCE_LEAST)
@@ -77,9 +78,11 @@ void cadence_learn(const struct cadence_one *ones, size_t count, struct cadence 
         points[i] = first[i + 1].not_before - last[i].not_before;
         if (part > cadence->late && part <= IN_TIME)
             cadence->late = part;
+        soonest = part < soonest ? part : soonest;
     }
     if (cadence->late == 0)
         cadence->late = IN_TIME;
+    cadence->spread = cadence->late - soonest;
     for (size_t i = 0; i + 1 < count; i++) {
         int part = part_of(&ones[i], ones[i + 1].not_before);
         cadence->early = part < cadence->early ? part : cadence->early;
@@ -88,11 +91,22 @@ void cadence_learn(const struct cadence_one *ones, size_t count, struct cadence 
     cadence->point_s = median(points, used - 1);
 }
 
-int64_t cadence_overdue(const struct cadence *cadence, const struct cadence_one *one)
+/* `more`: 1/1000 of its life. */
+static int64_t late_by(const struct cadence *cadence, const struct cadence_one *one, int more)
 {
     int64_t life = life_of(one);
     int64_t slack = life * SLACK / WHOLE > DAY ? life * SLACK / WHOLE : DAY;
-    int64_t late = one->not_before + life * cadence->late / WHOLE + slack;
+    int64_t late = one->not_before + life * (cadence->late + more) / WHOLE + slack;
     int64_t last = one->not_after - life * LAST / WHOLE;
     return late < last ? late : last;
+}
+
+int64_t cadence_overdue(const struct cadence *cadence, const struct cadence_one *one)
+{
+    return late_by(cadence, one, 0);
+}
+
+int64_t cadence_missing(const struct cadence *cadence, const struct cadence_one *one)
+{
+    return late_by(cadence, one, cadence->spread + (cadence->renewals <= CADENCE_LEAST ? SLACK : 0));
 }

@@ -19,6 +19,7 @@ struct cadence {
     int64_t life_s;  /* usual length of life (median) */
     int64_t point_s; /* usual time after which the next one begins (median) */
     int late;        /* the latest part of its life at which one was renewed in time, in 1/1000 */
+    int spread;      /* from the earliest of these parts to the latest, in 1/1000 */
     int early;       /* the earliest, of issuances counted one by one, in 1/1000 */
 };
 
@@ -32,5 +33,9 @@ static inline bool cadence_known(const struct cadence *cadence)
  * and a day at least, after the latest part of life at which others were renewed. What was renewed in its
  * last moments, or after its end, was no habit; never later than a fiftieth of its life before its end. */
 int64_t cadence_overdue(const struct cadence *cadence, const struct cadence_one *one);
+/* The moment from which it can be said that its renewal is missing: as much later as the others differed, and
+ * of CADENCE_LEAST a further twentieth, because two pauses show little of how long they may be. As late at
+ * most. */
+int64_t cadence_missing(const struct cadence *cadence, const struct cadence_one *one);
 
 #endif

@@ -347,7 +347,7 @@ static void judge_due(struct work *work, size_t cert, struct renewal_due *due)
     due->level = -1;
     due->unread = unknown_since(r, life->not_before);
     due->severity = ALERT_LOW;
-    due->missing = known && now >= late && r->now < life->not_after;
+    due->missing = known && now >= cadence_missing(&due->cadence, life) && r->now < life->not_after;
     for (size_t i = 0; i < count; i++) {
         int64_t at = life->not_after - steps[i].before_s;
         at = known && late > at ? late : at;

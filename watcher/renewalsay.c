@@ -129,7 +129,7 @@ struct alert_finding renewalsay_missing(struct arena *arena, const struct renewa
     buf_str(&text, "a new certificate for ");
     put_names(&text, due->name, due->name_count);
     buf_fmt(&text, " before %s: the last %zu came after about ",
-            text_time(cadence_overdue(&due->cadence, &cert->life) * 1000, false, when),
+            text_time(cadence_missing(&due->cadence, &cert->life) * 1000, false, when),
             due->cadence.renewals);
     put_span_of_time(&text, due->cadence.point_s);
     buf_str(&text, " of ");

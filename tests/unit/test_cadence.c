@@ -17,26 +17,28 @@ struct row {
     int late;
     int early;
     int overdue; /* day of the life of the last one */
+    int missing;
 };
 
 static const struct row rows[] = {
-    {"none", {-1}, 90, 0, 0, 2000, 0},
-    {"two are no habit", {0, 60, -1}, 90, 2, 0, 2000, 0},
-    {"three are", {0, 60, 120, -1}, 90, 3, 666, 666, 64},
-    {"the latest counts", {0, 60, 130, 190, -1}, 90, 4, 777, 666, 74},
-    {"two at a time", {0, 1, 60, 61, 120, 121, -1}, 90, 3, 655, 11, 63},
-    {"an outage is no habit", {0, 60, 170, 230, -1}, 90, 4, 666, 666, 64},
-    {"always in the last moment", {0, 89, 178, 267, -1}, 90, 4, 970, 988, 88},
-    {"always too late", {0, 100, 200, 300, -1}, 90, 4, 970, 1111, 88},
-    {"six days", {0, 4, 8, 12, -1}, 6, 4, 666, 666, 4},
+    {"none", {-1}, 90, 0, 0, 2000, 0, 0},
+    {"two are no habit", {0, 60, -1}, 90, 2, 0, 2000, 0, 0},
+    {"three are", {0, 60, 120, -1}, 90, 3, 666, 666, 64, 68},
+    {"the latest counts", {0, 60, 130, 190, -1}, 90, 4, 777, 666, 74, 84},
+    {"two at a time", {0, 1, 60, 61, 120, 121, -1}, 90, 3, 655, 11, 63, 67},
+    {"an outage is no habit", {0, 60, 170, 230, -1}, 90, 4, 666, 666, 64, 64},
+    {"always in the last moment", {0, 89, 178, 267, -1}, 90, 4, 970, 988, 88, 88},
+    {"always too late", {0, 100, 200, 300, -1}, 90, 4, 970, 1111, 88, 88},
+    {"six days", {0, 4, 8, 12, -1}, 6, 4, 666, 666, 4, 4},
     {"the old habit is forgotten",
      {0, 80, 140, 200, 260, 320, 380, 440, 500, 560, 620, -1},
      90,
      9,
      666,
      666,
+     64,
      64},
-    {"all on one day", {5, 5, 5, 5, -1}, 90, 1, 0, 2000, 0},
+    {"all on one day", {5, 5, 5, 5, -1}, 90, 1, 0, 2000, 0, 0},
 };
 
 static void learned(void **state)
@@ -60,6 +62,9 @@ static void learned(void **state)
         int64_t overdue = (cadence_overdue(&cadence, &ones[count - 1]) - ones[count - 1].not_before) / DAY;
         if (overdue != rows[i].overdue)
             fail_msg("%s: overdue on day %d", rows[i].label, (int)overdue);
+        int64_t missing = (cadence_missing(&cadence, &ones[count - 1]) - ones[count - 1].not_before) / DAY;
+        if (missing != rows[i].missing)
+            fail_msg("%s: missing from day %d", rows[i].label, (int)missing);
         assert_int_equal((cadence.life_s + DAY / 2) / DAY, rows[i].life);
     }
 }
@@ -77,6 +82,8 @@ static void odd_numbers(void **state)
             continue;
         assert_true(cadence_overdue(&cadence, &odd[i]) >= odd[i].not_before);
         assert_true(cadence_overdue(&cadence, &odd[i]) <= odd[i].not_after);
+        assert_true(cadence_missing(&cadence, &odd[i]) >= cadence_overdue(&cadence, &odd[i]));
+        assert_true(cadence_missing(&cadence, &odd[i]) <= odd[i].not_after);
     }
 }
 
