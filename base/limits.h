@@ -42,11 +42,11 @@
 #define LIMIT_COPY_BYTES         (64u << 20) /* one row of COPY: 2 x 16 MB with its chain, kept raw */
 #define LIMIT_RAW_BYTES          (24u << 20) /* of leaf and extra of an entry too large for a row */
 #define LIMIT_ISSUERS_CACHED     65536       /* issuing keys a writer remembers: 20 MB when full */
-#define LIMIT_ISSUANCES_KNOWN    131072      /* a writer remembers: 5 MB; the others came minutes ago */
+#define LIMIT_ISSUANCES_KNOWN    524288      /* a writer remembers: 8 MB; 34 logs commit 140,000 in turn */
 #define LIMIT_DER_BYTES          (16u << 20) /* of one certificate kept whole: 24 bits of length */
 #define LIMIT_DER_CHUNK_BYTES    262144      /* packed together: 64 of 4 kB; 0.2 ms to unpack */
 #define LIMIT_DER_MERGE          256         /* rows of certificates joined at once: 64 MB at most */
-#define LIMIT_FORMS_KNOWN        131072      /* certificates a writer remembers to be stored: 5 MB */
+#define LIMIT_FORMS_KNOWN        131072      /* certificates a writer remembers to be stored: 2 MB */
 #define LIMIT_CN_BYTES           512         /* of a common name stored as text; X.520 allows 64 characters */
 #define LIMIT_HEAD_FUTURE_MS     300000      /* a head may be ahead of our clock by what clocks differ */
 #define LIMIT_HEAD_DUE_S         300         /* a head is read and verified by then, or something is wrong */

@@ -36,6 +36,21 @@ bool copy_init_columns(struct copy *copy, const uint32_t *types)
     return true;
 }
 
+void copy_init_records(struct copy *copy, const uint32_t *types)
+{
+    copy_init(copy);
+    copy->records.types = types;
+    while (types[copy->records.count] != 0)
+        copy->records.count++;
+}
+
+void copy_records_of(struct copy *copy, uint32_t row_oid, uint32_t array_oid)
+{
+    must(copy->records.count != 0);
+    copy->records.row_oid = row_oid;
+    copy->records.array_oid = array_oid;
+}
+
 void copy_fini(struct copy *copy)
 {
     buf_fini(&copy->buf);
@@ -48,6 +63,12 @@ void copy_fini(struct copy *copy)
 /* Where the next field goes. */
 static struct buf *field(struct copy *copy)
 {
+    struct copy_records *records = &copy->records;
+    if (records->count != 0) {
+        must(records->at < records->count);
+        buf_u32(&copy->buf, records->types[records->at++]);
+        return &copy->buf;
+    }
     if (copy->columns.count == 0)
         return &copy->buf;
     must(copy->columns.at < copy->columns.count);
@@ -79,6 +100,60 @@ static enum err_code columns_end(struct copy *copy)
     return copy->code;
 }
 
+static void records_begin(struct copy *copy)
+{
+    struct copy_records *records = &copy->records;
+    must(records->row_oid != 0);
+    records->rows = 0;
+    records->at = records->count;
+    if (copy->buf.cap > KEEP_BYTES)
+        buf_fini(&copy->buf);
+    buf_clear(&copy->buf);
+    copy_put_array(&copy->buf, records->row_oid, 1);
+}
+
+/* Its length stands in front of each element. */
+static void record_end(struct copy *copy)
+{
+    struct copy_records *records = &copy->records;
+    must(records->at == records->count);
+    if (records->rows != 0 && buf_ok(&copy->buf))
+        buf_patch_u32(&copy->buf, records->row_at, (uint32_t)(copy->buf.len - records->row_at - 4));
+}
+
+static void record_next(struct copy *copy, unsigned fields)
+{
+    struct copy_records *records = &copy->records;
+    must(fields == records->count);
+    record_end(copy);
+    records->row_at = copy->buf.len;
+    records->rows++;
+    records->at = 0;
+    buf_u32(&copy->buf, 0);
+    buf_u32(&copy->buf, fields);
+}
+
+static enum err_code records_end(struct copy *copy)
+{
+    record_end(copy);
+    if (!buf_ok(&copy->buf) && copy->code == ERR_OK)
+        copy->code =
+            err_set(copy->why, ERR_TOO_BIG, "database: more than %u bytes of rows", LIMIT_COPY_BYTES);
+    return copy->code;
+}
+
+static void records_bind(struct copy *copy, struct pgexec_args *args)
+{
+    struct buf *buf = &copy->buf;
+    if (copy->records.rows == 0) {
+        buf_clear(buf);
+        copy_put_array(buf, copy->records.row_oid, 0);
+    } else {
+        buf_patch_u32(buf, 12, copy->records.rows);
+    }
+    pgexec_binary(args, copy->records.array_oid, buf_span(buf));
+}
+
 /* The array type of an element type; pg_type.dat. */
 static Oid array_of(uint32_t element)
 {
@@ -105,6 +180,8 @@ void copy_bind(struct copy *copy, struct pgexec_args *args)
 {
     static const uint8_t none[12] = {0}; /* no dimension: the type stands behind it, and is not looked at */
     struct copy_columns *columns = &copy->columns;
+    if (copy->records.count != 0)
+        records_bind(copy, args);
     for (unsigned i = 0; i < columns->count; i++) {
         struct buf *buf = &columns->bufs[i];
         if (columns->rows == 0) {
@@ -139,6 +216,10 @@ void copy_begin(struct copy *copy, struct pgconn *conn, const char *sql, struct 
         columns_begin(copy);
         return;
     }
+    if (copy->records.count != 0) {
+        records_begin(copy);
+        return;
+    }
     buf_clear(&copy->buf);
     if (conn != NULL)
         copy->code = pgexec_copy_begin(conn, sql, why);
@@ -152,6 +233,8 @@ enum err_code copy_end(struct copy *copy)
 {
     if (copy->columns.count != 0)
         return columns_end(copy);
+    if (copy->records.count != 0)
+        return records_end(copy);
     buf_u16(&copy->buf, 0xffff);
     flush(copy);
     if (copy->open && copy->conn != NULL) {
@@ -167,6 +250,10 @@ enum err_code copy_end(struct copy *copy)
 
 void copy_row(struct copy *copy, unsigned columns)
 {
+    if (copy->records.count != 0) {
+        record_next(copy, columns);
+        return;
+    }
     if (copy->columns.count != 0) {
         must(columns == copy->columns.count && copy->columns.at == copy->columns.count);
         copy->columns.at = 0;
@@ -281,7 +368,8 @@ void copy_put_element(struct buf *out, struct span bytes)
 
 void copy_int8s(struct copy *copy, const int64_t *values, size_t count)
 {
-    must(copy->columns.count == 0); /* there are no arrays of arrays of several lengths */
+    must(copy->columns.count == 0 &&
+         copy->records.count == 0); /* there are no arrays of arrays of several lengths */
     buf_u32(&copy->buf, (uint32_t)(count == 0 ? 12 : 20 + 12 * count));
     copy_put_array(&copy->buf, COPY_OID_INT8, count);
     for (size_t i = 0; i < count; i++)

@@ -2,12 +2,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-#define WAYS 4
+#define WAYS  4
+#define WORDS 9                         /* of 32 bits: a fingerprint, and the issuer */
+#define PRIME ((UINT64_C(1) << 61) - 1) /* of a sum modulo it */
+#define TAKEN (UINT64_C(1) << 63)
 
+__extension__ typedef unsigned __int128 wide;
+
+/* What stands for an issuance: twice 61 bits, each an inner product of all words of (tbs_fp, issuer) with
+ * secret keys modulo a prime. Two issuances stand for the same with a probability of 2^-122, whoever made
+ * their fingerprints and however: that holds for any pair that was chosen without knowing the keys (Carter
+ * and Wegman 1979), and nobody is told what is remembered. */
 struct known {
-    uint8_t tbs_fp[32];
-    int32_t issuer; /* 0: free */
+    uint64_t sums[2]; /* the first with TAKEN; 0: free */
 };
 
 struct set {
@@ -18,6 +27,7 @@ struct fpcache {
     struct set *sets;
     size_t count; /* a power of two, or 0 */
     bool any;
+    uint64_t keys[2][WORDS];
 };
 
 struct fpcache *fpcache_new(size_t issuances)
@@ -29,10 +39,12 @@ struct fpcache *fpcache_new(size_t issuances)
     while (count * WAYS < issuances)
         count *= 2;
     cache->sets = calloc(count, sizeof *cache->sets);
-    if (cache->sets == NULL) {
-        free(cache);
+    if (cache->sets == NULL || getrandom(cache->keys, sizeof cache->keys, 0) != sizeof cache->keys) {
+        fpcache_free(cache);
         return NULL;
     }
+    for (size_t i = 0; i < 2 * WORDS; i++)
+        cache->keys[i / WORDS][i % WORDS] &= PRIME;
     cache->count = count;
     return cache;
 }
@@ -60,9 +72,29 @@ static struct set *set_of(const struct fpcache *cache, const uint8_t tbs_fp[32])
     return &cache->sets[word & (cache->count - 1)];
 }
 
-static bool is(const struct known *known, const uint8_t tbs_fp[32], int32_t issuer)
+static uint64_t reduced(wide sum)
 {
-    return known->issuer == issuer && memcmp(known->tbs_fp, tbs_fp, 32) == 0;
+    uint64_t rest = (uint64_t)(sum & PRIME) + (uint64_t)(sum >> 61);
+    rest = (rest & PRIME) + (rest >> 61);
+    return rest >= PRIME ? rest - PRIME : rest;
+}
+
+static struct known known_of(const struct fpcache *cache, const uint8_t tbs_fp[32], int32_t issuer)
+{
+    uint32_t words[WORDS];
+    wide sums[2] = {0, 0};
+    memcpy(words, tbs_fp, 32);
+    words[WORDS - 1] = (uint32_t)issuer;
+    for (size_t i = 0; i < WORDS; i++) {
+        sums[0] += (wide)cache->keys[0][i] * words[i];
+        sums[1] += (wide)cache->keys[1][i] * words[i];
+    }
+    return (struct known){{reduced(sums[0]) | TAKEN, reduced(sums[1])}};
+}
+
+static bool is(const struct known *known, const struct known *asked)
+{
+    return known->sums[0] == asked->sums[0] && known->sums[1] == asked->sums[1];
 }
 
 void fpcache_fetch(const struct fpcache *cache, const uint8_t tbs_fp[32])
@@ -79,8 +111,9 @@ bool fpcache_has(const struct fpcache *cache, const uint8_t tbs_fp[32], int32_t 
     if (!cache->any || issuer == 0)
         return false;
     const struct set *set = set_of(cache, tbs_fp);
+    const struct known asked = known_of(cache, tbs_fp, issuer);
     for (size_t i = 0; i < WAYS; i++)
-        if (is(&set->ways[i], tbs_fp, issuer))
+        if (is(&set->ways[i], &asked))
             return true;
     return false;
 }
@@ -91,11 +124,11 @@ void fpcache_add(struct fpcache *cache, const uint8_t tbs_fp[32], int32_t issuer
     if (cache->count == 0)
         return;
     struct set *set = set_of(cache, tbs_fp);
+    const struct known fresh = known_of(cache, tbs_fp, issuer);
     size_t at = 0;
-    while (at < WAYS - 1 && !is(&set->ways[at], tbs_fp, issuer))
+    while (at < WAYS - 1 && !is(&set->ways[at], &fresh))
         at++;
     memmove(&set->ways[1], &set->ways[0], at * sizeof set->ways[0]);
-    memcpy(set->ways[0].tbs_fp, tbs_fp, 32);
-    set->ways[0].issuer = issuer;
+    set->ways[0] = fresh;
     cache->any = true;
 }

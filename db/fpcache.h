@@ -1,7 +1,8 @@
 /* PRIVATE TO db/. Issuances that are stored for sure, by (tbs_fp, issuer): three of four log entries show one
- * that another log has shown before, and the database need not be asked about them. Compared byte by byte, so
- * that no hash collision can hide a certificate. It forgets what it likes; who asks for what is forgotten
- * asks the database.
+ * that another log has shown before, and the database need not be asked about them. Kept
+ * as 122 bits that depend on all of both by secret keys, so that nobody can make a certificate that hides
+ * behind another one, and chance does not (2^-122 for each pair). It forgets what it likes; who asks for what
+ * is forgotten asks the database.
  *
  * The owner adds after a COMMIT only, and calls fpcache_forget when rows may have gone (table cert_removal)
  * or another database may answer (a new connection). Not thread-safe. */
@@ -16,7 +17,8 @@
 
 struct fpcache;
 
-/* Room for at least `issuances`, 36 bytes each; 0: remembers nothing. NULL: out of memory. */
+/* Room for at least `issuances`, 16 bytes each; 0: remembers nothing. NULL: out of memory (or no
+ * random numbers). */
 MUST_USE struct fpcache *fpcache_new(size_t issuances);
 void fpcache_free(struct fpcache *cache); /* NULL is fine */
 void fpcache_forget(struct fpcache *cache);

@@ -14,11 +14,9 @@
     " cn, findings, others, ips, keys"
 
 #define PARAMETERS                                                                                           \
-    "WITH stage_cert AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"    \
-    " $12, $13, $14, $15) AS s (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp,"  \
-    " serial, spki_sha256, names, cn, findings, others)),"                                                   \
-    " stage_key AS MATERIALIZED (SELECT * FROM unnest($16, $17, $18) AS s (tbs_fp, issuer, apex8)),"         \
-    " stage_ip AS MATERIALIZED (SELECT * FROM unnest($19, $20, $21) AS s (tbs_fp, issuer, ip)), "
+    "WITH stage_cert AS MATERIALIZED (SELECT * FROM unnest($1)),"                                            \
+    " stage_key AS MATERIALIZED (SELECT * FROM unnest($2)),"                                                 \
+    " stage_ip AS MATERIALIZED (SELECT * FROM unnest($3)), "
 
 /* The roll-up counts what went into cert; copies are not there. */
 #define WHOLE                                                                                                \

@@ -289,14 +289,14 @@ enum err_code store_pg_open(const char *dsn, struct store **store, struct err *w
     pg->load_before_ms = PGSTORE_LOAD_NOTHING;
     copy_init(&pg->copy);
     stage_init(&pg->stage);
-    bool rows = store_rows_init(&pg->rows);
+    store_rows_init(&pg->rows);
     buf_init(&pg->heads_raw, HEADS_RAW_MAX);
     buf_init(&pg->other_raw, LIMIT_SMALL_BYTES);
     pg->issuers = issuer_ids_new();
     pg->known = fpcache_new(LIMIT_ISSUANCES_KNOWN);
     enum err_code code = ERR_OK;
     bool keeps = store_der_init(&pg->keep, STORE_PG_ALL, STORE_PG_DER_NONE);
-    if (pg->issuers == NULL || pg->known == NULL || !keeps || !rows)
+    if (pg->issuers == NULL || pg->known == NULL || !keeps)
         code = err_set(why, ERR_MEMORY, "database: no memory for a store");
     if (code == ERR_OK)
         code = pgconn_open(dsn, &pg->conn, why);

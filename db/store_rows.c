@@ -5,14 +5,33 @@
 
 #define OID_INT8_ARRAY 1016
 
-bool store_rows_init(struct store_rows *rows)
+void store_rows_init(struct store_rows *rows)
 {
     buf_init(&rows->fp8, LIMIT_COPY_BYTES);
     buf_init(&rows->sha8, LIMIT_COPY_BYTES);
     buf_init(&rows->info, LIMIT_COPY_BYTES);
-    bool cert = copy_init_columns(&rows->cert, stage_cert_types);
-    bool key = copy_init_columns(&rows->key, stage_key_types);
-    return copy_init_columns(&rows->ip, stage_ip_types) && cert && key;
+    copy_init_records(&rows->cert, stage_cert_types);
+    copy_init_records(&rows->key, stage_key_types);
+    copy_init_records(&rows->ip, stage_ip_types);
+}
+
+enum err_code store_rows_session(struct store_rows *rows, struct pgconn *conn, struct err *why)
+{
+    /* Rows of the staging tables: so the columns are named in one place. */
+    static const char sql[] =
+        "SELECT 'pg_temp.stage_cert'::regtype::oid::int8, 'pg_temp.stage_cert[]'::regtype::oid::int8,"
+        " 'pg_temp.stage_key'::regtype::oid::int8, 'pg_temp.stage_key[]'::regtype::oid::int8,"
+        " 'pg_temp.stage_ip'::regtype::oid::int8, 'pg_temp.stage_ip[]'::regtype::oid::int8";
+    struct copy *of[] = {&rows->cert, &rows->key, &rows->ip};
+    PGresult *res;
+    enum err_code code = pgexec_run(conn, sql, &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int i = 0; i < (int)countof(of); i++)
+        copy_records_of(of[i], (uint32_t)pgexec_get_int(res, 0, 2 * i),
+                        (uint32_t)pgexec_get_int(res, 0, 2 * i + 1));
+    PQclear(res);
+    return ERR_OK;
 }
 
 void store_rows_fini(struct store_rows *rows)

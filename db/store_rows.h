@@ -17,12 +17,14 @@ struct store_rows {
     struct buf info; /* FACTS_INFO_BYTES an entry */
 };
 
-/* False: no memory; store_rows_fini all the same. */
-MUST_USE bool store_rows_init(struct store_rows *rows);
+void store_rows_init(struct store_rows *rows);
 void store_rows_fini(struct store_rows *rows);
+/* After stage_tables (db/stage.h), once per connection: their row types. */
+MUST_USE enum err_code store_rows_session(struct store_rows *rows, struct pgconn *conn, struct err *why);
 
-/* Adds what is to be stored of the collected rows: the columns of stage_cert, stage_key and stage_ip, $1 to
- * $21. *staged: how many issuances. ERR_TOO_BIG: a column is larger than LIMIT_COPY_BYTES. */
+/* Adds what is to be stored of the collected rows: arrays of rows of stage_cert, stage_key and stage_ip, $1
+ * to $3, in the order of (tbs_fp, issuer). *staged: how many issuances. ERR_TOO_BIG: an array is larger than
+ * LIMIT_COPY_BYTES. */
 MUST_USE enum err_code store_rows_certs(struct store_rows *rows, struct stage *stage,
                                         struct pgexec_args *args, size_t *staged, struct err *why);
 /* Adds the places of consecutive batches of one log: $1 log, $2 first index, $3 behind the last one, $4 all

@@ -66,6 +66,8 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     if (code == ERR_OK)
         code = pgexec_script(pg->conn, stage_tables, why);
     if (code == ERR_OK)
+        code = store_rows_session(&pg->rows, pg->conn, why);
+    if (code == ERR_OK)
         code = spread_session(pg->conn, why);
     if (code == ERR_OK)
         code = take_locks_again(pg, why);
@@ -91,15 +93,14 @@ enum err_code store_write_collect(struct pgstore *pg, struct batch *const *batch
 
 /* Of stage_cert, stage_key and stage_ip, tables or not. The span grows by whole months, so that it is hardly
  * ever written, and every writer takes its locks in the same order. */
-#define CERTS_SQL                                                                                            \
+#define CERTS_SQL(order)                                                                                     \
     "ins AS (INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, "          \
     "tbs_fp,"                                                                                                \
     " serial, spki_sha256, names, cn, findings, others)"                                                     \
     " SELECT not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial, "            \
     "spki_sha256,"                                                                                           \
-    " names, cn, findings, others FROM stage_cert WHERE not_after >= (SELECT horizon FROM cert_removal)"     \
-    " ORDER BY tbs_fp, issuer"                                                                               \
-    " ON CONFLICT DO NOTHING RETURNING tbs_fp, issuer, not_after, not_before),"                              \
+    " names, cn, findings, others FROM stage_cert WHERE not_after >= (SELECT horizon FROM "                  \
+    "cert_removal)" order " ON CONFLICT DO NOTHING RETURNING tbs_fp, issuer, not_after, not_before),"        \
     " keys AS (INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)"                         \
     " SELECT i.not_after, i.not_before, k.apex8, i.issuer, i.tbs_fp FROM ins AS i"                           \
     " JOIN stage_key AS k ON k.tbs_fp = i.tbs_fp AND k.issuer = i.issuer"                                    \
@@ -120,7 +121,7 @@ enum err_code store_write_collect(struct pgstore *pg, struct batch *const *batch
 
 enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, struct err *why)
 {
-    static const char sql[] = "WITH " CERTS_SQL;
+    static const char sql[] = "WITH " CERTS_SQL(" ORDER BY tbs_fp, issuer");
     int64_t count = 0;
     enum err_code code =
         pgexec_number(pg->conn, pg->conn->spread ? spread_certs_sql : sql, &PGEXEC_NO_ARGS, &count, why);
@@ -160,16 +161,14 @@ enum err_code store_write_tiles(struct pgstore *pg, struct err *why)
     return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
 }
 
+/* They come in their order, and are not sorted again. */
 #define ROWS_SQL                                                                                             \
-    "WITH stage_cert AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"       \
-    " $14, $15) AS s (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial,"    \
-    " spki_sha256, names, cn, findings, others)),"                                                           \
-    " stage_key AS (SELECT * FROM unnest($16, $17, $18) AS s (tbs_fp, issuer, apex8)),"                      \
-    " stage_ip AS (SELECT * FROM unnest($19, $20, $21) AS s (tbs_fp, issuer, ip)), "
+    "WITH stage_cert AS (SELECT * FROM unnest($1)), stage_key AS (SELECT * FROM unnest($2)),"                \
+    " stage_ip AS (SELECT * FROM unnest($3)), "
 
 enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, struct err *why)
 {
-    static const char sql[] = ROWS_SQL CERTS_SQL;
+    static const char sql[] = ROWS_SQL CERTS_SQL("");
     struct pgexec_args args = PGEXEC_NO_ARGS;
     size_t staged = 0;
     int64_t count = 0;

@@ -175,6 +175,69 @@ static void a_column_beyond_the_ceiling_is_an_error(void **state)
     copy_fini(&copy);
 }
 
+/* Records: the type of each field in front of it, the length of each row in front of that. */
+static void records_are_one_array(void **state)
+{
+    (void)state;
+    static const uint32_t types[] = {COPY_OID_INT4, COPY_OID_TEXT, 0};
+    static const char *const expected[] = {
+        "00000001000000000000303900000002"
+        "00000001"
+        "0000001900000002"
+        "000000170000000400000007"
+        "000000190000000161"
+        "0000001600000002"
+        "00000017ffffffff"
+        "00000019000000026263",
+        "000000000000000000003039",
+    };
+    struct copy copy;
+    struct err why = {0};
+    copy_init_records(&copy, types);
+    copy_records_of(&copy, 12345, 12346);
+    for (size_t round = 0; round < countof(expected); round++) {
+        struct pgexec_args args = PGEXEC_NO_ARGS;
+        char hex[256];
+        copy_begin(&copy, NULL, NULL, &why);
+        if (round == 0) {
+            copy_row(&copy, 2);
+            copy_int4(&copy, 7);
+            copy_text(&copy, SPAN_LIT("a"), 9);
+            copy_row(&copy, 2);
+            copy_null(&copy);
+            copy_ascii(&copy, SPAN_LIT("bc"));
+        }
+        assert_int_equal(copy_end(&copy), ERR_OK);
+        copy_bind(&copy, &args);
+        assert_int_equal(args.count, 1);
+        assert_int_equal(args.types[0], 12346);
+        assert_string_equal(text_hex(span_of(args.values[0], (size_t)args.lengths[0]), hex), expected[round]);
+    }
+    copy_fini(&copy);
+}
+
+static void records_beyond_the_ceiling_are_an_error(void **state)
+{
+    (void)state;
+    static const uint32_t types[] = {COPY_OID_BYTEA, 0};
+    struct copy copy;
+    struct err why = {0};
+    copy_init_records(&copy, types);
+    copy_records_of(&copy, 1, 2);
+    copy.buf.ceiling = 100;
+    copy_begin(&copy, NULL, NULL, &why);
+    for (int i = 0; i < 20; i++) {
+        copy_row(&copy, 1);
+        copy_bytes(&copy, SPAN_LIT("0123456789"));
+    }
+    assert_int_equal(copy_end(&copy), ERR_TOO_BIG);
+    copy_begin(&copy, NULL, NULL, &why);
+    copy_row(&copy, 1);
+    copy_bytes(&copy, SPAN_LIT("0123456789"));
+    assert_int_equal(copy_end(&copy), ERR_OK);
+    copy_fini(&copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +245,8 @@ int main(void)
         cmocka_unit_test(a_row_beyond_the_ceiling_is_an_error),
         cmocka_unit_test(columns_are_arrays),
         cmocka_unit_test(a_column_beyond_the_ceiling_is_an_error),
+        cmocka_unit_test(records_are_one_array),
+        cmocka_unit_test(records_beyond_the_ceiling_are_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
