@@ -236,11 +236,11 @@ static void find_names(struct matching *m, const struct issuance *issuance, watc
     find_others(m, issuance, hit);
 }
 
-static void on_subtree(void *arg, struct span base)
+static void on_subtree(void *arg, struct span base, const struct watch *watch)
 {
     struct matching *m = arg;
     m->other = base;
-    subtree_find(m->set, base, on_hit, m);
+    on_hit(m, watch);
 }
 
 /* Behind its own names, so that these are shown where there are some. */
@@ -248,9 +248,13 @@ static void find_subtrees(struct matching *m, const struct entry *entry)
 {
     if ((entry->issuance.cert_flags & CERT_IS_CA) == 0 || entry->cert.name_constraints.at == NULL)
         return;
+    struct subtree tree;
     m->name = NULL;
     m->subtree = true;
-    m->full = !subtree_each(entry->cert.name_constraints, m->arena, on_subtree, m) || m->full;
+    if (subtree_read(entry->cert.name_constraints, m->arena, &tree))
+        subtree_find(&tree, m->set, on_subtree, m);
+    else
+        m->full = true;
     m->subtree = false;
     m->other = SPAN_NONE;
 }

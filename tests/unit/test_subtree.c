@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/dns.h"
+#include "base/text.h"
 #include "model/cert.h"
 #include "tests/fixture/watches.h"
 #include "watcher/match.h"
@@ -21,35 +22,49 @@ struct found {
     char watches[512];
 };
 
-static void on_watch(void *arg, const struct watch *watch)
+static void on_watch(void *arg, struct span base, const struct watch *watch)
 {
     struct found *found = arg;
     size_t len = strlen(found->watches);
+    assert_true(base.len != 0);
     if (strstr(found->watches, watch->name) == NULL)
         (void)snprintf(found->watches + len, sizeof found->watches - len, "%s ", watch->name);
 }
 
-static void on_base(void *arg, struct span base)
+static void find(struct found *found, struct span der, struct arena *arena)
 {
-    struct found *found = arg;
-    size_t len = strlen(found->bases);
-    (void)snprintf(found->bases + len, sizeof found->bases - len, "%.*s ", (int)base.len,
-                   (const char *)base.at);
-    subtree_find(found->set, base, on_watch, found);
+    struct subtree tree;
+    assert_true(subtree_read(der, arena, &tree));
+    for (size_t i = 0; i < tree.count; i++) {
+        size_t len = strlen(found->bases);
+        (void)snprintf(found->bases + len, sizeof found->bases - len, "%.*s ", (int)tree.at[i].shown.len,
+                       (const char *)tree.at[i].shown.at);
+    }
+    subtree_find(&tree, found->set, on_watch, found);
 }
 
-/* NameConstraints of permitted and excluded DNS names, each list of words. */
+/* NameConstraints of permitted and excluded names, each list of words: "#HEX" is an address with its mask,
+ * "!TEXT" a mailbox, the others are DNS names. */
 static void put_list(struct buf *out, uint8_t tag, const char *words)
 {
     struct buf trees;
     buf_init(&trees, 512);
     while (*words != '\0') {
         size_t len = strcspn(words, " ");
+        uint8_t bytes[32];
+        struct span value = span_of(words, len);
+        uint8_t kind = words[0] == '#' ? 0x87 : words[0] == '!' ? 0x81 : 0x82;
+        if (kind == 0x81)
+            value = span_of(words + 1, len - 1);
+        else if (kind == 0x87) {
+            assert_true(text_unhex(span_of(words + 1, len - 1), bytes, (len - 1) / 2));
+            value = span_of(bytes, (len - 1) / 2);
+        }
         buf_byte(&trees, 0x30);
-        buf_byte(&trees, (uint8_t)(len + 2));
-        buf_byte(&trees, 0x82);
-        buf_byte(&trees, (uint8_t)len);
-        buf_put(&trees, span_of(words, len));
+        buf_byte(&trees, (uint8_t)(value.len + 2));
+        buf_byte(&trees, kind);
+        buf_byte(&trees, (uint8_t)value.len);
+        buf_put(&trees, value);
         words += len + (words[len] == ' ');
     }
     if (trees.len != 0) {
@@ -78,23 +93,51 @@ static const struct {
     const char *bases;
     const char *watches;
 } rows[] = {
-    {"example.com", "", "example.com ", "example.com www.example.com "},
-    {".Example.COM", "", "example.com ", "example.com www.example.com "},
+    {"example.com", "", "example.com ", "example.com www.example.com a.b.example.com "},
+    {".Example.COM", "", "example.com ", "example.com www.example.com a.b.example.com "},
     {"dev.example.com", "", "dev.example.com ", "example.com "},
+    {"b.example.com", "", "b.example.com ", "example.com a.b.example.com "},
+    {"xample.com", "", "xample.com ", ""},
     {"example.net other.test", "", "example.net other.test ", ""},
+    {"other.test example.com another.test", "", "another.test example.com other.test ",
+     "example.com www.example.com a.b.example.com "},
+    {"deep.test", "", "deep.test ", "x.y.z.deep.test "},
     {"com", "", "", ""},         /* a public suffix is nobody's */
     {"", "example.com", "", ""}, /* what it may not issue for */
     {"*.example.com a b", "", "", ""},
+    /* 192.0.2.0/24 is watched, and 2001:db8::7 */
+    {"#c0000200ffffff00", "", "192.0.2.0/255.255.255.0 ", "192.0.2.0/24 "},
+    {"#c0000000ffff0000", "", "192.0.0.0/255.255.0.0 ", "192.0.2.0/24 "},
+    {"#c0000207ffffffff", "", "192.0.2.7/255.255.255.255 ", "192.0.2.0/24 "},
+    {"#c0000307ffffffff", "", "192.0.3.7/255.255.255.255 ", ""},
+    {"#0000000000000000", "", "", ""},
+    {"#c0000000f0000000", "", "", ""}, /* everybody's */
+    {"#c00002", "", "", ""},
+    {"#20010db8000000000000000000000000ffffffff000000000000000000000000", "",
+     "2001:db8::/ffff:ffff:: ", "2001:db8::7 "},
+    {"#20010db9000000000000000000000000ffffffff000000000000000000000000", "", "2001:db9::/ffff:ffff:: ", ""},
+    /* email:mail.example.org and email:Bob@example.edu are watched */
+    {"!mail.Example.org", "", "email:mail.example.org ", "email:mail.example.org "},
+    {"!.example.org", "", "email:.example.org ", "email:mail.example.org "},
+    {"!example.org", "", "email:example.org ", ""}, /* of that host alone */
+    {"!any@mail.example.org", "", "email:any@mail.example.org ", "email:mail.example.org "},
+    {"!bob@example.edu", "", "email:bob@example.edu ", "email:bob@example.edu "},
+    {"!eve@example.edu", "", "email:eve@example.edu ", ""},
+    {"!example.edu", "", "email:example.edu ", "email:bob@example.edu "},
+    {"!@ !. !x@ !x@com", "", "", ""},
 };
 
 static void table(void **state)
 {
+    static const char *const names[] = {
+        "example.com",  "=www.example.com", "=a.b.example.com",       "x.y.z.deep.test",
+        "192.0.2.0/24", "2001:db8::7",      "email:mail.example.org", "email:bob@example.edu"};
     (void)state;
-    struct watch *watches = calloc(2, sizeof *watches);
+    struct watch *watches = calloc(countof(names), sizeof *watches);
     assert_non_null(watches);
-    watches[0] = watches_one("example.com", 1);
-    watches[1] = watches_one("=www.example.com", 2);
-    struct watchset *set = watchset_new(watches, 2, 1);
+    for (size_t i = 0; i < countof(names); i++)
+        watches[i] = watches_one(names[i], (int64_t)i + 1);
+    struct watchset *set = watchset_new(watches, countof(names), 1);
     for (size_t i = 0; i < countof(rows); i++) {
         struct found found = {.set = set};
         struct arena arena;
@@ -102,7 +145,7 @@ static void table(void **state)
         buf_init(&der, 512);
         assert_true(arena_init(&arena, 1 << 16));
         constraints(&der, rows[i].permitted, rows[i].excluded);
-        assert_true(subtree_each(buf_span(&der), &arena, on_base, &found));
+        find(&found, buf_span(&der), &arena);
         assert_string_equal(found.bases, rows[i].bases);
         assert_string_equal(found.watches, rows[i].watches);
         arena_fini(&arena);
