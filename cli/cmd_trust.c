@@ -131,9 +131,13 @@ static void show_human(const struct cagraph *graph, const struct db_trust_bundle
     printf("CA certificates: %zu, of %zu CAs\n", cagraph_cert_count(graph), cagraph_ca_count(graph));
     for (size_t i = 0; i < cagraph_source_count(graph); i++) {
         const struct cagraph_source *source = cagraph_source(graph, i);
-        printf("  %-22s %.10s, %s old%s%s\n", source->name, text_time(source->dated_ms, false, dated),
-               days(source->dated_ms, now, age, sizeof age), source->born ? ", as the program came" : "",
-               source->counts && trustview_old(source->dated_ms, now) ? ": too old" : "");
+        if (source->fixed)
+            printf("  %-22s facts as of %.10s; newer ones come with a newer ctvigil\n", source->name,
+                   text_time(source->dated_ms, false, dated));
+        else
+            printf("  %-22s %.10s, %s old%s%s\n", source->name, text_time(source->dated_ms, false, dated),
+                   days(source->dated_ms, now, age, sizeof age), source->born ? ", as the program came" : "",
+                   source->counts && trustview_old(source->dated_ms, now) ? ": too old" : "");
     }
 }
 
@@ -143,11 +147,11 @@ static json_t *sources_json(const struct cagraph *graph, int64_t now)
     must(sources != NULL);
     for (size_t i = 0; i < cagraph_source_count(graph); i++) {
         const struct cagraph_source *source = cagraph_source(graph, i);
-        bool old = source->counts && trustview_old(source->dated_ms, now);
-        json_t *row = json_pack("{s:s, s:o, s:I, s:b, s:b}", "source", source->name, "date",
+        bool old = source->counts && !source->fixed && trustview_old(source->dated_ms, now);
+        json_t *row = json_pack("{s:s, s:o, s:I, s:b, s:b, s:b}", "source", source->name, "date",
                                 cmd_json_time(source->dated_ms), "age_days",
                                 (json_int_t)trustview_days(source->dated_ms, now), "born", (int)source->born,
-                                "old", (int)old);
+                                "fixed", (int)source->fixed, "old", (int)old);
         must(row != NULL && json_array_append_new(sources, row) == 0);
     }
     return sources;

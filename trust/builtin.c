@@ -119,9 +119,16 @@ void builtin_anchors(enum verdict_store store, void (*each)(void *arg, const uin
         }
 }
 
+/* Gathered by hand from announcements and from sources of Chromium. */
+static bool is_fixed(const char *part)
+{
+    return strcmp(part, "distrust") == 0 || strcmp(part, "chrome.blocked") == 0;
+}
+
 static void add(struct cagraph_plan *plan, const struct carule *rule, const char *part)
 {
-    struct cagraph_source source = {.dated_ms = BUILTIN_MS, .born = true, .counts = builtin_counts(part)};
+    struct cagraph_source source = {
+        .dated_ms = BUILTIN_MS, .born = true, .counts = builtin_counts(part), .fixed = is_fixed(part)};
     must(strlen(part) < sizeof source.name);
     memcpy(source.name, part, strlen(part) + 1);
     cagraph_plan_source(plan, &source);

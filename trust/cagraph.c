@@ -351,7 +351,7 @@ const struct cagraph_source *cagraph_oldest(const struct cagraph *graph)
     const struct cagraph_source *oldest = NULL;
     for (size_t i = 0; i < graph->source_count; i++) {
         const struct cagraph_source *source = &graph->source[i];
-        if (source->counts && (oldest == NULL || source->dated_ms < oldest->dated_ms))
+        if (source->counts && !source->fixed && (oldest == NULL || source->dated_ms < oldest->dated_ms))
             oldest = source;
     }
     return oldest;

@@ -32,6 +32,7 @@ struct cagraph_source {
     int64_t dated_ms; /* what it says was so then */
     bool born;        /* the program came with it */
     bool counts;      /* verdicts depend on it */
+    bool fixed;       /* no root store publishes a file of it: newer facts come with a newer program */
 };
 
 struct cagraph_plan; /* what is collected */
@@ -58,7 +59,7 @@ int64_t cagraph_bundle_id(const struct cagraph *graph);
 uint64_t cagraph_version(const struct cagraph *graph);
 size_t cagraph_source_count(const struct cagraph *graph);
 const struct cagraph_source *cagraph_source(const struct cagraph *graph, size_t at);
-/* The oldest that verdicts depend on; NULL: there is none. */
+/* The oldest that verdicts depend on, of those that an import can renew; NULL: there is none. */
 const struct cagraph_source *cagraph_oldest(const struct cagraph *graph);
 
 size_t cagraph_ca_count(const struct cagraph *graph);

@@ -64,6 +64,7 @@ uint32_t catake_part(struct catake *take, const char *name, int64_t dated_ms)
             take->part[i].dated_ms = dated_ms;
         return i;
     }
+    must(take->part_count < CATAKE_PARTS_MAX);
     take->part = more(take->part, take->part_count, &take->part_cap, sizeof *take->part);
     struct catake_part *part = &take->part[take->part_count];
     must(strlen(name) < sizeof part->name);
@@ -149,13 +150,21 @@ struct catake_file *catake_file(struct catake *take, const char *name)
 
 struct catake_mark catake_mark(const struct catake *take)
 {
-    return (struct catake_mark){take->part_count, take->rule_count, take->cert_count, take->edge_count,
-                                take->caa_count};
+    struct catake_mark mark = {.part = take->part_count,
+                               .rule = take->rule_count,
+                               .cert = take->cert_count,
+                               .edge = take->edge_count,
+                               .caa = take->caa_count};
+    for (size_t i = 0; i < take->part_count; i++)
+        mark.dated_ms[i] = take->part[i].dated_ms;
+    return mark;
 }
 
 void catake_rewind(struct catake *take, const struct catake_mark *mark)
 {
     take->part_count = mark->part;
+    for (size_t i = 0; i < mark->part; i++)
+        take->part[i].dated_ms = mark->dated_ms[i];
     take->rule_count = mark->rule;
     take->cert_count = mark->cert;
     take->edge_count = mark->edge;

@@ -92,8 +92,11 @@ void catake_owner(struct catake *take, const char *owner, bool by_key, const uin
 /* A file of the import; valid until the next one. */
 struct catake_file *catake_file(struct catake *take, const char *name);
 /* What a file that turns out to be damaged said is taken back: everything since `mark`. */
+#define CATAKE_PARTS_MAX 32 /* parts have fixed names (docs/trust.md) */
+
 struct catake_mark {
     size_t part;
+    int64_t dated_ms[CATAKE_PARTS_MAX]; /* of those that were there */
     size_t rule;
     size_t cert;
     size_t edge;

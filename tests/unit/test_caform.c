@@ -431,6 +431,33 @@ static void anything_else_is_left_alone(void **state)
     }
 }
 
+static void read_revoked(struct catake *take, const char *rows, int64_t mtime_ms)
+{
+    char bytes[1024];
+    int size =
+        snprintf(bytes, sizeof bytes, "SHA-256 Fingerprint,Revocation Status,Certificate Name\n%s", rows);
+    caform_read("revoked", (uint8_t *)bytes, (size_t)size, mtime_ms, take);
+}
+
+/* What is taken back of a damaged file is also its date: the part is no newer than what was taken for it. */
+static void a_damaged_file_makes_nothing_newer(void **state)
+{
+    static const char good[] =
+        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff,Revoked,A CA\n";
+    (void)state;
+    struct catake *take = catake_new();
+    read_revoked(take, good, 5000);
+    assert_int_equal(take->part_count, 1);
+    assert_int_equal(take->part[0].dated_ms, 5000);
+    read_revoked(take, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff,Rev", 9000);
+    assert_true(take->file[1].damaged);
+    assert_int_equal(take->part_count, 1);
+    assert_int_equal(take->part[0].dated_ms, 5000);
+    read_revoked(take, good, 8000);
+    assert_int_equal(take->part[0].dated_ms, 8000);
+    catake_free(take);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(certdata_is_read),
@@ -440,6 +467,7 @@ int main(void)
                                        cmocka_unit_test(microsoft_is_read),
                                        cmocka_unit_test(reports_of_the_ccadb_are_read),
                                        cmocka_unit_test(the_newest_report_of_the_ccadb_is_read),
+                                       cmocka_unit_test(a_damaged_file_makes_nothing_newer),
                                        cmocka_unit_test(anything_else_is_left_alone)};
     return cmocka_run_group_tests(tests, make, NULL);
 }

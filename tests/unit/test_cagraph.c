@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/fixture/caworld.h"
+#include "trust/builtin.h"
 
 static void a_root_is_a_root_by_its_key_and_name(void **state)
 {
@@ -289,6 +290,39 @@ static void every_way_is_as_good_as_the_slow_model_says(void **state)
             fail_msg("%s came only %zu times", verdict_name((enum verdict)i), seen[i]);
 }
 
+static bool is_renewed(void *arg, const char *part)
+{
+    (void)arg;
+    return strcmp(part, "distrust") != 0 && strcmp(part, "chrome.blocked") != 0;
+}
+
+/* A warning that nobody can end is no warning: what no file renews has no age, and says whose facts they are.
+ */
+static void only_what_can_be_renewed_grows_old(void **state)
+{
+    struct cagraph_source renewed = {.name = "mozilla.roots", .dated_ms = 7, .counts = true};
+    (void)state;
+    for (int all = 0; all < 2; all++) {
+        struct cagraph_plan *plan = cagraph_plan_new();
+        size_t fixed = 0;
+        builtin_rules(plan, all != 0 ? NULL : is_renewed, NULL);
+        if (all == 0)
+            cagraph_plan_source(plan, &renewed);
+        struct cagraph *graph = cagraph_new(plan, 0, 0, 1);
+        for (size_t i = 0; i < cagraph_source_count(graph); i++) {
+            const struct cagraph_source *source = cagraph_source(graph, i);
+            fixed += source->fixed;
+            assert_true(source->counts || strcmp(source->name, "tests") == 0);
+        }
+        assert_int_equal(fixed, 2);
+        assert_non_null(cagraph_oldest(graph));
+        assert_false(cagraph_oldest(graph)->fixed);
+        if (all == 0)
+            assert_string_equal(cagraph_oldest(graph)->name, "mozilla.roots");
+        cagraph_unpin(graph);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_root_is_a_root_by_its_key_and_name),
@@ -297,6 +331,7 @@ int main(void)
                                        cmocka_unit_test(circles_end),
                                        cmocka_unit_test(depth_and_path_length_are_kept),
                                        cmocka_unit_test(what_is_cut_off_is_unknown),
+                                       cmocka_unit_test(only_what_can_be_renewed_grows_old),
                                        cmocka_unit_test(every_way_is_as_good_as_the_slow_model_says)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
