@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#define BLANKS " \t\r\n" /* that a list or a file from elsewhere leaves around a name */
+
 struct row {
     const char *owners; /* NULL: a key of the row above */
     const char *text;   /* domains, or the key */
@@ -113,7 +115,10 @@ bool caatable_normal(const char *name, char out[CAATABLE_NAME_MAX])
         return normal_owner(caatable_owner(name + 3, owner) ? owner : name + 3, out + 3,
                             CAATABLE_NAME_MAX - 3);
     }
+    name += strspn(name, BLANKS);
     size_t len = strlen(name);
+    while (len != 0 && strchr(BLANKS, name[len - 1]) != NULL)
+        len--;
     len -= len > 1 && name[len - 1] == '.';
     if (len == 0 || len >= CAATABLE_NAME_MAX)
         return false;

@@ -9,7 +9,7 @@
 
 #define CAATABLE_NAME_MAX 256
 
-/* "letsencrypt.org" from "LetsEncrypt.org.", "ca:digicert" from "ca:DigiCert, Inc.": what names of CAs are
+/* "letsencrypt.org" from "LetsEncrypt.org." (and with blanks around it), "ca:digicert" from "ca:DigiCert, Inc.": what names of CAs are
  * compared as. Of an owner case, signs and the form of the company do not count, and what one owner is called
  * in different places is one name ("ca:ISRG", "ca:Internet Security Research Group"). False: nothing is left,
  * or it is too long. */

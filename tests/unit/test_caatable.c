@@ -19,6 +19,8 @@ static void names_are_compared_without_what_does_not_matter(void **state)
     } rows[] = {
         {"LetsEncrypt.org.", "letsencrypt.org"},
         {"pki.goog", "pki.goog"},
+        {" letsencrypt.org \r\n", "letsencrypt.org"},
+        {" \t", NULL},
         {"ca:DigiCert, Inc.", "ca:digicert"},
         {"ca:digicert", "ca:digicert"},
         {"ca:Some  CA (Germany) GmbH", "ca:some ca germany"},
