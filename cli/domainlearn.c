@@ -14,11 +14,13 @@
 #include "cli/watchname.h"
 #include "db/db_domain.h"
 #include "db/db_known.h"
+#include "db/db_unanswered.h"
 #include "model/signing.h"
 #include "trust/caatable.h"
 #include "watcher/rule_type.h"
 
-#define SHOWN_MAX 5 /* alerts told one by one */
+#define SHOWN_MAX 5  /* alerts told one by one */
+#define LEFT_MAX  20 /* the same, by number */
 
 struct learning {
     const struct cmd *cmd;
@@ -31,6 +33,8 @@ struct learning {
     json_t *words;   /* key of a CA to what a policy calls it */
     json_t *kinds;   /* what the proposal would have raised: kind to count */
     json_t *alerts;  /* the first of them */
+    json_t *open;    /* tbs_fp to the alert about it that nobody answered */
+    json_t *left;    /* those alerts whose certificates were left out */
     uint64_t judged;
 };
 
@@ -86,6 +90,27 @@ static void note_serial(struct learning *doing, struct span serial)
         must(json_object_set_new(doing->serials, text_hex(serial, hex) + strspn(hex, "0"), json_true()) == 0);
 }
 
+static void on_unanswered(void *arg, const struct db_unanswered *one)
+{
+    struct learning *doing = arg;
+    char hex[65];
+    must(json_object_set_new(doing->open, text_hex(span_of(one->tbs_fp, 32), hex), json_integer(one->id)) ==
+         0);
+}
+
+/* A stranger's certificate must not make its CA, key or name usual. The number of an alert that is in the
+ * list is negative. */
+static bool is_left_out(struct learning *doing, struct span tbs_fp)
+{
+    char hex[65];
+    json_t *id = tbs_fp.len == 32 ? json_object_get(doing->open, text_hex(tbs_fp, hex)) : NULL;
+    json_int_t number = json_integer_value(id);
+    if (number > 0)
+        must(json_array_append_new(doing->left, json_integer(number)) == 0 &&
+             json_integer_set(id, -number) == 0);
+    return id != NULL;
+}
+
 static enum err_code on_stored(void *arg, const struct issuance *issuance, const struct sighting *sightings,
                                size_t count, struct err *why)
 {
@@ -96,7 +121,8 @@ static enum err_code on_stored(void *arg, const struct issuance *issuance, const
         if (i == 0 || sightings[i].timestamp_ms < first_ms)
             first_ms = sightings[i].timestamp_ms;
     enum err_code code = ERR_OK;
-    if (take_names(doing, issuance, &names) && first_ms / 1000 >= doing->since) {
+    if (take_names(doing, issuance, &names) && first_ms / 1000 >= doing->since &&
+        !is_left_out(doing, span_of(issuance->tbs_fp, 32))) {
         struct buf type;
         buf_init(&type, 64);
         rule_type_key(issuance, &type);
@@ -146,6 +172,8 @@ static enum err_code on_known(void *arg, const struct db_known *known, struct er
 {
     struct learning *doing = arg;
     char word[CAAFIND_WORD_MAX];
+    if (is_left_out(doing, known->tbs_fp))
+        return ERR_OK;
     if (known->serial[0] != '\0') {
         if (json_object_get(doing->serials, known->serial) != NULL)
             return ERR_OK;
@@ -265,6 +293,26 @@ static void print_evidence(const struct learning *doing, const json_t *evidence,
     putchar('\n');
 }
 
+static void print_left_out(const struct learning *doing, const char *head)
+{
+    size_t i;
+    json_t *id;
+    if (json_array_size(doing->left) == 0)
+        return;
+    printf("%sleft out, because nobody has answered the alert about it ('ctvigil alert ack ID' when it is "
+           "fine): alert",
+           head);
+    json_array_foreach(doing->left, i, id)
+    {
+        if (i == LEFT_MAX)
+            break;
+        printf("%s %lld", i == 0 ? "" : ",", (long long)json_integer_value(id));
+    }
+    if (json_array_size(doing->left) > LEFT_MAX)
+        printf(" and %zu more", json_array_size(doing->left) - LEFT_MAX);
+    putchar('\n');
+}
+
 static void print_tried(const struct learning *doing, const char *head)
 {
     size_t i;
@@ -313,12 +361,14 @@ static void print_all(const struct learning *doing, const json_t *policy)
     json_t *evidence = learn_evidence(doing->learn);
     const char *head = doing->what->yaml ? "# " : "";
     if (doing->cmd->json) {
-        cmd_print_json(json_pack(
-            "{s:s, s:s, s:o, s:O, s:O, s:O, s:O, s:s}", "schema", "ctvigil.domain.learned.1", "name",
-            doing->name, "since", cmd_json_time(doing->since * 1000), "evidence", evidence, "policy", policy,
-            "would_raise", doing->kinds, "examples", doing->alerts, "not_tried", DOMAINTEST_NOT_TRIED));
+        cmd_print_json(json_pack("{s:s, s:s, s:o, s:O, s:O, s:O, s:O, s:O, s:s}", "schema",
+                                 "ctvigil.domain.learned.1", "name", doing->name, "since",
+                                 cmd_json_time(doing->since * 1000), "evidence", evidence, "policy", policy,
+                                 "left_out", doing->left, "would_raise", doing->kinds, "examples",
+                                 doing->alerts, "not_tried", DOMAINTEST_NOT_TRIED));
     } else {
         print_evidence(doing, evidence, head);
+        print_left_out(doing, head);
         print_tried(doing, head);
         if (!doing->what->yaml)
             puts("\nNothing is changed. Read it, put it into a file (--yaml writes it), and 'ctvigil domain "
@@ -348,11 +398,18 @@ static enum err_code describe(struct learning *doing, struct err *why)
 
 static enum err_code learn_all(struct learning *doing, struct pgconn *conn, struct err *why)
 {
-    enum err_code code = db_domain_history(conn, &doing->watch, on_stored, doing, NULL, why);
+    enum err_code code = db_unanswered_each(conn, doing->name, on_unanswered, doing, why);
+    if (code == ERR_OK)
+        code = db_domain_history(conn, &doing->watch, on_stored, doing, NULL, why);
     if (code == ERR_OK)
         code = db_known_each(conn, doing->name, !doing->what->exact, doing->since, on_known, doing, why);
     if (code != ERR_OK)
         return code;
+    if (learn_count(doing->learn) == 0 && json_array_size(doing->left) != 0)
+        return err_set(why, ERR_NOT_FOUND,
+                       "%s: about every certificate of this time there is an alert that nobody has answered "
+                       "(ctvigil alert list)",
+                       doing->name);
     if (learn_count(doing->learn) == 0)
         return err_set(why, ERR_NOT_FOUND,
                        "%s: no certificate of this time is known (--days looks further back); 'ctvigil domain"
@@ -373,10 +430,13 @@ int domainlearn_run(const struct cmd *cmd, const struct domainlearn *what)
                              .serials = json_object(),
                              .words = json_object(),
                              .kinds = json_object(),
-                             .alerts = json_array()};
+                             .alerts = json_array(),
+                             .open = json_object(),
+                             .left = json_array()};
     struct pgconn *conn = NULL;
     struct err why = {0};
     must(doing.serials != NULL && doing.words != NULL && doing.kinds != NULL && doing.alerts != NULL);
+    must(doing.open != NULL && doing.left != NULL);
     enum err_code code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
         code = describe(&doing, &why);
@@ -387,6 +447,8 @@ int domainlearn_run(const struct cmd *cmd, const struct domainlearn *what)
     json_decref(doing.words);
     json_decref(doing.kinds);
     json_decref(doing.alerts);
+    json_decref(doing.open);
+    json_decref(doing.left);
     caafind_forget();
     if (conn != NULL)
         cmd_db_close(conn);

@@ -78,6 +78,15 @@ open_alerts() {
     ingest
     [ "$(ctv alert list --json --domain shop.example | jq -r 'select(.id) | .kind' | sort | paste -sd' ')" = \
         "unexpected_ca unexpected_name" ]
+    # What nobody has answered is not usual yet.
+    local stranger
+    stranger=$(ctv alert list --json --domain shop.example | jq 'select(.kind == "unexpected_ca") | .id')
+    ctv domain learn shop.example --json | jq -e --arg ca "spki:$CA_other" --argjson id "$stranger" \
+        '(.left_out | index($id)) and (.policy.allow | index($ca) | not) and .would_raise.unexpected_ca == 1'
+    ctv domain learn shop.example | grep "^left out, .*alert ack ID.*: alert .*$stranger"
+    ctv alert ack "$stranger" --reason "ours"
+    ctv domain learn shop.example --json | jq -e --arg ca "spki:$CA_other" --argjson id "$stranger" \
+        '(.left_out | index($id) | not) and (.policy.allow | index($ca))'
 }
 
 @test "history of others: unverified, for learning alone; what certspotter told of is accepted" {
