@@ -92,7 +92,7 @@
 #define LIMIT_LEARNED_KEYS       2000       /* of one entry, the newest; they are compared one by one */
 #define LIMIT_LEARN_DUE          10000      /* entries whose learning time ends in one minute */
 #define LIMIT_LEARN_GRACE_S      600 /* what logs took in at the end of the learning time is read by then */
-#define LIMIT_POLICY_FILE        (16u << 20) /* 100,000 entries of usual size */
+#define LIMIT_POLICY_FILE        (64u << 20) /* a watch list of a million names has 20 MB */
 #define LIMIT_POLICY_LINES       1000000     /* keys and list items of a policy file */
 #define LIMIT_POLICY_BYTES       (4u << 20)  /* of one entry, as JSON: 10,000 keys with their labels */
 #define LIMIT_CONFIG_BYTES       (1u << 20)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "tests/fixture/likemill.h"
+#include "tests/fixture/likescore.h"
 #include "watcher/lookalike.h"
 #include "watcher/rule_lookalike.h"
 
@@ -119,32 +119,35 @@ static bool is_found(const struct lookalike *all, const char *name)
     return asked.best >= RULE_LOOKALIKE_ON;
 }
 
-/* The brands of the mill alone: the others are words on purpose. */
-static void quality(struct watch *watches)
+static void row(const char *text, struct likescore_row row)
 {
-    struct lookalike *all = NULL;
-    uint64_t seed = 1;
-    char name[LIKEMILL_NAME];
-    size_t made = countof(likemill_known);
-    size_t found = 0;
-    size_t wrong = 0;
-    must(lookalike_new(watches, countof(likemill_brands), &all) && all != NULL);
-    for (size_t i = 0; i < countof(likemill_known); i++)
-        found += is_found(all, likemill_known[i][1]);
-    for (size_t i = 0; i < countof(likemill_brands) * LIKEMILL_WAYS; i++) {
-        if (!likemill_like(likemill_brands[i / LIKEMILL_WAYS], (unsigned)(i % LIKEMILL_WAYS), &seed, name))
-            continue;
-        made++;
-        found += is_found(all, name);
-    }
-    for (size_t i = 0; i < 100000; i++) {
-        likemill_innocent(&seed, name);
-        wrong += is_found(all, name);
-    }
-    printf("quality brands=%zu lookalikes=%zu innocents=100000 recall=%.3f precision=%.3f wrong=%zu\n",
-           countof(likemill_brands), made, (double)found / (double)made,
-           (double)found / (double)(found + wrong), wrong);
-    lookalike_free(all);
+    printf("| %-58s | %6zu | %5zu | %5.1f %% | %5zu | %5.1f %% |\n", text, row.names, row.on,
+           100.0 * (double)row.on / (double)row.names, row.strict,
+           100.0 * (double)row.strict / (double)row.names);
+}
+
+/* As docs/lookalike.md has it. */
+static void quality(void)
+{
+    struct likescore_row rows[LIKESCORE_CLASSES];
+    likescore_run(rows);
+    struct likescore_row cases = likescore_sum(rows, 0, LIKESCORE_KNOWN);
+    struct likescore_row real = likescore_sum(rows, 0, LIKESCORE_MADE_TYPO);
+    struct likescore_row all = likescore_sum(rows, 0, LIKESCORE_INNOCENT);
+    struct likescore_row wrong = rows[LIKESCORE_INNOCENT];
+    printf("| %-58s | %6s | %5s | %7s | %5s | %7s |\n", "names", "number", "on", "", "strict", "");
+    for (size_t i = 0; i < LIKESCORE_CLASSES; i++)
+        row(likescore_text[i], rows[i]);
+    row("recall: all cases", cases);
+    row("recall: all real ones", real);
+    row("recall: all", all);
+    printf("| %-58s |        |       | %5.1f %% |       | %5.1f %% |\n", "precision: of all that is told",
+           100.0 * (double)all.on / (double)(all.on + wrong.on),
+           100.0 * (double)all.strict / (double)(all.strict + wrong.strict));
+    printf("| %-58s |        |       | %5.1f %% |       | %5.1f %% |\n",
+           "precision: of real ones and innocent ones that are told",
+           100.0 * (double)real.on / (double)(real.on + wrong.on),
+           100.0 * (double)real.strict / (double)(real.strict + wrong.strict));
 }
 
 /* Names of real certificates, one to a line: who is told of there is to be looked at by a person. */
@@ -194,7 +197,7 @@ int main(int argc, char **argv)
                sizes[s] == 1000 ? " floor=1000 goal=160" : "");
         lookalike_free(all);
     }
-    quality(watches);
+    quality();
     bool read = argc < 2 || real_names(watches, argv[1]);
     watch_free(watches, sizes[countof(sizes) - 1]);
     free(names);

@@ -260,6 +260,19 @@ static void judge_label(const struct likeness_brand *brand, struct span label, s
     out->edits = (uint8_t)edits;
 }
 
+/* "wwwexampel.com": who forgets the dot makes other errors, too. */
+static void judge_www(const struct likeness_brand *brand, struct span label, struct span apex,
+                      struct likeness *out)
+{
+    struct likeness like = {0};
+    if (!span_starts(label, SPAN_LIT("www")) || label.len == 3)
+        return;
+    judge_label(brand, span_part(label, 3, label.len), apex, &like);
+    bool error = like.technique == LIKENESS_TYPO || like.technique == LIKENESS_BITFLIP;
+    if (error && like.score > out->score)
+        *out = like;
+}
+
 static bool is_gap(struct span text, size_t at)
 {
     return at >= text.len || text.at[at] == '-' || text.at[at] == '.' || text.at[at] == '_';
@@ -423,6 +436,7 @@ bool likeness_judge(const struct likeness_brand *brand, struct span text, struct
         return false;
     struct span label = first_label(apex);
     judge_label(brand, label, apex, out);
+    judge_www(brand, label, apex, out);
     if (label.len < SKELETON_MAX)
         judge_combo(brand, label, apex, out);
     struct span host = span_part(text, 0, text.len == apex.len ? 0 : text.len - apex.len - 1);

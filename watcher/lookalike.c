@@ -299,10 +299,15 @@ void lookalike_find(const struct lookalike *all, struct span text, struct span a
         find_readings(&q, rest);
     if (again)
         return;
+    bool www = span_starts(apex, SPAN_LIT("www"));
     find_errors(&q, letters + begin, label_len);
+    if (__builtin_expect(www, 0))
+        find_errors(&q, letters + begin + 3, label_len - 3);
     for (int reading = pairs == 0 && !unicode ? 2 : 0; reading < 2 && label_len < SKELETON_MAX; reading++) {
         size_t other_len = skeleton_gaps(span_part(apex, 0, label_len), reading != 0, other);
         find_errors(&q, other, other_len);
+        if (www && other_len > 3)
+            find_errors(&q, other + 3, other_len - 3);
     }
 }
 

@@ -8,8 +8,7 @@
 #include <cmocka.h>
 
 #include "base/dns.h"
-#include "tests/fixture/likemill.h"
-#include "watcher/rule_lookalike.h"
+#include "tests/fixture/likescore.h"
 
 static struct watch watches[countof(likemill_brands)];
 static struct lookalike *all;
@@ -123,6 +122,73 @@ static void innocent_ones(void **state)
     assert_true(wrong <= WRONG_MOST);
 }
 
+/* The number in the cell behind the next "|"; advances. */
+static size_t cell_next(const char **at)
+{
+    const char *bar = strchr(*at, '|');
+    assert_non_null(bar);
+    *at = bar + 1;
+    return strtoul(bar + 1, NULL, 10);
+}
+
+/* A row of the published table: "| TEXT | number | on | % | strict | % |"; false: there is none. */
+static bool published_row(const char *page, const char *text, struct likescore_row *row)
+{
+    char begin[128];
+    (void)snprintf(begin, sizeof begin, "\n| %s ", text);
+    const char *at = strstr(page, begin);
+    if (at == NULL)
+        return false;
+    at += strlen(begin);
+    row->names = cell_next(&at);
+    row->on = cell_next(&at);
+    (void)cell_next(&at);
+    row->strict = cell_next(&at);
+    return true;
+}
+
+static char *page_read(void)
+{
+    const char *source = getenv("CTVIGIL_SOURCE");
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/docs/lookalike.md", source == NULL ? "." : source);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return NULL;
+    char *page = calloc(1, 1 << 16);
+    assert_non_null(page);
+    assert_in_range(fread(page, 1, (1 << 16) - 1, file), 1, (1 << 16) - 2);
+    (void)fclose(file);
+    return page;
+}
+
+/* It is at least as good as docs/lookalike.md says. */
+static void as_published(void **state)
+{
+    struct likescore_row rows[LIKESCORE_CLASSES];
+    (void)state;
+    char *page = page_read();
+    if (page == NULL) {
+        print_message("docs/lookalike.md is not here (CTVIGIL_SOURCE)\n");
+        skip();
+    }
+    likescore_run(rows);
+    for (size_t i = 0; i < LIKESCORE_CLASSES; i++) {
+        struct likescore_row said;
+        if (!published_row(page, likescore_text[i], &said))
+            fail_msg("docs/lookalike.md has no row \"%s\"", likescore_text[i]);
+        bool good = i == LIKESCORE_INNOCENT ? rows[i].on <= said.on && rows[i].strict <= said.strict
+                                            : rows[i].on >= said.on && rows[i].strict >= said.strict;
+        if (rows[i].names != said.names || !good)
+            fail_msg("%s: %zu names, %zu with on, %zu with strict; published %zu, %zu, %zu",
+                     likescore_text[i], rows[i].names, rows[i].on, rows[i].strict, said.names, said.on,
+                     said.strict);
+    }
+    free(page);
+    assert_true(likescore_sum(rows, 0, LIKESCORE_INNOCENT).names >= 500);
+    assert_int_equal(rows[LIKESCORE_INNOCENT].names, 100000);
+}
+
 /* What the tables find is what comparing with each brand finds. */
 static void as_one_by_one(void **state)
 {
@@ -182,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(made_ones),     cmocka_unit_test(known_ones),       cmocka_unit_test(innocent_ones),
         cmocka_unit_test(as_one_by_one), cmocka_unit_test(nobody_wants_any), cmocka_unit_test(again),
+        cmocka_unit_test(as_published),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
