@@ -134,6 +134,8 @@ static void ruleview_later(const struct watch *watch, json_t *rows)
         {"precert", "a precertificate announced it", others, watch->pairing == WATCH_PAIRING_ON},
         {"sct", "each log whose SCT is in it has its entry", "logs are not looked into here",
          watch->pairing == WATCH_PAIRING_ON},
+        {"final_within", "its certificate follows the precertificate in time", others,
+         watch->final_within_s != 0},
         {"cadence", "it is renewed in the usual rhythm",
          "the certificates before and after it are not looked at here", watch->cadence != WATCH_CADENCE_OFF},
         {"expiry", "a longer one is there before it runs out", "it is looked at as the day comes near",

@@ -128,7 +128,8 @@ static void put_due(struct pgexec_args *args, const struct db_pair_due *due)
  * somebody may ask which certificates ran out (db/db_renewal_more.h). */
 static const char looked_sql[] =
     "WITH next AS (UPDATE pair_look SET looks = least(looks + 1, 100),"
-    "  due_at = now() + least(interval '30 days', interval '1 minute' * 2 ^ least(looks, 16))"
+    "  due_at = now() + least(interval '30 days', interval '1 minute' * 2 ^ least(looks, 16),"
+    "   CASE WHEN $3::timestamptz > now() THEN $3 - now() END)"
     "  WHERE domain = $1 AND tbs_fp = $2 AND NOT (not_after < now() - interval '40 days' AND looks >= 8)"
     "  RETURNING domain)"
     " DELETE FROM pair_look WHERE domain = $1 AND tbs_fp = $2 AND NOT EXISTS (SELECT FROM next)";
@@ -138,6 +139,7 @@ enum err_code db_pair_looked(struct pgconn *conn, const struct db_pair_due *due,
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res = NULL;
     put_due(&args, due);
+    pgexec_time(&args, due->wake_ms);
     enum err_code code = pgexec_cached(conn, looked_sql, &args, &res, why);
     if (code == ERR_OK)
         PQclear(res);
@@ -225,9 +227,9 @@ static enum err_code ask_verified(struct pgconn *conn, struct db_pair_cert *cert
 }
 
 /* Most certificates have no other, and begin with a precertificate. */
-static bool is_worth(const struct db_pair *pair)
+static bool is_worth(const struct db_pair_due *due, const struct db_pair *pair)
 {
-    return pair->other_count != 0 || (pair->own.issuance.cert_flags & CERT_NO_SCTS) != 0;
+    return due->every || pair->other_count != 0 || (pair->own.issuance.cert_flags & CERT_NO_SCTS) != 0;
 }
 
 static enum err_code get_seen(struct look *look, struct db_pair *pair, struct err *why)
@@ -273,9 +275,9 @@ enum err_code db_pair_load(struct pgconn *conn, const struct db_pair_due *due, s
         code = get(&look, look.own, i, &look.rows[0], &pair->own, why);
         if (code == ERR_OK)
             code = get_others(&look, pair, why);
-        if (code == ERR_OK && is_worth(pair))
+        if (code == ERR_OK && is_worth(due, pair))
             code = get_seen(&look, pair, why);
-        if (code == ERR_OK && is_worth(pair))
+        if (code == ERR_OK && is_worth(due, pair))
             code = each(arg, pair, why);
         PQclear(look.others);
         look.others = NULL;

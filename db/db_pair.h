@@ -26,6 +26,9 @@ struct db_pair_due {
     uint8_t tbs_fp[32];
     int64_t not_after_ms;
     int64_t noted_ms; /* by the clock of the database */
+    /* What the caller wants; not set by db_pair_list. */
+    bool every;      /* db_pair_load: it is loaded with its sightings in any case */
+    int64_t wake_ms; /* db_pair_looked: due again not later than then; 0, or past: as usual */
 };
 
 /* At most `most` that are due, the longest waiting first. *list is freed by the caller. */
@@ -53,8 +56,8 @@ struct db_pair {
 };
 
 /* Calls `each` for every stored row of the issuance that has others, or was first seen as a final certificate
- * without SCTs (CERT_NO_SCTS), with all of it in `arena`, which is rewound. An issuer whose key nobody knows
- * has no others: a name alone identifies nobody. */
+ * without SCTs (CERT_NO_SCTS), or for every one (due->every), with all of it in `arena`, which is rewound. An
+ * issuer whose key nobody knows has no others: a name alone identifies nobody. */
 MUST_USE enum err_code db_pair_load(struct pgconn *conn, const struct db_pair_due *due, struct arena *arena,
                                     enum err_code (*each)(void *arg, const struct db_pair *pair,
                                                           struct err *why),

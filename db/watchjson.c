@@ -26,12 +26,12 @@ enum type {
     TYPE_EXPECT,
     TYPE_EXPIRY,
     TYPE_LEARN,
+    TYPE_PAIRING,
 };
 
 static const char keys_words[] = "off advise enforce";
 static const char foreign_words[] = "off warn high critical";
 static const char lookalike_words[] = "off on strict";
-static const char pairing_words[] = "on off";
 static const char cadence_words[] = "learn off";
 static const char type_words[] = "dv ov iv ev";
 static const char store_words[] = "mozilla chrome apple microsoft";
@@ -76,7 +76,7 @@ static const struct row rows[] = {
     {NULL, "signatures", TYPE_WORDS, AT(signatures), NULL, WATCH_DNS},
     {NULL, "policy", TYPE_BITS, AT(types), type_words, WATCH_DNS},
     {"stores", "require", TYPE_BITS, AT(stores), store_words, WATCH_DNS},
-    {NULL, "pairing", TYPE_CHOICE, AT(pairing), pairing_words, WATCH_DNS},
+    {NULL, "pairing", TYPE_PAIRING, 0, NULL, WATCH_DNS},
     {NULL, "lookalike", TYPE_CHOICE, AT(lookalike), lookalike_words, WATCH_DNS},
     {NULL, "lookalike_allow", TYPE_WORDS, AT(lookalike_allow), NULL, WATCH_DNS},
     {NULL, "expiry", TYPE_EXPIRY, 0, NULL, WATCH_DNS},
@@ -209,7 +209,7 @@ static enum err_code add_bit(struct reading *r, const struct row *row, const cha
     return ERR_OK;
 }
 
-_Static_assert(sizeof(enum watch_keys) == sizeof(unsigned) && sizeof(enum watch_pairing) == sizeof(unsigned),
+_Static_assert(sizeof(enum watch_keys) == sizeof(unsigned) && sizeof(enum watch_cadence) == sizeof(unsigned),
                "a choice is kept as an unsigned");
 
 static enum err_code read_choice(struct reading *r, const struct row *row, const json_t *value)
@@ -301,8 +301,9 @@ static enum err_code read_severity(struct reading *r, const struct row *row, con
 static enum err_code read_plan(struct reading *r, const struct row *row, const json_t *value)
 {
     struct watchplan_problem problem = {"", ""};
-    bool good = row->type == TYPE_EXPECT ? watchplan_read_expect(r->watch, value, &problem)
-                                         : watchplan_read_expiry(r->watch, value, &problem);
+    bool good = row->type == TYPE_EXPECT    ? watchplan_read_expect(r->watch, value, &problem)
+                : row->type == TYPE_PAIRING ? watchplan_read_pairing(r->watch, value, &problem)
+                                            : watchplan_read_expiry(r->watch, value, &problem);
     bool inside = problem.key[0] != '\0';
     return good ? ERR_OK
                 : bad(r, inside ? row->key : NULL, inside ? problem.key : row->key, "%s", problem.text);
@@ -349,6 +350,7 @@ static enum err_code read_row(struct reading *r, const struct row *row, const js
         return read_learn(r, row, value);
     case TYPE_EXPECT:
     case TYPE_EXPIRY:
+    case TYPE_PAIRING:
         break;
     }
     return read_plan(r, row, value);
@@ -528,6 +530,8 @@ static json_t *value_of(const struct watch *watch, const struct row *row)
         return severity_of(watch);
     case TYPE_LEARN:
         return watchlearn_write(at);
+    case TYPE_PAIRING:
+        return watchplan_pairing(watch);
     case TYPE_EXPECT:
         return watchplan_expect(watch);
     case TYPE_EXPIRY:

@@ -1,11 +1,13 @@
 #include "db/watchplan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
 #include "base/text.h"
 
-#define DAYS_MAX 3650
+#define DAYS_MAX     3650
+#define WITHIN_MAX_H 2160
 
 static bool bad(struct watchplan_problem *why, const char *key, const char *text)
 {
@@ -141,4 +143,43 @@ json_t *watchplan_expiry(const struct watch *watch)
     for (size_t i = 0; i < watch->expiry_count; i++)
         must(json_array_append_new(list, json_integer(watch->expiry_days[i])) == 0);
     return json_pack("{s:o}", "days", list);
+}
+
+/* "72h", "3d" */
+static bool read_time(const char *text, int64_t *seconds)
+{
+    size_t len = text == NULL ? 0 : strlen(text);
+    int64_t number = 0;
+    if (len < 2 || (text[len - 1] != 'h' && text[len - 1] != 'd') ||
+        !text_int(span_of((const uint8_t *)text, len - 1), &number) || number < 1 || number > WITHIN_MAX_H)
+        return false;
+    *seconds = number * (text[len - 1] == 'd' ? 86400 : 3600);
+    return *seconds <= WITHIN_MAX_H * INT64_C(3600);
+}
+
+bool watchplan_read_pairing(struct watch *watch, const json_t *value, struct watchplan_problem *why)
+{
+    /* YAML reads a bare `off` or `on` as it likes. */
+    bool off = json_is_false(value) || is_word(value, "off");
+    const json_t *within = json_object_get(value, "final_within");
+    watch->pairing = off ? WATCH_PAIRING_OFF : WATCH_PAIRING_ON;
+    watch->final_within_s = 0;
+    if (off || json_is_true(value) || is_word(value, "on"))
+        return true;
+    if (json_object_size(value) != 1 || within == NULL)
+        return bad(why, "", "one of: on off, or {final_within: 72h} is wanted");
+    return read_time(json_string_value(within), &watch->final_within_s)
+               ? true
+               : bad(why, "final_within", "hours or days, 1h to 90d, are wanted");
+}
+
+json_t *watchplan_pairing(const struct watch *watch)
+{
+    char text[32];
+    if (watch->pairing == WATCH_PAIRING_OFF)
+        return json_string("off");
+    if (watch->final_within_s == 0)
+        return NULL;
+    (void)snprintf(text, sizeof text, "%" PRId64 "h", watch->final_within_s / 3600);
+    return json_pack("{s:s}", "final_within", text);
 }

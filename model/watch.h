@@ -120,7 +120,9 @@ struct watch {
     uint8_t types;                 /* enum watch_type; 0: any */
     uint8_t stores; /* root stores that have to accept it, bit n is enum verdict_store n; 0: none has to */
     enum watch_pairing pairing;
-    bool expiry_off;                        /* nobody is told when certificates run out */
+    int64_t final_within_s; /* after its precertificate, in which the certificate is to be in a log; 0: never
+                               mind */
+    bool expiry_off;        /* nobody is told when certificates run out */
     uint16_t expiry_days[WATCH_EXPIRY_MAX]; /* how many days before that, the longest first */
     size_t expiry_count;                    /* 0: 30, 7 and 0 */
     enum watch_cadence cadence;

@@ -19,7 +19,7 @@ struct round {
     struct pgconn *conn;
     struct watch *watches; /* by id */
     size_t watch_count;
-    const struct db_pair_due *due;
+    struct db_pair_due due;
     const struct watch *watch;
     struct batch batch;
     struct entry entry;
@@ -72,19 +72,38 @@ static struct alert *match(struct round *round, const struct db_pair_cert *own, 
     return found;
 }
 
-/* Late truth: it was told of, and its precertificate came. */
+/* Late truth: it was told of, and what belongs to it came. */
 static enum err_code withdraw(struct round *round, const struct db_pair *pair, struct err *why)
 {
-    static const char *const kind = "final_without_precert";
-    struct db_trust_alert holds = {.domain_id = round->watch->id,
-                                   .kinds = &kind,
-                                   .kind_count = 1,
-                                   .reason = "withdrawn: by now a log showed its precertificate"};
+    const char *kinds[2];
     bool closed = false;
+    struct db_trust_alert holds = {.domain_id = round->watch->id, .kinds = kinds};
+    if (rule_pairing_announced(pair))
+        kinds[holds.kind_count++] = "final_without_precert";
+    if (round->watch->final_within_s != 0 && rule_pairing_made(pair))
+        kinds[holds.kind_count++] = "precert_without_final";
+    if (holds.kind_count == 0)
+        return ERR_OK;
+    holds.reason = rule_pairing_made(pair) && rule_pairing_announced(pair)
+                       ? "withdrawn: by now logs showed its precertificate and its certificate"
+                       : "withdrawn: by now a log showed its precertificate";
     memcpy(holds.tbs_fp, pair->own.issuance.tbs_fp, 32);
     enum err_code code = db_trust_alert_withdraw(round->conn, &holds, &closed, why);
     round->report->closed += closed;
     return code;
+}
+
+/* Looked at again when its time is over. */
+static void judge_unfinished(struct round *round, struct rule *rule, const struct db_pair *pair)
+{
+    int64_t now_ms = clock_wall_ms();
+    int64_t deadline_ms = rule_pairing_deadline(round->watch, pair, round->due.noted_ms);
+    if (deadline_ms == 0 || pair->own.issuance.not_after * 1000 <= now_ms)
+        return;
+    if (deadline_ms <= now_ms)
+        rule_pairing_unfinished(rule, pair);
+    else
+        round->due.wake_ms = deadline_ms;
 }
 
 static enum err_code on_pair(void *arg, const struct db_pair *pair, struct err *why)
@@ -98,10 +117,11 @@ static enum err_code on_pair(void *arg, const struct db_pair *pair, struct err *
     const struct policy_case what = {.watch = round->watch, .issuance = &pair->own.issuance};
     struct rule rule = {&what, &round->batch.arena, alert, false};
     alert->finding_count = 0;
-    rule_pairing_judge(&rule, pair, round->due->noted_ms + LIMIT_PAIR_WAIT_MS <= clock_wall_ms());
+    rule_pairing_judge(&rule, pair, round->due.noted_ms + LIMIT_PAIR_WAIT_MS <= clock_wall_ms());
+    judge_unfinished(round, &rule, pair);
     if (rule.full)
         return err_set(why, ERR_TOO_BIG, "%s: no room for an alert", round->watch->name);
-    enum err_code code = rule_pairing_announced(pair) ? withdraw(round, pair, why) : ERR_OK;
+    enum err_code code = withdraw(round, pair, why);
     if (code != ERR_OK || alert->finding_count == 0)
         return code;
     code = db_alert_raise(round->conn, alert, pair->own.seen, pair->own.seen_count, NULL, NULL, &raised, why);
@@ -113,13 +133,14 @@ static enum err_code look_one(struct round *round, const struct db_pair_due *due
 {
     const struct watch key = {.id = due->domain_id};
     enum err_code code = ERR_OK;
-    round->due = due;
+    round->due = *due;
     round->watch = bsearch(&key, round->watches, round->watch_count, sizeof key, by_id);
+    round->due.every = round->watch != NULL && round->watch->final_within_s != 0;
     arena_reset(&round->rows, 1u << 20);
     if (round->watch != NULL && round->watch->pairing == WATCH_PAIRING_ON)
-        code = db_pair_load(round->conn, due, &round->rows, on_pair, round, why);
+        code = db_pair_load(round->conn, &round->due, &round->rows, on_pair, round, why);
     if (code == ERR_OK)
-        code = db_pair_looked(round->conn, due, why);
+        code = db_pair_looked(round->conn, &round->due, why);
     round->report->looked += code == ERR_OK;
     return code;
 }

@@ -107,3 +107,33 @@ void rule_pairing_judge(struct rule *rule, const struct db_pair *pair, bool wait
     if (waited)
         judge_final(rule, &pair->own);
 }
+
+bool rule_pairing_made(const struct db_pair *pair)
+{
+    return has_form(&pair->own, ISSUANCE_FINAL);
+}
+
+int64_t rule_pairing_deadline(const struct watch *watch, const struct db_pair *pair, int64_t noted_ms)
+{
+    const struct db_pair_cert *own = &pair->own;
+    if (watch->final_within_s == 0 || !has_form(own, ISSUANCE_PRECERT) || has_form(own, ISSUANCE_FINAL))
+        return 0;
+    int64_t logged_ms = own->seen[0].timestamp_ms;
+    return (logged_ms > noted_ms ? logged_ms : noted_ms) + watch->final_within_s * 1000;
+}
+
+void rule_pairing_unfinished(struct rule *rule, const struct db_pair *pair)
+{
+    char when[TEXT_TIME_MAX];
+    struct buf expected;
+    struct buf found;
+    buf_init(&expected, RULE_TEXT_MAX);
+    buf_init(&found, RULE_TEXT_MAX);
+    buf_fmt(&expected, "its certificate in a log within %" PRId64 " hours of the precertificate",
+            rule->what->watch->final_within_s / 3600);
+    buf_fmt(&found,
+            "a precertificate that a log took in at %s, and in the logs that are read no certificate of it",
+            text_time(pair->own.seen[0].timestamp_ms, false, when));
+    struct span wanted = rule_keep(rule, &expected);
+    (void)rule_add(rule, ALERT_KIND_PRECERT_WITHOUT_FINAL, "final_within", wanted, rule_keep(rule, &found));
+}

@@ -2,9 +2,9 @@
  * the same serial number; precertificate and final certificate of one issuance are one) and
  * final_without_precert. Pure; the facts are those of db/db_pair.h.
  *
- * What it does not say: that the final certificate of a precertificate never came, because most CAs log the
- * precertificate alone; and nothing of a final certificate with SCTs whose precertificate no log that is read
- * showed, because the SCTs may be of logs that are not read. */
+ * What it does not say unasked: that the final certificate of a precertificate never came, because most CAs
+ * log the precertificate alone. And nothing of a final certificate with SCTs whose precertificate no log that
+ * is read showed, because the SCTs may be of logs that are not read. */
 #ifndef CTVIGIL_RULE_PAIRING_H
 #define CTVIGIL_RULE_PAIRING_H
 
@@ -19,5 +19,13 @@
 void rule_pairing_judge(struct rule *rule, const struct db_pair *pair, bool waited);
 /* A precertificate of it is known. */
 bool rule_pairing_announced(const struct db_pair *pair);
+/* Its certificate is known. */
+bool rule_pairing_made(const struct db_pair *pair);
+
+/* When (Unix ms) a certificate is to be in a log of which only the precertificate is (pairing.final_within):
+ * so long after a log took that in, and after it was noted here. 0: nobody asks, or it is not so. */
+int64_t rule_pairing_deadline(const struct watch *watch, const struct db_pair *pair, int64_t noted_ms);
+/* It was not: finding precert_without_final. */
+void rule_pairing_unfinished(struct rule *rule, const struct db_pair *pair);
 
 #endif

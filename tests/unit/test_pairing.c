@@ -323,6 +323,57 @@ static void follows_the_policy(void **state)
     rig_end(&rig);
 }
 
+/* `policy`; the domain's certificates were noted so many days ago. */
+static void as_noted(struct rig *rig, const char *policy, int days)
+{
+    char sql[300];
+    (void)snprintf(
+        sql, sizeof sql,
+        "UPDATE domain SET policy = '%s'; UPDATE pair_look SET noted_at = now() - interval '%d days'", policy,
+        days);
+    storetest_run(rig->test.dsn, sql);
+    look(rig, false, UINT64_MAX);
+}
+
+/* A precertificate and no certificate: told when somebody asked, in time, and taken back. */
+static void never_made(void **state)
+{
+    static const char within[] = "{\"pairing\": {\"final_within\": \"3d\"}}";
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    put(&rig, &(struct step)PRE(0, OURS));
+    as_noted(&rig, "{}", 30);
+    check_alert(&rig, "nobody asked", NULL);
+    as_noted(&rig, within, 1);
+    check_alert(&rig, "too early", NULL);
+    /* Looked at again when it is time, and not when the pause is over. */
+    check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look WHERE due_at <= noted_at + interval '3 days'", 1);
+    storetest_run(rig.test.dsn, "UPDATE pair_look SET looks = 16");
+    as_noted(&rig, within, 1);
+    check_sql(rig.test.dsn,
+              "SELECT count(*) FROM pair_look WHERE abs(extract(epoch FROM due_at - noted_at) - 259200) < 2",
+              1);
+    as_noted(&rig, within, 4);
+    check_alert(&rig, "in time", "info precert_without_final final_within 1 new");
+    as_noted(&rig, within, 5);
+    check_alert(&rig, "once", "info precert_without_final final_within 1 new");
+    put(&rig, &(struct step)FINAL(1, OURS));
+    as_noted(&rig, within, 6);
+    check_alert(&rig, "it came", "info precert_without_final final_within 1 closed");
+    /* What came in time is silent, and what is over is no matter. */
+    clear(&rig);
+    put(&rig, &(struct step)PRE(0, OURS));
+    put(&rig, &(struct step)FINAL(1, OURS));
+    as_noted(&rig, within, 6);
+    check_alert(&rig, "both", NULL);
+    clear(&rig);
+    put(&rig, &(struct step)FINAL(0, OURS));
+    as_noted(&rig, within, 6);
+    check_alert(&rig, "no precertificate", NULL);
+    rig_end(&rig);
+}
+
 /* A domain that is registered when both are stored. */
 static void found_by_history(void **state)
 {
@@ -360,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_bad_one_goes_behind),
         cmocka_unit_test(pauses),
         cmocka_unit_test(follows_the_policy),
+        cmocka_unit_test(never_made),
         cmocka_unit_test(found_by_history),
     };
     return storetest_main(tests, countof(tests), "pairing");

@@ -224,75 +224,79 @@ static void watch_list(void **state)
     watch_free(watches, count);
 }
 
+static const struct {
+    const char *text;
+    const char *line; /* ":N:" */
+    const char *part;
+} bad[] = {
+    {"", "", "names no domain"},
+    {"#\n", "", "names no domain"},
+    {"watch: []\n", "", "names no domain"},
+    {"watch: x\n", "", "a list of entries"},
+    {"watch:\n  - name: a.example\nwatches: 1\n", ":3:", "unknown key 'watches'"},
+    {"watch:\n  - name: a.example\n    alow: []\n", ":3:", "alow: there is no such key"},
+    {"watch:\n  - name: a.example\n    keys:\n      modus: off\n", ":4:", "keys.modus"},
+    {"watch:\n  - name: a.example\n    name: b.example\n", ":3:", "a second time"},
+    {"watch:\n  - name: a.example\n  - name: .A.example\n", ":3:", "a second time"},
+    {"watch:\n  - owner: x\n", ":2:", "every entry needs a name"},
+    {"watch:\n  - a.example\n", ":2:", "an entry with keys"},
+    {"watch:\n  - name: \"*.example\"\n", ":2:", "without '*'"},
+    {"watch:\n  - name: a.example\n    wildcard: [*.cdn]\n", ":3:", "in quotes"},
+    {"watch:\n  - name: a.example\n    wildcard: [cdn]\n", ":3:", "is no wildcard"},
+    {"watch:\n  - name: a.example\n    wildcard: &x true\n", ":3:", "in quotes"},
+    {"watch:\n  - name: a.example\n    tags: !!str a\n", ":3:", "in quotes"},
+    {"watch:\n  - name: a.example\n    ips: [\"192.0.2.1/24\"]\n", ":3:", "host bits"},
+    {"watch:\n  - name: a.example\n    ips: [b.example]\n", ":3:", "an address or a network"},
+    {"watch:\n  - name: a.example\n    allow: [letsencrypt]\n", ":3:", "did you mean 'letsencrypt.org'"},
+    {"watch:\n  - name: a.example\n    allow: [\"ca:Fina\"]\n", ":3:", "no CA of that name"},
+    {"watch:\n  - name: a.example\n    allow: {a: b}\n", ":3:", "a list is wanted"},
+    {"watch:\n  - name: a.example\n    allow: [\"spki:" H "\"]\n    deny: [\"spki:" H "\"]\n",
+     ":4:", "is allowed as well"},
+    {"watch:\n  - name: a.example\n    keys: {file: /nowhere}\n", ":3:", "No such file"},
+    {"watch:\n  - name: a.example\n    keys: {spki: [00]}\n", ":3:", "64 hex digits"},
+    {LEARNING("keys: {learn: 0}"), ":4:", "days from 1 to 365"},
+    {LEARNING("keys: {learn: 366}"), ":4:", "days from 1 to 365"},
+    {LEARNING("keys: {learn: {day: 3}}"), ":4:", "days, until and over"},
+    {LEARNING("keys: {learn: {days: 3, until: soon}}"), ":4:", "a time such as"},
+    {LEARNING("keys: {learn: {days: 3, over: true}}"), ":4:", "beside it until"},
+    {LEARNING("keys: {mode: off, learn: 3}"), ":4:", "with mode off"},
+    {LEARNING("keys: {learned: [\"" H "\"]}"), ":4:", "comes with `learn`"},
+    {"watch:\n  - name: a.example\n    keys: {learn: 3}\n", ":3:", "allowed CAs alone"},
+    {"watch:\n  - name: a.example\n    key_types: [rsa]\n", ":3:", "'rsa' is none"},
+    {"watch:\n  - name: a.example\n    key_types: [rsa-+]\n", ":3:", "'rsa-+' is none"},
+    {"watch:\n  - name: a.example\n    key_types: [ed25519+]\n", ":3:", "'ed25519+' is none"},
+    {"watch:\n  - name: a.example\n    signatures: [sha256]\n", ":3:", "'sha256' is none; there are ecdsa"},
+    {"watch:\n  - name: a.example\n    stores:\n      require: [debian]\n",
+     ":4:", "one of: mozilla chrome apple microsoft"},
+    {"watch:\n  - name: a.example\n    exclude: [\"*.dev\"]\n", ":3:", "write 'dev'"},
+    {"watch:\n  - name: a.example\n    pairing: strict\n", ":3:", "one of: on off"},
+    {"watch:\n  - name: a.example\n    pairing: {final_within: 72}\n", ":3:", "1h to 90d"},
+    {"watch:\n  - name: a.example\n    pairing: {final_within: 91d}\n", ":3:", "1h to 90d"},
+    {"watch:\n  - name: a.example\n    pairing: {final_within: 99999999999999999999h}\n", ":3:", "1h to 90d"},
+    {"watch:\n  - name: a.example\n    pairing: {final: 3d}\n", ":3:", "{final_within: 72h}"},
+    {"watch:\n  - name: a.example\n    max_days: many\n", ":3:", "days from 1"},
+    {"watch:\n  - name: a.example\n    exact: perhaps\n", ":3:", "true or false"},
+    {"watch:\n  - name: 192.0.2.1\n    exclude: [www]\n", ":3:", "has no domain"},
+    {"watch:\n  - name: a.example\n   bad: indent\n", ":3:", "not YAML"},
+    {"watch: [[[[[[[[[[]]]]]]]]]]\n", ":1:", "nested too deeply"},
+    {"watch: []\n---\nwatch: []\n", ":2:", "a second document"},
+    {".\n", ":1:", "everything"},
+    {"a.example\n*.b.example\n", ":2:", "without '*'"},
+    {"a.example\n\na.example\n", ":3:", "a second time"},
+    {"watch:\n  - name: \"\xff\"\n", "", "not YAML"},
+};
+
 static void refused(void **state)
 {
-    static const struct {
-        const char *text;
-        const char *line; /* ":N:" */
-        const char *part;
-    } rows[] = {
-        {"", "", "names no domain"},
-        {"#\n", "", "names no domain"},
-        {"watch: []\n", "", "names no domain"},
-        {"watch: x\n", "", "a list of entries"},
-        {"watch:\n  - name: a.example\nwatches: 1\n", ":3:", "unknown key 'watches'"},
-        {"watch:\n  - name: a.example\n    alow: []\n", ":3:", "alow: there is no such key"},
-        {"watch:\n  - name: a.example\n    keys:\n      modus: off\n", ":4:", "keys.modus"},
-        {"watch:\n  - name: a.example\n    name: b.example\n", ":3:", "a second time"},
-        {"watch:\n  - name: a.example\n  - name: .A.example\n", ":3:", "a second time"},
-        {"watch:\n  - owner: x\n", ":2:", "every entry needs a name"},
-        {"watch:\n  - a.example\n", ":2:", "an entry with keys"},
-        {"watch:\n  - name: \"*.example\"\n", ":2:", "without '*'"},
-        {"watch:\n  - name: a.example\n    wildcard: [*.cdn]\n", ":3:", "in quotes"},
-        {"watch:\n  - name: a.example\n    wildcard: [cdn]\n", ":3:", "is no wildcard"},
-        {"watch:\n  - name: a.example\n    wildcard: &x true\n", ":3:", "in quotes"},
-        {"watch:\n  - name: a.example\n    tags: !!str a\n", ":3:", "in quotes"},
-        {"watch:\n  - name: a.example\n    ips: [\"192.0.2.1/24\"]\n", ":3:", "host bits"},
-        {"watch:\n  - name: a.example\n    ips: [b.example]\n", ":3:", "an address or a network"},
-        {"watch:\n  - name: a.example\n    allow: [letsencrypt]\n", ":3:", "did you mean 'letsencrypt.org'"},
-        {"watch:\n  - name: a.example\n    allow: [\"ca:Fina\"]\n", ":3:", "no CA of that name"},
-        {"watch:\n  - name: a.example\n    allow: {a: b}\n", ":3:", "a list is wanted"},
-        {"watch:\n  - name: a.example\n    allow: [\"spki:" H "\"]\n    deny: [\"spki:" H "\"]\n",
-         ":4:", "is allowed as well"},
-        {"watch:\n  - name: a.example\n    keys: {file: /nowhere}\n", ":3:", "No such file"},
-        {"watch:\n  - name: a.example\n    keys: {spki: [00]}\n", ":3:", "64 hex digits"},
-        {LEARNING("keys: {learn: 0}"), ":4:", "days from 1 to 365"},
-        {LEARNING("keys: {learn: 366}"), ":4:", "days from 1 to 365"},
-        {LEARNING("keys: {learn: {day: 3}}"), ":4:", "days, until and over"},
-        {LEARNING("keys: {learn: {days: 3, until: soon}}"), ":4:", "a time such as"},
-        {LEARNING("keys: {learn: {days: 3, over: true}}"), ":4:", "beside it until"},
-        {LEARNING("keys: {mode: off, learn: 3}"), ":4:", "with mode off"},
-        {LEARNING("keys: {learned: [\"" H "\"]}"), ":4:", "comes with `learn`"},
-        {"watch:\n  - name: a.example\n    keys: {learn: 3}\n", ":3:", "allowed CAs alone"},
-        {"watch:\n  - name: a.example\n    key_types: [rsa]\n", ":3:", "'rsa' is none"},
-        {"watch:\n  - name: a.example\n    key_types: [rsa-+]\n", ":3:", "'rsa-+' is none"},
-        {"watch:\n  - name: a.example\n    key_types: [ed25519+]\n", ":3:", "'ed25519+' is none"},
-        {"watch:\n  - name: a.example\n    signatures: [sha256]\n",
-         ":3:", "'sha256' is none; there are ecdsa"},
-        {"watch:\n  - name: a.example\n    stores:\n      require: [debian]\n",
-         ":4:", "one of: mozilla chrome apple microsoft"},
-        {"watch:\n  - name: a.example\n    exclude: [\"*.dev\"]\n", ":3:", "write 'dev'"},
-        {"watch:\n  - name: a.example\n    pairing: strict\n", ":3:", "one of: on off"},
-        {"watch:\n  - name: a.example\n    max_days: many\n", ":3:", "days from 1"},
-        {"watch:\n  - name: a.example\n    exact: perhaps\n", ":3:", "true or false"},
-        {"watch:\n  - name: 192.0.2.1\n    exclude: [www]\n", ":3:", "has no domain"},
-        {"watch:\n  - name: a.example\n   bad: indent\n", ":3:", "not YAML"},
-        {"watch: [[[[[[[[[[]]]]]]]]]]\n", ":1:", "nested too deeply"},
-        {"watch: []\n---\nwatch: []\n", ":2:", "a second document"},
-        {".\n", ":1:", "everything"},
-        {"a.example\n*.b.example\n", ":2:", "without '*'"},
-        {"a.example\n\na.example\n", ":3:", "a second time"},
-        {"watch:\n  - name: \"\xff\"\n", "", "not YAML"},
-    };
     (void)state;
-    for (size_t i = 0; i < countof(rows); i++) {
+    for (size_t i = 0; i < countof(bad); i++) {
         struct watch *watches;
         struct err why;
         size_t count;
-        if (load(rows[i].text, &watches, &count, &why) != ERR_CONFIG)
-            fail_msg("%s: %s", rows[i].text, why.text);
-        if (strstr(why.text, rows[i].line) == NULL || strstr(why.text, rows[i].part) == NULL)
-            fail_msg("%s: %s, not %s %s", rows[i].text, why.text, rows[i].line, rows[i].part);
+        if (load(bad[i].text, &watches, &count, &why) != ERR_CONFIG)
+            fail_msg("%s: %s", bad[i].text, why.text);
+        if (strstr(why.text, bad[i].line) == NULL || strstr(why.text, bad[i].part) == NULL)
+            fail_msg("%s: %s, not %s %s", bad[i].text, why.text, bad[i].line, bad[i].part);
         assert_null(watches);
     }
 }

@@ -26,7 +26,8 @@ static const char full[] =
     "\"wildcard\":[\"*.cdn.example.com\"],\"max_days\":100,"
     "\"names\":{\"allow\":[\"www.example.com\"],\"foreign_san\":\"high\"},\"key_types\":[\"ec-p256\"],"
     "\"signatures\":[\"rsa-sha256\"],"
-    "\"policy\":[\"dv\",\"ev\"],\"stores\":{\"require\":[\"mozilla\",\"apple\"]},\"pairing\":\"off\","
+    "\"policy\":[\"dv\",\"ev\"],\"stores\":{\"require\":[\"mozilla\",\"apple\"]},"
+    "\"pairing\":{\"final_within\":\"72h\"},"
     "\"lookalike\":\"strict\",\"lookalike_allow\":[\"example.net\"],"
     "\"expiry\":{\"days\":[60,14,0]},\"cadence\":\"off\","
     "\"expect\":[{\"spki\":\"" H "\",\"until\":\"2026-12-01\",\"note\":\"LB\"}]}";
@@ -49,7 +50,8 @@ static void there_and_back(void **state)
     assert_int_equal(watch->expect[0].until, 1796169600); /* 2026-12-02 */
     assert_int_equal(watch->types, WATCH_TYPE_DV | WATCH_TYPE_EV);
     assert_int_equal(watch->stores, 5);
-    assert_int_equal(watch->pairing, WATCH_PAIRING_OFF);
+    assert_int_equal(watch->pairing, WATCH_PAIRING_ON);
+    assert_int_equal(watch->final_within_s, 72 * 3600);
     assert_int_equal(watch->expiry_count, 3);
     assert_int_equal(watch->expiry_days[1], 14);
     assert_int_equal(watch->cadence, WATCH_CADENCE_OFF);
