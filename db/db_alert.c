@@ -296,7 +296,8 @@ enum err_code db_alert_some(struct pgconn *conn, const int64_t *ids, size_t coun
     must(count <= DB_ALERT_SOME_MAX);
     put_ids(ids, count, text, sizeof text);
     pgexec_text(&args, text);
-    enum err_code code = pgexec_begin_as(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", why);
+    enum err_code code =
+        pgexec_begin_as(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" PGEXEC_IDLE_LONG, why);
     if (code != ERR_OK)
         return code;
     code = pgexec_cached(conn, rows_sql, &args, &rows, why);

@@ -292,7 +292,8 @@ enum err_code db_domain_load(struct pgconn *conn, struct watch **watches, size_t
     *watches = NULL;
     *count = 0;
     /* One snapshot, so that the generation is that of exactly these rows. */
-    enum err_code code = pgexec_begin_as(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", why);
+    enum err_code code =
+        pgexec_begin_as(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" PGEXEC_IDLE_LONG, why);
     if (code == ERR_OK)
         code = db_domain_generation(conn, generation, why);
     if (code == ERR_OK)

@@ -205,7 +205,8 @@ enum err_code db_trust_load(struct pgconn *conn, struct cagraph_plan *plan, stru
     uint8_t after[32] = {0};
     int rows = PAGE;
     struct parts parts = {.count = 0};
-    enum err_code code = pgexec_begin_as(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", why);
+    enum err_code code =
+        pgexec_begin_as(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" PGEXEC_IDLE_LONG, why);
     if (code != ERR_OK)
         return code;
     code = db_trust_version(conn, version, why);

@@ -21,6 +21,7 @@ enum err_code patience_session(struct pgconn *conn, struct err *why)
                                                                       "SET tcp_keepalives_interval = 1;"
                                                                       "SET tcp_keepalives_count = 4;"
                                                                       "SET tcp_user_timeout = '7s'";
+    conn->answer_ms = LIMIT_DB_ANSWER_S * INT64_C(1000);
     return pgexec_script(conn, sql, why);
 }
 

@@ -14,7 +14,8 @@
 
 #include "db/pgexec.h"
 
-/* For the new session of a writer. */
+/* For the new session of a writer. A server that says nothing for LIMIT_DB_ANSWER_S in one statement is left
+ * (ERR_DB_DOWN): whether a COMMIT came through is looked up, as after any lost connection. */
 MUST_USE enum err_code patience_session(struct pgconn *conn, struct err *why);
 /* BEGIN of a transaction that first of all locks rows of log_range or log; its lock_timeout is LIMIT_DB_ROW_S
  * until patience_lock or the end. */

@@ -2,10 +2,13 @@
 
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/say.h"
 #include "db/pgexec.h"
 
 #define PGCONN_MAGIC 0x5047434eu
+#define STRINGIFY(x) #x
+#define STRING_OF(x) STRINGIFY(x)
 
 /* Whatever the database or the role is set to, our statements mean the same thing, and cost the same: one
  * plan for all arguments looks dear over a hundred partitions, and compiling it takes seconds where the rows
@@ -20,9 +23,15 @@
     " set_config('jit', 'off', " local "),"                                                                  \
     " set_config('default_transaction_isolation', 'read committed', " local "))"
 
+/* Whoever is stopped in the middle of a change (a command, by Ctrl-Z) does not keep its rows for ever. */
+#define NOT_FOR_EVER                                                                                         \
+    " CASE WHEN p.direct AND current_setting('idle_in_transaction_session_timeout') = '0' THEN"              \
+    " set_config('idle_in_transaction_session_timeout', '" STRING_OF(LIMIT_DB_ASK_S) "s', false) END"
+
 static const char session_setup[] =
     "SELECT p.direct, pg_is_in_recovery(), to_regclass('public.scale_out') IS NOT NULL,"
-    " CASE WHEN p.direct THEN " SETTINGS("false") " END FROM (SELECT pg_backend_pid() = $1 AS direct) AS p";
+    " CASE WHEN p.direct THEN " SETTINGS("false") " END," NOT_FOR_EVER
+                                                  " FROM (SELECT pg_backend_pid() = $1 AS direct) AS p";
 const char pgconn_local_setup[] = "SELECT " SETTINGS("true");
 
 static void notice(void *arg, const char *text)

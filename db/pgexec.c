@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "db/pganswer.h"
 #include "db/replica.h"
 
 enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_FLOAT8 = 701, OID_TIMESTAMPTZ = 1184 };
@@ -196,10 +197,7 @@ static enum err_code finish(struct pgconn *conn, PGresult *raw, PGresult **res, 
 static enum err_code run_plain(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
                                PGresult **res, struct err *why)
 {
-    return finish(
-        conn,
-        PQexecParams(conn->pg, sql, args->count, args->types, args->values, args->lengths, args->formats, 1),
-        res, why);
+    return finish(conn, pganswer_params(conn, sql, args), res, why);
 }
 
 /* Behind a pooler a statement alone would meet the settings of whoever had the session before. */
@@ -272,8 +270,7 @@ enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const struct p
     (void)snprintf(name, sizeof name, "s%zu", at);
     if (at == conn->cached_count) {
         PGresult *made;
-        enum err_code code =
-            finish(conn, PQprepare(conn->pg, name, sql, args->count, args->types), &made, why);
+        enum err_code code = finish(conn, pganswer_prepare(conn, name, sql, args), &made, why);
         if (code != ERR_OK)
             return code;
         PQclear(made);
@@ -281,9 +278,7 @@ enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const struct p
         conn->cached[conn->cached_count++] = sql;
     }
     conn->uses[at]++;
-    return finish(conn,
-                  PQexecPrepared(conn->pg, name, args->count, args->values, args->lengths, args->formats, 1),
-                  res, why);
+    return finish(conn, pganswer_prepared(conn, name, args), res, why);
 }
 
 unsigned pgexec_uses(const struct pgconn *conn, const char *sql)
@@ -297,7 +292,7 @@ unsigned pgexec_uses(const struct pgconn *conn, const char *sql)
 enum err_code pgexec_script(struct pgconn *conn, const char *sql, struct err *why)
 {
     PGresult *res;
-    enum err_code code = finish(conn, PQexec(conn->pg, sql), &res, why);
+    enum err_code code = finish(conn, pganswer_script(conn, sql), &res, why);
     PQclear(res);
     return code;
 }
@@ -316,7 +311,7 @@ enum err_code pgexec_begin_as(struct pgconn *conn, const char *begin, struct err
 enum err_code pgexec_commit(struct pgconn *conn, struct err *why)
 {
     PGresult *res;
-    enum err_code code = finish(conn, PQexec(conn->pg, "COMMIT"), &res, why);
+    enum err_code code = finish(conn, pganswer_script(conn, "COMMIT"), &res, why);
     if (code != ERR_OK)
         return code;
     /* A transaction that failed before answers COMMIT with ROLLBACK and calls that a success. */
@@ -330,12 +325,12 @@ void pgexec_rollback(struct pgconn *conn)
 {
     /* A time-out that was set for the transaction can strike the ROLLBACK itself; not so the second one. */
     for (int i = 0; i < 2 && PQtransactionStatus(conn->pg) != PQTRANS_IDLE; i++)
-        PQclear(PQexec(conn->pg, "ROLLBACK"));
+        PQclear(pganswer_script(conn, "ROLLBACK"));
 }
 
 enum err_code pgexec_copy_begin(struct pgconn *conn, const char *sql, struct err *why)
 {
-    PGresult *res = PQexec(conn->pg, sql);
+    PGresult *res = pganswer_script(conn, sql);
     enum err_code code = PQresultStatus(res) == PGRES_COPY_IN ? ERR_OK : pgexec_fail(conn, res, why);
     PQclear(res);
     return code;
@@ -346,7 +341,7 @@ enum err_code pgexec_copy_put(struct pgconn *conn, struct span bytes, struct err
     const size_t piece_max = 1u << 20;
     for (size_t at = 0; at < bytes.len;) {
         size_t piece = bytes.len - at < piece_max ? bytes.len - at : piece_max;
-        if (PQputCopyData(conn->pg, (const char *)bytes.at + at, (int)piece) != 1)
+        if (pganswer_copy_put(conn, (const char *)bytes.at + at, (int)piece) != 1)
             return pgexec_fail(conn, NULL, why);
         at += piece;
     }
@@ -358,7 +353,7 @@ enum err_code pgexec_copy_end(struct pgconn *conn, const char *abort_text, struc
     enum err_code code = ERR_OK;
     if (PQputCopyEnd(conn->pg, abort_text) != 1)
         code = pgexec_fail(conn, NULL, why);
-    for (PGresult *res = PQgetResult(conn->pg); res != NULL; res = PQgetResult(conn->pg)) {
+    for (PGresult *res = pganswer_next(conn); res != NULL; res = pganswer_next(conn)) {
         if (PQresultStatus(res) != PGRES_COMMAND_OK && code == ERR_OK)
             code = pgexec_fail(conn, res, why);
         PQclear(res);

@@ -23,12 +23,13 @@ struct pgconn {
         *cached[PGEXEC_CACHED_MAX]; /* statements prepared on this connection, by the address of their text */
     unsigned uses[PGEXEC_CACHED_MAX]; /* how often */
     size_t cached_count;
-    char sqlstate[6]; /* of the last failure; "" when it had none */
-    bool reads;       /* opened by pgconn_open_reader */
-    bool pooled;      /* a pooler stands between: no two transactions need meet the same session */
-    bool replica;     /* the server is in recovery */
-    bool spread;      /* the database is spread over a Citus cluster (db/scaleout.h) */
-    bool whole;       /* and what it held before is known to be copied (db/spread.h) */
+    char sqlstate[6];  /* of the last failure; "" when it had none */
+    int64_t answer_ms; /* how long one statement may take (db/pganswer.h); 0: for ever */
+    bool reads;        /* opened by pgconn_open_reader */
+    bool pooled;       /* a pooler stands between: no two transactions need meet the same session */
+    bool replica;      /* the server is in recovery */
+    bool spread;       /* the database is spread over a Citus cluster (db/scaleout.h) */
+    bool whole;        /* and what it held before is known to be copied (db/spread.h) */
 };
 
 /* Parameters $1, $2 ... of one statement, in the order in which they are added. Text, bytes and arrays are
@@ -81,7 +82,9 @@ unsigned pgexec_uses(const struct pgconn *conn, const char *sql);
 MUST_USE enum err_code pgexec_script(struct pgconn *conn, const char *sql, struct err *why);
 
 MUST_USE enum err_code pgexec_begin(struct pgconn *conn, struct err *why);
-/* The same with another statement than BEGIN: "BEGIN READ ONLY". */
+/* The same with another statement than BEGIN: "BEGIN READ ONLY;" PGEXEC_IDLE_LONG, for whoever reads and may
+ * be held up between two statements (a pager); whoever changes something is ended after LIMIT_DB_ASK_S. */
+#define PGEXEC_IDLE_LONG "SET LOCAL idle_in_transaction_session_timeout = 0"
 MUST_USE enum err_code pgexec_begin_as(struct pgconn *conn, const char *begin, struct err *why);
 /* ERR_DB_DOWN: the answer was lost, it may or may not be committed. */
 MUST_USE enum err_code pgexec_commit(struct pgconn *conn, struct err *why);

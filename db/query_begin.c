@@ -27,7 +27,7 @@ enum err_code query_begin(struct pgconn *conn, const char *statement, int64_t le
     bounds->span_end_ms = TIME_BEYOND_MS;
     enum err_code code = spread_whole(conn, why);
     if (code == ERR_OK)
-        code = pgexec_begin_as(conn, "BEGIN READ ONLY", why);
+        code = pgexec_begin_as(conn, "BEGIN READ ONLY;" PGEXEC_IDLE_LONG, why);
     if (code == ERR_OK)
         code = pgexec_cached(conn, sql, &args, &res, why);
     if (code == ERR_OK && PQntuples(res) == 1) {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "db/patience.h"
+#include "db/pgstore.h"
 
 struct fixture {
     struct storetest test;
@@ -222,6 +223,111 @@ static void who_is_silent_in_a_copy_is_ended(void **state)
     fixture_end(&fix);
 }
 
+static void let_server(pid_t pid, int signal)
+{
+    assert_int_equal(kill(pid, signal), 0);
+}
+
+/* The process of the server that serves the store stands still, as one does that waits for a disk: the store
+ * leaves it, says that the database is away, and stores the same by another session. */
+static void a_server_that_stands_still_is_left(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    fixture_start(&fix);
+    struct pgstore *pg = (struct pgstore *)fix.store;
+    pid_t pid = PQbackendPID(pg->conn->pg);
+    assert_true(pid > 1);
+    pg->conn->answer_ms = 300;
+    let_server(pid, SIGSTOP);
+    enum err_code code = storetest_commit(fix.store, &fix.range, &fix.batch, &fix.why);
+    assert_int_equal(code, ERR_DB_DOWN);
+    let_server(pid, SIGCONT);
+    check_sql(fix.test.dsn, "SELECT next FROM log_range WHERE log = 1", 20);
+    for (int i = 0;
+         i < 50 && (code = storetest_commit(fix.store, &fix.range, &fix.batch, &fix.why)) != ERR_OK; i++)
+        (void)usleep(100000);
+    check_ok(&fix, code);
+    check_sql(fix.test.dsn, "SELECT next FROM log_range WHERE log = 1", 40);
+    fixture_end(&fix);
+}
+
+/* The same of the rows of a COPY, more than a socket holds, and of every other way to ask. */
+static void it_is_left_in_each_statement(void **state)
+{
+    (void)state;
+    static uint8_t much[8u << 20];
+    struct storetest test;
+    storetest_new(&test);
+    for (int way = 0; way < 5; way++) {
+        struct err why = {0};
+        struct pgconn *conn = NULL;
+        PGresult *res = NULL;
+        struct pgexec_args args = PGEXEC_NO_ARGS;
+        enum err_code code;
+        assert_int_equal(pgconn_open(test.dsn, &conn, &why), ERR_OK);
+        conn->answer_ms = 300;
+        pid_t pid = PQbackendPID(conn->pg);
+        pgexec_bytes(&args, span_of(much, sizeof much));
+        if (way == 3) {
+            assert_int_equal(pgexec_script(conn, "CREATE TEMP TABLE t (b text)", &why), ERR_OK);
+            assert_int_equal(pgexec_copy_begin(conn, "COPY t FROM STDIN", &why), ERR_OK);
+            memset(much, 'x', sizeof much);
+        }
+        let_server(pid, SIGSTOP);
+        switch (way) {
+        case 0:
+            code = pgexec_script(conn, "SELECT 1", &why);
+            break;
+        case 1:
+            code = pgexec_run(conn, "SELECT length($1::bytea)", &args, &res, &why);
+            break;
+        case 2:
+            code = pgexec_cached(conn, "SELECT length($1::bytea) + 1", &args, &res, &why);
+            break;
+        case 3:
+            code = pgexec_copy_put(conn, span_of(much, sizeof much), &why);
+            break;
+        default:
+            code = pgexec_begin(conn, &why);
+        }
+        assert_int_equal(code, ERR_DB_DOWN);
+        let_server(pid, SIGCONT);
+        assert_int_equal(pgconn_reopen(conn, &why), ERR_OK);
+        conn->answer_ms = 60000;
+        assert_int_equal(pgexec_run(conn, "SELECT length($1::bytea)", &args, &res, &why), ERR_OK);
+        assert_int_equal(pgexec_get_int(res, 0, 0), sizeof much);
+        PQclear(res);
+        pgconn_free(conn);
+    }
+}
+
+/* Who changes something and is stopped in the middle of it is ended by the server; who reads is not. */
+static void nobody_keeps_rows_for_ever(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct err why = {0};
+    struct pgconn *conn = NULL;
+    char text[16];
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, &why), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        PGresult *res = NULL;
+        assert_int_equal(i == 0 ? pgexec_begin(conn, &why)
+                                : pgexec_begin_as(conn, "BEGIN READ ONLY;" PGEXEC_IDLE_LONG, &why),
+                         ERR_OK);
+        assert_int_equal(
+            pgexec_run(conn, "SHOW idle_in_transaction_session_timeout", &PGEXEC_NO_ARGS, &res, &why),
+            ERR_OK);
+        (void)snprintf(text, sizeof text, "%s", pgexec_get_text(res, 0, 0));
+        assert_string_equal(text, i == 0 ? "2min" : "0");
+        PQclear(res);
+        assert_int_equal(pgexec_commit(conn, &why), ERR_OK);
+    }
+    pgconn_free(conn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +336,9 @@ int main(void)
         cmocka_unit_test(what_was_not_stored_waits_for_who_has_it),
         cmocka_unit_test(who_has_his_range_waits_for_other_rows),
         cmocka_unit_test(who_is_silent_in_a_copy_is_ended),
+        cmocka_unit_test(a_server_that_stands_still_is_left),
+        cmocka_unit_test(it_is_left_in_each_statement),
+        cmocka_unit_test(nobody_keeps_rows_for_ever),
     };
     return storetest_main(tests, countof(tests), "patience");
 }

@@ -1,0 +1,121 @@
+#include "db/pganswer.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/say.h"
+
+/* Until there is something to read, or `events` to do, or the time is over: then the connection is. */
+static void wait_for(struct pgconn *conn, int events, int64_t until_ms)
+{
+    int64_t left_ms = until_ms - clock_mono_ms();
+    struct pollfd socket = {.fd = PQsocket(conn->pg), .events = (short)(POLLIN | events)};
+    if (left_ms > 0) {
+        (void)poll(&socket, 1, (int)(left_ms < 60000 ? left_ms : 60000));
+        return;
+    }
+    say_warn("db", "the server says nothing for %" PRId64 " s in one statement: connecting again",
+             conn->answer_ms / 1000);
+    (void)shutdown(socket.fd, SHUT_RDWR);
+}
+
+/* Sends what was put down; reads meanwhile, because a server that can not speak does not listen either. */
+static bool push(struct pgconn *conn, int64_t until_ms)
+{
+    int rest = PQflush(conn->pg);
+    while (rest == 1) {
+        wait_for(conn, POLLOUT, until_ms);
+        if (PQconsumeInput(conn->pg) != 1)
+            return false;
+        rest = PQflush(conn->pg);
+    }
+    return rest == 0;
+}
+
+static PGresult *next_by(struct pgconn *conn, int64_t until_ms)
+{
+    while (PQisBusy(conn->pg) != 0) {
+        wait_for(conn, 0, until_ms);
+        if (PQconsumeInput(conn->pg) != 1)
+            break;
+    }
+    return PQgetResult(conn->pg);
+}
+
+static bool is_copy(const PGresult *res)
+{
+    ExecStatusType status = PQresultStatus(res);
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+static bool is_bounded(struct pgconn *conn)
+{
+    /* In the middle of a COPY that failed PQexec knows what to do. */
+    return conn->answer_ms != 0 && PQtransactionStatus(conn->pg) != PQTRANS_ACTIVE &&
+           PQsetnonblocking(conn->pg, 1) == 0;
+}
+
+/* The last result, as PQexec gives it. */
+static PGresult *take(struct pgconn *conn, int sent)
+{
+    int64_t until_ms = clock_mono_ms() + conn->answer_ms;
+    PGresult *last = NULL;
+    PGresult *next = sent == 1 && push(conn, until_ms) ? next_by(conn, until_ms) : NULL;
+    while (next != NULL) {
+        PQclear(last);
+        last = next;
+        next = is_copy(last) || PQstatus(conn->pg) == CONNECTION_BAD ? NULL : next_by(conn, until_ms);
+    }
+    (void)PQsetnonblocking(conn->pg, 0);
+    return last;
+}
+
+PGresult *pganswer_script(struct pgconn *conn, const char *sql)
+{
+    return is_bounded(conn) ? take(conn, PQsendQuery(conn->pg, sql)) : PQexec(conn->pg, sql);
+}
+
+PGresult *pganswer_params(struct pgconn *conn, const char *sql, const struct pgexec_args *args)
+{
+    if (is_bounded(conn))
+        return take(conn, PQsendQueryParams(conn->pg, sql, args->count, args->types, args->values,
+                                            args->lengths, args->formats, 1));
+    return PQexecParams(conn->pg, sql, args->count, args->types, args->values, args->lengths, args->formats,
+                        1);
+}
+
+PGresult *pganswer_prepare(struct pgconn *conn, const char *name, const char *sql,
+                           const struct pgexec_args *args)
+{
+    return is_bounded(conn) ? take(conn, PQsendPrepare(conn->pg, name, sql, args->count, args->types))
+                            : PQprepare(conn->pg, name, sql, args->count, args->types);
+}
+
+PGresult *pganswer_prepared(struct pgconn *conn, const char *name, const struct pgexec_args *args)
+{
+    if (is_bounded(conn))
+        return take(conn, PQsendQueryPrepared(conn->pg, name, args->count, args->values, args->lengths,
+                                              args->formats, 1));
+    return PQexecPrepared(conn->pg, name, args->count, args->values, args->lengths, args->formats, 1);
+}
+
+int pganswer_copy_put(struct pgconn *conn, const char *bytes, int len)
+{
+    if (conn->answer_ms == 0)
+        return PQputCopyData(conn->pg, bytes, len);
+    int64_t until_ms = clock_mono_ms() + conn->answer_ms;
+    (void)PQsetnonblocking(conn->pg, 1);
+    int put = PQputCopyData(conn->pg, bytes, len);
+    while (put == 0 && push(conn, until_ms))
+        put = PQputCopyData(conn->pg, bytes, len);
+    if (put == 1 && !push(conn, until_ms))
+        put = -1;
+    (void)PQsetnonblocking(conn->pg, 0);
+    return put == 1 ? 1 : -1;
+}
+
+PGresult *pganswer_next(struct pgconn *conn)
+{
+    return conn->answer_ms == 0 ? PQgetResult(conn->pg) : next_by(conn, clock_mono_ms() + conn->answer_ms);
+}
