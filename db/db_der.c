@@ -91,7 +91,8 @@ enum err_code db_der_find(struct pgconn *conn, const uint8_t sha8[8], db_der_eac
                           bool *found, struct err *why)
 {
     static const char sql[] =
-        "SELECT id, size, z FROM der_chunk WHERE sha8 @> ARRAY[$1::int8] ORDER BY id LIMIT $2";
+        "SELECT id, size, z FROM (SELECT * FROM der_chunk WHERE sha8 @> ARRAY[$1::int8] OFFSET 0) AS d"
+        " ORDER BY id LIMIT $2"; /* OFFSET: or all rows are read in the order of id, in hope of a hit */
     struct pgexec_args args = PGEXEC_NO_ARGS;
     struct buf plain;
     PGresult *res;

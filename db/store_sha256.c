@@ -10,7 +10,8 @@ enum err_code store_sha256_write(struct pgstore *pg, struct err *why)
 {
     static const char sql[] = "INSERT INTO cert_sha256 AS h (tbs_fp, not_after, sha256, precert)"
                               " SELECT DISTINCT ON (s.tbs_fp) s.tbs_fp, s.not_after, s.sha256, s.precert <> 0"
-                              " FROM unnest($1, $2, $3, $4) AS s (tbs_fp, not_after, sha256, precert)"
+                              " FROM unnest($1::bytea[], $2::timestamptz[], $3::bytea[], $4::int8[])"
+                              " AS s (tbs_fp, not_after, sha256, precert)"
                               " ORDER BY s.tbs_fp, s.precert, s.sha256"
                               " ON CONFLICT (tbs_fp) DO UPDATE SET sha256 = excluded.sha256, precert = false"
                               " WHERE h.precert AND NOT excluded.precert";
