@@ -280,10 +280,13 @@ static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretak
 {
     const atomic_bool *stop = done->stop;
     struct err *why = &done->step;
+    struct pendingscan pending = PENDINGSCAN_USUAL;
+    pending.dsn = dsn;
+    pending.most_ms = memory->pending_ms;
+    pending.stop = stop;
     /* What was learned is scanned for in the same round. */
     bool on = caretaker_next(done, learnkeeper_look(dsn, conn, stop, why));
-    on =
-        on && caretaker_next(done, pendingscan_look(dsn, conn, memory->pending_ms, stop, &memory->more, why));
+    on = on && caretaker_next(done, pendingscan_look(&pending, conn, &memory->more, why));
     on = on && caretaker_next(done, caretaker_unheard(conn, &memory->said, why));
     on = on && caretaker_next(done, caretaker_late(conn, &memory->late, why));
     on = on && caretaker_next(done, caretaker_edges(conn, stop, why));

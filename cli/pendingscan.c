@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/say.h"
 #include "cli/blockset.h"
 #include "cli/matching.h"
@@ -12,11 +11,10 @@
 #include "db/db_psl.h"
 
 struct look {
-    const char *dsn;
+    const struct pendingscan *how;
     struct pgconn *conn;
     struct watch *watches; /* by id */
     size_t watch_count;
-    const atomic_bool *stop;
     int64_t until_ms; /* 0: no end */
     int64_t *large;   /* domains whose turn comes when the others are done */
     size_t large_count;
@@ -63,7 +61,7 @@ enum err_code pendingscan_run(const char *dsn, struct pgconn *conn, const struct
 
 static bool is_ended(const struct look *look)
 {
-    return (look->stop != NULL && atomic_load(look->stop)) || look->code == ERR_DB_DOWN;
+    return (look->how->stop != NULL && atomic_load(look->how->stop)) || look->code == ERR_DB_DOWN;
 }
 
 static bool is_late(const struct look *look)
@@ -134,14 +132,14 @@ static void scan_group(struct look *look, struct group *group)
 {
     struct history_result results[HISTORY_TOGETHER_MAX];
     struct err why = {0};
-    bool done = group->count != 0 && pendingscan_run(look->dsn, look->conn, group->at, group->count, NULL,
-                                                     look->stop, results, &why) == ERR_OK;
+    bool done = group->count != 0 && pendingscan_run(look->how->dsn, look->conn, group->at, group->count,
+                                                     NULL, look->how->stop, results, &why) == ERR_OK;
     for (size_t i = 0; i < group->count; i++) {
         struct err one = {0};
         enum err_code code = ERR_OK;
         if (!done && !is_ended(look))
-            code =
-                pendingscan_run(look->dsn, look->conn, &group->at[i], 1, NULL, look->stop, &results[i], &one);
+            code = pendingscan_run(look->how->dsn, look->conn, &group->at[i], 1, NULL, look->how->stop,
+                                   &results[i], &one);
         if (code != ERR_OK)
             say_failed(look, group->at[i], code, &one);
         else if (done || !is_ended(look))
@@ -157,16 +155,16 @@ static void add(struct look *look, struct group *group, const struct watch *watc
     int64_t rows = 0;
     if (!take(look, watch))
         return;
-    enum err_code code = db_domain_history_size(look->conn, watch, LIMIT_PENDING_ROWS, &rows, &one);
+    enum err_code code = db_domain_history_size(look->conn, watch, look->how->rows, &rows, &one);
     if (code != ERR_OK)
         say_failed(look, watch, code, &one);
-    if (code != ERR_OK || rows >= LIMIT_PENDING_ROWS) {
+    if (code != ERR_OK || rows >= look->how->rows) {
         let_go(look, watch);
         if (code == ERR_OK)
             look->large[look->large_count++] = watch->id;
         return;
     }
-    if (group->rows + rows > LIMIT_PENDING_ROWS)
+    if (group->rows + rows > look->how->rows)
         scan_group(look, group);
     group->rows += rows;
     group->at[group->count++] = watch;
@@ -202,9 +200,9 @@ static bool scan_piece(struct look *look, const struct watch *watch)
     if (!take(look, watch))
         return false;
     enum err_code code = db_pending_place(look->conn, watch->id, &place, &one);
-    place.until_ms = clock_mono_ms() + LIMIT_PENDING_PIECE_MS;
+    place.until_ms = clock_mono_ms() + look->how->piece_ms;
     if (code == ERR_OK)
-        code = pendingscan_run(look->dsn, look->conn, &watch, 1, &place, look->stop, &result, &one);
+        code = pendingscan_run(look->how->dsn, look->conn, &watch, 1, &place, look->how->stop, &result, &one);
     bool more = code == ERR_OK && place.more;
     if (more)
         code = db_pending_keep(look->conn, watch->id, &place, &one);
@@ -248,10 +246,10 @@ static enum err_code load(struct look *look, struct err *why)
     return ERR_OK;
 }
 
-enum err_code pendingscan_look(const char *dsn, struct pgconn *conn, int64_t most_ms, const atomic_bool *stop,
-                               bool *more, struct err *why)
+enum err_code pendingscan_look(const struct pendingscan *how, struct pgconn *conn, bool *more,
+                               struct err *why)
 {
-    struct look look = {.dsn = dsn, .conn = conn, .stop = stop, .why = why};
+    struct look look = {.how = how, .conn = conn, .why = why};
     int64_t ids[DB_PENDING_MOST];
     int64_t after = 0;
     size_t count = 0;
@@ -259,11 +257,11 @@ enum err_code pendingscan_look(const char *dsn, struct pgconn *conn, int64_t mos
     enum err_code code = db_pending_list(conn, 0, ids, &count, why);
     if (code != ERR_OK || count == 0)
         return code;
-    look.until_ms = most_ms == 0 ? 0 : clock_mono_ms() + most_ms;
+    look.until_ms = how->most_ms == 0 ? 0 : clock_mono_ms() + how->most_ms;
     code = load(&look, why);
     if (code != ERR_OK)
         return code;
-    bool others = true;
+    bool others = scan_some(&look, &after);
     while (others && !is_late(&look))
         others = scan_some(&look, &after);
     *more = others || scan_large(&look);

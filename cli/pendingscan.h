@@ -5,6 +5,7 @@
 #ifndef CTVIGIL_PENDINGSCAN_H
 #define CTVIGIL_PENDINGSCAN_H
 
+#include "base/limits.h"
 #include "watcher/history.h"
 
 /* history_run_all (watcher/history.h) with the trust data and lists of keys of this process; it writes by a
@@ -14,9 +15,21 @@ MUST_USE enum err_code pendingscan_run(const char *dsn, struct pgconn *conn,
                                        struct db_domain_history_place *place, const atomic_bool *stop,
                                        struct history_result *results, struct err *why);
 
-/* Scans every pending domain that no other process is at, for about `most_ms` (0: to the end); *more: some
- * are left. One that fails is said and stays pending; the code is that of the first failure. */
-MUST_USE enum err_code pendingscan_look(const char *dsn, struct pgconn *conn, int64_t most_ms,
-                                        const atomic_bool *stop, bool *more, struct err *why);
+struct pendingscan {
+    const char *dsn;
+    int64_t most_ms;  /* for one look, about; 0: as long as it takes */
+    int64_t piece_ms; /* for a piece of a large domain */
+    int64_t rows;     /* of a domain that is large */
+    const atomic_bool *stop;
+};
+#define PENDINGSCAN_USUAL                                                                                    \
+    {                                                                                                        \
+        .piece_ms = LIMIT_PENDING_PIECE_MS, .rows = LIMIT_PENDING_ROWS                                       \
+    }
+
+/* Scans every pending domain that no other process is at; *more: some are left. One that fails is said and
+ * stays pending; the code is that of the first failure. */
+MUST_USE enum err_code pendingscan_look(const struct pendingscan *how, struct pgconn *conn, bool *more,
+                                        struct err *why);
 
 #endif

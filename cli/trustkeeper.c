@@ -25,9 +25,16 @@ struct round {
     size_t count;
     struct db_trust_seen *seen;
     size_t seen_count;
-    bool whole;  /* every issuance of the domain at hand */
+    bool whole;  /* every issuance of the domains at hand */
     bool failed; /* some domain could not be judged: all of it is to be done again */
     char reason[128];
+};
+
+struct judging {
+    struct pgconn *conn;
+    struct pgconn *write;
+    struct round *round;
+    struct rejudge rejudge;
 };
 
 static int by_identity(const void *left, const void *right)
@@ -73,17 +80,21 @@ static bool is_seen(const struct round *round, int64_t domain_id)
     return false;
 }
 
+struct group {
+    const struct watch *at[TOGETHER_MAX];
+    size_t count;
+};
+
 /* One that can not be judged is told, and keeps nobody from judging the others. */
-static enum err_code judge_domain(struct pgconn *conn, struct pgconn *write, const struct watch *watch,
-                                  struct rejudge *rejudge, bool *failed, struct err *why)
+static enum err_code judge_alone(struct judging *judging, const struct watch *watch, struct err *why)
 {
     struct err one = {0};
-    enum err_code code = rejudge_domain(conn, write, watch, rejudge, &one);
+    enum err_code code = rejudge_domains(judging->conn, judging->write, &watch, 1, &judging->rejudge, &one);
     if (code == ERR_OK)
         return ERR_OK;
     if (code == ERR_CLOSED || code == ERR_DB_DOWN)
         return err_set(why, code, "%s", one.text);
-    *failed = true;
+    judging->round->failed = true;
     say_warn("watch",
              "domain=%s its certificates could not be held against the trust data, which is tried again"
              " in %d minutes: %s",
@@ -91,33 +102,67 @@ static enum err_code judge_domain(struct pgconn *conn, struct pgconn *write, con
     return ERR_OK;
 }
 
+/* All in one pass; when that fails each by itself. */
+static enum err_code judge_group(struct judging *judging, struct group *group, struct err *why)
+{
+    struct err one = {0};
+    enum err_code code = ERR_OK;
+    if (group->count != 0)
+        code =
+            rejudge_domains(judging->conn, judging->write, group->at, group->count, &judging->rejudge, &one);
+    if (code == ERR_CLOSED || code == ERR_DB_DOWN)
+        return err_set(why, code, "%s", one.text);
+    bool failed = code != ERR_OK;
+    code = ERR_OK;
+    for (size_t i = 0; failed && code == ERR_OK && i < group->count; i++)
+        code = judge_alone(judging, group->at[i], why);
+    group->count = 0;
+    return code;
+}
+
+/* Those of which every issuance is asked, or those of which some are. */
+static enum err_code judge_some(struct judging *judging, const struct watch *watches, size_t count,
+                                bool whole, struct err *why)
+{
+    struct group group = {.count = 0};
+    enum err_code code = ERR_OK;
+    judging->round->whole = whole;
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        if (is_seen(judging->round, watches[i].id) == whole)
+            group.at[group.count++] = &watches[i];
+        if (group.count == TOGETHER_MAX)
+            code = judge_group(judging, &group, why);
+    }
+    return code == ERR_OK ? judge_group(judging, &group, why) : code;
+}
+
 static enum err_code judge_domains(const char *dsn, struct pgconn *conn, struct round *round,
                                    const atomic_bool *stop, struct trustkeeper_report *report,
                                    struct err *why)
 {
-    struct rejudge rejudge = {.prove = {.trust = round->graph, .now_ms = clock_wall_ms()},
-                              .wanted = wanted,
-                              .arg = round,
-                              .reason = round->reason,
-                              .stop = stop};
-    struct pgconn *write = NULL;
+    struct judging judging = {.conn = conn,
+                              .round = round,
+                              .rejudge = {.prove = {.trust = round->graph, .now_ms = clock_wall_ms()},
+                                          .wanted = wanted,
+                                          .arg = round,
+                                          .reason = round->reason,
+                                          .stop = stop}};
     struct watch *watches = NULL;
     uint64_t generation = 0;
     size_t count = 0;
-    enum err_code code = pgconn_open(dsn, &write, why);
+    enum err_code code = pgconn_open(dsn, &judging.write, why);
     if (code == ERR_OK)
         code = db_domain_load(conn, &watches, &count, &generation, why);
-    for (size_t i = 0; code == ERR_OK && i < count; i++) {
-        round->whole = is_seen(round, watches[i].id);
-        if (round->whole || round->changed != 0)
-            code = judge_domain(conn, write, &watches[i], &rejudge, &round->failed, why);
-    }
+    if (code == ERR_OK)
+        code = judge_some(&judging, watches, count, true, why);
+    if (code == ERR_OK && round->changed != 0)
+        code = judge_some(&judging, watches, count, false, why);
     watch_free(watches, count);
-    if (write != NULL)
-        pgconn_free(write);
-    report->judged = rejudge.judged;
-    report->raised = rejudge.raised;
-    report->closed = rejudge.closed;
+    if (judging.write != NULL)
+        pgconn_free(judging.write);
+    report->judged = judging.rejudge.judged;
+    report->raised = judging.rejudge.raised;
+    report->closed = judging.rejudge.closed;
     return code;
 }
 

@@ -115,6 +115,7 @@ struct scan {
     struct buf key_array;                  /* the same as PostgreSQL's int8[] */
     struct db_domain_history_place *place; /* where the next page begins */
     uint32_t part;                         /* of the parts of the whole: the one at hand */
+    uint64_t pages;                        /* that were read by now */
 };
 
 static void add_key(struct scan *scan, int64_t key)
@@ -227,9 +228,11 @@ static bool enter(struct scan *scan)
     return true;
 }
 
-static bool is_over(struct db_domain_history_place *place)
+/* Not before some progress: who comes late for one page comes late for all. */
+static bool is_over(struct scan *scan)
 {
-    place->more = place->until_ms != 0 && clock_mono_ms() >= place->until_ms;
+    struct db_domain_history_place *place = scan->place;
+    place->more = scan->pages != 0 && place->until_ms != 0 && clock_mono_ms() >= place->until_ms;
     return place->more;
 }
 
@@ -244,7 +247,7 @@ static enum err_code run(struct scan *scan, enum history_scan which, const struc
     int rows = PAGE_ROWS;
     if (!enter(scan))
         return ERR_OK;
-    while (code == ERR_OK && rows == PAGE_ROWS && !is_over(place)) {
+    while (code == ERR_OK && rows == PAGE_ROWS && !is_over(scan)) {
         PGresult *res;
         struct pgexec_args args = *first;
         pgexec_time(&args, place->not_before_ms);
@@ -258,6 +261,7 @@ static enum err_code run(struct scan *scan, enum history_scan which, const struc
             return code;
         rows = PQntuples(res);
         code = page(scan, res, why);
+        scan->pages++;
         PQclear(res);
     }
     return code;

@@ -8,6 +8,7 @@
 #include "db/db_domain.h"
 #include "db/db_pair.h"
 #include "watcher/rule_trust.h"
+#include "watcher/together.h"
 
 struct scan {
     const struct watch *const *watches;
@@ -182,43 +183,6 @@ static enum err_code on_malformed(void *arg, const struct db_malformed_row *row,
     return code == ERR_OK && nobody ? raise_nobody(scan, &scan->reader->prove, &place, 1, why) : code;
 }
 
-/* watchset_new takes its watches over. NULL: no memory. */
-static struct watchset *set_of(const struct watch *const *watches, size_t count)
-{
-    struct watch *copies = calloc(count, sizeof *copies);
-    size_t made = 0;
-    while (copies != NULL && made < count && watch_copy(watches[made], &copies[made]))
-        made++;
-    if (copies == NULL || made != count) {
-        if (copies != NULL)
-            watch_free(copies, made);
-        return NULL;
-    }
-    /* Names of others are told of from the stream alone: what is stored is searched by names. */
-    for (size_t i = 0; i < count; i++)
-        copies[i].lookalike = WATCH_LOOKALIKE_OFF;
-    return watchset_new(copies, count, 0);
-}
-
-/* One watch with the items of all, for the search alone. Its names are borrowed; `more` is freed by the
- * caller. */
-static bool join(const struct watch *const *watches, size_t count, struct watch *joint)
-{
-    size_t items = 0;
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++)
-        items += watch_item_count(watches[i]);
-    *joint = (struct watch){.item = watches[0]->item};
-    joint->more = calloc(items + 1, sizeof *joint->more);
-    if (joint->more == NULL)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < watch_item_count(watches[i]); k++)
-            if (at++ != 0)
-                joint->more[joint->more_count++] = *watch_item(watches[i], k);
-    return true;
-}
-
 /* The bytes first: an alert then has all that is known of its entry, and the row only adds sightings. */
 static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err *why)
 {
@@ -231,7 +195,7 @@ static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err
             code = load_all(scan, why);
     if (code == ERR_OK && !place->begun)
         code = db_malformed_each(read, on_malformed, scan, why);
-    if (code == ERR_OK && !join(scan->watches, scan->count, &joint))
+    if (code == ERR_OK && !together_join(scan->watches, scan->count, &joint))
         code = err_set(why, ERR_MEMORY, "no memory for a history scan");
     else if (code == ERR_OK) {
         code = db_domain_history_from(read, &joint, place, on_issuance, scan, scan->reader->stop, why);
@@ -256,7 +220,7 @@ enum err_code history_run_all(struct pgconn *read, struct pgconn *write, const s
     /* Address space; what the largest entry needs is touched when there is one. */
     if (!batch_init(&scan.batch, LIMIT_BIG_BATCH_BYTES))
         return err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watches[0]->name);
-    scan.some = set_of(watches, count);
+    scan.some = together_set(watches, count);
     scan.notes = db_pair_notes_new();
     enum err_code code =
         scan.some == NULL || scan.notes == NULL

@@ -12,6 +12,7 @@
 #include "model/entry.h"
 #include "model/watch.h"
 #include "watcher/match.h"
+#include "watcher/together.h"
 
 struct history_result {
     uint64_t concerned; /* stored issuances and unreadable entries that concern the domain */
@@ -51,7 +52,7 @@ MUST_USE enum err_code history_run(struct pgconn *read, struct pgconn *write, co
                                    const struct history_reader *reader, struct history_result *result,
                                    struct err *why);
 
-#define HISTORY_TOGETHER_MAX 64
+#define HISTORY_TOGETHER_MAX TOGETHER_MAX
 
 /* The same for several domains in one pass; results[i] is that of watches[i]. What could be anybody's is
  * counted with the first one (nobody), and not in `concerned`, because of several nobody can say whom. An

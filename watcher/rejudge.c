@@ -12,7 +12,7 @@
 struct scan {
     struct rejudge *rejudge;
     struct pgconn *write;
-    struct watchset *set; /* of the one watch */
+    struct watchset *set; /* of these domains */
     struct batch batch;
     struct entry entry;
     bool settled; /* of the issuance at hand */
@@ -97,25 +97,25 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     return code;
 }
 
-enum err_code rejudge_domain(struct pgconn *read, struct pgconn *write, const struct watch *watch,
-                             struct rejudge *rejudge, struct err *why)
+enum err_code rejudge_domains(struct pgconn *read, struct pgconn *write, const struct watch *const *watches,
+                              size_t count, struct rejudge *rejudge, struct err *why)
 {
     struct scan *scan = calloc(1, sizeof *scan);
-    struct watch *copy = calloc(1, sizeof *copy);
-    must(scan != NULL && copy != NULL && watch_copy(watch, copy));
-    /* A look-alike is nobody's certificate, and in a set of one the other domains of ours look like one. */
-    copy->lookalike = WATCH_LOOKALIKE_OFF;
+    struct watch joint = {.more = NULL};
+    enum err_code code = ERR_OK;
+    must(scan != NULL && count != 0 && count <= TOGETHER_MAX);
     scan->rejudge = rejudge;
     scan->write = write;
-    scan->set = watchset_new(copy, 1, 0);
+    scan->set = together_set(watches, count);
     rejudge->prove.by_word = true;
-    enum err_code code = ERR_OK;
-    if (scan->set == NULL || !batch_init(&scan->batch, LIMIT_BIG_BATCH_BYTES))
-        code = err_set(why, ERR_MEMORY, "%s: no memory for judging again", watch->name);
+    if (scan->set == NULL || !together_join(watches, count, &joint) ||
+        !batch_init(&scan->batch, LIMIT_BIG_BATCH_BYTES))
+        code = err_set(why, ERR_MEMORY, "%s: no memory for judging again", watches[0]->name);
     if (code == ERR_OK) {
-        code = db_domain_history(read, watch, on_issuance, scan, rejudge->stop, why);
+        code = db_domain_history(read, &joint, on_issuance, scan, rejudge->stop, why);
         batch_fini(&scan->batch);
     }
+    free(joint.more);
     watchset_unpin(scan->set);
     free(scan);
     return code;

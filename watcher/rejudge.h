@@ -9,6 +9,7 @@
 #include "db/pgconn.h"
 #include "model/watch.h"
 #include "watcher/match.h"
+#include "watcher/together.h"
 
 struct rejudge {
     struct match_prove prove; /* trust, now_ms */
@@ -22,8 +23,10 @@ struct rejudge {
     uint64_t closed;
 };
 
-/* Reads by `read` while it writes by `write`. */
-MUST_USE enum err_code rejudge_domain(struct pgconn *read, struct pgconn *write, const struct watch *watch,
-                                      struct rejudge *rejudge, struct err *why);
+/* Reads by `read` while it writes by `write`: several domains in one pass, at most TOGETHER_MAX. After an
+ * error some may have been judged; to judge them again does no harm. */
+MUST_USE enum err_code rejudge_domains(struct pgconn *read, struct pgconn *write,
+                                       const struct watch *const *watches, size_t count,
+                                       struct rejudge *rejudge, struct err *why);
 
 #endif

@@ -78,7 +78,8 @@ static void judge(struct rig *rig, const char *stores, uint64_t raised, uint64_t
     caworld_build(w);
     struct rejudge rejudge = {.prove = {.trust = w->graph, .now_ms = ISSUANCES_T0},
                               .reason = "withdrawn: a test"};
-    if (rejudge_domain(rig->read, rig->write, &rig->watches[0], &rejudge, &why) != ERR_OK)
+    const struct watch *watch = &rig->watches[0];
+    if (rejudge_domains(rig->read, rig->write, &watch, 1, &rejudge, &why) != ERR_OK)
         fail_msg("%s", why.text);
     assert_int_equal(rejudge.judged, 1);
     assert_int_equal(rejudge.raised, raised);

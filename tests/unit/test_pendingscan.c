@@ -1,0 +1,169 @@
+/* Domains that wait for their history scan: small ones together, a large one behind them and piece by piece,
+ * and nothing twice when a piece is cut off. */
+#include "cli/pendingscan.h"
+
+#include "tests/fixture/storetest.h"
+
+#include "db/db_pending.h"
+
+#define ROWS  300 /* of the large domain: three pages */
+#define SMALL 5
+
+/* Every certificate has a name of big.test; the first ones have one of s0.test, s1.test ... as well. */
+static void store_all(struct storetest *test)
+{
+    struct issuances_entry specs[ROWS];
+    struct store *store = storetest_open(test->dsn);
+    struct store_range range;
+    struct batch batch;
+    storetest_take(store, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    for (size_t i = 0; i < ROWS; i++)
+        specs[i] = (struct issuances_entry){i, ISSUANCE_PRECERT, false};
+    issuances_batch(&batch, &test->log[0], 0, specs, ROWS);
+    for (size_t i = 0; i < ROWS; i++) {
+        struct issuance *issuance = &batch.entries[i].issuance;
+        struct name *names = arena_zeroed(&batch.arena, 2, sizeof *names);
+        char small[32];
+        must(names != NULL);
+        int len = snprintf(small, sizeof small, "s%zu.test", i);
+        issuances_name(&names[0], SPAN_LIT("big.test"), 8);
+        issuances_name(&names[1], arena_copy(&batch.arena, span_of(small, (size_t)len)), (size_t)len);
+        issuance->names = names;
+        issuance->name_count = i < SMALL ? 2 : 1;
+        issuance->subject_cn = SPAN_NONE;
+    }
+    batch.watch_generation = 1;
+    storetest_must_commit(store, &range, &batch);
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
+/* The large one was registered first. */
+static void begin(struct storetest *test)
+{
+    storetest_new(test);
+    store_all(test);
+    storetest_run(test->dsn, "INSERT INTO domain (name, kind) VALUES ('big.test', 'dns');"
+                             "INSERT INTO domain (name, kind) SELECT 's' || i || '.test', 'dns'"
+                             " FROM generate_series(0, 4) AS i");
+}
+
+/* By a connection of its own, as a process that begins; the code. */
+static enum err_code look(const struct pendingscan *how, bool *more)
+{
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    assert_int_equal(pgconn_open(how->dsn, &conn, &why), ERR_OK);
+    enum err_code code = pendingscan_look(how, conn, more, &why);
+    pgconn_free(conn);
+    return code;
+}
+
+static void all_alerts_are_there(const char *dsn)
+{
+    check_sql(dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 0);
+    check_sql(dsn, "SELECT count(*) FROM alert WHERE domain_name = 'big.test'", ROWS);
+    check_sql(dsn, "SELECT count(*) FROM alert WHERE domain_name <> 'big.test'", SMALL);
+    check_sql(dsn, "SELECT count(*) FROM pair_look", ROWS + SMALL);
+    check_sql(dsn, "SELECT count(*) FROM outbox", 2 * (ROWS + SMALL));
+    check_sql(dsn, "SELECT count(*) FROM domain_place", 0);
+}
+
+static void all_in_one_pass(void **state)
+{
+    struct storetest test;
+    bool more = true;
+    (void)state;
+    begin(&test);
+    const struct pendingscan how = {.dsn = test.dsn, .piece_ms = 60000, .rows = 1000};
+    assert_int_equal(look(&how, &more), ERR_OK);
+    assert_false(more);
+    all_alerts_are_there(test.dsn);
+}
+
+/* Each look has time for one piece of one page; between them the process is another one. */
+static void a_large_one_goes_piece_by_piece(void **state)
+{
+    struct storetest test;
+    bool more = false;
+    int looks = 1;
+    (void)state;
+    begin(&test);
+    const struct pendingscan how = {.dsn = test.dsn, .most_ms = 1, .piece_ms = 1, .rows = 100};
+    /* All the time goes into the small ones. */
+    assert_int_equal(look(&how, &more), ERR_OK);
+    assert_true(more);
+    check_sql(test.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 1);
+    check_sql(test.dsn, "SELECT count(*) FROM alert WHERE domain_name <> 'big.test'", SMALL);
+    const struct pendingscan piece = {.dsn = test.dsn, .most_ms = 50, .piece_ms = 1, .rows = 100};
+    for (; more && looks < 50; looks++) {
+        assert_int_equal(look(&piece, &more), ERR_OK);
+        if (more)
+            check_sql(test.dsn, "SELECT count(*) FROM domain_place", 1);
+    }
+    assert_false(more);
+    all_alerts_are_there(test.dsn);
+}
+
+/* Where it stands counts for the rules it was judged by. */
+static void other_rules_begin_anew(void **state)
+{
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    struct db_domain_history_place place = {.part = 3, .begun = true, .not_before_ms = 7000, .issuer = 2};
+    struct db_domain_history_place kept;
+    struct err why = {0};
+    (void)state;
+    begin(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, &why), ERR_OK);
+    memset(place.tbs_fp, 9, sizeof place.tbs_fp);
+    assert_int_equal(db_pending_keep(conn, 1, &place, &why), ERR_OK);
+    assert_int_equal(db_pending_place(conn, 1, &kept, &why), ERR_OK);
+    assert_true(kept.begun && kept.part == 3 && kept.not_before_ms == 7000 && kept.issuer == 2);
+    assert_memory_equal(kept.tbs_fp, place.tbs_fp, 32);
+    static const char *const changes[] = {
+        "UPDATE domain SET policy = '{\"max_days\": 7}' WHERE id = 1",
+        "INSERT INTO domain_allow (domain, spki_sha256, label) VALUES (1, sha256(''), 'x')",
+        "INSERT INTO psl (sha256, list) VALUES (sha256('new'), 'test')",
+        "INSERT INTO schema_migration (version, name, sha256) VALUES (9999, 'x', sha256(''))",
+    };
+    for (size_t i = 0; i < countof(changes); i++) {
+        storetest_run(test.dsn, changes[i]);
+        assert_int_equal(db_pending_place(conn, 1, &kept, &why), ERR_OK);
+        assert_true(!kept.begun && kept.part == 0);
+        assert_int_equal(db_pending_keep(conn, 1, &place, &why), ERR_OK);
+        assert_int_equal(db_pending_place(conn, 1, &kept, &why), ERR_OK);
+        assert_true(kept.begun);
+    }
+    storetest_run(test.dsn, "DELETE FROM domain WHERE id = 1");
+    check_sql(test.dsn, "SELECT count(*) FROM domain_place", 0);
+    pgconn_free(conn);
+}
+
+static void one_that_fails_takes_no_other_along(void **state)
+{
+    struct storetest test;
+    bool more = true;
+    (void)state;
+    begin(&test);
+    storetest_run(test.dsn, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                            " RAISE EXCEPTION 'not this one'; END $$;"
+                            "CREATE TRIGGER refuse BEFORE INSERT ON alert FOR EACH ROW"
+                            " WHEN (NEW.domain_name = 's2.test') EXECUTE FUNCTION refuse()");
+    const struct pendingscan how = {.dsn = test.dsn, .piece_ms = 60000, .rows = 1000};
+    assert_int_not_equal(look(&how, &more), ERR_OK);
+    storetest_text(test.dsn, "SELECT string_agg(name, ' ') FROM domain WHERE history_at IS NULL", "s2.test");
+    storetest_run(test.dsn, "DROP TRIGGER refuse ON alert");
+    assert_int_equal(look(&how, &more), ERR_OK);
+    all_alerts_are_there(test.dsn);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_in_one_pass), cmocka_unit_test(a_large_one_goes_piece_by_piece),
+        cmocka_unit_test(other_rules_begin_anew), cmocka_unit_test(one_that_fails_takes_no_other_along)};
+    must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
+    return storetest_main(tests, countof(tests), "pendingscan");
+}
