@@ -214,14 +214,16 @@ static bool scan_piece(struct look *look, const struct watch *watch)
     return more && code == ERR_OK;
 }
 
-/* One piece each, round and round. True: some are left. */
+/* One piece each, round and round, and one in any case. True: some are left. */
 static bool scan_large(struct look *look)
 {
+    size_t pieces = 0;
     while (look->large_count != 0 && !is_ended(look)) {
         size_t kept = 0;
         for (size_t i = 0; i < look->large_count; i++) {
             const struct watch *watch = find(look, look->large[i]);
-            bool waits = is_ended(look) || is_late(look);
+            bool waits = is_ended(look) || (pieces != 0 && is_late(look));
+            pieces++;
             if (waits || (watch != NULL && scan_piece(look, watch)))
                 look->large[kept++] = look->large[i];
         }
