@@ -190,6 +190,7 @@ bool clusterdir_dsn(const char *socket_dir, const char *database, char *out, siz
             out[len++] = '\\';
         out[len++] = *socket_dir;
     }
-    int rest = snprintf(out + len, out_cap - len, "' port=5432 user=ctvigil dbname=%s options='' connect_timeout=10", database);
+    int rest = snprintf(out + len, out_cap - len,
+                        "' port=5432 user=ctvigil dbname=%s connect_timeout=10 options=''", database);
     return rest > 0 && (size_t)rest < out_cap - len;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "db/pgexec.h"
+#include "db/spread.h"
 
 enum err_code db_coverage_parts(struct pgconn *conn, struct db_coverage_part **parts, size_t *count,
                                 struct err *why)
@@ -11,12 +12,14 @@ enum err_code db_coverage_parts(struct pgconn *conn, struct db_coverage_part **p
     PGresult *res = NULL;
     *parts = NULL;
     *count = 0;
-    enum err_code code =
-        pgexec_run(conn,
-                   "SELECT c.log, c.state, c.range_begin, c.range_end, c.time_begin, c.time_end,"
-                   " c.thin FROM coverage AS c JOIN log AS l ON l.id = c.log WHERE l.state <> 'removed'"
-                   " ORDER BY c.log, c.range_begin",
-                   &PGEXEC_NO_ARGS, &res, why);
+    enum err_code code = spread_whole(conn, why);
+    if (code == ERR_OK)
+        code =
+            pgexec_run(conn,
+                       "SELECT c.log, c.state, c.range_begin, c.range_end, c.time_begin, c.time_end,"
+                       " c.thin FROM coverage AS c JOIN log AS l ON l.id = c.log WHERE l.state <> 'removed'"
+                       " ORDER BY c.log, c.range_begin",
+                       &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;
     size_t rows = (size_t)PQntuples(res);
@@ -42,11 +45,12 @@ enum err_code db_coverage_gaps(struct pgconn *conn,
                                struct err *why)
 {
     PGresult *res = NULL;
-    enum err_code code =
-        pgexec_run(conn,
-                   "SELECT reason, operator, name, why, range_begin, range_end, time_begin, time_end"
-                   " FROM coverage_gap ORDER BY operator, name, range_begin, reason",
-                   &PGEXEC_NO_ARGS, &res, why);
+    enum err_code code = spread_whole(conn, why);
+    if (code == ERR_OK)
+        code = pgexec_run(conn,
+                          "SELECT reason, operator, name, why, range_begin, range_end, time_begin, time_end"
+                          " FROM coverage_gap ORDER BY operator, name, range_begin, reason",
+                          &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;
     for (int i = 0; i < PQntuples(res); i++) {
@@ -71,11 +75,13 @@ enum err_code db_coverage_claim(struct pgconn *conn, struct db_coverage_claim *c
 {
     PGresult *res = NULL;
     *claim = (struct db_coverage_claim){.complete = false};
-    enum err_code code =
-        pgexec_run(conn,
-                   "SELECT basis, nullif(since, '-infinity'), until, nullif(unverified_since, '-infinity'),"
-                   " unverified_until, left_out FROM coverage_claim()",
-                   &PGEXEC_NO_ARGS, &res, why);
+    enum err_code code = spread_whole(conn, why);
+    if (code == ERR_OK)
+        code = pgexec_run(
+            conn,
+            "SELECT basis, nullif(since, '-infinity'), until, nullif(unverified_since, '-infinity'),"
+            " unverified_until, left_out FROM coverage_claim()",
+            &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;
     (void)snprintf(claim->basis, sizeof claim->basis, "%s", pgexec_get_text(res, 0, 0));

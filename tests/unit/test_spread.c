@@ -2,6 +2,7 @@
  * connected before writes in the old way; afterwards certificates that are kept whole are found in it. */
 #include "tests/fixture/citusrig.h"
 
+#include "db/db_coverage.h"
 #include "db/db_der.h"
 #include "db/db_domain.h"
 #include "db/db_part.h"
@@ -31,6 +32,12 @@ static enum err_code nothing_is_met(void *arg, const struct issuance *issuance,
     return err_set(why, ERR_DB, "met");
 }
 
+static void no_gap(void *arg, const struct db_coverage_gap *gap)
+{
+    (void)arg;
+    fail_msg("%s", gap->reason);
+}
+
 /* Who asks for what is half there is told so, and does not get a part of it. */
 static void half_is_no_answer(void)
 {
@@ -39,6 +46,8 @@ static void half_is_no_answer(void)
     struct query query;
     struct query_result result;
     struct db_der_place *places;
+    struct db_coverage_part *parts;
+    struct db_coverage_claim claim;
     char name[] = "x.test";
     struct watch watch = {.name = name};
     size_t count;
@@ -53,6 +62,13 @@ static void half_is_no_answer(void)
     assert_int_equal(db_der_places(conn, (const uint8_t[32]){1}, &places, &count, &why), ERR_DB_CONFLICT);
     err_clear(&why);
     assert_int_equal(db_domain_history(conn, &watch, nothing_is_met, NULL, NULL, &why), ERR_DB_CONFLICT);
+    err_clear(&why);
+    /* What was read of logs is told by tiles. */
+    assert_int_equal(db_coverage_parts(conn, &parts, &count, &why), ERR_DB_CONFLICT);
+    err_clear(&why);
+    assert_int_equal(db_coverage_gaps(conn, no_gap, NULL, &why), ERR_DB_CONFLICT);
+    err_clear(&why);
+    assert_int_equal(db_coverage_claim(conn, &claim, &why), ERR_DB_CONFLICT);
     err_clear(&why);
     assert_int_equal(db_part_lock(conn, &taken, &why), ERR_DB_CONFLICT);
     assert_false(taken);
