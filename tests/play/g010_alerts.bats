@@ -16,6 +16,7 @@ cp "$CTVIGIL_ALERT_JSON" "$PLAY/hooked/$name.alert"
 [ -n "$TEXT_FILENAME" ] && cp "$TEXT_FILENAME" "$PLAY/hooked/$name.text"
 env >"$PLAY/hooked/$name.env"
 echo "$name" >>"$PLAY/hooked/all"
+[ "$name $(cat "$PLAY/mood" 2>/dev/null)" != "www.ending.example murder" ] || { kill -KILL $PPID; sleep 1; }
 SH
     chmod +x "$PLAY/hook"
     mkdir "$PLAY/hooked"
@@ -233,4 +234,36 @@ NAMES
     answer=$(ctv domain add later.example --allow-ca "spki:$CA_demo" --json)
     jq -e '.alerts == 1 and .concerned == 3' <<<"$answer"
     alert_of h1.later.example | jq -e '.state == "notified"'
+}
+
+# Sent, and nobody lived to write that down: it comes again, as the same delivery.
+@test "a certificate that runs out is told, by whoever lives on, and taken back when it is renewed" {
+    ctv domain add ending.example --allow-ca "spki:$CA_demo"
+    control "{\"issue\":{\"ca\":\"demo\",\"days\":90,\"form\":\"both\",\"names\":[\"www.ending.example\"],\"not_before\":$(($(date +%s) - 80 * 86400))}}" >/dev/null
+    run -0 ingest
+    [ -z "$(ctv alert list --json --domain ending.example)" ]
+    echo murder >"$PLAY/mood"
+    run -137 "$CTVIGIL" --state-dir "$STATE" watch --once
+    echo well >"$PLAY/mood"
+    alert=$(alert_of www.ending.example)
+    jq -e '.kind == "expiring" and .severity == "low" and .state != "closed" and (.sightings | length) > 0' <<<"$alert"
+    sql "SELECT count(*) FROM outbox WHERE channel = 'hook' AND alert = $(jq .id <<<"$alert") AND state = 'pending'" | grep -qx 1
+    key=$(sed -n 's/^CTVIGIL_DELIVERY_KEY=//p' "$PLAY/hooked/www.ending.example.env")
+    [ -n "$key" ]
+    # It is leased to the one who died, for as long as a hook may take.
+    sql "UPDATE outbox SET next_try_at = now() WHERE state = 'pending'" >/dev/null
+    ctv watch --once >"$PLAY/once.out"
+    [ "$(grep -cx www.ending.example "$PLAY/hooked/all")" = 2 ]
+    grep -qx "CTVIGIL_DELIVERY_KEY=$key" "$PLAY/hooked/www.ending.example.env"
+    grep -qx 'EVENT=known_cert' "$PLAY/hooked/www.ending.example.env"
+    alert_of www.ending.example | jq -e --argjson alert "$alert" '.id == $alert.id and .state == "notified"
+        and (.findings | length) == 1'
+    # The renewal comes.
+    issue demo 90 both www.ending.example >/dev/null
+    run -0 ingest
+    ctv watch --once >"$PLAY/once.out"
+    alert_of www.ending.example | jq -e '.state == "closed" and (.reason | test("^renewed by"))'
+    jq -e 'select(.name == "www.ending.example") | .event == "withdrawn"' "$PLAY/once.out"
+    [ "$(grep -cx www.ending.example "$PLAY/hooked/all")" = 3 ]
+    ! grep -qx "CTVIGIL_DELIVERY_KEY=$key" "$PLAY/hooked/www.ending.example.env"
 }

@@ -1,6 +1,12 @@
 /* Alerts about certificates that run out, from the first step to the renewal, in a database. */
 #include "tests/fixture_cert.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "cli/blockset.h"
 #include "cli/expirykeeper.h"
@@ -378,6 +384,137 @@ static void many(void **state)
     assert_int_equal(look().closed, 2);
 }
 
+/* A process of its own that looks once. */
+static pid_t look_apart(void)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct expirykeeper keeper = {.begun = false};
+        struct expirykeeper_report report;
+        struct pgconn *conn = NULL;
+        struct err why = {0};
+        if (pgconn_open(fixture.db.dsn, &conn, &why) != ERR_OK ||
+            expirykeeper_look(conn, &keeper, NULL, &report, &why) != ERR_OK)
+            _exit(2);
+        _exit(keeper.begun ? 0 : 1);
+    }
+    return pid;
+}
+
+/* Killed each time when some more are there, until one lives to the end. */
+static int look_and_be_killed(const char *how_many)
+{
+    int killed = 0;
+    int status = -1;
+    int64_t done = number(how_many);
+    for (int i = 0; status != 0 && i < 200; i++) {
+        pid_t pid = look_apart();
+        int64_t wanted = done + 3;
+        while (number(how_many) < wanted && waitpid(pid, &status, WNOHANG) == 0)
+            (void)usleep(1000);
+        if (kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid)
+            killed += WIFSIGNALED(status) ? 1 : 0;
+        done = number(how_many);
+        /* One that found the dead one's session still at it has done nothing. */
+        status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        assert_int_not_equal(status, 2);
+    }
+    assert_int_equal(status, 0);
+    return killed;
+}
+
+/* Between any two alerts: none is missing, none is there twice, and nobody is told twice. */
+static void killed_while_raising_and_closing(void **state)
+{
+    char name[64];
+    (void)state;
+    begin();
+    sql("CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.005); RETURN"
+        " NEW; END'; CREATE TRIGGER slowly BEFORE INSERT OR UPDATE ON alert FOR EACH ROW EXECUTE FUNCTION"
+        " slowly()");
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof name, "h%d.example.test", i);
+        issue(i, name, 70);
+    }
+    assert_true(look_and_be_killed("SELECT count(*) FROM alert") > 2);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE jsonb_array_length(findings) = 1"), 20);
+    assert_int_equal(number("SELECT count(DISTINCT tbs_fp) FROM alert"), 20);
+    assert_int_equal(number("SELECT count(*) FROM outbox WHERE state = 'pending' AND channel = 'stdout'"),
+                     20);
+    sql(TOLD);
+    /* A graver step, and then the renewals. */
+    pass(15);
+    assert_true(look_and_be_killed("SELECT count(*) FROM alert WHERE severity = 'high'") > 2);
+    assert_int_equal(number(EXPIRING("high", "new") " AND jsonb_array_length(findings) = 2"), 20);
+    assert_int_equal(number("SELECT count(*) FROM outbox WHERE state = 'pending'"), 20);
+    sql(TOLD);
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof name, "h%d.example.test", i);
+        issue(100 + i, name, 1);
+    }
+    assert_true(look_and_be_killed("SELECT count(*) FROM alert WHERE state = 'closed'") > 2);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE state = 'closed' AND event = 'withdrawn'"), 20);
+    assert_int_equal(number("SELECT count(*) FROM outbox WHERE state = 'pending'"), 20);
+    sql("DROP TRIGGER slowly ON alert; DROP FUNCTION slowly()");
+    struct expirykeeper_report report = look();
+    assert_int_equal(report.raised + report.closed, 0);
+}
+
+struct writer {
+    pthread_t thread;
+    atomic_bool stop;
+    _Atomic(uint64_t) rounds;
+};
+
+/* A certificate of somebody else comes and goes, always with what is said of it. */
+static void *come_and_go(void *arg)
+{
+    struct writer *writer = arg;
+    struct pgconn *conn = NULL;
+    struct err why = {0};
+    must(pgconn_open(fixture.db.dsn, &conn, &why) == ERR_OK);
+    for (; !atomic_load(&writer->stop); (void)atomic_fetch_add(&writer->rounds, 1)) {
+        must(pgexec_script(
+                 conn,
+                 "BEGIN; INSERT INTO cert SELECT (hidden.c).* FROM hidden;"
+                 "INSERT INTO alert (domain, domain_name, kind, severity, name, tbs_fp, findings, issuance,"
+                 " first_seen) SELECT d.id, d.name, 'unexpected_ca', 'high', d.name, (hidden.c).tbs_fp,"
+                 " '[{\"kind\": \"unexpected_ca\", \"rule\": \"allow_ca\", \"severity\": \"high\"}]', '{}',"
+                 " now() FROM domain AS d, hidden; COMMIT",
+                 &why) == ERR_OK);
+        must(pgexec_script(
+                 conn,
+                 "BEGIN; DELETE FROM alert WHERE kind = 'unexpected_ca'; DELETE FROM cert WHERE idx ="
+                 " 2; COMMIT",
+                 &why) == ERR_OK);
+    }
+    pgconn_free(conn);
+    return NULL;
+}
+
+/* Whoever reads certificates and doubts while they come has no certificate without its doubt. */
+static void never_without_its_doubt(void **state)
+{
+    struct writer writer;
+    (void)state;
+    begin();
+    sql("INSERT INTO domain_allow (domain, spki_sha256, label) SELECT id, sha256('other ca'), 'x' FROM "
+        "domain");
+    issue(1, "example.test", 70);
+    assert_int_equal(look().raised, 1);
+    issue(2, "example.test", 1);
+    sql("CREATE TABLE hidden AS SELECT c FROM cert AS c WHERE idx = 2; DELETE FROM cert WHERE idx = 2");
+    atomic_init(&writer.stop, false);
+    atomic_init(&writer.rounds, 0);
+    assert_int_equal(pthread_create(&writer.thread, NULL, come_and_go, &writer), 0);
+    for (int i = 0; i < 60 || atomic_load(&writer.rounds) < 30; i++)
+        assert_int_equal(look().closed, 0);
+    atomic_store(&writer.stop, true);
+    assert_int_equal(pthread_join(writer.thread, NULL), 0);
+    sql("DROP TABLE hidden");
+}
+
 static int open_all(void **state)
 {
     fixture_db_open(&fixture);
@@ -397,10 +534,20 @@ int main(int argc, char **argv)
 {
     FIXTURE_DB_KEEPER(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_step_to_step),  cmocka_unit_test(given_up),    cmocka_unit_test(somebody_elses),
-        cmocka_unit_test(not_asked),          cmocka_unit_test(habits),      cmocka_unit_test(one_at_a_time),
-        cmocka_unit_test(somebody_elses_key), cmocka_unit_test(two_domains), cmocka_unit_test(halfway),
-        cmocka_unit_test(comes_back),         cmocka_unit_test(a_key_leaks), cmocka_unit_test(many),
+        cmocka_unit_test(from_step_to_step),
+        cmocka_unit_test(given_up),
+        cmocka_unit_test(somebody_elses),
+        cmocka_unit_test(not_asked),
+        cmocka_unit_test(habits),
+        cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(somebody_elses_key),
+        cmocka_unit_test(two_domains),
+        cmocka_unit_test(halfway),
+        cmocka_unit_test(comes_back),
+        cmocka_unit_test(a_key_leaks),
+        cmocka_unit_test(many),
+        cmocka_unit_test(killed_while_raising_and_closing),
+        cmocka_unit_test(never_without_its_doubt),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
