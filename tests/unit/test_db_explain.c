@@ -1,7 +1,7 @@
 /* Which open alerts are explained by what a domain's rules hold now. */
 #include "db/db_explain.h"
 
-#include "tests/fixture/storetest.h"
+#include "tests/fixture/lockorder.h"
 
 #include "db/pgconn.h"
 
@@ -119,8 +119,31 @@ static void deliveries(void **state)
     pgconn_free(conn);
 }
 
+static enum err_code close_both(struct pgconn *conn, struct err *why)
+{
+    uint64_t closed = 0;
+    enum err_code code = db_explain_close(conn, 1, "that is why", &closed, why);
+    return code == ERR_OK && closed != 2 ? ERR_USAGE : code;
+}
+
+static void one_after_the_other(void **state)
+{
+    struct storetest test;
+    (void)state;
+    storetest_new(&test);
+    prepare(test.dsn, &rows[0], 1);
+    storetest_run(
+        test.dsn,
+        "INSERT INTO alert (id, domain, domain_name, kind, severity, tbs_fp, findings, issuance, first_seen)"
+        " OVERRIDING SYSTEM VALUE SELECT n, domain, domain_name, kind, severity, sha256(n::text::bytea),"
+        " findings, issuance, first_seen FROM unnest(ARRAY[20, 10]) AS n, alert;"
+        "DELETE FROM alert WHERE id < 10");
+    lockorder_check(test.dsn, close_both);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(explained_or_not), cmocka_unit_test(deliveries)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_after_the_other),
+                                       cmocka_unit_test(explained_or_not), cmocka_unit_test(deliveries)};
     return storetest_main(tests, countof(tests), "db_explain");
 }

@@ -1,7 +1,7 @@
 /* Deliveries that were given up stay told until somebody saw to them. */
 #include "db/db_letter.h"
 
-#include "tests/fixture/storetest.h"
+#include "tests/fixture/lockorder.h"
 
 #include "db/db_alert.h"
 #include "db/db_channel.h"
@@ -165,9 +165,29 @@ static void in_one_transaction(void **state)
     pgconn_free(conn);
 }
 
+static enum err_code settle_both(struct pgconn *conn, struct err *why)
+{
+    uint64_t closed = 0;
+    enum err_code code = db_letter_settle(conn, NULL, &closed, why);
+    return code == ERR_OK && closed != 2 ? ERR_USAGE : code;
+}
+
+static void one_after_the_other(void **state)
+{
+    char dsn[256];
+    struct pgconn *conn = begin(dsn);
+    (void)state;
+    pgconn_free(conn);
+    storetest_run(dsn, "INSERT INTO alert (id, kind, severity, findings, first_seen) OVERRIDING SYSTEM VALUE"
+                       " SELECT i, 'channel_failing', 'high', '[]', now() FROM unnest(ARRAY[20, 10]) AS i;"
+                       "UPDATE channel SET letters = CASE name WHEN 'bad' THEN 20 ELSE 10 END");
+    lockorder_check(dsn, settle_both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_after_the_other),
         cmocka_unit_test(the_receiver_that_works_again_ends_nothing),
         cmocka_unit_test(answered_is_over_and_what_comes_then_is_new),
         cmocka_unit_test(a_channel_that_is_gone),
