@@ -114,6 +114,14 @@ static enum err_code yamltree_scalar(struct yamltree_walk *walk, const yaml_even
                                     : yamltree_put(walk, json_string(text), line);
 }
 
+/* A list or a group of keys with an anchor or a tag. */
+static bool yamltree_marked(const yaml_event_t *event)
+{
+    return event->type == YAML_SEQUENCE_START_EVENT
+               ? event->data.sequence_start.anchor != NULL || event->data.sequence_start.tag != NULL
+               : event->data.mapping_start.anchor != NULL || event->data.mapping_start.tag != NULL;
+}
+
 static enum err_code yamltree_event(struct yamltree_walk *walk, const yaml_event_t *event)
 {
     size_t line = event->start_mark.line + 1;
@@ -136,6 +144,8 @@ static enum err_code yamltree_event(struct yamltree_walk *walk, const yaml_event
         return yamltree_bad(walk, line, "a key has to be a text");
     if (!opens)
         return ERR_OK;
+    if (yamltree_marked(event))
+        return yamltree_bad(walk, line, "'&' and '!' mean something to YAML; put the value in quotes");
     return yamltree_open(walk, event->type == YAML_MAPPING_START_EVENT ? json_object() : json_array(), line);
 }
 

@@ -2,12 +2,14 @@
 
 #include <arpa/inet.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/watchkey.h"
 #include "db/watchlearn.h"
 #include "db/watchplan.h"
 
@@ -365,6 +367,30 @@ static bool is_section(const char *key)
     return false;
 }
 
+/* The key of that section, or where there is none that section, that was meant; NULL: nobody knows. */
+static const char *nearest(const char *section, const char *key)
+{
+    const char *best = NULL;
+    unsigned closest = UINT_MAX;
+    for (size_t i = 0; i < countof(rows); i++) {
+        bool here = section == NULL || (rows[i].section != NULL && strcmp(rows[i].section, section) == 0);
+        const char *known = section == NULL && rows[i].section != NULL ? rows[i].section : rows[i].key;
+        unsigned distance = here ? watchkey_distance(key, known) : UINT_MAX;
+        if (distance < closest) {
+            closest = distance;
+            best = known;
+        }
+    }
+    return best != NULL && watchkey_near(key, closest) ? best : NULL;
+}
+
+static enum err_code unknown_key(struct reading *r, const char *section, const char *key)
+{
+    const char *meant = nearest(section, key);
+    return bad(r, section, key, "there is no such key%s%s%s", meant == NULL ? "" : "; did you mean '",
+               meant == NULL ? "" : meant, meant == NULL ? "" : "'?");
+}
+
 static enum err_code read_level(struct reading *r, const char *section, const json_t *object)
 {
     const char *key;
@@ -384,7 +410,7 @@ static enum err_code read_level(struct reading *r, const char *section, const js
         else if (section == NULL && is_section(key))
             code = read_level(r, key, value);
         else
-            code = bad(r, section, key, "there is no such key");
+            code = unknown_key(r, section, key);
         if (code != ERR_OK)
             return code;
     }
