@@ -1,7 +1,7 @@
 /* What belongs to certificates of registered domains, in whatever order it comes. */
 #include "watcher/pairing.h"
 
-#include "tests/fixture/storetest.h"
+#include "tests/fixture/pairrig.h"
 
 #include "base/limits.h"
 #include "model/cert.h"
@@ -86,35 +86,8 @@ static const struct {
      "high final_without_precert precert 1 closed"},
 };
 
-struct rig {
-    struct storetest test;
-    struct store *store;
-    struct pgconn *conn;
-    struct store_range range[2];
-    struct batch batch;
-};
-
-static void rig_start(struct rig *rig)
-{
-    must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
-    storetest_new(&rig->test);
-    storetest_run(rig->test.dsn, "INSERT INTO domain (name, kind) VALUES ('x1.test', 'dns')");
-    rig->store = storetest_open(rig->test.dsn);
-    assert_int_equal(pgconn_open(rig->test.dsn, &rig->conn, NULL), ERR_OK);
-    for (int i = 0; i < 2; i++)
-        storetest_take(rig->store, i + 1, &rig->range[i]);
-    assert_true(batch_init(&rig->batch, STORETEST_BATCH_BYTES));
-}
-
-static void rig_end(struct rig *rig)
-{
-    batch_fini(&rig->batch);
-    pgconn_free(rig->conn);
-    rig->store->ops->free(rig->store);
-}
-
 /* `raised`: how many alerts are new. */
-static void look_unverified(struct rig *rig, bool late, uint64_t raised)
+static void look_unverified(struct pairrig *rig, bool late, uint64_t raised)
 {
     struct pairing_report report;
     struct err why = {0};
@@ -127,14 +100,14 @@ static void look_unverified(struct rig *rig, bool late, uint64_t raised)
         assert_int_equal(report.raised, raised);
 }
 
-static void look(struct rig *rig, bool late, uint64_t raised)
+static void look(struct pairrig *rig, bool late, uint64_t raised)
 {
     storetest_run(rig->test.dsn, "UPDATE log_range SET verified = next");
     look_unverified(rig, late, raised);
 }
 
 /* As matching leaves it: ours, and as expected. */
-static void put(struct rig *rig, const struct step *step)
+static void put(struct pairrig *rig, const struct step *step)
 {
     struct issuances_entry spec = {step->number, step->form, false};
     struct store_range *range = &rig->range[step->log];
@@ -153,7 +126,7 @@ static void put(struct rig *rig, const struct step *step)
     storetest_must_commit(rig->store, range, &rig->batch);
 }
 
-static void check_alert(struct rig *rig, const char *what, const char *expected)
+static void check_alert(struct pairrig *rig, const char *what, const char *expected)
 {
     char text[300];
     assert_true(pgtest_sql(rig->test.dsn,
@@ -164,7 +137,7 @@ static void check_alert(struct rig *rig, const char *what, const char *expected)
         fail_msg("%s: %s", what, text);
 }
 
-static void clear(struct rig *rig)
+static void clear(struct pairrig *rig)
 {
     storetest_run(rig->test.dsn,
                   "DELETE FROM alert; DELETE FROM pair_look; DELETE FROM cert; DELETE FROM log_tile");
@@ -172,9 +145,9 @@ static void clear(struct rig *rig)
 
 static void each_case(void **state)
 {
-    struct rig rig;
+    struct pairrig rig;
     (void)state;
-    rig_start(&rig);
+    pairrig_start(&rig, "x1.test", "{}");
     for (size_t i = 0; i < countof(rows); i++) {
         clear(&rig);
         for (size_t k = 0; k < rows[i].count; k++) {
@@ -185,18 +158,18 @@ static void each_case(void **state)
         }
         check_alert(&rig, rows[i].what, rows[i].alert);
     }
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 /* The finding says which certificate the other one is, and where. */
 static void says_which(void **state)
 {
-    struct rig rig;
+    struct pairrig rig;
     uint8_t fp[32];
     char hex[65];
     char like[300];
     (void)state;
-    rig_start(&rig);
+    pairrig_start(&rig, "x1.test", "{}");
     put(&rig, &(struct step)PRE(0, SAME));
     put(&rig, &(struct step)PRE(0, OURS));
     look(&rig, false, 1);
@@ -208,16 +181,16 @@ static void says_which(void **state)
                    text_hex(span_of(fp, 32), hex));
     check_sql(rig.test.dsn, like, 1);
     check_sql(rig.test.dsn, "SELECT count(*) FROM alert_sighting WHERE log = 1 AND idx = 1", 1);
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 /* A damaged copy of a certificate has its serial number, and goes when the entry is mended; what nobody can
  * verify for a day is told all the same. */
 static void the_other_is_verified_first(void **state)
 {
-    struct rig rig;
+    struct pairrig rig;
     (void)state;
-    rig_start(&rig);
+    pairrig_start(&rig, "x1.test", "{}");
     put(&rig, &(struct step)PRE(0, SAME));
     put(&rig, &(struct step)PRE(0, OURS));
     look_unverified(&rig, false, 0);
@@ -228,15 +201,15 @@ static void the_other_is_verified_first(void **state)
     put(&rig, &(struct step)PRE(1, OURS));
     look_unverified(&rig, false, 0);
     look_unverified(&rig, true, 1);
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 /* What is told once is told once, also after the one who looked died before he noted it. */
 static void once(void **state)
 {
-    struct rig rig;
+    struct pairrig rig;
     (void)state;
-    rig_start(&rig);
+    pairrig_start(&rig, "x1.test", "{}");
     put(&rig, &(struct step)PRE(0, SAME));
     put(&rig, &(struct step)PRE(0, OURS));
     look(&rig, false, 1);
@@ -246,15 +219,15 @@ static void once(void **state)
     look(&rig, true, 0);
     storetest_text(rig.test.dsn, "SELECT state || jsonb_array_length(findings) FROM alert", "acked1");
     check_sql(rig.test.dsn, "SELECT count(*) FROM outbox WHERE state = 'pending'", 0);
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 /* One that can not be told of waits for its next turn, as if it had been looked at, and is told then. */
 static void a_bad_one_goes_behind(void **state)
 {
-    struct rig rig;
+    struct pairrig rig;
     (void)state;
-    rig_start(&rig);
+    pairrig_start(&rig, "x1.test", "{}");
     put(&rig, &(struct step)PRE(0, SAME));
     put(&rig, &(struct step)PRE(0, OURS));
     storetest_run(rig.test.dsn,
@@ -265,15 +238,15 @@ static void a_bad_one_goes_behind(void **state)
     check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look WHERE looks = 1 AND due_at > now()", 1);
     storetest_run(rig.test.dsn, "DROP TRIGGER no_alert ON alert");
     look(&rig, false, 1);
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 /* The pause doubles, and ends with the certificate. */
 static void pauses(void **state)
 {
-    struct rig rig;
+    struct pairrig rig;
     (void)state;
-    rig_start(&rig);
+    pairrig_start(&rig, "x1.test", "{}");
     put(&rig, &(struct step)PRE(0, OURS));
     check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look WHERE due_at <= now()", 1);
     for (int i = 0; i < 3; i++)
@@ -294,7 +267,7 @@ static void pauses(void **state)
                   "UPDATE pair_look SET not_after = now() - interval '41 days', due_at = now()");
     look(&rig, false, 0);
     check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look", 0);
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 /* By the rules of the entry as they stand: switched off, other severities, a name that is not ours any more.
@@ -307,9 +280,9 @@ static void follows_the_policy(void **state)
     } cases[] = {{"{\"pairing\": \"off\"}", NULL},
                  {"{\"exclude\": [\"x1.test\"]}", NULL},
                  {"{\"severity\": {\"twin_serial\": \"low\"}}", "low twin_serial serial 1 new"}};
-    struct rig rig;
+    struct pairrig rig;
     (void)state;
-    rig_start(&rig);
+    pairrig_start(&rig, "x1.test", "{}");
     for (size_t i = 0; i < countof(cases); i++) {
         char sql[200];
         clear(&rig);
@@ -320,11 +293,11 @@ static void follows_the_policy(void **state)
         look(&rig, true, UINT64_MAX);
         check_alert(&rig, cases[i].policy, cases[i].alert);
     }
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 /* `policy`; the domain's certificates were noted so many days ago. */
-static void as_noted(struct rig *rig, const char *policy, int days)
+static void as_noted(struct pairrig *rig, const char *policy, int days)
 {
     char sql[300];
     (void)snprintf(
@@ -339,9 +312,9 @@ static void as_noted(struct rig *rig, const char *policy, int days)
 static void never_made(void **state)
 {
     static const char within[] = "{\"pairing\": {\"final_within\": \"3d\"}}";
-    struct rig rig;
+    struct pairrig rig;
     (void)state;
-    rig_start(&rig);
+    pairrig_start(&rig, "x1.test", "{}");
     put(&rig, &(struct step)PRE(0, OURS));
     as_noted(&rig, "{}", 30);
     check_alert(&rig, "nobody asked", NULL);
@@ -371,20 +344,20 @@ static void never_made(void **state)
     put(&rig, &(struct step)FINAL(0, OURS));
     as_noted(&rig, within, 6);
     check_alert(&rig, "no precertificate", NULL);
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 /* A domain that is registered when both are stored. */
 static void found_by_history(void **state)
 {
-    struct rig rig;
+    struct pairrig rig;
     struct history_reader reader = {.read = NULL};
     struct history_result result;
     struct pgconn *second = NULL;
     struct err why = {0};
     struct watch watch = {.id = 1, .kind = WATCH_DNS, .name = (char *)(uintptr_t) "x1.test"};
     (void)state;
-    rig_start(&rig);
+    pairrig_start(&rig, "x1.test", "{}");
     storetest_run(rig.test.dsn, "DELETE FROM pair_look");
     put(&rig, &(struct step)PRE(0, SAME));
     put(&rig, &(struct step)PRE(0, OURS));
@@ -398,7 +371,7 @@ static void found_by_history(void **state)
     storetest_text(rig.test.dsn,
                    "SELECT kind || ' ' || jsonb_array_length(findings) || ' ' || event FROM alert",
                    "twin_serial 2 new");
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 int main(void)
@@ -414,5 +387,6 @@ int main(void)
         cmocka_unit_test(never_made),
         cmocka_unit_test(found_by_history),
     };
+    must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
     return storetest_main(tests, countof(tests), "pairing");
 }

@@ -1,39 +1,10 @@
 /* A plan is for one certificate. */
 #include "watcher/planned.h"
 
-#include "tests/fixture/storetest.h"
-
-struct rig {
-    struct storetest test;
-    struct store *store;
-    struct pgconn *conn;
-    struct store_range range[2];
-    struct batch batch;
-};
-
-static void rig_start(struct rig *rig, const char *policy)
-{
-    char sql[300];
-    storetest_new(&rig->test);
-    (void)snprintf(sql, sizeof sql, "INSERT INTO domain (name, kind, policy) VALUES ('x.test', 'dns', '%s')",
-                   policy);
-    storetest_run(rig->test.dsn, sql);
-    rig->store = storetest_open(rig->test.dsn);
-    assert_int_equal(pgconn_open(rig->test.dsn, &rig->conn, NULL), ERR_OK);
-    for (int i = 0; i < 2; i++)
-        storetest_take(rig->store, i + 1, &rig->range[i]);
-    assert_true(batch_init(&rig->batch, STORETEST_BATCH_BYTES));
-}
-
-static void rig_end(struct rig *rig)
-{
-    batch_fini(&rig->batch);
-    pgconn_free(rig->conn);
-    rig->store->ops->free(rig->store);
-}
+#include "tests/fixture/pairrig.h"
 
 /* Issuance `number` with the key of `key`, taken for the one of `plan`. */
-static void put(struct rig *rig, int log, uint64_t number, uint64_t key, const char *plan)
+static void put(struct pairrig *rig, int log, uint64_t number, uint64_t key, const char *plan)
 {
     struct issuances_entry spec = {number, ISSUANCE_PRECERT, false};
     issuances_batch(&rig->batch, &rig->test.log[log], rig->range[log].next, &spec, 1);
@@ -46,7 +17,7 @@ static void put(struct rig *rig, int log, uint64_t number, uint64_t key, const c
     storetest_must_commit(rig->store, &rig->range[log], &rig->batch);
 }
 
-static void look(struct rig *rig, uint64_t expected)
+static void look(struct pairrig *rig, uint64_t expected)
 {
     struct err why = {0};
     uint64_t told = 0;
@@ -57,9 +28,9 @@ static void look(struct rig *rig, uint64_t expected)
 
 static void once(void **state)
 {
-    struct rig rig;
+    struct pairrig rig;
     (void)state;
-    rig_start(&rig, "{\"keys\": {\"mode\": \"enforce\"}}");
+    pairrig_start(&rig, "x.test", "{\"keys\": {\"mode\": \"enforce\"}}");
     put(&rig, 0, 1, 100, "plan A");
     put(&rig, 1, 1, 100, "plan A"); /* the same one in another log */
     put(&rig, 0, 2, 200, "plan A"); /* another key: another line of the plan */
@@ -92,7 +63,7 @@ static void once(void **state)
                    "SELECT state || ' ' || event FROM alert WHERE id = (SELECT max(id) FROM alert)",
                    "new escalated");
     check_sql(rig.test.dsn, "SELECT count(*) FROM outbox WHERE state = 'pending'", 2);
-    rig_end(&rig);
+    pairrig_end(&rig);
 }
 
 static void as_the_entry_says(void **state)
@@ -104,13 +75,13 @@ static void as_the_entry_says(void **state)
     };
     (void)state;
     for (size_t i = 0; i < countof(policies); i++) {
-        struct rig rig;
-        rig_start(&rig, policies[i][0]);
+        struct pairrig rig;
+        pairrig_start(&rig, "x.test", policies[i][0]);
         put(&rig, 0, 1, 100, "plan");
         put(&rig, 0, 2, 100, "plan");
         look(&rig, i == 0 ? 0 : 1);
         storetest_text(rig.test.dsn, "SELECT severity FROM alert ORDER BY id DESC LIMIT 1", policies[i][1]);
-        rig_end(&rig);
+        pairrig_end(&rig);
     }
 }
 
