@@ -36,6 +36,7 @@ struct learning {
     json_t *open;    /* tbs_fp to the alert about it that nobody answered */
     json_t *left;    /* those alerts whose certificates were left out */
     uint64_t judged;
+    struct err failed; /* while it was matched */
 };
 
 static const char *dsn(void)
@@ -66,11 +67,11 @@ static void free_words(struct watch_words *words)
     free(words->at);
 }
 
-/* False: none of its names is certainly one that is asked for. */
+/* False: none of its names is certainly one that is asked for, where names are asked for. */
 static bool take_names(const struct learning *doing, const struct issuance *issuance,
                        struct watch_words *words)
 {
-    bool ours = false;
+    bool ours = doing->watch.kind != WATCH_DNS;
     for (size_t i = 0; i < issuance->name_count && words->count < LIMIT_KNOWN_NAMES; i++) {
         const struct name *name = &issuance->names[i];
         char text[DNS_TEXT_MAX];
@@ -385,23 +386,46 @@ static enum err_code describe(struct learning *doing, struct err *why)
     enum err_code code = watchname_read(doing->what->name, &doing->watch, doing->name, why);
     if (code != ERR_OK)
         return code;
-    if (doing->watch.kind != WATCH_DNS)
-        return err_set(why, ERR_USAGE, "%s: only of domains something can be learned", doing->name);
+    if (doing->what->exact && doing->watch.kind != WATCH_DNS)
+        return err_set(why, ERR_USAGE, "%s: only a domain has something below it", doing->name);
     if (days > 36500)
         return err_set(why, ERR_USAGE, "--days: at most 36500");
     doing->watch.exact = doing->what->exact;
     doing->watch.name = doing->name;
     doing->since = clock_wall_ms() / 1000 - (int64_t)days * 86400;
-    doing->learn = learn_new(doing->name, doing->what->exact);
+    doing->learn = learn_new(doing->name, doing->watch.kind, doing->what->exact);
     return ERR_OK;
+}
+
+/* Whether it concerns an address, an organisation or such, the matcher says. */
+static void on_matched(void *arg, const struct alert *alert, const struct sighting *sightings, size_t count)
+{
+    struct learning *doing = arg;
+    if (doing->failed.code == ERR_OK && alert->issuance != NULL && issuance_is_parsed(alert->issuance) &&
+        on_stored(doing, alert->issuance, sightings, count, &doing->failed) != ERR_OK)
+        must(doing->failed.code != ERR_OK);
+}
+
+static enum err_code learn_stored(struct learning *doing, struct pgconn *conn, struct err *why)
+{
+    struct history_result result = {0};
+    const struct watch *watch = &doing->watch;
+    const struct caretaker_dry dry = {.would = on_matched, .kept = on_matched, .arg = doing};
+    if (watch->kind == WATCH_DNS)
+        return db_domain_history(conn, watch, on_stored, doing, NULL, why);
+    doing->watch.id = 1;
+    enum err_code code = caretaker_try(cmd_db_dsn(), conn, &watch, 1, &dry, &result, why);
+    return code == ERR_OK && doing->failed.code != ERR_OK
+               ? err_set(why, doing->failed.code, "%s", doing->failed.text)
+               : code;
 }
 
 static enum err_code learn_all(struct learning *doing, struct pgconn *conn, struct err *why)
 {
     enum err_code code = db_unanswered_each(conn, doing->name, on_unanswered, doing, why);
     if (code == ERR_OK)
-        code = db_domain_history(conn, &doing->watch, on_stored, doing, NULL, why);
-    if (code == ERR_OK)
+        code = learn_stored(doing, conn, why);
+    if (code == ERR_OK && doing->watch.kind == WATCH_DNS)
         code = db_known_each(conn, doing->name, !doing->what->exact, doing->since, on_known, doing, why);
     if (code != ERR_OK)
         return code;

@@ -10,6 +10,7 @@
 
 struct learn {
     char *name;
+    bool domain; /* something can be below it */
     bool exact;
     uint64_t stored;
     uint64_t imported;
@@ -25,11 +26,12 @@ struct learn {
     json_t *begins; /* names of a certificate to the times when theirs began */
 };
 
-struct learn *learn_new(const char *name, bool exact)
+struct learn *learn_new(const char *name, enum watch_kind kind, bool exact)
 {
     struct learn *learn = calloc(1, sizeof *learn);
     must(learn != NULL);
     *learn = (struct learn){.name = strdup(name),
+                            .domain = kind == WATCH_DNS,
                             .exact = exact,
                             .cas = json_object(),
                             .by_name = json_object(),
@@ -121,6 +123,8 @@ void learn_add(struct learn *learn, const struct learn_fact *fact)
     for (size_t i = 0; i < fact->names->count; i++) {
         const char *name = fact->names->at[i];
         bool wild = strncmp(name, "*.", 2) == 0;
+        if (!learn->domain)
+            break;
         if (wild ? is_ours(learn, name + 2) || dns_covers(span_str(name), span_str(learn->name), false)
                  : is_ours(learn, name))
             count(wild ? learn->wildcards : learn->names, name);
@@ -177,7 +181,8 @@ static void put(json_t *entry, const char *key, json_t *list)
 json_t *learn_policy(const struct learn *learn)
 {
     json_t *entry = json_object();
-    json_t *name = learn->exact ? json_string(learn->name) : json_pack("s+", ".", learn->name);
+    bool below = learn->domain && !learn->exact;
+    json_t *name = below ? json_pack("s+", ".", learn->name) : json_string(learn->name);
     must(entry != NULL && json_object_set_new(entry, "name", name) == 0);
     if (learn->exact)
         must(json_object_set_new(entry, "exact", json_string("true")) == 0);

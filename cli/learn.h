@@ -24,7 +24,8 @@ struct learn_fact {
 
 struct learn;
 
-struct learn *learn_new(const char *name, bool exact);
+/* Only of WATCH_DNS something is below, and names are listed. */
+struct learn *learn_new(const char *name, enum watch_kind kind, bool exact);
 void learn_free(struct learn *learn); /* NULL is fine */
 void learn_add(struct learn *learn, const struct learn_fact *fact);
 uint64_t learn_count(const struct learn *learn);

@@ -89,6 +89,27 @@ open_alerts() {
         '(.left_out | index($id) | not) and (.policy.allow | index($ca))'
 }
 
+@test "what is learned of an address, an organisation, a key is silent as well" {
+    local what order='{"issue": {"ca": "demo", "days": 90, "form": "both", "names": ["a.address.example"],
+        "ip": ["192.0.2.77"], "organisation": "Learned  Ltd"}}'
+    control "$order" >/dev/null
+    ingest
+    key=$(ctv search --json a.address.example | jq -r 'select(.tbs_fp) | .spki_sha256')
+    for what in 192.0.2.64/28 "org:learned ltd" "spki:$key"; do
+        ctv domain learn "$what" --yaml >"$PLAY/other.yaml"
+        grep -q '^# held against all that is stored, this would have raised nothing' "$PLAY/other.yaml"
+        ctv domain apply "$PLAY/other.yaml"
+        [ -z "$(ctv domain history "$what" --policy "$PLAY/other.yaml")" ]
+        [ "$(open_alerts "$what")" = 0 ]
+    done
+    # A stranger for the same address is told of.
+    control "${order/demo/other}" >/dev/null
+    ingest
+    [ "$(open_alerts 192.0.2.64/28)" = 1 ]
+    run -2 ctv domain learn 198.51.100.1
+    run -2 ctv domain learn 192.0.2.64/28 --exact
+}
+
 @test "history of others: unverified, for learning alone; what certspotter told of is accepted" {
     cat >"$PLAY/crt.json" <<'JSON'
 [{"issuer_ca_id":1,"issuer_name":"C=US, O=Let's Encrypt, CN=R11","common_name":"old.example",

@@ -51,7 +51,7 @@ static const char *const cdn[] = {"*.cdn.shop.example", NULL};
 
 static void usual(void **state)
 {
-    struct learn *learn = learn_new("shop.example", false);
+    struct learn *learn = learn_new("shop.example", WATCH_DNS, false);
     (void)state;
     add(learn, false, "ca.example", 1, 0, shop);
     add(learn, false, "ca.example", 2, 60, shop);
@@ -78,7 +78,7 @@ static void usual(void **state)
 static void keys_that_stay(void **state)
 {
     static const char *const one[] = {"www.shop.example", NULL};
-    struct learn *learn = learn_new("www.shop.example", true);
+    struct learn *learn = learn_new("www.shop.example", WATCH_DNS, true);
     (void)state;
     add(learn, false, "ca.example", 7, 0, one);
     add(learn, false, "ca.example", 7, 60, shop);
@@ -95,7 +95,7 @@ static void keys_that_stay(void **state)
 /* More than anybody reads is not listed, and of what is endless only so much is counted. */
 static void too_much(void **state)
 {
-    struct learn *learn = learn_new("shop.example", false);
+    struct learn *learn = learn_new("shop.example", WATCH_DNS, false);
     (void)state;
     for (int i = 0; i < 12000; i++) {
         char name[64];
@@ -113,9 +113,23 @@ static void too_much(void **state)
     learn_free(learn);
 }
 
+/* Of an address names are no rule: whose they are nobody knows. */
+static void of_an_address(void **state)
+{
+    struct learn *learn = learn_new("192.0.2.0/24", WATCH_IP, false);
+    (void)state;
+    add(learn, false, "ca.example", 7, 0, shop);
+    add(learn, false, "ca.example", 7, 60, cdn);
+    check(learn_policy(learn),
+          "{\"name\":\"192.0.2.0/24\",\"allow\":[\"ca.example\"],\"keys\":{\"mode\":\"advise\","
+          "\"spki\":[\"0707070707070707070707070707070707070707070707070707070707070707\"]},"
+          "\"key_types\":[\"ec-p256\"],\"max_days\":90}");
+    learn_free(learn);
+}
+
 static void nothing(void **state)
 {
-    struct learn *learn = learn_new("shop.example", false);
+    struct learn *learn = learn_new("shop.example", WATCH_DNS, false);
     (void)state;
     check(learn_policy(learn), "{\"name\":\".shop.example\"}");
     json_decref(learn_evidence(learn));
@@ -126,7 +140,8 @@ static void nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(usual), cmocka_unit_test(keys_that_stay),
-                                       cmocka_unit_test(too_much), cmocka_unit_test(nothing)};
+                                       cmocka_unit_test(too_much), cmocka_unit_test(of_an_address),
+                                       cmocka_unit_test(nothing)};
     must(dns_psl_load(SPAN_LIT("example\n"), NULL) == ERR_OK);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
