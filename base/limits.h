@@ -69,13 +69,13 @@
 #define LIMIT_GIN_MUCH           2000  /* entries per second; more: the list may fill up */
 #define LIMIT_PSL_BLOCKS         1024 /* of a table looked at in one transaction of a change of lists: 8 MB */
 /* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */
-#define LIMIT_DB_IDLE_S    12
-#define LIMIT_DB_TX_IDLE_S 10  /* the same inside a transaction; others may wait for its rows */
-#define LIMIT_DB_ASK_S     120 /* the same of those who change something by a command, or now and then */
-#define LIMIT_DB_COPY_S    20  /* the same inside a COPY; the largest takes a second */
-#define LIMIT_DB_ROW_S     2   /* for the row of a range: who has it is at work on it, or stopped */
-#define LIMIT_DB_LOCK_S    60  /* for any other row, with the work of a transaction done */
-#define LIMIT_DB_ANSWER_S  900 /* one statement of a writer; the longest takes a minute */
+#define LIMIT_DB_IDLE_S          12
+#define LIMIT_DB_TX_IDLE_S       10  /* the same inside a transaction; others may wait for its rows */
+#define LIMIT_DB_ASK_S           120 /* the same of those who change something by a command, or now and then */
+#define LIMIT_DB_COPY_S          20  /* the same inside a COPY; the largest takes a second */
+#define LIMIT_DB_ROW_S           2   /* for the row of a range: who has it is at work on it, or stopped */
+#define LIMIT_DB_LOCK_S          60  /* for any other row, with the work of a transaction done */
+#define LIMIT_DB_ANSWER_S        900 /* one statement of a writer; the longest takes a minute */
 #define LIMIT_DB_REPAIR_S        120 /* reading a suspect range again, between two statements */
 #define LIMIT_MENDS              4   /* logs mended at once by one settler, each on a connection of its own */
 #define LIMIT_LOOKALIKE_BRANDS   20000   /* 40 MB of tables in each process that matches */
@@ -87,6 +87,7 @@
 #define LIMIT_OWN_DEPTH          16           /* folders in folders */
 #define LIMIT_KNOWN_FILE         (256u << 20) /* an answer of crt.sh; its limit of rows takes 10 MB */
 #define LIMIT_KNOWN_FILES        1000000      /* certificates of one state directory of certspotter */
+#define LIMIT_KNOWN_DAYS         400 /* that imported history is kept when it is over: `learn` asks for a year */
 #define LIMIT_KNOWN_NAMES        10000 /* of one certificate that is imported; real ones have below 2,000 */
 #define LIMIT_KNOWN_NAMES_BYTES  (4u << 20) /* all of these */
 #define LIMIT_LEARN_WORDS        10000      /* different names, keys or CAs that are counted for a proposal */

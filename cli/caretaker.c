@@ -19,6 +19,7 @@
 #include "cli/trustset.h"
 #include "db/db_channel.h"
 #include "db/db_der.h"
+#include "db/db_known.h"
 #include "db/db_late.h"
 #include "db/db_pending.h"
 #include "db/db_unheard.h"
@@ -30,12 +31,14 @@
 #define CARETAKER_SOON_MS     1000 /* history scans are left */
 #define CARETAKER_MERGES      64   /* in one look; the others at the next */
 #define CARETAKER_MERGE_LEAST 16   /* rows; fewer are not worth being written again */
+#define CARETAKER_KNOWN_MS    3600000
 #define CARETAKER_DROP        1000 /* rows, 40 MB of them */
 
 /* From one round to the next. */
 struct caretaker_memory {
-    int64_t pending_ms;     /* for history scans in one round; 0: as long as they take */
-    bool more;              /* that was too short */
+    int64_t pending_ms; /* for history scans in one round; 0: as long as they take */
+    bool more;          /* that was too short */
+    int64_t known_due_ms;
     struct db_unheard said; /* what the operator was told last */
     int64_t late;           /* alert up to which later proof was looked for */
     struct trustkeeper trust;
@@ -197,6 +200,21 @@ static enum err_code caretaker_der(struct pgconn *conn, const atomic_bool *stop,
     return code;
 }
 
+/* Imported history that is long over, once an hour. */
+static enum err_code caretaker_known(struct pgconn *conn, int64_t *due_ms, struct err *why)
+{
+    uint64_t gone = 0;
+    if (clock_mono_ms() < *due_ms)
+        return ERR_OK;
+    enum err_code code = db_known_prune(conn, &gone, why);
+    if (code == ERR_OK)
+        *due_ms = clock_mono_ms() + CARETAKER_KNOWN_MS;
+    if (gone != 0)
+        say_debug("watch", "certificates=%" PRIu64 " of imported history were over long ago, and are gone",
+                  gone);
+    return code;
+}
+
 /* CA certificates that came are compared first, so that what is judged is judged by them. */
 static enum err_code caretaker_trust(const char *dsn, struct pgconn *conn, struct trustkeeper *trust,
                                      const atomic_bool *stop, struct err *why)
@@ -294,6 +312,7 @@ static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretak
     on = on && caretaker_next(done, caretaker_pairs(conn, stop, why));
     on = on && caretaker_next(done, caretaker_promises(conn, stop, why));
     on = on && caretaker_next(done, caretaker_expiry(conn, &memory->expiry, stop, why));
+    on = on && caretaker_next(done, caretaker_known(conn, &memory->known_due_ms, why));
     if (on)
         (void)caretaker_next(done, caretaker_der(conn, stop, why));
 }

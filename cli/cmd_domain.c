@@ -33,7 +33,7 @@ static const char cmd_domain_usage[] =
     "       ctvigil domain remove NAME\n"
     "       ctvigil domain apply FILE [--dry-run] [--prune]\n"
     "       ctvigil domain authorize PATH... [--domain NAME]... [--dry-run]\n"
-    "       ctvigil domain import [--crtsh FILE] [--certspotter DIR]\n"
+    "       ctvigil domain import [--crtsh FILE] [--certspotter DIR] | --list | --accept REF | --drop REF\n"
     "       ctvigil domain learn NAME [--days N] [--exact] [--yaml]\n"
     "       ctvigil domain learn NAME --again\n"
     "       ctvigil domain history NAME [--policy FILE]\n"
@@ -169,7 +169,7 @@ static void cmd_domain_say(const struct cmd *cmd, struct pgconn *conn, const str
             " of them were issued by an allowed CA by the word of the log alone, and have an alert of"
             " severity low: stored without their bytes, and without a precertificate that names the key\n",
             result->claimed);
-    coverview_matched(conn);
+    coverview_matched(conn, watch->id);
 }
 
 static enum err_code cmd_domain_scan(struct pgconn *conn, const struct watch *watch,
@@ -435,7 +435,7 @@ static const struct opt_verb verbs[] = {
     [REMOVE] = {"remove", "NAME", ""},
     [APPLY] = {"apply", "FILE", "dry-run prune"},
     [AUTHORIZE] = {"authorize", "FILE...", "dry-run domain"},
-    [IMPORT] = {"import", "", "crtsh certspotter"},
+    [IMPORT] = {"import", "", "crtsh certspotter list accept drop"},
     [LEARN] = {"learn", "NAME", "days exact yaml again"},
     [HISTORY] = {"history", "NAME", "policy"},
     [TEST] = {"test", "NAME CERT", "policy"},
@@ -525,6 +525,9 @@ int cmd_domain(struct cmd *cmd)
          "whose a key is that no certificate here belongs to"},
         {"crtsh", OPT_FILE, &given.import.crtsh, "FILE", "what crt.sh answered with output=json"},
         {"certspotter", OPT_FILE, &given.import.certspotter, "DIR", "certspotter's state directory"},
+        {"list", OPT_FLAG, &given.import.list, NULL, "what was imported, and whether a log has shown it"},
+        {"accept", OPT_TEXT, &given.import.accept, "REF", "expect this certificate"},
+        {"drop", OPT_TEXT, &given.import.drop, "REF", "forget what was imported under it"},
         {"days", OPT_NUMBER, &given.learn.days, "N", "how far back to look; default 90"},
         {"yaml", OPT_FLAG, &given.yaml, NULL, "as a file for `domain apply`"},
         {"again", OPT_FLAG, &given.again, NULL,

@@ -229,10 +229,34 @@ void coverview_matched_json(struct pgconn *conn, struct coverview *once, int64_t
     coverview_domain_thin(once, entries, until_ms, object);
 }
 
-void coverview_matched(struct pgconn *conn)
+static void coverview_begin_later(bool *is, bool *first, int64_t *since_ms, int64_t until_ms, int64_t from_ms)
+{
+    *is = *is && until_ms > from_ms;
+    if (*first || *since_ms < from_ms)
+        *since_ms = from_ms;
+    *first = false;
+}
+
+void coverview_matched(struct pgconn *conn, int64_t domain)
 {
     struct coverview view = {.gaps = NULL};
-    if (coverview_try(conn, &view))
+    struct db_coverage_claim *claim = &view.claim;
+    struct err why = {0};
+    uint64_t entries = 0;
+    int64_t until_ms = 0;
+    bool known = coverview_try(conn, &view);
+    if (known && db_domain_list_thin(conn, domain, &entries, &until_ms, &why) != ERR_OK) {
+        fprintf(stderr, "ctvigil: warning: what lacks of its history can not be said: %s\n", why.text);
+        known = false;
+    }
+    /* As coverview_domain_thin says it in JSON. */
+    if (known && entries != 0) {
+        coverview_begin_later(&claim->complete, &claim->from_first, &claim->since_ms, claim->until_ms,
+                              until_ms);
+        coverview_begin_later(&claim->unverified, &claim->unverified_first, &claim->unverified_since_ms,
+                              claim->unverified_until_ms, until_ms);
+    }
+    if (known)
         coverview_domains(&view);
     coverview_free(&view);
 }

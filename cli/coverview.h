@@ -39,8 +39,9 @@ void coverview_domain_thin(const struct coverview *view, uint64_t entries, int64
  * be freed) for all domains of one command. What can not be read is left out and said on standard error: the
  * domain is registered all the same. */
 void coverview_matched_json(struct pgconn *conn, struct coverview *once, int64_t domain, json_t *object);
-/* The lines behind the table of domains, read the same way. */
-void coverview_matched(struct pgconn *conn);
+/* The lines behind the table of domains, read the same way, with the claim of that domain; 0: with what holds
+ * for every registered one. */
+void coverview_matched(struct pgconn *conn, int64_t domain);
 /* The lines behind the table of domains. */
 void coverview_domains(const struct coverview *view);
 

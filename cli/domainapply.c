@@ -175,7 +175,7 @@ int domainapply_run(const struct cmd *cmd, const struct domainapply *apply)
         code = domainapply_scan(&doing, conn, &what, &why);
     if (code == ERR_OK) {
         if (doing.matched && !cmd->json)
-            coverview_matched(conn);
+            coverview_matched(conn, 0);
         domainapply_sum(&doing);
         horizon_say_when(conn);
     }

@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 
+#include <jansson.h>
+
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/fromcrtsh.h"
@@ -31,6 +33,10 @@ struct importing {
     uint64_t known;
     uint64_t accepted;
     uint64_t closed;
+    uint64_t seen; /* listed ones that a log has shown */
+    bool json;
+    const char *reason; /* of what is closed */
+    const char *label;  /* of what is accepted */
 };
 
 static void on_hit(void *arg, const struct watch *watch)
@@ -149,7 +155,7 @@ static bool on_watch(void *arg, struct watch *watch)
         for (size_t k = 0; !has && k < watch->key_tbs.count; k++)
             has = memcmp(watch->key_tbs.at[k].spki_sha256, doing->told[i].tbs, 32) == 0;
         if (!has)
-            must(watch_hashes_add(&watch->key_tbs, doing->told[i].tbs, "certspotter told of it"));
+            must(watch_hashes_add(&watch->key_tbs, doing->told[i].tbs, doing->label));
         changed = changed || !has;
     }
     return changed;
@@ -174,11 +180,89 @@ static enum err_code accept_told(struct importing *doing, struct err *why)
         uint64_t closed = 0;
         if (i >= edit.changed && !is_told_of(doing, &edit.watches[i]))
             continue;
-        code = db_explain_close(doing->conn, edit.watches[i].id,
-                                "accepted: certspotter had told of it before (domain import)", &closed, why);
+        code = db_explain_close(doing->conn, edit.watches[i].id, doing->reason, &closed, why);
         doing->closed += closed;
     }
     watch_free(edit.watches, edit.count);
+    return code;
+}
+
+/* The fingerprint of what crt.sh told of is known when a log has shown it. */
+static enum err_code on_accept(void *arg, const struct db_known *known, struct err *why)
+{
+    struct importing *doing = arg;
+    struct db_known own = *known;
+    uint8_t fp[32];
+    bool seen = false;
+    enum err_code code = db_known_seen(doing->conn, known, &seen, fp, why);
+    if (code == ERR_OK && !seen && known->tbs_fp.len != 32)
+        return err_set(why, ERR_USAGE,
+                       "%.100s: its fingerprint is not known, because no log that was read has shown it and"
+                       " crt.sh's list does not say it; accept it when it was seen, or drop it",
+                       known->ref);
+    if (code == ERR_OK && seen)
+        own.tbs_fp = span_of(fp, sizeof fp);
+    own.accepted = true;
+    return code == ERR_OK ? on_known(doing, &own, why) : code;
+}
+
+static enum err_code on_list(void *arg, const struct db_known *known, struct err *why)
+{
+    struct importing *doing = arg;
+    char begin[TEXT_TIME_MAX];
+    char end[TEXT_TIME_MAX];
+    char shown[300];
+    uint8_t fp[32];
+    bool seen = false;
+    enum err_code code = db_known_seen(doing->conn, known, &seen, fp, why);
+    if (code != ERR_OK)
+        return code;
+    doing->known++;
+    doing->seen += seen;
+    if (doing->json) {
+        json_t *names = json_array();
+        must(names != NULL);
+        for (size_t i = 0; i < known->names.count; i++)
+            must(json_array_append_new(names, cmd_json_latin1(span_str(known->names.at[i]))) == 0);
+        cmd_print_json(json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:b}", "schema",
+                                 "ctvigil.domain.import.listed.1", "source", known->source, "ref", known->ref,
+                                 "serial", known->serial, "issuer", cmd_json_latin1(span_str(known->issuer)),
+                                 "names", names, "not_before", cmd_json_time(known->not_before * 1000),
+                                 "not_after", cmd_json_time(known->not_after * 1000), "seen", (int)seen,
+                                 "accepted", (int)known->accepted));
+        return ERR_OK;
+    }
+    printf("%s  %.10s to %.10s  %s%s\n", known->ref, text_time(known->not_before * 1000, false, begin),
+           text_time(known->not_after * 1000, false, end), seen ? "seen in a log" : "not seen in a log",
+           known->accepted ? ", accepted" : "");
+    printf("    %s: %s", known->source, text_visible_str(span_str(known->issuer), shown, sizeof shown));
+    for (size_t i = 0; i < known->names.count && i < 5; i++)
+        printf("%s%s", i == 0 ? "  " : " ",
+               text_visible_str(span_str(known->names.at[i]), shown, sizeof shown));
+    printf("%s\n", known->names.count > 5 ? " ..." : "");
+    return ERR_OK;
+}
+
+/* What was imported is looked at, or decided on. */
+static enum err_code decide(struct importing *doing, const struct domainimport *what, struct err *why)
+{
+    uint64_t gone = 0;
+    if (what->list) {
+        enum err_code code = db_known_all(doing->conn, on_list, doing, why);
+        if (code == ERR_OK && !doing->json)
+            printf("%" PRIu64 " imported, %" PRIu64 " of them seen in a log; --accept REF expects one, --drop"
+                   " REF forgets it\n",
+                   doing->known, doing->seen);
+        return code;
+    }
+    if (what->drop == NULL)
+        return db_known_one(doing->conn, what->accept, on_accept, doing, why);
+    enum err_code code = db_known_drop(doing->conn, what->drop, &gone, why);
+    if (code == ERR_OK && gone == 0)
+        code = err_set(why, ERR_NOT_FOUND, "nothing was imported under '%.100s'; 'domain import --list'",
+                       what->drop);
+    if (code == ERR_OK && !doing->json)
+        printf("dropped: `domain learn` counts it no longer\n");
     return code;
 }
 
@@ -192,6 +276,10 @@ static enum err_code import_all(struct importing *doing, const struct domainimpo
         return code;
     doing->set = watchset_new(watches, count, generation);
     must(doing->set != NULL);
+    if (what->list || what->accept != NULL || what->drop != NULL) {
+        code = decide(doing, what, why);
+        return code == ERR_OK ? accept_told(doing, why) : code;
+    }
     code = db_known_begin(doing->conn, why);
     if (code != ERR_OK)
         return code;
@@ -203,28 +291,45 @@ static enum err_code import_all(struct importing *doing, const struct domainimpo
     return code == ERR_OK ? accept_told(doing, why) : code;
 }
 
-int domainimport_run(const struct cmd *cmd, const struct domainimport *what)
+static void tell_taken(const struct cmd *cmd, const struct importing *doing)
 {
-    struct importing doing = {.conn = NULL};
-    struct err why = {0};
-    if (what->crtsh == NULL && what->certspotter == NULL)
-        return cmd_usage(cmd, "import: --crtsh FILE or --certspotter DIR says what");
-    enum err_code code = cmd_db_open(cmd, &doing.conn, &why);
-    if (code == ERR_OK)
-        code = import_all(&doing, what, &why);
-    if (code == ERR_OK && cmd->json)
+    if (cmd->json)
         cmd_print_json(json_pack("{s:s, s:I, s:I, s:I, s:I}", "schema", "ctvigil.domain.imported.1", "added",
-                                 (json_int_t)doing.added, "known", (json_int_t)doing.known, "accepted",
-                                 (json_int_t)doing.accepted, "alerts_closed", (json_int_t)doing.closed));
-    else if (code == ERR_OK)
+                                 (json_int_t)doing->added, "known", (json_int_t)doing->known, "accepted",
+                                 (json_int_t)doing->accepted, "alerts_closed", (json_int_t)doing->closed));
+    else
         printf("%" PRIu64 " certificates imported, %" PRIu64 " were known; they are unverified, for"
                " `domain learn` alone\n",
-               doing.added, doing.known);
-    if (code == ERR_OK && !cmd->json && doing.accepted != 0)
+               doing->added, doing->known);
+    if (!cmd->json && doing->accepted != 0)
         printf("%" PRIu64
                " of them certspotter had told of: accepted in %zu cases by registered domains, %" PRIu64
                " open alert%s closed\n",
-               doing.accepted, doing.told_count, doing.closed, doing.closed == 1 ? "" : "s");
+               doing->accepted, doing->told_count, doing->closed, doing->closed == 1 ? "" : "s");
+}
+
+int domainimport_run(const struct cmd *cmd, const struct domainimport *what)
+{
+    struct importing doing = {.json = cmd->json,
+                              .reason = "accepted: certspotter had told of it before (domain import)",
+                              .label = "certspotter told of it"};
+    bool reads = what->crtsh != NULL || what->certspotter != NULL;
+    struct err why = {0};
+    if (reads + what->list + (what->accept != NULL) + (what->drop != NULL) != 1)
+        return cmd_usage(cmd, "import: --crtsh FILE or --certspotter DIR says what, or one of --list,"
+                              " --accept REF and --drop REF");
+    if (what->accept != NULL) {
+        doing.reason = "accepted: imported history (domain import --accept)";
+        doing.label = "accepted out of imported history";
+    }
+    enum err_code code = cmd_db_open(cmd, &doing.conn, &why);
+    if (code == ERR_OK)
+        code = import_all(&doing, what, &why);
+    if (code == ERR_OK && reads)
+        tell_taken(cmd, &doing);
+    else if (code == ERR_OK && what->accept != NULL && !cmd->json)
+        printf("accepted in %zu registered domain%s, %" PRIu64 " open alert%s closed\n", doing.told_count,
+               doing.told_count == 1 ? "" : "s", doing.closed, doing.closed == 1 ? "" : "s");
     free(doing.told);
     watchset_unpin(doing.set);
     if (doing.conn != NULL)

@@ -7,6 +7,9 @@
 struct domainimport {
     const char *crtsh;       /* a file; NULL: none */
     const char *certspotter; /* a folder; NULL: none */
+    bool list;               /* what was imported, and whether a log has shown it since */
+    const char *accept;      /* a reference: as if certspotter had told of it */
+    const char *drop;        /* a reference */
 };
 
 /* The exit code. What is taken goes to unverified_cert (db/db_known.h); issuances of registered domains that

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "db/db_keylearn.h"
+#include "db/db_known.h"
 #include "db/db_lookalike.h"
 #include "db/pgexec.h"
 #include "db/watchjson.h"
@@ -150,6 +151,8 @@ enum err_code db_domain_remove(struct pgconn *conn, const char *name, struct err
     if (code == ERR_OK && removed == 0)
         code = err_set(why, ERR_NOT_FOUND,
                        "domain %s: it is not registered; `ctvigil domain list` shows what is", name);
+    if (code == ERR_OK)
+        code = db_known_leave(conn, name, why);
     if (code == ERR_OK)
         code = pgexec_commit(conn, why);
     if (code != ERR_OK)

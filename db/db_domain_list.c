@@ -58,8 +58,11 @@ enum err_code db_domain_list_thin(struct pgconn *conn, int64_t id, uint64_t *ent
     *entries = 0;
     *until_ms = 0;
     pgexec_int(&args, id);
-    enum err_code code = pgexec_run(
-        conn, "SELECT entries::int8, thin_until FROM domain_thin WHERE domain = $1", &args, &res, why);
+    enum err_code code =
+        pgexec_run(conn,
+                   "SELECT max(entries)::int8, max(thin_until) FROM domain_thin WHERE domain = $1 OR $1 = 0"
+                   " HAVING count(*) <> 0",
+                   &args, &res, why);
     if (code != ERR_OK)
         return code;
     if (PQntuples(res) != 0) {

@@ -29,7 +29,7 @@ MUST_USE enum err_code db_domain_list(struct pgconn *conn,
                                       enum err_code (*each)(void *arg, const struct db_domain_row *row,
                                                             struct err *why),
                                       void *arg, struct err *why);
-/* The members `thin` and `thin_until_ms` of one. */
+/* The members `thin` and `thin_until_ms` of one; id 0: the largest of all. */
 MUST_USE enum err_code db_domain_list_thin(struct pgconn *conn, int64_t id, uint64_t *entries,
                                            int64_t *until_ms, struct err *why);
 

@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/dns.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "db/copy.h"
+#include "db/dbkey.h"
 #include "db/pgexec.h"
 
 enum err_code db_known_begin(struct pgconn *conn, struct err *why)
@@ -26,7 +29,8 @@ static const char put_sql[] =
     " key_type, not_before, not_after, accepted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
     " ON CONFLICT (source, ref) DO UPDATE SET names = ARRAY(SELECT DISTINCT n FROM"
     "  unnest(u.names || EXCLUDED.names) AS n ORDER BY n), issuer = EXCLUDED.issuer,"
-    " issuer_spki = coalesce(EXCLUDED.issuer_spki, u.issuer_spki), accepted = u.accepted OR EXCLUDED.accepted"
+    " issuer_spki = coalesce(EXCLUDED.issuer_spki, u.issuer_spki),"
+    " tbs_fp = coalesce(EXCLUDED.tbs_fp, u.tbs_fp), accepted = u.accepted OR EXCLUDED.accepted"
     " RETURNING (xmax = 0)::int::int8";
 
 enum err_code db_known_put(struct pgconn *conn, const struct db_known *known, bool *added, struct err *why)
@@ -63,12 +67,14 @@ enum err_code db_known_put(struct pgconn *conn, const struct db_known *known, bo
     return ERR_OK;
 }
 
-static const char each_sql[] =
-    "SELECT source, ref, serial, array_to_string(names, E'\\n'), issuer, issuer_spki, spki_sha256, tbs_fp,"
+#define COLUMNS                                                                                              \
+    "SELECT source, ref, serial, array_to_string(names, E'\\n'), issuer, issuer_spki, spki_sha256, tbs_fp,"  \
     " key_type, not_before, not_after, accepted FROM unverified_cert"
-    " WHERE not_before >= $3 AND EXISTS (SELECT FROM unnest(names) AS n WHERE n = $1"
-    "  OR n = '*.' || substr($1, strpos($1, '.') + 1)"
-    "  OR ($2 AND right(n, length($1) + 1) = '.' || $1)) ORDER BY not_before, source, ref";
+
+static const char each_sql[] =
+    COLUMNS " WHERE not_before >= $3 AND EXISTS (SELECT FROM unnest(names) AS n WHERE n = $1"
+            "  OR n = '*.' || substr($1, strpos($1, '.') + 1)"
+            "  OR ($2 AND right(n, length($1) + 1) = '.' || $1)) ORDER BY not_before, source, ref";
 
 static bool take_names(const char *lines, struct watch_words *names)
 {
@@ -90,16 +96,13 @@ static void free_names(struct watch_words *names)
     free(names->at);
 }
 
-enum err_code db_known_each(struct pgconn *conn, const char *name, bool subtree, int64_t since,
-                            enum err_code (*each)(void *arg, const struct db_known *known, struct err *why),
-                            void *arg, struct err *why)
+typedef enum err_code known_each(void *arg, const struct db_known *known, struct err *why);
+
+static enum err_code run(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
+                         known_each *each, void *arg, size_t *count, struct err *why)
 {
-    struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res = NULL;
-    pgexec_text(&args, name);
-    pgexec_bool(&args, subtree);
-    pgexec_time(&args, since * 1000);
-    enum err_code code = pgexec_run(conn, each_sql, &args, &res, why);
+    enum err_code code = pgexec_run(conn, sql, args, &res, why);
     for (int row = 0; code == ERR_OK && row < PQntuples(res); row++) {
         struct db_known known = {
             .source = pgexec_get_text(res, row, 0),
@@ -117,7 +120,138 @@ enum err_code db_known_each(struct pgconn *conn, const char *name, bool subtree,
         must(take_names(pgexec_get_text(res, row, 3), &known.names));
         code = each(arg, &known, why);
         free_names(&known.names);
+        ++*count;
     }
     PQclear(res);
     return code;
+}
+
+enum err_code db_known_each(struct pgconn *conn, const char *name, bool subtree, int64_t since,
+                            known_each *each, void *arg, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    size_t count = 0;
+    pgexec_text(&args, name);
+    pgexec_bool(&args, subtree);
+    pgexec_time(&args, since * 1000);
+    return run(conn, each_sql, &args, each, arg, &count, why);
+}
+
+enum err_code db_known_all(struct pgconn *conn, known_each *each, void *arg, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    size_t count = 0;
+    return run(conn, COLUMNS " ORDER BY not_before, source, ref", &args, each, arg, &count, why);
+}
+
+enum err_code db_known_one(struct pgconn *conn, const char *ref, known_each *each, void *arg, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    size_t count = 0;
+    pgexec_text(&args, ref);
+    enum err_code code = run(conn, COLUMNS " WHERE ref = $1 ORDER BY source", &args, each, arg, &count, why);
+    if (code == ERR_OK && count == 0)
+        code =
+            err_set(why, ERR_NOT_FOUND, "nothing was imported under '%.100s'; 'domain import --list'", ref);
+    return code;
+}
+
+/* The serial as it may be stored: a number, so one zero octet may stand before it. */
+static bool put_serial(struct pgexec_args *args, const char *serial, uint8_t room[64])
+{
+    char hex[129];
+    size_t len = strlen(serial);
+    if (len == 0 || len > 120)
+        return false;
+    (void)snprintf(hex, sizeof hex, "00%s%s", len % 2 != 0 ? "0" : "", serial);
+    size_t size = strlen(hex) / 2;
+    if (!text_unhex(span_str(hex), room, size))
+        return false;
+    pgexec_bytes(args, span_of(room, size));
+    pgexec_bytes(args, span_of(room + 1, size - 1));
+    return true;
+}
+
+static const char by_serial_sql[] = "SELECT c.tbs_fp, c.names FROM cert AS c WHERE substring(c.serial FOR "
+                                    "15) IN (substring($1::bytea FOR 15),"
+                                    " substring($2::bytea FOR 15)) AND c.serial IN ($1, $2) LIMIT 100";
+
+static bool has_name(const struct db_known *known, const char *stored)
+{
+    char list[8 * DNS_TEXT_MAX + 3];
+    for (size_t i = 0; i < known->names.count; i++) {
+        struct buf word;
+        buf_init(&word, sizeof list);
+        buf_byte(&word, ' ');
+        dbkey_put_name(&word, span_str(known->names.at[i]));
+        buf_byte(&word, ' ');
+        (void)snprintf(list, sizeof list, "%s", buf_ok(&word) ? buf_text(&word) : "?");
+        buf_fini(&word);
+        size_t len = strlen(list);
+        const char *at = strstr(stored, list);
+        bool first =
+            strncmp(stored, list + 1, len - 2) == 0 && (stored[len - 2] == ' ' || stored[len - 2] == 0);
+        bool last =
+            strlen(stored) + 1 >= len && strncmp(stored + strlen(stored) + 1 - len, list, len - 1) == 0;
+        if (at != NULL || first || last)
+            return true;
+    }
+    return false;
+}
+
+enum err_code db_known_seen(struct pgconn *conn, const struct db_known *known, bool *seen, uint8_t tbs_fp[32],
+                            struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    uint8_t room[64];
+    enum err_code code = ERR_OK;
+    bool by_fp = known->tbs_fp.len == 32;
+    *seen = false;
+    if (by_fp)
+        pgexec_bytes(&args, known->tbs_fp);
+    else if (!put_serial(&args, known->serial, room))
+        return ERR_OK;
+    code =
+        pgexec_run(conn, by_fp ? "SELECT c.tbs_fp FROM cert AS c WHERE c.tbs_fp = $1 LIMIT 1" : by_serial_sql,
+                   &args, &res, why);
+    for (int row = 0; code == ERR_OK && !*seen && row < PQntuples(res); row++) {
+        struct span fp = pgexec_get_bytes(res, row, 0);
+        *seen = fp.len == 32 && (by_fp || has_name(known, pgexec_get_text(res, row, 1)));
+        if (*seen)
+            memcpy(tbs_fp, fp.at, 32);
+    }
+    PQclear(res);
+    return code;
+}
+
+enum err_code db_known_drop(struct pgconn *conn, const char *ref, uint64_t *gone, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_text(&args, ref);
+    return pgexec_do(conn, "DELETE FROM unverified_cert WHERE ref = $1", &args, gone, why);
+}
+
+/* Old history may have come a moment ago. */
+enum err_code db_known_prune(struct pgconn *conn, uint64_t *gone, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, LIMIT_KNOWN_DAYS);
+    return pgexec_do(conn,
+                     "DELETE FROM unverified_cert WHERE greatest(not_after, imported_at)"
+                     " < now() - $1::int8 * interval '1 day'",
+                     &args, gone, why);
+}
+
+static const char leave_sql[] =
+    "DELETE FROM unverified_cert AS u WHERE EXISTS (SELECT FROM unnest(u.names) AS n WHERE n = $1"
+    "  OR right(n, length($1) + 1) = '.' || $1)"
+    " AND NOT EXISTS (SELECT FROM unnest(u.names) AS n JOIN domain AS d ON n = d.name"
+    "  OR right(n, length(d.name) + 1) = '.' || d.name WHERE d.name <> $1)";
+
+enum err_code db_known_leave(struct pgconn *conn, const char *name, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_text(&args, name);
+    return pgexec_do(conn, leave_sql, &args, NULL, why);
 }

@@ -35,4 +35,24 @@ MUST_USE enum err_code db_known_each(struct pgconn *conn, const char *name, bool
                                                            struct err *why),
                                      void *arg, struct err *why);
 
+/* All of them. */
+MUST_USE enum err_code db_known_all(struct pgconn *conn,
+                                    enum err_code (*each)(void *arg, const struct db_known *known,
+                                                          struct err *why),
+                                    void *arg, struct err *why);
+/* The one of that reference, which may be in both sources; ERR_NOT_FOUND. */
+MUST_USE enum err_code db_known_one(struct pgconn *conn, const char *ref,
+                                    enum err_code (*each)(void *arg, const struct db_known *known,
+                                                          struct err *why),
+                                    void *arg, struct err *why);
+/* Has a log shown it? By its fingerprint, else by its serial number together with one of its names. `tbs_fp`
+ * is that of the stored issuance. */
+MUST_USE enum err_code db_known_seen(struct pgconn *conn, const struct db_known *known, bool *seen,
+                                     uint8_t tbs_fp[32], struct err *why);
+MUST_USE enum err_code db_known_drop(struct pgconn *conn, const char *ref, uint64_t *gone, struct err *why);
+/* Those that were over, and imported, LIMIT_KNOWN_DAYS ago: nobody asks for them any more. */
+MUST_USE enum err_code db_known_prune(struct pgconn *conn, uint64_t *gone, struct err *why);
+/* Those of a domain that is registered no longer, and of no other one that is. Within a transaction. */
+MUST_USE enum err_code db_known_leave(struct pgconn *conn, const char *name, struct err *why);
+
 #endif

@@ -124,10 +124,26 @@ JSON
     jq -e '.evidence.imported == 1 and .evidence.stored == 0 and .policy.allow == ["ca:Internet Security Research Group"]
         and .policy.wildcard == ["*.old.example"]' <<<"$(grep '^{' <<<"$output")"
     [ -z "$(ctv search sub:old.example --json | jq -c 'select(.tbs_fp)')" ]
+    run -0 ctv domain import --list
+    [[ $output == *"1:abc  2020-01-01 to 2020-03-31  not seen in a log"*"crtsh: "*"old.example"*"1 imported, 0 of them seen"* ]]
+    ctv domain import --list --json | jq -e '.ref == "1:abc" and (.seen | not) and (.accepted | not)'
+    run -2 ctv domain import --accept 1:abc
+    [[ $output == *"no log that was read has shown it"* ]]
+    run -2 ctv domain import --drop nothing
+    run -0 ctv domain import --drop 1:abc
+    ctv domain learn old.example --days 36500 --json | jq -e '.evidence.imported == 0'
+    run -2 ctv domain import --list --drop 1:abc
     fp=$(ctv alert list --json --domain own.example | jq -r 'select(.name == "mail.own.example") | .tbs_fp')
     mkdir -p "$PLAY/spotter/certs/${fp:0:2}"
     printf '{"tbs_sha256":"%s","dns_names":["mail.own.example"],"not_before":"2026-01-01T00:00:00Z","not_after":"2026-03-01T00:00:00Z"}' \
         "$fp" >"$PLAY/spotter/certs/${fp:0:2}/$fp.v1.json"
+    # What it had not told of is accepted by hand.
+    run -0 ctv domain import --certspotter "$PLAY/spotter"
+    [ "$(open_alerts)" != 0 ]
+    run -0 ctv domain import --accept "$(ctv domain import --list --json | jq -r .ref)"
+    [[ $output == "accepted in 1 registered domain, 1 open alert closed" ]]
+    [ "$(open_alerts)" = 0 ]
+    ctv domain import --list --json | jq -e .accepted
     touch "$PLAY/spotter/certs/${fp:0:2}/.$fp.notified"
     run -0 ctv domain import --certspotter "$PLAY/spotter"
     [[ $output == *"accepted in 1 cases"* ]]
