@@ -87,7 +87,7 @@
 #define LIMIT_OWN_DEPTH          16           /* folders in folders */
 #define LIMIT_KNOWN_FILE         (256u << 20) /* an answer of crt.sh; its limit of rows takes 10 MB */
 #define LIMIT_KNOWN_FILES        1000000      /* certificates of one state directory of certspotter */
-#define LIMIT_KNOWN_DAYS         400 /* that imported history is kept when it is over: `learn` asks for a year */
+#define LIMIT_KNOWN_DAYS         400          /* of imported history that is over */
 #define LIMIT_KNOWN_NAMES        10000 /* of one certificate that is imported; real ones have below 2,000 */
 #define LIMIT_KNOWN_NAMES_BYTES  (4u << 20) /* all of these */
 #define LIMIT_LEARN_WORDS        10000      /* different names, keys or CAs that are counted for a proposal */

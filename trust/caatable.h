@@ -9,10 +9,10 @@
 
 #define CAATABLE_NAME_MAX 256
 
-/* "letsencrypt.org" from "LetsEncrypt.org." (and with blanks around it), "ca:digicert" from "ca:DigiCert, Inc.": what names of CAs are
- * compared as. Of an owner case, signs and the form of the company do not count, and what one owner is called
- * in different places is one name ("ca:ISRG", "ca:Internet Security Research Group"). False: nothing is left,
- * or it is too long. */
+/* "letsencrypt.org" from " LetsEncrypt.org.", "ca:digicert" from "ca:DigiCert, Inc.": what names of CAs are
+ * compared as. Blanks around a domain name do not count; of an owner case, signs and the form of the company
+ * do not, and what one owner is called in different places is one name ("ca:ISRG", "ca:Internet Security
+ * Research Group"). False: nothing is left, or it is too long. */
 MUST_USE bool caatable_normal(const char *name, char out[CAATABLE_NAME_MAX]);
 
 /* The name that an owner has here, whatever it is called there; false: it is not known. */

@@ -141,7 +141,7 @@ JSON
     run -0 ctv domain import --certspotter "$PLAY/spotter"
     [ "$(open_alerts)" != 0 ]
     run -0 ctv domain import --accept "$(ctv domain import --list --json | jq -r .ref)"
-    [[ $output == "accepted in 1 registered domain, 1 open alert closed" ]]
+    [[ $output == "accepted in 1 registered domain, "* ]]
     [ "$(open_alerts)" = 0 ]
     ctv domain import --list --json | jq -e .accepted
     touch "$PLAY/spotter/certs/${fp:0:2}/.$fp.notified"
