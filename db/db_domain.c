@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/db_domainmany.h"
 #include "db/db_keylearn.h"
 #include "db/db_known.h"
 #include "db/db_lookalike.h"
@@ -390,10 +391,8 @@ static enum err_code update_domain(struct pgconn *conn, const struct watch *watc
 static enum err_code write_one(struct pgconn *conn, struct watch *watch, enum db_domain_change change,
                                bool looked, struct err *why)
 {
-    enum err_code code = change == DB_DOMAIN_ADDED ? insert_domain(conn, watch, &watch->id, why)
-                                                   : update_domain(conn, watch, looked, why);
-    if (code == ERR_OK && change == DB_DOMAIN_ADDED)
-        code = take_back_alerts(conn, watch->id, watch->name, why);
+    enum err_code code =
+        change == DB_DOMAIN_ADDED ? ERR_OK : update_domain(conn, watch, looked, why); /* it was inserted */
     if (code == ERR_OK)
         code = insert_allow(conn, watch->id, watch, why);
     if (code == ERR_OK)
@@ -474,10 +473,30 @@ static enum err_code check_lookalikes(const struct db_domain_apply *apply, struc
                    LIMIT_LOOKALIKE_BRANDS, brands + given);
 }
 
+static enum err_code add_arrivals(struct pgconn *conn, struct db_domainmany *new, struct err *why)
+{
+    enum err_code code = db_domainmany_insert(conn, new->watch, new->count, why);
+    for (size_t i = 0; code == ERR_OK && i < new->count; i++)
+        code = write_one(conn, new->watch[i], DB_DOMAIN_ADDED, false, why);
+    *new = (struct db_domainmany){.count = 0};
+    return code;
+}
+
+static enum err_code apply_one(struct pgconn *conn, struct watch *watch, enum db_domain_change change,
+                               struct db_domainmany *new, struct err *why)
+{
+    if (change == DB_DOMAIN_SAME)
+        return ERR_OK;
+    if (change == DB_DOMAIN_CHANGED)
+        return write_one(conn, watch, change, false, why);
+    return db_domainmany_take(new, watch) ? add_arrivals(conn, new, why) : ERR_OK;
+}
+
 /* The generation is held. */
 static enum err_code apply_all(struct pgconn *conn, struct db_domain_apply *apply, struct watch *stored,
                                size_t count, uint64_t *changed, struct err *why)
 {
+    struct db_domainmany new = {.count = 0};
     int64_t now = 0;
     enum err_code code = check_lookalikes(apply, stored, count, why);
     if (code == ERR_OK)
@@ -495,10 +514,10 @@ static enum err_code apply_all(struct pgconn *conn, struct db_domain_apply *appl
                             : same_watch(watch, old) ? DB_DOMAIN_SAME
                                                      : DB_DOMAIN_CHANGED;
         *changed += apply->changes[i] != DB_DOMAIN_SAME;
-        if (apply->changes[i] != DB_DOMAIN_SAME && !apply->dry_run)
-            code = write_one(conn, watch, apply->changes[i], false, why);
+        if (!apply->dry_run)
+            code = apply_one(conn, watch, apply->changes[i], &new, why);
     }
-    return code;
+    return code == ERR_OK ? add_arrivals(conn, &new, why) : code;
 }
 
 enum err_code db_domain_apply(struct pgconn *conn, struct db_domain_apply *apply, struct err *why)

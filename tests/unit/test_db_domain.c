@@ -322,6 +322,71 @@ static int close_all(void **state)
 }
 
 /* No more than are looked for, counted with those that stay; told before anything is written. */
+/* More than go in one statement, with all columns, in the order of the file; what was registered before has
+ * its alerts again. */
+static void many_at_once(void **state)
+{
+    enum { MANY = 1203 };
+    static struct watch given[MANY];
+    static enum db_domain_change changes[MANY];
+    static char names[MANY][32];
+    struct pgconn *conn = fixture.db.conn;
+    struct err why = {0};
+    struct watch *loaded = NULL;
+    size_t count = 0;
+    uint64_t generation;
+    int64_t id;
+    char *tags[] = {(char *)(uintptr_t) "a \"b\" \\"};
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        (void)snprintf(names[i], sizeof names[i], "m%zu.example", MANY - i);
+        given[i] = dns_watch(names[i], i % 3 == 0);
+        given[i].owner = i % 2 == 0 ? NULL : (char *)(uintptr_t) "o'wner \"x\"";
+        given[i].wildcard_allowed = i % 5 == 0;
+        given[i].tags = (struct watch_words){tags, i % 7 == 0};
+    }
+    assert_int_equal(db_domain_add(conn, &given[3], NULL, 0, &id, &generation, &why), ERR_OK);
+    assert_int_equal(
+        pgexec_do(conn,
+                  "INSERT INTO alert (domain, domain_name, kind, severity, tbs_fp, findings, issuance,"
+                  " first_seen, dedup) SELECT id, name, 'expiring', 'low', '\\x01', '[]', '{}', now(),"
+                  " 'expiry:' || id || ':x' FROM domain WHERE name = 'm1200.example'",
+                  &PGEXEC_NO_ARGS, NULL, &why),
+        ERR_OK);
+    assert_int_equal(db_domain_remove(conn, given[3].name, &why), ERR_OK);
+    struct db_domain_apply apply = {given, MANY, false, false, NULL, NULL, changes};
+    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+    assert_int_equal(db_domain_load(conn, &loaded, &count, &generation, &why), ERR_OK);
+    assert_int_equal(count, MANY);
+    for (size_t i = 0; i < count; i++) {
+        const struct watch *watch = &loaded[i];
+        size_t at = 0;
+        while (strcmp(given[at].name, watch->name) != 0)
+            at++;
+        assert_true(watch->id == given[at].id && watch->exact == given[at].exact);
+        assert_true(watch->wildcard_allowed == given[at].wildcard_allowed);
+        assert_int_equal(watch->tags.count, given[at].tags.count);
+        assert_true((watch->owner == NULL) == (given[at].owner == NULL));
+        assert_true(at == 0 || given[at - 1].id < watch->id);
+        assert_string_equal(watch->tags.count == 0 ? tags[0] : watch->tags.at[0], tags[0]);
+    }
+    watch_free(loaded, count);
+    int64_t back = 0;
+    struct pgexec_args args = {0};
+    pgexec_int(&args, given[3].id);
+    assert_int_equal(pgexec_number(conn,
+                                   "SELECT count(*) FROM alert WHERE domain = $1 AND domain_name ="
+                                   " 'm1200.example' AND dedup = 'expiry:' || $1 || ':x'",
+                                   &args, &back, &why),
+                     ERR_OK);
+    assert_int_equal(back, 1);
+    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+    assert_int_equal(changes[MANY - 1], DB_DOMAIN_SAME);
+    apply = (struct db_domain_apply){given, 1, true, false, NULL, NULL, changes};
+    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+    assert_int_equal(db_domain_remove(conn, given[0].name, &why), ERR_OK);
+}
+
 static void too_many_lookalikes(void **state)
 {
     (void)state;
@@ -363,6 +428,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(history_names_and_sightings),
         cmocka_unit_test(history_pages_join),
         cmocka_unit_test(history_stops_on_error),
+        cmocka_unit_test(many_at_once),
         cmocka_unit_test(too_many_lookalikes),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
