@@ -126,22 +126,31 @@ static size_t domaintest_blocks(struct span bytes, struct arena *arena, struct s
     return count;
 }
 
-static enum err_code domaintest_entry(const struct cmd *cmd, const char *certificate, struct arena *arena,
-                                      struct entry *entry, struct err *why)
-{
+struct domaintest_given {
     struct span blocks[1 + ENTRY_CHAIN_MAX];
+    size_t count;
+};
+
+/* Before the database is opened: looking for one by its hash opens it, too. */
+static enum err_code domaintest_bytes(const struct cmd *cmd, const char *certificate, struct arena *arena,
+                                      struct domaintest_given *given, struct err *why)
+{
     struct span bytes = SPAN_NONE;
     uint8_t hash[32];
-    size_t count = 1;
-    enum err_code code;
-    if (strlen(certificate) == 64 && text_unhex(span_str(certificate), hash, sizeof hash)) {
-        code = certfind_get(cmd, certificate, hash, arena, &blocks[0], why);
-    } else {
-        code = domaintest_file(certificate, arena, &bytes, why);
-        count = code == ERR_OK ? domaintest_blocks(bytes, arena, blocks, countof(blocks)) : 0;
-    }
-    if (code != ERR_OK)
-        return code;
+    given->count = 1;
+    if (strlen(certificate) == 64 && text_unhex(span_str(certificate), hash, sizeof hash))
+        return certfind_get(cmd, certificate, hash, arena, &given->blocks[0], why);
+    enum err_code code = domaintest_file(certificate, arena, &bytes, why);
+    given->count =
+        code == ERR_OK ? domaintest_blocks(bytes, arena, given->blocks, countof(given->blocks)) : 0;
+    return code;
+}
+
+static enum err_code domaintest_entry(const char *certificate, const struct domaintest_given *given,
+                                      struct arena *arena, struct entry *entry, struct err *why)
+{
+    const struct span *blocks = given->blocks;
+    size_t count = given->count;
     if (count == 0 ||
         !examine_certificate(blocks[0], arena, &entry->cert, &entry->issuance, entry->sighting.sha256))
         return err_set(why, ERR_FORMAT, "%s: it holds no certificate that can be read", certificate);
@@ -356,12 +365,15 @@ int domaintest_run(const struct cmd *cmd, const char *typed, const char *certifi
     struct err why = {0};
     int exit_code = CMD_OK;
     must(batch_init(&batch, LIMIT_HISTORY_BYTES));
-    enum err_code code = cmd_db_open_reader(cmd, &conn, &why);
+    struct domaintest_given given;
+    enum err_code code = domaintest_bytes(cmd, certificate, &batch.arena, &given, &why);
 
+    if (code == ERR_OK)
+        code = cmd_db_open_reader(cmd, &conn, &why);
     if (code == ERR_OK)
         code = domaintest_load(cmd, conn, typed, policy, &test, &why);
     if (code == ERR_OK)
-        code = domaintest_entry(cmd, certificate, &batch.arena, &entry, &why);
+        code = domaintest_entry(certificate, &given, &batch.arena, &entry, &why);
     if (code == ERR_OK) {
         struct watchset *set = domaintest_set(test.watch, 1);
         struct watchset *ours = domaintest_set(test.all, test.all_count);

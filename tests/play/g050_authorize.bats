@@ -110,6 +110,40 @@ open_alerts() {
     run -2 ctv domain learn 192.0.2.64/28 --exact
 }
 
+@test "keys are learned by their use, and what is known of them is kept, shown and forgotten" {
+    local until
+    issue demo 90 both www.keys.example >/dev/null
+    ingest
+    ctv domain learn keys.example --yaml >"$PLAY/keys.yaml"
+    sed -i '/^    keys:/,/^      spki:/d' "$PLAY/keys.yaml"
+    printf '    keys: {mode: enforce, learn: 30}\n' >>"$PLAY/keys.yaml"
+    run -0 --separate-stderr ctv domain history keys.example --policy "$PLAY/keys.yaml"
+    [[ -z $output && $stderr == *"keys are learned until "*"; 1 would be known of what is stored"* ]]
+    ctv domain apply "$PLAY/keys.yaml"
+    until=$(ctv domain list --yaml | grep -A30 keys.example | grep -m1 -o '"until": "[^"]*"')
+    [ -n "$until" ]
+    # The file does not know how far it is, and what was written out says it.
+    run -0 ctv domain apply "$PLAY/keys.yaml"
+    [[ $output == *"1 unchanged"* ]]
+    ctv domain list --yaml >"$PLAY/all.yaml"
+    run -0 ctv domain apply "$PLAY/all.yaml" --dry-run
+    [[ $output != *"changed keys.example"* ]]
+    run ctv domain test keys.example "$(ctv search host:www.keys.example --json | jq -r 'select(.tbs_fp) | .tbs_fp')"
+    [[ $output == *"not judged keys "*"being learned"* ]]
+    # Over, and one key known.
+    sed "s/learn: 30/learn: {days: 30, until: 2026-01-01T00:00:00Z, over: true}, learned: [\"$(printf '%064d' 7)\"]/" \
+        "$PLAY/keys.yaml" >"$PLAY/over.yaml"
+    run -0 --separate-stderr ctv domain history keys.example --policy "$PLAY/over.yaml"
+    [[ $output == *unexpected_key*"keys: spki:"* && $stderr == *"1 key was learned until 2026-01-01"* ]]
+    ctv domain apply "$PLAY/over.yaml"
+    ctv alert list --json --domain keys.example | some_line 'any(.findings[]?; .rule == "keys" and (.expected | contains("learned from what was issued")))'
+    run -0 ctv domain learn keys.example --again
+    [[ $output == *"are learned again until "* ]]
+    ctv domain list --yaml | grep -A30 keys.example | (! grep -q '"over": true')
+    run -2 ctv domain learn own.example --again
+    run -2 ctv domain learn nobody.example --again
+}
+
 @test "history of others: unverified, for learning alone; what certspotter told of is accepted" {
     cat >"$PLAY/crt.json" <<'JSON'
 [{"issuer_ca_id":1,"issuer_name":"C=US, O=Let's Encrypt, CN=R11","common_name":"old.example",
