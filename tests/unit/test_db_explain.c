@@ -135,7 +135,8 @@ static void one_after_the_other(void **state)
     storetest_run(
         test.dsn,
         "INSERT INTO alert (id, domain, domain_name, kind, severity, tbs_fp, findings, issuance, first_seen)"
-        " OVERRIDING SYSTEM VALUE SELECT n, domain, domain_name, kind, severity, sha256(n::text::bytea),"
+        " OVERRIDING SYSTEM VALUE SELECT n, domain, domain_name, kind, severity, decode(lpad((30 - n)::text, "
+        "64, '0'), 'hex'),"
         " findings, issuance, first_seen FROM unnest(ARRAY[20, 10]) AS n, alert;"
         "DELETE FROM alert WHERE id < 10");
     lockorder_check(test.dsn, close_both);
