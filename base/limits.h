@@ -63,10 +63,16 @@
 #define LIMIT_ORGS               16          /* organisations kept of one subject; real ones have one */
 #define LIMIT_PART_SORT_MB       256   /* of sorting when a partition is rewritten: in such pieces on disk */
 #define LIMIT_PART_INDEX_MB      512   /* the same for its indexes; one process does it at a time */
-#define LIMIT_GIN_LIST_KB        16384 /* places not yet merged into their index; searches read them: 5 ms */
-#define LIMIT_GIN_MERGE_KB       65536 /* memory for that, so that all of them are merged at once */
-#define LIMIT_GIN_LOOK_MS        5000  /* where little comes, the list is emptied this often */
-#define LIMIT_GIN_MUCH           2000  /* entries per second; more: the list may fill up */
+#define LIMIT_WRITE_SORT_MB      64   /* of memory to sort the rows of a commit on the server: 16,384 of 1 kB */
+#define LIMIT_PLACE_BLOCK        128  /* keys of a block of places: four blocks fill a page */
+#define LIMIT_PLACE_FEW          64   /* keys in a bucket, else a commit writes into wider ones */
+#define LIMIT_PLACE_FAN          8    /* blocks in a bucket, then they are merged into the next level */
+#define LIMIT_PLACE_STEP         1024 /* blocks of one such transaction: 8 MB of memory, 50 ms */
+#define LIMIT_PLACE_STEPS        1    /* of each level after a commit: a level is merged bit by bit, and its space used again */
+#define LIMIT_PLACE_LOOK         16   /* blocks that are written before it is looked what to merge, */
+#define LIMIT_PLACE_LOOK_MS      5000 /* and that late where few are */
+#define LIMIT_PLACE_DEAD         8192 /* blocks that were taken out before their space is freed: 16 MB, */
+#define LIMIT_PLACE_DEAD_PART    8    /* and this part of all */
 #define LIMIT_PSL_BLOCKS         1024 /* of a table looked at in one transaction of a change of lists: 8 MB */
 /* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */
 #define LIMIT_DB_IDLE_S          12

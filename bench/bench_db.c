@@ -88,7 +88,7 @@ static double print_sizes(PGconn *pg, double certs)
         " CROSS JOIN LATERAL (SELECT CASE WHEN i.indexrelid IS NULL THEN pg_table_size(c.oid)"
         " ELSE pg_relation_size(c.oid) END AS bytes) AS x"
         " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i')"
-        " AND t.relname IN ('cert', 'cert_apex', 'cert_ip', 'log_tile', 'issued')) AS p"
+        " AND t.relname IN ('cert', 'cert_apex', 'cert_ip', 'log_tile', 'place_block', 'issued')) AS p"
         " GROUP BY 1 HAVING sum(bytes) > 0 ORDER BY 2 DESC";
     double all = 0;
     PGresult *res = dbcost_query(pg, sql);

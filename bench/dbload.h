@@ -177,9 +177,9 @@ static inline void dbload_close(struct dbload_writer *writer)
 static inline void dbload_empty(PGconn *pg)
 {
     PQclear(dbcost_query(pg, "SET client_min_messages = warning"));
-    PQclear(dbcost_query(
-        pg, "TRUNCATE public.cert, public.cert_apex, public.cert_ip, public.log_tile, public.issued,"
-            " public.issuer, public.log_range, public.log RESTART IDENTITY CASCADE"));
+    PQclear(dbcost_query(pg, "TRUNCATE public.cert, public.cert_apex, public.cert_ip, public.log_tile, "
+                             "public.place_block, public.issued,"
+                             " public.issuer, public.log_range, public.log RESTART IDENTITY CASCADE"));
     PQclear(dbcost_query(pg, "INSERT INTO public.log (name, protocol, url, log_id, key) SELECT 'bench ' || i,"
                              " 'rfc6962', '', sha256(i::text::bytea), '' FROM generate_series(1, 34) AS i"));
     PQclear(dbcost_query(pg, "INSERT INTO public.log_range (log, range_begin, next, verified)"
@@ -202,11 +202,9 @@ static inline void dbload_run(struct dbload *load, PGconn *pg)
         must(pthread_create(&threads[i], NULL, dbload_write, &writers[i]) == 0);
     for (unsigned i = 0; i < load->writers; i++)
         must(pthread_join(threads[i], NULL) == 0);
-    /* What the writers left to be merged into the index of places. */
+    /* What the writers left to be cleaned up. */
     dbcost_start(&load->cost[0], PQbackendPID(pg));
-    PQclear(dbcost_query(pg, "SET maintenance_work_mem = '64MB'"));
-    PQclear(dbcost_query(pg, "SELECT gin_clean_pending_list('public.log_tile_fp8'),"
-                             " gin_clean_pending_list('public.log_tile_sha8')"));
+    PQclear(dbcost_query(pg, "VACUUM (TRUNCATE off) public.place_block"));
     dbcost_stop(&load->cost[0], PQbackendPID(pg), 0);
     load->elapsed_ns = clock_mono_ns() - began;
     for (unsigned i = 0; i < load->writers; i++)

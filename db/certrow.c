@@ -9,7 +9,6 @@
 #include "db/facts.h"
 #include "db/others.h"
 
-#define FEW            2
 #define OID_INT8       20
 #define OID_INT8_ARRAY 1016
 #define DAY_S          86400
@@ -154,21 +153,9 @@ enum err_code certrow_get(const PGresult *res, int row, int col, struct arena *a
     return code;
 }
 
-#define SIGHTING(fp8, pos)                                                                                   \
-    "SELECT " fp8 ", t.sha8[" pos "], t.log, t.first_index + " pos " - 1, substring(t.info FROM (" pos       \
-    " * 9 - 8)::int FOR 9) FROM "
-#define IN_ORDER(pos) " ORDER BY 1, substring(t.info FROM (" pos " * 9 - 8)::int FOR 6), t.log, 4"
-/* One look into the index for each: it reads what is not merged into it yet each time. To find a place among
- * the 256 of a tile this way is three times as fast as to list them. */
-static const char one_sql[] = SIGHTING(
-    "k.fp8",
-    "p.n") "(SELECT DISTINCT x.fp8 FROM unnest($1::int8[]) AS x (fp8)) AS k"
-           " CROSS JOIN LATERAL (SELECT * FROM log_tile AS t WHERE t.fp8 @> ARRAY[k.fp8] OFFSET 0) AS t"
-           " CROSS JOIN LATERAL unnest(array_positions(t.fp8, k.fp8)) AS p (n)" IN_ORDER("p.n");
-static const char many_sql[] = SIGHTING(
-    "u.fp8", "u.pos") "log_tile AS t CROSS JOIN LATERAL unnest(t.fp8) WITH ORDINALITY AS u (fp8, pos)"
-                      " JOIN (SELECT DISTINCT x.fp8 FROM unnest($1::int8[]) AS x (fp8)) AS k ON k.fp8 = u.fp8"
-                      " WHERE t.fp8 && $1::int8[]" IN_ORDER("u.pos");
+static const char sightings_sql[] =
+    "SELECT p.fp8, p.sha8, p.log_id, p.index, p.info FROM ct.by_fp8($1::int8[]) AS p"
+    " ORDER BY 1, substring(p.info FOR 6), 3, 4";
 
 enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                      struct certrow_sightings *sightings, struct err *why)
@@ -194,9 +181,7 @@ enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, si
         return err_set(why, ERR_MEMORY, "database: no memory for a query");
     }
     pgexec_binary(&args, OID_INT8_ARRAY, buf_span(&array));
-    /* A cluster takes no OFFSET inside of a query. */
-    bool few = count <= FEW && !conn->spread;
-    enum err_code code = pgexec_cached(conn, few ? one_sql : many_sql, &args, &sightings->res, why);
+    enum err_code code = pgexec_cached(conn, sightings_sql, &args, &sightings->res, why);
     buf_fini(&array);
     return code;
 }

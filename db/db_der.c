@@ -23,14 +23,12 @@ static const char places_sql[] =
     "SELECT " LOGROW_COLUMNS
     ", p.idx, (SELECT coalesce(max(h.size), 0) FROM log_head AS h WHERE h.log = log.id),"
     " p.form, p.by_sha, state = 'removed' OR ended <> '' AS given_up, p.sha8 FROM"
-    " (SELECT t.log, t.first_index + u.pos - 1 AS idx, get_byte(t.info, (u.pos * 9 - 3)::int) AS form,"
-    "   true AS by_sha, u.sha8 FROM log_tile AS t CROSS JOIN LATERAL unnest(t.sha8) WITH ORDINALITY AS u "
-    "(sha8, pos)"
-    "  WHERE t.sha8 @> ARRAY[$1::int8] AND u.sha8 = $1"
-    "  UNION ALL SELECT t.log, t.first_index + u.pos - 1, get_byte(t.info, (u.pos * 9 - 3)::int), false, "
-    "u.sha8"
-    "  FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, pos)"
-    "  WHERE t.fp8 @> ARRAY[$1::int8] AND u.fp8 = $1) AS p JOIN log ON log.id = p.log"
+    " (SELECT f.log_id AS log, f.index AS idx, get_byte(f.info, 6) AS form, true AS by_sha, f.sha8"
+    "   FROM ct.by_sha8(ARRAY[$1::int8]) AS f"
+    "  UNION ALL SELECT f.log_id, f.index, get_byte(f.info, 6), false, f.sha8 FROM "
+    "ct.by_fp8(ARRAY[$1::int8]) AS "
+    "f)"
+    " AS p JOIN log ON log.id = p.log"
     " WHERE p.form <= 1 ORDER BY p.by_sha DESC, p.form, given_up, p.idx, log.id LIMIT $2";
 
 static bool place_get(const PGresult *res, int row, struct db_der_place *place)

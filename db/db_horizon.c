@@ -21,21 +21,18 @@ enum err_code db_horizon_get(struct pgconn *conn, int64_t *horizon_ms, struct er
 }
 
 /* Two indexes, so two parts. Of a day before 1970 the tile says 0. */
-#define PLACES(column)                                                                                       \
-    "(SELECT t.log, t.first_index + u.pos - 1 AS idx, get_byte(t.info, (u.pos * 9 - 2)::int) * 256"          \
-    "  + get_byte(t.info, (u.pos * 9 - 1)::int) AS day FROM log_tile AS t"                                   \
-    " CROSS JOIN LATERAL unnest(t." column ") WITH ORDINALITY AS u (first8, pos)"                            \
-    " WHERE t." column                                                                                       \
-    " @> ARRAY[$1::int8] AND u.first8 = $1 AND get_byte(t.info, (u.pos * 9 - 3)::int) <= 1)"
+#define PLACES(by)                                                                                           \
+    "(SELECT f.log_id AS log, f.index AS idx, get_byte(f.info, 7) * 256 + get_byte(f.info, 8) AS day FROM"   \
+    " " by "(ARRAY[$1::int8]) AS f WHERE get_byte(f.info, 6) <= 1)"
 
 enum err_code db_horizon_find(struct pgconn *conn, const uint8_t hash[32], struct db_horizon_place *place,
                               bool *found, struct err *why)
 {
-    static const char sql[] = "SELECT l.name, p.idx, p.day FROM (" PLACES("sha8") " UNION ALL " PLACES(
-        "fp8") ") AS p JOIN log AS l ON l.id = p.log"
-               " WHERE 'epoch'::timestamptz + (p.day + 1) * interval '24 h' <= (SELECT horizon FROM "
-               "cert_removal)"
-               " ORDER BY p.log, p.idx LIMIT 1";
+    static const char sql[] = "SELECT l.name, p.idx, p.day FROM (" PLACES("ct.by_sha8") " UNION ALL " PLACES(
+        "ct.by_fp8") ") AS p JOIN log AS l ON l.id = p.log"
+                     " WHERE 'epoch'::timestamptz + (p.day + 1) * interval '24 h' <= (SELECT horizon FROM "
+                     "cert_removal)"
+                     " ORDER BY p.log, p.idx LIMIT 1";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
     *found = false;

@@ -8,7 +8,7 @@
 #include "db/derput.h"
 #include "db/diskguard.h"
 #include "db/fpcache.h"
-#include "db/ginlist.h"
+#include "db/placemerge.h"
 #include "db/issuer_ids.h"
 #include "db/pgexec.h"
 #include "db/stage.h"
@@ -66,7 +66,8 @@ struct pgstore {
     struct pgstore_repair repair;
     struct diskguard guard;
     struct pgstore_keep keep;
-    struct ginlist places;
+    struct placemerge places;
+    uint64_t place_blocks; /* that this transaction wrote */
     int64_t load_before_ms; /* what expired before this is put down for db_load.h */
     struct buf heads_raw;   /* raw bytes of what the last `heads` gave */
     struct buf other_raw;   /* of what the last `head` gave */

@@ -61,6 +61,10 @@ STATEMENT(wildcard_below, true, WILD_BELOW_HITS);
 /* The first 8 bytes of SHA-256 lead to places in logs, these to the first 8 bytes of tbs_fp and the day of
  * not_after. */
 #define BY_PLACE                                                                                             \
+    "(SELECT DISTINCT decode(lpad(to_hex(p.fp8), 16, '0'), 'hex') AS fp,"                                    \
+    "  get_byte(p.info, 7) * 256 + get_byte(p.info, 8) AS day FROM ct.by_sha8(ARRAY[$1::int8]) AS p"         \
+    "  WHERE get_byte(p.info, 6) <= 1) AS f"
+#define BY_PLACE_SPREAD                                                                                      \
     "(SELECT DISTINCT decode(lpad(to_hex(u.fp8), 16, '0'), 'hex') AS fp,"                                    \
     "  get_byte(t.info, (u.pos * 9 - 2)::int) * 256 + get_byte(t.info, (u.pos * 9 - 1)::int) AS day"         \
     "  FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, pos)"    \
@@ -70,7 +74,8 @@ STATEMENT(wildcard_below, true, WILD_BELOW_HITS);
     BY_PLACE " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.tbs_fp >= f.fp"                           \
              "  AND k.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')" SPAN " OFFSET 0) AS c"
 #define FROM_SHA256_SPREAD                                                                                   \
-    BY_PLACE " JOIN cert AS c ON c.tbs_fp >= f.fp AND c.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')"
+    BY_PLACE_SPREAD                                                                                          \
+        " JOIN cert AS c ON c.tbs_fp >= f.fp AND c.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')"
 #define BY_SHA256                                                                                            \
     "$12::bytea IS NOT NULL AND"                                                                             \
     " least(greatest(floor(extract(epoch FROM c.not_after) / 86400), 0), 65535)::int = f.day"

@@ -32,7 +32,6 @@ static void free_store(struct store *store)
     /* The server notices a closed connection when it gets to it; whoever waits for the range need not. */
     if (pg->conn != NULL && PQstatus(pg->conn->pg) == CONNECTION_OK) {
         pgexec_rollback(pg->conn);
-        ginlist_end(&pg->places, pg->conn);
         if (pgexec_script(pg->conn, "SELECT pg_advisory_unlock_all()", NULL) != ERR_OK)
             pg->held_count = 0;
     }
@@ -43,6 +42,7 @@ static void free_store(struct store *store)
     stage_fini(&pg->stage);
     store_der_fini(&pg->keep);
     store_rows_fini(&pg->rows);
+    placemerge_fini(&pg->places);
     buf_fini(&pg->heads_raw);
     buf_fini(&pg->other_raw);
     pg->store.magic = 0;
@@ -137,8 +137,8 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
                                  struct err *why)
 {
     bool little = pg->guard.is_short;
-    uint64_t entries = settle->next - settle->range->next;
     *again = false;
+    pg->place_blocks = 0;
     enum err_code code = store_write_collect(pg, settle->batches, settle->count, pg->conn, why);
     if (code == ERR_OK)
         code = patience_begin(pg->conn, why);
@@ -161,7 +161,7 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
         stage_remember(&pg->stage, pg->known);
         store_der_remember(pg);
         metric_add(METRIC_ENTRIES_EXPIRED_TOTAL, pg->stage.beyond);
-        ginlist_stored(&pg->places, pg->conn, entries, clock_mono_ms());
+        placemerge_stored(&pg->places, &pg->copy, pg->conn, pg->place_blocks, clock_mono_ms());
     }
     return code;
 }

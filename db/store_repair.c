@@ -195,6 +195,8 @@ enum err_code store_repair_batch(struct store *store, struct batch *batch, uint6
     if (code == ERR_OK)
         code = store_write_tiles(pg, why);
     if (code == ERR_OK)
+        code = store_write_found(pg, &batch, 1, why);
+    if (code == ERR_OK)
         code = pgexec_do(pg->conn, "DELETE FROM stage_tile", &PGEXEC_NO_ARGS, NULL, why);
     return code == ERR_OK ? code : give_up(pg, code);
 }
@@ -274,7 +276,7 @@ enum err_code store_repair_differs(struct store *store, struct batch *batch, boo
 /* Rows of cert that stand for what was read wrongly. The tile knew 8 bytes of the fingerprint and the day of
  * not_after, which is enough to look at one partition by its index. A final certificate's issuer is what the
  * unverified chain said, so another issuer there is no error as long as the fingerprint is the same. */
-#define WRONG_SQL(cert, tile)                                                                                \
+#define WRONG_SQL(cert, others)                                                                              \
     "INSERT INTO stage_wrong (tbs_fp, issuer, not_after, not_before, log, idx, seen)"                        \
     " SELECT w.tbs_fp, w.issuer, w.not_after, w.not_before, o.log, o.idx, o.seen"                            \
     " FROM (SELECT e.*, get_byte(e.old_info, 7) * 256 + get_byte(e.old_info, 8) AS day FROM stage_entry AS " \
@@ -288,17 +290,18 @@ enum err_code store_repair_differs(struct store *store, struct batch *batch, boo
     "  AND c.not_after < CASE WHEN e.day = 65535 THEN 'infinity'"                                            \
     "   ELSE 'epoch'::timestamptz + (e.day + 1) * interval '24 h' END"                                       \
     "  AND c.log = $1 AND c.idx = e.idx OFFSET 0) AS w"                                                      \
-    " LEFT JOIN LATERAL (SELECT t.log, t.first_index + p.n - 1 AS idx, 'epoch'::timestamptz + interval '1 "  \
-    "ms' *"                                                                                                  \
-    "  ('x' || encode(substring(t.info FROM (9 * (p.n - 1) + 1)::int FOR 6), 'hex'))::bit(48)::int8 AS seen" \
-    "  FROM " tile " AS t CROSS JOIN LATERAL unnest(t.fp8) WITH ORDINALITY AS p(fp8, n)"                     \
-    "  WHERE t.fp8 @> ARRAY[e.old_fp8] AND p.fp8 = e.old_fp8"                                                \
-    "  AND NOT (w.tbs_fp = e.tbs_fp AND get_byte(e.info, 6) = 1)"                                            \
-    "  AND NOT (t.log = $1 AND t.first_index + p.n - 1 = e.idx)"                                             \
-    "  ORDER BY seen, t.log, idx LIMIT 1) AS o ON true"                                                      \
+    " LEFT JOIN LATERAL (SELECT p.log, p.idx, 'epoch'::timestamptz + interval '1 ms' *"                      \
+    "  ('x' || encode(substring(p.info FOR 6), 'hex'))::bit(48)::int8 AS seen FROM " others " AS p"          \
+    "  WHERE NOT (w.tbs_fp = e.tbs_fp AND get_byte(e.info, 6) = 1) AND NOT (p.log = $1 AND p.idx = e.idx)"   \
+    "  ORDER BY seen, p.log, p.idx LIMIT 1) AS o ON true"                                                    \
     " WHERE w.tbs_fp IS DISTINCT FROM e.tbs_fp OR w.issuer IS DISTINCT FROM e.issuer"
-static const char wrong_sql[] = WRONG_SQL("cert", "log_tile");
-static const char spread_wrong_sql[] = WRONG_SQL("spread_cert", "spread_tile");
+static const char wrong_sql[] = WRONG_SQL(
+    "cert", "(SELECT f.log_id AS log, f.index AS idx, f.info FROM ct.by_fp8(ARRAY[e.old_fp8]) AS f)");
+static const char spread_wrong_sql[] =
+    WRONG_SQL("spread_cert", "(SELECT t.log, t.first_index + u.n - 1 AS idx,"
+                             " substring(t.info FROM (9 * u.n - 8)::int FOR 9) AS info FROM spread_tile AS t"
+                             " CROSS JOIN LATERAL unnest(t.fp8) WITH ORDINALITY AS u (fp8, n)"
+                             " WHERE t.fp8 @> ARRAY[e.old_fp8] AND u.fp8 = e.old_fp8)");
 
 /* Without another sighting the row goes and is no longer counted; else it stands where it really was seen. */
 static const char *const unmake_sql[] = {

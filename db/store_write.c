@@ -37,12 +37,19 @@ static bool is_alive(const struct pgconn *conn)
     return conn->pg != NULL && PQstatus(conn->pg) == CONNECTION_OK;
 }
 
-/* The server of a private cluster compresses pages in its log by an old method, a twelfth of its work while
- * entries are stored; where it knows a quicker one, and we may say so, it takes that for us. */
+#define STRINGIFY(x) #x
+#define STRING_OF(x) STRINGIFY(x)
+
+/* The rows of a commit are sorted and joined in memory. The server of a private cluster compresses pages in
+ * its log by an old method, a twelfth of its work while entries are stored; where it knows a quicker one, and
+ * we may say so, it takes that for us. */
 static const char wal_session[] =
-    "SELECT set_config('wal_compression', 'lz4', false) FROM pg_settings AS s, pg_roles AS r"
-    " WHERE s.name = 'wal_compression' AND s.setting = 'pglz' AND 'lz4' = ANY (s.enumvals)"
-    " AND r.rolname = current_user AND r.rolsuper";
+    "SET work_mem = '" STRING_OF(LIMIT_WRITE_SORT_MB) "MB';"
+                                                      "SELECT set_config('wal_compression', 'lz4', false) "
+                                                      "FROM pg_settings AS s, pg_roles AS r"
+                                                      " WHERE s.name = 'wal_compression' AND s.setting = "
+                                                      "'pglz' AND 'lz4' = ANY (s.enumvals)"
+                                                      " AND r.rolname = current_user AND r.rolsuper";
 
 enum err_code store_write_ready(struct pgstore *pg, struct err *why)
 {
@@ -51,7 +58,7 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     if (!alive)
         code = pgconn_reopen(pg->conn, why);
     if (code == ERR_OK && alive && !pg->repair.open)
-        ginlist_idle(&pg->places, pg->conn, clock_mono_ms());
+        placemerge_stored(&pg->places, &pg->copy, pg->conn, 0, clock_mono_ms());
     if (code != ERR_OK || pg->connects == pg->conn->connects)
         return code;
     issuer_ids_forget(pg->issuers);
@@ -59,8 +66,6 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     store_der_forget(&pg->keep);
     pg->repair.open = false;
     code = patience_session(pg->conn, why);
-    if (code == ERR_OK)
-        code = pgexec_script(pg->conn, ginlist_session, why);
     if (code == ERR_OK)
         code = pgexec_script(pg->conn, wal_session, why);
     if (code == ERR_OK)
@@ -201,9 +206,18 @@ enum err_code store_write_places(struct pgstore *pg, struct batch *const *batche
     PGresult *res;
     store_rows_places(&pg->rows, batches, count, &args);
     enum err_code code = pgexec_cached(pg->conn, sql, &args, &res, why);
-    if (code == ERR_OK)
-        PQclear(res);
-    return code;
+    if (code != ERR_OK)
+        return code;
+    PQclear(res);
+    return store_write_found(pg, batches, count, why);
+}
+
+enum err_code store_write_found(struct pgstore *pg, struct batch *const *batches, size_t count,
+                                struct err *why)
+{
+    return pg->conn->spread
+               ? ERR_OK
+               : placeset_store(&pg->places.set, &pg->copy, pg->conn, batches, count, &pg->place_blocks, why);
 }
 
 enum err_code store_write_malformed(struct pgstore *pg, struct err *why)

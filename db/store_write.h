@@ -20,6 +20,9 @@ MUST_USE enum err_code store_write_tiles(struct pgstore *pg, struct err *why);
 MUST_USE enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, struct err *why);
 MUST_USE enum err_code store_write_places(struct pgstore *pg, struct batch *const *batches, size_t count,
                                           struct err *why);
+/* That these places are found by their hashes; a part of the one before, and with store_write_tiles. */
+MUST_USE enum err_code store_write_found(struct pgstore *pg, struct batch *const *batches, size_t count,
+                                         struct err *why);
 MUST_USE enum err_code store_write_malformed(struct pgstore *pg, struct err *why);
 /* For a repair, which makes its rows long before it holds anything: loads the public suffix lists by which
  * keys are made now, and the horizon behind which nothing is stored. */

@@ -147,7 +147,8 @@ static inline void fixture_tile_put(struct pgconn *conn, int log, int count, enu
     if (pgexec_do(conn,
                   "INSERT INTO log_tile (log, tile, first_index, last_index, fp8, sha8, info)"
                   " VALUES ($1::int2, 0, 0, $2, $3, $4, $5)",
-                  &args, NULL, &why) != ERR_OK)
+                  &args, NULL, &why) != ERR_OK ||
+        pgexec_do(conn, "SELECT place_fill()", &PGEXEC_NO_ARGS, NULL, &why) != ERR_OK)
         fail_msg("%s", why.text);
     buf_fini(&fp8);
     buf_fini(&sha8);

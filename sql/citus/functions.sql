@@ -132,3 +132,70 @@ $$;
 -- What rows expire between is not narrowed here: shards that hold nothing are passed over at once.
 CREATE OR REPLACE FUNCTION span_look() RETURNS bool LANGUAGE sql AS $$ SELECT true $$;
 UPDATE cert_span SET lower = '-infinity', upper = 'infinity';
+
+-- Places in logs are found by GIN indexes on the shards of log_tile, and place_block is empty.
+CREATE OR REPLACE FUNCTION place_find(kind int2, keys int8[])
+RETURNS TABLE (fp8 int8, sha8 int8, log_id int2, index int8, info bytea)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 8 AS $$
+BEGIN
+    IF place_find.kind = 0 THEN
+        RETURN QUERY SELECT u.fp8, u.sha8, t.log, t.first_index + u.n - 1, substring(t.info FROM (9 * u.n - 8)::int FOR 9)
+        FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, n)
+        WHERE t.fp8 && place_find.keys AND u.fp8 = ANY (place_find.keys) AND u.fp8 <> 0;
+    ELSE
+        RETURN QUERY SELECT u.fp8, u.sha8, t.log, t.first_index + u.n - 1, substring(t.info FROM (9 * u.n - 8)::int FOR 9)
+        FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, n)
+        WHERE t.sha8 && place_find.keys AND u.sha8 = ANY (place_find.keys) AND u.sha8 <> 0;
+    END IF;
+END $$;
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION place_find SET search_path = %I, pg_temp', current_schema());
+END $$;
+
+CREATE OR REPLACE FUNCTION place_fill() RETURNS int8 LANGUAGE sql AS $$ SELECT 0::int8 $$;
+
+-- Those that join tiles with rows look into the tiles themselves.
+CREATE OR REPLACE FUNCTION ct.sightings_of(tbs_fp bytea) RETURNS SETOF ct.sightings LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
+    SELECT t.log_id, t.tile, t.first_index + u.n - 1, t.log_id::int8 << 40 | t.first_index + u.n - 1,
+           timestamptz 'epoch' + ('x' || encode(substring(t.info FROM (9 * u.n - 8)::int FOR 6), 'hex'))::bit(48)::int8
+               * interval '1 millisecond',
+           (ARRAY['final', 'precert', 'unreadable'])[get_byte(t.info, (9 * u.n - 3)::int) + 1],
+           u.fp8, ct.bytes8(u.sha8),
+           date 'epoch' + get_byte(t.info, (9 * u.n - 2)::int) * 256 + get_byte(t.info, (9 * u.n - 1)::int)
+    FROM ct.tiles AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, n)
+    WHERE t.fp8 @> ARRAY[ct.prefix8(sightings_of.tbs_fp)] AND u.fp8 = ct.prefix8(sightings_of.tbs_fp)
+      AND get_byte(t.info, (9 * u.n - 3)::int) < 2;
+END;
+
+CREATE OR REPLACE FUNCTION ct.with_sha256(sha256 bytea) RETURNS SETOF ct.certificates LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
+    SELECT c.* FROM (SELECT DISTINCT s.tbs_fp8, s.not_after_day FROM ct.tiles AS t
+                     CROSS JOIN LATERAL (SELECT s.* FROM ct.sightings AS s WHERE s.log_id = t.log_id AND s.tile = t.tile OFFSET 0) AS s
+                     WHERE t.sha8 @> ARRAY[ct.prefix8(with_sha256.sha256)] AND s.sha256_begin = substring(with_sha256.sha256 FOR 8)) AS s
+    CROSS JOIN LATERAL ct.certificate_of(s.tbs_fp8, s.not_after_day) AS c;
+END;
+
+CREATE OR REPLACE FUNCTION alert_proof(alert_id int8) RETURNS text LANGUAGE sql STABLE AS $$
+    WITH a AS (SELECT * FROM alert WHERE id = alert_id),
+    rows AS (SELECT c.log, c.idx, c.facts, c.not_after, c.tbs_fp, i.spki_sha256,
+                    EXISTS (SELECT 1 FROM domain_allow AS w WHERE w.domain = a.domain
+                            AND w.spki_sha256 = i.spki_sha256) AS allowed, count(*) OVER () AS keys
+             FROM a JOIN cert AS c ON c.tbs_fp = a.tbs_fp JOIN issuer AS i ON i.id = c.issuer),
+    place AS (SELECT p.sha8 FROM alert_sighting AS s LEFT JOIN LATERAL log_place(s.log, s.idx) AS p ON true
+              WHERE s.alert = alert_id AND s.form = 'final'),
+    proof AS (
+        SELECT 1 AS rank, r.spki_sha256, r.log, r.idx, 'the same certificate was seen with its issuer' AS what
+        FROM rows AS r, log_place(r.log, r.idx) AS p
+        WHERE r.allowed AND r.facts & (1::int8 << 53) <> 0 AND p.form = 0 AND p.sha8 <> 0
+          AND EXISTS (SELECT FROM place) AND NOT EXISTS (SELECT FROM place AS q WHERE q.sha8 IS DISTINCT FROM p.sha8)
+        UNION ALL
+        SELECT 2, r.spki_sha256, t.log, t.first_index + u.n - 1, 'a precertificate commits to the key'
+        FROM rows AS r, a, log_tile AS t, unnest(t.fp8) WITH ORDINALITY AS u(fp8, n)
+        WHERE r.allowed AND r.keys = 1 AND r.facts & (1::int8 << 52) <> 0 AND a.severity = 'low'
+          AND t.fp8 @> ARRAY[('x' || encode(substring(r.tbs_fp FOR 8), 'hex'))::bit(64)::int8]
+          AND u.fp8 = ('x' || encode(substring(r.tbs_fp FOR 8), 'hex'))::bit(64)::int8
+          AND get_byte(t.info, 9 * (u.n - 1)::int + 6) = 1)
+    SELECT format('issued by an allowed CA, spki:%s: %s in %s, entry %s', encode(p.spki_sha256, 'hex'), p.what, l.name,
+                  p.idx)
+    FROM proof AS p JOIN log AS l ON l.id = p.log ORDER BY p.rank, p.log, p.idx LIMIT 1
+$$;

@@ -48,6 +48,8 @@ BEGIN
     CREATE TABLE cert_apex (LIKE scale_out_old.cert, ips text, keys int8[] NOT NULL) PARTITION BY RANGE (not_after);
     CREATE TABLE cert_ip (LIKE scale_out_old.cert_ip, apex8 int8 NOT NULL) PARTITION BY RANGE (not_after);
     CREATE TABLE log_tile (LIKE scale_out_old.log_tile INCLUDING ALL);
+    CREATE INDEX log_tile_fp8 ON log_tile USING gin (fp8);
+    CREATE INDEX log_tile_sha8 ON log_tile USING gin (sha8);
     COMMENT ON COLUMN cert.ips IS 'Addresses, parted by spaces; NULL: none.';
     COMMENT ON COLUMN cert.keys IS 'apex8 and after it all further keys; NULL: there are none.';
     PERFORM create_distributed_table('cert', 'apex8', colocate_with => 'none', shard_count => shards);
@@ -103,6 +105,7 @@ CREATE FUNCTION scale_out_end() RETURNS void LANGUAGE plpgsql SET client_min_mes
 BEGIN
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     INSERT INTO log_tile SELECT * FROM scale_out_old.log_tile;
+    TRUNCATE place_block;
     DROP SCHEMA scale_out_old CASCADE;
     UPDATE scale_out SET state = 'spread';
     DROP FUNCTION scale_out_begin(int4), scale_out_leaf();

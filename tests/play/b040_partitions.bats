@@ -23,7 +23,8 @@ grow() {
          INSERT INTO log_tile SELECT 1, 0, 0, 0, ARRAY[('x' || left(encode(tbs_fp, 'hex'), 16))::bit(64)::int8],
              ARRAY[('x' || left(encode(sha256(tbs_fp), 'hex'), 16))::bit(64)::int8], '\\x000000000000'::bytea || '\\x00'::bytea
              || substring(int4send((extract(epoch FROM not_after) / 86400)::int4) FROM 3)
-             FROM cert WHERE idx = 2189"
+             FROM cert WHERE idx = 2189;
+         SELECT place_fill()"
 }
 
 @test "a new database needs nothing; prune and its dry run say so" {

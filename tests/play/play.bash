@@ -274,7 +274,9 @@ assert_counts() {
     counts=$(sql "SELECT (SELECT coalesce(sum(n), 0) FROM issued), (SELECT count(*) FROM cert),
                          (SELECT count(DISTINCT (tbs_fp, issuer)) FROM cert),
                          (SELECT count(*) FROM log_tile WHERE cardinality(fp8) <> last_index - first_index + 1
-                          OR cardinality(sha8) <> cardinality(fp8) OR length(info) <> 9 * cardinality(fp8))")
-    awk -F '\t' 'NF == 4 && $1 == $2 && $2 == $3 && $4 == 0 { good = 1 } END { exit !good }' <<<"$counts" ||
-        { echo "issued, certificates, different ones, wrong tiles: $counts"; return 1; }
+                          OR cardinality(sha8) <> cardinality(fp8) OR length(info) <> 9 * cardinality(fp8)),
+                         (SELECT count(*) FROM log_tile AS t WHERE (SELECT count(*) FROM unnest(t.fp8) AS k WHERE k <> 0)
+                          <> (SELECT count(*) FROM ct.by_fp8(t.fp8) AS f WHERE f.log_id = t.log AND f.index / 256 = t.tile))")
+    awk -F '\t' 'NF == 5 && $1 == $2 && $2 == $3 && $4 == 0 && $5 == 0 { good = 1 } END { exit !good }' <<<"$counts" ||
+        { echo "issued, certificates, different ones, wrong tiles, tiles not found: $counts"; return 1; }
 }

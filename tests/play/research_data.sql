@@ -89,5 +89,6 @@ INSERT INTO log_range (log, range_begin, next, verified)
 SELECT log, 0, max(last_index) + 1, max(last_index) + 1 - CASE log WHEN 3 THEN 100 ELSE 0 END FROM log_tile GROUP BY log;
 INSERT INTO log_head (log, size, root, timestamp, raw, verified)
 SELECT r.log, r.next + CASE r.log WHEN 2 THEN 1000 ELSE 0 END, sha256('root'), now(), '\x00', r.log = 1 FROM log_range AS r;
+SELECT place_fill();
 COMMIT;
 ANALYZE;

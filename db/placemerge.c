@@ -1,0 +1,158 @@
+#include "db/placemerge.h"
+
+#include "base/limits.h"
+#include "base/say.h"
+#include "db/pgexec.h"
+
+/* Buckets that follow one another are about as full; the last level is never merged. A stretch that ended
+ * exactly where the level does leaves nothing behind it. */
+#define DUE_SQL                                                                                              \
+    "SELECT s.kind::int8, s.level::int8, s.next::int8 FROM place_level AS s CROSS JOIN LATERAL"              \
+    " (SELECT count(*) AS blocks, count(DISTINCT w.bucket) AS buckets FROM"                                  \
+    "  (SELECT b.bucket FROM place_block AS b WHERE b.kind = s.kind AND b.level = s.level"                   \
+    "   AND b.bucket >= s.next ORDER BY b.kind, b.level, b.bucket LIMIT 64) AS w) AS n"                      \
+    " WHERE s.level < 8 AND (n.blocks >= $1::int8 * greatest(n.buckets, 1) OR (n.blocks = 0 AND s.next > "   \
+    "0))"
+
+void placemerge_fini(struct placemerge *merge)
+{
+    placeset_fini(&merge->set);
+}
+
+/* Into the next level; *next: the bucket to go on with. */
+static enum err_code move(struct placemerge *merge, struct copy *copy, struct pgconn *conn,
+                          const int64_t at[3], int64_t *next, struct err *why)
+{
+    static const char sql[] =
+        "DELETE FROM place_block WHERE ctid = ANY (ARRAY(SELECT b.ctid FROM place_block AS b"
+        " WHERE b.kind = $1::int2 AND b.level = $2::int2 AND b.bucket >= $3::int4"
+        " ORDER BY b.kind, b.level, b.bucket LIMIT $4)) RETURNING bucket, keys, places";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    uint64_t blocks = 0;
+    for (int i = 0; i < 3; i++)
+        pgexec_int(&args, at[i]);
+    pgexec_int(&args, LIMIT_PLACE_STEP);
+    enum err_code code = pgexec_cached(conn, sql, &args, &res, why);
+    if (code == ERR_OK)
+        code = placeset_begin(&merge->set, (size_t)PQntuples(res) * LIMIT_PLACE_BLOCK, why);
+    *next = 0;
+    for (int row = 0; code == ERR_OK && row < PQntuples(res); row++) {
+        int64_t bucket = pgexec_get_int(res, row, 0);
+        *next = bucket > *next && PQntuples(res) == LIMIT_PLACE_STEP ? bucket : *next;
+        code = placeset_add_block(&merge->set, pgexec_get_bytes(res, row, 1), pgexec_get_bytes(res, row, 2),
+                                  why);
+    }
+    merge->dead += code == ERR_OK ? (uint64_t)PQntuples(res) : 0;
+    PQclear(res);
+    if (code != ERR_OK)
+        return code;
+    copy_begin(copy, conn, PLACESET_COPY, why);
+    placeset_put(&merge->set, copy, (unsigned)at[0], (unsigned)at[1] + 1, &blocks);
+    return copy_end(copy);
+}
+
+/* Whoever has the row of a level merges it; `at` is its kind, level and next bucket. */
+static enum err_code take(struct pgconn *conn, int64_t at[3], bool *taken, struct err *why)
+{
+    static const char sql[] =
+        DUE_SQL " AND s.kind = $2::int2 AND s.level = $3::int2 FOR UPDATE OF s SKIP LOCKED";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    pgexec_int(&args, LIMIT_PLACE_FAN);
+    pgexec_int(&args, at[0]);
+    pgexec_int(&args, at[1]);
+    enum err_code code = pgexec_cached(conn, sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *taken = PQntuples(res) == 1;
+    if (*taken)
+        at[2] = pgexec_get_int(res, 0, 2);
+    PQclear(res);
+    return ERR_OK;
+}
+
+static enum err_code merge_level(struct placemerge *merge, struct copy *copy, struct pgconn *conn,
+                                 int64_t at[3], uint64_t *moved, struct err *why)
+{
+    static const char sql[] =
+        "UPDATE place_level SET next = $3::int4 WHERE kind = $1::int2 AND level = $2::int2";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    uint64_t before = merge->dead;
+    bool taken = false;
+    int64_t next = 0;
+    enum err_code code = pgexec_begin(conn, why);
+    if (code == ERR_OK)
+        code = take(conn, at, &taken, why);
+    if (code == ERR_OK && taken)
+        code = move(merge, copy, conn, at, &next, why);
+    pgexec_int(&args, at[0]);
+    pgexec_int(&args, at[1]);
+    pgexec_int(&args, next);
+    if (code == ERR_OK && taken)
+        code = pgexec_do(conn, sql, &args, NULL, why);
+    if (code == ERR_OK && taken)
+        code = pgexec_commit(conn, why);
+    if (code != ERR_OK || !taken) {
+        pgexec_rollback(conn);
+        merge->dead = before;
+        return code;
+    }
+    *moved += merge->dead - before;
+    return ERR_OK;
+}
+
+enum err_code placemerge_step(struct placemerge *merge, struct copy *copy, struct pgconn *conn,
+                              uint64_t *moved, struct err *why)
+{
+    static const char sql[] = DUE_SQL " ORDER BY s.level, s.kind";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    *moved = 0;
+    pgexec_int(&args, LIMIT_PLACE_FAN);
+    enum err_code code = pgexec_cached(conn, sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    for (int row = 0; code == ERR_OK && row < PQntuples(res); row++) {
+        int64_t at[3];
+        for (int i = 0; i < 3; i++)
+            at[i] = pgexec_get_int(res, row, i);
+        code = merge_level(merge, copy, conn, at, moved, why);
+    }
+    PQclear(res);
+    return code;
+}
+
+/* The server does the same by itself, a minute or more later, and where we may not. */
+static enum err_code free_space(struct placemerge *merge, struct pgconn *conn, struct err *why)
+{
+    static const char sql[] = "SELECT reltuples::int8 FROM pg_class WHERE oid = 'place_block'::regclass";
+    int64_t rows = 0;
+    if (merge->dead < LIMIT_PLACE_DEAD)
+        return ERR_OK;
+    enum err_code code = pgexec_number(conn, sql, &PGEXEC_NO_ARGS, &rows, why);
+    if (code != ERR_OK || (rows > 0 && merge->dead < (uint64_t)rows / LIMIT_PLACE_DEAD_PART))
+        return code;
+    merge->dead = 0;
+    return pgexec_script(conn, "VACUUM (TRUNCATE off, SKIP_LOCKED) place_block", why);
+}
+
+void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgconn *conn, uint64_t blocks,
+                       int64_t now_ms)
+{
+    struct err why = {0};
+    uint64_t moved = 1;
+    merge->fresh += blocks;
+    if (conn->spread || merge->fresh == 0 ||
+        (merge->fresh < LIMIT_PLACE_LOOK && now_ms - merge->since_ms < LIMIT_PLACE_LOOK_MS))
+        return;
+    merge->fresh = 0;
+    merge->since_ms = now_ms;
+    enum err_code code = ERR_OK;
+    for (int i = 0; i < LIMIT_PLACE_STEPS && moved != 0 && code == ERR_OK; i++)
+        code = placemerge_step(merge, copy, conn, &moved, &why);
+    if (code == ERR_OK)
+        code = free_space(merge, conn, &why);
+    if (code != ERR_OK)
+        say_debug("db", "places in logs are merged later: %s", why.text);
+}

@@ -1,0 +1,30 @@
+/* PRIVATE TO db/. Keeps few blocks to look into for a hash. Each commit puts blocks of its own into each
+ * bucket of a level; where a bucket has LIMIT_PLACE_FAN of them, they are taken out, a stretch of buckets at
+ * a time, and put into the eight buckets of the next level that are parts of it, as one block each. So a key
+ * is written once a level, of which there are as many as octal digits in the number of keys.
+ *
+ * Each step is a transaction of its own, of bounded size, after a commit: nobody waits for it, several
+ * processes take different levels, and who is killed leaves all as it was. */
+#ifndef CTVIGIL_PLACEMERGE_H
+#define CTVIGIL_PLACEMERGE_H
+
+#include "db/placeset.h"
+
+struct placemerge {
+    struct placeset set;
+    uint64_t fresh; /* blocks written since it was looked whether there is something to do */
+    uint64_t dead;  /* blocks taken out since the space was made free again */
+    int64_t since_ms;
+};
+
+void placemerge_fini(struct placemerge *merge);
+
+/* After a commit that wrote so many blocks, and while there is none (0). Outside of a transaction. What goes
+ * wrong is said and tried again later: all can be found as it is. */
+void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgconn *conn, uint64_t blocks,
+                       int64_t now_ms);
+/* One step, if there is something to do; *moved: blocks that were taken out, 0 where there is not. */
+MUST_USE enum err_code placemerge_step(struct placemerge *merge, struct copy *copy, struct pgconn *conn,
+                                       uint64_t *moved, struct err *why);
+
+#endif
