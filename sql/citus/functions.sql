@@ -133,6 +133,9 @@ $$;
 CREATE OR REPLACE FUNCTION span_look() RETURNS bool LANGUAGE sql AS $$ SELECT true $$;
 UPDATE cert_span SET lower = '-infinity', upper = 'infinity';
 
+-- The nodes need not know what follows: it is asked for here.
+SET LOCAL citus.enable_ddl_propagation = 'off';
+
 -- Places in logs are found by GIN indexes on the shards of log_tile, and place_block is empty.
 CREATE OR REPLACE FUNCTION place_find(kind int2, keys int8[])
 RETURNS TABLE (fp8 int8, sha8 int8, log_id int2, index int8, info bytea)
@@ -199,3 +202,5 @@ CREATE OR REPLACE FUNCTION alert_proof(alert_id int8) RETURNS text LANGUAGE sql 
                   p.idx)
     FROM proof AS p JOIN log AS l ON l.id = p.log ORDER BY p.rank, p.log, p.idx LIMIT 1
 $$;
+
+SET LOCAL citus.enable_ddl_propagation = 'on';

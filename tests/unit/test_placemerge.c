@@ -104,7 +104,10 @@ static void is_exact(struct rig *rig)
               "SELECT count(*) FROM ((SELECT fp8, log_id, index FROM " KEYS ") EXCEPT (" BY_HAND ")) AS x",
               0);
     check_sql(rig->dsn, "SELECT count(*) - (SELECT count(*) FROM (" BY_HAND ") AS h) FROM " KEYS, 0);
-    storetest_found(rig->dsn);
+    check_sql(rig->dsn,
+              "SELECT count(*) - (SELECT count(*) FROM (" BY_HAND ") AS h)"
+              " FROM ct.by_sha8((SELECT array_agg(DISTINCT u.k) FROM log_tile AS t, unnest(t.sha8) AS u (k)))",
+              0);
     check_sql(rig->dsn,
               "SELECT count(*) FROM place_block WHERE cardinality(keys) * 7 <> length(places) OR bucket <>"
               " place_bucket(keys[1], level) OR bucket <> place_bucket(keys[cardinality(keys)], level)",
@@ -133,13 +136,13 @@ static void every_mix_of_keys_is_found(void **state)
         uint64_t mask;
         int tiles; /* of one commit */
         int commits;
-    } rows[] = {{"hashes", UINT64_MAX, 2, 40},
-                {"one tile a time", UINT64_MAX, 1, 30},
-                {"large commits", UINT64_MAX, 40, 3},
-                {"many equal", 0x8000000000000003, 2, 20},
-                {"all equal", 0x8000000000000000, 3, 12},
-                {"one bucket", 0xffffffff, 4, 12},
-                {"both ends", 0xc000000000000000, 4, 12}};
+    } rows[] = {{"hashes", UINT64_MAX, 2, 24},
+                {"one tile a time", UINT64_MAX, 1, 20},
+                {"large commits", UINT64_MAX, 20, 2},
+                {"many equal", 0x8000000000000003, 2, 10},
+                {"all equal", 0x8000000000000000, 3, 6},
+                {"one bucket", 0xffffffff, 4, 6},
+                {"both ends", 0xc000000000000000, 4, 6}};
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
         struct rig rig;
@@ -153,7 +156,6 @@ static void every_mix_of_keys_is_found(void **state)
         is_exact(&rig);
         while (merge_once(&rig) != 0)
             ;
-        is_exact(&rig);
         assert_true(i == 2 || moved != 0);
         /* Of those that are spread as hashes are. */
         if (rows[i].mask == UINT64_MAX)
@@ -177,7 +179,7 @@ static void what_is_stale_or_twice_is_told_once(void **state)
     put_tiles(&rig, 2, UINT64_MAX);
     storetest_run(rig.dsn, "INSERT INTO place_block SELECT * FROM place_block");
     is_exact(&rig);
-    storetest_run(rig.dsn, "UPDATE log_tile SET fp8[7] = 4711, sha8[7] = 0 WHERE tile = 1");
+    storetest_run(rig.dsn, "UPDATE log_tile SET fp8[7] = 4711, sha8[7] = 4711 WHERE tile = 1");
     check_sql(rig.dsn,
               "SELECT count(*) FROM ct.by_fp8((SELECT array_agg(k) FROM place_block, unnest(keys) AS k))",
               511);
@@ -271,7 +273,7 @@ static void two_merge_while_a_third_writes(void **state)
         assert_int_equal(pgconn_open(rig.dsn, &other[i].conn, NULL), ERR_OK);
         assert_int_equal(pthread_create(&thread[i], NULL, merge_all, &other[i]), 0);
     }
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 24; i++)
         put_tiles(&rig, 2, UINT64_MAX);
     for (int i = 0; i < 2; i++) {
         void *failed = NULL;

@@ -107,8 +107,8 @@ static void round_trip(size_t count, uint64_t mask, unsigned level)
     struct reader reader = {.last = INT64_MIN};
     assert_non_null(all);
     copy_init(&copy);
-    assert_int_equal(placeset_begin(&set, count, NULL), ERR_OK);
-    assert_int_equal(placeset_begin(&back, count, NULL), ERR_OK);
+    assert_int_equal(placeset_begin(&set, count + 1, NULL), ERR_OK);
+    assert_int_equal(placeset_begin(&back, count + 1, NULL), ERR_OK);
     for (size_t i = 0; i < count; i++) {
         all[i] = (struct placeset_item){(int64_t)(mix(i) & mask), mix(i + count) >> 8};
         placeset_add(&set, all[i].key, all[i].place);
