@@ -324,7 +324,7 @@ static void report(const struct options *options, const struct outcome *out)
            "backfill: put down and sealed", "300 k/s", "560 k/s", backfill_rate(options, out, false),
            backfill_rate(options, out, true));
     if (out->ceiling.row_us > 0)
-        printf("%-52s %10s %10s   %.0f k with places in their indexes, %.0f k without (COPY alone)\n",
+        printf("%-52s %10s %10s   %.0f k with places and their blocks, %.0f k without (COPY alone)\n",
                "  at most, per second of processor of the server", "", "",
                1e3 / (out->ceiling.row_us / 4 + out->ceiling.place_us), 1e3 * 4 / out->ceiling.row_us);
     printf("%-52s %10s %10s   %.0f B (like crt.sh: %.0f B)\n", "disk per certificate, 4 log entries, no DER",
