@@ -1,5 +1,5 @@
 /* PRIVATE TO db/. Where hashes are found in the logs, as the rows of place_block: keys are gathered, sorted
- * and cut into blocks, each of one bucket. What a level and a bucket are: sql/0056_place.sql. */
+ * and cut into blocks, each of one bucket. What a level and a bucket are: sql/0061_place_block.sql. */
 #ifndef CTVIGIL_PLACESET_H
 #define CTVIGIL_PLACESET_H
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "base/limits.h"
+#include "db/embedded.h"
 #include "db/pgexec.h"
 #include "db/placemerge.h"
 #include "tests/fixture/storetest.h"
@@ -104,10 +105,11 @@ static void is_exact(struct rig *rig)
               "SELECT count(*) FROM ((SELECT fp8, log_id, index FROM " KEYS ") EXCEPT (" BY_HAND ")) AS x",
               0);
     check_sql(rig->dsn, "SELECT count(*) - (SELECT count(*) FROM (" BY_HAND ") AS h) FROM " KEYS, 0);
-    check_sql(rig->dsn,
-              "SELECT count(*) - (SELECT count(*) FROM (" BY_HAND ") AS h)"
-              " FROM ct.by_sha8((SELECT array_agg(DISTINCT u.k) FROM log_tile AS t, unnest(t.sha8) AS u (k)))",
-              0);
+    check_sql(
+        rig->dsn,
+        "SELECT count(*) - (SELECT count(*) FROM (" BY_HAND ") AS h)"
+        " FROM ct.by_sha8((SELECT array_agg(DISTINCT u.k) FROM log_tile AS t, unnest(t.sha8) AS u (k)))",
+        0);
     check_sql(rig->dsn,
               "SELECT count(*) FROM place_block WHERE cardinality(keys) * 7 <> length(places) OR bucket <>"
               " place_bucket(keys[1], level) OR bucket <> place_bucket(keys[cardinality(keys)], level)",
@@ -136,12 +138,9 @@ static void every_mix_of_keys_is_found(void **state)
         uint64_t mask;
         int tiles; /* of one commit */
         int commits;
-    } rows[] = {{"hashes", UINT64_MAX, 2, 24},
-                {"one tile a time", UINT64_MAX, 1, 20},
-                {"large commits", UINT64_MAX, 20, 2},
-                {"many equal", 0x8000000000000003, 2, 10},
-                {"all equal", 0x8000000000000000, 3, 6},
-                {"one bucket", 0xffffffff, 4, 6},
+    } rows[] = {{"hashes", UINT64_MAX, 2, 24},           {"one tile a time", UINT64_MAX, 1, 20},
+                {"large commits", UINT64_MAX, 20, 2},    {"many equal", 0x8000000000000003, 2, 10},
+                {"all equal", 0x8000000000000000, 3, 6}, {"one bucket", 0xffffffff, 4, 6},
                 {"both ends", 0xc000000000000000, 4, 6}};
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
@@ -315,6 +314,35 @@ static void a_long_level_is_merged_in_pieces(void **state)
     rig_end(&rig);
 }
 
+/* A database of before has two indexes, and tiles that are in no block. */
+static void what_was_stored_before_is_found(void **state)
+{
+    static const char before[] = "SET client_min_messages = warning; DROP FUNCTION ct.by_fp8, ct.by_sha8 "
+                                 "CASCADE; DROP FUNCTION place_find,"
+                                 " place_fill, place_bucket; DROP TABLE place_block, place_level;"
+                                 "CREATE INDEX log_tile_fp8 ON log_tile USING gin (fp8); CREATE INDEX "
+                                 "log_tile_sha8 ON log_tile USING gin "
+                                 "(sha8)";
+    struct rig rig;
+    const struct embedded *file = embedded_files;
+    struct err why = {0};
+    (void)state;
+    rig_new(&rig);
+    put_tiles(&rig, 30, UINT64_MAX);
+    storetest_run(rig.dsn, before);
+    while (strstr(file->name, "_place_block.sql") == NULL)
+        file++;
+    if (pgexec_script(rig.conn, file->text, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    is_exact(&rig);
+    check_sql(rig.dsn, "SELECT count(*) FROM pg_index WHERE indrelid = 'log_tile'::regclass", 1);
+    check_sql(rig.dsn, "SELECT min(level) * 10 + max(level) FROM place_block", 22);
+    /* And goes on from there. */
+    put_tiles(&rig, 2, UINT64_MAX);
+    is_exact(&rig);
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_level_that_another_merges_is_left_alone),
         cmocka_unit_test(two_merge_while_a_third_writes),
         cmocka_unit_test(a_long_level_is_merged_in_pieces),
+        cmocka_unit_test(what_was_stored_before_is_found),
     };
     return storetest_main(tests, countof(tests), "placemerge");
 }
