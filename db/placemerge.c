@@ -151,6 +151,8 @@ void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgcon
     enum err_code code = ERR_OK;
     for (int i = 0; i < LIMIT_PLACE_STEPS && moved != 0 && code == ERR_OK; i++)
         code = placemerge_step(merge, copy, conn, &moved, &why);
+    if (code == ERR_OK && moved != 0) /* there may be more */
+        merge->fresh = LIMIT_PLACE_LOOK;
     if (code == ERR_OK)
         code = free_space(merge, conn, &why);
     if (code != ERR_OK)
