@@ -8,9 +8,9 @@
 #include "db/derput.h"
 #include "db/diskguard.h"
 #include "db/fpcache.h"
-#include "db/placemerge.h"
 #include "db/issuer_ids.h"
 #include "db/pgexec.h"
+#include "db/placemerge.h"
 #include "db/stage.h"
 #include "db/store.h"
 #include "db/store_pg.h"
@@ -67,7 +67,7 @@ struct pgstore {
     struct diskguard guard;
     struct pgstore_keep keep;
     struct placemerge places;
-    uint64_t place_blocks; /* that this transaction wrote */
+    uint64_t place_blocks;  /* that this transaction wrote */
     int64_t load_before_ms; /* what expired before this is put down for db_load.h */
     struct buf heads_raw;   /* raw bytes of what the last `heads` gave */
     struct buf other_raw;   /* of what the last `head` gave */
