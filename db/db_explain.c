@@ -2,7 +2,8 @@
 
 #include "db/pgexec.h"
 
-/* What is told to whom is as in db_trust_alert.c. */
+/* What is told to whom is as in db_trust_alert.c. A text that ends with a key alone in brackets is about a
+ * proven one (watcher/rule_ca.c), whoever wrote the name in front of it. */
 static const char close_sql[] =
     "WITH d AS (SELECT policy FROM domain WHERE id = $1),"
     " k AS (SELECT e->>'sha256' AS hex FROM d, jsonb_array_elements(coalesce(d.policy #> '{keys,spki}', "
@@ -18,6 +19,8 @@ static const char close_sql[] =
     "   OR (e.f->>'rule' IN ('keys', 'expect') AND a.issuance->>'spki_sha256' IN (SELECT hex FROM k))"
     "   OR (e.f->>'rule' = 'allow_ca' AND NOT EXISTS (SELECT FROM w)"
     "    AND a.issuance->>'spki_sha256' IN (SELECT hex FROM k))"
+    "   OR (e.f->>'rule' = 'allow_ca'"
+    "    AND substring(e.f->>'found' FROM '[(]spki:([0-9a-f]{64})[)]$') IN (SELECT hex FROM w))"
     "   OR (e.f->>'rule' = 'allow_ca' AND (a.issuance->>'issuer_proven')::bool"
     "    AND a.issuance->>'issuer_spki_sha256' IN (SELECT hex FROM w))) AS explained"
     "  FROM a CROSS JOIN LATERAL jsonb_array_elements(a.findings) WITH ORDINALITY AS e(f, n)),"

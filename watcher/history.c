@@ -6,6 +6,7 @@
 #include "db/alertjson.h"
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
+#include "db/db_explain.h"
 #include "db/db_pair.h"
 #include "watcher/rule_trust.h"
 #include "watcher/together.h"
@@ -189,6 +190,7 @@ static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err
     struct db_domain_history_place whole = {.part = 0};
     struct db_domain_history_place *place = scan->reader->place != NULL ? scan->reader->place : &whole;
     struct watch joint;
+    uint64_t closed = 0;
     enum err_code code = ERR_OK;
     for (size_t i = 0; code == ERR_OK && i < scan->count && scan->all == NULL; i++)
         if (scan->watches[i]->foreign != WATCH_FOREIGN_OFF)
@@ -204,6 +206,10 @@ static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err
     if (code == ERR_OK)
         code = db_pair_notes_write(scan->notes, scan->write, why);
     bool done = scan->reader->dry == NULL && !place->more;
+    /* What was told by rules of before, and the rules of now explain. */
+    for (size_t i = 0; code == ERR_OK && done && i < scan->count; i++)
+        code = db_explain_close(scan->write, scan->watches[i]->id,
+                                "explained: it is what the entry expects by now", &closed, why);
     for (size_t i = 0; code == ERR_OK && done && i < scan->count; i++)
         code = db_domain_history_done(scan->write, scan->watches[i]->id, why);
     return code;

@@ -88,6 +88,44 @@ static void explained_or_not(void **state)
     pgconn_free(conn);
 }
 
+/* Where the place that came first proved nothing: the text has the key of the one that did, and nobody else
+ * can write what it ends with. */
+static void by_the_text(void **state)
+{
+    static const struct {
+        const char *found;
+        const char *expected;
+    } texts[] = {
+        {"CN=X (spki:" HASH("22222222") ")", "closed"},
+        {"CN=X (spki:" HASH("99999999") ")", "new"},
+        {"CN=X (spki:" HASH("22222222") ") (issuer unknown: no certificate of it proves the signature)",
+         "new"},
+        {"CN=X (issuer unproven, the log claims spki:" HASH("22222222") ")", "new"},
+    };
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    (void)state;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    for (size_t i = 0; i < countof(texts); i++) {
+        char sql[512];
+        char found[64];
+        uint64_t closed = 0;
+        prepare(test.dsn, &rows[7], (int)i + 1);
+        (void)snprintf(sql, sizeof sql,
+                       "UPDATE alert SET findings = jsonb_set(findings, '{0,found}', to_jsonb('%s'::text))"
+                       " WHERE domain = %zu",
+                       texts[i].found, i + 1);
+        storetest_run(test.dsn, sql);
+        assert_int_equal(db_explain_close(conn, (int64_t)i + 1, "why", &closed, NULL), ERR_OK);
+        (void)snprintf(sql, sizeof sql, "SELECT state FROM alert WHERE domain = %zu", i + 1);
+        assert_true(pgtest_sql(test.dsn, sql, found, sizeof found));
+        if (strcmp(found, texts[i].expected) != 0)
+            fail_msg("%s: %s", texts[i].found, found);
+    }
+    pgconn_free(conn);
+}
+
 /* Who was told is told; who answered it has the last word. */
 static void deliveries(void **state)
 {
@@ -145,6 +183,7 @@ static void one_after_the_other(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(one_after_the_other),
-                                       cmocka_unit_test(explained_or_not), cmocka_unit_test(deliveries)};
+                                       cmocka_unit_test(explained_or_not), cmocka_unit_test(by_the_text),
+                                       cmocka_unit_test(deliveries)};
     return storetest_main(tests, countof(tests), "db_explain");
 }

@@ -1,0 +1,311 @@
+/* Late truth: whatever the order in which it comes, in the end the same is told. A precertificate, its
+ * certificate in two logs, trust data that turn the CA away, and a policy that allows the CA: in each of
+ * their 120 orders, each with a CA and a domain of its own. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/fixture/storetest.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "db/db_domain.h"
+#include "db/db_late.h"
+#include "ingest/examine.h"
+#include "tests/fixture/cacert.h"
+#include "trust/cagraph.h"
+#include "verdictmake.h"
+#include "watcher/history.h"
+#include "watcher/match.h"
+#include "watcher/rejudge.h"
+
+enum event { PRECERT, FINAL, SECOND, TRUST, POLICY, EVENTS };
+
+#define ORDERS 120
+#define LOGS   2
+#define ARENA  (8u << 20)
+
+static const char letters[] = "PFSTA";
+
+struct order {
+    enum event event[EVENTS];
+    struct cacert ca;
+    struct cafacts facts;
+    EVP_PKEY *key;
+    struct verdictmake_issued issued;
+    bool distrusted; /* by what is known so far */
+};
+
+static struct storetest test;
+static struct store *store;
+static struct pgconn *conn[2];
+static struct store_range range[LOGS];
+static struct batch batch;
+static struct arena arena;
+static struct cagraph *graph[2]; /* trusted, turned away */
+static struct order orders[ORDERS];
+static EVP_PKEY *subscriber;
+
+/* The order number `number` of all. */
+static void permute(size_t number, enum event out[EVENTS])
+{
+    bool used[EVENTS] = {false};
+    for (size_t i = 0; i < EVENTS; i++) {
+        size_t left = EVENTS - i;
+        size_t pick = number % left;
+        number /= left;
+        size_t at = 0;
+        while (used[at] || pick-- != 0)
+            at++;
+        used[at] = true;
+        out[i] = (enum event)at;
+    }
+}
+
+static void make(size_t number)
+{
+    struct order *order = &orders[number];
+    char name[64];
+    permute(number, order->event);
+    (void)snprintf(name, sizeof name, "CA %zu", number);
+    order->key = cacert_key();
+    const struct cacert_order ca = {.subject = name,
+                                    .key = order->key,
+                                    .issuer = name,
+                                    .signer = order->key,
+                                    .serial = (long)number + 1,
+                                    .not_before = 1262304000};
+    assert_true(cafacts_read(cacert_make(&ca, &order->ca), &order->facts));
+    char host[64];
+    (void)snprintf(host, sizeof host, "www.d%zu.example", number);
+    const struct verdictmake_order cert = {.issuer = name,
+                                           .signer = order->key,
+                                           .key = subscriber,
+                                           .names = host,
+                                           .not_before = clock_wall_ms() / 1000 - 86400,
+                                           .days = 90,
+                                           .serial = number + 1};
+    verdictmake_issue(&cert, &arena, &order->issued);
+}
+
+static void make_graphs(void)
+{
+    for (int away = 0; away < 2; away++) {
+        struct cagraph_plan *plan = cagraph_plan_new();
+        for (size_t i = 0; i < ORDERS; i++) {
+            const struct cafacts *facts = &orders[i].facts;
+            struct carule rule = {.class = CARULE_MEMBER, .label = "CA", .text = "", .source = "test"};
+            cagraph_plan_cert(plan, facts);
+            for (int at = 0; at < VERDICT_STORES; at++) {
+                rule.store = (enum verdict_store)at;
+                rule.kind = away ? CARULE_BLOCKED : CARULE_ANCHOR;
+                rule.class = away ? CARULE_INCIDENT : CARULE_MEMBER;
+                rule.target = away ? CARULE_KEY : CARULE_CERT;
+                memcpy(rule.hash, away ? facts->key : facts->sha256, 32);
+                memcpy(rule.key, facts->key, 32);
+                memcpy(rule.subject, facts->subject, 32);
+                cagraph_plan_rule(plan, &rule);
+            }
+        }
+        graph[away] = cagraph_new(plan, clock_wall_ms(), away + 1, (uint64_t)away + 1);
+    }
+}
+
+static struct match_prove prove_of(const struct order *order)
+{
+    return (struct match_prove){
+        .trust = graph[order->distrusted], .now_ms = clock_wall_ms(), .settled = true};
+}
+
+/* The entry of the registered domain as it is stored; freed by the caller. */
+static struct watch *watch_of(size_t number, size_t *count, const struct watch **found)
+{
+    struct watch *all = NULL;
+    uint64_t generation = 0;
+    assert_int_equal(db_domain_load(conn[0], &all, count, &generation, NULL), ERR_OK);
+    *found = NULL;
+    for (size_t i = 0; i < *count; i++)
+        if (all[i].id == (int64_t)number + 1)
+            *found = &all[i];
+    assert_non_null(*found);
+    return all;
+}
+
+static void prove(void *arg, struct batch *all, struct entry *entry)
+{
+    (void)arg;
+    (void)all;
+    examine_prove_issuer(entry, entry->chain_count > 0 ? entry->unverified_chain[0] : SPAN_NONE);
+}
+
+static void log_entry(struct order *order, const struct watch *watch, enum event event)
+{
+    size_t log = event == SECOND;
+    struct span chain = span_of(order->ca.bytes, order->ca.len);
+    struct watch *copy = calloc(1, sizeof *copy);
+    struct match_prove how = prove_of(order);
+    struct err why = {0};
+    assert_true(copy != NULL && watch_copy(watch, copy));
+    struct watchset *set = watchset_new(copy, 1, 0);
+    how.prove = prove;
+    batch_reset(&batch);
+    batch.log = &test.log[log];
+    batch.begin = range[log].next;
+    batch.end = batch.begin + 1;
+    batch.entry_count = 1;
+    batch.entries = arena_zeroed(&batch.arena, 1, sizeof *batch.entries);
+    assert_non_null(batch.entries);
+    batch.entries[0].index = batch.begin;
+    verdictmake_entry(&order->issued, event == PRECERT, &chain, 1, clock_wall_ms(), &batch.arena,
+                      &batch.entries[0]);
+    examine_entries(batch.entries, 1, &batch.arena);
+    batch.entries[0].sighting.log_id = test.log[log].id;
+    if (match_batch(set, &batch, &how, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    batch.watch_generation = 0;
+    storetest_must_commit(store, &range[log], &batch);
+    watchset_unpin(set);
+}
+
+static void import_trust(struct order *order, const struct watch *watch)
+{
+    struct err why = {0};
+    order->distrusted = true;
+    struct rejudge again = {.prove = prove_of(order), .reason = "test"};
+    if (rejudge_domain(conn[0], conn[1], watch, &again, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+}
+
+static void edit_policy(struct order *order, size_t number)
+{
+    char sql[512];
+    char hex[65];
+    size_t count = 0;
+    const struct watch *watch = NULL;
+    struct history_reader reader = {.prove = prove_of(order)};
+    struct history_result result;
+    struct err why = {0};
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE domain_allow SET spki_sha256 = decode('%s', 'hex') WHERE domain = %zu;"
+                   "UPDATE domain SET history_at = NULL WHERE id = %zu",
+                   text_hex(span_of(order->facts.key, 32), hex), number + 1, number + 1);
+    storetest_run(test.dsn, sql);
+    struct watch *all = watch_of(number, &count, &watch);
+    if (history_run(conn[0], conn[1], watch, &reader, &result, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    watch_free(all, count);
+}
+
+static void settle(void)
+{
+    int64_t after = 0;
+    uint64_t closed = 0;
+    do
+        assert_int_equal(db_late_look(conn[0], &after, &closed, NULL), ERR_OK);
+    while (after != 0);
+}
+
+static void run(size_t number)
+{
+    struct order *order = &orders[number];
+    for (size_t i = 0; i < EVENTS; i++) {
+        size_t count = 0;
+        const struct watch *watch = NULL;
+        struct watch *all = watch_of(number, &count, &watch);
+        if (order->event[i] == TRUST)
+            import_trust(order, watch);
+        else if (order->event[i] == POLICY)
+            edit_policy(order, number);
+        else
+            log_entry(order, watch, order->event[i]);
+        watch_free(all, count);
+        settle();
+    }
+}
+
+/* What is open, and in how many alerts with how many places. */
+static bool is_right(size_t number)
+{
+    static const char wanted[] = "1 3 distrusted_ca critical";
+    char sql[600];
+    char got[1024];
+    char name[EVENTS + 1] = "";
+    (void)snprintf(
+        sql, sizeof sql,
+        "SELECT concat_ws(' ', (SELECT count(*) FROM alert WHERE domain = %zu), (SELECT count(*) FROM"
+        " alert_sighting AS s JOIN alert AS a ON a.id = s.alert WHERE a.domain = %zu),"
+        " (SELECT string_agg(concat_ws(' ', f->>'kind', f->>'severity'), ', ' ORDER BY f->>'kind')"
+        " FROM alert AS a, jsonb_array_elements(a.findings) AS f WHERE a.domain = %zu AND a.state IN"
+        " ('new', 'notified')))",
+        number + 1, number + 1, number + 1);
+    assert_true(pgtest_sql(test.dsn, sql, got, sizeof got));
+    for (size_t i = 0; i < EVENTS; i++)
+        name[i] = letters[orders[number].event[i]];
+    if (strcmp(got, wanted) != 0)
+        print_error("%s: %s\n", name, got);
+    return strcmp(got, wanted) == 0;
+}
+
+static void each_order_ends_the_same(void **state)
+{
+    size_t wrong = 0;
+    (void)state;
+    for (size_t i = 0; i < ORDERS; i++) {
+        run(i);
+        wrong += !is_right(i);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    char sql[300];
+    must(dns_psl_load(SPAN_LIT("example\n"), NULL) == ERR_OK);
+    must(arena_init(&arena, 16u << 20) && batch_init(&batch, ARENA));
+    subscriber = cacert_key();
+    for (size_t i = 0; i < ORDERS; i++)
+        make(i);
+    make_graphs();
+    storetest_new(&test);
+    (void)snprintf(
+        sql, sizeof sql,
+        "INSERT INTO domain (name, kind) SELECT 'd' || i || '.example', 'dns' FROM"
+        " generate_series(0, %d) AS i ORDER BY i;"
+        "INSERT INTO domain_allow (domain, spki_sha256, label) SELECT id, sha256('x'), 'spki:x' FROM"
+        " domain",
+        ORDERS - 1);
+    storetest_run(test.dsn, sql);
+    store = storetest_open(test.dsn);
+    for (int i = 0; i < LOGS; i++) {
+        storetest_take(store, i + 1, &range[i]);
+        assert_int_equal(pgconn_open(test.dsn, &conn[i], NULL), ERR_OK);
+    }
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LOGS; i++) {
+        pgconn_free(conn[i]);
+        cagraph_unpin(graph[i]);
+    }
+    store->ops->free(store);
+    for (size_t i = 0; i < ORDERS; i++)
+        EVP_PKEY_free(orders[i].key);
+    EVP_PKEY_free(subscriber);
+    batch_fini(&batch);
+    arena_fini(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_order_ends_the_same)};
+    int started = pgtest_start(&storetest_server);
+    if (started != 0)
+        return started;
+    int failed = cmocka_run_group_tests_name("lateorders", tests, begin, end);
+    pgtest_stop(&storetest_server);
+    return failed;
+}
