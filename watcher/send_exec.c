@@ -85,9 +85,16 @@ static bool known_before(const struct db_alert_row *row)
         const char *kind;
         bool told; /* only when it was told before: the same kind may be what a new one is told for */
     } rows[] = {
-        {"expiring", false},          {"missing_renewal", false},     {"unusual_renewal", false},
-        {"distrusted_ca", true},      {"single_store_ca", true},      {"untrusted_ca", true},
-        {"unknown_issuer_key", true}, {"constraint_violation", true}, {"compromised_key", true},
+        {"expiring", false},
+        {"missing_renewal", false},
+        {"unusual_renewal", false},
+        {"sct_not_incorporated", false},
+        {"distrusted_ca", true},
+        {"single_store_ca", true},
+        {"untrusted_ca", true},
+        {"unknown_issuer_key", true},
+        {"constraint_violation", true},
+        {"compromised_key", true},
     };
     bool told = strcmp(row->event, "escalated") == 0 || strcmp(row->event, "seen_again") == 0;
     for (size_t i = 0; i < countof(rows); i++)

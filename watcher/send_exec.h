@@ -5,7 +5,8 @@
  *   all events        EVENT (discovered_cert; malformed_cert: no certificate could be read; error: about a
  *                     log; test; and, not certspotter's, withdrawn: what was told before was an error of the
  *                     log that healed; known_cert: no new certificate, but something new of an old one, of
- *                     kinds expiring, missing_renewal, unusual_renewal, and, when the alert was told before,
+ *                     kinds expiring, missing_renewal, unusual_renewal, sct_not_incorporated, and, when the
+ *                     alert was told before,
  *                     of those about trust and known keys), SUMMARY (one line), TEXT_FILENAME (all of it as
  *                     text)
  *   a sighting        LOG_URI, ENTRY_INDEX: of the first one

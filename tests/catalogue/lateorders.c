@@ -171,7 +171,7 @@ static void import_trust(struct order *order, const struct watch *watch)
     struct err why = {0};
     order->distrusted = true;
     struct rejudge again = {.prove = prove_of(order), .reason = "test"};
-    if (rejudge_domain(conn[0], conn[1], watch, &again, &why) != ERR_OK)
+    if (rejudge_domains(conn[0], conn[1], &watch, 1, &again, &why) != ERR_OK)
         fail_msg("%s", why.text);
 }
 

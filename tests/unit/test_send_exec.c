@@ -171,6 +171,7 @@ static void what_is_known_is_not_discovered(void **state)
         {"expiring", "withdrawn", "EVENT=withdrawn"},
         {"missing_renewal", "new", "EVENT=known_cert"},
         {"unusual_renewal", "new", "EVENT=known_cert"},
+        {"sct_not_incorporated", "new", "EVENT=known_cert"},
         {"distrusted_ca", "new", "EVENT=discovered_cert"},
         {"distrusted_ca", "handed_on", "EVENT=discovered_cert"},
         {"distrusted_ca", "escalated", "EVENT=known_cert"},
@@ -290,6 +291,60 @@ static int clean(void **state)
     return rmdir(dir); /* fails when a run left something behind */
 }
 
+/* A script that was written for certspotter, by what its manual promises to scripts: every variable without a
+ * default, every field of its JSON file, kinds of events that are not known yet. */
+static void a_script_for_certspotter(void **state)
+{
+    static const char body[] =
+        "set -eu\n"
+        "case $EVENT in\n"
+        "discovered_cert)\n"
+        "  for key in tbs_sha256 pubkey_sha256 dns_names ip_addresses not_before not_after; do\n"
+        "    grep -q \"\\\"$key\\\":\" \"$JSON_FILENAME\"\n"
+        "  done\n"
+        "  test -s \"$TEXT_FILENAME\" && test -n \"$SUMMARY\" && test -n \"$NOT_BEFORE\" && test -n "
+        "\"$NOT_AFTER\"\n"
+        "  days=$(((NOT_AFTER_UNIXTIME - NOT_BEFORE_UNIXTIME) / 86400))\n"
+        "  set -- \"$WATCH_ITEM\" \"$LOG_URI\" \"$ENTRY_INDEX\" \"$TBS_SHA256\" \"$CERT_SHA256\" "
+        "\"$PUBKEY_SHA256\" \\\n"
+        "    \"$NOT_BEFORE_RFC3339\" \"$NOT_AFTER_RFC3339\" \"$SUBJECT_DN\" \"$ISSUER_DN\" \"$SERIAL\" $days "
+        ";;\n"
+        "malformed_cert)\n"
+        "  grep -q leaf_input \"$ENTRY_FILENAME\" && grep -q extra_data \"$ENTRY_FILENAME\"\n"
+        "  test -s \"$TEXT_FILENAME\" && test -n \"$PARSE_ERROR\"\n"
+        "  set -- \"$LOG_URI\" \"$ENTRY_INDEX\" \"$LEAF_HASH\" ;;\n"
+        "error) test -s \"$TEXT_FILENAME\"; set -- \"$SUMMARY\" ;;\n"
+        "*) set -- ;;\n"
+        "esac\n";
+    static const char told[] =
+        "discovered_cert example.com https://log.test/argon 17"
+        " abcd000000000000000000000000000000000000000000000000000000000000 dd cc"
+        " 2026-06-01T00:00:00Z 2027-07-06T00:00:00Z CN=www.example.com CN=Other, O=X 01f2 400\n";
+    char script_text[4096];
+    struct db_alert_row row = alertrow();
+    struct err why = {0};
+    (void)state;
+    (void)snprintf(script_text, sizeof script_text, "%secho \"$EVENT $*\" > %s", body, output);
+    if (run(&row, script_text, 10000, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_string_equal(read_output(), told);
+    row.has_fp = false;
+    row.issuance = "{\"serial\":null,\"form\":\"unparsed\"}";
+    row.kind = "malformed";
+    row.has_entry = true;
+    row.leaf = SPAN_LIT("leaf");
+    row.extra = SPAN_LIT("more");
+    memcpy(row.leaf_hash, "\x01\x02\x03", 3);
+    if (run(&row, script_text, 10000, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_string_equal(read_output(), "malformed_cert https://log.test/argon 17"
+                                       " AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+    row = alertrow();
+    row.event = "withdrawn";
+    assert_int_equal(run(&row, script_text, 10000, NULL), ERR_OK);
+    assert_string_equal(read_output(), "withdrawn \n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +353,7 @@ int main(void)
         cmocka_unit_test(other_events),
         cmocka_unit_test(what_is_known_is_not_discovered),
         cmocka_unit_test(files),
+        cmocka_unit_test(a_script_for_certspotter),
         cmocka_unit_test(failures),
         cmocka_unit_test(configuration),
     };
