@@ -68,6 +68,9 @@ SELECT tbs_fp FROM ct.organisation('COMPANY  3')|SELECT DISTINCT tbs_fp FROM ct.
 SELECT tbs_fp FROM ct.email('joe@site4.com')|SELECT DISTINCT tbs_fp FROM ct.names WHERE kind = 'email' AND name = 'joe@site4.com'
 SELECT tbs_fp FROM ct.uri('trust1.example')|SELECT DISTINCT tbs_fp FROM ct.names WHERE kind = 'uri' AND name LIKE 'spiffe://trust1.example/%'
 SELECT tbs_fp FROM ct.address('198.51.100.0/27')|SELECT DISTINCT tbs_fp FROM ct.addresses WHERE ip < '198.51.100.32'
+SELECT tbs_fp FROM ct.common_name('SERVER of Müller 3')|SELECT tbs_fp FROM ct.certificates WHERE common_name = 'Server  of Müller 3'
+SELECT tbs_fp FROM ct.common_name('SITE3.com.')|SELECT tbs_fp FROM ct.certificates WHERE common_name = 'site3.com'
+SELECT tbs_fp FROM ct.wildcard('Site3.com')|SELECT tbs_fp FROM ct.certificates WHERE EXISTS (SELECT FROM unnest(names) AS n WHERE n LIKE '*.site3.com' OR n LIKE '*.%.site3.com')
 SELECT tbs_fp FROM ct.with_key(sha256('key3'))|SELECT tbs_fp FROM ct.certificates WHERE spki_sha256::bytea OPERATOR(pg_catalog.=) sha256('key3')
 SELECT tbs_fp FROM ct.with_serial((SELECT serial FROM ct.with_fingerprint(sha256('fp50'))))|SELECT sha256('fp50') AS tbs_fp
 SELECT tbs_fp FROM ct.with_fingerprint(sha256('fp77'))|SELECT sha256('fp77') AS tbs_fp
@@ -87,7 +90,8 @@ ROWS
     for name in NULL "''" "'.'" "'...'" "'*'" "'*.'" "'%'" "' '" "repeat('a.', 20000)" "repeat('\u00fc', 100000)" "repeat('x', 1000000)" \
         "E'a\\nb.com'" "'com'" "'\\'"; do
         reader -c "SET statement_timeout = '10s'" -c "SELECT length(ct.registrable_domain($name)), ct.is_suffix($name)" \
-            -c "SELECT count(*) FROM (SELECT FROM ct.host($name) UNION ALL SELECT FROM ct.named($name)) AS c" >"$PLAY/odd" || { echo "$name"; cat "$PLAY/odd"; false; }
+            -c "SELECT count(*) FROM (SELECT FROM ct.host($name) UNION ALL SELECT FROM ct.named($name)
+                UNION ALL SELECT FROM ct.common_name($name) UNION ALL SELECT FROM ct.wildcard($name)) AS c" >"$PLAY/odd" || { echo "$name"; cat "$PLAY/odd"; false; }
         [ "$(tail -n 1 "$PLAY/odd")" = 0 ] || { echo "$name"; cat "$PLAY/odd"; false; }
     done
     for name in "certificate_at(-1, -5)" "certificate_at(100000, 5)" "certificate_by_id(-1)" "sightings_of('\x')" "sightings_of(NULL)" \
@@ -104,6 +108,9 @@ ROWS
 SELECT * FROM ct.subtree('site3.com') ORDER BY not_before DESC LIMIT 100
 SELECT * FROM ct.host('www.site3.com') WHERE not_after > now() ORDER BY not_before DESC LIMIT 100
 SELECT * FROM ct.named('*.site3.com')
+SELECT * FROM ct.wildcard('site3.com') ORDER BY not_before DESC LIMIT 100
+SELECT * FROM ct.common_name('site3.com') WHERE not_after > now()
+SELECT * FROM ct.common_name('Server of Müller 3')
 SELECT * FROM ct.address('198.51.100.7')
 SELECT * FROM ct.organisation('Company 3') ORDER BY not_before DESC LIMIT 100
 SELECT * FROM ct.email('joe@site4.com') WHERE not_after > now()

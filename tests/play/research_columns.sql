@@ -265,6 +265,9 @@ SELECT function_returns('ct', 'certificate', ARRAY['bytea', 'timestamp with time
 SELECT function_returns('ct', 'certificate_at', ARRAY['integer', 'bigint']::text[], 'setof ct.certificates', 'ct.certificate_at');
 SELECT function_returns('ct', 'certificate_by_id', ARRAY['bigint']::text[], 'setof ct.certificates', 'ct.certificate_by_id');
 SELECT function_returns('ct', 'certificate_of', ARRAY['bigint', 'date']::text[], 'setof ct.certificates', 'ct.certificate_of');
+SELECT function_returns('ct', 'common_name', ARRAY['text']::text[], 'setof ct.certificates', 'ct.common_name');
+SELECT function_returns('ct', 'issuer', ARRAY['text']::text[], 'setof ct.issuers', 'ct.issuer');
+SELECT function_returns('ct', 'wildcard', ARRAY['text']::text[], 'setof ct.certificates', 'ct.wildcard');
 SELECT function_returns('ct', 'domain_key', ARRAY['text']::text[], 'bigint', 'ct.domain_key');
 SELECT function_returns('ct', 'has_name', ARRAY['text', 'text']::text[], 'boolean', 'ct.has_name');
 SELECT function_returns('ct', 'host', ARRAY['text']::text[], 'setof ct.certificates', 'ct.host');

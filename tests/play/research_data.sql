@@ -65,6 +65,12 @@ SELECT g.na, g.nb, k.key, g.issuer, g.fp FROM given AS g
 CROSS JOIN LATERAL (VALUES (40, ct.domain_key('org:company ' || g.d % 7)), (150, ct.domain_key('email:site' || g.d % 9 || '.com')),
                            (200, ct.domain_key('uri:trust' || g.d % 3 || '.example')), (600, ct.domain_key('?'))) AS k (every, key)
 WHERE g.i % k.every = 0;
+-- Every 70th has a common name that is no host.
+UPDATE cert AS c SET cn = 'Server  of Müller ' || g.d % 5, facts = c.facts & ~(1::int8 << 54)
+FROM given AS g WHERE c.tbs_fp = g.fp AND c.not_after = g.na AND g.i % 70 = 0;
+INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)
+SELECT g.na, g.nb, ct.text_key('cn:', ct.text_form(ct.escaped(convert_to('Server of Müller ' || g.d % 5, 'UTF8')))), g.issuer, g.fp
+FROM given AS g WHERE g.i % 70 = 0;
 -- Every third is kept whole.
 INSERT INTO cert_sha256 (tbs_fp, not_after, sha256, precert)
 SELECT g.fp, g.na, sha256(convert_to(CASE WHEN g.h % 10 <> 0 THEN '0.' ELSE '1.' END || g.i, 'UTF8')), g.h % 10 = 0
