@@ -1,0 +1,40 @@
+/* A round of the caretaker: what fails keeps nothing else from being done. */
+#include "cli/caretaker.h"
+
+#include "tests/fixture/storetest.h"
+
+static const char old_history[] = "INSERT INTO unverified_cert (source, ref, names, not_before, not_after, "
+                                  "imported_at) VALUES ('crtsh', '1:1',"
+                                  " '{x1.test}', '2020-01-01', '2020-03-01', '2020-01-01')";
+
+/* Each of these tables is asked by one step; the history that is long over goes in one behind them. */
+static void every_step_has_its_turn(void **state)
+{
+    static const char *const tables[] = {"channel", "ca_edge", "pair_look"};
+    struct storetest test;
+    char sql[200];
+    (void)state;
+    storetest_new(&test);
+    for (size_t i = 0; i < countof(tables); i++) {
+        struct err why = {0};
+        storetest_run(test.dsn, old_history);
+        (void)snprintf(sql, sizeof sql, "ALTER TABLE %s RENAME TO away", tables[i]);
+        storetest_run(test.dsn, sql);
+        assert_int_not_equal(caretaker_look(test.dsn, &why), ERR_OK);
+        if (strstr(why.text, tables[i]) == NULL)
+            fail_msg("%s: %s", tables[i], why.text);
+        check_sql(test.dsn, "SELECT count(*) FROM unverified_cert", 0);
+        (void)snprintf(sql, sizeof sql, "ALTER TABLE away RENAME TO %s", tables[i]);
+        storetest_run(test.dsn, sql);
+    }
+    struct err why = {0};
+    if (caretaker_look(test.dsn, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_step_has_its_turn)};
+    must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
+    return storetest_main(tests, countof(tests), "caretaker");
+}
