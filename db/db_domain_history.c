@@ -443,16 +443,19 @@ enum err_code db_domain_history_from(struct pgconn *conn, const struct watch *wa
 static enum err_code add_rows(struct pgconn *conn, int64_t key, int64_t most, int64_t *rows, struct err *why)
 {
     struct pgexec_args args = {0};
-    int64_t found = 0;
+    PGresult *res = NULL;
     pgexec_int(&args, key);
     pgexec_int(&args, most);
     enum err_code code =
-        pgexec_number(conn,
+        pgexec_cached(conn,
                       "SELECT count(*) FROM (SELECT c.apex8 FROM cert AS c WHERE c.apex8 = $1::int8 LIMIT"
                       " $2::int8) AS few",
-                      &args, &found, why);
-    *rows += found;
-    return code;
+                      &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *rows += PQntuples(res) == 1 ? pgexec_get_int(res, 0, 0) : 0;
+    PQclear(res);
+    return ERR_OK;
 }
 
 enum err_code db_domain_history_size(struct pgconn *conn, const struct watch *watch, int64_t most,
