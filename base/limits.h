@@ -77,7 +77,7 @@
 /* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */
 #define LIMIT_DB_IDLE_S          12
 #define LIMIT_DB_TX_IDLE_S       10  /* the same inside a transaction; others may wait for its rows */
-#define LIMIT_DB_ASK_S           120 /* the same of those who change something by a command, or now and then */
+#define LIMIT_DB_ASK_S           120 /* the same of those who change something now and then */
 #define LIMIT_DB_COPY_S          20  /* the same inside a COPY; the largest takes a second */
 #define LIMIT_DB_ROW_S           2   /* for the row of a range: who has it is at work on it, or stopped */
 #define LIMIT_DB_LOCK_S          60  /* for any other row, with the work of a transaction done */
