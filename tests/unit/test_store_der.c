@@ -131,16 +131,12 @@ static void the_final_one_is_known(void **state)
     begin(&rig, STORE_PG_ALL, STORE_PG_DER_ALL);
     for (int turn = 0; turn < 3;
          turn++) { /* the precertificate, the final one, the precertificate elsewhere */
-        static const size_t which[] = {0, 1, 0};
-        storetest_pairs(&rig.batch, &rig.test.log[turn == 2], turn == 2 ? 0 : (uint64_t)turn, 0, 2);
+        struct issuances_entry spec = {0, turn == 1 ? ISSUANCE_FINAL : ISSUANCE_PRECERT, false};
+        issuances_batch(&rig.batch, &rig.test.log[turn == 2], turn == 2 ? 0 : (uint64_t)turn, &spec, 1);
         give_der(&rig.batch, 900);
-        struct entry entry = rig.batch.entries[which[turn]];
-        rig.batch.entries[0] = entry;
-        rig.batch.entry_count = 1;
-        rig.batch.end = rig.batch.begin + 1;
         storetest_must_commit(rig.store, &rig.range[turn == 2], &rig.batch);
         if (turn < 2)
-            text_hex(span_of(entry.sighting.sha256, 32), hex);
+            text_hex(span_of(rig.batch.entries[0].sighting.sha256, 32), hex);
         (void)snprintf(text, sizeof text, "%s %s", hex, turn == 0 ? "t" : "f");
         storetest_text(
             rig.test.dsn,
