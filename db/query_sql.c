@@ -75,7 +75,7 @@ STATEMENT(wildcard_below, true, WILD_BELOW_HITS);
              "  AND k.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')" SPAN " OFFSET 0) AS c"
 #define FROM_SHA256_SPREAD                                                                                   \
     BY_PLACE_SPREAD                                                                                          \
-        " JOIN cert AS c ON c.tbs_fp >= f.fp AND c.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')"
+    " JOIN cert AS c ON c.tbs_fp >= f.fp AND c.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')"
 #define BY_SHA256                                                                                            \
     "$12::bytea IS NOT NULL AND"                                                                             \
     " least(greatest(floor(extract(epoch FROM c.not_after) / 86400), 0), 65535)::int = f.day"
