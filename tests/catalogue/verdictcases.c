@@ -458,7 +458,8 @@ static void judged_again_it_is_the_same(void **state)
             if (rows[at].type == ROW_RENEWALS)
                 again.prove.now_ms = seconds("2026-03-15") * 1000;
         }
-        if (rejudge_domain(conn[0], conn[1], watchset_at(set, 0), &again, &why) != ERR_OK)
+        const struct watch *watch = watchset_at(set, 0);
+        if (rejudge_domains(conn[0], conn[1], &watch, 1, &again, &why) != ERR_OK)
             fail_msg("%s: %s", rows[one->begin].id, why.text);
         if (again.raised + again.closed != 0)
             print_error("%s: %d raised, %d closed\n", rows[one->begin].id, (int)again.raised,
@@ -503,7 +504,8 @@ static void what_may_yet_come_takes_nothing_back(void **state)
         for (size_t row = one->begin; row < one->end; row++)
             if (rows[row].type == ROW_WATCH)
                 set = watch_of(one, at, &rows[row]);
-        assert_int_equal(rejudge_domain(conn[0], conn[1], watchset_at(set, 0), &again, NULL), ERR_OK);
+        const struct watch *watch = watchset_at(set, 0);
+        assert_int_equal(rejudge_domains(conn[0], conn[1], &watch, 1, &again, NULL), ERR_OK);
         found(at, got, sizeof got);
         assert_string_equal(got,
                             settled ? "unexpected_ca high" : "unexpected_ca high, unknown_issuer_key high");
