@@ -192,7 +192,8 @@ static int by_size(const void *a, const void *b)
 static double median(int64_t took_ns[ROUNDS])
 {
     qsort(took_ns, ROUNDS, sizeof took_ns[0], by_size);
-    return (double)(PAGES * PAGE) * 1e9 / (double)took_ns[ROUNDS / 2];
+    const uint64_t entries = PAGES * PAGE;
+    return (double)entries * 1e9 / (double)took_ns[ROUNDS / 2];
 }
 
 static struct watchset *set_of(size_t count, size_t first)

@@ -376,7 +376,7 @@ static enum err_code expirykeeper_wide(struct expirykeeper_round *round)
 /* Domains [begin, end); half of them at a time where they have too many certificates. */
 static enum err_code expirykeeper_some(struct expirykeeper_round *round, size_t begin, size_t end)
 {
-    int64_t keys[LIMIT_EXPIRY_KEYS];
+    int64_t keys[LIMIT_EXPIRY_KEYS] = {0};
     struct db_renewal_page *page = NULL;
     size_t count = 0;
     bool full = false;
