@@ -174,7 +174,7 @@ static void as_published(void **state)
     }
     likescore_run(rows);
     for (size_t i = 0; i < LIKESCORE_CLASSES; i++) {
-        struct likescore_row said;
+        struct likescore_row said = {0};
         if (!published_row(page, likescore_text[i], &said))
             fail_msg("docs/lookalike.md has no row \"%s\"", likescore_text[i]);
         bool good = i == LIKESCORE_INNOCENT ? rows[i].on <= said.on && rows[i].strict <= said.strict
