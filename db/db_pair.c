@@ -66,13 +66,13 @@ void db_pair_note(struct db_pair_notes *notes, const struct alert *alert)
 }
 
 /* In one order, so that two writers wait for each other instead of deadlocking. */
-static const char note_sql[] =
-    "INSERT INTO pair_look (domain, tbs_fp, not_after)"
-    " SELECT DISTINCT ON (u.domain, u.tbs_fp) u.domain, u.tbs_fp, u.not_after"
-    " FROM unnest($1::int8[], $2::bytea[], $3::timestamptz[]) AS u (domain, tbs_fp, not_after)"
-    " JOIN domain AS d ON d.id = u.domain ORDER BY u.domain, u.tbs_fp ON CONFLICT DO NOTHING";
+#define NOTE_SQL(notes)                                                                                      \
+    "INSERT INTO pair_look (domain, tbs_fp, not_after)"                                                      \
+    " SELECT DISTINCT ON (u.domain, u.tbs_fp) u.domain, u.tbs_fp, u.not_after FROM " notes                   \
+    " JOIN domain AS d ON d.id = u.domain ORDER BY u.domain, u.tbs_fp ON CONFLICT DO NOTHING"
+#define GIVEN "unnest($1::int8[], $2::bytea[], $3::timestamptz[]) AS u (domain, tbs_fp, not_after)"
 
-enum err_code db_pair_notes_write(struct db_pair_notes *notes, struct pgconn *conn, struct err *why)
+static enum err_code put(struct db_pair_notes *notes, const char *sql, struct pgconn *conn, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     if (notes->count == 0)
@@ -81,10 +81,25 @@ enum err_code db_pair_notes_write(struct db_pair_notes *notes, struct pgconn *co
     enum err_code code = copy_end(&notes->copy);
     if (code == ERR_OK) {
         copy_bind(&notes->copy, &args);
-        code = pgexec_do(conn, note_sql, &args, NULL, why);
+        code = pgexec_do(conn, sql, &args, NULL, why);
     }
     begin(notes);
     return code;
+}
+
+enum err_code db_pair_notes_write(struct db_pair_notes *notes, struct pgconn *conn, struct err *why)
+{
+    return put(notes, NOTE_SQL(GIVEN), conn, why);
+}
+
+enum err_code db_pair_notes_stage(struct db_pair_notes *notes, struct pgconn *conn, struct err *why)
+{
+    return put(notes, "INSERT INTO stage_pair (domain, tbs_fp, not_after) SELECT * FROM " GIVEN, conn, why);
+}
+
+enum err_code db_pair_staged_write(struct pgconn *conn, struct err *why)
+{
+    return pgexec_do(conn, NOTE_SQL("stage_pair AS u"), &PGEXEC_NO_ARGS, NULL, why);
 }
 
 enum err_code db_pair_list(struct pgconn *conn, size_t most, struct db_pair_due **list, size_t *count,

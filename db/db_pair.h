@@ -20,6 +20,10 @@ void db_pair_note(struct db_pair_notes *notes, const struct alert *alert);
 size_t db_pair_notes_count(const struct db_pair_notes *notes);
 /* Writes them and is empty then; what is noted already stays as it is. One statement. */
 MUST_USE enum err_code db_pair_notes_write(struct db_pair_notes *notes, struct pgconn *conn, struct err *why);
+/* For a transaction that goes on for long, in a session that has the tables of db/stage.h: first into one of
+ * these, which locks nothing, and shortly before the commit all of them as above. */
+MUST_USE enum err_code db_pair_notes_stage(struct db_pair_notes *notes, struct pgconn *conn, struct err *why);
+MUST_USE enum err_code db_pair_staged_write(struct pgconn *conn, struct err *why);
 
 struct db_pair_due {
     int64_t domain_id;

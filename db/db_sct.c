@@ -62,13 +62,14 @@ void db_sct_note(struct db_sct_notes *notes, const struct issuance *issuance, st
 }
 
 /* In one order, so that two writers wait for each other instead of deadlocking. */
-static const char note_sql[] = "INSERT INTO sct_look (sha256, tbs_fp, not_after, der)"
-                               " SELECT DISTINCT ON (u.sha256) u.sha256, u.tbs_fp, u.not_after, u.der"
-                               " FROM unnest($1::bytea[], $2::bytea[], $3::timestamptz[], $4::bytea[])"
-                               "  AS u (sha256, tbs_fp, not_after, der)"
-                               " WHERE u.not_after > now() ORDER BY u.sha256 ON CONFLICT DO NOTHING";
+#define NOTE_SQL(notes)                                                                                      \
+    "INSERT INTO sct_look (sha256, tbs_fp, not_after, der)"                                                  \
+    " SELECT DISTINCT ON (u.sha256) u.sha256, u.tbs_fp, u.not_after, u.der FROM " notes                      \
+    " WHERE u.not_after > now() ORDER BY u.sha256 ON CONFLICT DO NOTHING"
+#define GIVEN                                                                                                \
+    "unnest($1::bytea[], $2::bytea[], $3::timestamptz[], $4::bytea[]) AS u (sha256, tbs_fp, not_after, der)"
 
-enum err_code db_sct_notes_write(struct db_sct_notes *notes, struct pgconn *conn, struct err *why)
+static enum err_code put(struct db_sct_notes *notes, const char *sql, struct pgconn *conn, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     if (notes->count == 0)
@@ -77,10 +78,26 @@ enum err_code db_sct_notes_write(struct db_sct_notes *notes, struct pgconn *conn
     enum err_code code = copy_end(&notes->copy);
     if (code == ERR_OK) {
         copy_bind(&notes->copy, &args);
-        code = pgexec_do(conn, note_sql, &args, NULL, why);
+        code = pgexec_do(conn, sql, &args, NULL, why);
     }
     begin(notes);
     return code;
+}
+
+enum err_code db_sct_notes_write(struct db_sct_notes *notes, struct pgconn *conn, struct err *why)
+{
+    return put(notes, NOTE_SQL(GIVEN), conn, why);
+}
+
+enum err_code db_sct_notes_stage(struct db_sct_notes *notes, struct pgconn *conn, struct err *why)
+{
+    return put(notes, "INSERT INTO stage_sct (sha256, tbs_fp, not_after, der) SELECT * FROM " GIVEN, conn,
+               why);
+}
+
+enum err_code db_sct_staged_write(struct pgconn *conn, struct err *why)
+{
+    return pgexec_do(conn, NOTE_SQL("stage_sct AS u"), &PGEXEC_NO_ARGS, NULL, why);
 }
 
 enum err_code db_sct_list(struct pgconn *conn, size_t most, struct db_sct_due **list, size_t *count,

@@ -21,6 +21,10 @@ void db_sct_note(struct db_sct_notes *notes, const struct issuance *issuance, st
                  const uint8_t sha256[32]);
 /* Writes them and is empty then; what is noted already stays as it is. One statement. */
 MUST_USE enum err_code db_sct_notes_write(struct db_sct_notes *notes, struct pgconn *conn, struct err *why);
+/* For a transaction that goes on for long, in a session that has the tables of db/stage.h: first into one of
+ * these, which locks nothing, and shortly before the commit all of them as above. */
+MUST_USE enum err_code db_sct_notes_stage(struct db_sct_notes *notes, struct pgconn *conn, struct err *why);
+MUST_USE enum err_code db_sct_staged_write(struct pgconn *conn, struct err *why);
 
 struct db_sct_due {
     uint8_t sha256[32];

@@ -34,7 +34,13 @@ const char stage_tables[] =
     " info bytea, old_fp8 int8, old_sha8 int8, old_info bytea, matched bool) ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_wrong (tbs_fp bytea, issuer int4, not_after timestamptz,"
     " not_before timestamptz, log int2, idx int8, seen timestamptz) ON COMMIT DELETE ROWS;"
-    "CREATE TEMP TABLE IF NOT EXISTS stage_gone (alert int8) ON COMMIT DELETE ROWS;";
+    "CREATE TEMP TABLE IF NOT EXISTS stage_gone (alert int8) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_pair (domain int8, tbs_fp bytea, not_after timestamptz)"
+    " ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_sct (sha256 bytea, tbs_fp bytea, not_after timestamptz, der bytea)"
+    " ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS stage_sha256 (tbs_fp bytea, not_after timestamptz, sha256 bytea,"
+    " precert int8) ON COMMIT DELETE ROWS;";
 
 /* The same columns, and the slot in front of them. */
 #define SQL_CERT "COPY stage_cert FROM STDIN (FORMAT binary)"

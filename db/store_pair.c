@@ -16,7 +16,8 @@ enum err_code store_pair_write(struct pgstore *pg, struct batch *const *batches,
             db_pair_note(notes, &batches[i]->alerts[k]);
     }
     if (notes != NULL)
-        code = db_pair_notes_write(notes, pg->conn, why);
+        code = pg->repair.open ? db_pair_notes_stage(notes, pg->conn, why)
+                               : db_pair_notes_write(notes, pg->conn, why);
     db_pair_notes_free(notes);
     return code;
 }

@@ -4,6 +4,8 @@
 
 #include "base/limits.h"
 #include "db/db_load.h"
+#include "db/db_pair.h"
+#include "db/db_sct.h"
 #include "db/facts.h"
 #include "db/patience.h"
 #include "db/spread.h"
@@ -12,6 +14,7 @@
 #include "db/store_gap.h"
 #include "db/store_pair.h"
 #include "db/store_sct.h"
+#include "db/store_sha256.h"
 #include "db/store_write.h"
 
 #define STRINGIFY(x) #x
@@ -422,6 +425,12 @@ static enum err_code apply(struct pgstore *pg, struct err *why)
         code = pgexec_do(pg->conn, withdraw_sql, &log, NULL, why);
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, close_sql, &PGEXEC_NO_ARGS, NULL, why);
+    if (code == ERR_OK)
+        code = db_pair_staged_write(pg->conn, why);
+    if (code == ERR_OK)
+        code = db_sct_staged_write(pg->conn, why);
+    if (code == ERR_OK)
+        code = store_sha256_staged(pg, why);
     return code;
 }
 

@@ -30,7 +30,8 @@ enum err_code store_sct_write(struct pgstore *pg, struct batch *const *batches, 
         }
     }
     if (notes != NULL)
-        code = db_sct_notes_write(notes, pg->conn, why);
+        code = pg->repair.open ? db_sct_notes_stage(notes, pg->conn, why)
+                               : db_sct_notes_write(notes, pg->conn, why);
     db_sct_notes_free(notes);
     return code;
 }

@@ -5,7 +5,7 @@
 #include "db/pgstore.h"
 
 /* Notes every final certificate of the batches that concerns a domain, has SCTs and is not over yet, within
- * the transaction that stores it. Nothing is done where there is none. */
+ * the transaction that stores it; during a repair into stage_sct. Nothing is done where there is none. */
 MUST_USE enum err_code store_sct_write(struct pgstore *pg, struct batch *const *batches, size_t count,
                                        struct err *why);
 

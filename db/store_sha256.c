@@ -6,15 +6,24 @@ bool store_sha256_init(struct copy *hashes)
     return copy_init_columns(hashes, types);
 }
 
+/* What is not changed is left out beforehand: ON CONFLICT would lock it. */
+#define WRITE_SQL(given)                                                                                     \
+    "INSERT INTO cert_sha256 AS h (tbs_fp, not_after, sha256, precert)"                                      \
+    " SELECT DISTINCT ON (s.tbs_fp) s.tbs_fp, s.not_after, s.sha256, s.precert <> 0 FROM " given             \
+    " WHERE NOT EXISTS (SELECT FROM cert_sha256 AS o WHERE o.tbs_fp = s.tbs_fp"                              \
+    "  AND (NOT o.precert OR s.precert <> 0))"                                                               \
+    " ORDER BY s.tbs_fp, s.precert, s.sha256"                                                                \
+    " ON CONFLICT (tbs_fp) DO UPDATE SET sha256 = excluded.sha256, precert = false"                          \
+    " WHERE h.precert AND NOT excluded.precert"
+#define GIVEN                                                                                                \
+    "unnest($1::bytea[], $2::timestamptz[], $3::bytea[], $4::int8[]) AS s (tbs_fp, not_after, sha256, "      \
+    "precert)"
+
 enum err_code store_sha256_write(struct pgstore *pg, struct err *why)
 {
-    static const char sql[] = "INSERT INTO cert_sha256 AS h (tbs_fp, not_after, sha256, precert)"
-                              " SELECT DISTINCT ON (s.tbs_fp) s.tbs_fp, s.not_after, s.sha256, s.precert <> 0"
-                              " FROM unnest($1::bytea[], $2::timestamptz[], $3::bytea[], $4::int8[])"
-                              " AS s (tbs_fp, not_after, sha256, precert)"
-                              " ORDER BY s.tbs_fp, s.precert, s.sha256"
-                              " ON CONFLICT (tbs_fp) DO UPDATE SET sha256 = excluded.sha256, precert = false"
-                              " WHERE h.precert AND NOT excluded.precert";
+    static const char sql[] = WRITE_SQL(GIVEN);
+    static const char stage_sql[] =
+        "INSERT INTO stage_sha256 (tbs_fp, not_after, sha256, precert) SELECT * FROM " GIVEN;
     struct derput *put = &pg->keep.put;
     struct copy *hashes = &pg->keep.hashes;
     struct pgexec_args args = PGEXEC_NO_ARGS;
@@ -34,5 +43,10 @@ enum err_code store_sha256_write(struct pgstore *pg, struct err *why)
     if (code != ERR_OK)
         return code;
     copy_bind(hashes, &args);
-    return pgexec_do(pg->conn, sql, &args, NULL, why);
+    return pgexec_do(pg->conn, pg->repair.open ? stage_sql : sql, &args, NULL, why);
+}
+
+enum err_code store_sha256_staged(struct pgstore *pg, struct err *why)
+{
+    return pgexec_do(pg->conn, WRITE_SQL("stage_sha256 AS s"), &PGEXEC_NO_ARGS, NULL, why);
 }

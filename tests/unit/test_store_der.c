@@ -117,6 +117,7 @@ static void each_form_is_kept_once(void **state)
     storetest_must_commit(rig.store, &rig.range[0], &rig.batch);
     check_sql(rig.test.dsn, "SELECT sum(cardinality(sha8)) FROM der_chunk", 402);
     check_sql(rig.test.dsn, "SELECT count(*) FROM cert_sha256", 201);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM cert_sha256 WHERE xmax <> 0", 0); /* nor was one locked */
     end(&rig);
 }
 
@@ -278,6 +279,56 @@ static void repair_keeps_by_the_same_rules(void **state)
         fail_msg("%s", why.text);
     check_sql(rig.test.dsn, "SELECT count(*) FROM cert", 10);
     check_sql(rig.test.dsn, "SELECT count(*) FROM der_chunk", 0);
+    end(&rig);
+}
+
+/* A commit elsewhere may bring the same certificates while a repair is waiting for its log, and the two are
+ * driven by one thread: so until the end the repair has nothing that anybody could wait for. */
+static void repair_locks_nothing_while_it_reads(void **state)
+{
+    struct rig rig;
+    struct compact frontier;
+    struct err why = {0};
+    uint64_t changed = 0;
+    (void)state;
+    begin(&rig, STORE_PG_ALL, STORE_PG_DER_ALL);
+    storetest_run(rig.test.dsn, "INSERT INTO domain (name, kind) VALUES ('x.test', 'dns')");
+    struct issuances_entry spec[] = {{3, ISSUANCE_PRECERT, false}, {4, ISSUANCE_FINAL, false}};
+    issuances_batch(&rig.batch, &rig.test.log[0], 0, spec, 2);
+    give_der(&rig.batch, 700);
+    rig.batch.entries[1].issuance.not_after = CERT_TIME_MAX;
+    storetest_must_commit(rig.store, &rig.range[0], &rig.batch);
+    struct store *mender = storetest_open(rig.test.dsn);
+    assert_true(store_pg_keep(mender, STORE_PG_ALL, STORE_PG_DER_ALL));
+    rig.batch.entries[1].cert.sct_list = SPAN_LIT("some");
+    for (size_t i = 0; i < 2; i++)
+        issuances_alert(&rig.batch, i, 1, ALERT_KIND_UNEXPECTED_CA, "x");
+    storetest_compact(&frontier, 2);
+    struct store_settle settle = {.range = &rig.range[0], .next = 2, .frontier = &frontier};
+    assert_int_equal(mender->ops->repair_begin(mender, &rig.range[0], &why), ERR_OK);
+    if (mender->ops->repair(mender, &rig.batch, &changed, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(rig.test.dsn,
+              "SELECT count(*) FROM pg_locks WHERE relation IN ('cert_sha256'::regclass,"
+              " 'pair_look'::regclass, 'sct_look'::regclass, 'domain'::regclass) AND mode <> "
+              "'AccessShareLock'",
+              0);
+    /* The final one of what is being repaired, as another log shows it. */
+    struct batch other;
+    spec[0].form = ISSUANCE_FINAL;
+    assert_true(batch_init(&other, STORETEST_BATCH_BYTES));
+    issuances_batch(&other, &rig.test.log[1], 0, spec, 1);
+    give_der(&other, 700);
+    issuances_alert(&other, 0, 1, ALERT_KIND_UNEXPECTED_CA, "x");
+    storetest_must_commit(rig.store, &rig.range[1], &other);
+    batch_fini(&other);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look", 1);
+    if (mender->ops->repair_end(mender, &settle, true, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look", 2);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM sct_look WHERE length(der) = 700", 1);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM cert_sha256 WHERE NOT precert", 2);
+    mender->ops->free(mender);
     end(&rig);
 }
 
@@ -465,6 +516,7 @@ int main(void)
         cmocka_unit_test(what_was_left_out_is_not_taken_for_stored),
         cmocka_unit_test(unmatched_is_not_left_out),
         cmocka_unit_test(repair_keeps_by_the_same_rules),
+        cmocka_unit_test(repair_locks_nothing_while_it_reads),
         cmocka_unit_test(sizes_that_nobody_sends),
         cmocka_unit_test(nothing_from_beyond_the_horizon),
         cmocka_unit_test(months),
