@@ -29,11 +29,12 @@ struct learning {
     char name[DNS_TEXT_MAX];
     int64_t since; /* Unix seconds */
     struct learn *learn;
-    json_t *serials; /* of stored ones: what was imported of them is the same again */
+    json_t *serials; /* of stored ones, left out or not: what was imported of them is the same again */
     json_t *words;   /* key of a CA to what a policy calls it */
     json_t *kinds;   /* what the proposal would have raised: kind to count */
     json_t *alerts;  /* the first of them */
     json_t *open;    /* tbs_fp to the alert about it that nobody answered */
+    bool cut;        /* there are older alerts than those */
     json_t *left;    /* those alerts whose certificates were left out */
     uint64_t judged;
     struct err failed; /* while it was matched */
@@ -122,6 +123,7 @@ static enum err_code on_stored(void *arg, const struct issuance *issuance, const
         if (i == 0 || sightings[i].timestamp_ms < first_ms)
             first_ms = sightings[i].timestamp_ms;
     enum err_code code = ERR_OK;
+    note_serial(doing, issuance->serial);
     if (take_names(doing, issuance, &names) && first_ms / 1000 >= doing->since &&
         !is_left_out(doing, span_of(issuance->tbs_fp, 32))) {
         struct buf type;
@@ -140,7 +142,6 @@ static enum err_code on_stored(void *arg, const struct issuance *issuance, const
         }
         if (code == ERR_OK)
             learn_add(doing->learn, &fact);
-        note_serial(doing, issuance->serial);
         buf_fini(&type);
     }
     free_words(&names);
@@ -298,6 +299,9 @@ static void print_left_out(const struct learning *doing, const char *head)
 {
     size_t i;
     json_t *id;
+    if (doing->cut)
+        printf("%smore than %d alerts are unanswered: what the older ones are about was counted\n", head,
+               DB_UNANSWERED_MAX);
     if (json_array_size(doing->left) == 0)
         return;
     printf("%sleft out, because nobody has answered the alert about it ('ctvigil alert ack ID' when it is "
@@ -362,11 +366,11 @@ static void print_all(const struct learning *doing, const json_t *policy)
     json_t *evidence = learn_evidence(doing->learn);
     const char *head = doing->what->yaml ? "# " : "";
     if (doing->cmd->json) {
-        cmd_print_json(json_pack("{s:s, s:s, s:o, s:O, s:O, s:O, s:O, s:O, s:s}", "schema",
+        cmd_print_json(json_pack("{s:s, s:s, s:o, s:O, s:O, s:O, s:b, s:O, s:O, s:s}", "schema",
                                  "ctvigil.domain.learned.1", "name", doing->name, "since",
                                  cmd_json_time(doing->since * 1000), "evidence", evidence, "policy", policy,
-                                 "left_out", doing->left, "would_raise", doing->kinds, "examples",
-                                 doing->alerts, "not_tried", DOMAINTEST_NOT_TRIED));
+                                 "left_out", doing->left, "left_out_cut", (int)doing->cut, "would_raise",
+                                 doing->kinds, "examples", doing->alerts, "not_tried", DOMAINTEST_NOT_TRIED));
     } else {
         print_evidence(doing, evidence, head);
         print_left_out(doing, head);
@@ -422,7 +426,8 @@ static enum err_code learn_stored(struct learning *doing, struct pgconn *conn, s
 
 static enum err_code learn_all(struct learning *doing, struct pgconn *conn, struct err *why)
 {
-    enum err_code code = db_unanswered_each(conn, doing->name, on_unanswered, doing, why);
+    enum err_code code = db_unanswered_each(conn, doing->name, doing->watch.kind == WATCH_IP, &doing->cut,
+                                            on_unanswered, doing, why);
     if (code == ERR_OK)
         code = learn_stored(doing, conn, why);
     if (code == ERR_OK && doing->watch.kind == WATCH_DNS)
