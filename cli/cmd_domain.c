@@ -33,7 +33,8 @@ static const char cmd_domain_usage[] =
     "       ctvigil domain remove NAME\n"
     "       ctvigil domain apply FILE [--dry-run] [--prune]\n"
     "       ctvigil domain authorize PATH... [--domain NAME]... [--dry-run]\n"
-    "       ctvigil domain import [--crtsh FILE] [--certspotter DIR] | --list | --accept REF | --drop REF\n"
+    "       ctvigil domain import [--crtsh FILE] [--certspotter DIR] | --list | --accept REF [--tbs HEX]\n"
+    "                             | --drop REF\n"
     "       ctvigil domain learn NAME [--days N] [--exact] [--yaml]\n"
     "       ctvigil domain learn NAME --again\n"
     "       ctvigil domain history NAME [--policy FILE]\n"
@@ -435,7 +436,7 @@ static const struct opt_verb verbs[] = {
     [REMOVE] = {"remove", "NAME", ""},
     [APPLY] = {"apply", "FILE", "dry-run prune"},
     [AUTHORIZE] = {"authorize", "FILE...", "dry-run domain"},
-    [IMPORT] = {"import", "", "crtsh certspotter list accept drop"},
+    [IMPORT] = {"import", "", "crtsh certspotter list accept tbs drop"},
     [LEARN] = {"learn", "NAME", "days exact yaml again"},
     [HISTORY] = {"history", "NAME", "policy"},
     [TEST] = {"test", "NAME CERT", "policy"},
@@ -527,6 +528,7 @@ int cmd_domain(struct cmd *cmd)
         {"certspotter", OPT_FILE, &given.import.certspotter, "DIR", "certspotter's state directory"},
         {"list", OPT_FLAG, &given.import.list, NULL, "what was imported, and whether a log has shown it"},
         {"accept", OPT_TEXT, &given.import.accept, "REF", "expect this certificate"},
+        {"tbs", OPT_TEXT, &given.import.tbs, "HEX", "which of those seen in logs is meant"},
         {"drop", OPT_TEXT, &given.import.drop, "REF", "forget what was imported under it"},
         {"days", OPT_NUMBER, &given.learn.days, "N", "how far back to look; default 90"},
         {"yaml", OPT_FLAG, &given.yaml, NULL, "as a file for `domain apply`"},

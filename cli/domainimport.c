@@ -35,8 +35,9 @@ struct importing {
     uint64_t closed;
     uint64_t seen; /* listed ones that a log has shown */
     bool json;
-    const char *reason; /* of what is closed */
-    const char *label;  /* of what is accepted */
+    const uint8_t *want; /* --tbs; NULL: not said */
+    const char *reason;  /* of what is closed */
+    const char *label;   /* of what is accepted */
 };
 
 static void on_hit(void *arg, const struct watch *watch)
@@ -187,23 +188,54 @@ static enum err_code accept_told(struct importing *doing, struct err *why)
     return code;
 }
 
-/* The fingerprint of what crt.sh told of is known when a log has shown it. */
-static enum err_code on_accept(void *arg, const struct db_known *known, struct err *why)
+/* crt.sh's list says no fingerprint, and its serial number and names are anybody's to copy: whoever accepts
+ * says which stored issuance is meant, with what is told here at hand. */
+static enum err_code not_accepted(const struct importing *doing, const struct db_known *known, bool seen,
+                                  const uint8_t fp[32], struct err *why)
 {
-    struct importing *doing = arg;
-    struct db_known own = *known;
-    uint8_t fp[32];
-    bool seen = false;
-    enum err_code code = db_known_seen(doing->conn, known, &seen, fp, why);
-    if (code == ERR_OK && !seen && known->tbs_fp.len != 32)
+    char hex[65];
+    if (doing->want != NULL)
+        return err_set(
+            why, ERR_USAGE,
+            "%.100s: no issuance of that fingerprint is stored that has its serial number and one of"
+            " its names, or its own fingerprint",
+            known->ref);
+    if (!seen)
         return err_set(why, ERR_USAGE,
                        "%.100s: its fingerprint is not known, because no log that was read has shown it and"
                        " crt.sh's list does not say it; accept it when it was seen, or drop it",
                        known->ref);
-    if (code == ERR_OK && seen)
+    return err_set(
+        why, ERR_USAGE,
+        "%.100s: one with its serial number and name was seen, which another CA can issue, too: look"
+        " at it ('ctvigil cert %s'), and when it is yours say so with '--tbs %.8s...', in full",
+        known->ref, text_hex(span_of(fp, 32), hex), hex);
+}
+
+static enum err_code on_accept(void *arg, const struct db_known *known, struct err *why)
+{
+    struct importing *doing = arg;
+    struct db_known own = *known;
+    uint8_t fp[32] = {0};
+    bool seen = false;
+    enum err_code code = db_known_seen(doing->conn, known, doing->want, &seen, fp, why);
+    if (code != ERR_OK)
+        return code;
+    bool named =
+        known->tbs_fp.len == 32 && (doing->want == NULL || memcmp(doing->want, known->tbs_fp.at, 32) == 0);
+    if (!named && (!seen || doing->want == NULL))
+        return not_accepted(doing, known, seen, fp, why);
+    if (!named)
         own.tbs_fp = span_of(fp, sizeof fp);
     own.accepted = true;
-    return code == ERR_OK ? on_known(doing, &own, why) : code;
+    return on_known(doing, &own, why);
+}
+
+static const char *seen_words(const struct db_known *known, bool seen)
+{
+    if (!seen)
+        return "not seen in a log";
+    return known->tbs_fp.len == 32 ? "seen in a log" : "one with its serial was seen in a log";
 }
 
 static enum err_code on_list(void *arg, const struct db_known *known, struct err *why)
@@ -214,7 +246,7 @@ static enum err_code on_list(void *arg, const struct db_known *known, struct err
     char shown[300];
     uint8_t fp[32];
     bool seen = false;
-    enum err_code code = db_known_seen(doing->conn, known, &seen, fp, why);
+    enum err_code code = db_known_seen(doing->conn, known, NULL, &seen, fp, why);
     if (code != ERR_OK)
         return code;
     doing->known++;
@@ -233,7 +265,7 @@ static enum err_code on_list(void *arg, const struct db_known *known, struct err
         return ERR_OK;
     }
     printf("%s  %.10s to %.10s  %s%s\n", known->ref, text_time(known->not_before * 1000, false, begin),
-           text_time(known->not_after * 1000, false, end), seen ? "seen in a log" : "not seen in a log",
+           text_time(known->not_after * 1000, false, end), seen_words(known, seen),
            known->accepted ? ", accepted" : "");
     printf("    %s: %s", known->source, text_visible_str(span_str(known->issuer), shown, sizeof shown));
     for (size_t i = 0; i < known->names.count && i < 5; i++)
@@ -314,7 +346,12 @@ int domainimport_run(const struct cmd *cmd, const struct domainimport *what)
                               .reason = "accepted: certspotter had told of it before (domain import)",
                               .label = "certspotter told of it"};
     bool reads = what->crtsh != NULL || what->certspotter != NULL;
+    uint8_t want[32];
     struct err why = {0};
+    if (what->tbs != NULL && (what->accept == NULL || strlen(what->tbs) != 64 ||
+                              !text_unhex(span_str(what->tbs), want, sizeof want)))
+        return cmd_usage(cmd, "import: --tbs HEX is a SHA-256, and goes with --accept REF");
+    doing.want = what->tbs != NULL ? want : NULL;
     if (reads + what->list + (what->accept != NULL) + (what->drop != NULL) != 1)
         return cmd_usage(cmd, "import: --crtsh FILE or --certspotter DIR says what, or one of --list,"
                               " --accept REF and --drop REF");

@@ -9,6 +9,7 @@ struct domainimport {
     const char *certspotter; /* a folder; NULL: none */
     bool list;               /* what was imported, and whether a log has shown it since */
     const char *accept;      /* a reference: as if certspotter had told of it */
+    const char *tbs;         /* hex: the stored issuance that is meant; NULL: what was imported says it */
     const char *drop;        /* a reference */
 };
 

@@ -174,7 +174,8 @@ static bool put_serial(struct pgexec_args *args, const char *serial, uint8_t roo
 
 static const char by_serial_sql[] = "SELECT c.tbs_fp, c.names FROM cert AS c WHERE substring(c.serial FOR "
                                     "15) IN (substring($1::bytea FOR 15),"
-                                    " substring($2::bytea FOR 15)) AND c.serial IN ($1, $2) LIMIT 100";
+                                    " substring($2::bytea FOR 15)) AND c.serial IN ($1, $2) AND ($3::bytea "
+                                    "IS NULL OR c.tbs_fp = $3) LIMIT 100";
 
 static bool has_name(const struct db_known *known, const char *stored)
 {
@@ -199,8 +200,8 @@ static bool has_name(const struct db_known *known, const char *stored)
     return false;
 }
 
-enum err_code db_known_seen(struct pgconn *conn, const struct db_known *known, bool *seen, uint8_t tbs_fp[32],
-                            struct err *why)
+enum err_code db_known_seen(struct pgconn *conn, const struct db_known *known, const uint8_t *want,
+                            bool *seen, uint8_t tbs_fp[32], struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res = NULL;
@@ -208,10 +209,14 @@ enum err_code db_known_seen(struct pgconn *conn, const struct db_known *known, b
     enum err_code code = ERR_OK;
     bool by_fp = known->tbs_fp.len == 32;
     *seen = false;
+    if (by_fp && want != NULL && memcmp(known->tbs_fp.at, want, 32) != 0)
+        return ERR_OK;
     if (by_fp)
         pgexec_bytes(&args, known->tbs_fp);
     else if (!put_serial(&args, known->serial, room))
         return ERR_OK;
+    if (!by_fp)
+        pgexec_bytes(&args, want == NULL ? SPAN_NONE : span_of(want, 32));
     code =
         pgexec_run(conn, by_fp ? "SELECT c.tbs_fp FROM cert AS c WHERE c.tbs_fp = $1 LIMIT 1" : by_serial_sql,
                    &args, &res, why);

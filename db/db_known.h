@@ -45,10 +45,12 @@ MUST_USE enum err_code db_known_one(struct pgconn *conn, const char *ref,
                                     enum err_code (*each)(void *arg, const struct db_known *known,
                                                           struct err *why),
                                     void *arg, struct err *why);
-/* Has a log shown it? By its fingerprint, else by its serial number together with one of its names. `tbs_fp`
- * is that of the stored issuance. */
-MUST_USE enum err_code db_known_seen(struct pgconn *conn, const struct db_known *known, bool *seen,
-                                     uint8_t tbs_fp[32], struct err *why);
+/* Has a log shown it? By its fingerprint, else by its serial number together with one of its names, which is
+ * a hint and no proof: anybody's CA may have issued that number for that name. With `want` (32 bytes, or
+ * NULL) only the issuance of that fingerprint counts. `tbs_fp` is that of the stored issuance, of the first
+ * one. */
+MUST_USE enum err_code db_known_seen(struct pgconn *conn, const struct db_known *known, const uint8_t *want,
+                                     bool *seen, uint8_t tbs_fp[32], struct err *why);
 MUST_USE enum err_code db_known_drop(struct pgconn *conn, const char *ref, uint64_t *gone, struct err *why);
 /* Those that were over, and imported, LIMIT_KNOWN_DAYS ago: nobody asks for them any more. */
 MUST_USE enum err_code db_known_prune(struct pgconn *conn, uint64_t *gone, struct err *why);

@@ -84,7 +84,30 @@ open_alerts() {
     ctv domain learn shop.example --json | jq -e --arg ca "spki:$CA_other" --argjson id "$stranger" \
         '(.left_out | index($id)) and (.policy.allow | index($ca) | not) and .would_raise.unexpected_ca == 1'
     ctv domain learn shop.example | grep "^left out, .*alert ack ID.*: alert .*$stranger"
+    # Nor does it become usual because others kept it, too.
+    local sha serial
+    sha=$(ctv alert list --json --domain shop.example | jq -r "select(.id == $stranger) | .tbs_fp")
+    serial=$(ctv cert --json "$sha" | jq -r 'first(.. | .serial? | strings)')
+    printf '[{"issuer_ca_id":9,"issuer_name":"C=US, O=DigiCert Inc, CN=X","common_name":"www.shop.example","name_value":%s,%s}]' \
+        '"www.shop.example"' "\"id\":9,\"not_before\":\"$(date -u +%FT%T)\",\"not_after\":\"2099-01-01T00:00:00\",\"serial_number\":\"$serial\"" \
+        >"$PLAY/stranger.json"
+    run -0 ctv domain import --crtsh "$PLAY/stranger.json"
+    [[ $output == "1 certificates imported"* ]]
+    ctv domain learn shop.example --json | jq -e --argjson id "$stranger" \
+        '(.left_out | index($id)) and .evidence.imported == 0 and (.evidence.cas_by_name | length == 0)'
+    # A serial number accepts nothing.
+    run -2 ctv domain import --accept "9:$serial"
+    [[ $output == *"ctvigil cert $sha"* ]]
+    run -2 ctv domain import --accept "9:$serial" --tbs "$CA_other"
+    run -2 ctv domain import --accept "9:$serial" --tbs 00
+    run -2 ctv domain import --drop "9:$serial" --tbs "$sha"
+    ctv domain import --list | grep "^9:.*one with its serial was seen in a log$"
+    [ "$(ctv alert list --json --domain shop.example | jq -r "select(.id == $stranger) | .state")" != closed ]
     ctv alert ack "$stranger" --reason "ours"
+    run -0 ctv domain import --accept "9:$serial" --tbs "$sha"
+    [[ $output == "accepted in 1 registered domain, "* ]]
+    ctv domain list --yaml | grep "$sha"
+    run -0 ctv domain import --drop "9:$serial"
     ctv domain learn shop.example --json | jq -e --arg ca "spki:$CA_other" --argjson id "$stranger" \
         '(.left_out | index($id) | not) and (.policy.allow | index($ca))'
 }

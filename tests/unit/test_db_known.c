@@ -8,6 +8,8 @@ struct shown {
     size_t seen;
     char refs[256];
     struct pgconn *conn;
+    const uint8_t *want;
+    uint8_t fp[32]; /* of the last one seen */
 };
 
 static enum err_code on_known(void *arg, const struct db_known *known, struct err *why)
@@ -16,7 +18,9 @@ static enum err_code on_known(void *arg, const struct db_known *known, struct er
     uint8_t fp[32];
     bool seen = false;
     size_t len = strlen(shown->refs);
-    enum err_code code = db_known_seen(shown->conn, known, &seen, fp, why);
+    enum err_code code = db_known_seen(shown->conn, known, shown->want, &seen, fp, why);
+    if (seen)
+        memcpy(shown->fp, fp, 32);
     shown->count++;
     shown->seen += seen;
     (void)snprintf(shown->refs + len, sizeof shown->refs - len, "%s%s ", known->ref, seen ? "!" : "");
@@ -52,6 +56,23 @@ static void all_are(struct pgconn *conn, const char *refs)
     assert_string_equal(shown.refs, refs);
 }
 
+/* A serial number and a name are anybody's to choose: the fingerprint says which one is meant. */
+static void only_the_wanted(struct pgconn *conn, uint8_t fps[2][32])
+{
+    static const uint8_t strange[32] = {1};
+    struct err why = {0};
+    for (int i = 0; i < 2; i++) {
+        struct shown shown = {.conn = conn, .want = fps[i]};
+        assert_int_equal(db_known_one(conn, "a", on_known, &shown, &why), ERR_OK);
+        assert_string_equal(shown.refs, "a! ");
+        assert_memory_equal(shown.fp, fps[i], 32);
+    }
+    struct shown none = {.conn = conn, .want = strange};
+    assert_int_equal(db_known_one(conn, "a", on_known, &none, &why), ERR_OK);
+    assert_int_equal(db_known_one(conn, "e", on_known, &none, &why), ERR_OK);
+    assert_string_equal(none.refs, "a e ");
+}
+
 static void seen_or_not(void **state)
 {
     struct storetest test;
@@ -67,7 +88,10 @@ static void seen_or_not(void **state)
     storetest_pairs(&batch, &test.log[0], 0, 1, 4);
     static const uint8_t serials[2][3] = {{0x00, 0xab, 0xcd}, {0x0a, 0xbc, 0xde}};
     uint8_t fp[32];
+    uint8_t fps[2][32];
     memcpy(fp, batch.entries[2].issuance.tbs_fp, 32);
+    memcpy(fps[0], batch.entries[0].issuance.tbs_fp, 32);
+    memset(fps[1], 0x77, 32);
     for (size_t i = 0; i < 4; i++)
         batch.entries[i].issuance.serial = span_of(serials[i / 2], 3);
     batch.watch_generation = 1;
@@ -84,6 +108,11 @@ static void seen_or_not(void **state)
     put(conn, "f", "abcd", "1.test", SPAN_NONE, later);          /* an end of its name */
     put(conn, "g", "abcd' OR 1", "x1.test", SPAN_NONE, 1000000); /* long over, and no number */
     all_are(conn, "e! a! b! c d f g ");
+    storetest_run(
+        test.dsn,
+        "INSERT INTO cert SELECT (x.r).* FROM (SELECT jsonb_populate_record(c, jsonb_build_object("
+        "'tbs_fp', '\\x' || repeat('77', 32))) AS r FROM cert AS c WHERE c.serial = '\\x00abcd') AS x");
+    only_the_wanted(conn, fps);
     uint64_t gone = 7;
     assert_int_equal(db_known_prune(conn, &gone, &why), ERR_OK);
     assert_int_equal(gone, 0); /* it came a moment ago */
