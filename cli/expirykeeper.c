@@ -39,7 +39,7 @@ struct expirykeeper_round {
     size_t place_count;
     struct db_renewal_doubt *doubts;
     size_t doubt_count;
-    struct db_renewal_alert *alerts; /* by dedup */
+    struct db_renewal_alert *alerts; /* by domain and certificate */
     struct expirykeeper_state *states;
     size_t alert_count;
     struct blocklist *blocklist; /* of keys; NULL: none */
@@ -59,11 +59,13 @@ static int expirykeeper_by_doubt(const void *left, const void *right)
     return memcmp(a->tbs_fp, b->tbs_fp, 32);
 }
 
-static int expirykeeper_by_dedup(const void *left, const void *right)
+static int expirykeeper_by_cert(const void *left, const void *right)
 {
     const struct db_renewal_alert *a = left;
     const struct db_renewal_alert *b = right;
-    return strcmp(a->dedup, b->dedup);
+    if (a->domain_id != b->domain_id)
+        return a->domain_id < b->domain_id ? -1 : 1;
+    return memcmp(a->tbs_fp, b->tbs_fp, 32);
 }
 
 static bool expirykeeper_ended(const struct expirykeeper_round *round)
@@ -81,14 +83,24 @@ static void expirykeeper_dedup(const struct expirykeeper_round *round, const str
                    text_hex(span_of(cert->tbs_fp, 32), fp));
 }
 
-/* alert_count: there is none. */
-static size_t expirykeeper_find(const struct expirykeeper_round *round, const char *dedup)
+/* Not the first one about its certificate. */
+static bool expirykeeper_twice(const struct expirykeeper_round *round, size_t at)
 {
-    struct db_renewal_alert probe = {.id = 0};
-    (void)snprintf(probe.dedup, sizeof probe.dedup, "%s", dedup);
+    const struct db_renewal_alert *alerts = round->alerts;
+    return at != 0 && alerts[at].domain_id != 0 && expirykeeper_by_cert(&alerts[at - 1], &alerts[at]) == 0;
+}
+
+/* Not by dedup: the hash of names in it changes as an entry becomes wide. alert_count: there is none. */
+static size_t expirykeeper_find(const struct expirykeeper_round *round, const struct renewal_cert *cert)
+{
+    struct db_renewal_alert probe = {.domain_id = round->renewal.watch->id};
+    memcpy(probe.tbs_fp, cert->tbs_fp, 32);
     const struct db_renewal_alert *found =
-        bsearch(&probe, round->alerts, round->alert_count, sizeof probe, expirykeeper_by_dedup);
-    return found == NULL ? round->alert_count : (size_t)(found - round->alerts);
+        bsearch(&probe, round->alerts, round->alert_count, sizeof probe, expirykeeper_by_cert);
+    size_t at = found == NULL ? round->alert_count : (size_t)(found - round->alerts);
+    while (found != NULL && expirykeeper_twice(round, at))
+        at--;
+    return at;
 }
 
 static bool expirykeeper_told(const struct db_renewal_alert *alert, const char *rule)
@@ -131,10 +143,12 @@ static void expirykeeper_due(void *arg, const struct renewal_due *due)
     char rule[RENEWALSAY_RULE_MAX];
     struct alert alert = {.finding_count = 0};
     expirykeeper_dedup(round, cert, dedup);
-    size_t at = expirykeeper_find(round, dedup);
+    size_t at = expirykeeper_find(round, cert);
     const struct db_renewal_alert *open = at == round->alert_count ? NULL : &round->alerts[at];
-    if (open != NULL)
+    if (open != NULL) {
         round->states[at].best = true;
+        (void)snprintf(dedup, sizeof dedup, "%s", open->dedup);
+    }
     bool history = open == NULL && cert->life.not_after < renewal->now - LIMIT_EXPIRY_OVER_S;
     if (renewal->watch->expiry_off || round->code != ERR_OK || history || (open != NULL && open->acked))
         return;
@@ -220,13 +234,11 @@ static void expirykeeper_note(struct expirykeeper_round *round)
 {
     const struct renewal *renewal = &round->renewal;
     for (size_t i = 0; i < renewal->count && round->alert_count != 0; i++) {
-        char dedup[sizeof round->alerts->dedup];
         char when[TEXT_TIME_MAX];
         char issuer[96];
         if (renewal->certs[i].doubted)
             continue;
-        expirykeeper_dedup(round, &renewal->certs[i], dedup);
-        size_t at = expirykeeper_find(round, dedup);
+        size_t at = expirykeeper_find(round, &renewal->certs[i]);
         if (at == round->alert_count)
             continue;
         struct expirykeeper_state *state = &round->states[at];
@@ -317,34 +329,36 @@ static void expirykeeper_warn(struct expirykeeper_round *round, const struct wat
 }
 
 /* The most days before the end at which one of these entries wants to be told. */
-static int expirykeeper_days(const struct expirykeeper_round *round, size_t begin, size_t end)
+static int expirykeeper_days(const struct expiryrows_place *places, size_t count)
 {
     int most = LIMIT_EXPIRY_FIRST_DAYS;
-    for (size_t at = begin; at < end; at++)
-        for (size_t i = 0; i < round->places[at].watch->expiry_count; i++)
-            if (round->places[at].watch->expiry_days[i] > most)
-                most = round->places[at].watch->expiry_days[i];
+    for (size_t at = 0; at < count; at++)
+        for (size_t i = 0; i < places[at].watch->expiry_count; i++)
+            if (places[at].watch->expiry_days[i] > most)
+                most = places[at].watch->expiry_days[i];
     return most;
 }
 
-/* One registrable domain, [begin, end) its entries, that has too many: what comes to its end. */
-static enum err_code expirykeeper_narrow(struct expirykeeper_round *round, size_t begin, size_t end)
+/* Entries under one key, or a wide one, that have too many: what comes to its end. */
+static enum err_code expirykeeper_narrow(struct expirykeeper_round *round,
+                                         const struct expiryrows_place *places, size_t count)
 {
     struct expiryrows rows;
-    struct expiryrows_narrow what = {.watch = round->places[begin].watch,
-                                     .key = round->places[begin].key,
+    struct expiryrows_narrow what = {.places = places,
+                                     .place_count = count,
                                      .now = round->renewal.now,
-                                     .days = expirykeeper_days(round, begin, end),
+                                     .days = expirykeeper_days(places, count),
                                      .doubts = round->doubts,
                                      .doubt_count = round->doubt_count};
     enum err_code code = expiryrows_narrow(round->conn, &what, &rows, round->why);
     if (code != ERR_OK)
         return code;
-    round->renewal.key = what.key;
+    round->renewal.key = places->key;
     if (rows.full)
-        expirykeeper_warn(round, what.watch);
-    for (size_t at = begin; code == ERR_OK && at < end; at++)
-        code = expirykeeper_domain(round, round->places[at].watch, rows.certs, rows.count);
+        expirykeeper_warn(round, places->watch);
+    code = expirykeeper_doubt(round);
+    for (size_t at = 0; code == ERR_OK && at < count; at++)
+        code = expirykeeper_domain(round, places[at].watch, rows.certs, rows.count);
     expiryrows_free(&rows);
     return code;
 }
@@ -356,17 +370,18 @@ static enum err_code expirykeeper_wide(struct expirykeeper_round *round)
     round->renewal.wide = true;
     for (size_t i = 0; code == ERR_OK && i < round->watch_count && !expirykeeper_ended(round); i++) {
         struct expiryrows rows;
-        if (!expiryrows_wide(&round->watches[i]))
+        const struct expiryrows_place place = {0, &round->watches[i]};
+        if (!expiryrows_wide(place.watch))
             continue;
         code = expiryrows_load(round->conn, &round->watches[i],
                                round->renewal.now - LIMIT_EXPIRY_DAYS * INT64_C(86400), &rows, round->why);
         if (code != ERR_OK)
             break;
-        if (rows.full)
-            expirykeeper_warn(round, &round->watches[i]);
         code = expirykeeper_doubt(round);
-        if (code == ERR_OK)
-            code = expirykeeper_domain(round, &round->watches[i], rows.certs, rows.count);
+        if (code == ERR_OK && rows.full)
+            code = expirykeeper_narrow(round, &place, 1);
+        else if (code == ERR_OK)
+            code = expirykeeper_domain(round, place.watch, rows.certs, rows.count);
         expiryrows_free(&rows);
     }
     round->renewal.wide = false;
@@ -399,7 +414,7 @@ static enum err_code expirykeeper_some(struct expirykeeper_round *round, size_t 
     if (code == ERR_OK)
         code = expirykeeper_doubt(round);
     if (code == ERR_OK && full)
-        code = expirykeeper_narrow(round, begin, end);
+        code = expirykeeper_narrow(round, round->places + begin, end - begin);
     else if (code == ERR_OK)
         code = expirykeeper_page(round, begin, end, page);
     db_renewal_free(page);
@@ -446,6 +461,8 @@ static enum err_code expirykeeper_close(struct expirykeeper_round *round)
             reason = "the domain is not registered any more";
         else if (watch->expiry_off)
             reason = "the entry does not ask for it any more (expiry: off)";
+        else if (expirykeeper_twice(round, i))
+            reason = "another alert is about the same certificate";
         else if (round->states[i].seen && !round->states[i].best)
             reason = round->states[i].renewed;
         if (reason == NULL)

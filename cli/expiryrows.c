@@ -201,37 +201,60 @@ enum err_code expiryrows_load(struct pgconn *conn, const struct watch *watch, in
     expiryrows_unique(rows);
     if (code == ERR_OK)
         code = expiryrows_own(watch, rows, why);
-    rows->full = rows->full || full;
     if (code != ERR_OK)
         expiryrows_free(rows);
     return code;
 }
 
+/* Those about these entries: of all there may be more than are asked with. */
+static struct db_renewal_doubt *expiryrows_doubts(const struct expiryrows_narrow *what, size_t *count)
+{
+    struct db_renewal_doubt *own = calloc(what->doubt_count + 1, sizeof *own);
+    size_t at = 0;
+    must(own != NULL);
+    *count = 0;
+    for (size_t i = 0; i < what->doubt_count; i++) {
+        while (at < what->place_count && what->places[at].watch->id < what->doubts[i].domain_id)
+            at++;
+        if (at < what->place_count && what->places[at].watch->id == what->doubts[i].domain_id)
+            own[(*count)++] = what->doubts[i];
+    }
+    return own;
+}
+
 enum err_code expiryrows_narrow(struct pgconn *conn, const struct expiryrows_narrow *what,
                                 struct expiryrows *rows, struct err *why)
 {
+    const struct watch *watch = what->places[0].watch;
+    const bool wide = expiryrows_wide(watch);
     struct db_renewal_more_narrow narrow = {
-        .key = what->key,
+        .domain_id = wide ? watch->id : 0,
+        .key = what->places[0].key,
         .since = what->now - LIMIT_EXPIRY_DAYS * INT64_C(86400),
         .over = what->now - LIMIT_EXPIRY_OVER_S,
         .until = what->now + what->days * INT64_C(86400),
-        .doubts = what->doubts,
-        .doubt_count = what->doubt_count,
     };
     *rows = (struct expiryrows){.count = 0};
-    for (size_t i = 0; i < watch_item_count(what->watch) && narrow.apex.len == 0; i++) {
-        const struct watch_item *item = watch_item(what->watch, i);
+    for (size_t i = 0; !wide && i < watch_item_count(watch) && narrow.apex.len == 0; i++) {
+        const struct watch_item *item = watch_item(watch, i);
         struct span apex = item->kind == WATCH_DNS ? dns_apex(span_str(item->name)) : SPAN_NONE;
-        if (apex.len != 0 && dbkey_apex8(apex) == what->key)
+        if (apex.len != 0 && dbkey_apex8(apex) == narrow.key)
             narrow.apex = apex;
     }
+    struct db_renewal_doubt *doubts = expiryrows_doubts(what, &narrow.doubt_count);
+    narrow.doubts = doubts;
     enum err_code code =
         db_renewal_more_narrow(conn, &narrow, LIMIT_EXPIRY_ROWS, &rows->pages[0], &rows->full, why);
+    free(doubts);
     if (code != ERR_OK)
         return code;
     expiryrows_append(rows, rows->pages[0]);
     expiryrows_unique(rows);
-    return ERR_OK;
+    if (wide)
+        code = expiryrows_own(watch, rows, why);
+    if (code != ERR_OK)
+        expiryrows_free(rows);
+    return code;
 }
 
 void expiryrows_free(struct expiryrows *rows)

@@ -30,18 +30,19 @@ struct expiryrows_place {
 struct expiryrows_place *expiryrows_places(const struct watch *watches, size_t watch_count, size_t *count);
 
 /* All of a wide entry: by its keys, whose certificates of before show habits, and by what is noted as
- * concerning it. Words of names that are no DNS names and do not concern it are left out. */
+ * concerning it. Words of names that are no DNS names and do not concern it are left out. `full` speaks of
+ * what is noted: all that is not over is among that, and the rest shows habits alone. */
 MUST_USE enum err_code expiryrows_load(struct pgconn *conn, const struct watch *watch, int64_t since,
                                        struct expiryrows *rows, struct err *why);
 
-/* Of one registrable domain with more certificates than LIMIT_EXPIRY_ROWS: those that count for names that
- * run out. `days`: how long before the end something may be due. */
+/* Of one registrable domain, or one wide entry, with more certificates than LIMIT_EXPIRY_ROWS: those that
+ * count for names that run out. `days`: how long before the end something may be due. */
 struct expiryrows_narrow {
-    const struct watch *watch; /* of that domain; the first of several */
-    int64_t key;
+    const struct expiryrows_place *places; /* as expiryrows_places has them; a wide one alone, its key is 0 */
+    size_t place_count;
     int64_t now;
     int days;
-    const struct db_renewal_doubt *doubts;
+    const struct db_renewal_doubt *doubts; /* of all entries, by domain */
     size_t doubt_count;
 };
 MUST_USE enum err_code expiryrows_narrow(struct pgconn *conn, const struct expiryrows_narrow *what,

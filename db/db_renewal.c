@@ -146,7 +146,8 @@ enum err_code db_renewal_doubts(struct pgconn *conn, struct db_renewal_doubt **l
 static const char alerts_sql[] =
     "SELECT a.id, coalesce(a.domain, 0), a.tbs_fp, a.dedup, a.state = 'acked',"
     " coalesce((SELECT string_agg(f->>'rule', ' ') || ' ' FROM jsonb_array_elements(a.findings) AS f), '')"
-    " FROM alert AS a WHERE a.dedup LIKE 'expiry:%' AND a.state <> 'closed' ORDER BY a.dedup COLLATE \"C\"";
+    " FROM alert AS a WHERE a.dedup LIKE 'expiry:%' AND a.state <> 'closed' ORDER BY coalesce(a.domain, 0),"
+    " coalesce(a.tbs_fp, ''), a.state <> 'acked', a.id";
 
 enum err_code db_renewal_alerts(struct pgconn *conn, struct db_renewal_alert **list, size_t *count,
                                 struct err *why)

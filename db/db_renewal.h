@@ -56,6 +56,7 @@ struct db_renewal_alert {
     char rules[256]; /* of its findings, each with a blank behind it */
     bool acked;
 };
+/* By domain_id, then tbs_fp; of two about one certificate the one that is acknowledged, then the older. */
 MUST_USE enum err_code db_renewal_alerts(struct pgconn *conn, struct db_renewal_alert **list, size_t *count,
                                          struct err *why);
 /* Closes it, takes back what waits to be delivered, and tells whoever was told (event withdrawn). */

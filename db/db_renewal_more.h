@@ -16,8 +16,9 @@ MUST_USE enum err_code db_renewal_more_hits(struct pgconn *conn, int64_t domain_
                                             size_t most, struct db_renewal_page **page, bool *full,
                                             struct err *why);
 
-/* Of a registrable domain with more certificates than are looked at. */
+/* Of a registrable domain, or an entry, with more certificates than are looked at. */
 struct db_renewal_more_narrow {
+    int64_t domain_id; /* not 0: of what db_renewal_more_hits gives, and not of a key */
     int64_t key;
     struct span apex; /* the domain as text: names of others in these certificates do not count */
     int64_t since;    /* Unix seconds; what was over before is not looked at */
@@ -28,8 +29,9 @@ struct db_renewal_more_narrow {
 };
 
 /* Of those names alone whose last certificate ends from `over` to `until`, or is one of an open
- * alert: the certificates that end last, and those of the wildcard above. At most `most`, those that
- * run out first. The server goes through all certificates of the domain. */
+ * alert: the certificates that end last, and those of the wildcard above; at most `most`, those that
+ * run out first. Beside them the last one of each further name that they have, at most as many again. The
+ * server goes through all certificates of the domain. At most LIMIT_EXPIRY_ROWS doubts. */
 MUST_USE enum err_code db_renewal_more_narrow(struct pgconn *conn, const struct db_renewal_more_narrow *what,
                                               size_t most, struct db_renewal_page **page, bool *full,
                                               struct err *why);

@@ -140,6 +140,35 @@ static void mail_and_uris(void **state)
     assert_int_equal(look().closed, 0);
 }
 
+/* The words that name_set is of are others then. */
+static void becomes_wide(void **state)
+{
+    (void)state;
+    begin("example.test", "dns");
+    issue(1, "www.example.test", "192.0.2.7", "", 70);
+    assert_int_equal(look().raised, 1);
+    sql("UPDATE domain SET policy = '{\"also\": [\"203.0.113.0/24\"]}'");
+    struct expirykeeper_report report = look();
+    assert_int_equal(report.raised + report.closed, 0);
+    /* It becomes graver, and not a second one. */
+    sql("UPDATE domain SET policy = '{\"also\": [\"203.0.113.0/24\"], \"expiry\": {\"days\": [25, 21]}}'");
+    assert_int_equal(look().raised, 1);
+    assert_int_equal(number("SELECT count(*) FROM alert"), 1);
+    /* What was raised twice before this was so. */
+    sql("INSERT INTO alert (domain, domain_name, kind, severity, name, tbs_fp, findings, issuance, "
+        "first_seen,"
+        " dedup) SELECT domain, domain_name, kind, severity, name, tbs_fp, findings, issuance, first_seen,"
+        " replace(dedup, 'expiry:' || domain || ':', 'expiry:' || domain || ':ff') FROM alert");
+    assert_int_equal(look().closed, 1);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE state = 'closed' AND dedup LIKE '%:ff%'"), 1);
+    sql("UPDATE domain SET policy = '{}'");
+    report = look();
+    assert_int_equal(report.raised + report.closed, 0);
+    issue(2, "www.example.test", NULL, "", 1);
+    assert_int_equal(look().closed, 1);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE state <> 'closed'"), 0);
+}
+
 /* Ends in 80 to 90 days, so many, one for each name. */
 static void crowd(int count)
 {
@@ -190,14 +219,56 @@ static void a_domain_with_too_many(void **state)
     issue(9, "last.example.test", NULL, "", 1);
     issue(10, "just.example.test", NULL, "", 1);
     assert_int_equal(look().closed, 2);
-    report = look();
-    assert_int_equal(report.raised + report.closed + report.unusual, 0);
+    /* A name beside one that runs out, long renewed by a certificate of its own. */
+    issue(12, "m.example.test n.example.test", NULL, "", 95);
+    issue(13, "m.example.test", NULL, "", 80);
+    issue(14, "n.example.test", NULL, "", 5);
+    assert_int_equal(look().raised, 1);
+    assert_int_equal(
+        number("SELECT count(*) FROM alert WHERE findings->0->>'expected' LIKE '%for m.example.test'"), 1);
+    issue(15, "m.example.test", NULL, "", 1);
+    assert_int_equal(look().closed, 1);
     /* An entry that wants to know it earlier. */
     issue(11, "early.example.test", NULL, "", 20);
     assert_int_equal(look().raised, 0);
     sql("UPDATE domain SET policy = '{\"expiry\": {\"days\": [75, 7]}}'");
     assert_int_equal(look().raised, 1);
     assert_int_equal(number("SELECT count(*) FROM alert WHERE findings->0->>'rule' = 'expiry_75'"), 1);
+}
+
+/* What ends last is not what is cut off. */
+static void a_range_with_too_many(void **state)
+{
+    (void)state;
+    begin("192.0.2.0/24", "ip");
+    crowd(LIMIT_EXPIRY_ROWS + 100);
+    sql("INSERT INTO pair_look (domain, tbs_fp, not_after) SELECT d.id, c.tbs_fp, c.not_after FROM domain AS "
+        "d, cert AS c");
+    issue(1, "www.example.test", "192.0.2.7", "", 80);
+    issue(2, "www.example.test", "192.0.2.8", "", 80); /* renewed, by one that ends before the crowd */
+    issue(3, "", "192.0.2.8", "", 5);
+    issue(4, "www.example.test", "192.0.3.1", "", 80); /* somebody else's */
+    struct expirykeeper_report report = look();
+    assert_int_equal(report.raised, 1);
+    assert_true(report.looked < 20);
+    assert_int_equal(number(NAMED("192.0.2.7")), 1);
+    assert_int_equal(look().raised, 0);
+    issue(5, "", "192.0.2.7", "", 5);
+    assert_int_equal(look().closed, 1);
+    report = look();
+    assert_int_equal(report.raised + report.closed, 0);
+    /* What may be somebody else's renews nothing, here neither. */
+    issue(6, "", "192.0.2.9", "", 80);
+    issue(7, "", "192.0.2.9", "", 5);
+    sql("INSERT INTO domain_allow (domain, spki_sha256, label) SELECT id, sha256('other ca'), 'x' FROM "
+        "domain;"
+        "INSERT INTO alert (domain, domain_name, kind, severity, name, tbs_fp, findings, issuance, "
+        "first_seen)"
+        " SELECT d.id, d.name, 'unexpected_ca', 'high', d.name, c.tbs_fp,"
+        " '[{\"kind\": \"unexpected_ca\", \"rule\": \"allow_ca\", \"severity\": \"high\"}]', '{}', now()"
+        " FROM domain AS d, cert AS c WHERE c.idx = 7");
+    assert_int_equal(look().raised, 1);
+    assert_int_equal(number(NAMED("192.0.2.9")), 1);
 }
 
 static int open_all(void **state)
@@ -219,10 +290,9 @@ int main(int argc, char **argv)
 {
     FIXTURE_DB_KEEPER(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(below_a_suffix),
-        cmocka_unit_test(addresses),
-        cmocka_unit_test(mail_and_uris),
-        cmocka_unit_test(a_domain_with_too_many),
+        cmocka_unit_test(below_a_suffix),         cmocka_unit_test(addresses),
+        cmocka_unit_test(mail_and_uris),          cmocka_unit_test(becomes_wide),
+        cmocka_unit_test(a_domain_with_too_many), cmocka_unit_test(a_range_with_too_many),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
