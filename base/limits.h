@@ -176,6 +176,8 @@
 #define LIMIT_UNREAD         1000  /* stretches of logs that are being caught up with */
 #define LIMIT_UNREAD_S       86400 /* behind: a log may take so long to show what it took in, too */
 #define LIMIT_UNREAD_STUCK_S 86400 /* without an entry: such a log is not waited for any longer */
+#define LIMIT_UNREAD_MOST_S                                                                                  \
+    (7 * 86400) /* nor one that goes on for so long: between the steps of 7 and 0 days nothing gets lost */
 
 #define LIMIT_WEAKKEY_BITS      16384 /* of an RSA modulus; looking closely at longer ones takes seconds */
 #define LIMIT_SOUND_KEYS        32768 /* remembered, so that none is looked at for each log: 1 MB */

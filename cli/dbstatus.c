@@ -239,7 +239,7 @@ static void dbstatus_expiry(const struct dbstatus *found)
         const struct db_unread *one = &found->unread[i];
         char at[TEXT_TIME_MAX];
         dbstatus_row(i == 0 ? "expiry" : "", "%s: %s (read up to: %s)", one->log,
-                     one->waited ? "is waited for" : "does not go on, and is not waited for",
+                     one->waited ? "is waited for" : "does not go on, or too slowly, and is not waited for",
                      one->begin == DB_UNREAD_BEGIN ? "nothing" : dbstatus_time(one->begin * 1000, at));
     }
 }

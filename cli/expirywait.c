@@ -49,8 +49,8 @@ static void expirywait_say(const struct expirywait_found *found)
                 one->log, until);
         else if (!one->waited)
             say_warn("watch",
-                     "log=%s it is behind (read up to: %s) and does not go on; certificates that run out"
-                     " are told without waiting for it",
+                     "log=%s it is behind (read up to: %s) and does not go on, or has been for a week;"
+                     " certificates that run out are told without waiting for it",
                      one->log, until);
     }
 }

@@ -27,7 +27,8 @@ static const char look_sql[] =
     " ORDER BY t.begins NULLS FIRST, l.id, r.next LIMIT $2";
 
 /* Looks are counted to half an hour: those of a single minute in which nothing moves say nothing. Two are
- * wanted, because nothing moves while nobody reads. */
+ * wanted, because nothing moves while nobody reads. One that goes on, but has been behind for a week, is
+ * given up, too: whoever reads a large log from its beginning would hear of nothing for months. */
 static const char note_sql[] =
     "INSERT INTO expiry_wait AS w (log, read_until, places) VALUES ($1::int2, $2, $3)"
     " ON CONFLICT (log) DO UPDATE SET read_until = excluded.read_until, places = excluded.places,"
@@ -36,7 +37,8 @@ static const char note_sql[] =
     "   THEN now() ELSE w.looked_at END,"
     "  still = CASE WHEN w.places <> excluded.places THEN 0"
     "   WHEN w.looked_at < now() - interval '30 minutes' THEN w.still + 1 ELSE w.still END"
-    " RETURNING (xmax = 0)::int + 2 * (moved_at < now() - $4 * interval '1 s' AND still >= 2)::int";
+    " RETURNING (xmax = 0)::int + 2 * ((moved_at < now() - $4 * interval '1 s' AND still >= 2)"
+    "  OR since < now() - $5 * interval '1 s')::int";
 
 struct row {
     int64_t id;
@@ -66,6 +68,7 @@ static enum err_code note(struct pgconn *conn, struct db_unread *list, const str
         pgexec_time(&args, list[at].begin * 1000);
     pgexec_int(&args, places);
     pgexec_int(&args, LIMIT_UNREAD_STUCK_S);
+    pgexec_int(&args, LIMIT_UNREAD_MOST_S);
     enum err_code code = pgexec_number(conn, note_sql, &args, &found, why);
     bool stuck = rows[at].blamed || (found & 2) != 0;
     for (size_t i = at; i < count; i++)

@@ -17,7 +17,7 @@ struct db_unread {
     char log[CTLOG_NAME_MAX];
     int64_t begin;
     int64_t end;
-    bool waited; /* it is being read; false: it has been stuck for a day, or is told of as out of date */
+    bool waited; /* it is being read; false: stuck for a day, behind for a week, or told of as out of date */
     bool fresh;  /* noticed by this look for the first time */
 };
 

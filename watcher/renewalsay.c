@@ -89,7 +89,7 @@ static void put_unread(struct buf *text, const struct renewal_due *due)
             text_visible_str(span_str(due->unread->log), shown, sizeof shown));
     if (due->unread->begin > 0)
         buf_fmt(text, "after %s ", text_time(due->unread->begin * 1000, false, when));
-    buf_str(text, "could not be read: a renewal may stand there");
+    buf_str(text, "has not been read: a renewal may stand there");
 }
 
 struct alert_finding renewalsay_expiring(struct arena *arena, const struct renewal *renewal,

@@ -195,6 +195,28 @@ static void one_that_is_stuck(void **state)
     assert_int_equal(number("SELECT count(*) FROM expiry_wait WHERE given_up"), 1);
 }
 
+/* It goes on, but takes weeks. */
+static void one_that_is_slow(void **state)
+{
+    (void)state;
+    begin();
+    range("one", 0, NULL, 10);
+    head("one", 1000, 0, 0);
+    assert_string_equal(found(), "one ..");
+    sql("UPDATE expiry_wait SET since = now() - interval '6 days'; UPDATE log_range SET next = 11");
+    assert_string_equal(found(), "one ..");
+    sql("UPDATE expiry_wait SET since = now() - interval '8 days'; UPDATE log_range SET next = 12");
+    assert_string_equal(found(), "one .. given up");
+    sql("UPDATE log_range SET next = 13");
+    assert_string_equal(found(), "one .. given up");
+    assert_int_equal(number("SELECT count(*) FROM expiry_wait WHERE given_up"), 1);
+    /* Once it is done, it may fall behind again. */
+    sql("UPDATE log_range SET next = 1000");
+    assert_string_equal(found(), "");
+    sql("UPDATE log_range SET next = 500");
+    assert_string_equal(found(), "one ..");
+}
+
 static void issue(int at, const char *names, int days_ago)
 {
     char when[TEXT_TIME_MAX];
@@ -243,7 +265,7 @@ static void told_with_a_doubt(void **state)
         "name = 'one'");
     assert_int_equal(look().raised, 1);
     assert_int_equal(number("SELECT count(*) FROM alert WHERE findings->0->>'found' LIKE '%; what the log one"
-                            " took in after 2%Z could not be read: a renewal may stand there'"),
+                            " took in after 2%Z has not been read: a renewal may stand there'"),
                      1);
 }
 
@@ -266,9 +288,8 @@ int main(int argc, char **argv)
 {
     FIXTURE_DB_KEEPER(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(which_ones),
-        cmocka_unit_test(one_that_is_stuck),
-        cmocka_unit_test(nothing_is_told_meanwhile),
+        cmocka_unit_test(which_ones),        cmocka_unit_test(one_that_is_stuck),
+        cmocka_unit_test(one_that_is_slow),  cmocka_unit_test(nothing_is_told_meanwhile),
         cmocka_unit_test(told_with_a_doubt),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
