@@ -157,9 +157,11 @@
 #define LIMIT_PAIR_NOTES   1024     /* that gather in memory during a history scan */
 
 #define LIMIT_SCT_LOOKS 10000
+#define LIMIT_SCT_MS    60000 /* of them in a row, then others have their turn */
 #define LIMIT_SCT_DER_BYTES                                                                                  \
-    (256u << 10)      /* kept until the logs have kept their word; 8,000 names are 200 kB */
-#define LIMIT_SCTS 16 /* of one certificate; browsers ask for two or three */
+    (256u << 10)              /* kept until the logs have kept their word; 8,000 names are 200 kB */
+#define LIMIT_SCTS        16  /* of one certificate, of known logs; browsers ask for two or three */
+#define LIMIT_SCTS_WALKED 256 /* with those that are junk; each asks the database */
 
 #define LIMIT_EXPIRY_KEYS                                                                                    \
     1024 /* domains whose certificates are looked at at once; planning it takes its time */

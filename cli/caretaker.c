@@ -249,7 +249,7 @@ static enum err_code caretaker_pairs(struct pgconn *conn, const atomic_bool *sto
 static enum err_code caretaker_promises(struct pgconn *conn, const atomic_bool *stop, struct err *why)
 {
     struct promise_report report;
-    enum err_code code = promise_look(conn, LIMIT_SCT_LOOKS, stop, &report, why);
+    enum err_code code = promise_look(conn, LIMIT_SCT_LOOKS, LIMIT_SCT_MS, stop, &report, why);
 
     if (report.raised != 0 || report.closed != 0)
         say_info("watch",

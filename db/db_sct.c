@@ -146,13 +146,14 @@ static void get_log(const PGresult *res, int row, const uint8_t log_id[32], stru
     out->due_size = (uint64_t)pgexec_get_int(res, row, 4);
     out->whole = pgexec_get_bool(res, row, 5);
     out->at_read = pgexec_get_bool(res, row, 6);
+    out->followed = pgexec_get_bool(res, row, 7);
 }
 
 enum err_code db_sct_reach(struct pgconn *conn, const uint8_t log_id[32], int64_t timestamp_ms,
                            int64_t leaf_index, struct db_sct_log logs[DB_SCT_LOGS_MAX], size_t *count,
                            struct err *why)
 {
-    static const char sql[] = "SELECT log, name, key, due, due_size, whole, at_read"
+    static const char sql[] = "SELECT log, name, key, due, due_size, whole, at_read, followed"
                               " FROM sct_reach($1, $2, nullif($3::int8, -1)) LIMIT 4";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res = NULL;

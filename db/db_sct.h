@@ -47,6 +47,7 @@ struct db_sct_log {
     uint64_t due_size; /* of this size, */
     bool whole;        /* and all where the entry can be is stored and verified */
     bool at_read;      /* the entry of the index that was asked for is stored and verified */
+    bool followed;     /* and not at its end: more of it is read from day to day */
 };
 
 /* The logs with this id (RFC 6962 section 3.2). `leaf_index` -1: the promise names none. To be asked before

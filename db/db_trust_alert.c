@@ -35,7 +35,7 @@ static const char withdraw_sql[] =
                         "  FROM shut WHERE o.alert = shut.id AND o.state IN ('pending', 'sent'))"
                         " SELECT count(*) FROM shut";
 
-#define TEXTS_MAX (64u << 10)
+#define TEXTS_MAX (256u << 10) /* of promises of logs, 192 of 0.5 kB */
 
 static void put_texts(struct buf *out, const char *const *at, size_t count)
 {

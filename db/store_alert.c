@@ -130,11 +130,11 @@ static const char resolve_sql[] =
 static const char lock_sql[] = "SELECT a.id FROM alert AS a WHERE " STAGED " ORDER BY a.id FOR NO KEY UPDATE";
 
 #define RANK(severity) "array_position(ARRAY['info', 'low', 'high', 'critical'], " severity ")"
-/* Which rule is broken, and by whom: policies end an issuer's text with its key. Two findings that agree in
- * this are the same news, however sure we are of them. */
+/* Which rule is broken, and by whom: policies end an issuer's text with its key, and a log's with its id. Two
+ * findings that agree in this are the same news, however sure we are of them. */
 #define NEWS(f)                                                                                              \
     "(" f "->>'kind', " f "->>'rule', coalesce(substring(" f                                                 \
-    "->>'found' FROM 'spki:([0-9a-f]{64})[)]$'), ''))"
+    "->>'found' FROM '(?:spki|log_id):([0-9a-f]{64})[)]$'), ''))"
 
 /* What is staged for alerts that are there. An alert that lost its last sighting to a repair (event
  * withdrawn) begins anew. Of an alert without a domain the newest finding of a rule counts, because its

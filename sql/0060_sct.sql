@@ -16,13 +16,15 @@ CREATE INDEX log_head_time ON log_head (log, timestamp) WHERE verified;
 
 -- What is known of the stretch of each log of this id in which an entry must be that it promised at `taken`: it came after
 -- the last tree that was signed an hour before, and it is in the first one that was signed an hour after its merge delay
--- (clocks are not exact). due_size: of that tree, NULL while there is none that was verified; whole: all of the stretch
+-- (clocks are not exact), and was seen when that was over: what a log dates into the future proves nothing yet. due_size: of that tree, NULL while there is none that was verified; whole: all of the stretch
 -- is stored and verified; at_read: the entry `place` is.
+-- followed: more of the log is read.
 CREATE FUNCTION sct_reach(log_key bytea, taken timestamptz, place int8)
-RETURNS TABLE (log int2, name text, key bytea, due timestamptz, due_size int8, whole bool, at_read bool)
+RETURNS TABLE (log int2, name text, key bytea, due timestamptz, due_size int8, whole bool, at_read bool,
+              followed bool)
 LANGUAGE sql STABLE AS $$
     SELECT l.id, l.name, l.key, d.at, h.size, coalesce(v.parts @> int8range(least(b.size, h.size), h.size), false),
-           coalesce(v.parts @> place, false)
+           coalesce(v.parts @> place, false), l.followed AND l.state <> 'removed' AND l.ended = ''
     FROM log AS l
     CROSS JOIN LATERAL (SELECT taken + coalesce(
         l.mmd_s, (SELECT max(o.mmd_s) FROM log AS o WHERE o.log_id = l.log_id), 86400) * interval '1 second' AS at) AS d
@@ -31,7 +33,7 @@ LANGUAGE sql STABLE AS $$
         - coalesce((SELECT range_agg(int8range(g.range_begin, g.range_end)) FROM log_gap AS g WHERE g.log = l.id), '{}')
         AS parts) AS v
     LEFT JOIN LATERAL (SELECT x.size FROM log_head AS x WHERE x.log = l.id AND x.verified
-                       AND x.timestamp >= d.at + interval '1 hour' ORDER BY x.timestamp, x.size LIMIT 1) AS h ON true
+                       AND x.timestamp >= d.at + interval '1 hour' AND x.seen_last >= d.at ORDER BY x.timestamp, x.size LIMIT 1) AS h ON true
     CROSS JOIN LATERAL (SELECT coalesce((SELECT x.size FROM log_head AS x WHERE x.log = l.id AND x.verified
                         AND x.timestamp <= taken - interval '1 hour' ORDER BY x.timestamp DESC, x.size LIMIT 1), 0)
                         AS size) AS b

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/say.h"
 #include "base/text.h"
@@ -19,6 +20,7 @@
 _Static_assert(LIMIT_SCTS <= ALERT_FINDINGS_MAX, "one finding each");
 
 #define LOCK_NAME "promises of logs" /* no domain has a space in its name */
+#define HELD_MAX  ((size_t)LIMIT_SCTS * DB_SCT_LOGS_MAX * RULE_SCT_TEXTS)
 
 /* One SCT of the certificate at hand. */
 struct promise {
@@ -38,8 +40,10 @@ struct round {
     struct db_sct_cert cert;
     struct promise promises[LIMIT_SCTS];
     size_t count;
-    size_t by; /* the row whose key the logs signed */
+    bool beyond; /* there are SCTs of logs that are not known, or too many */
+    size_t by;   /* the row whose key the logs signed */
     struct promise_report *report;
+    int64_t until_ms; /* clock_mono_ms */
 };
 
 static enum err_code load_set(struct round *round, struct err *why)
@@ -72,7 +76,7 @@ static const struct watch *watch_of(const struct round *round, int64_t id)
 static bool is_signed(struct round *round, const struct promise *promise, struct span tbs, bool *open)
 {
     struct err ignored = {0};
-    *open = round->cert.own_count == 0 || promise->log_count == 0;
+    *open = round->cert.own_count == 0;
     for (size_t i = 0; i < round->cert.own_count; i++) {
         const struct issuance *issuance = &round->cert.own[i].issuance;
         *open = *open || !issuance->issuer_known;
@@ -95,21 +99,37 @@ static bool is_signed(struct round *round, const struct promise *promise, struct
     return false;
 }
 
-/* What can be read, of the first so many; the logs are asked before the places are. */
+static bool is_had(const struct round *round, const struct sctlist_item *item)
+{
+    for (size_t i = 0; i < round->count; i++)
+        if (span_eq(round->promises[i].sct.whole, item->whole))
+            return true;
+    return false;
+}
+
+/* What can be read, of the first so many; the logs are asked before the places are. What a CA puts in front,
+ * of no log or twice, takes no place of those that count. */
 static enum err_code ask_logs(struct round *round, const struct cert *cert, struct err *why)
 {
     struct sctlist list;
     struct sctlist_item item;
     enum err_code code = ERR_OK;
     round->count = 0;
+    round->beyond = false;
     sctlist_of(&list, cert);
-    while (code == ERR_OK && round->count < LIMIT_SCTS && sctlist_next(&list, &item)) {
-        if (!item.readable || item.timestamp_ms > INT64_MAX / 2)
+    for (size_t walked = 0; code == ERR_OK && sctlist_next(&list, &item); walked++) {
+        if (walked == LIMIT_SCTS_WALKED || round->count == LIMIT_SCTS) {
+            round->beyond = true;
+            break;
+        }
+        if (!item.readable || item.timestamp_ms > INT64_MAX / 2 || is_had(round, &item))
             continue;
-        struct promise *promise = &round->promises[round->count++];
+        struct promise *promise = &round->promises[round->count];
         *promise = (struct promise){.sct = item};
         code = db_sct_reach(round->conn, item.log_id.at, (int64_t)item.timestamp_ms, item.leaf_index,
                             promise->logs, &promise->log_count, why);
+        round->beyond = round->beyond || promise->log_count == 0;
+        round->count += promise->log_count != 0;
     }
     return code;
 }
@@ -173,7 +193,7 @@ static size_t count_wrong(const struct round *round)
 static enum err_code take_back(struct round *round, const struct rule *told, struct err *why)
 {
     static const char *const kind = "sct_not_incorporated";
-    struct span texts[2 * LIMIT_SCTS];
+    struct span texts[HELD_MAX];
     struct alert scratch = {.finding_count = 0};
     struct rule rule = *told;
     struct db_trust_alert holds = {.domain_id = told->alert->domain_id,
@@ -186,18 +206,10 @@ static enum err_code take_back(struct round *round, const struct rule *told, str
     rule.alert = &scratch;
     for (size_t i = 0; i < round->count; i++) {
         const struct promise *promise = &round->promises[i];
-        struct rule_sct_verdict verdict = promise->verdict;
-        bool open = verdict.state == RULE_SCT_OPEN;
-        if (open && verdict.log == NULL)
-            return ERR_OK;
-        for (int state = RULE_SCT_BROKEN; state <= RULE_SCT_OTHER; state++) {
-            if (!open && (int)promise->verdict.state != state)
-                continue;
-            verdict.state = (enum rule_sct_state)state;
-            scratch.finding_count = 0;
-            rule_sct_add(&rule, &promise->sct, &verdict);
-            texts[holds.text_count++] = scratch.findings[0].found;
-        }
+        /* A log that is read in two ways was named by either. */
+        for (size_t k = 0; k < promise->log_count; k++)
+            holds.text_count += rule_sct_texts(&rule, &promise->sct, &promise->logs[k],
+                                               promise->verdict.state, texts + holds.text_count);
     }
     if (rule.full)
         return err_set(why, ERR_TOO_BIG, "%s: no room for an alert", told->what->watch->name);
@@ -212,10 +224,12 @@ static enum err_code tell_one(struct round *round, const struct db_sct_own *own,
     const struct policy_case what = {.watch = watch_of(round, alert->domain_id), .issuance = &own->issuance};
     struct rule rule = {&what, &round->batch.arena, alert, false};
     bool raised = false;
-    if (what.watch == NULL || what.watch->pairing == WATCH_PAIRING_OFF)
+    if (what.watch == NULL)
         return ERR_OK;
+    /* Switched off nothing is told, but what was told is still taken back. */
+    bool off = what.watch->pairing == WATCH_PAIRING_OFF;
     alert->finding_count = 0;
-    for (size_t i = 0; i < round->count; i++)
+    for (size_t i = 0; !off && i < round->count; i++)
         if (is_wrong(&round->promises[i]))
             rule_sct_add(&rule, &round->promises[i].sct, &round->promises[i].verdict);
     if (rule.full)
@@ -291,6 +305,17 @@ static enum err_code judge(struct round *round, bool *gone, struct err *why)
     return code == ERR_OK ? judge_all(round, tbs, why) : code;
 }
 
+/* May what lacks come, or be seen, any day? */
+static bool is_read_on(const struct promise *promise)
+{
+    if (promise->verdict.log == NULL || promise->verdict.state == RULE_SCT_KEPT)
+        return false;
+    for (size_t k = 0; k < promise->log_count; k++)
+        if (promise->logs[k].followed)
+            return true;
+    return false;
+}
+
 static enum err_code look_one(struct round *round, const struct db_sct_due *due, struct err *why)
 {
     bool gone = false;
@@ -305,11 +330,11 @@ static enum err_code look_one(struct round *round, const struct db_sct_due *due,
     size_t wrong = count_wrong(round);
     for (size_t i = 0; i < round->count; i++) {
         open += round->promises[i].verdict.state == RULE_SCT_OPEN;
-        soon = soon || round->promises[i].verdict.log != NULL;
+        soon = soon || is_read_on(&round->promises[i]);
     }
     if (wrong != 0 || due->told)
         code = tell_all(round, why);
-    bool done = open == 0 && wrong == 0;
+    bool done = open == 0 && wrong == 0 && !round->beyond;
     if (code == ERR_OK)
         code = db_sct_looked(round->conn, due, done, soon, why);
     round->report->looked += code == ERR_OK;
@@ -344,21 +369,24 @@ static enum err_code look_all(struct round *round, const struct db_sct_due *list
                               const atomic_bool *stop, struct err *why)
 {
     enum err_code code = ERR_OK;
+    bool on = count != 0;
     if (!arena_init(&round->bytes, LIMIT_HISTORY_BYTES))
         return err_set(why, ERR_MEMORY, "no memory for looking after SCTs");
     if (!batch_init(&round->batch, LIMIT_BIG_BATCH_BYTES)) {
         arena_fini(&round->bytes);
         return err_set(why, ERR_MEMORY, "no memory for looking after SCTs");
     }
-    for (size_t i = 0; code == ERR_OK && i < count && (stop == NULL || !atomic_load(stop)); i++)
+    for (size_t i = 0; code == ERR_OK && on && (stop == NULL || !atomic_load(stop)); i++) {
         code = look_or_pass(round, &list[i], why);
+        on = i + 1 < count && clock_mono_ms() < round->until_ms;
+    }
     batch_fini(&round->batch);
     arena_fini(&round->bytes);
     watchset_unpin(round->set);
     return code;
 }
 
-enum err_code promise_look(struct pgconn *conn, size_t most, const atomic_bool *stop,
+enum err_code promise_look(struct pgconn *conn, size_t most, int64_t most_ms, const atomic_bool *stop,
                            struct promise_report *report, struct err *why)
 {
     struct round *round = calloc(1, sizeof *round);
@@ -369,6 +397,7 @@ enum err_code promise_look(struct pgconn *conn, size_t most, const atomic_bool *
     must(round != NULL);
     round->conn = conn;
     round->report = report;
+    round->until_ms = clock_mono_ms() + most_ms;
     enum err_code code = db_pending_lock(conn, LOCK_NAME, false, &taken, why);
     if (code == ERR_OK && taken) {
         code = db_sct_list(conn, most, &list, &count, why);

@@ -15,8 +15,9 @@ struct promise_report {
     uint64_t closed; /* the entry came */
 };
 
-/* At most `most` certificates; nothing when another process is at it. `stop` may be NULL. */
-MUST_USE enum err_code promise_look(struct pgconn *conn, size_t most, const atomic_bool *stop,
-                                    struct promise_report *report, struct err *why);
+/* At most `most` certificates, and no new one after most_ms (but one at least); nothing when another process
+ * is at it. `stop` may be NULL. */
+MUST_USE enum err_code promise_look(struct pgconn *conn, size_t most, int64_t most_ms,
+                                    const atomic_bool *stop, struct promise_report *report, struct err *why);
 
 #endif

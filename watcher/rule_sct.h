@@ -28,7 +28,15 @@ struct rule_sct_verdict {
 /* `places`: of that certificate in all logs, asked for after `logs`. */
 struct rule_sct_verdict rule_sct_judge(const struct sctlist_item *sct, const struct db_sct_log *logs,
                                        size_t log_count, const struct sighting *places, size_t place_count);
-/* BROKEN or OTHER. The text depends on the certificate alone, so that the same is told once. */
+/* BROKEN or OTHER. What is found ends with the log's id; it depends on the certificate and the log alone, but
+ * for a promise of an index, where it says whether something else is there or the tree ended before. */
 void rule_sct_add(struct rule *rule, const struct sctlist_item *sct, const struct rule_sct_verdict *verdict);
+
+#define RULE_SCT_TEXTS 3 /* of one log, about one SCT */
+
+/* All that rule_sct_add may have found, at another time, in the log that is in that state now: for OPEN
+ * whatever it may have been, for KEPT nothing. How many. */
+size_t rule_sct_texts(struct rule *rule, const struct sctlist_item *sct, const struct db_sct_log *log,
+                      enum rule_sct_state state, struct span out[RULE_SCT_TEXTS]);
 
 #endif

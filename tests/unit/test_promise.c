@@ -91,6 +91,12 @@ static const struct {
      {SQL("UPDATE log SET mmd_s = 60 WHERE id = 1"), FINAL(1), OTHER(0), HEAD(0, 2 * HOUR), LOOK},
      "high sct_not_incorporated sct 1 new",
      1},
+    {"its head is dated into the future",
+     ONE,
+     {FINAL(1), OTHER(0), HEAD(0, 30 * HOUR),
+      SQL("UPDATE log_head SET seen_last = timestamp - interval '7 hours'"), LOOK},
+     NULL,
+     1},
     {"no head of then is verified",
      ONE,
      {FINAL(1), OTHER(0), HEAD(0, 30 * HOUR), SQL("UPDATE log_head SET verified = false"), LOOK},
@@ -132,6 +138,24 @@ static const struct {
      {FINAL(1), OTHER(0), HEAD(0, 30 * HOUR), LOOK, PRE(0, 0), HEAD(0, 40 * HOUR), LOOK},
      "high sct_not_incorporated sct 1 closed",
      0},
+    {"too late, beside a log nobody knows",
+     {{1, ANYWHERE, false}, {1 + NOBODY, ANYWHERE, false}},
+     {FINAL(1), OTHER(0), HEAD(0, 30 * HOUR), LOOK, PRE(0, 0), HEAD(0, 40 * HOUR), LOOK},
+     "high sct_not_incorporated sct 1 closed",
+     1},
+    {"too late, and switched off by then",
+     ONE,
+     {FINAL(1), OTHER(0), HEAD(0, 30 * HOUR), LOOK,
+      SQL("UPDATE domain SET policy = '{\"pairing\": \"off\"}'"), PRE(0, 0), HEAD(0, 40 * HOUR), LOOK},
+     "high sct_not_incorporated sct 1 closed",
+     0},
+    {"a log in two ways, and what was verified is not any more",
+     ONE,
+     {SQL("UPDATE log SET log_id = o.log_id, key = o.key, protocol = 'static-ct' FROM log AS o"
+          " WHERE log.id = 2 AND o.id = 1"),
+      FINAL(1), OTHER(1), HEAD(1, 30 * HOUR), LOOK, SQL("UPDATE log_range SET verified = range_begin"), LOOK},
+     "high sct_not_incorporated sct 1 new",
+     1},
     {"too late, and not verified yet",
      ONE,
      {FINAL(1), OTHER(0), HEAD(0, 30 * HOUR), LOOK, PRE(0, 0), LOOK},
@@ -320,13 +344,14 @@ static void put(struct rig *rig, const struct step *step)
 
 static void sign_head(struct rig *rig, int log, int64_t s)
 {
-    char sql[400];
+    char sql[500];
     (void)snprintf(
         sql, sizeof sql,
         "UPDATE log_range SET verified = next WHERE log = %d; INSERT INTO log_head (log, size, root,"
-        " timestamp, raw, verified) SELECT %d, next, sha256('%" PRId64 "'), 'epoch'::timestamptz"
-        " + interval '1 ms' * %" PRId64 "::int8, '', true FROM log_range WHERE log = %d",
-        log + 1, log + 1, s, T0 + s * 1000, log + 1);
+        " timestamp, raw, verified, seen_last) SELECT %d, next, sha256('%" PRId64 "'), 'epoch'::timestamptz"
+        " + interval '1 ms' * %" PRId64 "::int8, '', true, 'epoch'::timestamptz + interval '1 ms' * %" PRId64
+        "::int8 FROM log_range WHERE log = %d",
+        log + 1, log + 1, s, T0 + s * 1000, T0 + s * 1000, log + 1);
     storetest_run(rig->test.dsn, sql);
 }
 
@@ -335,7 +360,7 @@ static struct promise_report look(struct rig *rig)
     struct promise_report report;
     struct err why = {0};
     storetest_run(rig->test.dsn, "UPDATE sct_look SET due_at = now()");
-    if (promise_look(rig->conn, 100, NULL, &report, &why) != ERR_OK)
+    if (promise_look(rig->conn, 100, INT64_MAX / 2, NULL, &report, &why) != ERR_OK)
         fail_msg("%s", why.text);
     return report;
 }
@@ -435,7 +460,7 @@ static void killed_before_the_note(void **state)
         " looks ON sct_look FOR EACH ROW EXECUTE FUNCTION killed()");
     struct promise_report report;
     struct err why = {0};
-    assert_int_not_equal(promise_look(rig.conn, 100, NULL, &report, &why), ERR_OK);
+    assert_int_not_equal(promise_look(rig.conn, 100, INT64_MAX / 2, NULL, &report, &why), ERR_OK);
     check(&rig, "killed", "high sct_not_incorporated sct 1 new", 1);
     storetest_run(rig.test.dsn,
                   "DROP TRIGGER killed ON sct_look;"
@@ -466,6 +491,85 @@ static void says_which(void **state)
     rig_end(&rig);
 }
 
+static void tell(struct rig *rig)
+{
+    storetest_run(rig->test.dsn,
+                  "UPDATE alert SET state = 'notified'; UPDATE outbox SET state = 'sent', sent_at = now()");
+}
+
+/* What a log of indices has in the place, and that it is no news when that is known later. */
+static void says_what_is_at_its_index(void **state)
+{
+    static const struct promised at[] = {{1, 2, false}, {0, 0, false}};
+    static const struct step before[] = {OTHER(0), OTHER(0), FINAL(1), HEAD(0, 30 * HOUR), LOOK};
+    static const struct step after[] = {OTHER(0), HEAD(0, 40 * HOUR), LOOK};
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    rig_world(&rig);
+    make_final(&rig, at);
+    act(&rig, before, countof(before));
+    storetest_text(
+        rig.test.dsn, "SELECT split_part(findings->0->>'found', ' (log_id:', 1) FROM alert",
+        "the tree that it signed after its merge delay ends before that place: log log 1, as entry 2,"
+        " by its SCT of 2026-09-21T14:13:20.000Z");
+    tell(&rig);
+    act(&rig, after, countof(after));
+    check(&rig, "read later", "high sct_not_incorporated sct 2 notified", 1);
+    storetest_text(rig.test.dsn, "SELECT split_part(findings->1->>'found', ': ', 1) FROM alert",
+                   "that place was read and verified, and another entry is there");
+    rig_close(&rig);
+    rig_end(&rig);
+}
+
+/* Another log that breaks its word is news. */
+static void the_second_log_is_told(void **state)
+{
+    static const struct promised two[] = {{1, ANYWHERE, false}, {2, ANYWHERE, false}, {0, 0, false}};
+    static const struct step first[] = {FINAL(0), OTHER(1), HEAD(0, 30 * HOUR), LOOK};
+    static const struct step second[] = {HEAD(1, 30 * HOUR), LOOK};
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    rig_world(&rig);
+    make_final(&rig, two);
+    act(&rig, first, countof(first));
+    check(&rig, "the first", "high sct_not_incorporated sct 1 new", 1);
+    tell(&rig);
+    act(&rig, second, countof(second));
+    check(&rig, "the second", "high sct_not_incorporated sct 2 new", 1);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM outbox WHERE state = 'pending'", 2);
+    rig_close(&rig);
+    rig_end(&rig);
+}
+
+/* SCTs of nobody, and the same one again and again, do not hide those behind them. */
+static void junk_in_front(void **state)
+{
+    struct sctmill_sct scts[3];
+    uint8_t issuer[32];
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    rig_world(&rig);
+    issuances_hash("issuer", 1, issuer);
+    for (int i = 0; i < 3; i++) {
+        int log = 2 - i;
+        scts[i] = (struct sctmill_sct){.key = rig.key[log],
+                                       .timestamp_ms = T0,
+                                       .leaf_index = ANYWHERE,
+                                       .broken = log != 0,
+                                       .more = log != 0 ? LIMIT_SCTS : 0};
+        memcpy(scts[i].log_id, rig.log[log].log_id, 32);
+    }
+    sctmill_final(&rig.final, "x1.test", issuer, scts, 3);
+    act(&rig, not_there, countof(not_there));
+    assert_int_equal(look(&rig).raised, 1);
+    check(&rig, "junk", "high sct_not_incorporated sct 1 new", 1);
+    rig_close(&rig);
+    rig_end(&rig);
+}
+
 /* What else was found about the same certificate stays when the entry comes. */
 static void other_findings_stay(void **state)
 {
@@ -487,7 +591,8 @@ static void other_findings_stay(void **state)
     rig_end(&rig);
 }
 
-/* The pause doubles, up to a day while a log of it is read and a month else, and ends with the certificate.
+/* The pause doubles, up to a day while a log of it is followed and a month else, and ends with the
+ * certificate.
  */
 static void pauses(void **state)
 {
@@ -510,6 +615,11 @@ static void pauses(void **state)
     storetest_run(rig.test.dsn, "UPDATE sct_look SET not_after = now()");
     (void)look(&rig);
     check_sql(rig.test.dsn, "SELECT count(*) FROM sct_look", 0);
+    put(&rig, &(struct step)FINAL(1));
+    storetest_run(rig.test.dsn, "UPDATE sct_look SET looks = 90; UPDATE log SET followed = false");
+    (void)look(&rig);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM sct_look WHERE due_at > now() + interval '29 days'", 1);
+    storetest_run(rig.test.dsn, "DELETE FROM sct_look");
     make_final(&rig, nobody);
     put(&rig, &(struct step)FINAL(1));
     storetest_run(rig.test.dsn, "UPDATE sct_look SET looks = 90");
@@ -523,6 +633,7 @@ static void pauses(void **state)
  */
 static void odd_ones(void **state)
 {
+    struct promise_report report;
     struct rig rig;
     (void)state;
     rig_broken(&rig);
@@ -531,7 +642,9 @@ static void odd_ones(void **state)
         "INSERT INTO sct_look (sha256, tbs_fp, not_after, der) SELECT sha256(x), sha256(x),"
         " now() + interval '1 day', x FROM unnest(ARRAY['', 'junk', decode('3003020101', 'hex')]) AS x;"
         "UPDATE sct_look SET der = substring(der FOR length(der) - 40) || 'x'"
-        " WHERE length(der) > 100");
+        " WHERE length(der) > 100; UPDATE sct_look SET due_at = now()");
+    assert_int_equal(promise_look(rig.conn, 100, 0, NULL, &report, NULL), ERR_OK);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM sct_look", 3); /* one, when there is no time */
     assert_int_equal(look(&rig).raised, 0);
     check_sql(rig.test.dsn, "SELECT count(*) FROM sct_look", 0);
     put(&rig, &(struct step)FINAL(1));
@@ -554,6 +667,9 @@ int main(void)
         cmocka_unit_test(once),
         cmocka_unit_test(killed_before_the_note),
         cmocka_unit_test(says_which),
+        cmocka_unit_test(says_what_is_at_its_index),
+        cmocka_unit_test(the_second_log_is_told),
+        cmocka_unit_test(junk_in_front),
         cmocka_unit_test(other_findings_stay),
         cmocka_unit_test(pauses),
         cmocka_unit_test(odd_ones),
