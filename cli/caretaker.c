@@ -72,6 +72,10 @@ enum err_code caretaker_scan_all(const char *dsn, struct pgconn *conn, const str
     }
     if (code == ERR_OK)
         code = pendingscan_run(dsn, conn, watches, count, NULL, NULL, results, why);
+    for (size_t i = 0; code == ERR_OK && i < count; i++)
+        if (results[i].outdated)
+            code = err_set(why, ERR_CLOSED, "%s: its rules were changed meanwhile, or it was removed",
+                           watches[i]->name);
     for (size_t i = 0; i < claimed; i++) {
         struct err ignored = {0};
         enum err_code unlocked = db_pending_unlock(conn, watches[i]->name, &ignored);

@@ -119,7 +119,7 @@ static enum err_code demo_add_domain(struct demo *demo, const char *name, struct
     if (!text_unhex(span_str(demo->simulator.ca_demo), allow.spki_sha256, 32))
         return err_set(why, ERR_FORMAT, "the simulator's CA key hash is not hex");
     enum err_code code = db_domain_add(demo->conn, &watch, NULL, 0, &watch.id, &generation, why);
-    return code == ERR_OK ? db_domain_history_done(demo->conn, watch.id, why) : code;
+    return code == ERR_OK ? db_domain_history_done(demo->conn, watch.id, 0, NULL, why) : code;
 }
 
 static size_t demo_step_of(const struct db_alert_row *row)

@@ -18,6 +18,7 @@ struct look {
     int64_t until_ms; /* 0: no end */
     int64_t *large;   /* domains whose turn comes when the others are done */
     size_t large_count;
+    bool stale;         /* rules of some were changed since: they are for the next look */
     enum err_code code; /* the first failure */
     struct err *why;
 };
@@ -83,8 +84,14 @@ static void say_failed(struct look *look, const struct watch *watch, enum err_co
         say_warn("watch", "domain=%s its history could not be scanned: %s", watch->name, one->text);
 }
 
-static void say_done(const struct watch *watch, const struct history_result *result)
+static void say_done(struct look *look, const struct watch *watch, const struct history_result *result)
 {
+    if (result->outdated) {
+        look->stale = true;
+        say_info("watch", "domain=%s its rules were changed during its history scan, which begins anew",
+                 watch->name);
+        return;
+    }
     say_info("watch",
              "domain=%s the history scan that was pending is done: %" PRIu64 " stored certificates"
              " concern it, %" PRIu64 " alerts raised, %" PRIu64 " more without a domain, %" PRIu64
@@ -111,20 +118,21 @@ static void let_go(struct look *look, const struct watch *watch)
     note(look, db_pending_unlock(look->conn, watch->name, &one), &one);
 }
 
-/* False: somebody else is at it, or was until now, or the database did not answer. */
+/* False: somebody else is at it, or was until now, or changed its rules, or the database did not answer. */
 static bool take(struct look *look, const struct watch *watch)
 {
     struct err one = {0};
     bool taken = false;
-    bool pending = false;
+    enum db_pending_state state = DB_PENDING_NOT;
     enum err_code code = db_pending_lock(look->conn, watch->name, false, &taken, &one);
     if (code == ERR_OK && taken)
-        code = db_pending_is(look->conn, watch->id, &pending, &one);
+        code = db_pending_is(look->conn, watch, &state, &one);
     if (code != ERR_OK)
         say_failed(look, watch, code, &one);
-    if (taken && !pending)
+    look->stale = look->stale || (taken && state == DB_PENDING_CHANGED);
+    if (taken && state != DB_PENDING_YES)
         let_go(look, watch);
-    return taken && pending;
+    return taken && state == DB_PENDING_YES;
 }
 
 /* All in one pass; when that fails each by itself, so that one that fails takes no other one along. */
@@ -143,7 +151,7 @@ static void scan_group(struct look *look, struct group *group)
         if (code != ERR_OK)
             say_failed(look, group->at[i], code, &one);
         else if (done || !is_ended(look))
-            say_done(group->at[i], &results[i]);
+            say_done(look, group->at[i], &results[i]);
         let_go(look, group->at[i]);
     }
     *group = (struct group){.count = 0};
@@ -194,22 +202,25 @@ static bool scan_some(struct look *look, int64_t *after)
 /* True: there is more to do for it. */
 static bool scan_piece(struct look *look, const struct watch *watch)
 {
-    struct db_domain_history_place place;
+    struct db_domain_history_place place = {.part = 0};
     struct history_result result = {0};
     struct err one = {0};
     if (!take(look, watch))
         return false;
-    enum err_code code = db_pending_place(look->conn, watch->id, &place, &one);
+    /* A place is one in the parts of the list of before or of now. */
+    enum err_code code = db_psl_follow(look->conn, &one);
+    if (code == ERR_OK)
+        code = db_pending_place(look->conn, watch->id, &place, &one);
     place.until_ms = clock_mono_ms() + look->how->piece_ms;
     if (code == ERR_OK)
         code = pendingscan_run(look->how->dsn, look->conn, &watch, 1, &place, look->how->stop, &result, &one);
     bool more = code == ERR_OK && place.more;
     if (more)
-        code = db_pending_keep(look->conn, watch->id, &place, &one);
+        code = db_pending_keep(look->conn, watch, &place, &one);
     if (code != ERR_OK)
         say_failed(look, watch, code, &one);
     else if (!more)
-        say_done(watch, &result);
+        say_done(look, watch, &result);
     let_go(look, watch);
     return more && code == ERR_OK;
 }
@@ -267,6 +278,7 @@ enum err_code pendingscan_look(const struct pendingscan *how, struct pgconn *con
     while (others && !is_late(&look))
         others = scan_some(&look, &after);
     *more = others || scan_large(&look);
+    *more = *more || look.stale;
     watch_free(look.watches, look.watch_count);
     free(look.large);
     return look.code;

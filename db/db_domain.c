@@ -215,6 +215,7 @@ static bool get_watch(const PGresult *res, int row, struct watch *watch)
     if (watchjson_read(pgexec_get_text(res, row, 8), watch, path, NULL) != ERR_OK)
         return false;
     watch->id = pgexec_get_int(res, row, 0);
+    watch->rules = pgexec_get_int(res, row, 9);
     watch->name = copy_text(res, row, 1);
     watch->exact = pgexec_get_bool(res, row, 3);
     watch->wildcard_allowed = pgexec_get_bool(res, row, 4);
@@ -252,12 +253,12 @@ static enum err_code load(struct pgconn *conn, struct watch **watches, size_t *c
     PGresult *allow = NULL;
     struct watch *made = NULL;
     size_t made_count = 0;
-    enum err_code code =
-        pgexec_run(conn,
-                   "SELECT id, name, kind, exact, wildcard_allowed, owner,"
-                   " CASE WHEN kind = 'ip' THEN inet_send(name::cidr) END,"
-                   " array_to_string(channels, E'\n'), policy::text FROM domain ORDER BY name, id",
-                   &PGEXEC_NO_ARGS, &res, why);
+    enum err_code code = pgexec_run(
+        conn,
+        "SELECT id, name, kind, exact, wildcard_allowed, owner,"
+        " CASE WHEN kind = 'ip' THEN inet_send(name::cidr) END,"
+        " array_to_string(channels, E'\n'), policy::text, rules_version FROM domain ORDER BY name, id",
+        &PGEXEC_NO_ARGS, &res, why);
     if (code == ERR_OK)
         code =
             pgexec_run(conn,
@@ -306,14 +307,21 @@ enum err_code db_domain_load(struct pgconn *conn, struct watch **watches, size_t
     return code;
 }
 
-enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, struct err *why)
+enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, int64_t rules, bool *done,
+                                     struct err *why)
 {
     struct pgexec_args args = {0};
+    uint64_t marked = 0;
     pgexec_int(&args, id);
-    return pgexec_do(conn,
-                     "WITH over AS (DELETE FROM domain_place WHERE domain = $1)"
-                     " UPDATE domain SET history_at = now() WHERE id = $1",
-                     &args, NULL, why);
+    pgexec_int(&args, rules);
+    enum err_code code =
+        pgexec_do(conn,
+                  "WITH over AS (DELETE FROM domain_place WHERE domain = $1)"
+                  " UPDATE domain SET history_at = now() WHERE id = $1 AND rules_version = $2",
+                  &args, &marked, why);
+    if (done != NULL)
+        *done = marked != 0;
+    return code;
 }
 
 static int by_hash(const void *a, const void *b)
@@ -373,6 +381,7 @@ static enum err_code update_domain(struct pgconn *conn, const struct watch *watc
     pgexec_text(&args, watch->owner);
     pgexec_text(&args, buf_text(&policy));
     pgexec_bool(&args, looked);
+    pgexec_int(&args, watch->rules);
     pgexec_int(&only, watch->id);
     enum err_code code =
         !buf_ok(&policy)
@@ -380,19 +389,23 @@ static enum err_code update_domain(struct pgconn *conn, const struct watch *watc
             : pgexec_do(conn,
                         "UPDATE domain SET kind = $2, exact = $3, wildcard_allowed = $4, owner = $5,"
                         " policy = $6::jsonb - '{owner,channels,allow}'::text[], channels = '{}',"
-                        " history_at = CASE WHEN $7 THEN history_at END WHERE id = $1",
+                        " history_at = CASE WHEN $7 THEN history_at END, rules_version = $8 WHERE id = $1",
                         &args, NULL, why);
     buf_fini(&policy);
     if (code == ERR_OK)
-        code = pgexec_do(conn, "DELETE FROM domain_allow WHERE domain = $1", &only, NULL, why);
+        code = pgexec_do(conn,
+                         "WITH place AS (DELETE FROM domain_place WHERE domain = $1)"
+                         " DELETE FROM domain_allow WHERE domain = $1",
+                         &only, NULL, why);
     return code;
 }
 
 static enum err_code write_one(struct pgconn *conn, struct watch *watch, enum db_domain_change change,
                                bool looked, struct err *why)
 {
-    enum err_code code =
-        change == DB_DOMAIN_ADDED ? ERR_OK : update_domain(conn, watch, looked, why); /* it was inserted */
+    bool inserted = change == DB_DOMAIN_ADDED;
+    watch->rules += !inserted;
+    enum err_code code = inserted ? ERR_OK : update_domain(conn, watch, looked, why);
     if (code == ERR_OK)
         code = insert_allow(conn, watch->id, watch, why);
     if (code == ERR_OK)
@@ -510,6 +523,7 @@ static enum err_code apply_all(struct pgconn *conn, struct db_domain_apply *appl
         if (!db_keylearn_carry(old, watch, now))
             return err_set(why, ERR_MEMORY, "domains: no memory");
         watch->id = old == NULL ? 0 : old->id;
+        watch->rules = old == NULL ? 0 : old->rules;
         apply->changes[i] = old == NULL              ? DB_DOMAIN_ADDED
                             : same_watch(watch, old) ? DB_DOMAIN_SAME
                                                      : DB_DOMAIN_CHANGED;

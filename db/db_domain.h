@@ -71,8 +71,9 @@ struct db_domain_history_place {
     int64_t not_before_ms;
     uint8_t tbs_fp[32];
     int32_t issuer;
-    int64_t until_ms; /* in: no further page from this time on (clock_mono_ms); 0: to the end */
-    bool more;        /* out: that time came before the end */
+    uint8_t state[32]; /* of the rules it is a place for: of db_pending_place, for db_pending_keep */
+    int64_t until_ms;  /* in: no further page from this time on (clock_mono_ms); 0: to the end */
+    bool more;         /* out: that time came before the end */
 };
 /* The same from a place on, which it moves with every row that `each` took. */
 MUST_USE enum err_code db_domain_history_from(
@@ -84,6 +85,9 @@ MUST_USE enum err_code db_domain_history_from(
  * finds counts as `most`. */
 MUST_USE enum err_code db_domain_history_size(struct pgconn *conn, const struct watch *watch, int64_t most,
                                               int64_t *rows, struct err *why);
-MUST_USE enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, struct err *why);
+/* Unless its rules are others by now than those of the watch (`rules`), or it is gone: *done (may be NULL) is
+ * false then, and the domain as pending as it is. */
+MUST_USE enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, int64_t rules, bool *done,
+                                              struct err *why);
 
 #endif

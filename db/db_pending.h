@@ -10,14 +10,21 @@
 /* The pending domains with the smallest ids above `after`, at most DB_PENDING_MOST. */
 MUST_USE enum err_code db_pending_list(struct pgconn *conn, int64_t after, int64_t ids[DB_PENDING_MOST],
                                        size_t *count, struct err *why);
-MUST_USE enum err_code db_pending_is(struct pgconn *conn, int64_t id, bool *pending, struct err *why);
+enum db_pending_state {
+    DB_PENDING_NOT, /* or it is gone */
+    DB_PENDING_YES,
+    DB_PENDING_CHANGED /* with rules that are others than those of the watch */
+};
+MUST_USE enum err_code db_pending_is(struct pgconn *conn, const struct watch *watch,
+                                     enum db_pending_state *state, struct err *why);
 
 /* Where to go on with a domain whose scan is done a piece at a time (table domain_place): at the beginning
  * when its rules, the public suffix list or the schema are others than they were. It goes when the scan is
- * done (db_domain_history_done). */
+ * done (db_domain_history_done). Nothing is kept when they changed since db_pending_place, back again or not:
+ * the scan that came that far went by the old ones. */
 MUST_USE enum err_code db_pending_place(struct pgconn *conn, int64_t id,
                                         struct db_domain_history_place *place, struct err *why);
-MUST_USE enum err_code db_pending_keep(struct pgconn *conn, int64_t id,
+MUST_USE enum err_code db_pending_keep(struct pgconn *conn, const struct watch *watch,
                                        const struct db_domain_history_place *place, struct err *why);
 
 /* Who scans the history of a domain holds this advisory lock, so that two do not do the same work; it is the

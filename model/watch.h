@@ -89,7 +89,8 @@ enum watch_pairing { WATCH_PAIRING_ON, WATCH_PAIRING_OFF };
 
 struct watch {
     int64_t id;
-    union { /* the item that gives the entry its name */
+    int64_t rules; /* domain.rules_version; 0: as it was registered */
+    union {        /* the item that gives the entry its name */
         struct watch_item item;
         struct {
             WATCH_ITEM_MEMBERS;

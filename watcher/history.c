@@ -210,8 +210,12 @@ static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err
     for (size_t i = 0; code == ERR_OK && done && i < scan->count; i++)
         code = db_explain_close(scan->write, scan->watches[i]->id,
                                 "explained: it is what the entry expects by now", &closed, why);
-    for (size_t i = 0; code == ERR_OK && done && i < scan->count; i++)
-        code = db_domain_history_done(scan->write, scan->watches[i]->id, why);
+    for (size_t i = 0; code == ERR_OK && done && i < scan->count; i++) {
+        const struct watch *watch = scan->watches[i];
+        bool marked = false;
+        code = db_domain_history_done(scan->write, watch->id, watch->rules, &marked, why);
+        scan->results[i].outdated = !marked;
+    }
     return code;
 }
 

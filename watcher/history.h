@@ -23,6 +23,7 @@ struct history_result {
      * says so.
      */
     uint64_t claimed;
+    bool outdated; /* its rules changed meanwhile, or it was removed: it was not marked as done */
 };
 
 /* How the bytes of an entry become what ingest made of them when they came: the watcher knows no log. */
@@ -47,7 +48,7 @@ struct history_reader {
 };
 
 /* `read` and `write` are two connections: rows are written while others are still being read. Marks the
- * domain as done at the end. */
+ * domain as done at the end, if its rules are still those of the watch. */
 MUST_USE enum err_code history_run(struct pgconn *read, struct pgconn *write, const struct watch *watch,
                                    const struct history_reader *reader, struct history_result *result,
                                    struct err *why);

@@ -37,7 +37,7 @@ static void applied(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct watch watch = dns_watch(names[i], false);
         assert_int_equal(db_domain_add(conn, &watch, NULL, 0, &ids[i], &generation, &why), ERR_OK);
-        assert_int_equal(db_domain_history_done(conn, ids[i], &why), ERR_OK);
+        assert_int_equal(db_domain_history_done(conn, ids[i], 0, NULL, &why), ERR_OK);
     }
     struct watch_allow allow[3] = {{{2}, (char *)(uintptr_t) "spki:2"},
                                    {{1}, (char *)(uintptr_t) "spki:1"},
@@ -122,7 +122,11 @@ static void add_load_remove(void **state)
     assert_string_equal(loaded[1].allow[0].label, "cert:b.pem");
     assert_int_equal(loaded[1].allow[0].spki_sha256[31], 2);
     watch_free(loaded, count);
-    assert_int_equal(db_domain_history_done(conn, id, &why), ERR_OK);
+    bool done = true;
+    assert_int_equal(db_domain_history_done(conn, id, 1, &done, &why), ERR_OK);
+    assert_false(done); /* other rules */
+    assert_int_equal(db_domain_history_done(conn, id, 0, &done, &why), ERR_OK);
+    assert_true(done);
     assert_int_equal(db_domain_remove(conn, "example.com", &why), ERR_OK);
     assert_int_equal(db_domain_remove(conn, "192.0.2.0/24", &why), ERR_OK);
     assert_int_equal(db_domain_remove(conn, "example.com", &why), ERR_NOT_FOUND);

@@ -106,39 +106,132 @@ static void a_large_one_goes_piece_by_piece(void **state)
     all_alerts_are_there(test.dsn);
 }
 
-/* Where it stands counts for the rules it was judged by. */
+static void place_some(struct db_domain_history_place *place)
+{
+    place->part = 3;
+    place->begun = true;
+    place->not_before_ms = 7000;
+    place->issuer = 2;
+    memset(place->tbs_fp, 9, sizeof place->tbs_fp);
+}
+
+static bool set_days(void *arg, struct watch *watch)
+{
+    watch->max_days = *(const int64_t *)arg;
+    return watch->id == 1;
+}
+
+static void edit(struct pgconn *conn, int64_t days)
+{
+    struct db_domain_edit change = {.each = set_days, .arg = &days};
+    struct err why = {0};
+    assert_int_equal(db_domain_edit(conn, &change, &why), ERR_OK);
+    watch_free(change.watches, change.count);
+}
+
+/* Where it stands counts for the rules it was judged by: those at the beginning of the piece. */
 static void other_rules_begin_anew(void **state)
 {
     struct storetest test;
     struct pgconn *conn = NULL;
-    struct db_domain_history_place place = {.part = 3, .begun = true, .not_before_ms = 7000, .issuer = 2};
+    const struct watch watch = {.id = 1};
+    struct db_domain_history_place place;
     struct db_domain_history_place kept;
     struct err why = {0};
     (void)state;
     begin(&test);
     assert_int_equal(pgconn_open(test.dsn, &conn, &why), ERR_OK);
-    memset(place.tbs_fp, 9, sizeof place.tbs_fp);
-    assert_int_equal(db_pending_keep(conn, 1, &place, &why), ERR_OK);
-    assert_int_equal(db_pending_place(conn, 1, &kept, &why), ERR_OK);
-    assert_true(kept.begun && kept.part == 3 && kept.not_before_ms == 7000 && kept.issuer == 2);
-    assert_memory_equal(kept.tbs_fp, place.tbs_fp, 32);
     static const char *const changes[] = {
+        "SELECT 1",
         "UPDATE domain SET policy = '{\"max_days\": 7}' WHERE id = 1",
         "INSERT INTO domain_allow (domain, spki_sha256, label) VALUES (1, sha256(''), 'x')",
         "INSERT INTO psl (sha256, list) VALUES (sha256('new'), 'test')",
         "INSERT INTO schema_migration (version, name, sha256) VALUES (9999, 'x', sha256(''))",
     };
     for (size_t i = 0; i < countof(changes); i++) {
+        assert_int_equal(db_pending_place(conn, 1, &place, &why), ERR_OK);
+        place_some(&place);
         storetest_run(test.dsn, changes[i]);
+        /* What is kept of before a change counts no more, and after it nothing of before is kept. */
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(db_pending_place(conn, 1, &kept, &why), ERR_OK);
+            assert_true(kept.begun == (i == 0 && again == 1));
+            assert_int_equal(db_pending_keep(conn, &watch, &place, &why), ERR_OK);
+        }
         assert_int_equal(db_pending_place(conn, 1, &kept, &why), ERR_OK);
-        assert_true(!kept.begun && kept.part == 0);
-        assert_int_equal(db_pending_keep(conn, 1, &place, &why), ERR_OK);
+        assert_true(kept.begun == (i == 0));
+        place_some(&kept);
+        assert_int_equal(db_pending_keep(conn, &watch, &kept, &why), ERR_OK);
         assert_int_equal(db_pending_place(conn, 1, &kept, &why), ERR_OK);
-        assert_true(kept.begun);
+        assert_true(kept.begun && kept.part == 3 && kept.not_before_ms == 7000 && kept.issuer == 2);
+        assert_memory_equal(kept.tbs_fp, place.tbs_fp, 32);
     }
     storetest_run(test.dsn, "DELETE FROM domain WHERE id = 1");
     check_sql(test.dsn, "SELECT count(*) FROM domain_place", 0);
     pgconn_free(conn);
+}
+
+/* Other rules, and those of before again: what was scanned by the first ones in the meantime is as nothing.
+ */
+static void rules_and_back_begin_anew(void **state)
+{
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    const struct watch before = {.id = 1};
+    const struct watch after = {.id = 1, .rules = 2};
+    struct db_domain_history_place place;
+    enum db_pending_state pending = DB_PENDING_NOT;
+    struct err why = {0};
+    bool done = true;
+    (void)state;
+    begin(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, &why), ERR_OK);
+    assert_int_equal(db_pending_place(conn, 1, &place, &why), ERR_OK);
+    place_some(&place);
+    assert_int_equal(db_pending_keep(conn, &before, &place, &why), ERR_OK);
+    check_sql(test.dsn, "SELECT count(*) FROM domain_place", 1);
+    edit(conn, 7);
+    check_sql(test.dsn, "SELECT count(*) FROM domain_place", 0);
+    edit(conn, 0);
+    assert_int_equal(db_pending_keep(conn, &before, &place, &why), ERR_OK);
+    check_sql(test.dsn, "SELECT count(*) FROM domain_place", 0);
+    assert_int_equal(db_pending_is(conn, &before, &pending, &why), ERR_OK);
+    assert_int_equal(pending, DB_PENDING_CHANGED);
+    assert_int_equal(db_domain_history_done(conn, 1, before.rules, &done, &why), ERR_OK);
+    assert_false(done);
+    assert_int_equal(db_pending_is(conn, &after, &pending, &why), ERR_OK);
+    assert_int_equal(pending, DB_PENDING_YES);
+    assert_int_equal(db_domain_history_done(conn, 1, after.rules, &done, &why), ERR_OK);
+    assert_true(done);
+    assert_int_equal(db_pending_is(conn, &after, &pending, &why), ERR_OK);
+    assert_int_equal(pending, DB_PENDING_NOT);
+    pgconn_free(conn);
+}
+
+/* Rules that change while others are scanned, in a transaction that the first alert makes: a look leaves the
+ * domain to the next one, whether its scan was under way or not yet. */
+static void rules_that_change_meanwhile(void **state)
+{
+    struct storetest test;
+    bool more = false;
+    (void)state;
+    begin(&test);
+    storetest_run(test.dsn,
+                  "CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                  " UPDATE domain SET policy = '{\"max_days\": 7}', rules_version = 1 WHERE rules_version = 0"
+                  "  AND name IN ('big.test', 's3.test'); RETURN NEW; END $$;"
+                  "CREATE TRIGGER change BEFORE INSERT ON alert FOR EACH ROW EXECUTE FUNCTION change()");
+    const struct pendingscan how = {.dsn = test.dsn, .piece_ms = 60000, .rows = 100};
+    assert_int_equal(look(&how, &more), ERR_OK);
+    assert_true(more);
+    storetest_text(test.dsn,
+                   "SELECT string_agg(name, ' ' ORDER BY name) FROM domain WHERE history_at IS NULL",
+                   "big.test s3.test");
+    check_sql(test.dsn, "SELECT count(*) FROM alert WHERE domain_name = 'big.test'", 0);
+    assert_int_equal(look(&how, &more), ERR_OK);
+    assert_false(more);
+    check_sql(test.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 0);
+    check_sql(test.dsn, "SELECT count(*) FROM alert WHERE domain_name = 'big.test'", ROWS);
 }
 
 static void one_that_fails_takes_no_other_along(void **state)
@@ -161,9 +254,12 @@ static void one_that_fails_takes_no_other_along(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_in_one_pass), cmocka_unit_test(a_large_one_goes_piece_by_piece),
-        cmocka_unit_test(other_rules_begin_anew), cmocka_unit_test(one_that_fails_takes_no_other_along)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_in_one_pass),
+                                       cmocka_unit_test(a_large_one_goes_piece_by_piece),
+                                       cmocka_unit_test(other_rules_begin_anew),
+                                       cmocka_unit_test(rules_and_back_begin_anew),
+                                       cmocka_unit_test(rules_that_change_meanwhile),
+                                       cmocka_unit_test(one_that_fails_takes_no_other_along)};
     must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
     return storetest_main(tests, countof(tests), "pendingscan");
 }
