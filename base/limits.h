@@ -64,15 +64,17 @@
 #define LIMIT_PART_SORT_MB       256 /* of sorting when a partition is rewritten: in such pieces on disk */
 #define LIMIT_PART_INDEX_MB      512 /* the same for its indexes; one process does it at a time */
 #define LIMIT_WRITE_SORT_MB      64 /* of memory to sort the rows of a commit on the server: 16,384 of 1 kB */
-#define LIMIT_PLACE_BLOCK        128  /* keys of a block of places: four blocks fill a page */
-#define LIMIT_PLACE_FEW          64   /* keys in a bucket, else a commit writes into wider ones */
-#define LIMIT_PLACE_FAN          8    /* blocks in a bucket, then they are merged into the next level */
-#define LIMIT_PLACE_STEP         1024 /* blocks of one such transaction: 8 MB of memory, 50 ms */
-#define LIMIT_PLACE_STEPS        1    /* of each level after a commit, so that space is used again soon */
-#define LIMIT_PLACE_LOOK         16   /* blocks that are written before it is looked what to merge, */
-#define LIMIT_PLACE_LOOK_MS      5000 /* and that late where few are */
-#define LIMIT_PLACE_DEAD         2048 /* blocks that were taken out before their space is freed: 4 MB, */
-#define LIMIT_PLACE_DEAD_PART    8    /* and this part of all */
+#define LIMIT_PLACE_BLOCK        128     /* keys of a block of places: four blocks fill a page */
+#define LIMIT_PLACE_FEW          64      /* keys in a bucket, else a commit writes into wider ones */
+#define LIMIT_PLACE_FAN          8       /* blocks in a bucket, then they are merged into the next level */
+#define LIMIT_PLACE_STEP         1024    /* blocks of one such transaction: 8 MB of memory, 50 ms */
+#define LIMIT_PLACE_STEPS        1       /* of each level after a commit, so that space is used again soon */
+#define LIMIT_PLACE_LOOK         16      /* blocks that are written before it is looked what to merge, */
+#define LIMIT_PLACE_LOOK_MS      5000    /* and that late where few are */
+#define LIMIT_PLACE_DEAD         2048    /* blocks that were taken out before their space is freed: 4 MB, */
+#define LIMIT_PLACE_DEAD_PART    8       /* and this part of all, */
+#define LIMIT_PLACE_DEAD_ROWS    500000  /* while all are so many, 2 GB, seconds; then autovacuum does */
+#define LIMIT_PLACE_SAY_MS       3600000 /* between two warnings that merging fails */
 #define LIMIT_PSL_BLOCKS         1024 /* of a table looked at in one transaction of a change of lists: 8 MB */
 /* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */
 #define LIMIT_DB_IDLE_S          12

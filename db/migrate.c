@@ -134,7 +134,7 @@ static enum err_code run_locked(struct pgconn *conn, unsigned *applied, struct e
         if (code == ERR_OK)
             ++*applied;
     }
-    if (code == ERR_OK && *applied != 0)
+    if (code == ERR_OK) /* also when nothing was applied: whoever did may have been killed before this */
         code = scaleout_functions(conn, why);
     if (code == ERR_OK)
         db_reader_ready(conn);

@@ -123,7 +123,8 @@ enum err_code placemerge_step(struct placemerge *merge, struct copy *copy, struc
     return code;
 }
 
-/* The server does the same by itself, a minute or more later, and where we may not. */
+/* The server does the same by itself, a minute or more later, and where we may not, and where it takes longer
+ * than who waits for the next commit should. */
 static enum err_code free_space(struct placemerge *merge, struct pgconn *conn, struct err *why)
 {
     static const char sql[] = "SELECT reltuples::int8 FROM pg_class WHERE oid = 'place_block'::regclass";
@@ -134,7 +135,26 @@ static enum err_code free_space(struct placemerge *merge, struct pgconn *conn, s
     if (code != ERR_OK || (rows > 0 && merge->dead < (uint64_t)rows / LIMIT_PLACE_DEAD_PART))
         return code;
     merge->dead = 0;
+    if (rows > LIMIT_PLACE_DEAD_ROWS)
+        return ERR_OK;
     return pgexec_script(conn, "VACUUM (TRUNCATE off, SKIP_LOCKED) place_block", why);
+}
+
+/* What was lost or given to another is tried again and said by others; what stays so makes looking for a hash
+ * slower and slower. */
+static void say_failure(struct placemerge *merge, enum err_code code, int64_t now_ms, const char *text)
+{
+    bool passes = code == ERR_DB_DOWN || code == ERR_DB_CONFLICT;
+    if (passes || (merge->warned && now_ms - merge->warned_ms < LIMIT_PLACE_SAY_MS)) {
+        say_debug("db", "places in logs are merged later: %s", text);
+        return;
+    }
+    merge->warned = true;
+    merge->warned_ms = now_ms;
+    say_warn("db",
+             "places in logs are not merged, looking for a fingerprint gets slower: %s; SELECT place_fill()"
+             " in SQL makes all blocks anew, when no ctvigil runs",
+             text);
 }
 
 void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgconn *conn, uint64_t blocks,
@@ -156,5 +176,5 @@ void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgcon
     if (code == ERR_OK)
         code = free_space(merge, conn, &why);
     if (code != ERR_OK)
-        say_debug("db", "places in logs are merged later: %s", why.text);
+        say_failure(merge, code, now_ms, why.text);
 }

@@ -3,8 +3,9 @@
  * a time, and put into the eight buckets of the next level that are parts of it, as one block each. So a key
  * is written once a level, of which there are as many as octal digits in the number of keys.
  *
- * Each step is a transaction of its own, of bounded size, after a commit: nobody waits for it, several
- * processes take different levels, and who is killed leaves all as it was. */
+ * Each step is a transaction of its own, of bounded size, after a commit: no other session waits for it,
+ * several processes take different levels, and who is killed leaves all as it was. The next commit of this
+ * session comes behind it. */
 #ifndef CTVIGIL_PLACEMERGE_H
 #define CTVIGIL_PLACEMERGE_H
 
@@ -15,12 +16,14 @@ struct placemerge {
     uint64_t fresh; /* blocks written since it was looked whether there is something to do */
     uint64_t dead;  /* blocks taken out since the space was made free again */
     int64_t since_ms;
+    bool warned; /* at warned_ms, that it fails */
+    int64_t warned_ms;
 };
 
 void placemerge_fini(struct placemerge *merge);
 
 /* After a commit that wrote so many blocks, and while there is none (0). Outside of a transaction. What goes
- * wrong is said and tried again later: all can be found as it is. */
+ * wrong is tried again later, as all can be found as it is, and warned of once in an hour. */
 void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgconn *conn, uint64_t blocks,
                        int64_t now_ms);
 /* One step, if there is something to do; *moved: blocks that were taken out, 0 where there is not. */

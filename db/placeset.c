@@ -52,7 +52,8 @@ enum err_code placeset_add_block(struct placeset *set, struct span keys, struct 
 {
     size_t count = places.len / PLACESET_BYTES;
     if (count == 0 || places.len != count * PLACESET_BYTES ||
-        keys.len != ARRAY_HEAD + count * ARRAY_ELEMENT || number(keys.at + 4, 4) != 0)
+        keys.len != ARRAY_HEAD + count * ARRAY_ELEMENT || number(keys.at + 4, 4) != 0 ||
+        count > set->cap - set->count)
         return err_set(why, ERR_DB, "database: a row of place_block has %zu bytes of keys and %zu of places",
                        keys.len, places.len);
     for (size_t i = 0; i < count; i++)

@@ -29,7 +29,7 @@ void placeset_fini(struct placeset *set);
 MUST_USE enum err_code placeset_begin(struct placeset *set, size_t room, struct err *why);
 void placeset_add(struct placeset *set, int64_t key, uint64_t place);
 /* The keys of a block: binary int8[] and the bytes beside it, as the server sends them. ERR_DB: that is no
- * block; what it held before it is in the set. */
+ * block, or there is no room for it; what it held before it is in the set. */
 MUST_USE enum err_code placeset_add_block(struct placeset *set, struct span keys, struct span places,
                                           struct err *why);
 

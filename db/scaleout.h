@@ -23,7 +23,8 @@ MUST_USE enum err_code scaleout_run(struct pgconn *conn, unsigned shards, scaleo
 /* What scaleout_run would run, as migrate_plan (db/migrate.h); nothing when the database is spread. */
 typedef void scaleout_step(void *arg, const char *name, const char *sql);
 MUST_USE enum err_code scaleout_plan(struct pgconn *conn, scaleout_step *each, void *arg, struct err *why);
-/* After a step of the schema: brings the functions of a spread database back. Nothing on a single server. */
+/* After the steps of the schema, and whenever they are looked for: brings the functions of a spread database
+ * back. Nothing on a single server. */
 MUST_USE enum err_code scaleout_functions(struct pgconn *conn, struct err *why);
 
 struct scaleout_node {

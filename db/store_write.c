@@ -57,7 +57,7 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     bool alive = is_alive(pg->conn);
     if (!alive)
         code = pgconn_reopen(pg->conn, why);
-    if (code == ERR_OK && alive && !pg->repair.open)
+    if (code == ERR_OK && alive && !pg->repair.open && !pg->guard.is_short)
         placemerge_stored(&pg->places, &pg->copy, pg->conn, 0, clock_mono_ms());
     if (code != ERR_OK || pg->connects == pg->conn->connects)
         return code;

@@ -314,6 +314,56 @@ static void a_long_level_is_merged_in_pieces(void **state)
     rig_end(&rig);
 }
 
+/* A row that is no block ends nothing but the merging of its level; an operator hears of it, once. */
+static void a_row_that_is_no_block_is_warned_of(void **state)
+{
+    static const int64_t hour_ms = 3600000;
+    struct rig rig;
+    (void)state;
+    rig_new(&rig);
+    for (int i = 0; i < 9; i++)
+        put_tiles(&rig, 1, UINT64_MAX);
+    storetest_run(rig.dsn, "UPDATE place_block SET places = decode(repeat('00', 7 * 200), 'hex'), keys ="
+                           " (SELECT array_agg(g) FROM generate_series(1::int8, 200) AS g)");
+    rig.merge.fresh = LIMIT_PLACE_LOOK;
+    placemerge_stored(&rig.merge, &rig.copy, rig.conn, 0, 2 * hour_ms);
+    assert_true(rig.merge.warned && rig.merge.warned_ms == 2 * hour_ms);
+    check_sql(rig.dsn, "SELECT count(*) FROM place_block WHERE level = 0", 36);
+    placemerge_stored(&rig.merge, &rig.copy, rig.conn, LIMIT_PLACE_LOOK, 3 * hour_ms - 1);
+    assert_true(rig.merge.warned_ms == 2 * hour_ms);
+    placemerge_stored(&rig.merge, &rig.copy, rig.conn, LIMIT_PLACE_LOOK, 3 * hour_ms);
+    assert_true(rig.merge.warned_ms == 3 * hour_ms);
+    storetest_run(rig.dsn, "SELECT place_fill()");
+    assert_int_equal(merge_once(&rig), 0);
+    is_exact(&rig);
+    rig_end(&rig);
+}
+
+/* Where a VACUUM takes long a commit does not wait for it. */
+static void space_of_much_is_left_to_the_server(void **state)
+{
+    static const struct {
+        const char *rows;
+        int64_t after; /* a VACUUM counts them */
+    } table[] = {{"1000000", 1000000}, {"400000", 0}};
+    struct rig rig;
+    (void)state;
+    rig_new(&rig);
+    for (size_t i = 0; i < countof(table); i++) {
+        char sql[128];
+        (void)snprintf(sql, sizeof sql,
+                       "UPDATE pg_class SET reltuples = %s WHERE oid = 'place_block'::regclass",
+                       table[i].rows);
+        storetest_run(rig.dsn, sql);
+        rig.merge.dead = 1000000;
+        placemerge_stored(&rig.merge, &rig.copy, rig.conn, LIMIT_PLACE_LOOK, 0);
+        assert_int_equal(rig.merge.dead, 0);
+        check_sql(rig.dsn, "SELECT reltuples::int8 FROM pg_class WHERE oid = 'place_block'::regclass",
+                  table[i].after);
+    }
+    rig_end(&rig);
+}
+
 /* A database of before has two indexes, and tiles that are in no block. */
 static void what_was_stored_before_is_found(void **state)
 {
@@ -353,6 +403,8 @@ int main(void)
         cmocka_unit_test(a_level_that_another_merges_is_left_alone),
         cmocka_unit_test(two_merge_while_a_third_writes),
         cmocka_unit_test(a_long_level_is_merged_in_pieces),
+        cmocka_unit_test(a_row_that_is_no_block_is_warned_of),
+        cmocka_unit_test(space_of_much_is_left_to_the_server),
         cmocka_unit_test(what_was_stored_before_is_found),
     };
     return storetest_main(tests, countof(tests), "placemerge");

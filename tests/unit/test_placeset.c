@@ -170,6 +170,12 @@ static void what_is_no_block_is_refused(void **state)
             fail_msg("%s", rows[i].what);
         assert_int_equal(set.count, rows[i].code == ERR_OK ? 2 : 0);
     }
+    keys[7] = 0;
+    assert_int_equal(placeset_begin(&set, 8, NULL), ERR_OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(placeset_add_block(&set, span_of(keys, 44), span_of(places, 14), NULL), ERR_OK);
+    assert_int_equal(placeset_add_block(&set, span_of(keys, 44), span_of(places, 14), NULL), ERR_DB);
+    assert_int_equal(set.count, 8);
     placeset_fini(&set);
 }
 

@@ -407,6 +407,24 @@ static void what_it_can_not_do_it_says(void **state)
     pgconn_free(conn);
 }
 
+/* As who was killed behind the last step of the schema leaves it. */
+static void functions_that_a_step_replaced_come_back(void **state)
+{
+    (void)state;
+    struct err why = {0};
+    struct pgconn *conn = NULL;
+    unsigned applied = 1;
+    storetest_run(spread_dsn, "SET citus.enable_ddl_propagation = off; CREATE OR REPLACE FUNCTION"
+                              " place_fill() RETURNS int8 LANGUAGE sql AS $$ SELECT 4711::int8 $$");
+    check_sql(spread_dsn, "SELECT place_fill()", 4711);
+    assert_int_equal(pgconn_open(spread_dsn, &conn, &why), ERR_OK);
+    if (migrate_run(conn, &applied, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_int_equal(applied, 0);
+    check_sql(spread_dsn, "SELECT place_fill()", 0);
+    pgconn_free(conn);
+}
+
 /* As a coordinator that died leaves it. */
 static void a_prepared_transaction_is_ended(void **state)
 {
@@ -585,6 +603,7 @@ int main(void)
         cmocka_unit_test(what_was_read_wrongly_is_written_again),
         cmocka_unit_test(what_it_can_not_do_it_says),
         cmocka_unit_test(partitions_are_cut_and_dropped),
+        cmocka_unit_test(functions_that_a_step_replaced_come_back),
         cmocka_unit_test(a_prepared_transaction_is_ended),
         cmocka_unit_test(a_lost_worker_loses_nothing),
         cmocka_unit_test(a_killed_coordinator_loses_and_doubles_nothing),

@@ -1,6 +1,7 @@
 /* What is not stored because the disk is nearly full: it is written down with the position, and read again.
  */
 #include "base/limits.h"
+#include "db/pgstore.h"
 #include "tests/fixture/storetest.h"
 
 struct fixture {
@@ -88,6 +89,26 @@ static void what_is_not_stored_is_in_the_ledger(void **state)
         "seen 0 300, not_stored 300 460, seen 460 500, not_stored 500 510");
     check_sql(dsn, "SELECT count(*) FROM alert", 1);
     check_sql(dsn, "SELECT count(*) FROM cert", 170);
+    fixture_end(&fix);
+}
+
+/* Merging writes, and frees what it wrote before only later. */
+static void places_are_not_merged_without_room(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    fixture_start(&fix);
+    commit(&fix, 20);
+    disk(&fix, true);
+    commit(&fix, 20);
+    storetest_run(fix.test.dsn, "INSERT INTO place_block SELECT b.* FROM place_block AS b, "
+                                "generate_series(1, 9)");
+    pgstore_of(fix.store)->places.fresh = LIMIT_PLACE_LOOK;
+    commit(&fix, 20);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM place_block WHERE level = 0", 20);
+    disk(&fix, false);
+    commit(&fix, 20); /* what was there is merged before it */
+    check_sql(fix.test.dsn, "SELECT count(*) FROM place_block WHERE level = 0", 2);
     fixture_end(&fix);
 }
 
@@ -383,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_stored_is_in_the_ledger),
+        cmocka_unit_test(places_are_not_merged_without_room),
         cmocka_unit_test(what_was_not_stored_is_stored_by_its_next_sighting),
         cmocka_unit_test(it_becomes_a_range_when_a_signed_head_has_been_compared),
         cmocka_unit_test(gaps_at_the_edges_of_what_is_read),
