@@ -3,7 +3,29 @@
 -- by a range of hashes, and merged into blocks of narrower ranges when there are many (db/placemerge.h).
 
 -- Nobody who does not write here stores a place any more: who is at it ends first, and who comes after finds a newer schema.
-LOCK TABLE domain_generation IN ACCESS EXCLUSIVE MODE;
+-- A commit locks domain_generation before log_tile, whoever mends what is stored the other way round: so neither is held while
+-- the other is waited for long. EXCLUSIVE keeps out FOR SHARE, not those who read. A cluster keeps its indexes and its rows.
+DO $$
+DECLARE
+    patience text := current_setting('lock_timeout');
+BEGIN
+    LOOP
+        BEGIN
+            LOCK TABLE domain_generation IN EXCLUSIVE MODE;
+            IF to_regclass('public.scale_out') IS NULL THEN
+                PERFORM set_config('lock_timeout', '3s', true); -- an autovacuum of it is ended by the server after one
+                LOCK TABLE log_tile IN SHARE ROW EXCLUSIVE MODE;
+                PERFORM set_config('lock_timeout', patience, true);
+            END IF;
+            EXIT;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.5);
+        END;
+    END LOOP;
+END $$;
+
+-- The nodes of a cluster need not know the functions, which functions.sql there makes anew; elsewhere this says nothing.
+SELECT set_config('citus.enable_ddl_propagation', 'off', true);
 
 -- kind: 0 the first 8 bytes of tbs_fp, 1 those of SHA-256. bucket: the first 3 * level bits of all its keys, which are
 -- sorted; places has 7 bytes for each, log << 40 | index. A block only finds: what is at that place by now, log_tile says.
@@ -83,6 +105,29 @@ BEGIN
     EXECUTE format('ALTER FUNCTION place_find SET search_path = %I, pg_temp', current_schema());
 END $$;
 
+-- It reads what whoever asks may not: nobody else's business. As in 0026_reader.sql, and this.
+REVOKE EXECUTE ON FUNCTION place_find(int2, int8[]) FROM PUBLIC;
+CREATE OR REPLACE FUNCTION reader_lacks() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ctvigil_reader') THEN
+        RETURN NEXT 'CREATE ROLE ctvigil_reader NOLOGIN;';
+        RETURN NEXT 'GRANT USAGE ON SCHEMA ct, crtsh TO ctvigil_reader;';
+        RETURN NEXT 'GRANT SELECT ON ALL TABLES IN SCHEMA ct, crtsh TO ctvigil_reader;';
+        RETURN NEXT 'GRANT EXECUTE ON FUNCTION public.place_find(int2, int8[]) TO ctvigil_reader;';
+        RETURN;
+    END IF;
+    IF NOT (has_schema_privilege('ctvigil_reader', 'ct', 'USAGE') AND has_schema_privilege('ctvigil_reader', 'crtsh', 'USAGE')) THEN
+        RETURN NEXT 'GRANT USAGE ON SCHEMA ct, crtsh TO ctvigil_reader;';
+    END IF;
+    IF EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace IN ('ct'::regnamespace, 'crtsh'::regnamespace) AND c.relkind = 'v'
+               AND NOT has_table_privilege('ctvigil_reader', c.oid, 'SELECT')) THEN
+        RETURN NEXT 'GRANT SELECT ON ALL TABLES IN SCHEMA ct, crtsh TO ctvigil_reader;';
+    END IF;
+    IF NOT has_function_privilege('ctvigil_reader', 'public.place_find(int2, int8[])', 'EXECUTE') THEN
+        RETURN NEXT 'GRANT EXECUTE ON FUNCTION public.place_find(int2, int8[]) TO ctvigil_reader;';
+    END IF;
+END $$;
+
 CREATE FUNCTION ct.by_fp8(keys int8[]) RETURNS TABLE (fp8 int8, sha8 int8, log_id int2, index int8, info bytea)
 LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
     SELECT p.fp8, p.sha8, p.log_id, p.index, p.info FROM place_find(0::int2, by_fp8.keys) AS p;
@@ -143,6 +188,8 @@ DO $$
 BEGIN
     IF to_regclass('public.scale_out') IS NULL THEN -- a cluster keeps them (sql/citus/functions.sql)
         PERFORM place_fill();
-        DROP INDEX log_tile_fp8, log_tile_sha8;
+        DROP INDEX IF EXISTS log_tile_fp8, log_tile_sha8;
     END IF;
 END $$;
+
+SELECT set_config('citus.enable_ddl_propagation', 'on', true);
