@@ -92,6 +92,32 @@ static void sort(struct placeset *set)
     }
 }
 
+static int by_place(const void *left, const void *right)
+{
+    const struct placeset_item *a = left;
+    const struct placeset_item *b = right;
+    return (a->place > b->place) - (a->place < b->place);
+}
+
+/* Of a sorted set: a place that was written again, by a repair or a range that met another, stays once. */
+static void drop_doubles(struct placeset *set)
+{
+    size_t kept = 0;
+    for (size_t begin = 0, end = 0; begin < set->count; begin = end) {
+        while (end < set->count && set->items[end].key == set->items[begin].key)
+            end++;
+        if (end - begin > 1)
+            qsort(set->items + begin, end - begin, sizeof *set->items, by_place);
+        for (size_t i = begin; i < end; i++)
+            if (i == begin || set->items[i].place != set->items[i - 1].place)
+                set->spare[kept++] = set->items[i];
+    }
+    struct placeset_item *whole = set->items;
+    set->items = set->spare;
+    set->spare = whole;
+    set->count = kept;
+}
+
 static uint32_t bucket_of(int64_t key, unsigned level)
 {
     return level == 0 ? 0 : (uint32_t)((uint64_t)key >> (64 - PLACESET_BITS * level));
@@ -131,6 +157,7 @@ static uint64_t put_bucket(struct copy *copy, unsigned kind, unsigned level,
 void placeset_put(struct placeset *set, struct copy *copy, unsigned kind, unsigned level, uint64_t *blocks)
 {
     sort(set);
+    drop_doubles(set);
     for (size_t begin = 0, end = 0; begin < set->count; begin = end) {
         uint32_t bucket = bucket_of(set->items[begin].key, level);
         while (end < set->count && bucket_of(set->items[end].key, level) == bucket)

@@ -35,8 +35,8 @@ MUST_USE enum err_code placeset_add_block(struct placeset *set, struct span keys
 
 /* The level where so many keys make blocks worth a row: at least LIMIT_PLACE_FEW in a bucket. */
 unsigned placeset_level(size_t count);
-/* Sorts, and writes the blocks: rows of place_block (kind, level, bucket, keys, places). *blocks is raised by
- * how many. */
+/* Sorts, drops what is there twice, and writes the blocks: rows of place_block (kind, level, bucket, keys,
+ * places). *blocks is raised by how many. */
 void placeset_put(struct placeset *set, struct copy *copy, unsigned kind, unsigned level, uint64_t *blocks);
 
 /* The places of consecutive batches of one log, of both kinds, by one COPY. *blocks: how many were written.

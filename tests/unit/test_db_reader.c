@@ -52,6 +52,9 @@ static void test_add_change_remove(void **state)
     /* Who migrated could make the group, so nothing is lacking. */
     assert_int_equal(db_reader_lacks(conn, hear, &said, &why), ERR_OK);
     assert_int_equal(said.count, 0);
+    fixture_sql(conn, "CREATE ROLE nobody; DO $$ BEGIN ASSERT has_function_privilege('ctvigil_reader',"
+                      " 'place_find(int2, int8[])', 'EXECUTE') AND NOT has_function_privilege('nobody',"
+                      " 'place_find(int2, int8[])', 'EXECUTE'); END $$; DROP ROLE nobody");
     assert_int_equal(db_reader_add(conn, "alice", 30, 3, hear, &said, &why), ERR_OK);
     assert_int_equal(db_reader_add(conn, "alice", 40, 4, hear, &said, &why), ERR_OK);
     assert_int_equal(said.count, 0);

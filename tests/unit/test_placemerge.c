@@ -1,6 +1,7 @@
 /* Whatever is merged, stopped or merged by two at once: every place is found by its hash, once, and nothing
  * else is; and there are few blocks to look into. */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "db/embedded.h"
@@ -183,6 +184,10 @@ static void what_is_stale_or_twice_is_told_once(void **state)
               "SELECT count(*) FROM ct.by_fp8((SELECT array_agg(k) FROM place_block, unnest(keys) AS k))",
               511);
     check_sql(rig.dsn, "SELECT count(*) FROM ct.by_fp8('{4711}')", 0);
+    /* What is merged is there once. */
+    storetest_run(rig.dsn, "INSERT INTO place_block SELECT b.* FROM place_block AS b, generate_series(1, 8)");
+    assert_true(merge_once(&rig) != 0);
+    check_sql(rig.dsn, "SELECT sum(cardinality(keys)) FROM place_block", 2 * 512);
     storetest_run(rig.dsn, "SELECT place_fill()");
     check_sql(rig.dsn, "SELECT index FROM ct.by_fp8('{4711}')", 256 + 6);
     is_exact(&rig);
@@ -297,10 +302,11 @@ static void a_long_level_is_merged_in_pieces(void **state)
     (void)state;
     rig_new(&rig);
     put_tiles(&rig, 8, UINT64_MAX);
-    storetest_run(rig.dsn,
-                  "TRUNCATE place_block; INSERT INTO place_block SELECT k % 2, 4, b, ARRAY[b::int8 << 52],"
-                  " '\\x01000000000000' FROM generate_series(0, 1) AS k, generate_series(0, 299) AS b,"
-                  " generate_series(1, 9)");
+    storetest_run(
+        rig.dsn,
+        "TRUNCATE place_block; INSERT INTO place_block SELECT k % 2, 4, b, ARRAY[b::int8 << 52],"
+        " set_byte('\\x01000000000000', 6, g) FROM generate_series(0, 1) AS k, generate_series(0, 299) AS b,"
+        " generate_series(1, 9) AS g");
     while ((moved = merge_once(&rig)) != 0) {
         assert_true(moved <= 2 * LIMIT_PLACE_STEP);
         all += moved;
@@ -364,22 +370,22 @@ static void space_of_much_is_left_to_the_server(void **state)
     rig_end(&rig);
 }
 
+static const char as_before[] = "SET client_min_messages = warning; DROP FUNCTION ct.by_fp8, ct.by_sha8 "
+                                "CASCADE; DROP FUNCTION place_find,"
+                                " place_fill, place_bucket; DROP TABLE place_block, place_level;"
+                                "CREATE INDEX log_tile_fp8 ON log_tile USING gin (fp8); CREATE INDEX "
+                                "log_tile_sha8 ON log_tile USING gin (sha8)";
+
 /* A database of before has two indexes, and tiles that are in no block. */
 static void what_was_stored_before_is_found(void **state)
 {
-    static const char before[] = "SET client_min_messages = warning; DROP FUNCTION ct.by_fp8, ct.by_sha8 "
-                                 "CASCADE; DROP FUNCTION place_find,"
-                                 " place_fill, place_bucket; DROP TABLE place_block, place_level;"
-                                 "CREATE INDEX log_tile_fp8 ON log_tile USING gin (fp8); CREATE INDEX "
-                                 "log_tile_sha8 ON log_tile USING gin "
-                                 "(sha8)";
     struct rig rig;
     const struct embedded *file = embedded_files;
     struct err why = {0};
     (void)state;
     rig_new(&rig);
     put_tiles(&rig, 30, UINT64_MAX);
-    storetest_run(rig.dsn, before);
+    storetest_run(rig.dsn, as_before);
     while (strstr(file->name, "_place_block.sql") == NULL)
         file++;
     if (pgexec_script(rig.conn, file->text, &why) != ERR_OK)
@@ -390,6 +396,52 @@ static void what_was_stored_before_is_found(void **state)
     /* And goes on from there. */
     put_tiles(&rig, 2, UINT64_MAX);
     is_exact(&rig);
+    rig_end(&rig);
+}
+
+static void *run_step(void *arg)
+{
+    struct rig *rig = arg;
+    const struct embedded *file = embedded_files;
+    while (strstr(file->name, "_place_block.sql") == NULL)
+        file++;
+    enum err_code code = pgexec_script(rig->conn, "BEGIN", NULL);
+    if (code == ERR_OK)
+        code = pgexec_script(rig->conn, file->text, NULL);
+    return code == ERR_OK && pgexec_commit(rig->conn, NULL) == ERR_OK ? NULL : arg;
+}
+
+/* Whoever mends what is stored has log_tile, and then wants domain_generation; and one index was dropped by
+ * hand. */
+static void the_step_waits_for_writers_and_stops_no_reader(void **state)
+{
+    static const char waiting[] = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+                                  "'log_tile'::regclass";
+    struct rig rig;
+    struct pgconn *other = NULL;
+    pthread_t thread;
+    void *failed = NULL;
+    (void)state;
+    rig_new(&rig);
+    put_tiles(&rig, 3, UINT64_MAX);
+    storetest_run(rig.dsn, as_before);
+    storetest_run(rig.dsn, "DROP INDEX log_tile_sha8");
+    assert_int_equal(pgconn_open(rig.dsn, &other, NULL), ERR_OK);
+    assert_int_equal(pgexec_script(other, "BEGIN; LOCK TABLE log_tile IN ROW EXCLUSIVE MODE", NULL), ERR_OK);
+    assert_int_equal(pthread_create(&thread, NULL, run_step, &rig), 0);
+    while (pgtest_count(rig.dsn, waiting) == 0)
+        (void)usleep(2000);
+    /* It has the other lock now. */
+    check_sql(rig.dsn, "SET lock_timeout = '100ms'; SELECT generation FROM domain_generation", 1);
+    assert_int_equal(pgexec_script(other,
+                                   "SET deadlock_timeout = '1h'; SELECT FROM domain_generation FOR"
+                                   " SHARE; COMMIT",
+                                   NULL),
+                     ERR_OK);
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    assert_null(failed);
+    is_exact(&rig);
+    pgconn_free(other);
     rig_end(&rig);
 }
 
@@ -406,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_row_that_is_no_block_is_warned_of),
         cmocka_unit_test(space_of_much_is_left_to_the_server),
         cmocka_unit_test(what_was_stored_before_is_found),
+        cmocka_unit_test(the_step_waits_for_writers_and_stops_no_reader),
     };
     return storetest_main(tests, countof(tests), "placemerge");
 }

@@ -143,6 +143,28 @@ static void every_key_is_in_a_block_of_its_bucket(void **state)
                 round_trip(counts[i], masks[k], level);
 }
 
+static void what_is_there_twice_is_written_once(void **state)
+{
+    static const struct placeset_item rows[] = {{7, 3}, {7, 1}, {-7, 1}, {7, 3}, {7, 2}, {-7, 1}, {8, 3}};
+    static const struct placeset_item once[] = {{-7, 1}, {7, 1}, {7, 2}, {7, 3}, {8, 3}};
+    struct placeset set = {0};
+    struct copy copy;
+    uint64_t blocks = 0;
+    (void)state;
+    copy_init(&copy);
+    assert_int_equal(placeset_begin(&set, countof(rows), NULL), ERR_OK);
+    for (size_t i = 0; i < countof(rows); i++)
+        placeset_add(&set, rows[i].key, rows[i].place);
+    copy_begin(&copy, NULL, NULL, NULL);
+    placeset_put(&set, &copy, 0, 0, &blocks);
+    assert_int_equal(blocks, 1);
+    assert_int_equal(set.count, countof(once));
+    for (size_t i = 0; i < countof(once); i++)
+        assert_true(by_key(&set.items[i], &once[i]) == 0);
+    copy_fini(&copy);
+    placeset_fini(&set);
+}
+
 static void what_is_no_block_is_refused(void **state)
 {
     static uint8_t keys[20 + 2 * 12] = {[3] = 1, [11] = 20, [15] = 2};
@@ -184,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_level_has_enough_keys_for_its_buckets),
         cmocka_unit_test(every_key_is_in_a_block_of_its_bucket),
+        cmocka_unit_test(what_is_there_twice_is_written_once),
         cmocka_unit_test(what_is_no_block_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
