@@ -86,8 +86,9 @@
 #define LIMIT_DB_ANSWER_S        900 /* one statement of a writer; the longest takes a minute */
 #define LIMIT_DB_REPAIR_S        120 /* reading a suspect range again, between two statements */
 #define LIMIT_MENDS              4   /* logs mended at once by one settler, each on a connection of its own */
-#define LIMIT_LOOKALIKE_BRANDS   20000   /* 40 MB of tables in each process that matches */
-#define LIMIT_PLACEHOLDER_CHECKS 1000000 /* watch x unreadable name, 30 ms; beyond: everybody's */
+#define LIMIT_LOOKALIKE_BRANDS   20000    /* 40 MB of tables in each process that matches */
+#define LIMIT_PLACEHOLDER_CHECKS 1000000  /* watch x unreadable name, 30 ms; beyond: everybody's */
+#define LIMIT_SUBTREE_CHECKS     10000000 /* permitted x watched range, 0.1 s; beyond: everybody's */
 #define LIMIT_EXTS_COMPARED      1024 /* identifiers sorted for equal ones; real certificates have below 25 */
 #define LIMIT_POLICY_LIST        10000        /* keys, names, items of one entry; a CA has a few dozen keys */
 #define LIMIT_OWN_FILE           (4u << 20)   /* certificates and secrets of one's own: a bundle of 1,000 */

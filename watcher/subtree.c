@@ -5,13 +5,14 @@
 #include <stdlib.h>
 
 #include "base/dns.h"
+#include "base/limits.h"
 #include "parser/nc.h"
 
 #define LEAST_V4 8
 #define LEAST_V6 16
 #define EMAIL    "email:"
 
-/* Lower case. Absent: no name that belongs to somebody. */
+/* Lower case. Absent: no name. */
 static struct span normal_host(struct span raw, char out[DNS_TEXT_MAX])
 {
     if (raw.len == 0 || raw.len >= DNS_TEXT_MAX)
@@ -24,7 +25,7 @@ static struct span normal_host(struct span raw, char out[DNS_TEXT_MAX])
         out[i] = (char)(upper ? byte + 32 : byte);
     }
     struct span name = span_of(out, raw.len);
-    return dns_is_public_suffix(name) || dns_apex(name).len == 0 ? SPAN_NONE : name;
+    return dns_apex(name).len == 0 ? SPAN_NONE : name;
 }
 
 static bool has_dot(struct span raw)
@@ -37,6 +38,7 @@ static bool read_dns(struct span raw, struct subtree_base *base, char text[DNS_T
 {
     base->name = normal_host(span_part(raw, has_dot(raw), raw.len), text);
     base->shown = base->name;
+    base->exact = base->name.at != NULL && dns_is_public_suffix(base->name);
     return base->name.at != NULL;
 }
 
@@ -50,7 +52,7 @@ static bool read_email(struct span raw, struct subtree_base *base, char text[2 *
     base->user = at != 0;
     base->below = !base->user && has_dot(raw);
     struct span name = normal_host(span_part(raw, at + base->below, raw.len), host);
-    if (name.at == NULL || at >= DNS_TEXT_MAX)
+    if (name.at == NULL || dns_is_public_suffix(name) || at >= DNS_TEXT_MAX)
         return false;
     size_t len = strlen(EMAIL);
     memcpy(text, EMAIL, len);
@@ -171,6 +173,7 @@ bool subtree_read(struct span constraints, struct arena *arena, struct subtree *
             return false;
         out->count++;
         out->names += base->kind == WATCH_DNS;
+        out->ranges += base->kind == WATCH_IP;
     }
     if (out->count != 0)
         qsort(out->at, out->count, sizeof *out->at, names_first);
@@ -200,7 +203,8 @@ static void find_near(const struct subtree_base *base, const struct watchset *se
         return;
     memcpy(wild + 2, base->name.at, base->name.len);
     watchset_find(set, base->name, on_watch, one);
-    watchset_find(set, span_of(wild, base->name.len + 2), on_watch, one);
+    if (!base->exact)
+        watchset_find(set, span_of(wild, base->name.len + 2), on_watch, one);
 }
 
 /* The base at or above the name; NULL: none. */
@@ -211,7 +215,7 @@ static const struct subtree_base *above(const struct subtree *tree, struct span 
             continue;
         const struct subtree_base key = {.name = span_part(name, at, name.len)};
         const struct subtree_base *found = bsearch(&key, tree->at, tree->names, sizeof key, by_text);
-        if (found != NULL)
+        if (found != NULL && !found->exact)
             return found;
     }
     return NULL;
@@ -230,14 +234,8 @@ static bool overlaps(const struct subtree_base *base, const struct watch_item *i
 }
 
 /* Mailboxes of the permitted hosts; one mailbox was looked up. */
-static bool has_mailbox(const struct subtree_base *base, const struct watch_item *item)
+static bool has_mailbox(const struct subtree_base *base, struct span host)
 {
-    struct span host = span_str(item->name + strlen(EMAIL));
-    for (size_t i = host.len; i != 0; i--)
-        if (host.at[i - 1] == '@') {
-            host = span_part(host, i, host.len);
-            break;
-        }
     if (base->user)
         return false;
     if (!base->below)
@@ -246,18 +244,37 @@ static bool has_mailbox(const struct subtree_base *base, const struct watch_item
            span_eq(span_part(host, host.len - base->name.len, host.len), base->name);
 }
 
-static const struct subtree_base *find_item(const struct subtree *tree, const struct watch_item *item)
+static struct span host_of(const struct watch_item *item)
 {
-    if (item->kind == WATCH_DNS)
-        return above(tree, span_str(item->name));
-    for (size_t i = tree->names; i < tree->count; i++) {
-        const struct subtree_base *base = &tree->at[i];
-        if (base->kind != item->kind)
-            continue;
-        if (item->kind == WATCH_IP ? overlaps(base, item) : has_mailbox(base, item))
-            return base;
+    struct span host = span_str(item->name + strlen(EMAIL));
+    for (size_t i = host.len; i != 0; i--)
+        if (host.at[i - 1] == '@')
+            return span_part(host, i, host.len);
+    return host;
+}
+
+/* What of it concerns the item, for people; absent: nothing. */
+static struct span find_item(const struct subtree *tree, const struct watch_item *item, size_t *budget)
+{
+    if (item->kind == WATCH_DNS) {
+        const struct subtree_base *base = above(tree, span_str(item->name));
+        return base != NULL ? base->shown : SPAN_NONE;
     }
-    return NULL;
+    if (item->kind != WATCH_IP && item->kind != WATCH_EMAIL)
+        return SPAN_NONE;
+    bool ip = item->kind == WATCH_IP;
+    size_t begin = ip ? tree->names : tree->names + tree->ranges;
+    size_t end = ip ? tree->names + tree->ranges : tree->count;
+    struct span host = ip ? SPAN_NONE : host_of(item);
+    if (*budget < end - begin)
+        return SPAN_LIT(SUBTREE_TOO_MANY);
+    *budget -= end - begin;
+    for (size_t i = begin; i < end; i++) {
+        const struct subtree_base *base = &tree->at[i];
+        if (ip ? overlaps(base, item) : has_mailbox(base, host))
+            return base->shown;
+    }
+    return SPAN_NONE;
 }
 
 void subtree_find(const struct subtree *tree, const struct watchset *set,
@@ -265,14 +282,15 @@ void subtree_find(const struct subtree *tree, const struct watchset *set,
 {
     struct finding_one one = {.hit = hit, .arg = arg};
     size_t count = tree->count == 0 ? 0 : watchset_count(set);
+    size_t budget = LIMIT_SUBTREE_CHECKS;
     for (size_t i = 0; i < tree->count; i++)
         find_near(&tree->at[i], set, &one);
     for (size_t i = 0; i < count; i++) {
         const struct watch *watch = watchset_at(set, i);
-        const struct subtree_base *base = NULL;
-        for (size_t k = 0; base == NULL && k < watch_item_count(watch); k++)
-            base = find_item(tree, watch_item(watch, k));
-        if (base != NULL)
-            hit(arg, base->shown, watch);
+        struct span base = SPAN_NONE;
+        for (size_t k = 0; base.at == NULL && k < watch_item_count(watch); k++)
+            base = find_item(tree, watch_item(watch, k), &budget);
+        if (base.at != NULL)
+            hit(arg, base, watch);
     }
 }

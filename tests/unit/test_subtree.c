@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/dns.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "model/cert.h"
 #include "tests/fixture/watches.h"
@@ -102,9 +103,12 @@ static const struct {
     {"other.test example.com another.test", "", "another.test example.com other.test ",
      "example.com www.example.com a.b.example.com "},
     {"deep.test", "", "deep.test ", "x.y.z.deep.test "},
-    {"com", "", "", ""},         /* a public suffix is nobody's */
+    /* A public suffix is nobody's, unless somebody watches it; nor theirs who have a name there. */
+    {"com", "", "com ", ""},
+    {"own.test", "", "own.test ", "own.test "},
+    {"own.test shop.own.test", "", "own.test shop.own.test ", "own.test x.shop.own.test "},
     {"", "example.com", "", ""}, /* what it may not issue for */
-    {"*.example.com a b", "", "", ""},
+    {"*.example.com a b", "", "a b ", ""},
     /* 192.0.2.0/24 is watched, and 2001:db8::7 */
     {"#c0000200ffffff00", "", "192.0.2.0/255.255.255.0 ", "192.0.2.0/24 "},
     {"#c0000000ffff0000", "", "192.0.0.0/255.255.0.0 ", "192.0.2.0/24 "},
@@ -124,14 +128,15 @@ static const struct {
     {"!bob@example.edu", "", "email:bob@example.edu ", "email:bob@example.edu "},
     {"!eve@example.edu", "", "email:eve@example.edu ", ""},
     {"!example.edu", "", "email:example.edu ", "email:bob@example.edu "},
-    {"!@ !. !x@ !x@com", "", "", ""},
+    {"!@ !. !x@ !x@com !.com !own.test", "", "", ""},
 };
 
 static void table(void **state)
 {
     static const char *const names[] = {
         "example.com",  "=www.example.com", "=a.b.example.com",       "x.y.z.deep.test",
-        "192.0.2.0/24", "2001:db8::7",      "email:mail.example.org", "email:bob@example.edu"};
+        "192.0.2.0/24", "2001:db8::7",      "email:mail.example.org", "email:bob@example.edu",
+        "own.test",     "=x.shop.own.test"};
     (void)state;
     struct watch *watches = calloc(countof(names), sizeof *watches);
     assert_non_null(watches);
@@ -151,6 +156,50 @@ static void table(void **state)
         arena_fini(&arena);
         buf_fini(&der);
     }
+    watchset_unpin(set);
+}
+
+struct counted {
+    size_t hits;
+    size_t too_many;
+};
+
+static void on_counted(void *arg, struct span base, const struct watch *watch)
+{
+    struct counted *counted = arg;
+    assert_int_equal(watch->kind, WATCH_IP);
+    counted->hits++;
+    counted->too_many += span_eq(base, SPAN_LIT(SUBTREE_TOO_MANY));
+}
+
+/* Comparing ends, and whoever was not compared is told. */
+static void too_many(void **state)
+{
+    enum { WATCHES = 300, RANGES = 40000 };
+    struct watch *watches = calloc(WATCHES + 1, sizeof *watches);
+    struct subtree_base *bases = calloc(RANGES, sizeof *bases);
+    (void)state;
+    assert_non_null(watches);
+    assert_non_null(bases);
+    for (int i = 0; i < WATCHES; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "192.0.%d.%d", i / 200, i % 200);
+        watches[i] = watches_one(name, i + 1);
+    }
+    watches[WATCHES] = watches_one("example.com", WATCHES + 1);
+    struct watchset *set = watchset_new(watches, WATCHES + 1, 1);
+    for (size_t i = 0; i < RANGES; i++)
+        bases[i] = (struct subtree_base){.kind = WATCH_IP,
+                                         .shown = SPAN_LIT("198.51.100.0/255.255.255.0"),
+                                         .ip_len = 4,
+                                         .ip = {198, 51, 100, 0},
+                                         .mask = {255, 255, 255, 0}};
+    struct subtree tree = {.at = bases, .count = RANGES, .ranges = RANGES};
+    struct counted counted = {0};
+    subtree_find(&tree, set, on_counted, &counted);
+    assert_int_equal(counted.too_many, WATCHES - LIMIT_SUBTREE_CHECKS / RANGES);
+    assert_int_equal(counted.hits, counted.too_many);
+    free(bases);
     watchset_unpin(set);
 }
 
@@ -199,7 +248,8 @@ static void raises(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(raises)};
-    must(dns_psl_load(SPAN_LIT("com\nnet\ntest\n"), NULL) == ERR_OK);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(too_many),
+                                       cmocka_unit_test(raises)};
+    must(dns_psl_load(SPAN_LIT("com\nnet\ntest\nown.test\n"), NULL) == ERR_OK);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
