@@ -9,6 +9,8 @@
 #include "db/db_keylearn.h"
 #include "db/db_known.h"
 #include "db/db_lookalike.h"
+#include "db/db_pair.h"
+#include "db/db_watchsame.h"
 #include "db/pgexec.h"
 #include "db/watchjson.h"
 
@@ -153,7 +155,7 @@ enum err_code db_domain_remove(struct pgconn *conn, const char *name, struct err
         code = err_set(why, ERR_NOT_FOUND,
                        "domain %s: it is not registered; `ctvigil domain list` shows what is", name);
     if (code == ERR_OK)
-        code = db_known_leave(conn, name, why);
+        code = db_known_leave(conn, &name, 1, why);
     if (code == ERR_OK)
         code = pgexec_commit(conn, why);
     if (code != ERR_OK)
@@ -324,47 +326,6 @@ enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, int64_t ru
     return code;
 }
 
-static int by_hash(const void *a, const void *b)
-{
-    const struct watch_allow *left = a;
-    const struct watch_allow *right = b;
-    int order = memcmp(left->spki_sha256, right->spki_sha256, 32);
-    return order != 0 ? order : strcmp(left->label, right->label);
-}
-
-/* Sorted, each once: as the table has them. */
-static void sort_allow(struct watch *watch)
-{
-    size_t kept = 0;
-    if (watch->allow_count == 0)
-        return;
-    qsort(watch->allow, watch->allow_count, sizeof *watch->allow, by_hash);
-    for (size_t i = 0; i < watch->allow_count; i++) {
-        if (kept != 0 && by_hash(&watch->allow[i], &watch->allow[kept - 1]) == 0)
-            free(watch->allow[i].label);
-        else
-            watch->allow[kept++] = watch->allow[i];
-    }
-    watch->allow_count = kept;
-}
-
-static bool same_watch(struct watch *a, struct watch *b)
-{
-    struct buf left;
-    struct buf right;
-    sort_allow(a);
-    sort_allow(b);
-    buf_init(&left, LIMIT_POLICY_BYTES);
-    buf_init(&right, LIMIT_POLICY_BYTES);
-    watchjson_write(a, &left);
-    watchjson_write(b, &right);
-    bool same = a->kind == b->kind && a->exact == b->exact && buf_ok(&left) && buf_ok(&right) &&
-                strcmp(buf_text(&left), buf_text(&right)) == 0;
-    buf_fini(&left);
-    buf_fini(&right);
-    return same;
-}
-
 /* `looked`: what is stored was looked at already by rules that were no milder. */
 static enum err_code update_domain(struct pgconn *conn, const struct watch *watch, bool looked,
                                    struct err *why)
@@ -397,6 +358,8 @@ static enum err_code update_domain(struct pgconn *conn, const struct watch *watc
                          "WITH place AS (DELETE FROM domain_place WHERE domain = $1)"
                          " DELETE FROM domain_allow WHERE domain = $1",
                          &only, NULL, why);
+    if (code == ERR_OK && !looked && watch->final_within_s != 0)
+        code = db_pair_wake(conn, watch->id, why);
     return code;
 }
 
@@ -443,10 +406,11 @@ static enum err_code leave_out(struct pgconn *conn, const struct db_domain_apply
                                const struct watch *stored, size_t count, uint64_t *changed, struct err *why)
 {
     const struct watch **given = calloc(apply->count + 1, sizeof *given);
+    const char **gone = calloc(count + 1, sizeof *gone);
     enum err_code code = ERR_OK;
+    size_t gone_count = 0;
     size_t at = 0;
-    if (given == NULL)
-        return err_set(why, ERR_MEMORY, "domains: no memory");
+    must(given != NULL && gone != NULL);
     for (size_t i = 0; i < apply->count; i++)
         given[i] = &apply->watches[i];
     qsort(given, apply->count, sizeof *given, by_name);
@@ -461,9 +425,13 @@ static enum err_code leave_out(struct pgconn *conn, const struct db_domain_apply
         pgexec_int(&args, stored[i].id);
         if (apply->prune && !apply->dry_run)
             code = pgexec_do(conn, "DELETE FROM domain WHERE id = $1", &args, NULL, why);
+        gone[gone_count++] = stored[i].name;
         *changed += apply->prune;
     }
+    if (code == ERR_OK && apply->prune && !apply->dry_run)
+        code = db_known_leave(conn, gone, gone_count, why);
     free(given);
+    free(gone);
     return code;
 }
 
@@ -519,14 +487,14 @@ static enum err_code apply_all(struct pgconn *conn, struct db_domain_apply *appl
     for (size_t i = 0; code == ERR_OK && i < apply->count; i++) {
         struct watch *watch = &apply->watches[i];
         struct watch *old = find_name(stored, count, watch->name);
-        sort_allow(watch);
+        db_watchsame_sort(watch);
         if (!db_keylearn_carry(old, watch, now))
             return err_set(why, ERR_MEMORY, "domains: no memory");
         watch->id = old == NULL ? 0 : old->id;
         watch->rules = old == NULL ? 0 : old->rules;
-        apply->changes[i] = old == NULL              ? DB_DOMAIN_ADDED
-                            : same_watch(watch, old) ? DB_DOMAIN_SAME
-                                                     : DB_DOMAIN_CHANGED;
+        apply->changes[i] = old == NULL                ? DB_DOMAIN_ADDED
+                            : db_watchsame(watch, old) ? DB_DOMAIN_SAME
+                                                       : DB_DOMAIN_CHANGED;
         *changed += apply->changes[i] != DB_DOMAIN_SAME;
         if (!apply->dry_run)
             code = apply_one(conn, watch, apply->changes[i], &new, why);

@@ -1,5 +1,6 @@
 #include "db/db_known.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -248,15 +249,30 @@ enum err_code db_known_prune(struct pgconn *conn, uint64_t *gone, struct err *wh
                      &args, gone, why);
 }
 
+/* A name and all above it: each is looked up, however many domains there are. */
 static const char leave_sql[] =
-    "DELETE FROM unverified_cert AS u WHERE EXISTS (SELECT FROM unnest(u.names) AS n WHERE n = $1"
-    "  OR right(n, length($1) + 1) = '.' || $1)"
-    " AND NOT EXISTS (SELECT FROM unnest(u.names) AS n JOIN domain AS d ON n = d.name"
-    "  OR right(n, length(d.name) + 1) = '.' || d.name WHERE d.name <> $1)";
+    "WITH gone AS (SELECT jsonb_array_elements_text($1::jsonb) AS name),"
+    " part AS MATERIALIZED (SELECT DISTINCT u.source, u.ref,"
+    "  array_to_string(labels[i:], '.') COLLATE \"C\" AS name FROM unverified_cert AS u, unnest(u.names) AS "
+    "n,"
+    "  string_to_array(n, '.') AS labels, generate_series(1, cardinality(labels)) AS i)"
+    " DELETE FROM unverified_cert AS u"
+    " WHERE (source, ref) IN (SELECT p.source, p.ref FROM part AS p JOIN gone AS g ON g.name = p.name)"
+    " AND NOT EXISTS (SELECT 1 FROM part AS p JOIN domain AS d ON d.name = p.name"
+    "  WHERE p.source = u.source AND p.ref = u.ref)";
 
-enum err_code db_known_leave(struct pgconn *conn, const char *name, struct err *why)
+enum err_code db_known_leave(struct pgconn *conn, const char *const *names, size_t count, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
-    pgexec_text(&args, name);
-    return pgexec_do(conn, leave_sql, &args, NULL, why);
+    json_t *list = json_array();
+    must(list != NULL);
+    for (size_t i = 0; i < count; i++)
+        must(json_array_append_new(list, json_string(names[i])) == 0);
+    char *text = json_dumps(list, JSON_COMPACT);
+    json_decref(list);
+    must(text != NULL);
+    pgexec_text(&args, text);
+    enum err_code code = count == 0 ? ERR_OK : pgexec_do(conn, leave_sql, &args, NULL, why);
+    free(text);
+    return code;
 }

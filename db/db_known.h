@@ -54,7 +54,8 @@ MUST_USE enum err_code db_known_seen(struct pgconn *conn, const struct db_known 
 MUST_USE enum err_code db_known_drop(struct pgconn *conn, const char *ref, uint64_t *gone, struct err *why);
 /* Those that were over, and imported, LIMIT_KNOWN_DAYS ago: nobody asks for them any more. */
 MUST_USE enum err_code db_known_prune(struct pgconn *conn, uint64_t *gone, struct err *why);
-/* Those of a domain that is registered no longer, and of no other one that is. Within a transaction. */
-MUST_USE enum err_code db_known_leave(struct pgconn *conn, const char *name, struct err *why);
+/* Those of domains that are registered no longer, and of no other one that is. Within a transaction. */
+MUST_USE enum err_code db_known_leave(struct pgconn *conn, const char *const *names, size_t count,
+                                      struct err *why);
 
 #endif

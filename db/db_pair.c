@@ -138,6 +138,8 @@ static void put_due(struct pgexec_args *args, const struct db_pair_due *due)
     pgexec_bytes(args, span_of(due->tbs_fp, 32));
 }
 
+#define WAKE_A_MINUTE "1000" /* a tenth of LIMIT_PAIR_LOOKS */
+
 /* A minute, two, four, ... a month. What is over already when it is noted (by a history scan) is looked at
  * for some hours, in which a backfill that goes on may bring the other one. The row stays for as long as
  * somebody may ask which certificates ran out (db/db_renewal_more.h). */
@@ -159,6 +161,19 @@ enum err_code db_pair_looked(struct pgconn *conn, const struct db_pair_due *due,
     if (code == ERR_OK)
         PQclear(res);
     return code;
+}
+
+/* Of a domain with very many it takes a while, so that those of others have their turn. */
+static const char wake_sql[] =
+    "UPDATE pair_look SET due_at = least(due_at, now() + random() * interval '1 minute'"
+    "  * (SELECT least(count(*) / " WAKE_A_MINUTE ", 60) FROM pair_look WHERE domain = $1))"
+    " WHERE domain = $1 AND due_at > now()";
+
+enum err_code db_pair_wake(struct pgconn *conn, int64_t domain_id, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, domain_id);
+    return pgexec_do(conn, wake_sql, &args, NULL, why);
 }
 
 #define LOG_NAME " (SELECT l.name FROM log AS l WHERE l.id = c.log)"

@@ -40,6 +40,9 @@ MUST_USE enum err_code db_pair_list(struct pgconn *conn, size_t most, struct db_
                                     size_t *count, struct err *why);
 /* It was looked at: due again later, or never when its certificate is over and time enough was given. */
 MUST_USE enum err_code db_pair_looked(struct pgconn *conn, const struct db_pair_due *due, struct err *why);
+/* The rules of the domain are others: all that wait for their pause are due now, or within the hour where
+ * there are very many. */
+MUST_USE enum err_code db_pair_wake(struct pgconn *conn, int64_t domain_id, struct err *why);
 
 #define DB_PAIR_OTHERS_MAX 4 /* of one certificate; one is enough to be told */
 #define DB_PAIR_OWN_MAX    4 /* rows of one TBS under several issuer keys */

@@ -3,6 +3,8 @@
 
 #include "tests/fixture/storetest.h"
 
+#include "db/db_domain.h"
+
 struct shown {
     size_t count;
     size_t seen;
@@ -130,10 +132,24 @@ static void seen_or_not(void **state)
     all_are(conn, "e! a! b! c f ");
     /* What another registered domain has stays. */
     storetest_run(test.dsn, "INSERT INTO domain (name, kind) VALUES ('www.x2.test', 'dns')");
-    assert_int_equal(db_known_leave(conn, "x2.test", &why), ERR_OK);
+    static const char *const left[] = {"y.test", "x2.test"};
+    assert_int_equal(db_known_leave(conn, left, 2, &why), ERR_OK);
     all_are(conn, "a! b! c f ");
-    assert_int_equal(db_known_leave(conn, "test", &why), ERR_OK);
+    assert_int_equal(db_known_leave(conn, (const char *const[]){"test"}, 1, &why), ERR_OK);
     all_are(conn, "b! ");
+    /* What `domain apply --prune` leaves. */
+    put(conn, "h", "", "y.test", SPAN_NONE, later);
+    put(conn, "i", "", "ay.test", SPAN_NONE, later);
+    storetest_run(test.dsn, "INSERT INTO domain (name, kind) VALUES ('y.test', 'dns')");
+    enum db_domain_change change;
+    struct watch kept = {.kind = WATCH_DNS, .name = (char *)(uintptr_t) "y.test"};
+    struct db_domain_apply apply = {&kept, 1, true, true, NULL, NULL, &change};
+    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+    all_are(conn, "b! h i ");
+    apply.dry_run = false;
+    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+    all_are(conn, "h i ");
+    check_sql(test.dsn, "SELECT count(*) FROM domain", 1);
     pgconn_free(conn);
 }
 

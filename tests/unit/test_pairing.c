@@ -347,6 +347,34 @@ static void never_made(void **state)
     pairrig_end(&rig);
 }
 
+static bool ask_within(void *arg, struct watch *watch)
+{
+    watch->final_within_s = *(const int64_t *)arg;
+    return true;
+}
+
+/* Who asks today is told today, not when the pause of who never asked is over. */
+static void asked_later(void **state)
+{
+    struct pairrig rig;
+    struct pairing_report report;
+    struct err why = {0};
+    int64_t within = 259200;
+    struct db_domain_edit edit = {.each = ask_within, .arg = &within};
+    (void)state;
+    pairrig_start(&rig, "x1.test", "{}");
+    put(&rig, &(struct step)PRE(0, OURS));
+    look(&rig, false, 0);
+    storetest_run(rig.test.dsn, "UPDATE pair_look SET noted_at = now() - interval '30 days',"
+                                " due_at = now() + interval '29 days'");
+    assert_int_equal(db_domain_edit(rig.conn, &edit, &why), ERR_OK);
+    watch_free(edit.watches, edit.count);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look WHERE due_at <= now()", 1);
+    assert_int_equal(pairing_look(rig.conn, 100, NULL, &report, &why), ERR_OK);
+    check_alert(&rig, "asked", "info precert_without_final final_within 1 new");
+    pairrig_end(&rig);
+}
+
 /* A domain that is registered when both are stored. */
 static void found_by_history(void **state)
 {
@@ -385,6 +413,7 @@ int main(void)
         cmocka_unit_test(pauses),
         cmocka_unit_test(follows_the_policy),
         cmocka_unit_test(never_made),
+        cmocka_unit_test(asked_later),
         cmocka_unit_test(found_by_history),
     };
     must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
