@@ -1,5 +1,5 @@
-/* Many new rows of the table domain in a few statements: a list of a million names is in within a minute, and
- * so long no entry of a log is committed. */
+/* Many new rows of the table domain in a few statements: a list of a million names is in within three
+ * minutes, and so long no entry of a log is committed. */
 #ifndef CTVIGIL_DB_DOMAINMANY_H
 #define CTVIGIL_DB_DOMAINMANY_H
 

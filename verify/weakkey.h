@@ -2,7 +2,7 @@
  * 6.1.6; CVE-2017-15361, CVE-2022-26320). Tests of the number itself; which keys have leaked is a matter of
  * lists. For certificates of watched names only: 1.8 ms for a sound key of 2048 bits, all but a tenth of
  * it to prove that it is no prime (no prime is ever taken for a sound modulus; another number is taken for a
- * prime with a probability below 2^-128), 16 ms for one of 4096. Pure. It finds no factors that take
+ * prime with a probability below 2^-128), 15 ms for one of 4096. Pure. It finds no factors that take
  * more than that, and does not compare one key with others. */
 #ifndef CTVIGIL_WEAKKEY_H
 #define CTVIGIL_WEAKKEY_H

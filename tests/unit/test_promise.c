@@ -1,44 +1,7 @@
 /* What SCTs promise, and when somebody is told that it was not kept. */
 #include "watcher/promise.h"
 
-#include "tests/fixture/storetest.h"
-
-#include <openssl/evp.h>
-
-#include "base/clock.h"
-#include "base/limits.h"
-#include "parser/tbs.h"
-#include "tests/fixture/sctmill.h"
-
-#define T0       ISSUANCES_T0 /* of every SCT */
-#define HOUR     3600
-#define NOBODY   2 /* a log that is not known */
-#define ANYWHERE (-1)
-
-enum act { ACT_END, ACT_PRE, ACT_FINAL, ACT_UNKNOWN, ACT_OTHER, ACT_HEAD, ACT_LOOK, ACT_SQL };
-
-struct step {
-    enum act act;
-    int log;
-    int64_t s; /* after T0 */
-    const char *sql;
-};
-
-/* clang-format off */
-#define PRE(log, s)   {ACT_PRE, log, s, NULL}     /* its precertificate, with this time */
-#define FINAL(log)    {ACT_FINAL, log, 60, NULL}
-#define UNKNOWN(log)  {ACT_UNKNOWN, log, 60, NULL} /* its final certificate, from an issuer nobody knows */
-#define OTHER(log)    {ACT_OTHER, log, 60, NULL}  /* somebody else's */
-#define HEAD(log, s)  {ACT_HEAD, log, s, NULL}    /* signed then, over what is read, which is verified */
-#define LOOK          {ACT_LOOK, 0, 0, NULL}
-#define SQL(text)     {ACT_SQL, 0, 0, text}
-/* clang-format on */
-
-struct promised {
-    int log; /* plus one; 0: no more */
-    int64_t index;
-    bool broken;
-};
+#include "tests/fixture/sctrig.h"
 
 #define ONE                                                                                                  \
     {                                                                                                        \
@@ -231,172 +194,6 @@ static const struct {
      1},
 };
 
-struct rig {
-    struct storetest test;
-    struct store *store;
-    struct pgconn *conn;
-    struct store_range range[2];
-    struct batch batch;
-    EVP_PKEY *key[3];
-    struct ctlog log[3];
-    struct buf final;
-    uint64_t others;
-};
-
-static void rig_start(struct rig *rig)
-{
-    must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
-    memset(rig, 0, sizeof *rig);
-    buf_init(&rig->final, 1u << 20);
-    assert_true(batch_init(&rig->batch, STORETEST_BATCH_BYTES));
-    for (int i = 0; i < 3; i++) {
-        rig->key[i] = signer_key("EC", 0, "P-256");
-        rig->log[i] = signer_log(rig->key[i]);
-    }
-}
-
-static void rig_hex(struct rig *rig, const char *fmt, struct span bytes, int id)
-{
-    static char hex[2 * CTLOG_KEY_MAX + 1];
-    char sql[2 * CTLOG_KEY_MAX + 200];
-    (void)snprintf(sql, sizeof sql, "UPDATE log SET %s = decode('%s', 'hex') WHERE id = %d", fmt,
-                   text_hex(bytes, hex), id);
-    storetest_run(rig->test.dsn, sql);
-}
-
-/* Empty, with the two logs' keys, from the first entry on. */
-static void rig_world(struct rig *rig)
-{
-    storetest_new(&rig->test);
-    storetest_run(rig->test.dsn, "INSERT INTO domain (name, kind) VALUES ('x1.test', 'dns')");
-    for (int i = 0; i < 2; i++) {
-        rig_hex(rig, "log_id", span_of(rig->log[i].log_id, 32), i + 1);
-        rig_hex(rig, "key", span_of(rig->log[i].key, rig->log[i].key_len), i + 1);
-    }
-    rig->store = storetest_open(rig->test.dsn);
-    assert_int_equal(pgconn_open(rig->test.dsn, &rig->conn, NULL), ERR_OK);
-    for (int i = 0; i < 2; i++)
-        storetest_take(rig->store, i + 1, &rig->range[i]);
-    rig->others = 100;
-}
-
-static void rig_close(struct rig *rig)
-{
-    pgconn_free(rig->conn);
-    rig->store->ops->free(rig->store);
-}
-
-static void rig_end(struct rig *rig)
-{
-    for (int i = 0; i < 3; i++)
-        EVP_PKEY_free(rig->key[i]);
-    batch_fini(&rig->batch);
-    buf_fini(&rig->final);
-}
-
-static void make_final(struct rig *rig, const struct promised *promised)
-{
-    struct sctmill_sct scts[3];
-    uint8_t issuer[32];
-    size_t count = 0;
-    issuances_hash("issuer", 1, issuer);
-    for (; count < 3 && promised[count].log != 0; count++) {
-        int log = promised[count].log - 1;
-        scts[count] = (struct sctmill_sct){
-            .key = rig->key[log], .timestamp_ms = T0, .leaf_index = promised[count].index};
-        scts[count].broken = promised[count].broken;
-        memcpy(scts[count].log_id, rig->log[log].log_id, 32);
-    }
-    buf_clear(&rig->final);
-    sctmill_final(&rig->final, "x1.test", issuer, scts, count);
-}
-
-/* As the workers and matching leave it: as expected. */
-static void put(struct rig *rig, const struct step *step)
-{
-    bool ours = step->act != ACT_OTHER;
-    struct issuances_entry spec = {ours ? 1 : rig->others++,
-                                   step->act == ACT_PRE ? ISSUANCE_PRECERT : ISSUANCE_FINAL, false};
-    struct store_range *range = &rig->range[step->log];
-    issuances_batch(&rig->batch, &rig->test.log[step->log], range->next, &spec, 1);
-    struct entry *entry = &rig->batch.entries[0];
-    rig->batch.watch_generation = 1;
-    rig->batch.alert_count = 0;
-    entry->timestamp_ms = T0 + step->s * 1000;
-    entry->sighting.timestamp_ms = entry->timestamp_ms;
-    entry->issuance.not_after = clock_wall_ms() / 86400000 * 86400 + 60 * 86400;
-    if (ours) {
-        issuances_alert(&rig->batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, "nothing");
-        rig->batch.alerts[0].finding_count = 0;
-    }
-    if (step->act == ACT_FINAL || step->act == ACT_UNKNOWN) {
-        entry->cert_der = buf_span(&rig->final);
-        assert_true(tbs_read_certificate(entry->cert_der, &entry->cert));
-        assert_int_equal(entry->cert.findings.bits[0] | entry->cert.findings.bits[1], 0);
-    }
-    if (step->act == ACT_UNKNOWN) {
-        memset(entry->issuance.issuer_spki_sha256, 0, 32);
-        entry->issuance.issuer_known = false;
-        entry->issuance.issuer_proven = false;
-    }
-    storetest_must_commit(rig->store, range, &rig->batch);
-}
-
-static void sign_head(struct rig *rig, int log, int64_t s)
-{
-    char sql[500];
-    (void)snprintf(
-        sql, sizeof sql,
-        "UPDATE log_range SET verified = next WHERE log = %d; INSERT INTO log_head (log, size, root,"
-        " timestamp, raw, verified, seen_last) SELECT %d, next, sha256('%" PRId64 "'), 'epoch'::timestamptz"
-        " + interval '1 ms' * %" PRId64 "::int8, '', true, 'epoch'::timestamptz + interval '1 ms' * %" PRId64
-        "::int8 FROM log_range WHERE log = %d",
-        log + 1, log + 1, s, T0 + s * 1000, T0 + s * 1000, log + 1);
-    storetest_run(rig->test.dsn, sql);
-}
-
-static struct promise_report look(struct rig *rig)
-{
-    struct promise_report report;
-    struct err why = {0};
-    storetest_run(rig->test.dsn, "UPDATE sct_look SET due_at = now()");
-    if (promise_look(rig->conn, 100, INT64_MAX / 2, NULL, &report, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    return report;
-}
-
-static void act(struct rig *rig, const struct step *steps, size_t count)
-{
-    for (size_t i = 0; i < count && steps[i].act != ACT_END; i++) {
-        switch (steps[i].act) {
-        case ACT_HEAD:
-            sign_head(rig, steps[i].log, steps[i].s);
-            break;
-        case ACT_LOOK:
-            (void)look(rig);
-            break;
-        case ACT_SQL:
-            storetest_run(rig->test.dsn, steps[i].sql);
-            break;
-        default:
-            put(rig, &steps[i]);
-        }
-    }
-}
-
-static void check(struct rig *rig, const char *what, const char *expected, int left)
-{
-    char text[300];
-    assert_true(pgtest_sql(rig->test.dsn,
-                           "SELECT coalesce(string_agg(concat_ws(' ', severity, kind, findings->0->>'rule',"
-                           " jsonb_array_length(findings), state), '; '), 'none') FROM alert",
-                           text, sizeof text));
-    if (strcmp(text, expected == NULL ? "none" : expected) != 0)
-        fail_msg("%s: %s", what, text);
-    if (pgtest_count(rig->test.dsn, "SELECT count(*) FROM sct_look") != left)
-        fail_msg("%s: %d certificates should be looked after", what, left);
-}
-
 static void each_case(void **state)
 {
     struct rig rig;
@@ -410,18 +207,6 @@ static void each_case(void **state)
         rig_close(&rig);
     }
     rig_end(&rig);
-}
-
-static const struct promised one_promise[] = {{1, ANYWHERE, false}, {0, 0, false}};
-static const struct step not_there[] = {FINAL(1), OTHER(0), HEAD(0, 30 * HOUR)};
-
-/* A world in which it was promised and is not there. */
-static void rig_broken(struct rig *rig)
-{
-    rig_start(rig);
-    rig_world(rig);
-    make_final(rig, one_promise);
-    act(rig, not_there, countof(not_there));
 }
 
 /* Told once, also by one who died before he noted that he had, and whatever became of the alert. */
@@ -471,74 +256,6 @@ static void killed_before_the_note(void **state)
     check(&rig, "the entry came", "high sct_not_incorporated sct 1 closed", 0);
     check_sql(rig.test.dsn, "SELECT count(*) FROM outbox WHERE state = 'pending'", 2);
     storetest_text(rig.test.dsn, "SELECT event FROM alert", "withdrawn");
-    rig_close(&rig);
-    rig_end(&rig);
-}
-
-/* The finding says which log, which time, until when; the alert where the certificate was seen. */
-static void says_which(void **state)
-{
-    struct rig rig;
-    (void)state;
-    rig_broken(&rig);
-    (void)look(&rig);
-    storetest_text(rig.test.dsn, "SELECT findings->0->>'expected' FROM alert",
-                   "an entry in log log 1, by its SCT of 2026-09-21T14:13:20.000Z, by 2026-09-22T14:13:20Z");
-    storetest_text(rig.test.dsn,
-                   "SELECT string_agg(log || ':' || idx || ':' || form, ' ') FROM alert_sighting",
-                   "2:0:final");
-    rig_close(&rig);
-    rig_end(&rig);
-}
-
-static void tell(struct rig *rig)
-{
-    storetest_run(rig->test.dsn,
-                  "UPDATE alert SET state = 'notified'; UPDATE outbox SET state = 'sent', sent_at = now()");
-}
-
-/* What a log of indices has in the place, and that it is no news when that is known later. */
-static void says_what_is_at_its_index(void **state)
-{
-    static const struct promised at[] = {{1, 2, false}, {0, 0, false}};
-    static const struct step before[] = {OTHER(0), OTHER(0), FINAL(1), HEAD(0, 30 * HOUR), LOOK};
-    static const struct step after[] = {OTHER(0), HEAD(0, 40 * HOUR), LOOK};
-    struct rig rig;
-    (void)state;
-    rig_start(&rig);
-    rig_world(&rig);
-    make_final(&rig, at);
-    act(&rig, before, countof(before));
-    storetest_text(
-        rig.test.dsn, "SELECT split_part(findings->0->>'found', ' (log_id:', 1) FROM alert",
-        "the tree that it signed after its merge delay ends before that place: log log 1, as entry 2,"
-        " by its SCT of 2026-09-21T14:13:20.000Z");
-    tell(&rig);
-    act(&rig, after, countof(after));
-    check(&rig, "read later", "high sct_not_incorporated sct 2 notified", 1);
-    storetest_text(rig.test.dsn, "SELECT split_part(findings->1->>'found', ': ', 1) FROM alert",
-                   "that place was read and verified, and another entry is there");
-    rig_close(&rig);
-    rig_end(&rig);
-}
-
-/* Another log that breaks its word is news. */
-static void the_second_log_is_told(void **state)
-{
-    static const struct promised two[] = {{1, ANYWHERE, false}, {2, ANYWHERE, false}, {0, 0, false}};
-    static const struct step first[] = {FINAL(0), OTHER(1), HEAD(0, 30 * HOUR), LOOK};
-    static const struct step second[] = {HEAD(1, 30 * HOUR), LOOK};
-    struct rig rig;
-    (void)state;
-    rig_start(&rig);
-    rig_world(&rig);
-    make_final(&rig, two);
-    act(&rig, first, countof(first));
-    check(&rig, "the first", "high sct_not_incorporated sct 1 new", 1);
-    tell(&rig);
-    act(&rig, second, countof(second));
-    check(&rig, "the second", "high sct_not_incorporated sct 2 new", 1);
-    check_sql(rig.test.dsn, "SELECT count(*) FROM outbox WHERE state = 'pending'", 2);
     rig_close(&rig);
     rig_end(&rig);
 }
@@ -666,9 +383,6 @@ int main(void)
         cmocka_unit_test(each_case),
         cmocka_unit_test(once),
         cmocka_unit_test(killed_before_the_note),
-        cmocka_unit_test(says_which),
-        cmocka_unit_test(says_what_is_at_its_index),
-        cmocka_unit_test(the_second_log_is_told),
         cmocka_unit_test(junk_in_front),
         cmocka_unit_test(other_findings_stay),
         cmocka_unit_test(pauses),
