@@ -328,15 +328,29 @@ static void expirykeeper_warn(struct expirykeeper_round *round, const struct wat
     round->keeper->warned = true;
 }
 
-/* The most days before the end at which one of these entries wants to be told. */
-static int expirykeeper_days(const struct expiryrows_place *places, size_t count)
+/* Certificates of these that are kept back may have a key that came into a list later. */
+static enum err_code expirykeeper_listed(struct expirykeeper_round *round,
+                                         const struct expiryrows_place *places, size_t count)
 {
-    int most = LIMIT_EXPIRY_FIRST_DAYS;
-    for (size_t at = 0; at < count; at++)
-        for (size_t i = 0; i < places[at].watch->expiry_count; i++)
-            if (places[at].watch->expiry_days[i] > most)
-                most = places[at].watch->expiry_days[i];
-    return most;
+    struct db_renewal_more_place after = {.not_after = round->renewal.now};
+    enum err_code code = ERR_OK;
+    bool more = round->blocklist != NULL;
+    round->renewal.due = NULL;
+    while (code == ERR_OK && more && !expirykeeper_ended(round)) {
+        struct expiryrows rows;
+        code = expiryrows_listed(round->conn, places, round->blocklist, &after, &rows, round->why);
+        more = rows.full;
+        round->renewal.certs = rows.certs;
+        round->renewal.count = rows.count;
+        for (size_t at = 0; code == ERR_OK && at < count; at++) {
+            round->renewal.watch = places[at].watch;
+            renewal_judge(&round->renewal);
+            code = round->code;
+        }
+        expiryrows_free(&rows);
+    }
+    round->renewal.due = expirykeeper_due;
+    return code;
 }
 
 /* Entries under one key, or a wide one, that have too many: what comes to its end. */
@@ -347,7 +361,6 @@ static enum err_code expirykeeper_narrow(struct expirykeeper_round *round,
     struct expiryrows_narrow what = {.places = places,
                                      .place_count = count,
                                      .now = round->renewal.now,
-                                     .days = expirykeeper_days(places, count),
                                      .doubts = round->doubts,
                                      .doubt_count = round->doubt_count};
     enum err_code code = expiryrows_narrow(round->conn, &what, &rows, round->why);
@@ -360,7 +373,7 @@ static enum err_code expirykeeper_narrow(struct expirykeeper_round *round,
     for (size_t at = 0; code == ERR_OK && at < count; at++)
         code = expirykeeper_domain(round, places[at].watch, rows.certs, rows.count);
     expiryrows_free(&rows);
-    return code;
+    return code == ERR_OK ? expirykeeper_listed(round, places, count) : code;
 }
 
 /* Entries that are more than a registrable domain. */

@@ -6,7 +6,6 @@
 
 #include "base/dns.h"
 #include "base/limits.h"
-#include "db/db_renewal_more.h"
 #include "db/dbkey.h"
 #include "watcher/watchset.h"
 
@@ -222,6 +221,17 @@ static struct db_renewal_doubt *expiryrows_doubts(const struct expiryrows_narrow
     return own;
 }
 
+/* The most days before the end at which one of these entries wants to be told. */
+static int expiryrows_days(const struct expiryrows_narrow *what)
+{
+    int most = LIMIT_EXPIRY_FIRST_DAYS;
+    for (size_t at = 0; at < what->place_count; at++)
+        for (size_t i = 0; i < what->places[at].watch->expiry_count; i++)
+            if (what->places[at].watch->expiry_days[i] > most)
+                most = what->places[at].watch->expiry_days[i];
+    return most;
+}
+
 enum err_code expiryrows_narrow(struct pgconn *conn, const struct expiryrows_narrow *what,
                                 struct expiryrows *rows, struct err *why)
 {
@@ -232,7 +242,7 @@ enum err_code expiryrows_narrow(struct pgconn *conn, const struct expiryrows_nar
         .key = what->places[0].key,
         .since = what->now - LIMIT_EXPIRY_DAYS * INT64_C(86400),
         .over = what->now - LIMIT_EXPIRY_OVER_S,
-        .until = what->now + what->days * INT64_C(86400),
+        .until = what->now + expiryrows_days(what) * INT64_C(86400),
     };
     *rows = (struct expiryrows){.count = 0};
     for (size_t i = 0; !wide && i < watch_item_count(watch) && narrow.apex.len == 0; i++) {
@@ -252,6 +262,42 @@ enum err_code expiryrows_narrow(struct pgconn *conn, const struct expiryrows_nar
     expiryrows_unique(rows);
     if (wide)
         code = expiryrows_own(watch, rows, why);
+    if (code != ERR_OK)
+        expiryrows_free(rows);
+    return code;
+}
+
+static void expiryrows_keep_listed(const struct blocklist *list, struct db_renewal_more_place *after,
+                                   struct expiryrows *rows)
+{
+    size_t kept = 0;
+    if (rows->count != 0) {
+        const struct renewal_cert *last = &rows->certs[rows->count - 1];
+        after->not_after = last->life.not_after;
+        memcpy(after->tbs_fp, last->tbs_fp, 32);
+    }
+    for (size_t i = 0; i < rows->count; i++)
+        if (blocklist_find_spki(list, rows->certs[i].spki) != NULL)
+            rows->certs[kept++] = rows->certs[i];
+    rows->count = kept;
+}
+
+enum err_code expiryrows_listed(struct pgconn *conn, const struct expiryrows_place *place,
+                                const struct blocklist *list, struct db_renewal_more_place *after,
+                                struct expiryrows *rows, struct err *why)
+{
+    const bool wide = expiryrows_wide(place->watch);
+    const struct db_renewal_more_narrow what = {.domain_id = wide ? place->watch->id : 0, .key = place->key};
+    *rows = (struct expiryrows){.count = 0};
+    enum err_code code =
+        db_renewal_more_page(conn, &what, after, LIMIT_EXPIRY_ROWS, &rows->pages[0], &rows->full, why);
+    if (code != ERR_OK)
+        return code;
+    expiryrows_append(rows, rows->pages[0]);
+    expiryrows_keep_listed(list, after, rows);
+    expiryrows_unique(rows);
+    if (wide)
+        code = expiryrows_own(place->watch, rows, why);
     if (code != ERR_OK)
         expiryrows_free(rows);
     return code;

@@ -3,6 +3,8 @@
 #define CTVIGIL_EXPIRYROWS_H
 
 #include "db/db_renewal.h"
+#include "db/db_renewal_more.h"
+#include "watcher/blocklist.h"
 #include "watcher/renewal.h"
 
 #define EXPIRYROWS_PAGES 2
@@ -36,16 +38,21 @@ MUST_USE enum err_code expiryrows_load(struct pgconn *conn, const struct watch *
                                        struct expiryrows *rows, struct err *why);
 
 /* Of one registrable domain, or one wide entry, with more certificates than LIMIT_EXPIRY_ROWS: those that
- * count for names that run out. `days`: how long before the end something may be due. */
+ * count for names that run out. */
 struct expiryrows_narrow {
     const struct expiryrows_place *places; /* as expiryrows_places has them; a wide one alone, its key is 0 */
     size_t place_count;
     int64_t now;
-    int days;
     const struct db_renewal_doubt *doubts; /* of all entries, by domain */
     size_t doubt_count;
 };
 MUST_USE enum err_code expiryrows_narrow(struct pgconn *conn, const struct expiryrows_narrow *what,
+                                         struct expiryrows *rows, struct err *why);
+
+/* Of the same, those of the next page whose key is listed, and which are valid at `after` (at first: now, and
+ * no fingerprint); `full`: another page follows. */
+MUST_USE enum err_code expiryrows_listed(struct pgconn *conn, const struct expiryrows_place *place,
+                                         const struct blocklist *list, struct db_renewal_more_place *after,
                                          struct expiryrows *rows, struct err *why);
 
 /* Row `at` of a page. */

@@ -93,16 +93,24 @@ enum err_code db_renewal_more_hits(struct pgconn *conn, int64_t domain_id, int64
                    "$3::int8)) " RENEWALPAGE_COLUMNS                                                         \
                    " FROM kept JOIN c USING (not_after, tbs_fp, issuer)" RENEWALPAGE_JOIN
 
-static const char *const narrow_sql[] = {
-    "WITH c AS MATERIALIZED (SELECT $1::int8" OF_KEY
-    " AND c.not_after < (SELECT upper FROM cert_span)" FURTHER
-    "a JOIN cert AS c ON c.not_after = a.not_after AND c.tbs_fp = a.tbs_fp AND c.issuer ="
-    " a.issuer WHERE a.apex8 = $1 AND a.not_after >= $2" RENEWALPAGE_OWN NARROW,
-    "WITH c AS MATERIALIZED (SELECT $1::int8" OF_KEY FURTHER
-    "c WHERE c.apex8 = $1 AND c.not_after >= $2" RENEWALPAGE_OWN NARROW,
-};
+/* Those of a key. */
+#define KEYED                                                                                                \
+    "WITH c AS MATERIALIZED (SELECT $1::int8" OF_KEY                                                         \
+    " AND c.not_after < (SELECT upper FROM cert_span)" FURTHER                                               \
+    "a JOIN cert AS c ON c.not_after = a.not_after AND c.tbs_fp = a.tbs_fp AND c.issuer ="                   \
+    " a.issuer WHERE a.apex8 = $1 AND a.not_after >= $2" RENEWALPAGE_OWN
+#define SPREAD_KEYED                                                                                         \
+    "WITH c AS MATERIALIZED (SELECT $1::int8" OF_KEY FURTHER                                                 \
+    "c WHERE c.apex8 = $1 AND c.not_after >= $2" RENEWALPAGE_OWN
+#define PAGE                                                                                                 \
+    "), p AS MATERIALIZED (SELECT * FROM c WHERE (c.not_after, c.tbs_fp) > ($2, $5::bytea)"                  \
+    "  ORDER BY c.not_after, c.tbs_fp LIMIT $3::int8) " RENEWALPAGE_COLUMNS " FROM p AS c" RENEWALPAGE_JOIN  \
+    " ORDER BY c.not_after, c.tbs_fp"
 
+static const char *const narrow_sql[] = {KEYED NARROW, SPREAD_KEYED NARROW};
 static const char *const narrow_hits_sql[] = {HITS("") IPS WORDS NARROW, HITS("") SPREAD_IPS WORDS NARROW};
+static const char *const page_sql[] = {KEYED PAGE, SPREAD_KEYED PAGE};
+static const char *const page_hits_sql[] = {HITS("") IPS WORDS PAGE, HITS("") SPREAD_IPS WORDS PAGE};
 
 enum err_code db_renewal_more_narrow(struct pgconn *conn, const struct db_renewal_more_narrow *what,
                                      size_t most, struct db_renewal_page **page, bool *full, struct err *why)
@@ -132,4 +140,19 @@ enum err_code db_renewal_more_narrow(struct pgconn *conn, const struct db_renewa
     buf_fini(&apex);
     buf_fini(&doubts);
     return code;
+}
+
+enum err_code db_renewal_more_page(struct pgconn *conn, const struct db_renewal_more_narrow *what,
+                                   const struct db_renewal_more_place *after, size_t most,
+                                   struct db_renewal_page **page, bool *full, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    const char *const *sql = what->domain_id != 0 ? page_hits_sql : page_sql;
+    *page = NULL;
+    pgexec_int(&args, what->domain_id != 0 ? what->domain_id : what->key);
+    pgexec_time(&args, after->not_after * 1000);
+    pgexec_int(&args, (int64_t)most);
+    pgexec_int(&args, LIMIT_EXPIRY_NAMES);
+    pgexec_bytes(&args, span_of(after->tbs_fp, 32));
+    return take(conn, sql[conn->spread], &args, most, page, full, why);
 }

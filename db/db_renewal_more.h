@@ -36,4 +36,14 @@ MUST_USE enum err_code db_renewal_more_narrow(struct pgconn *conn, const struct 
                                               size_t most, struct db_renewal_page **page, bool *full,
                                               struct err *why);
 
+/* All of the same (domain_id, or key), in the order of their ends: at most `most` behind `after`, which the
+ * caller sets to the last row of a page. */
+struct db_renewal_more_place {
+    int64_t not_after; /* Unix seconds; at first from when on */
+    uint8_t tbs_fp[32];
+};
+MUST_USE enum err_code db_renewal_more_page(struct pgconn *conn, const struct db_renewal_more_narrow *what,
+                                            const struct db_renewal_more_place *after, size_t most,
+                                            struct db_renewal_page **page, bool *full, struct err *why);
+
 #endif

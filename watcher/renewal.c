@@ -473,9 +473,11 @@ void renewal_judge(const struct renewal *renewal)
         work.by_set[i] = i;
     if (renewal->count != 0)
         qsort(work.by_set, renewal->count, sizeof *work.by_set, by_set);
-    find_best(&work);
-    tell_due(&work);
-    tell_unusual(&work);
+    if (renewal->due != NULL) {
+        find_best(&work);
+        tell_due(&work);
+        tell_unusual(&work);
+    }
     for (size_t i = 0; i < work.item_count + work.hidden_count; i++)
         buf_fini(&work.items[i]);
     free(work.items);

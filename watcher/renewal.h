@@ -72,7 +72,7 @@ struct renewal {
     size_t unread_count;
     void *arg;
     /* Each certificate that is the best one for a name, also those with nothing to tell (level -1, not
-     * missing). */
+     * missing). NULL: neither this nor unusual is asked. */
     void (*due)(void *arg, const struct renewal_due *due);
     void (*unusual)(void *arg, const struct renewal_unusual *unusual);
     /* Each certificate that is not over and has a name of the domain, doubted or not; NULL: not asked. */
