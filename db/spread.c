@@ -52,6 +52,12 @@ const char spread_hold_sql[] =
     " FROM domain_generation AS g, cert_removal AS r, scale_out AS s WHERE s.state = 'spread'"
     " FOR SHARE OF g, r";
 
+const char spread_hashes_sql[] =
+    "DELETE FROM cert_sha256 AS h USING stage_entry AS e WHERE e.old_sha8 <> e.sha8"
+    " AND substring(h.sha256 FOR 8) = int8send(e.old_sha8)"
+    " AND NOT EXISTS (SELECT FROM spread_tile AS t CROSS JOIN LATERAL unnest(t.sha8) AS u (sha8)"
+    " WHERE t.fp8 @> ARRAY[e.old_fp8] AND u.sha8 = e.old_sha8)";
+
 /* What a worker that came back has to be told, is told now and not within the next minute. Who may not do so
  * waits for it. */
 static void recover(struct pgconn *conn)

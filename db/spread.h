@@ -7,9 +7,10 @@
 
 #include "db/pgexec.h"
 
-extern const char spread_rows_sql[];  /* store_write_rows */
-extern const char spread_certs_sql[]; /* store_write_certs */
-extern const char spread_hold_sql[];  /* store_write_hold */
+extern const char spread_rows_sql[];   /* store_write_rows */
+extern const char spread_certs_sql[];  /* store_write_certs */
+extern const char spread_hold_sql[];   /* store_write_hold */
+extern const char spread_hashes_sql[]; /* store_sha256_staged; spread_fetch_certs has fetched the tiles */
 
 /* The first thing that a transaction which writes rows does; nothing on a single server. Writers go one after
  * the other: two that insert the same certificates on several nodes at once would wait for each other where

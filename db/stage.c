@@ -39,8 +39,8 @@ const char stage_tables[] =
     " ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS stage_sct (sha256 bytea, tbs_fp bytea, not_after timestamptz, der bytea)"
     " ON COMMIT DELETE ROWS;"
-    "CREATE TEMP TABLE IF NOT EXISTS stage_sha256 (tbs_fp bytea, not_after timestamptz, sha256 bytea,"
-    " precert int8) ON COMMIT DELETE ROWS;";
+    "CREATE TEMP TABLE IF NOT EXISTS stage_sha256 (tbs_fp bytea, issuer int4, not_after timestamptz,"
+    " sha256 bytea, precert int8) ON COMMIT DELETE ROWS;";
 
 /* The same columns, and the slot in front of them. */
 #define SQL_CERT "COPY stage_cert FROM STDIN (FORMAT binary)"

@@ -315,6 +315,8 @@ static const char *const unmake_sql[] = {
     " AND c.issuer = w.issuer AND c.not_after = w.not_after",
     "DELETE FROM cert_ip AS c USING stage_wrong AS w WHERE w.idx IS NULL AND c.tbs_fp = w.tbs_fp"
     " AND c.issuer = w.issuer AND c.not_after = w.not_after",
+    "DELETE FROM cert_sha256 AS c USING stage_wrong AS w WHERE w.idx IS NULL AND c.tbs_fp = w.tbs_fp"
+    " AND c.issuer = w.issuer",
     "UPDATE issued AS i SET n = i.n - w.n FROM (SELECT issuer, (not_before AT TIME ZONE 'UTC')::date AS day,"
     " count(*) AS n FROM stage_wrong WHERE idx IS NULL GROUP BY 1, 2) AS w"
     " WHERE i.issuer = w.issuer AND i.day = w.day",

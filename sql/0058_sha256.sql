@@ -2,10 +2,12 @@
 -- of it. Of the final certificate; of the precertificate where that alone is kept. What was kept before has none, until
 -- a log shows it again.
 CREATE TABLE cert_sha256 (
-    tbs_fp    bytea PRIMARY KEY CHECK (length(tbs_fp) = 32),
+    tbs_fp    bytea NOT NULL CHECK (length(tbs_fp) = 32),
+    issuer    int4 NOT NULL,        -- as in cert
     not_after timestamptz NOT NULL, -- as in cert
     sha256    bytea NOT NULL CHECK (length(sha256) = 32),
-    precert   bool NOT NULL
+    precert   bool NOT NULL,
+    PRIMARY KEY (tbs_fp, issuer)
 );
 CREATE INDEX cert_sha256_of ON cert_sha256 (substring(sha256 FOR 8));
 CREATE INDEX cert_sha256_end ON cert_sha256 (not_after);
@@ -14,7 +16,7 @@ CREATE INDEX cert_sha256_end ON cert_sha256 (not_after);
 CREATE OR REPLACE FUNCTION der_drop(most int8) RETURNS int8 LANGUAGE sql AS $$
     WITH gone AS (DELETE FROM der_chunk WHERE id IN (SELECT d.id FROM der_chunk AS d, cert_removal AS r
         WHERE d.month < date_trunc('month', r.horizon AT TIME ZONE 'UTC')::date ORDER BY d.month LIMIT most) RETURNING 1),
-    hashes AS (DELETE FROM cert_sha256 WHERE tbs_fp IN (SELECT h.tbs_fp FROM cert_sha256 AS h
+    hashes AS (DELETE FROM cert_sha256 WHERE (tbs_fp, issuer) IN (SELECT h.tbs_fp, h.issuer FROM cert_sha256 AS h
         WHERE h.not_after < (SELECT date_trunc('month', r.horizon, 'UTC') FROM cert_removal AS r)
         ORDER BY h.not_after LIMIT 64 * most) RETURNING 1)
     SELECT greatest((SELECT count(*) FROM gone), (SELECT (count(*) + 63) / 64 FROM hashes))
@@ -45,6 +47,7 @@ SELECT ROW(c.log::int8 << 40 | c.idx, c.apex8, c.issuer, c.not_before, c.not_aft
            c.names, c.cn, c.others, h.sha256)::crtsh.x509 AS certificate
 FROM cert AS c LEFT JOIN cert_sha256 AS h
   ON h.tbs_fp = ANY (ARRAY[c.tbs_fp]) AND c.tbs_fp = ANY (ARRAY[h.tbs_fp]) AND c.not_after = ANY (ARRAY[h.not_after])
+ AND h.issuer = ANY (ARRAY[c.issuer]) AND c.issuer = ANY (ARRAY[h.issuer])
 UNION ALL
 SELECT ROW(c.log::int8 << 40 | c.idx, a.apex8, c.issuer, c.not_before, c.not_after, c.serial, c.spki_sha256, c.tbs_fp, c.facts,
            c.names, c.cn, c.others, h.sha256)::crtsh.x509
@@ -52,7 +55,8 @@ FROM cert_apex AS a JOIN cert AS c
   ON c.tbs_fp = ANY (ARRAY[a.tbs_fp]) AND c.not_after = ANY (ARRAY[a.not_after]) AND c.issuer = ANY (ARRAY[a.issuer])
  AND a.tbs_fp = ANY (ARRAY[c.tbs_fp]) AND a.not_after = ANY (ARRAY[c.not_after]) AND a.issuer = ANY (ARRAY[c.issuer])
 LEFT JOIN cert_sha256 AS h
-  ON h.tbs_fp = ANY (ARRAY[c.tbs_fp]) AND c.tbs_fp = ANY (ARRAY[h.tbs_fp]) AND c.not_after = ANY (ARRAY[h.not_after]);
+  ON h.tbs_fp = ANY (ARRAY[c.tbs_fp]) AND c.tbs_fp = ANY (ARRAY[h.tbs_fp]) AND c.not_after = ANY (ARRAY[h.not_after])
+ AND h.issuer = ANY (ARRAY[c.issuer]) AND c.issuer = ANY (ARRAY[h.issuer]);
 
 DROP FUNCTION crtsh.digest(crtsh.x509, text);
 CREATE FUNCTION crtsh.digest(cert crtsh.x509, algorithm text) RETURNS crtsh.fingerprint LANGUAGE sql IMMUTABLE PARALLEL SAFE

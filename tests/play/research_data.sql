@@ -72,8 +72,8 @@ INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)
 SELECT g.na, g.nb, ct.text_key('cn:', ct.text_form(ct.escaped(convert_to('Server of Müller ' || g.d % 5, 'UTF8')))), g.issuer, g.fp
 FROM given AS g WHERE g.i % 70 = 0;
 -- Every third is kept whole.
-INSERT INTO cert_sha256 (tbs_fp, not_after, sha256, precert)
-SELECT g.fp, g.na, sha256(convert_to(CASE WHEN g.h % 10 <> 0 THEN '0.' ELSE '1.' END || g.i, 'UTF8')), g.h % 10 = 0
+INSERT INTO cert_sha256 (tbs_fp, issuer, not_after, sha256, precert)
+SELECT g.fp, g.issuer, g.na, sha256(convert_to(CASE WHEN g.h % 10 <> 0 THEN '0.' ELSE '1.' END || g.i, 'UTF8')), g.h % 10 = 0
 FROM given AS g WHERE g.i % 3 = 0;
 INSERT INTO issued (issuer, day, n) SELECT issuer, (nb AT TIME ZONE 'UTC')::date, count(*) FROM given GROUP BY 1, 2;
 

@@ -92,7 +92,7 @@ static void each_form_is_kept_once(void **state)
     /* SQL has the hashes of the final certificates, under the fingerprints of both forms. */
     check_sql(rig.test.dsn, "SELECT count(*) FROM cert_sha256 WHERE NOT precert", 200);
     check_sql(rig.test.dsn,
-              "SELECT count(*) FROM cert AS c JOIN cert_sha256 AS h USING (tbs_fp, not_after)"
+              "SELECT count(*) FROM cert AS c JOIN cert_sha256 AS h USING (tbs_fp, issuer, not_after)"
               " JOIN log_tile AS t ON t.sha8 @> ARRAY[ct.prefix8(h.sha256)] AND t.fp8 @> "
               "ARRAY[ct.prefix8(c.tbs_fp)]",
               200);
@@ -279,6 +279,71 @@ static void repair_keeps_by_the_same_rules(void **state)
         fail_msg("%s", why.text);
     check_sql(rig.test.dsn, "SELECT count(*) FROM cert", 10);
     check_sql(rig.test.dsn, "SELECT count(*) FROM der_chunk", 0);
+    end(&rig);
+}
+
+/* The same issuance under another key, as another chain claims it, has a hash of its own. */
+static void each_key_has_its_hash(void **state)
+{
+    struct rig rig;
+    struct issuances_entry spec = {3, ISSUANCE_FINAL, false};
+    (void)state;
+    begin(&rig, STORE_PG_ALL, STORE_PG_DER_ALL);
+    for (size_t log = 0; log < 2; log++) {
+        issuances_batch(&rig.batch, &rig.test.log[log], 0, &spec, 1);
+        give_der(&rig.batch, 700 + log);
+        rig.batch.entries[0].issuance.issuer_spki_sha256[5] ^= (uint8_t)log;
+        storetest_must_commit(rig.store, &rig.range[log], &rig.batch);
+    }
+    check_sql(rig.test.dsn,
+              "SELECT count(DISTINCT (f.certificate).sha256) FROM crtsh.found AS f JOIN log_tile AS t"
+              " ON t.log = (f.certificate).id >> 40 WHERE t.sha8[1] = ct.prefix8((f.certificate).sha256)",
+              2);
+    end(&rig);
+}
+
+/* A log served one final certificate with other bytes of the signature, and another one in the place of its
+ * neighbour, which it really has elsewhere. */
+static void a_wrong_hash_goes_with_the_repair(void **state)
+{
+    struct rig rig;
+    struct compact frontier;
+    struct err why = {0};
+    uint64_t changed = 0;
+    char hex[65];
+    (void)state;
+    begin(&rig, STORE_PG_ALL, STORE_PG_DER_ALL);
+    static const struct issuances_entry served[] = {
+        {0, ISSUANCE_FINAL, false}, {5, ISSUANCE_FINAL, false}, {2, ISSUANCE_FINAL, false}};
+    static const struct issuances_entry really[] = {
+        {0, ISSUANCE_FINAL, false}, {1, ISSUANCE_FINAL, false}, {2, ISSUANCE_FINAL, false}};
+    issuances_batch(&rig.batch, &rig.test.log[1], 0, &served[1], 1);
+    give_der(&rig.batch, 700);
+    text_hex(span_of(rig.batch.entries[0].sighting.sha256, 32), hex);
+    storetest_must_commit(rig.store, &rig.range[1], &rig.batch);
+    issuances_batch(&rig.batch, &rig.test.log[0], 0, served, 3);
+    give_der(&rig.batch, 700);
+    rig.batch.entries[0].sighting.sha256[31] ^= 1;
+    rig.batch.entries[0].sighting.sha256[0] ^= 1;
+    storetest_must_commit(rig.store, &rig.range[0], &rig.batch);
+    issuances_batch(&rig.batch, &rig.test.log[0], 0, really, 3);
+    give_der(&rig.batch, 700);
+    storetest_compact(&frontier, 3);
+    struct store_settle settle = {.range = &rig.range[0], .next = 3, .frontier = &frontier};
+    assert_true(store_pg_keep(rig.store, STORE_PG_ALL, STORE_PG_DER_ALL));
+    assert_int_equal(rig.store->ops->repair_begin(rig.store, &rig.range[0], &why), ERR_OK);
+    assert_int_equal(rig.store->ops->repair(rig.store, &rig.batch, &changed, &why), ERR_OK);
+    assert_int_equal(changed, 2);
+    if (rig.store->ops->repair_end(rig.store, &settle, true, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM cert_sha256", 4);
+    for (size_t i = 0; i < 4; i++) { /* that from elsewhere, and what the log really has */
+        char sql[160];
+        if (i != 0)
+            text_hex(span_of(rig.batch.entries[i - 1].sighting.sha256, 32), hex);
+        (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM cert_sha256 WHERE sha256 = '\\x%s'", hex);
+        check_sql(rig.test.dsn, sql, 1);
+    }
     end(&rig);
 }
 
@@ -516,6 +581,8 @@ int main(void)
         cmocka_unit_test(what_was_left_out_is_not_taken_for_stored),
         cmocka_unit_test(unmatched_is_not_left_out),
         cmocka_unit_test(repair_keeps_by_the_same_rules),
+        cmocka_unit_test(each_key_has_its_hash),
+        cmocka_unit_test(a_wrong_hash_goes_with_the_repair),
         cmocka_unit_test(repair_locks_nothing_while_it_reads),
         cmocka_unit_test(sizes_that_nobody_sends),
         cmocka_unit_test(nothing_from_beyond_the_horizon),
