@@ -115,6 +115,21 @@ int pganswer_copy_put(struct pgconn *conn, const char *bytes, int len)
     return put == 1 ? 1 : -1;
 }
 
+int pganswer_copy_end(struct pgconn *conn, const char *abort_text)
+{
+    if (conn->answer_ms == 0)
+        return PQputCopyEnd(conn->pg, abort_text);
+    int64_t until_ms = clock_mono_ms() + conn->answer_ms;
+    (void)PQsetnonblocking(conn->pg, 1);
+    int put = PQputCopyEnd(conn->pg, abort_text);
+    while (put == 0 && push(conn, until_ms))
+        put = PQputCopyEnd(conn->pg, abort_text);
+    if (put == 1 && !push(conn, until_ms))
+        put = -1;
+    (void)PQsetnonblocking(conn->pg, 0);
+    return put == 1 ? 1 : -1;
+}
+
 PGresult *pganswer_next(struct pgconn *conn)
 {
     return conn->answer_ms == 0 ? PQgetResult(conn->pg) : next_by(conn, clock_mono_ms() + conn->answer_ms);

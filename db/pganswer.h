@@ -15,8 +15,9 @@ MUST_USE PGresult *pganswer_params(struct pgconn *conn, const char *sql, const s
 MUST_USE PGresult *pganswer_prepare(struct pgconn *conn, const char *name, const char *sql,
                                     const struct pgexec_args *args);
 MUST_USE PGresult *pganswer_prepared(struct pgconn *conn, const char *name, const struct pgexec_args *args);
-/* As PQputCopyData, and what is put is sent; 1 or -1. As PQgetResult, after PQputCopyEnd. */
+/* As PQputCopyData and PQputCopyEnd, and what is put is sent; 1 or -1. As PQgetResult, after these. */
 MUST_USE int pganswer_copy_put(struct pgconn *conn, const char *bytes, int len);
+MUST_USE int pganswer_copy_end(struct pgconn *conn, const char *abort_text);
 MUST_USE PGresult *pganswer_next(struct pgconn *conn);
 
 #endif

@@ -351,7 +351,7 @@ enum err_code pgexec_copy_put(struct pgconn *conn, struct span bytes, struct err
 enum err_code pgexec_copy_end(struct pgconn *conn, const char *abort_text, struct err *why)
 {
     enum err_code code = ERR_OK;
-    if (PQputCopyEnd(conn->pg, abort_text) != 1)
+    if (pganswer_copy_end(conn, abort_text) != 1)
         code = pgexec_fail(conn, NULL, why);
     for (PGresult *res = pganswer_next(conn); res != NULL; res = pganswer_next(conn)) {
         if (PQresultStatus(res) != PGRES_COMMAND_OK && code == ERR_OK)

@@ -1,6 +1,8 @@
 /* A process that was stopped in the middle of a transaction holds rows: nobody waits for it for long, and
  * what it held is called somebody else's, never an error of the log. It is a connection here that says
  * nothing. */
+#include <sys/socket.h>
+
 #include "tests/fixture/storetest.h"
 
 #include "base/clock.h"
@@ -259,7 +261,7 @@ static void it_is_left_in_each_statement(void **state)
     static uint8_t much[8u << 20];
     struct storetest test;
     storetest_new(&test);
-    for (int way = 0; way < 5; way++) {
+    for (int way = 0; way < 6; way++) {
         struct err why = {0};
         struct pgconn *conn = NULL;
         PGresult *res = NULL;
@@ -274,6 +276,10 @@ static void it_is_left_in_each_statement(void **state)
             assert_int_equal(pgexec_copy_begin(conn, "COPY t FROM STDIN", &why), ERR_OK);
             memset(much, 'x', sizeof much);
         }
+        if (way == 4) {
+            assert_int_equal(pgexec_script(conn, "CREATE TEMP TABLE t (b text)", &why), ERR_OK);
+            assert_int_equal(pgexec_copy_begin(conn, "COPY t FROM STDIN", &why), ERR_OK);
+        }
         let_server(pid, SIGSTOP);
         switch (way) {
         case 0:
@@ -287,6 +293,11 @@ static void it_is_left_in_each_statement(void **state)
             break;
         case 3:
             code = pgexec_copy_put(conn, span_of(much, sizeof much), &why);
+            break;
+        case 4: /* the socket is full, the library holds nothing back */
+            while (send(PQsocket(conn->pg), "d\0\0\0\006x\n", 7, MSG_DONTWAIT | MSG_NOSIGNAL) == 7)
+                ;
+            code = pgexec_copy_end(conn, NULL, &why);
             break;
         default:
             code = pgexec_begin(conn, &why);
