@@ -69,6 +69,7 @@
 #define LIMIT_PLACE_FAN          8       /* blocks in a bucket, then they are merged into the next level */
 #define LIMIT_PLACE_STEP         1024    /* blocks of one such transaction: 8 MB of memory, 50 ms */
 #define LIMIT_PLACE_STEPS        1       /* of each level after a commit, so that space is used again soon */
+#define LIMIT_PLACE_CATCH        64      /* of them at once after a repair: some seconds */
 #define LIMIT_PLACE_LOOK         16      /* blocks that are written before it is looked what to merge, */
 #define LIMIT_PLACE_LOOK_MS      5000    /* and that late where few are */
 #define LIMIT_PLACE_DEAD         2048    /* blocks that were taken out before their space is freed: 4 MB, */

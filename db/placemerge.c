@@ -1,5 +1,6 @@
 #include "db/placemerge.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/say.h"
 #include "db/pgexec.h"
@@ -177,4 +178,11 @@ void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgcon
         code = free_space(merge, conn, &why);
     if (code != ERR_OK)
         say_failure(merge, code, now_ms, why.text);
+}
+
+void placemerge_catch_up(struct placemerge *merge, struct copy *copy, struct pgconn *conn)
+{
+    merge->fresh = LIMIT_PLACE_LOOK;
+    for (int i = 0; i < LIMIT_PLACE_CATCH && !conn->spread && merge->fresh != 0; i++)
+        placemerge_stored(merge, copy, conn, 0, clock_mono_ms());
 }

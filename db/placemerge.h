@@ -26,6 +26,9 @@ void placemerge_fini(struct placemerge *merge);
  * wrong is tried again later, as all can be found as it is, and warned of once in an hour. */
 void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgconn *conn, uint64_t blocks,
                        int64_t now_ms);
+/* After a repair, which writes a block or two for each batch of a long stretch: as much as a few seconds will
+ * do, what is left is merged beside later commits. */
+void placemerge_catch_up(struct placemerge *merge, struct copy *copy, struct pgconn *conn);
 /* One step, if there is something to do; *moved: blocks that were taken out, 0 where there is not. */
 MUST_USE enum err_code placemerge_step(struct placemerge *merge, struct copy *copy, struct pgconn *conn,
                                        uint64_t *moved, struct err *why);

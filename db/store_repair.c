@@ -474,5 +474,7 @@ enum err_code store_repair_end(struct store *store, struct store_settle *settle,
         return give_up(pg, code);
     pg->repair.open = false;
     code = store_write_commit(pg, settle, 1, why);
+    if (code == ERR_OK && !pg->guard.is_short)
+        placemerge_catch_up(&pg->places, &pg->copy, pg->conn);
     return code == ERR_OK ? code : give_up(pg, code);
 }

@@ -137,6 +137,35 @@ static size_t length_of_same(const char *a, const char *b)
     return at;
 }
 
+/* A long stretch leaves many blocks of places; whoever mended it merges them. */
+static void blocks_of_a_repair_are_merged(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct store_range range;
+    struct batch batch;
+    struct err why = {0};
+    uint64_t changed = 0;
+    setup(&test);
+    struct store *store = storetest_open(test.dsn);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    storetest_take(store, 1, &range);
+    read_log(&test, store, &range, &batch, 0, HARM_NONE);
+    storetest_run(test.dsn,
+                  "INSERT INTO place_block SELECT b.* FROM place_block AS b, generate_series(1, 2000)");
+    storetest_pairs(&batch, &test.log[0], 0, 0, ENTRIES);
+    match(&batch);
+    if (repair(store, &range, &batch, true, &changed, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(test.dsn, "SELECT count(*) FROM place_block WHERE level = 0", 0);
+    check_sql(
+        test.dsn,
+        "SELECT count(*) FROM (SELECT sum(cardinality(keys)) AS n FROM place_block) AS x WHERE n > 4000", 0);
+    storetest_check(test.dsn);
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
 /* Every harm, at a precertificate and at a final certificate, an alerted and a silent one. */
 static void repaired_is_as_if_never_wrong(void **state)
 {
@@ -406,9 +435,10 @@ static void a_sleeper_is_taken_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(repaired_is_as_if_never_wrong),  cmocka_unit_test(wrong_alert_is_withdrawn),
-        cmocka_unit_test(another_sighting_keeps_the_row), cmocka_unit_test(given_up_leaves_no_trace),
-        cmocka_unit_test(differences_are_seen),           cmocka_unit_test(a_sleeper_is_taken_over),
+        cmocka_unit_test(blocks_of_a_repair_are_merged), cmocka_unit_test(repaired_is_as_if_never_wrong),
+        cmocka_unit_test(wrong_alert_is_withdrawn),      cmocka_unit_test(another_sighting_keeps_the_row),
+        cmocka_unit_test(given_up_leaves_no_trace),      cmocka_unit_test(differences_are_seen),
+        cmocka_unit_test(a_sleeper_is_taken_over),
     };
     return storetest_main(tests, countof(tests), "store_repair");
 }
