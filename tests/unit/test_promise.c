@@ -263,23 +263,23 @@ static void killed_before_the_note(void **state)
 /* SCTs of nobody, and the same one again and again, do not hide those behind them. */
 static void junk_in_front(void **state)
 {
-    struct sctmill_sct scts[3];
+    struct sctmill_sct scts[LIMIT_SCTS + 2];
     uint8_t issuer[32];
     struct rig rig;
     (void)state;
     rig_start(&rig);
     rig_world(&rig);
     issuances_hash("issuer", 1, issuer);
-    for (int i = 0; i < 3; i++) {
-        int log = 2 - i;
+    for (size_t i = 0; i < countof(scts); i++) {
+        int log = i < LIMIT_SCTS ? NOBODY : i == LIMIT_SCTS ? 1 : 0;
         scts[i] = (struct sctmill_sct){.key = rig.key[log],
-                                       .timestamp_ms = T0,
+                                       .timestamp_ms = log == NOBODY ? T0 + (int64_t)i : T0,
                                        .leaf_index = ANYWHERE,
-                                       .broken = log != 0,
-                                       .more = log != 0 ? LIMIT_SCTS : 0};
+                                       .broken = log == 1,
+                                       .more = log == 1 ? LIMIT_SCTS : 0};
         memcpy(scts[i].log_id, rig.log[log].log_id, 32);
     }
-    sctmill_final(&rig.final, "x1.test", issuer, scts, 3);
+    sctmill_final(&rig.final, "x1.test", issuer, scts, countof(scts));
     act(&rig, not_there, countof(not_there));
     assert_int_equal(look(&rig).raised, 1);
     check(&rig, "junk", "high sct_not_incorporated sct 1 new", 1);
