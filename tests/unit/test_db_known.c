@@ -75,6 +75,24 @@ static void only_the_wanted(struct pgconn *conn, uint8_t fps[2][32])
     assert_string_equal(none.refs, "a e ");
 }
 
+/* What `domain apply --prune` leaves. */
+static void prune(const struct storetest *test, struct pgconn *conn, int64_t later)
+{
+    struct err why = {0};
+    put(conn, "h", "", "y.test", SPAN_NONE, later);
+    put(conn, "i", "", "ay.test", SPAN_NONE, later);
+    storetest_run(test->dsn, "INSERT INTO domain (name, kind) VALUES ('y.test', 'dns')");
+    enum db_domain_change change;
+    struct watch kept = {.kind = WATCH_DNS, .name = (char *)(uintptr_t) "y.test"};
+    struct db_domain_apply apply = {&kept, 1, true, true, NULL, NULL, &change};
+    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+    all_are(conn, "b! h i ");
+    apply.dry_run = false;
+    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
+    all_are(conn, "h i ");
+    check_sql(test->dsn, "SELECT count(*) FROM domain", 1);
+}
+
 static void seen_or_not(void **state)
 {
     struct storetest test;
@@ -137,19 +155,7 @@ static void seen_or_not(void **state)
     all_are(conn, "a! b! c f ");
     assert_int_equal(db_known_leave(conn, (const char *const[]){"test"}, 1, &why), ERR_OK);
     all_are(conn, "b! ");
-    /* What `domain apply --prune` leaves. */
-    put(conn, "h", "", "y.test", SPAN_NONE, later);
-    put(conn, "i", "", "ay.test", SPAN_NONE, later);
-    storetest_run(test.dsn, "INSERT INTO domain (name, kind) VALUES ('y.test', 'dns')");
-    enum db_domain_change change;
-    struct watch kept = {.kind = WATCH_DNS, .name = (char *)(uintptr_t) "y.test"};
-    struct db_domain_apply apply = {&kept, 1, true, true, NULL, NULL, &change};
-    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
-    all_are(conn, "b! h i ");
-    apply.dry_run = false;
-    assert_int_equal(db_domain_apply(conn, &apply, &why), ERR_OK);
-    all_are(conn, "h i ");
-    check_sql(test.dsn, "SELECT count(*) FROM domain", 1);
+    prune(&test, conn, later);
     pgconn_free(conn);
 }
 
