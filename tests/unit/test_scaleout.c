@@ -396,6 +396,7 @@ static void what_it_can_not_do_it_says(void **state)
         with_shards += nodes.node[i].shards != 0;
     }
     assert_int_equal(with_shards, 2);
+    citusrig_come_back(spread_dsn, conn);
     /* Twice is once. */
     assert_int_equal(scaleout_run(conn, 7, NULL, NULL, &why), ERR_OK);
     pgconn_free(conn);
@@ -404,24 +405,6 @@ static void what_it_can_not_do_it_says(void **state)
     assert_non_null(strstr(why.text, "CREATE EXTENSION citus"));
     assert_int_equal(scaleout_look(conn, &nodes, &why), ERR_OK);
     assert_false(nodes.spread);
-    pgconn_free(conn);
-}
-
-/* As who was killed behind the last step of the schema leaves it. */
-static void functions_that_a_step_replaced_come_back(void **state)
-{
-    (void)state;
-    struct err why = {0};
-    struct pgconn *conn = NULL;
-    unsigned applied = 1;
-    storetest_run(spread_dsn, "SET citus.enable_ddl_propagation = off; CREATE OR REPLACE FUNCTION"
-                              " place_fill() RETURNS int8 LANGUAGE sql AS $$ SELECT 4711::int8 $$");
-    check_sql(spread_dsn, "SELECT place_fill()", 4711);
-    assert_int_equal(pgconn_open(spread_dsn, &conn, &why), ERR_OK);
-    if (migrate_run(conn, &applied, &why) != ERR_OK)
-        fail_msg("%s", why.text);
-    assert_int_equal(applied, 0);
-    check_sql(spread_dsn, "SELECT place_fill()", 0);
     pgconn_free(conn);
 }
 
@@ -603,7 +586,6 @@ int main(void)
         cmocka_unit_test(what_was_read_wrongly_is_written_again),
         cmocka_unit_test(what_it_can_not_do_it_says),
         cmocka_unit_test(partitions_are_cut_and_dropped),
-        cmocka_unit_test(functions_that_a_step_replaced_come_back),
         cmocka_unit_test(a_prepared_transaction_is_ended),
         cmocka_unit_test(a_lost_worker_loses_nothing),
         cmocka_unit_test(a_killed_coordinator_loses_and_doubles_nothing),
