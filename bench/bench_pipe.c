@@ -193,7 +193,8 @@ static double median(int64_t took_ns[ROUNDS])
 {
     qsort(took_ns, ROUNDS, sizeof took_ns[0], by_size);
     const uint64_t entries = PAGES * PAGE;
-    return (double)entries * 1e9 / (double)took_ns[ROUNDS / 2];
+    const int64_t middle_ns = took_ns[ROUNDS / 2];
+    return (double)entries * 1e9 / (double)middle_ns;
 }
 
 static struct watchset *set_of(size_t count, size_t first)
