@@ -76,6 +76,9 @@
 #define LIMIT_PLACE_DEAD_PART    8       /* and this part of all, */
 #define LIMIT_PLACE_DEAD_ROWS    500000  /* while all are so many, 2 GB, seconds; then autovacuum does */
 #define LIMIT_PLACE_SAY_MS       3600000 /* between two warnings that merging fails */
+#define LIMIT_PLACE_MEND         1000    /* tiles of one step that makes damaged blocks anew: 0.5 s */
+#define LIMIT_PLACE_MENDS        256     /* such steps of a look of whoever looks after partitions: minutes */
+#define LIMIT_PLACE_PAGES        512     /* of place_block that are looked at together: 4 MB */
 #define LIMIT_PSL_BLOCKS         1024 /* of a table looked at in one transaction of a change of lists: 8 MB */
 /* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */
 #define LIMIT_DB_IDLE_S          12

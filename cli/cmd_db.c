@@ -6,6 +6,7 @@
 #include "cli/cmd.h"
 #include "cli/dbstatus.h"
 #include "cli/opt.h"
+#include "cli/places.h"
 #include "cli/prune.h"
 #include "cli/readers.h"
 #include "cli/suffixes.h"
@@ -14,6 +15,7 @@
 #include "db/scaleout.h"
 
 static bool dry_run;
+static bool anew;
 static bool citus;
 static uint64_t shards = SCALEOUT_SHARDS;
 static uint64_t reader_timeout_s = LIMIT_READER_S;
@@ -23,6 +25,7 @@ static const struct opt db_options[] = {
      "prune: say what would be done and how many bytes it is about; init, migrate: print the SQL that would "
      "be "
      "run"},
+    {"anew", OPT_FLAG, &anew, NULL, "places: make all of it anew, also what does not look damaged"},
     {"citus", OPT_FLAG, &citus, NULL, "init, migrate: spread the database over the nodes of a Citus cluster"},
     {"shards", OPT_NUMBER, &shards, "N", "with --citus: into how many shards each table is cut (32)"},
     {"timeout", OPT_NUMBER, &reader_timeout_s, "S",
@@ -210,6 +213,7 @@ static const struct opt_verb verbs[] = {
     {"start", "", ""},
     {"stop", "", ""},
     {"dsn", "", ""},
+    {"places", "", "anew"},
     {"suffixes", "[FILE]", ""},
     {"reader", "ACTION...", "timeout connections"},
     {NULL, NULL, NULL},
@@ -220,8 +224,13 @@ static int db_prune(struct cmd *cmd)
     return prune_run(cmd, dry_run);
 }
 
+static int db_places(struct cmd *cmd)
+{
+    return places_run(cmd, anew);
+}
+
 static int (*const runs[])(struct cmd *cmd) = {db_migrate, db_migrate, dbstatus_run, db_prune,
-                                               db_start,   db_stop,    db_dsn};
+                                               db_start,   db_stop,    db_dsn,       db_places};
 
 int cmd_db(struct cmd *cmd)
 {
@@ -232,12 +241,14 @@ int cmd_db(struct cmd *cmd)
             "ctvigil db init|migrate [--citus [--shards N]] [--dry-run]\n"
             "ctvigil db status|start|stop|dsn\n"
             "ctvigil db prune [--dry-run]\n"
+            "ctvigil db places [--anew]\n"
             "ctvigil db suffixes [FILE]\n"
             "ctvigil db reader add|remove NAME [options]\n"
             "ctvigil db reader list",
             "Makes or updates the schema, shows its state, makes, seals, merges and drops partitions "
             "(prune),\n"
-            "changes to another public suffix list (suffixes), starts and stops the private database, "
+            "looks for damage in what leads from hashes to logs and mends it (places), "
+            "changes to another\npublic suffix list (suffixes), starts and stops the private database, "
             "prints\n"
             "its connection string, says who may ask in SQL (reader). Without --db the private database in "
             "the state directory is meant.",

@@ -8,6 +8,7 @@
 #include "cli/cmd.h"
 #include "cli/horizon.h"
 #include "cli/opt.h"
+#include "cli/places.h"
 #include "cli/searchfile.h"
 #include "cli/searchview.h"
 #include "cli/watchname.h"
@@ -192,6 +193,7 @@ static int list(struct search *search, struct pgconn *conn, struct query *query)
     if (code == ERR_OK) {
         horizon_say(conn, search->cmd->argv[1], search->rows != 0);
         backfill_say(conn);
+        places_say(conn);
     }
     return end_of(search, query, &result, code, &why);
 }
@@ -207,6 +209,7 @@ static int count(const struct search *search, struct pgconn *conn, const struct 
         hint(search, &result);
     horizon_say(conn, search->cmd->argv[1], result.total != 0);
     backfill_say(conn);
+    places_say(conn);
     result.more = result.unfinished;
     say_limits(&result);
     if (search->format != SEARCHVIEW_NDJSON) {

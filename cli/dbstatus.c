@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/dbill.h"
 #include "cli/nodeview.h"
+#include "db/db_place.h"
 #include "db/db_psl.h"
 #include "db/db_unread.h"
 #include "db/dbopen.h"
@@ -28,6 +29,7 @@ struct dbstatus {
     struct scaleout_state spread;
     struct db_unread *unread; /* logs that expiry waits for */
     size_t unread_count;
+    int64_t bad_buckets; /* of places in logs; 0: none that is known */
 };
 
 static void dbstatus_row(const char *label, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -108,6 +110,9 @@ static void dbstatus_look(struct pgconn *conn, struct dbstatus *found)
     err_clear(&ignored);
     if (found->has_psl && db_unread_noted(conn, &found->unread, &found->unread_count, &ignored) != ERR_OK)
         found->unread_count = 0;
+    err_clear(&ignored);
+    if (found->has_psl && db_place_bad(conn, &found->bad_buckets, &ignored) != ERR_OK)
+        found->bad_buckets = 0;
     err_clear(&ignored);
     if (scaleout_look(conn, &found->spread, found->blind.code == ERR_OK ? &found->blind : &ignored) != ERR_OK)
         found->spread = (struct scaleout_state){0};
@@ -281,15 +286,27 @@ static bool dbstatus_ill(const struct dbstatus *found, unsigned *at, struct dbil
         (void)snprintf(ill->remedy, sizeof ill->remedy, "see what the server says; try again");
         return true;
     }
+    if (step <= 2 && found->bad_buckets != 0) {
+        *at = 3;
+        (void)snprintf(ill->what, sizeof ill->what,
+                       "rows of place_block were damaged: of %" PRId64
+                       " buckets of hashes some may not be found in logs where they are",
+                       found->bad_buckets);
+        (void)snprintf(
+            ill->remedy, sizeof ill->remedy,
+            "run and ingest make anew what they held, `ctvigil db places` does it now; look at the "
+            "server's disk and memory");
+        return true;
+    }
     unsigned nodes = 2 * SCALEOUT_NODES_MAX + 2; /* steps */
-    unsigned further = step < 2 ? 0 : step - 2;
+    unsigned further = step < 3 ? 0 : step - 3;
     if (further < nodes && nodeview_ill(&found->spread, &further, ill)) {
-        *at = further + 2;
+        *at = further + 3;
         return true;
     }
     further = further < nodes ? 0 : further - nodes;
     bool any = dbill_next(&found->stat, &found->replica, &further, ill);
-    *at = further + nodes + 2;
+    *at = further + nodes + 3;
     return any;
 }
 
@@ -402,6 +419,7 @@ static void dbstatus_json_found(json_t *line, const struct dbstatus *found)
     (void)json_object_update(line, more);
     json_decref(more);
     (void)json_object_set_new(line, "cluster", nodeview_json(&found->spread));
+    (void)json_object_set_new(line, "place_buckets_bad", json_integer((json_int_t)found->bad_buckets));
     (void)json_object_set_new(line, "expiry_behind", dbstatus_json_expiry(found));
     if (!found->has_psl)
         return;

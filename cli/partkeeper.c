@@ -10,6 +10,7 @@
 #include "cli/prune.h"
 #include "cli/suffixes.h"
 #include "db/db_load.h"
+#include "db/db_place.h"
 
 #define PARTKEEPER_WAIT_MS  600000 /* between two looks */
 #define PARTKEEPER_FIRST_MS 60000  /* whoever has just started has better things to do */
@@ -63,6 +64,7 @@ static enum err_code partkeeper_work(struct pgconn *conn, const struct partkeepe
     struct db_part_todo *todo = NULL;
     struct db_part_done done;
     size_t count = 0;
+    uint64_t tiles = 0;
     bool found = false;
     char text[PRUNE_TEXT_MAX];
     enum err_code code = db_part_resume(conn, &keeper->chore.stop, &found, &done, why);
@@ -73,6 +75,10 @@ static enum err_code partkeeper_work(struct pgconn *conn, const struct partkeepe
         code = db_load_seal(conn, &how, why);
     if (code == ERR_OK)
         code = suffixes_look(conn, &keeper->chore.stop, why);
+    if (code == ERR_OK)
+        code = db_place_mend(conn, &keeper->chore.stop, LIMIT_PLACE_MENDS, &tiles, why);
+    if (code == ERR_OK && tiles != 0)
+        say_info("db", "damaged rows of place_block: %" PRIu64 " tiles read for what they held", tiles);
     if (code == ERR_OK)
         code = db_part_note(conn, why);
     if (code == ERR_OK)

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/say.h"
 #include "db/pgexec.h"
+#include "db/placebad.h"
 
 /* Buckets that follow one another are about as full; the last level is never merged. A stretch that ended
  * exactly where the level does leaves nothing behind it. */
@@ -18,6 +19,18 @@
 void placemerge_fini(struct placemerge *merge)
 {
     placeset_fini(&merge->set);
+}
+
+static enum err_code take_row(struct placemerge *merge, struct pgconn *conn, const int64_t at[3],
+                              const PGresult *res, int row, struct err *why)
+{
+    const struct placebad from = {at[0], at[1], pgexec_get_int(res, row, 0)};
+    struct span keys = pgexec_get_bytes(res, row, 1);
+    struct span places = pgexec_get_bytes(res, row, 2);
+    if (placeset_is_block((unsigned)at[1], from.bucket, keys, places))
+        return placeset_add_block(&merge->set, keys, places, why);
+    merge->bad++;
+    return placebad_note(conn, &from, keys, places, why);
 }
 
 /* Into the next level; *next: the bucket to go on with. */
@@ -41,8 +54,7 @@ static enum err_code move(struct placemerge *merge, struct copy *copy, struct pg
     for (int row = 0; code == ERR_OK && row < PQntuples(res); row++) {
         int64_t bucket = pgexec_get_int(res, row, 0);
         *next = bucket > *next && PQntuples(res) == LIMIT_PLACE_STEP ? bucket : *next;
-        code = placeset_add_block(&merge->set, pgexec_get_bytes(res, row, 1), pgexec_get_bytes(res, row, 2),
-                                  why);
+        code = take_row(merge, conn, at, res, row, why);
     }
     merge->dead += code == ERR_OK ? (uint64_t)PQntuples(res) : 0;
     PQclear(res);
@@ -79,7 +91,7 @@ static enum err_code merge_level(struct placemerge *merge, struct copy *copy, st
     static const char sql[] =
         "UPDATE place_level SET next = $3::int4 WHERE kind = $1::int2 AND level = $2::int2";
     struct pgexec_args args = PGEXEC_NO_ARGS;
-    uint64_t before = merge->dead;
+    const uint64_t before[] = {merge->dead, merge->bad};
     bool taken = false;
     int64_t next = 0;
     enum err_code code = pgexec_begin(conn, why);
@@ -96,10 +108,11 @@ static enum err_code merge_level(struct placemerge *merge, struct copy *copy, st
         code = pgexec_commit(conn, why);
     if (code != ERR_OK || !taken) {
         pgexec_rollback(conn);
-        merge->dead = before;
+        merge->dead = before[0];
+        merge->bad = before[1];
         return code;
     }
-    *moved += merge->dead - before;
+    *moved += merge->dead - before[0];
     return ERR_OK;
 }
 
@@ -114,11 +127,12 @@ enum err_code placemerge_step(struct placemerge *merge, struct copy *copy, struc
     enum err_code code = pgexec_cached(conn, sql, &args, &res, why);
     if (code != ERR_OK)
         return code;
-    for (int row = 0; code == ERR_OK && row < PQntuples(res); row++) {
+    for (int row = 0; code != ERR_DB_DOWN && row < PQntuples(res); row++) {
         int64_t at[3];
         for (int i = 0; i < 3; i++)
             at[i] = pgexec_get_int(res, row, i);
-        code = merge_level(merge, copy, conn, at, moved, why);
+        enum err_code one = merge_level(merge, copy, conn, at, moved, code == ERR_OK ? why : NULL);
+        code = code == ERR_OK || one == ERR_DB_DOWN ? one : code;
     }
     PQclear(res);
     return code;
@@ -158,6 +172,18 @@ static void say_failure(struct placemerge *merge, enum err_code code, int64_t no
              text);
 }
 
+static void say_bad(struct placemerge *merge)
+{
+    if (merge->bad != 0)
+        say_warn(
+            "db",
+            "rows of place_block that were damaged and are taken out: %" PRIu64
+            "; until what they held is made anew (run and ingest do, `ctvigil db places` does at once), "
+            "looking for a fingerprint or SHA-256 may find too little; look at the server's disk and memory",
+            merge->bad);
+    merge->bad = 0;
+}
+
 void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgconn *conn, uint64_t blocks,
                        int64_t now_ms)
 {
@@ -172,6 +198,7 @@ void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgcon
     enum err_code code = ERR_OK;
     for (int i = 0; i < LIMIT_PLACE_STEPS && moved != 0 && code == ERR_OK; i++)
         code = placemerge_step(merge, copy, conn, &moved, &why);
+    say_bad(merge);
     if (code == ERR_OK && moved != 0) /* there may be more */
         merge->fresh = LIMIT_PLACE_LOOK;
     if (code == ERR_OK)

@@ -5,7 +5,8 @@
  *
  * Each step is a transaction of its own, of bounded size, after a commit: no other session waits for it,
  * several processes take different levels, and who is killed leaves all as it was. The next commit of this
- * session comes behind it. */
+ * session comes behind it. A row that is no block is taken out and noted (db/placebad.h); the others go on.
+ */
 #ifndef CTVIGIL_PLACEMERGE_H
 #define CTVIGIL_PLACEMERGE_H
 
@@ -16,7 +17,8 @@ struct placemerge {
     uint64_t fresh; /* blocks written since it was looked whether there is something to do */
     uint64_t dead;  /* blocks taken out since the space was made free again */
     int64_t since_ms;
-    bool warned; /* at warned_ms, that it fails */
+    uint64_t bad; /* rows that were no blocks, since that was said */
+    bool warned;  /* at warned_ms, that it fails */
     int64_t warned_ms;
 };
 
@@ -29,7 +31,8 @@ void placemerge_stored(struct placemerge *merge, struct copy *copy, struct pgcon
 /* After a repair, which writes a block or two for each batch of a long stretch: as much as a few seconds will
  * do, what is left is merged beside later commits. */
 void placemerge_catch_up(struct placemerge *merge, struct copy *copy, struct pgconn *conn);
-/* One step, if there is something to do; *moved: blocks that were taken out, 0 where there is not. */
+/* One step of each level, if there is something to do; *moved: blocks that were taken out, 0 where there is
+ * not. A level that fails stops no other; the error is that of the first. */
 MUST_USE enum err_code placemerge_step(struct placemerge *merge, struct copy *copy, struct pgconn *conn,
                                        uint64_t *moved, struct err *why);
 

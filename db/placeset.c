@@ -48,17 +48,62 @@ static uint64_t number(const uint8_t *at, size_t bytes)
     return value;
 }
 
-enum err_code placeset_add_block(struct placeset *set, struct span keys, struct span places, struct err *why)
+uint32_t placeset_bucket(int64_t key, unsigned level)
+{
+    return level == 0 ? 0 : (uint32_t)((uint64_t)key >> (64 - PLACESET_BITS * level));
+}
+
+static int64_t key_at(struct span keys, size_t at)
+{
+    return (int64_t)number(keys.at + ARRAY_HEAD + at * ARRAY_ELEMENT + 4, 8);
+}
+
+static uint64_t place_at(struct span places, size_t at)
+{
+    return number(places.at + at * PLACESET_BYTES, PLACESET_BYTES);
+}
+
+/* Of both halves; 0: they do not fit. */
+static size_t count_of(struct span keys, struct span places)
 {
     size_t count = places.len / PLACESET_BYTES;
-    if (count == 0 || places.len != count * PLACESET_BYTES ||
-        keys.len != ARRAY_HEAD + count * ARRAY_ELEMENT || number(keys.at + 4, 4) != 0 ||
-        count > set->cap - set->count)
+    bool fits = count != 0 && places.len == count * PLACESET_BYTES &&
+                keys.len == ARRAY_HEAD + count * ARRAY_ELEMENT && number(keys.at, 4) == 1 &&
+                number(keys.at + 4, 4) == 0 && number(keys.at + 16, 4) == 1;
+    return fits ? count : 0;
+}
+
+bool placeset_is_block(unsigned level, int64_t bucket, struct span keys, struct span places)
+{
+    size_t count = count_of(keys, places);
+    if (level >= PLACESET_LEVELS || count == 0 || count > LIMIT_PLACE_BLOCK)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if ((int64_t)placeset_bucket(key_at(keys, i), level) != bucket ||
+            (i != 0 && key_at(keys, i) < key_at(keys, i - 1)) || place_at(places, i) >> 40 > INT16_MAX)
+            return false;
+    }
+    return true;
+}
+
+size_t placeset_keys(struct span keys, int64_t *out)
+{
+    bool flat = keys.len >= ARRAY_HEAD && number(keys.at, 4) == 1 && number(keys.at + 4, 4) == 0;
+    size_t count = flat ? (keys.len - ARRAY_HEAD) / ARRAY_ELEMENT : 0;
+    count = count < LIMIT_PLACE_BLOCK ? count : LIMIT_PLACE_BLOCK;
+    for (size_t i = 0; i < count; i++)
+        out[i] = key_at(keys, i);
+    return count;
+}
+
+enum err_code placeset_add_block(struct placeset *set, struct span keys, struct span places, struct err *why)
+{
+    size_t count = count_of(keys, places);
+    if (count == 0 || count > set->cap - set->count)
         return err_set(why, ERR_DB, "database: a row of place_block has %zu bytes of keys and %zu of places",
                        keys.len, places.len);
     for (size_t i = 0; i < count; i++)
-        placeset_add(set, (int64_t)number(keys.at + ARRAY_HEAD + i * ARRAY_ELEMENT + 4, 8),
-                     number(places.at + i * PLACESET_BYTES, PLACESET_BYTES));
+        placeset_add(set, key_at(keys, i), place_at(places, i));
     return ERR_OK;
 }
 
@@ -118,11 +163,6 @@ static void drop_doubles(struct placeset *set)
     set->count = kept;
 }
 
-static uint32_t bucket_of(int64_t key, unsigned level)
-{
-    return level == 0 ? 0 : (uint32_t)((uint64_t)key >> (64 - PLACESET_BITS * level));
-}
-
 static void put_block(struct copy *copy, unsigned kind, unsigned level, const struct placeset_item *items,
                       size_t count)
 {
@@ -137,7 +177,7 @@ static void put_block(struct copy *copy, unsigned kind, unsigned level, const st
     copy_row(copy, 5);
     copy_int2(copy, (int16_t)kind);
     copy_int2(copy, (int16_t)level);
-    copy_int4(copy, (int32_t)bucket_of(items[0].key, level));
+    copy_int4(copy, (int32_t)placeset_bucket(items[0].key, level));
     copy_int8s(copy, keys, count);
     copy_bytes(copy, span_of(places, count * PLACESET_BYTES));
 }
@@ -159,8 +199,8 @@ void placeset_put(struct placeset *set, struct copy *copy, unsigned kind, unsign
     sort(set);
     drop_doubles(set);
     for (size_t begin = 0, end = 0; begin < set->count; begin = end) {
-        uint32_t bucket = bucket_of(set->items[begin].key, level);
-        while (end < set->count && bucket_of(set->items[end].key, level) == bucket)
+        uint32_t bucket = placeset_bucket(set->items[begin].key, level);
+        while (end < set->count && placeset_bucket(set->items[end].key, level) == bucket)
             end++;
         *blocks += put_bucket(copy, kind, level, set->items + begin, end - begin);
     }

@@ -28,8 +28,15 @@ void placeset_fini(struct placeset *set);
 /* Makes it empty, with room for so many. */
 MUST_USE enum err_code placeset_begin(struct placeset *set, size_t room, struct err *why);
 void placeset_add(struct placeset *set, int64_t key, uint64_t place);
-/* The keys of a block: binary int8[] and the bytes beside it, as the server sends them. ERR_DB: that is no
- * block, or there is no room for it; what it held before it is in the set. */
+/* Is that a block as placeset_put makes them: binary int8[] and the bytes beside it, as the server sends
+ * them? Sorted, all of the bucket, no more than LIMIT_PLACE_BLOCK, each with a place in a log that may be. */
+MUST_USE bool placeset_is_block(unsigned level, int64_t bucket, struct span keys, struct span places);
+/* The first 3 * level bits. */
+uint32_t placeset_bucket(int64_t key, unsigned level);
+/* Keys that can be read in something that is no block, up to LIMIT_PLACE_BLOCK. */
+size_t placeset_keys(struct span keys, int64_t *out);
+/* The keys of a block. ERR_DB: there is no room for it, or its halves do not fit; what it held before it is
+ * in the set. */
 MUST_USE enum err_code placeset_add_block(struct placeset *set, struct span keys, struct span places,
                                           struct err *why);
 

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "db/db_load.h"
 #include "db/db_pair.h"
+#include "db/db_place.h"
 #include "db/db_sct.h"
 #include "db/facts.h"
 #include "db/patience.h"
@@ -55,6 +56,8 @@ enum err_code store_repair_begin(struct store *store, struct store_range *range,
     /* It looks for the rows of places; others wait for whoever calls, so he can not wait for them. */
     if (code == ERR_OK)
         code = db_load_past(pg->conn, range->log_id, range->verified, range->next, why);
+    if (code == ERR_OK)
+        code = db_place_whole(pg->conn, why);
     if (code == ERR_OK)
         code = pgexec_begin(pg->conn, why);
     if (code != ERR_OK)

@@ -116,3 +116,24 @@ grow() {
     CTVIGIL_DB_MAINTAIN_HOURS=25-3 run -2 --separate-stderr ctv ingest
     [[ $stderr == *"db.maintain_hours"* ]]
 }
+
+@test "damaged rows of place_block are said, found and made anew" {
+    run -0 --separate-stderr ctv db places
+    [[ $output == *" blocks looked at, 0 of them damaged" ]]
+    sql "UPDATE place_block SET places = places || '\\x00'"
+    sha=$(sql "SELECT lpad(to_hex(sha8[1]), 16, '0') || repeat('0', 48) FROM log_tile")
+    sql "INSERT INTO place_bad (kind, level, bucket, what) VALUES (1, 0, 0, 'by hand')"
+    run -0 --separate-stderr ctv search "sha256:$sha"
+    [[ $stderr == *"a hash may not be found"* ]]
+    run -0 --separate-stderr ctv db status
+    [[ $output == *"WRONG     rows of place_block were damaged: of 1 buckets"* ]]
+    run -0 --separate-stderr ctv --json db status
+    [ "$(jq .place_buckets_bad <<<"$output")" = 1 ]
+    run -0 --separate-stderr ctv --json db places
+    [ "$(jq -c '[.schema, .damaged, .tiles_read]' <<<"$output")" = '["ctvigil.db.places.1",2,1]' ]
+    run -0 --separate-stderr ctv db places --anew
+    [[ $output == *"0 of them damaged; what was missing is made anew from 1 tiles" ]]
+    [ "$(sql "SELECT count(*) FROM ct.by_sha8(ARRAY[('x' || left('$sha', 16))::bit(64)::int8])")" = 1 ]
+    run -0 --separate-stderr ctv search "sha256:$sha"
+    [[ $stderr != *"a hash may not be found"* ]]
+}

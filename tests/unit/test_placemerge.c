@@ -320,8 +320,51 @@ static void a_long_level_is_merged_in_pieces(void **state)
     rig_end(&rig);
 }
 
-/* A row that is no block ends nothing but the merging of its level; an operator hears of it, once. */
-static void a_row_that_is_no_block_is_warned_of(void **state)
+/* They are taken out and noted, and the others of their level are merged. */
+static void rows_that_are_no_blocks_hold_nobody_up(void **state)
+{
+    static const char *const damage[] = {
+        "places = places || '\\x00'",
+        "places = set_byte(places, 7, 200)",
+        "keys = keys[2:] || keys[1]",
+        "keys = array_prepend(NULL, keys[2:])",
+        "keys = ARRAY[keys]",
+        "keys = '{}', places = ''",
+        "bucket = 7",
+        "keys = (SELECT array_agg(g) FROM generate_series(1::int8, 200) AS g), places ="
+        " decode(repeat('00', 7 * 200), 'hex')",
+    };
+    struct rig rig;
+    (void)state;
+    for (size_t i = 0; i < countof(damage); i++) {
+        char sql[512];
+        print_message("%s\n", damage[i]);
+        rig_new(&rig);
+        for (int at = 0; at < 9; at++)
+            put_tiles(&rig, 1, UINT64_MAX);
+        (void)snprintf(
+            sql, sizeof sql,
+            "UPDATE place_block SET %s WHERE ctid IN (SELECT min(ctid) FROM place_block WHERE kind = 0)",
+            damage[i]);
+        storetest_run(rig.dsn, sql);
+        rig.merge.fresh = LIMIT_PLACE_LOOK;
+        placemerge_stored(&rig.merge, &rig.copy, rig.conn, 0, 0);
+        assert_false(rig.merge.warned);
+        assert_int_equal(rig.merge.bad, 0); /* it was said */
+        check_sql(rig.dsn, "SELECT count(*) FROM place_block WHERE level = 0 AND bucket = 0", 0);
+        check_sql(rig.dsn, "SELECT count(*) FROM place_bad WHERE kind = 0 AND level = 0 AND bucket = 0", 1);
+        check_sql(rig.dsn, "SELECT count(*) FROM place_bad WHERE kind = 1", 0);
+        check_sql(rig.dsn, "SELECT sum(cardinality(keys)) FROM place_block WHERE kind = 1", 9 * TILE);
+        check_sql(rig.dsn, "SELECT place_mend(1000)", 9);
+        check_sql(rig.dsn, "SELECT place_mend(1000)", 0);
+        check_sql(rig.dsn, "SELECT (place_mend(1000) IS NULL)::int", 1);
+        is_exact(&rig);
+        rig_end(&rig);
+    }
+}
+
+/* What can not be done at all is warned of, once in an hour, and ends no other level. */
+static void a_level_that_can_not_be_merged_is_warned_of(void **state)
 {
     static const int64_t hour_ms = 3600000;
     struct rig rig;
@@ -329,18 +372,19 @@ static void a_row_that_is_no_block_is_warned_of(void **state)
     rig_new(&rig);
     for (int i = 0; i < 9; i++)
         put_tiles(&rig, 1, UINT64_MAX);
-    storetest_run(rig.dsn, "UPDATE place_block SET places = decode(repeat('00', 7 * 200), 'hex'), keys ="
-                           " (SELECT array_agg(g) FROM generate_series(1::int8, 200) AS g)");
+    storetest_run(rig.dsn,
+                  "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'stopped';"
+                  " END$$; CREATE TRIGGER stop AFTER DELETE ON place_block FOR EACH ROW WHEN (old.kind ="
+                  " 0) EXECUTE FUNCTION stop()");
     rig.merge.fresh = LIMIT_PLACE_LOOK;
     placemerge_stored(&rig.merge, &rig.copy, rig.conn, 0, 2 * hour_ms);
     assert_true(rig.merge.warned && rig.merge.warned_ms == 2 * hour_ms);
-    check_sql(rig.dsn, "SELECT count(*) FROM place_block WHERE level = 0", 36);
+    check_sql(rig.dsn, "SELECT count(*) FROM place_block WHERE level = 0 AND kind = 0", 18);
+    check_sql(rig.dsn, "SELECT count(*) FROM place_block WHERE level = 0 AND kind = 1", 0);
     placemerge_stored(&rig.merge, &rig.copy, rig.conn, LIMIT_PLACE_LOOK, 3 * hour_ms - 1);
     assert_true(rig.merge.warned_ms == 2 * hour_ms);
     placemerge_stored(&rig.merge, &rig.copy, rig.conn, LIMIT_PLACE_LOOK, 3 * hour_ms);
     assert_true(rig.merge.warned_ms == 3 * hour_ms);
-    storetest_run(rig.dsn, "SELECT place_fill()");
-    assert_int_equal(merge_once(&rig), 0);
     is_exact(&rig);
     rig_end(&rig);
 }
@@ -455,7 +499,8 @@ int main(void)
         cmocka_unit_test(a_level_that_another_merges_is_left_alone),
         cmocka_unit_test(two_merge_while_a_third_writes),
         cmocka_unit_test(a_long_level_is_merged_in_pieces),
-        cmocka_unit_test(a_row_that_is_no_block_is_warned_of),
+        cmocka_unit_test(rows_that_are_no_blocks_hold_nobody_up),
+        cmocka_unit_test(a_level_that_can_not_be_merged_is_warned_of),
         cmocka_unit_test(space_of_much_is_left_to_the_server),
         cmocka_unit_test(what_was_stored_before_is_found),
         cmocka_unit_test(the_step_waits_for_writers_and_stops_no_reader),

@@ -165,9 +165,40 @@ static void what_is_there_twice_is_written_once(void **state)
     placeset_fini(&set);
 }
 
+/* A block as it is written, and what a bit makes of it. */
+static void what_is_a_block_is_known(void **state)
+{
+    static const struct {
+        const char *what;
+        size_t at;   /* in the keys; behind them in the places */
+        uint8_t bit; /* that flips */
+        unsigned level;
+        int64_t bucket;
+        bool is;
+    } rows[] = {{"whole", 0, 0, 1, 1, true},
+                {"of level 0", 0, 0, 0, 0, true},
+                {"of another bucket", 0, 0, 1, 2, false},
+                {"of no level", 0, 0, PLACESET_LEVELS, 1, false},
+                {"no dimension", 3, 1, 1, 1, false},
+                {"NULLs", 7, 1, 1, 1, false},
+                {"another beginning", 19, 2, 1, 1, false},
+                {"keys of two buckets", 24, 0x80, 1, 1, false},
+                {"keys in another order", 31, 0x80, 1, 1, false},
+                {"no log", 44, 0x80, 1, 1, false}};
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        uint8_t raw[44 + 14] = {[3] = 1,  [11] = 20, [15] = 2,    [19] = 1, [23] = 8, [24] = 0x20,
+                                [31] = 1, [35] = 8,  [36] = 0x20, [43] = 2, [45] = 1, [52] = 1};
+        raw[rows[i].at] ^= rows[i].bit;
+        if (placeset_is_block(rows[i].level, rows[i].bucket, span_of(raw, 44), span_of(raw + 44, 14)) !=
+            rows[i].is)
+            fail_msg("%s", rows[i].what);
+    }
+}
+
 static void what_is_no_block_is_refused(void **state)
 {
-    static uint8_t keys[20 + 2 * 12] = {[3] = 1, [11] = 20, [15] = 2};
+    static uint8_t keys[20 + 2 * 12] = {[3] = 1, [11] = 20, [15] = 2, [19] = 1};
     static const struct {
         const char *what;
         size_t keys;
@@ -207,6 +238,7 @@ int main(void)
         cmocka_unit_test(a_level_has_enough_keys_for_its_buckets),
         cmocka_unit_test(every_key_is_in_a_block_of_its_bucket),
         cmocka_unit_test(what_is_there_twice_is_written_once),
+        cmocka_unit_test(what_is_a_block_is_known),
         cmocka_unit_test(what_is_no_block_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
