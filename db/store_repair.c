@@ -340,16 +340,43 @@ static const char malformed_sql[] =
     "DELETE FROM malformed AS m USING stage_entry AS e WHERE m.log = $1 AND m.idx = e.idx"
     " AND NOT EXISTS (SELECT FROM stage_malformed AS s WHERE s.idx = m.idx)";
 
+/* What is found out later, from all that is stored, and never from an entry alone: reading the entry again
+ * says nothing against it, while the row that it is about is the same. */
+#define LATER                                                                                                \
+    "('twin_serial', 'final_without_precert', 'precert_without_final', 'sct_not_incorporated', 'expiring',"  \
+    " 'missing_renewal', 'unusual_renewal')"
+#define STANDS(a)                                                                                            \
+    "(NOT EXISTS (SELECT FROM stage_wrong AS w WHERE w.tbs_fp = " a ".tbs_fp)"                               \
+    " AND EXISTS (SELECT FROM jsonb_array_elements(" a ".findings) AS l WHERE l->>'kind' IN " LATER "))"
+#define SEEN_HERE_ALONE(a)                                                                                   \
+    a ".id IN (SELECT s.alert FROM alert_sighting AS s JOIN stage_entry AS e ON s.log = $1 AND s.idx = "     \
+      "e.idx)"                                                                                               \
+      " AND NOT EXISTS (SELECT FROM alert_sighting AS s WHERE s.alert = " a ".id"                            \
+      " AND NOT (s.log = $1 AND s.idx IN (SELECT e.idx FROM stage_entry AS e)))"
+
 /* An alert that is raised again and was seen nowhere but in what is repaired gets its findings from the fresh
  * bytes alone. */
 static const char forget_sql[] =
-    "UPDATE alert AS a SET findings = '[]', first_seen = 'infinity' WHERE a.id IN (SELECT s.alert FROM "
-    "alert_sighting AS s"
-    " JOIN stage_entry AS e ON s.log = $1 AND s.idx = e.idx)"
-    " AND EXISTS (SELECT FROM stage_alert AS x WHERE x.dedup = a.dedup"
-    " OR (x.dedup IS NULL AND a.dedup IS NULL AND x.domain = a.domain AND x.tbs_fp = a.tbs_fp))"
-    " AND NOT EXISTS (SELECT FROM alert_sighting AS s WHERE s.alert = a.id"
-    " AND NOT (s.log = $1 AND s.idx IN (SELECT e.idx FROM stage_entry AS e)))";
+    "UPDATE alert AS a SET findings = '[]', first_seen = 'infinity' WHERE " SEEN_HERE_ALONE(
+        "a") " AND NOT " STANDS("a") " AND EXISTS (SELECT FROM stage_alert AS x WHERE x.dedup = a.dedup"
+                                     " OR (x.dedup IS NULL AND a.dedup IS NULL AND x.domain = a.domain AND "
+                                     "x.tbs_fp = a.tbs_fp))";
+
+/* Where something stands that was found later the rest is taken out behind the merge, so that what the fresh
+ * bytes say again is no news. */
+static const char less_sql[] =
+    "WITH kept AS (SELECT a.id, jsonb_agg(f.f ORDER BY f.n) AS findings FROM alert AS a"
+    " CROSS JOIN LATERAL jsonb_array_elements(a.findings) WITH ORDINALITY AS f(f, n)"
+    " WHERE " SEEN_HERE_ALONE("a") " AND " STANDS(
+        "a") " AND a.state <> 'closed' AND a.domain IS NOT NULL"
+             " AND NOT EXISTS (SELECT FROM stage_entry AS e WHERE e.tbs_fp = a.tbs_fp AND NOT e.matched)"
+             " AND (f.f->>'kind' IN " LATER " OR EXISTS (SELECT FROM stage_alert AS x CROSS JOIN LATERAL "
+             "jsonb_array_elements(x.findings) AS g"
+             "  WHERE x.alert = a.id AND g->>'kind' = f.f->>'kind' AND g->>'rule' = f.f->>'rule'"
+             "  AND g->>'found' = f.f->>'found')) GROUP BY a.id)"
+             " UPDATE alert AS a SET findings = k.findings, kind = k.findings->0->>'kind',"
+             " severity = k.findings->0->>'severity' FROM kept AS k WHERE a.id = k.id AND a.findings <> "
+             "k.findings";
 
 static const char retime_sql[] =
     "UPDATE alert_sighting AS s SET timestamp = x.timestamp, form = x.form FROM stage_alert AS x"
@@ -360,9 +387,10 @@ static const char retime_sql[] =
 static const char withdraw_sql[] =
     "WITH gone AS (DELETE FROM alert_sighting AS s USING alert AS a, stage_entry AS e"
     " WHERE a.id = s.alert AND s.log = $1 AND s.idx = e.idx AND (a.tbs_fp IS DISTINCT FROM e.tbs_fp"
-    " OR (e.matched AND a.domain IS NOT NULL AND NOT EXISTS (SELECT FROM stage_alert AS x"
-    " WHERE x.alert = a.id AND x.idx = s.idx))) RETURNING s.alert)"
-    " INSERT INTO stage_gone (alert) SELECT DISTINCT alert FROM gone";
+    " OR (e.matched AND a.domain IS NOT NULL AND NOT " STANDS(
+        "a") " AND NOT EXISTS (SELECT FROM stage_alert AS x"
+             " WHERE x.alert = a.id AND x.idx = s.idx))) RETURNING s.alert)"
+             " INSERT INTO stage_gone (alert) SELECT DISTINCT alert FROM gone";
 
 /* Whoever was told, or may have been, is told of this too. */
 static const char close_sql[] =
@@ -424,6 +452,8 @@ static enum err_code apply(struct pgstore *pg, struct err *why)
         code = pgexec_do(pg->conn, forget_sql, &log, NULL, why);
     if (code == ERR_OK)
         code = store_alert_write(pg->conn, why);
+    if (code == ERR_OK)
+        code = pgexec_do(pg->conn, less_sql, &log, NULL, why);
     if (code == ERR_OK)
         code = pgexec_do(pg->conn, retime_sql, &PGEXEC_NO_ARGS, NULL, why);
     if (code == ERR_OK)

@@ -267,6 +267,81 @@ static void wrong_alert_is_withdrawn(void **state)
     store->ops->free(store);
 }
 
+/* What was found out later stands while its certificate does; what only the entry said goes with it. Nobody
+ * is told of either. */
+static void what_was_found_later_stays(void **state)
+{
+    static const char open[] =
+        "SELECT string_agg(concat_ws(' ', a.state, a.event, a.kind, a.severity, "
+        "jsonb_array_length(a.findings),"
+        " (SELECT count(*) FROM alert_sighting AS s WHERE s.alert = a.id), (SELECT string_agg(o.state, '' "
+        "ORDER "
+        "BY o.channel) FROM outbox AS o WHERE o.alert = a.id)), ', ' ORDER BY a.tbs_fp = sha256('fp 4'))"
+        " FROM alert AS a WHERE a.tbs_fp IN (sha256('fp 4'), sha256('fp 1'))";
+    struct storetest test;
+    struct store_range range;
+    struct batch batch;
+    struct err why = {0};
+    uint64_t changed;
+    (void)state;
+    setup(&test);
+    struct store *store = storetest_open(test.dsn);
+    storetest_take(store, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    read_log(&test, store, &range, &batch, 6, HARM_SHA);
+    storetest_run(
+        test.dsn,
+        "INSERT INTO alert (domain, domain_name, kind, severity, tbs_fp, findings, first_seen) VALUES (1, "
+        "'x.test', 'sct_not_incorporated', 'high', sha256('fp 1'), '[{\"kind\": \"sct_not_incorporated\","
+        " \"rule\": \"sct\", \"severity\": \"high\", \"found\": \"no entry\"}, {\"kind\": "
+        "\"unexpected_key\", \"rule\": \"keys\", \"severity\": \"low\", \"found\": \"no more\"}]', now());"
+        "INSERT INTO alert_sighting SELECT id, 1, i, 'final', now() FROM alert, generate_series(2, 3) AS i"
+        " WHERE tbs_fp = sha256('fp 1');"
+        "INSERT INTO outbox (alert, channel) SELECT id, c FROM alert, unnest('{one,two}'::text[]) AS c"
+        " WHERE tbs_fp = sha256('fp 1');"
+        "UPDATE alert SET findings = '[{\"kind\": \"twin_serial\", \"rule\": \"serial\", \"severity\": "
+        "\"critical\", \"found\": \"another\"}]' || findings, kind = 'twin_serial', severity = 'critical'"
+        " WHERE tbs_fp = sha256('fp 4');"
+        "UPDATE alert SET state = 'notified'; UPDATE outbox SET state = 'sent', sent_at = now()");
+    storetest_pairs(&batch, &test.log[0], 0, 0, ENTRIES);
+    match(&batch);
+    if (repair(store, &range, &batch, true, &changed, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    storetest_text(test.dsn, open,
+                   "notified new sct_not_incorporated high 1 2 sentsent,"
+                   " notified new twin_serial critical 2 2 sentsent");
+    check_sql(test.dsn, "SELECT count(*) FROM alert WHERE state <> 'notified'", 0);
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
+/* A certificate that nobody ever issued takes along what was found out about it. */
+static void what_was_found_of_a_wrong_one_goes(void **state)
+{
+    struct storetest test;
+    struct store_range range;
+    struct batch batch;
+    struct err why = {0};
+    uint64_t changed;
+    (void)state;
+    setup(&test);
+    struct store *store = storetest_open(test.dsn);
+    storetest_take(store, 1, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    read_log(&test, store, &range, &batch, 6, HARM_ISSUER);
+    storetest_run(test.dsn, "UPDATE alert SET findings = '[{\"kind\": \"twin_serial\", \"rule\": \"serial\","
+                            " \"severity\": \"critical\", \"found\": \"another\"}]', kind = 'twin_serial'"
+                            " WHERE tbs_fp = sha256('fp 3')");
+    storetest_pairs(&batch, &test.log[0], 0, 0, ENTRIES);
+    match(&batch);
+    if (repair(store, &range, &batch, true, &changed, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    storetest_text(test.dsn, "SELECT state || event FROM alert WHERE tbs_fp = sha256('fp 3')",
+                   "closedwithdrawn");
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
 static void another_sighting_keeps_the_row(void **state)
 {
     (void)state;
@@ -435,9 +510,14 @@ static void a_sleeper_is_taken_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_of_a_repair_are_merged), cmocka_unit_test(repaired_is_as_if_never_wrong),
-        cmocka_unit_test(wrong_alert_is_withdrawn),      cmocka_unit_test(another_sighting_keeps_the_row),
-        cmocka_unit_test(given_up_leaves_no_trace),      cmocka_unit_test(differences_are_seen),
+        cmocka_unit_test(blocks_of_a_repair_are_merged),
+        cmocka_unit_test(repaired_is_as_if_never_wrong),
+        cmocka_unit_test(wrong_alert_is_withdrawn),
+        cmocka_unit_test(what_was_found_later_stays),
+        cmocka_unit_test(what_was_found_of_a_wrong_one_goes),
+        cmocka_unit_test(another_sighting_keeps_the_row),
+        cmocka_unit_test(given_up_leaves_no_trace),
+        cmocka_unit_test(differences_are_seen),
         cmocka_unit_test(a_sleeper_is_taken_over),
     };
     return storetest_main(tests, countof(tests), "store_repair");
