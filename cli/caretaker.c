@@ -336,10 +336,11 @@ static enum err_code caretaker_round(const char *dsn, bool reads, struct caretak
     return done.code;
 }
 
-enum err_code caretaker_look(const char *dsn, struct err *why)
+enum err_code caretaker_look(const char *dsn, const atomic_bool *stop, struct err *why)
 {
     struct caretaker_memory memory = {0};
-    return caretaker_round(dsn, false, &memory, NULL, why);
+    enum err_code code = caretaker_round(dsn, false, &memory, stop, why);
+    return code == ERR_OK && caretaker_ended(stop) ? err_set(why, ERR_CLOSED, "stopped") : code;
 }
 
 static int64_t caretaker_turn(void *arg)

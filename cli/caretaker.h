@@ -32,8 +32,9 @@ MUST_USE enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const
                                      struct history_result *results, struct err *why);
 
 /* One look: scans every pending domain that no other process is at, says which alerts nobody will deliver.
- * A domain that fails is said and stays pending; the code is that of the first failure. */
-MUST_USE enum err_code caretaker_look(const char *dsn, struct err *why);
+ * A domain that fails is said and stays pending; the code is that of the first failure. Once *stop is true
+ * (NULL: never) what is under way is ended, and the rest is left to the next look: ERR_CLOSED. */
+MUST_USE enum err_code caretaker_look(const char *dsn, const atomic_bool *stop, struct err *why);
 
 struct caretaker;
 

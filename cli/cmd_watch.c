@@ -51,12 +51,13 @@ static int watch_run(const struct conf *conf, bool once, struct deliver *deliver
     struct caretaker *caretaker = NULL;
     struct heartbeat *heartbeat = NULL;
     struct err why = {0};
-    enum err_code code =
-        once ? caretaker_look(cmd_db_dsn(), &why) : caretaker_start(cmd_db_dsn(), false, &caretaker, &why);
+    enum err_code code = once ? caretaker_look(cmd_db_dsn(), roles_stop_flag(), &why)
+                              : caretaker_start(cmd_db_dsn(), false, &caretaker, &why);
     int status = CMD_OK;
     if (code == ERR_OK && !once)
         code = heartbeat_start(conf, cmd_db_dsn(), &heartbeat, &why);
-    if (code != ERR_OK)
+    /* Who is told to stop has not failed; that something is left is said by the exit code. */
+    if (code != ERR_OK && !(code == ERR_CLOSED && roles_stopping()))
         status = cmd_fail(&why);
     if (once) {
         int sent = watch_once(deliver);
@@ -87,7 +88,7 @@ int cmd_watch(struct cmd *cmd)
             "after what is stored: history of domains that is still to be matched, trust that is judged\n"
             "again, certificates that run out, other ones of their serial number. Any number of it may run\n"
             "over one database. Exit codes with --once: 0 everything due was accepted, 4 a delivery or the\n"
-            "database failed.",
+            "database failed, or it was told to stop before it was through.",
             rows);
     int status = roles_begin(cmd, rows, &conn);
     if (status != CMD_OK)

@@ -197,6 +197,28 @@ NAMES
     CTVIGIL_STDOUT_ENABLED=false CTVIGIL_HOOK_COMMAND= run -2 ctv watch --once
 }
 
+@test "watch --once that is told to stop while it looks after what is stored ends, and leaves the rest" {
+    sql "INSERT INTO unverified_cert (source, ref, names, not_before, not_after, imported_at)
+         VALUES ('crtsh', '1:1', '{x.bank.example}', '2020-01-01', '2020-03-01', '2020-01-01')" >/dev/null
+    # Its step for pairs waits for this lock until it has been told to stop.
+    background lock psql -XqAt -d "$DSN" -c "BEGIN; LOCK TABLE pair_look IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)"
+    lock=$!
+    wait_for '[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = '"'pair_look'"'::regclass AND granted")" = 1 ]' 20
+    background once "$CTVIGIL" --state-dir "$STATE" watch --once
+    once=$!
+    wait_for '[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = '"'pair_look'"'::regclass AND NOT granted")" = 1 ]' 60
+    kill -TERM $once
+    # The signal is no more pending: it was taken.
+    wait_for '[ "$(awk "/^(SigPnd|ShdPnd)/ { print \$2 }" /proc/$once/status | tr -d "0\n")" = "" ]' 20
+    sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'pair_look'::regclass AND granted" >/dev/null
+    status=0
+    ended $once || status=$?
+    [ "$status" = 4 ]
+    [ "$(sql "SELECT count(*) FROM unverified_cert WHERE ref = '1:1'")" = 1 ]
+    run -0 ctv watch --once
+    [ "$(sql "SELECT count(*) FROM unverified_cert WHERE ref = '1:1'")" = 0 ]
+}
+
 @test "a domain whose registration was cut off is pending, and the next watch raises its alerts" {
     issue other 90 both h.direct.example >/dev/null
     run -0 ingest

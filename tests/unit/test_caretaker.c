@@ -20,7 +20,7 @@ static void every_step_has_its_turn(void **state)
         storetest_run(test.dsn, old_history);
         (void)snprintf(sql, sizeof sql, "ALTER TABLE %s RENAME TO away", tables[i]);
         storetest_run(test.dsn, sql);
-        assert_int_not_equal(caretaker_look(test.dsn, &why), ERR_OK);
+        assert_int_not_equal(caretaker_look(test.dsn, NULL, &why), ERR_OK);
         if (strstr(why.text, tables[i]) == NULL)
             fail_msg("%s: %s", tables[i], why.text);
         check_sql(test.dsn, "SELECT count(*) FROM unverified_cert", 0);
@@ -28,13 +28,32 @@ static void every_step_has_its_turn(void **state)
         storetest_run(test.dsn, sql);
     }
     struct err why = {0};
-    if (caretaker_look(test.dsn, &why) != ERR_OK)
+    if (caretaker_look(test.dsn, NULL, &why) != ERR_OK)
         fail_msg("%s", why.text);
+}
+
+/* Who is told to stop begins no further step, and says that it is not through. */
+static void a_stop_ends_the_look(void **state)
+{
+    atomic_bool stop = true;
+    struct storetest test;
+    struct err why = {0};
+    (void)state;
+    storetest_new(&test);
+    storetest_run(test.dsn, old_history);
+    assert_int_equal(caretaker_look(test.dsn, &stop, &why), ERR_CLOSED);
+    check_sql(test.dsn, "SELECT count(*) FROM unverified_cert", 1);
+    stop = false;
+    assert_int_equal(caretaker_look(test.dsn, &stop, &why), ERR_OK);
+    check_sql(test.dsn, "SELECT count(*) FROM unverified_cert", 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_step_has_its_turn)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_step_has_its_turn),
+        cmocka_unit_test(a_stop_ends_the_look),
+    };
     must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
     return storetest_main(tests, countof(tests), "caretaker");
 }

@@ -93,7 +93,7 @@ static void change_one(struct race *race, struct pgconn *conn, unsigned round)
         free(allow.at[0].label);
         free(allow.at);
         /* At once, now and then: the scan is between two changes as well. */
-        if (round % 10 == 0 && strict != 0 && caretaker_look(race->test.dsn, &why) != ERR_OK)
+        if (round % 10 == 0 && strict != 0 && caretaker_look(race->test.dsn, NULL, &why) != ERR_OK)
             fail_msg("%s", why.text);
     }
 }
@@ -135,7 +135,7 @@ static void nothing_in_between(void **state)
         commit_one(&race, store, &range, &batch, round);
     assert_int_equal(pthread_join(thread, NULL), 0);
     /* What is pending is what a process that was killed would have left. */
-    if (caretaker_look(race.test.dsn, &why) != ERR_OK)
+    if (caretaker_look(race.test.dsn, NULL, &why) != ERR_OK)
         fail_msg("%s", why.text);
     assert_true(race.matched_again >= ROUNDS / 3);
     check_sql(race.test.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 0);

@@ -39,7 +39,7 @@ static void look(void)
 static void rounds(void)
 {
     struct err why = {0};
-    if (caretaker_look(fixture.db.dsn, &why) != ERR_OK)
+    if (caretaker_look(fixture.db.dsn, NULL, &why) != ERR_OK)
         fail_msg("%s", why.text);
 }
 

@@ -443,7 +443,7 @@ static void compare(const char *domain, int64_t least)
     /* Registered by somebody who was cut off before the scan. */
     add_domain(second.dsn, domain);
     check_sql(second.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 1);
-    if (caretaker_look(second.dsn, &why) != ERR_OK)
+    if (caretaker_look(second.dsn, NULL, &why) != ERR_OK)
         fail_msg("%s", why.text);
     check_sql(second.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 0);
     assert_true(pgtest_sql(first.dsn, alerts_sql, live, sizeof live));
@@ -452,7 +452,7 @@ static void compare(const char *domain, int64_t least)
     assert_true(pgtest_count(first.dsn, "SELECT count(*) FROM alert") >= least);
     /* A second look finds nothing to do, and a scan that is asked for raises nothing twice. */
     storetest_run(second.dsn, "UPDATE domain SET history_at = NULL");
-    assert_int_equal(caretaker_look(second.dsn, &why), ERR_OK);
+    assert_int_equal(caretaker_look(second.dsn, NULL, &why), ERR_OK);
     assert_true(pgtest_sql(second.dsn, alerts_sql, later, sizeof later));
     assert_string_equal(live, later);
 }
@@ -519,11 +519,11 @@ static void one_scan_at_a_time(void **state)
     add_domain(test.dsn, "watched.test");
     assert_int_equal(pgconn_open(test.dsn, &other, &why), ERR_OK);
     assert_int_equal(caretaker_claim(other, "watched.test", &why), ERR_OK);
-    assert_int_equal(caretaker_look(test.dsn, &why), ERR_OK);
+    assert_int_equal(caretaker_look(test.dsn, NULL, &why), ERR_OK);
     check_sql(test.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 1);
     check_sql(test.dsn, "SELECT count(*) FROM alert", 0);
     pgconn_free(other);
-    assert_int_equal(caretaker_look(test.dsn, &why), ERR_OK);
+    assert_int_equal(caretaker_look(test.dsn, NULL, &why), ERR_OK);
     check_sql(test.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 0);
     assert_true(pgtest_count(test.dsn, "SELECT count(*) FROM alert") > 0);
 }
@@ -546,7 +546,7 @@ static void a_domain_comes_back(void **state)
         assert_int_equal(db_domain_remove(conn, "watched.test", &why), ERR_OK);
         pgconn_free(conn);
         add_domain(test.dsn, "watched.test");
-        assert_int_equal(caretaker_look(test.dsn, &why), ERR_OK);
+        assert_int_equal(caretaker_look(test.dsn, NULL, &why), ERR_OK);
         check_sql(test.dsn, "SELECT count(*) FROM alert", alerts);
         check_sql(test.dsn, "SELECT count(*) FROM outbox", rows);
         check_sql(test.dsn,
