@@ -20,9 +20,9 @@
 #include "db/db_channel.h"
 #include "db/db_der.h"
 #include "db/db_known.h"
-#include "db/db_late.h"
 #include "db/db_pending.h"
 #include "db/db_unheard.h"
+#include "watcher/lateproof.h"
 #include "watcher/pairing.h"
 #include "watcher/planned.h"
 #include "watcher/promise.h"
@@ -160,12 +160,25 @@ static enum err_code caretaker_unheard(struct pgconn *conn, struct db_unheard *s
 /* One page of the open alerts a round. */
 static enum err_code caretaker_late(struct pgconn *conn, int64_t *after, struct err *why)
 {
-    uint64_t closed = 0;
-    enum err_code code = db_late_look(conn, after, &closed, why);
+    struct match_prove prove = {.now_ms = clock_wall_ms()};
+    struct lateproof_report report = {0};
+    struct cagraph *trust = NULL;
+    struct blocklist *blocklist = NULL;
+    enum err_code code = trustset_pin(conn, &trust, why);
 
-    if (closed != 0)
-        say_info("watch", "alerts=%" PRIu64 " closed: what is stored by now proves that an allowed CA issued",
-                 closed);
+    if (code == ERR_OK)
+        code = blockset_pin(&blocklist, why);
+    prove.trust = trust;
+    prove.blocklist = blocklist;
+    if (code == ERR_OK)
+        code = lateproof_look(conn, &prove, after, &report, why);
+    cagraph_unpin(trust);
+    blocklist_unpin(blocklist);
+    if (report.closed != 0 || report.refuted != 0 || report.raised != 0)
+        say_info("watch",
+                 "alerts=%" PRIu64 " closed: what is stored by now proves who issued; %" PRIu64
+                 " more say that no longer, %" PRIu64 " alerts raised",
+                 report.closed, report.refuted, report.raised);
     return code;
 }
 

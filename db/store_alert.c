@@ -164,14 +164,15 @@ static const char lock_sql[] = "SELECT a.id FROM alert AS a WHERE " STAGED " ORD
                             "  ORDER BY rank DESC, h.n LIMIT $1) AS g) AS findings"                          \
                             " FROM more AS m JOIN had AS a ON a.id = m.alert)"
 
-/* Graver, or as grave by another rule or another key. Findings that a repair took out can not be compared:
- * there only kind and severity count. */
+/* Graver, or as grave by another rule or another key; what was refuted once is no news. Findings that a
+ * repair took out can not be compared: there only kind and severity count. */
 #define GRAVER                                                                                               \
     "CASE WHEN a.findings = '[]' THEN " RANK("m.findings->0->>'severity'") " > " RANK(                       \
         "a.severity") "   OR (m.findings->0->>'severity' = a.severity AND m.findings->0->>'kind' <> a.kind)" \
                       "  ELSE EXISTS (SELECT FROM jsonb_array_elements(m.findings) AS f WHERE " RANK(        \
                           "f->>'severity'") " >= " RANK("a.severity") " AND NOT EXISTS (SELECT FROM "        \
-                                                                      "jsonb_array_elements(a.findings) AS " \
+                                                                      "jsonb_array_elements(a.findings || "  \
+                                                                      "a.refuted) AS "                       \
                                                                       "o"                                    \
                                                                       "   WHERE " NEWS("o") " = " NEWS(      \
                                                                           "f") ")) END"

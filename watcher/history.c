@@ -7,6 +7,7 @@
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
 #include "db/db_explain.h"
+#include "db/db_late.h"
 #include "db/db_pair.h"
 #include "watcher/rule_trust.h"
 #include "watcher/together.h"
@@ -22,6 +23,7 @@ struct scan {
     struct entry entry;
     struct history_result *results; /* one for each */
     struct db_pair_notes *notes;
+    int late; /* see db_late_issuer */
 };
 
 /* Where what was found about a domain is counted; what could be anybody's: with the first one. */
@@ -124,13 +126,15 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     enum err_code code = stopped(scan, why);
     if (code == ERR_OK && db_pair_notes_count(scan->notes) >= LIMIT_PAIR_NOTES)
         code = db_pair_notes_write(scan->notes, scan->write, why);
-    if (code != ERR_OK)
-        return code;
     batch_reset(&scan->batch);
     scan->entry = (struct entry){.issuance = *stored};
+    if (code == ERR_OK)
+        code = db_late_issuer(scan->write, &scan->late, &scan->entry.issuance, why);
+    if (code != ERR_OK)
+        return code;
     scan->entry.kind = has_precert(sightings, count) ? ENTRY_PRECERT : ENTRY_X509;
     scan->entry.issuance.issuer_proven =
-        stored->issuer_proven || (stored->issuer_known && has_precert(sightings, count));
+        scan->entry.issuance.issuer_proven || (stored->issuer_known && has_precert(sightings, count));
     if (count != 0)
         scan->entry.sighting = rule_trust_earliest(sightings, count);
     code = judge(scan, scan->some, &by_word, why);

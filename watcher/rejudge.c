@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
+#include "db/db_late.h"
 #include "db/db_trust_alert.h"
 #include "watcher/rule_trust.h"
 
@@ -16,6 +17,7 @@ struct scan {
     struct batch batch;
     struct entry entry;
     bool settled; /* of the issuance at hand */
+    int late;     /* see db_late_issuer */
 };
 
 /* Findings of other rules are not this one's business. */
@@ -67,16 +69,19 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     struct scan *scan = arg;
     const struct rejudge *rejudge = scan->rejudge;
     struct match_prove prove = rejudge->prove;
+    struct issuance own = *stored;
     prove.settled = true;
     if (rejudge->stop != NULL && atomic_load(rejudge->stop))
         return err_set(why, ERR_CLOSED, "stopped");
-    if (count == 0 || (rejudge->wanted != NULL && !rejudge->wanted(rejudge->arg, stored, &prove.settled)))
-        return ERR_OK;
+    enum err_code code = db_late_issuer(scan->write, &scan->late, &own, why);
+    if (code != ERR_OK || count == 0 ||
+        (rejudge->wanted != NULL && !rejudge->wanted(rejudge->arg, &own, &prove.settled)))
+        return code;
     batch_reset(&scan->batch);
-    scan->entry = (struct entry){.issuance = *stored, .sighting = rule_trust_earliest(sightings, count)};
+    scan->entry = (struct entry){.issuance = own, .sighting = rule_trust_earliest(sightings, count)};
     bool precert = scan->entry.sighting.form == ISSUANCE_PRECERT;
     scan->entry.kind = precert ? ENTRY_PRECERT : ENTRY_X509;
-    scan->entry.issuance.issuer_proven = stored->issuer_proven || (stored->issuer_known && precert);
+    scan->entry.issuance.issuer_proven = own.issuer_proven || (own.issuer_known && precert);
     /* What can not be judged takes nothing back that was proven when the bytes were at hand. */
     if (!scan->entry.issuance.issuer_known || !scan->entry.issuance.issuer_proven)
         return ERR_OK;
@@ -86,7 +91,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     scan->batch.entries = &scan->entry;
     scan->batch.entry_count = 1;
     scan->settled = prove.settled;
-    enum err_code code = match_batch(scan->set, &scan->batch, &prove, why);
+    code = match_batch(scan->set, &scan->batch, &prove, why);
     for (size_t i = 0; code == ERR_OK && i < scan->batch.alert_count; i++) {
         if (scan->batch.alerts[i].domain_id == ALERT_DOMAINS_NONE ||
             scan->batch.alerts[i].lookalike.at != NULL)

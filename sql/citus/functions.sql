@@ -178,8 +178,10 @@ CREATE OR REPLACE FUNCTION ct.with_sha256(sha256 bytea) RETURNS SETOF ct.certifi
     CROSS JOIN LATERAL ct.certificate_of(s.tbs_fp8, s.not_after_day) AS c;
 END;
 
-CREATE OR REPLACE FUNCTION alert_proof(alert_id int8) RETURNS text LANGUAGE sql STABLE AS $$
-    WITH a AS (SELECT * FROM alert WHERE id = alert_id),
+CREATE OR REPLACE FUNCTION alert_proof(alert_id int8) RETURNS TABLE (by_word bool, reason text) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY WITH a AS (SELECT * FROM alert WHERE id = alert_id),
     rows AS (SELECT c.log, c.idx, c.facts, c.not_after, c.tbs_fp, i.spki_sha256,
                     EXISTS (SELECT 1 FROM domain_allow AS w WHERE w.domain = a.domain
                             AND w.spki_sha256 = i.spki_sha256) AS allowed, count(*) OVER () AS keys
@@ -187,20 +189,26 @@ CREATE OR REPLACE FUNCTION alert_proof(alert_id int8) RETURNS text LANGUAGE sql 
     place AS (SELECT p.sha8 FROM alert_sighting AS s LEFT JOIN LATERAL log_place(s.log, s.idx) AS p ON true
               WHERE s.alert = alert_id AND s.form = 'final'),
     proof AS (
-        SELECT 1 AS rank, r.spki_sha256, r.log, r.idx, 'the same certificate was seen with its issuer' AS what
-        FROM rows AS r, log_place(r.log, r.idx) AS p
-        WHERE r.allowed AND r.facts & (1::int8 << 53) <> 0 AND p.form = 0 AND p.sha8 <> 0
+        SELECT false AS by_word, r.spki_sha256, r.allowed, r.log, r.idx,
+               'the same certificate was seen with its issuer' AS what
+        FROM a, rows AS r, log_place(r.log, r.idx) AS p
+        WHERE r.facts & (1::int8 << 53) <> 0 AND p.form = 0 AND p.sha8 <> 0
+          AND (r.allowed OR EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS f
+                                    WHERE f->>'found' LIKE '%(spki:' || encode(r.spki_sha256, 'hex') || ')'))
           AND EXISTS (SELECT FROM place) AND NOT EXISTS (SELECT FROM place AS q WHERE q.sha8 IS DISTINCT FROM p.sha8)
         UNION ALL
-        SELECT 2, r.spki_sha256, t.log, t.first_index + u.n - 1, 'a precertificate commits to the key'
+        SELECT true, r.spki_sha256, true, t.log, t.first_index + u.n - 1, 'a precertificate commits to the key'
         FROM rows AS r, a, log_tile AS t, unnest(t.fp8) WITH ORDINALITY AS u(fp8, n)
-        WHERE r.allowed AND r.keys = 1 AND r.facts & (1::int8 << 52) <> 0 AND a.severity = 'low'
+        WHERE r.allowed AND r.keys = 1 AND r.facts & (1::int8 << 52) <> 0
           AND t.fp8 @> ARRAY[('x' || encode(substring(r.tbs_fp FOR 8), 'hex'))::bit(64)::int8]
           AND u.fp8 = ('x' || encode(substring(r.tbs_fp FOR 8), 'hex'))::bit(64)::int8
-          AND get_byte(t.info, 9 * (u.n - 1)::int + 6) = 1)
-    SELECT format('issued by an allowed CA, spki:%s: %s in %s, entry %s', encode(p.spki_sha256, 'hex'), p.what, l.name,
-                  p.idx)
-    FROM proof AS p JOIN log AS l ON l.id = p.log ORDER BY p.rank, p.log, p.idx LIMIT 1
+          AND get_byte(t.info, 9 * (u.n - 1)::int + 6) = 1
+          AND EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS g WHERE finding_unproven(g, true)))
+    SELECT p.by_word, format('%s, spki:%s: %s in %s, entry %s',
+                             CASE WHEN p.allowed THEN 'issued by an allowed CA' ELSE 'its issuer is known by now' END,
+                             encode(p.spki_sha256, 'hex'), p.what, l.name, p.idx)
+    FROM proof AS p JOIN log AS l ON l.id = p.log ORDER BY p.by_word, p.log, p.idx LIMIT 1;
+END
 $$;
 
 SET LOCAL citus.enable_ddl_propagation = 'on';

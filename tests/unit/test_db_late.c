@@ -115,16 +115,23 @@ static void play(struct rig *rig, uint64_t number, const struct step *step)
 
 static uint64_t look(struct rig *rig)
 {
+    static struct db_late list[DB_LATE_PAGE];
     struct err why = {0};
     struct pgconn *conn = NULL;
     uint64_t sum = 0;
     int64_t after = 0;
     assert_int_equal(pgconn_open(rig->test.dsn, &conn, &why), ERR_OK);
     do {
-        uint64_t closed = 0;
-        if (db_late_look(conn, &after, &closed, &why) != ERR_OK)
+        size_t count = 0;
+        if (db_late_list(conn, &after, list, &count, &why) != ERR_OK)
             fail_msg("%s", why.text);
-        sum += closed;
+        for (size_t i = 0; i < count; i++) {
+            struct db_late_settled settled;
+            if (db_late_settle(conn, &list[i], NULL, &settled, &why) != ERR_OK)
+                fail_msg("%s", why.text);
+            assert_int_equal(settled.less, list[i].proven);
+            sum += settled.shut;
+        }
     } while (after != 0);
     pgconn_free(conn);
     return sum;

@@ -1,0 +1,22 @@
+/* Who issued a certificate that was stored before its issuer was known: alerts that say so are held against
+ * what came since (db/db_late.h). Where the bytes of every form of the certificate are kept, CA certificates
+ * of its issuer's name say which keys to try; the signature alone decides. What the proven issuer is to its
+ * domain, by the rules and the trust data of now, is raised before anything is taken back. */
+#ifndef CTVIGIL_LATEPROOF_H
+#define CTVIGIL_LATEPROOF_H
+
+#include "db/pgconn.h"
+#include "watcher/match.h"
+
+struct lateproof_report {
+    uint64_t refuted; /* alerts that lost a finding and have others */
+    uint64_t closed;
+    uint64_t raised;
+};
+
+/* One page of them, behind the alert *after, which it moves; 0: there were no more, begin anew. `prove`:
+ * trust, blocklist and now_ms. One that can not be looked at is said, and passed over. */
+MUST_USE enum err_code lateproof_look(struct pgconn *conn, const struct match_prove *prove, int64_t *after,
+                                      struct lateproof_report *report, struct err *why);
+
+#endif
