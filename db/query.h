@@ -20,7 +20,7 @@ enum query_kind {
     QUERY_SPKI,
     QUERY_FP,     /* tbs_fp */
     QUERY_HASH,   /* 64 hex digits without a kind: SHA-256, SPKI and fp */
-    QUERY_IP,     /* address or CIDR */
+    QUERY_IP,     /* address or CIDR; IPv4 mapped into IPv6 is IPv4 */
     QUERY_EMAIL,  /* an address, or all addresses at a host */
     QUERY_URI,    /* a URI, or all with a host */
     QUERY_ORG,    /* organisation of the subject; letters A to Z in either case, white space does not count */

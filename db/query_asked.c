@@ -385,8 +385,7 @@ void query_asked_fini(struct query_asked *asked)
 
 static int64_t or_else(int64_t time_ms, int64_t otherwise)
 {
-    bool sane = time_ms > TIME_BEFORE_MS && time_ms < TIME_BEYOND_MS;
-    return sane ? time_ms : otherwise;
+    return time_ms != QUERY_NO_TIME ? time_ms : otherwise;
 }
 
 static void put_asked(const struct query_asked *asked, struct pgexec_args *args)

@@ -65,28 +65,52 @@ static enum err_code read_serial(const char *typed, struct query *query, struct 
     return ERR_OK;
 }
 
-static bool is_address(const char *text)
+struct range {
+    uint8_t octets[16];
+    bool four; /* of IPv4 */
+    uint64_t prefix;
+};
+
+static bool read_range(const char *text, struct range *range)
 {
     char address[INET6_ADDRSTRLEN];
-    uint8_t octets[16];
-    uint64_t prefix = 0;
     const char *slash = strchr(text, '/');
     size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
     if (len == 0 || len >= sizeof address)
         return false;
     memcpy(address, text, len);
     address[len] = '\0';
-    bool four = inet_pton(AF_INET, address, octets) == 1;
-    if (!four && inet_pton(AF_INET6, address, octets) != 1)
+    range->four = inet_pton(AF_INET, address, range->octets) == 1;
+    if (!range->four && inet_pton(AF_INET6, address, range->octets) != 1)
         return false;
-    return slash == NULL || (text_uint(span_str(slash + 1), &prefix) && prefix <= (four ? 32u : 128u));
+    uint64_t whole = range->four ? 32 : 128;
+    range->prefix = whole;
+    return slash == NULL || (text_uint(span_str(slash + 1), &range->prefix) && range->prefix <= whole);
 }
 
+static bool is_address(const char *text)
+{
+    struct range range;
+    return read_range(text, &range);
+}
+
+/* ::ffff:192.0.2.0/120 is 192.0.2.0/24: a host has one spelling, as in what is watched. */
 static enum err_code read_ip(const char *typed, struct query *query, struct err *why)
 {
-    if (!is_address(typed))
+    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+    char address[INET6_ADDRSTRLEN];
+    struct range range;
+    if (!read_range(typed, &range))
         return err_set(why, ERR_USAGE, "'%s': an IP address or CIDR is wanted", typed);
-    (void)snprintf(query->text, sizeof query->text, "%s", typed);
+    if (!range.four && range.prefix >= 96 && memcmp(range.octets, mapped, sizeof mapped) == 0) {
+        range.four = true;
+        range.prefix -= 96;
+        memmove(range.octets, range.octets + sizeof mapped, 4);
+    }
+    must(inet_ntop(range.four ? AF_INET : AF_INET6, range.octets, address, sizeof address) != NULL);
+    (void)snprintf(query->text, sizeof query->text, "%s/%" PRIu64, address, range.prefix);
+    if (range.prefix == (range.four ? 32 : 128))
+        *strchr(query->text, '/') = '\0';
     return ERR_OK;
 }
 

@@ -96,11 +96,15 @@ STATEMENT(hash, false, HASH_HITS);
     " substring($14::bytea FOR 15)) AND c.serial IN ($12, $13, $14)"
 #define SERIAL_HITS(where, further) HITS("cert AS c", BY_SERIAL)
 STATEMENT(serial, false, SERIAL_HITS);
+/* An IPv4 range also holds the addresses that a certificate spells as IPv6 (::ffff:192.0.2.7). */
+#define IN_RANGE                                                                                             \
+    "(q.ip <<= $12::inet OR q.ip <<= (CASE WHEN family($12::inet) = 4"                                       \
+    "  THEN ('::ffff:' || host($12::inet) || '/' || 96 + masklen($12::inet))::inet END))"
 #define FROM_IP_ONE                                                                                          \
-    "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS q WHERE q.ip <<= $12::inet" SPAN       \
+    "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer FROM cert_ip AS q WHERE " IN_RANGE SPAN                \
     ") AS q" THE_CERT("q", SPAN)
 #define FROM_IP_SPREAD                                                                                       \
-    "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer, q.apex8 FROM cert_ip AS q WHERE q.ip <<= $12::inet)"  \
+    "(SELECT DISTINCT q.not_after, q.tbs_fp, q.issuer, q.apex8 FROM cert_ip AS q WHERE " IN_RANGE ")"        \
     " AS q" THE_CERT_SPREAD("q") " AND c.apex8 = q.apex8"
 #define IP_HITS(where, further) HITS(FROM_IP_##where, "true")
 STATEMENT(ip, false, IP_HITS);

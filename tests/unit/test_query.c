@@ -26,6 +26,13 @@ static void parse_rows(void **state)
         {"ip:192.0.2.0/24", QUERY_IP, "192.0.2.0/24", ""},
         {"192.0.2.1", QUERY_IP, "192.0.2.1", ""},
         {"2001:db8::1", QUERY_IP, "2001:db8::1", ""},
+        {"2001:DB8:0::1/128", QUERY_IP, "2001:db8::1", ""},
+        {"::ffff:192.0.2.7", QUERY_IP, "192.0.2.7", ""},
+        {"::ffff:c000:200/120", QUERY_IP, "192.0.2.0/24", ""},
+        {"::ffff:0.0.0.0/96", QUERY_IP, "0.0.0.0/0", ""},
+        {"::ffff:0:0/95", QUERY_IP, "::ffff:0.0.0.0/95", ""},
+        {"0.0.0.0/0", QUERY_IP, "0.0.0.0/0", ""},
+        {"ip:::/0", QUERY_IP, "::/0", ""},
         {"wildcard:.example.com", QUERY_WILDCARD, "example.com", ""},
         {"wildcard:*.example.com", QUERY_WILDCARD, "example.com", ""},
         {"email:a@EXAMPLE.com", QUERY_EMAIL, "a@example.com", ""},
@@ -72,6 +79,18 @@ static void parse_refusals(void **state)
         "host:*.example.com",
         "ip:300.1.2.3",
         "ip:10.0.0.0/33",
+        "ip:10.0.0.0/",
+        "ip:10.0.0.0/-1",
+        "ip:10.0.0.0/+8",
+        "ip:10.0.0.0/8/8",
+        "ip:10.0.0.0/18446744073709551616",
+        "ip:10.0.0",
+        "ip:010.0.0.1",
+        "ip: 10.0.0.1",
+        "ip:[2001:db8::1]",
+        "ip:fe80::1%eth0",
+        "ip:::/129",
+        "ip:::ffff:1.2.3.4.5",
         "serial:",
         "serial:xyz",
         "serial:-",
@@ -163,7 +182,7 @@ static const struct fixture_cert certs[] = {
     {8, "www.example.com", "2025-06-08 00:00:00+00", "192.0.2.7"},
     {9, "www.example.com", "2025-06-08 00:00:00+00", "2001:db8::7"},
     {10, "", "2025-06-09 00:00:00+00", "192.0.2.200"},
-    {11, "x.s3.amazonaws.com", "2025-06-10 00:00:00+00", NULL},
+    {11, "x.s3.amazonaws.com", "2025-06-10 00:00:00+00", "::ffff:192.0.2.7"},
     {12, "ec2.amazonaws.com", "2025-06-11 00:00:00+00", NULL},
 };
 
@@ -298,9 +317,12 @@ static void hashes_find(void **state)
 static void addresses_find(void **state)
 {
     (void)state;
-    ask("192.0.2.7", "8");
-    ask("ip:192.0.2.0/24", "10 8");
+    ask("192.0.2.7", "11 8");
+    ask("ip:::ffff:192.0.2.7", "11 8");
+    ask("ip:192.0.2.0/24", "11 10 8");
+    ask("ip:0.0.0.0/0", "11 10 8");
     ask("ip:2001:db8::/32", "9");
+    ask("ip:::/0", "11 9");
     ask("ip:198.51.100.0/24", "");
 }
 

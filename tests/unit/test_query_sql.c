@@ -3,10 +3,10 @@
 #include "tests/fixture_cert.h"
 
 #include "base/clock.h"
-#include "db/others.h"
 #include "db/pgexec.h"
 #include "db/query.h"
 #include "db/query_sql.h"
+#include "tests/fixture/plainlook.h"
 #include "tests/fixture/storetest.h"
 
 #define FIRST  240 /* issuances of the snapshot */
@@ -20,63 +20,7 @@ static struct store_range range;
 static struct ctlog ctlog = {.id = 1};
 static uint64_t stored;
 
-/* What is drawn from, by the number of the issuance. */
-static const struct word {
-    const char *text;
-    size_t len; /* 0: up to the NUL */
-} dns_words[] = {{"example.com", 0},           {"www.example.com", 0},      {"*.example.com", 0},
-                 {"a.b.example.com", 0},       {"*.b.example.com", 0},      {"notexample.com", 0},
-                 {"example.org", 0},           {"shop.example.org", 0},     {"alice.github.io", 0},
-                 {"*.bob.github.io", 0},       {"example.com.evil.net", 0}, {"\x1b[31m.example.com", 0},
-                 {"back\\x41.example.com", 0}, {"a b.example.com", 0},      {"\xff\xfe.example.com", 0},
-                 {"nul\0.example.com", 16}};
-static const char *const email_words[] = {"joe@example.com", "Joe@mail.example.com", "a b@example.org",
-                                          "x@y@example.com"};
-static const char *const uri_words[] = {"spiffe://example.com/ns/a", "https://u@WWW.example.org:1/",
-                                        "urn:uuid:1"};
-static const char *const org_words[] = {"Acme Inc", "ACME  inc ", "Acme", "\xc3\x96sterreich \x01 AG"};
-static const char *const cn_words[] = {"Root CA", "root\tca", "example.com", "EXAMPLE.com",
-                                       "a.b.example.com"};
-
-struct made {
-    struct issuance issuance;
-    struct name names[4];
-    struct span org;
-};
-
-static struct made made[MOST];
-
-static struct span word_of(const struct word *word)
-{
-    return span_of(word->text, word->len != 0 ? word->len : strlen(word->text));
-}
-
-static void make(struct made *one, uint64_t number, struct arena *arena)
-{
-    struct issuance *issuance = &one->issuance;
-    uint8_t dice[32];
-    issuances_fill(issuance, number, arena);
-    issuances_hash("dice", number, dice);
-    issuance->names = one->names;
-    issuance->name_count = 0;
-    for (size_t i = 0; i < 1u + dice[0] % 2u; i++) {
-        struct name *name = &one->names[issuance->name_count++];
-        struct span text = word_of(&dns_words[dice[1 + i] % countof(dns_words)]);
-        *name = (struct name){.kind = NAME_DNS, .raw = text, .text = text, .apex = dns_apex(text)};
-    }
-    if (dice[4] % 4 == 0)
-        one->names[issuance->name_count++] =
-            (struct name){.kind = NAME_EMAIL, .text = span_str(email_words[dice[5] % countof(email_words)])};
-    if (dice[6] % 4 == 0)
-        one->names[issuance->name_count++] =
-            (struct name){.kind = NAME_URI, .text = span_str(uri_words[dice[7] % countof(uri_words)])};
-    one->org = span_str(org_words[dice[8] % countof(org_words)]);
-    issuance->orgs = &one->org;
-    issuance->org_count = dice[9] % 3 == 0;
-    issuance->subject_cn = dice[10] % 2 == 0 ? span_str(cn_words[dice[11] % countof(cn_words)]) : SPAN_NONE;
-    issuance->not_before = ISSUANCES_T0 / 1000 - (int64_t)(dice[12] % 40) * (dice[13] % 5) * 86400;
-    issuance->not_after = issuance->not_before + 90 * 86400;
-}
+static struct plain made[MOST];
 
 /* Issuances up to `count`, one commit. */
 static void store_up_to(uint64_t count)
@@ -91,97 +35,11 @@ static void store_up_to(uint64_t count)
     issuances_batch(&batch, &ctlog, stored, specs, fresh);
     batch.watch_generation = 1;
     for (size_t i = 0; i < fresh; i++) {
-        make(&made[stored + i], stored + i, &batch.arena);
+        plain_make(&made[stored + i], stored + i, &batch.arena);
         batch.entries[i].issuance = made[stored + i].issuance;
     }
     storetest_must_commit(store, &range, &batch);
     stored = count;
-}
-
-/* The plain look. */
-static bool ends_with(struct span text, struct span end)
-{
-    return text.len >= end.len && memcmp(text.at + text.len - end.len, end.at, end.len) == 0;
-}
-
-static bool is_below(struct span name, const char *domain)
-{
-    char dotted[300];
-    (void)snprintf(dotted, sizeof dotted, ".%s", domain);
-    return span_eq(name, span_str(domain)) || ends_with(name, span_str(dotted));
-}
-
-static bool holds(struct span text, const char *piece)
-{
-    struct buf lower;
-    buf_init(&lower, 4096);
-    for (size_t i = 0; i < text.len; i++)
-        buf_byte(&lower, text.at[i] >= 'A' && text.at[i] <= 'Z' ? (uint8_t)(text.at[i] + 32) : text.at[i]);
-    bool found = lower.len != 0 && memmem(lower.at, lower.len, piece, strlen(piece)) != NULL;
-    buf_fini(&lower);
-    return found;
-}
-
-static bool same_text(struct span text, const char *wanted)
-{
-    uint8_t a[OTHERS_KEY_MAX];
-    uint8_t b[OTHERS_KEY_MAX];
-    return span_eq(span_of(a, others_text_key("", text, a)),
-                   span_of(b, others_text_key("", span_str(wanted), b)));
-}
-
-static bool host_of(const struct name *name, const char *host)
-{
-    struct span found =
-        name->kind == NAME_EMAIL ? others_email_host(name->text) : others_uri_host(name->text);
-    return name->kind != NAME_DNS && same_text(found, host);
-}
-
-static bool fits_name(const struct name *name, enum query_kind kind, const char *text)
-{
-    bool dns = name->kind == NAME_DNS;
-    const char *dot = strchr(text, '.');
-    char above[300];
-    (void)snprintf(above, sizeof above, "*%s", dot != NULL ? dot : "");
-    switch (kind) {
-    case QUERY_SUB:
-        return dns && is_below(name->text, text);
-    case QUERY_HOST:
-        return dns && (span_eq(name->text, span_str(text)) || span_eq(name->text, span_str(above)));
-    case QUERY_NAME:
-        return dns && span_eq(name->text, span_str(text));
-    case QUERY_WILDCARD:
-        return dns && name->text.len > 2 && memcmp(name->text.at, "*.", 2) == 0 &&
-               is_below(span_part(name->text, 2, name->text.len), text);
-    case QUERY_EMAIL:
-        return name->kind == NAME_EMAIL &&
-               (strchr(text, '@') != NULL ? same_text(name->text, text) : host_of(name, text));
-    case QUERY_URI:
-        return name->kind == NAME_URI &&
-               (strchr(text, ':') != NULL ? same_text(name->text, text) : host_of(name, text));
-    default:
-        return kind == QUERY_TEXT && holds(name->text, text);
-    }
-}
-
-static bool fits(const struct made *one, enum query_kind kind, const char *text)
-{
-    const struct issuance *issuance = &one->issuance;
-    for (size_t i = 0; i < issuance->name_count; i++) {
-        if (fits_name(&issuance->names[i], kind, text))
-            return true;
-    }
-    bool org = issuance->org_count != 0;
-    switch (kind) {
-    case QUERY_ORG:
-        return org && same_text(one->org, text);
-    case QUERY_CN:
-        return issuance->subject_cn.len != 0 && same_text(issuance->subject_cn, text);
-    case QUERY_TEXT:
-        return holds(issuance->subject_cn, text) || (org && holds(one->org, text));
-    default:
-        return kind == QUERY_ISSUER;
-    }
 }
 
 struct seen {
@@ -198,14 +56,9 @@ static enum err_code see(void *arg, const struct query_row *row, struct err *why
     return ERR_OK;
 }
 
-/* The order of the contract. */
 static int compare(uint64_t a, uint64_t b)
 {
-    const struct issuance *left = &made[a].issuance;
-    const struct issuance *right = &made[b].issuance;
-    if (left->not_before != right->not_before)
-        return left->not_before > right->not_before ? -1 : 1;
-    return memcmp(left->tbs_fp, right->tbs_fp, 32);
+    return plain_compare(&made[a], &made[b]);
 }
 
 /* All pages. With `grow` rows come meanwhile. */
@@ -287,9 +140,9 @@ static void every_kind_finds_what_a_plain_look_finds(void **state)
             fail_msg("%s: %s", asked[i], why.text);
         read_pages(&query, i % 2 == 0 ? 31 : 1000, false, &seen);
         for (uint64_t n = 0; n < stored; n++)
-            expected += fits(&made[n], query.kind, query.text);
+            expected += plain_fits(&made[n], &query);
         for (size_t k = 0; k < seen.count; k++) {
-            if (!fits(&made[seen.number[k]], query.kind, query.text))
+            if (!plain_fits(&made[seen.number[k]], &query))
                 fail_msg("%s: found %u", asked[i], (unsigned)seen.number[k]);
             if (k != 0 && compare(seen.number[k - 1], seen.number[k]) >= 0)
                 fail_msg("%s: twice, or not in order", asked[i]);
@@ -357,7 +210,7 @@ static void pages_stand_while_rows_come(void **state)
         assert_int_equal(query_parse(asked[i], &query, NULL), ERR_OK);
         read_pages(&query, 17, true, &seen);
         for (uint64_t n = 0; n < snapshot; n++)
-            expected += fits(&made[n], query.kind, query.text);
+            expected += plain_fits(&made[n], &query);
         for (size_t k = 0; k < seen.count; k++) {
             found += seen.number[k] < snapshot;
             if (k != 0 && compare(seen.number[k - 1], seen.number[k]) >= 0)
@@ -538,7 +391,7 @@ static void pieces_are_the_whole(void **state)
             result.more = result.more || code != ERR_OK;
         }
         for (uint64_t n = 0; n < stored; n++)
-            expected += fits(&made[n], query.kind, query.text);
+            expected += plain_fits(&made[n], &query);
         for (size_t k = 1; k < seen.count; k++)
             assert_true(compare(seen.number[k - 1], seen.number[k]) < 0);
         assert_int_equal(seen.count, expected);
