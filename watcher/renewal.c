@@ -322,14 +322,25 @@ static int64_t known_until(const struct renewal *r, int64_t since)
     return until;
 }
 
-static const struct renewal_unread *unknown_since(const struct renewal *r, int64_t since)
+/* What is waited for no longer, or that too. */
+static const struct renewal_unread *unknown_since(const struct renewal *r, int64_t since, bool waited)
 {
     const struct renewal_unread *first = NULL;
     for (size_t i = 0; i < r->unread_count; i++)
-        if (!r->unread[i].waited && is_unread(&r->unread[i], since) &&
+        if ((waited || !r->unread[i].waited) && is_unread(&r->unread[i], since) &&
             (first == NULL || r->unread[i].begin < first->begin))
             first = &r->unread[i];
     return first;
+}
+
+/* The end comes whether the logs are read or not. Where they were read until the step before it, what is
+ * known of renewals is no older than what that was told by; where they were not, as in a log that is read
+ * from its beginning, nearly every certificate would seem to end. */
+static bool is_over(const struct renewal *r, const struct cadence_one *life, int64_t known)
+{
+    int64_t length = life->not_after - life->not_before + 1;
+    int64_t before = length < SHORT_LIVED ? length * 15 / 100 : 7 * DAY;
+    return r->now >= life->not_after && known >= life->not_after - before;
 }
 
 /* Who is always renewed later than thirty days before the end is no news then: the step waits until the
@@ -345,7 +356,7 @@ static void judge_due(struct work *work, size_t cert, struct renewal_due *due)
     int64_t late = known ? cadence_overdue(&due->cadence, life) : 0;
     int64_t now = known_until(r, life->not_before);
     due->level = -1;
-    due->unread = unknown_since(r, life->not_before);
+    due->unread = unknown_since(r, life->not_before, false);
     due->severity = ALERT_LOW;
     due->missing = known && now >= cadence_missing(&due->cadence, life) && r->now < life->not_after;
     for (size_t i = 0; i < count; i++) {
@@ -353,8 +364,10 @@ static void judge_due(struct work *work, size_t cert, struct renewal_due *due)
         at = known && late > at ? late : at;
         if (steps[i].days == 0)
             at = life->not_after;
-        if (now < at)
+        if (now < at && (steps[i].days != 0 || !is_over(r, life, now)))
             continue;
+        if (now < at)
+            due->unread = unknown_since(r, life->not_before, true);
         due->level = steps[i].days;
         due->severity = severity_of(steps[i].days);
     }

@@ -45,7 +45,8 @@ struct renewal_due {
     enum alert_severity severity;
     bool missing; /* it should have been renewed by now */
     struct cadence cadence;
-    const struct renewal_unread *unread; /* not waited for, so it is not known; the earliest; NULL: none */
+    const struct renewal_unread *unread; /* not waited for, so it is not known; the earliest; NULL: none. At
+                                            the end (level 0) what is still waited for, too. */
 };
 
 enum renewal_odd { RENEWAL_EARLY, RENEWAL_ISSUER, RENEWAL_BURST };

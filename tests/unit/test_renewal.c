@@ -150,6 +150,12 @@ static void not_read_yet(void **state)
     assert_string_equal(judge(world, 95), "");
     world->unread[0].begin = T0 + 65 * DAY;
     assert_string_equal(judge(world, 95), "#0 com.example+0 30; #1 com.example.new+0 30");
+    /* Read until the step before: the end is told when it comes, as far as is known. */
+    world->unread[0].begin = T0 + 84 * DAY;
+    assert_string_equal(judge(world, 89), "#0 com.example+0 7; #1 com.example.new+0 7");
+    assert_string_equal(judge(world, 95), "#0 com.example+0 0 but a; #1 com.example.new+0 0 but a");
+    world->unread[0].begin = T0 + 82 * DAY;
+    assert_string_equal(judge(world, 95), "#0 com.example+0 30; #1 com.example.new+0 30");
     world->unread[0].begin = T0 + 91 * DAY;
     assert_string_equal(judge(world, 95), "#0 com.example+0 0; #1 com.example.new+0 0");
     /* Of a stretch that ended before it began nothing can be better; a day is allowed for logs that are late.
