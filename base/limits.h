@@ -168,6 +168,7 @@
 #define LIMIT_SCT_DER_BYTES                                                                                  \
     (256u << 10)              /* kept until the logs have kept their word; 8,000 names are 200 kB */
 #define LIMIT_SCTS        16  /* of one certificate, of known logs; browsers ask for two or three */
+#define LIMIT_SCTS_OF_LOG 4   /* where there are more than that */
 #define LIMIT_SCTS_WALKED 256 /* with those that are junk; each asks the database */
 
 #define LIMIT_EXPIRY_KEYS                                                                                    \

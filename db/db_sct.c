@@ -63,9 +63,11 @@ void db_sct_note(struct db_sct_notes *notes, const struct issuance *issuance, st
 
 /* In one order, so that two writers wait for each other instead of deadlocking. */
 #define NOTE_SQL(notes)                                                                                      \
-    "INSERT INTO sct_look (sha256, tbs_fp, not_after, der)"                                                  \
-    " SELECT DISTINCT ON (u.sha256) u.sha256, u.tbs_fp, u.not_after, u.der FROM " notes                      \
-    " WHERE u.not_after > now() ORDER BY u.sha256 ON CONFLICT DO NOTHING"
+    "WITH fresh AS (SELECT DISTINCT ON (u.sha256) u.sha256, u.tbs_fp, u.not_after, u.der FROM " notes        \
+    "  WHERE u.not_after > now() ORDER BY u.sha256),"                                                        \
+    " made AS (INSERT INTO sct_look (sha256, tbs_fp, not_after) SELECT sha256, tbs_fp, not_after FROM fresh" \
+    "  ORDER BY sha256 ON CONFLICT DO NOTHING RETURNING sha256)"                                             \
+    " INSERT INTO sct_der (sha256, der) SELECT f.sha256, f.der FROM fresh AS f JOIN made USING (sha256)"
 #define GIVEN                                                                                                \
     "unnest($1::bytea[], $2::bytea[], $3::timestamptz[], $4::bytea[]) AS u (sha256, tbs_fp, not_after, der)"
 
@@ -131,16 +133,22 @@ enum err_code db_sct_list(struct pgconn *conn, size_t most, struct db_sct_due **
     return ERR_OK;
 }
 
-static void get_log(const PGresult *res, int row, const uint8_t log_id[32], struct db_sct_log *out)
+static void get_key(const PGresult *res, int row, const uint8_t log_id[32], struct ctlog *log)
 {
     struct span key = pgexec_get_bytes(res, row, 2);
-    *out = (struct db_sct_log){.log.id = (int32_t)pgexec_get_int(res, row, 0)};
-    (void)snprintf(out->log.name, sizeof out->log.name, "%s", pgexec_get_text(res, row, 1));
-    memcpy(out->log.log_id, log_id, 32);
-    if (key.len <= sizeof out->log.key) {
-        memcpy(out->log.key, key.at, key.len);
-        out->log.key_len = key.len;
+    *log = (struct ctlog){.id = (int32_t)pgexec_get_int(res, row, 0)};
+    (void)snprintf(log->name, sizeof log->name, "%s", pgexec_get_text(res, row, 1));
+    memcpy(log->log_id, log_id, 32);
+    if (key.len <= sizeof log->key) {
+        memcpy(log->key, key.at, key.len);
+        log->key_len = key.len;
     }
+}
+
+static void get_log(const PGresult *res, int row, const uint8_t log_id[32], struct db_sct_log *out)
+{
+    *out = (struct db_sct_log){.judged = false};
+    get_key(res, row, log_id, &out->log);
     out->due_ms = pgexec_get_time(res, row, 3);
     out->judged = !pgexec_is_null(res, row, 4);
     out->due_size = (uint64_t)pgexec_get_int(res, row, 4);
@@ -170,13 +178,37 @@ enum err_code db_sct_reach(struct pgconn *conn, const uint8_t log_id[32], int64_
     return ERR_OK;
 }
 
+enum err_code db_sct_keys(struct pgconn *conn, struct db_sct_keys *keys, struct err *why)
+{
+    PGresult *res = NULL;
+    *keys = (struct db_sct_keys){NULL, 0};
+    enum err_code code =
+        pgexec_cached(conn, "SELECT id, name, key, log_id FROM log ORDER BY id", &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    keys->logs = calloc((size_t)PQntuples(res) + 1, sizeof *keys->logs);
+    must(keys->logs != NULL);
+    for (int i = 0; i < PQntuples(res); i++) {
+        struct span id = pgexec_get_bytes(res, i, 3);
+        if (id.len == 32)
+            get_key(res, i, id.at, &keys->logs[keys->count++]);
+    }
+    PQclear(res);
+    return ERR_OK;
+}
+
+void db_sct_keys_free(struct db_sct_keys *keys)
+{
+    free(keys->logs);
+}
+
 enum err_code db_sct_bytes(struct pgconn *conn, const struct db_sct_due *due, struct arena *arena,
                            struct span *der, bool *gone, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res = NULL;
     pgexec_bytes(&args, span_of(due->sha256, 32));
-    enum err_code code = pgexec_cached(conn, "SELECT der FROM sct_look WHERE sha256 = $1", &args, &res, why);
+    enum err_code code = pgexec_cached(conn, "SELECT der FROM sct_der WHERE sha256 = $1", &args, &res, why);
     if (code != ERR_OK)
         return code;
     *gone = PQntuples(res) == 0;

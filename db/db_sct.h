@@ -56,6 +56,15 @@ MUST_USE enum err_code db_sct_reach(struct pgconn *conn, const uint8_t log_id[32
                                     int64_t leaf_index, struct db_sct_log logs[DB_SCT_LOGS_MAX],
                                     size_t *count, struct err *why);
 
+struct db_sct_keys {
+    struct ctlog *logs; /* id, name, log_id and key alone */
+    size_t count;
+};
+
+/* Every log that is known. The caller calls db_sct_keys_free, after an error, too. */
+MUST_USE enum err_code db_sct_keys(struct pgconn *conn, struct db_sct_keys *keys, struct err *why);
+void db_sct_keys_free(struct db_sct_keys *keys);
+
 #define DB_SCT_OWN_MAX 4 /* rows of one TBS under several issuer keys */
 
 struct db_sct_own {

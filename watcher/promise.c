@@ -41,6 +41,7 @@ struct round {
     struct promise promises[LIMIT_SCTS];
     size_t count;
     bool beyond; /* there are SCTs of logs that are not known, or too many */
+    bool full;   /* too many: those whose signatures fit are to be picked */
     size_t by;   /* the row whose key the logs signed */
     struct promise_report *report;
     int64_t until_ms; /* clock_mono_ms */
@@ -107,6 +108,23 @@ static bool is_had(const struct round *round, const struct sctlist_item *item)
     return false;
 }
 
+/* Has it the form of an SCT that a log could have signed for this certificate? */
+static bool is_possible(const struct sctlist_item *item)
+{
+    return item->readable && item->timestamp_ms <= INT64_MAX / 2 && item->signature.len != 0;
+}
+
+static enum err_code add_promise(struct round *round, const struct sctlist_item *item, struct err *why)
+{
+    struct promise *promise = &round->promises[round->count];
+    *promise = (struct promise){.sct = *item};
+    enum err_code code = db_sct_reach(round->conn, item->log_id.at, (int64_t)item->timestamp_ms,
+                                      item->leaf_index, promise->logs, &promise->log_count, why);
+    round->beyond = round->beyond || promise->log_count == 0;
+    round->count += promise->log_count != 0;
+    return code;
+}
+
 /* What can be read, of the first so many; the logs are asked before the places are. What a CA puts in front,
  * of no log or twice, takes no place of those that count. */
 static enum err_code ask_logs(struct round *round, const struct cert *cert, struct err *why)
@@ -116,21 +134,59 @@ static enum err_code ask_logs(struct round *round, const struct cert *cert, stru
     enum err_code code = ERR_OK;
     round->count = 0;
     round->beyond = false;
+    round->full = false;
     sctlist_of(&list, cert);
     for (size_t walked = 0; code == ERR_OK && sctlist_next(&list, &item); walked++) {
         if (walked == LIMIT_SCTS_WALKED || round->count == LIMIT_SCTS) {
             round->beyond = true;
+            round->full = true;
             break;
         }
-        if (!item.readable || item.timestamp_ms > INT64_MAX / 2 || is_had(round, &item))
-            continue;
-        struct promise *promise = &round->promises[round->count];
-        *promise = (struct promise){.sct = item};
-        code = db_sct_reach(round->conn, item.log_id.at, (int64_t)item.timestamp_ms, item.leaf_index,
-                            promise->logs, &promise->log_count, why);
-        round->beyond = round->beyond || promise->log_count == 0;
-        round->count += promise->log_count != 0;
+        if (is_possible(&item) && !is_had(round, &item))
+            code = add_promise(round, &item, why);
     }
+    return code;
+}
+
+static size_t count_of_log(const struct round *round, struct span log_id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < round->count; i++)
+        count += span_eq(round->promises[i].sct.log_id, log_id);
+    return count;
+}
+
+/* Does one of the known logs vouch for it, as far as can be said now? */
+static bool is_vouched(struct round *round, const struct sctlist_item *item, const struct db_sct_keys *keys,
+                       struct span tbs)
+{
+    struct promise trial = {.sct = *item};
+    bool open = false;
+    for (size_t i = 0; i < keys->count && trial.log_count < DB_SCT_LOGS_MAX; i++)
+        if (span_eq(span_of(keys->logs[i].log_id, 32), item->log_id))
+            trial.logs[trial.log_count++].log = keys->logs[i];
+    round->beyond = round->beyond || trial.log_count == 0;
+    return trial.log_count != 0 && (is_signed(round, &trial, tbs, &open) || open);
+}
+
+/* Of too many: those whose signatures fit, some of each log. A CA can put as many others in front as it
+ * likes, and none of them takes a place. */
+static enum err_code pick_signed(struct round *round, const struct cert *cert, struct span tbs,
+                                 struct err *why)
+{
+    struct db_sct_keys keys;
+    struct sctlist list;
+    struct sctlist_item item;
+    enum err_code code = db_sct_keys(round->conn, &keys, why);
+    if (code == ERR_OK)
+        code = db_sct_load(round->conn, round->due, &round->bytes, &round->cert, why);
+    round->count = 0;
+    sctlist_of(&list, cert);
+    while (code == ERR_OK && round->count < LIMIT_SCTS && sctlist_next(&list, &item))
+        if (is_possible(&item) && !is_had(round, &item) &&
+            count_of_log(round, item.log_id) < LIMIT_SCTS_OF_LOG && is_vouched(round, &item, &keys, tbs))
+            code = add_promise(round, &item, why);
+    db_sct_keys_free(&keys);
     return code;
 }
 
@@ -188,8 +244,9 @@ static size_t count_wrong(const struct round *round)
     return count;
 }
 
-/* What was told and does not hold is taken back: the entry came later. What nobody can say now was said by
- * somebody who could. */
+/* What was told and does not hold is taken back: the entry came later; or more is known of it by now, or it
+ * is told of the log as it is read in another way, and the alert says that already. What nobody can say now
+ * was said by somebody who could. */
 static enum err_code take_back(struct round *round, const struct rule *told, struct err *why)
 {
     static const char *const kind = "sct_not_incorporated";
@@ -206,6 +263,10 @@ static enum err_code take_back(struct round *round, const struct rule *told, str
     rule.alert = &scratch;
     for (size_t i = 0; i < round->count; i++) {
         const struct promise *promise = &round->promises[i];
+        if (told->alert->finding_count != 0 && is_wrong(promise)) {
+            texts[holds.text_count++] = rule_sct_found(&rule, &promise->sct, &promise->verdict);
+            continue;
+        }
         /* A log that is read in two ways was named by either. */
         for (size_t k = 0; k < promise->log_count; k++)
             holds.text_count += rule_sct_texts(&rule, &promise->sct, &promise->logs[k],
@@ -234,12 +295,12 @@ static enum err_code tell_one(struct round *round, const struct db_sct_own *own,
             rule_sct_add(&rule, &round->promises[i].sct, &round->promises[i].verdict);
     if (rule.full)
         return err_set(why, ERR_TOO_BIG, "%s: no room for an alert", what.watch->name);
-    enum err_code code = round->due->told ? take_back(round, &rule, why) : ERR_OK;
-    if (code != ERR_OK || alert->finding_count == 0)
-        return code;
-    code = db_alert_raise(round->conn, alert, own->seen, own->seen_count, NULL, NULL, &raised, why);
+    /* First what holds, so that an alert is not closed only to be opened again. */
+    enum err_code code = ERR_OK;
+    if (alert->finding_count != 0)
+        code = db_alert_raise(round->conn, alert, own->seen, own->seen_count, NULL, NULL, &raised, why);
     round->report->raised += raised;
-    return code;
+    return code == ERR_OK && round->due->told ? take_back(round, &rule, why) : code;
 }
 
 /* Whom the certificate concerns, as the rules stand now. */
@@ -300,6 +361,8 @@ static enum err_code judge(struct round *round, bool *gone, struct err *why)
     if (*gone)
         return db_sct_looked(round->conn, round->due, true, false, why);
     code = ask_logs(round, &cert, why);
+    if (code == ERR_OK && round->full)
+        code = pick_signed(round, &cert, tbs, why);
     if (code == ERR_OK)
         code = db_sct_load(round->conn, round->due, &round->bytes, &round->cert, why);
     return code == ERR_OK ? judge_all(round, tbs, why) : code;

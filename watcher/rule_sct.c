@@ -93,14 +93,19 @@ static struct span found_text(struct rule *rule, const struct sctlist_item *sct,
     return rule_keep(rule, &text);
 }
 
+struct span rule_sct_found(struct rule *rule, const struct sctlist_item *sct,
+                           const struct rule_sct_verdict *verdict)
+{
+    enum form form = sct->leaf_index < 0 ? FORM_MISSING : verdict->log->at_read ? FORM_PLACE : FORM_SHORT;
+    return found_text(rule, sct, verdict->log, verdict->state == RULE_SCT_OTHER ? FORM_OTHER : form);
+}
+
 void rule_sct_add(struct rule *rule, const struct sctlist_item *sct, const struct rule_sct_verdict *verdict)
 {
     bool other = verdict->state == RULE_SCT_OTHER;
-    enum form form = sct->leaf_index < 0 ? FORM_MISSING : verdict->log->at_read ? FORM_PLACE : FORM_SHORT;
     struct alert_finding *finding =
         rule_add(rule, ALERT_KIND_SCT_NOT_INCORPORATED, other ? "sct_other" : "sct",
-                 expected_text(rule, sct, verdict->log),
-                 found_text(rule, sct, verdict->log, other ? FORM_OTHER : form));
+                 expected_text(rule, sct, verdict->log), rule_sct_found(rule, sct, verdict));
     if (other && rule->what->watch->severity[ALERT_KIND_SCT_NOT_INCORPORATED] == 0)
         finding->severity = ALERT_LOW;
 }

@@ -32,6 +32,10 @@ struct rule_sct_verdict rule_sct_judge(const struct sctlist_item *sct, const str
  * for a promise of an index, where it says whether something else is there or the tree ended before. */
 void rule_sct_add(struct rule *rule, const struct sctlist_item *sct, const struct rule_sct_verdict *verdict);
 
+/* What rule_sct_add finds. */
+struct span rule_sct_found(struct rule *rule, const struct sctlist_item *sct,
+                           const struct rule_sct_verdict *verdict);
+
 #define RULE_SCT_TEXTS 3 /* of one log, about one SCT */
 
 /* All that rule_sct_add may have found, at another time, in the log that is in that state now: for OPEN

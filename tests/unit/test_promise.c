@@ -287,6 +287,79 @@ static void junk_in_front(void **state)
     rig_end(&rig);
 }
 
+/* Nor do SCTs of a known log that it never signed, however many. */
+static void forged_in_front(void **state)
+{
+    struct sctmill_sct scts[2 * LIMIT_SCTS_WALKED];
+    uint8_t issuer[32];
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    rig_world(&rig);
+    issuances_hash("issuer", 1, issuer);
+    for (size_t i = 0; i < countof(scts); i++) {
+        bool last = i + 1 == countof(scts);
+        scts[i] = (struct sctmill_sct){.key = rig.key[0],
+                                       .timestamp_ms = last ? T0 : T0 + (int64_t)i,
+                                       .leaf_index = ANYWHERE,
+                                       .broken = !last};
+        memcpy(scts[i].log_id, rig.log[0].log_id, 32);
+    }
+    sctmill_final(&rig.final, "x1.test", issuer, scts, countof(scts));
+    act(&rig, not_there, countof(not_there));
+    assert_int_equal(look(&rig).raised, 1);
+    check(&rig, "forged", "high sct_not_incorporated sct 1 new", 1);
+    rig_close(&rig);
+    rig_end(&rig);
+}
+
+/* A log that is read in two ways: one finding, whichever of the two says first that the entry is not there.
+ */
+static void one_log_in_two_ways(void **state)
+{
+    static const char twin[] = "UPDATE log SET log_id = (SELECT log_id FROM log WHERE id = 1),"
+                               " key = (SELECT key FROM log WHERE id = 1) WHERE id = 2";
+    static const struct step steps[] = {FINAL(1), OTHER(0),           HEAD(1, 30 * HOUR),
+                                        LOOK,     HEAD(0, 30 * HOUR), LOOK};
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    rig_world(&rig);
+    storetest_run(rig.test.dsn, twin);
+    make_final(&rig, one_promise);
+    act(&rig, steps, 4);
+    check(&rig, "by the second", "high sct_not_incorporated sct 1 new", 1);
+    tell(&rig);
+    act(&rig, steps + 4, countof(steps) - 4);
+    check(&rig, "by the first", "high sct_not_incorporated sct 1 notified", 1);
+    rig_close(&rig);
+    rig_end(&rig);
+}
+
+/* An entry that nobody could read may be the one; when it can be read, and is not, that is told. */
+static void a_raw_entry_may_be_it(void **state)
+{
+    static const char raw[] = "INSERT INTO malformed (log, idx, timestamp, findings, leaf, extra) VALUES (1, "
+                              "0, 'epoch'::timestamptz"
+                              " + interval '1 ms' * 1790000000000, '{}', '', '');"
+                              "UPDATE log_tile SET info = set_byte(info, 6, 2) WHERE log = 1";
+    struct rig rig;
+    (void)state;
+    assert_int_equal(T0, INT64_C(1790000000000));
+    rig_broken(&rig);
+    storetest_run(rig.test.dsn, raw);
+    (void)look(&rig);
+    check(&rig, "raw", NULL, 1);
+    storetest_run(rig.test.dsn, "UPDATE malformed SET timestamp = NULL");
+    (void)look(&rig);
+    check(&rig, "raw, of no time", NULL, 1);
+    storetest_run(rig.test.dsn, "UPDATE malformed SET timestamp = now()");
+    (void)look(&rig);
+    check(&rig, "raw, of another time", "high sct_not_incorporated sct 1 new", 1);
+    rig_close(&rig);
+    rig_end(&rig);
+}
+
 /* What else was found about the same certificate stays when the entry comes. */
 static void other_findings_stay(void **state)
 {
@@ -356,9 +429,10 @@ static void odd_ones(void **state)
     rig_broken(&rig);
     storetest_run(
         rig.test.dsn,
-        "INSERT INTO sct_look (sha256, tbs_fp, not_after, der) SELECT sha256(x), sha256(x),"
-        " now() + interval '1 day', x FROM unnest(ARRAY['', 'junk', decode('3003020101', 'hex')]) AS x;"
-        "UPDATE sct_look SET der = substring(der FOR length(der) - 40) || 'x'"
+        "CREATE TEMP TABLE odd AS SELECT sha256(x) AS s, x FROM unnest(ARRAY['', 'junk',"
+        " decode('3003020101', 'hex')]) AS x; INSERT INTO sct_look (sha256, tbs_fp, not_after) SELECT s, s,"
+        " now() + interval '1 day' FROM odd; INSERT INTO sct_der SELECT s, x FROM odd;"
+        "UPDATE sct_der SET der = substring(der FOR length(der) - 40) || 'x'"
         " WHERE length(der) > 100; UPDATE sct_look SET due_at = now()");
     assert_int_equal(promise_look(rig.conn, 100, 0, NULL, &report, NULL), ERR_OK);
     check_sql(rig.test.dsn, "SELECT count(*) FROM sct_look", 3); /* one, when there is no time */
@@ -384,6 +458,9 @@ int main(void)
         cmocka_unit_test(once),
         cmocka_unit_test(killed_before_the_note),
         cmocka_unit_test(junk_in_front),
+        cmocka_unit_test(forged_in_front),
+        cmocka_unit_test(one_log_in_two_ways),
+        cmocka_unit_test(a_raw_entry_may_be_it),
         cmocka_unit_test(other_findings_stay),
         cmocka_unit_test(pauses),
         cmocka_unit_test(odd_ones),

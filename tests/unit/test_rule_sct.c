@@ -37,8 +37,8 @@ static void says_what_is_at_its_index(void **state)
         " by its SCT of 2026-09-21T14:13:20.000Z");
     tell(&rig);
     act(&rig, after, countof(after));
-    check(&rig, "read later", "high sct_not_incorporated sct 2 notified", 1);
-    storetest_text(rig.test.dsn, "SELECT split_part(findings->1->>'found', ': ', 1) FROM alert",
+    check(&rig, "read later", "high sct_not_incorporated sct 1 notified", 1);
+    storetest_text(rig.test.dsn, "SELECT split_part(findings->0->>'found', ': ', 1) FROM alert",
                    "that place was read and verified, and another entry is there");
     rig_close(&rig);
     rig_end(&rig);

@@ -391,7 +391,7 @@ static void repair_locks_nothing_while_it_reads(void **state)
     if (mender->ops->repair_end(mender, &settle, true, &why) != ERR_OK)
         fail_msg("%s", why.text);
     check_sql(rig.test.dsn, "SELECT count(*) FROM pair_look", 2);
-    check_sql(rig.test.dsn, "SELECT count(*) FROM sct_look WHERE length(der) = 700", 1);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM sct_der WHERE length(der) = 700", 1);
     check_sql(rig.test.dsn, "SELECT count(*) FROM cert_sha256 WHERE NOT precert", 2);
     mender->ops->free(mender);
     end(&rig);

@@ -69,7 +69,7 @@ static void one_note_for_all_domains(void **state)
     read_two(&rig);
     storetest_must_commit(rig.store, &rig.range, &rig.batch);
     check_sql(rig.test.dsn, "SELECT count(*) FROM cert", 2);
-    check_sql(rig.test.dsn, "SELECT count(*) FROM sct_look WHERE length(der) = 200000", 1);
+    check_sql(rig.test.dsn, "SELECT count(*) FROM sct_der WHERE length(der) = 200000", 1);
     check_sql(rig.test.dsn, "SELECT count(*) FROM sct_look", 1);
     rig_end(&rig);
 }
