@@ -170,7 +170,7 @@ static bool simcontrol_strings(const json_t *array, const char **out, size_t max
 
 static enum err_code simcontrol_read_form(const json_t *issue, enum simgen_form *form, struct err *why)
 {
-    static const char *const words[] = {"precert", "final", "both"};
+    static const char *const words[] = {"precert", "final", "both", "hidden"};
     const json_t *value = json_object_get(issue, "form");
 
     *form = SIMGEN_BOTH;
@@ -182,7 +182,7 @@ static enum err_code simcontrol_read_form(const json_t *issue, enum simgen_form 
             return ERR_OK;
         }
     }
-    return err_set(why, ERR_USAGE, "issue: form is precert, final or both");
+    return err_set(why, ERR_USAGE, "issue: form is precert, final, both or hidden");
 }
 
 static enum err_code simcontrol_read_issue(struct simworld *world, const json_t *issue, const char **names,
@@ -190,15 +190,16 @@ static enum err_code simcontrol_read_issue(struct simworld *world, const json_t 
 {
     const char *ca = "demo";
     const char *organisation = NULL;
-    json_int_t days = 90, not_before = 0, pad = 0, pad_chain = 0;
+    json_int_t days = 90, not_before = 0, pad = 0, pad_chain = 0, age = 0;
     int common_name = 1;
     json_error_t error;
     json_t *name_array = NULL, *ip_array = NULL, *form = NULL;
 
     if (json_unpack_ex((json_t *)(uintptr_t)issue, &error, JSON_STRICT,
-                       "{s?o, s?s, s?I, s?o, s?o, s?s, s?b, s?I, s?I, s?I}", "names", &name_array, "ca", &ca,
-                       "days", &days, "form", &form, "ip", &ip_array, "organisation", &organisation, "cn",
-                       &common_name, "not_before", &not_before, "pad", &pad, "pad_chain", &pad_chain) != 0)
+                       "{s?o, s?s, s?I, s?o, s?o, s?s, s?b, s?I, s?I, s?I, s?I}", "names", &name_array, "ca",
+                       &ca, "days", &days, "form", &form, "ip", &ip_array, "organisation", &organisation,
+                       "cn", &common_name, "not_before", &not_before, "pad", &pad, "pad_chain", &pad_chain,
+                       "age", &age) != 0)
         return err_set(why, ERR_USAGE, "issue: %s", error.text);
     if (!simcontrol_strings(name_array, names, SIMCA_NAMES_MAX, &order->what.name_count) ||
         !simcontrol_strings(ip_array, ips, SIMCA_NAMES_MAX, &order->what.ip_count))
@@ -206,6 +207,9 @@ static enum err_code simcontrol_read_issue(struct simworld *world, const json_t 
     if (days < 1 || days > SIMCONTROL_DAYS_MAX || not_before < 0 || not_before > INT64_C(4102444800))
         return err_set(why, ERR_USAGE, "issue: days is 1 to %d, not_before Unix seconds up to 2100",
                        SIMCONTROL_DAYS_MAX);
+    if (age < 0 || age > SIMCONTROL_DAYS_MAX * INT64_C(86400))
+        return err_set(why, ERR_USAGE, "issue: age is at most %d days, in seconds", SIMCONTROL_DAYS_MAX);
+    order->age_s = age;
     if (pad < 0 || pad > SIMCA_PAD_MAX || pad_chain < 0 || pad_chain > SIMCA_PAD_MAX)
         return err_set(why, ERR_USAGE, "issue: pad and pad_chain are at most %u bytes", SIMCA_PAD_MAX);
     order->what.pad = (size_t)pad;
@@ -328,6 +332,11 @@ static enum err_code simcontrol_member(struct simworld *world, const char *name,
         return simcontrol_replay(world, value, why);
     if (strcmp(name, "list") == 0)
         return simlist_control(world, value, why);
+    if (strcmp(name, "reveal") == 0 && json_is_true(value)) {
+        must(json_object_set_new(answer, "revealed", json_integer((json_int_t)simgen_reveal(world->gen))) ==
+             0);
+        return ERR_OK;
+    }
     if (strcmp(name, "counts") == 0 && json_is_string(value) &&
         strcmp(json_string_value(value), "zero") == 0) {
         simlimit_reset(world->limits);
@@ -339,7 +348,8 @@ static enum err_code simcontrol_member(struct simworld *world, const char *name,
     }
     return err_set(
         why, ERR_USAGE,
-        "%s: unknown; fault, clear, limit, counts, append, issue, replay, list and publish are known", name);
+        "%s: unknown; fault, clear, limit, counts, append, issue, reveal, replay, list and publish are known",
+        name);
 }
 
 static enum err_code simcontrol_run(struct simworld *world, json_t *command, json_t *answer, struct err *why)

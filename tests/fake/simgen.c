@@ -21,6 +21,12 @@ struct simgen_late {
     struct buf sct_list;
 };
 
+struct simgen_hidden {
+    struct buf leaf;
+    struct buf precert;
+    uint32_t chain;
+};
+
 struct simgen {
     struct simlog *log;
     const struct simca *ca;
@@ -34,6 +40,8 @@ struct simgen {
     uint8_t foreign_id[32];
     struct simgen_late late[SIMGEN_DELAYED];
     size_t late_count;
+    struct simgen_hidden hidden[SIMGEN_HIDDEN_MAX];
+    size_t hidden_count;
     struct buf pad_chain; /* of what is being issued */
     char names[SIMGEN_NAMES][SIMGEN_NAME_MAX];
     const char *name_at[SIMGEN_NAMES];
@@ -66,6 +74,10 @@ void simgen_free(struct simgen *gen)
     for (size_t i = 0; i < gen->late_count; i++) {
         X509_free(gen->late[i].draft);
         buf_fini(&gen->late[i].sct_list);
+    }
+    for (size_t i = 0; i < gen->hidden_count; i++) {
+        buf_fini(&gen->hidden[i].leaf);
+        buf_fini(&gen->hidden[i].precert);
     }
     buf_fini(&gen->pad_chain);
     EVP_PKEY_free(gen->foreign_log);
@@ -273,6 +285,44 @@ static void simgen_foreign_sct(struct simgen *gen, X509 *draft, size_t ca, int64
     buf_fini(&signature);
 }
 
+/* An SCT of this log, whose entry is kept back. At no index: nobody knows which one it will have. */
+static void simgen_hide(struct simgen *gen, X509 *draft, size_t ca, int64_t timestamp_ms,
+                        struct buf *sct_list)
+{
+    struct simgen_hidden *hidden = &gen->hidden[gen->hidden_count++];
+    struct buf tbs, signature;
+
+    buf_init(&tbs, SIMCA_DER_MAX);
+    buf_init(&signature, 256);
+    buf_init(&hidden->precert, SIMCA_DER_MAX);
+    buf_init(&hidden->leaf, SIMCA_DER_MAX + 64);
+    simca_precert(gen->ca, ca, draft, &hidden->precert, &tbs);
+    simform_leaf_precert(&hidden->leaf, timestamp_ms, simca_spki_sha256(gen->ca, ca), buf_span(&tbs),
+                         SPAN_NONE);
+    must(buf_ok(&hidden->leaf));
+    simlog_sign(gen->log, buf_span(&hidden->leaf), &signature);
+    simform_sct_list(sct_list, simlog_id(gen->log), timestamp_ms, SPAN_NONE, buf_span(&signature));
+    hidden->chain = simgen_chain(gen, ca);
+    buf_fini(&tbs);
+    buf_fini(&signature);
+}
+
+uint64_t simgen_reveal(struct simgen *gen)
+{
+    uint64_t count = gen->hidden_count;
+
+    simlog_write(gen->log);
+    while (gen->hidden_count > 0) {
+        struct simgen_hidden *hidden = &gen->hidden[--gen->hidden_count];
+        struct span precert = buf_span(&hidden->precert);
+        (void)simlog_append(gen->log, buf_span(&hidden->leaf), &precert, hidden->chain);
+        buf_fini(&hidden->leaf);
+        buf_fini(&hidden->precert);
+    }
+    simlog_done(gen->log);
+    return count;
+}
+
 /* Logs the final certificate of a precertificate that was logged some entries ago. */
 static void simgen_one_late(struct simgen *gen, int64_t timestamp_ms)
 {
@@ -373,6 +423,8 @@ enum err_code simgen_issue(struct simgen *gen, struct simgen_order *order, struc
     X509 *draft;
 
     memset(result, 0, sizeof *result);
+    if (order->form == SIMGEN_HIDDEN && gen->hidden_count == SIMGEN_HIDDEN_MAX)
+        return err_set(why, ERR_USAGE, "issue: %d entries are hidden already", SIMGEN_HIDDEN_MAX);
     if (order->what.key == NULL)
         order->what.key = fresh =
             simgen_public(simkey_ec("issued", simrand_u64(&gen->rand) + gen->issued_keys++));
@@ -389,7 +441,9 @@ enum err_code simgen_issue(struct simgen *gen, struct simgen_order *order, struc
         return ERR_USAGE;
     buf_init(&sct_list, 4096);
     simlog_write(gen->log);
-    if (order->form != SIMGEN_FINAL)
+    if (order->form == SIMGEN_HIDDEN)
+        simgen_hide(gen, draft, order->ca, now - order->age_s * 1000, &sct_list);
+    else if (order->form != SIMGEN_FINAL)
         simgen_append_precert(gen, draft, order->ca, now, &sct_list, result);
     else
         simgen_foreign_sct(gen, draft, order->ca, now - 1000, &sct_list);

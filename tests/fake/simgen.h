@@ -11,7 +11,10 @@
 
 struct simgen;
 
-enum simgen_form { SIMGEN_PRECERT, SIMGEN_FINAL, SIMGEN_BOTH };
+/* HIDDEN: a final certificate with an SCT of this log, whose entry the log does not take in. */
+enum simgen_form { SIMGEN_PRECERT, SIMGEN_FINAL, SIMGEN_BOTH, SIMGEN_HIDDEN };
+
+#define SIMGEN_HIDDEN_MAX 16
 
 /* One certificate on order, and what became of it. */
 struct simgen_order {
@@ -19,6 +22,7 @@ struct simgen_order {
     size_t ca;
     enum simgen_form form;
     size_t pad_chain; /* the chain ends with one certificate more, of this size; 0: it does not */
+    int64_t age_s;    /* HIDDEN: so long ago the log promised it */
 };
 
 struct simgen_result {
@@ -39,6 +43,8 @@ void simgen_mix(struct simgen *gen, uint64_t count, int64_t age_ms);
 /* Appends exactly what is ordered. */
 MUST_USE enum err_code simgen_issue(struct simgen *gen, struct simgen_order *order,
                                     struct simgen_result *result, struct err *why);
+/* Appends what was hidden until now, with the time that was promised. Returns how many entries. */
+uint64_t simgen_reveal(struct simgen *gen);
 /* Appends an entry that is properly in the tree but holds no certificate; `name` stands in its bytes. */
 uint64_t simgen_malformed(struct simgen *gen, const char *name);
 /* Appends an entry of a type nobody knows. */
