@@ -1,5 +1,6 @@
 # The command line and the configuration: nothing here needs a database.
 load play
+load strict
 
 setup_file() {
     play_begin

@@ -1,6 +1,7 @@
 # The log simulator by itself, judged by other people's programs: what it serves is a log, and its faults are the faults
 # they are called.
 load play
+load strict
 
 setup_file() {
     play_begin
@@ -50,11 +51,12 @@ status_of() {
 
 @test "--help lists every fault, the manual too; nonsense is refused with 2" {
     run -0 "$LOGSIM" --help
+    grep '^X(' "$CTVIGIL_SOURCE/tests/fake/simfault.def" >"$PLAY/rows"
     while IFS='"' read -r _ word _; do
         grep -qE "^  $word(\[|:| )" <<<"$output"
         grep -qE "^\.It (Cm|Sy) $word( |$)" "$CTVIGIL_SOURCE/docs/man/ctvigil-logsim.1"
-    done < <(grep '^X(' "$CTVIGIL_SOURCE/tests/fake/simfault.def")
-    [ "$(grep -c '^X(' "$CTVIGIL_SOURCE/tests/fake/simfault.def")" -ge 19 ]
+    done <"$PLAY/rows"
+    [ "$(wc -l <"$PLAY/rows")" -ge 19 ]
     run -2 "$LOGSIM" --no-such-option
     run -2 "$LOGSIM" argument
     run -2 "$LOGSIM" --entries many
@@ -96,6 +98,7 @@ status_of() {
         base64 -d <<<"$SIM_KEY" | openssl dgst -sha256 -binary
     } | openssl dgst -sha256 -binary | head -c 4 | hex)
     good=0
+    grep '^— ' "$PLAY/note" >"$PLAY/rows"
     while read -r _ _ body; do
         base64 -d <<<"$body" >"$PLAY/line"
         [ "$(head -c 4 "$PLAY/line" | hex)" = "$key_id" ] || continue
@@ -103,7 +106,7 @@ status_of() {
         timestamp=$((16#$(tail -c +5 "$PLAY/line" | head -c 8 | hex)))
         verify_head 700 "$timestamp" "$(sed -n 3p "$PLAY/note")" "$PLAY/signed"
         good=$((good + 1))
-    done < <(grep '^— ' "$PLAY/note")
+    done <"$PLAY/rows"
     [ $good = 1 ]
 }
 
@@ -173,7 +176,8 @@ status_of() {
     [ "$(wc -l <"$PLAY/leaves")" = 700 ]
     precerts=$(while read -r leaf; do base64 -d <<<"${leaf:0:16}" | tail -c +11 | hex; echo; done <"$PLAY/leaves" |
         grep -c '^0001')
-    [ "$precerts" -gt 180 ] && [ "$precerts" -lt 290 ]
+    [ "$precerts" -gt 180 ]
+    [ "$precerts" -lt 290 ]
     : >"$PLAY/texts"
     for i in $(seq 0 23 690); do
         logged_cert "$i" >"$PLAY/cert.der" || continue
@@ -214,7 +218,8 @@ status_of() {
         '{"issue":{"names":["a.example"],"ip":["300.1.1.1"]}}' '{"issue":{"names":["a.example"],"colour":"red"}}' \
         '{"nothing":1}' '{"append":-1}' '{"fault":"nonsense"}' '{"clear":"nonsense"}' '[]' '{' ''; do
         run control "$wrong"
-        [ "$status" -ne 0 ] && [[ $output == *error* ]]
+        [ "$status" -ne 0 ]
+        [[ $output == *error* ]]
     done
 }
 
@@ -242,7 +247,7 @@ status_of() {
         "$(grep -oiE '(Mon|Tue|Wed|Thu|Fri|Sat|Sun),' "$PLAY/headers" | head -n 1 | tr -d ,)" ]
     clear_faults
     fault 5xx@get-entries
-    get -D "$PLAY/headers" "$url" | grep -q '<html>'
+    get -D "$PLAY/headers" "$url" | has '<html>'
     grep -q '^HTTP/1.1 503' "$PLAY/headers"
     [ "$(status_of "$SIM_URL/ct/v1/get-sth")" = 200 ]
     fault 5xx:1:502
@@ -398,7 +403,8 @@ status_of() {
     for odd in '[]' '{}' '""' 'null' '{"leaf_input":""}' '{"leaf_input":"","extra_data":null}' '{"leaf_input":"A","extra_data":""}' \
         '{"tile_leaf":""}' '{"tile_leaf":"AAAA"}' "{\"tile_leaf\":\"$(zeros 14)\"}" '{"tile_leaf":7}'; do
         b64=$(curl -sS --noproxy '*' --data-binary "{\"replay\":$odd}" "$SIM_CONTROL")
-        [ ${#b64} -gt 20 ] && [[ $b64 != *'"ok"'* ]]
+        [ ${#b64} -gt 20 ]
+        [[ $b64 != *'"ok"'* ]]
     done
     size=$(control | jq .size)
     [ "$size" = "$rows" ]

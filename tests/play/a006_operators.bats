@@ -1,5 +1,6 @@
 # The simulator as an operator: its limits are what they are called, judged by curl.
 load play
+load strict
 
 setup_file() {
     play_begin
@@ -45,16 +46,19 @@ status_of() {
 
 @test "--help lists every limit and operator, the manual too; nonsense is refused with 2" {
     run -0 "$LOGSIM" --help
+    grep -h '^X(' "$CTVIGIL_SOURCE"/tests/fake/sim{limit,operator}.def >"$PLAY/rows"
     while IFS='"' read -r _ word _; do
         grep -qE "^  $word(\[|:| )" <<<"$output"
         grep -qE "^\.It (Cm|Sy) $word( |$)" "$CTVIGIL_SOURCE/docs/man/ctvigil-logsim.1"
-    done < <(grep -h '^X(' "$CTVIGIL_SOURCE"/tests/fake/sim{limit,operator}.def)
+    done <"$PLAY/rows"
+    sed -n '/^X(/{N;s/\n */ /;p}' "$CTVIGIL_SOURCE/tests/fake/simoperator.def" >"$PLAY/rows"
+    [ -s "$PLAY/rows" ]
     while IFS='"' read -r _ word _ limits _; do
         grep -qF "  $limits" <<<"$output"
         grep -qxF ".Cm $limits" "$CTVIGIL_SOURCE/docs/man/ctvigil-logsim.1"
         run -2 "$LOGSIM" --entries 0 --operator "$word" --limit nonsense
         output=$("$LOGSIM" --help)
-    done < <(sed -n '/^X(/{N;s/\n */ /;p}' "$CTVIGIL_SOURCE/tests/fake/simoperator.def")
+    done <"$PLAY/rows"
     for wrong in client client:0 client:x client:1:0 client:1:1:soon client:1:1:1:1 client:1:1:date page:0 page:32:sharp \
         page:2000 latency latency:9999999 tiles:1 connections:0 :1 ''; do
         run -2 "$LOGSIM" --entries 0 --limit "$wrong"

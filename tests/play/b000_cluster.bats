@@ -1,5 +1,6 @@
 # How the private database lives and dies with the programs that use it.
 load play
+load strict
 
 setup_file() {
     play_begin
@@ -71,7 +72,8 @@ gone() {
     "$CTVIGIL" --state-dir "$PLAY/one" db start
     exec 9>&-
     keeper=$(keeper_of "$PLAY/one")
-    ! ls -l "/proc/$keeper/fd" "/proc/$(server_of "$PLAY/one")/fd" 2>/dev/null | grep -F "$PLAY/held"
+    ls -l "/proc/$keeper/fd" "/proc/$(server_of "$PLAY/one")/fd" >"$PLAY/open"
+    none -F "$PLAY/held" "$PLAY/open"
     [ "$(ps -o tty= -p "$keeper" | tr -d ' ')" = "?" ]
     "$CTVIGIL" --state-dir "$PLAY/one" db stop
 }

@@ -1,5 +1,6 @@
 # The state directory and the private database as a user meets them. (How the server lives and dies: b000.)
 load play
+load strict
 
 setup_file() {
     play_begin
@@ -10,7 +11,7 @@ teardown_file() {
 }
 
 no_server() {
-    ! pgrep -f "$1/" >/dev/null
+    ! pgrep -f "$1/" >/dev/null || return 1
 }
 
 @test "a command starts the database on need and it ends with the command" {
@@ -90,7 +91,7 @@ no_server() {
     [ "$status" = 4 ] || [ "$status" = 2 ]
     [ ${#stderr_lines[@]} = 1 ]
     [[ "$stderr" == *"$PLAY/foreign"* ]]
-    [ -z "$(ls -A "$PLAY/foreign")" ]
+    silent ls -A "$PLAY/foreign"
 }
 
 @test "a wrong connection string: 4 in one line without the password, no private database instead" {

@@ -1,5 +1,6 @@
 # The private database is killed under a running program: the program goes on by itself and loses nothing.
 load play
+load strict
 
 setup_file() {
     play_begin

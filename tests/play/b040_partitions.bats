@@ -1,6 +1,7 @@
 # The partitions of a private database as its owner meets them: what prune would do, does, and what a search says of what is
 # kept no longer. (Writers, readers and kill -9 meanwhile: unit.db_part, unit.db_horizon.)
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -73,7 +74,8 @@ grow() {
     run -0 --separate-stderr ctv db prune
     [[ $output == *"drop "* ]]
     kept=$(sql "SELECT count(*) FROM cert")
-    [ "$kept" -gt 0 ] && [ "$kept" -lt "$all" ]
+    [ "$kept" -gt 0 ]
+    [ "$kept" -lt "$all" ]
     [ "$(sql "SELECT count(*) FROM cert AS c JOIN cert_removal AS r ON c.not_after < r.horizon")" = 0 ]
     # No leaf goes that holds anything younger.
     [ "$(sql "SELECT horizon <= now() - interval '400 days' FROM cert_removal")" = t ]
@@ -84,8 +86,8 @@ grow() {
     done
     run -0 --separate-stderr ctv search test.x1
     [[ $stderr == *"is not kept (db.retain_expired_days)"* ]]
-    ctv domain add watched.example 2>&1 | grep -q 'is not kept (db.retain_expired_days)'
-    ctv domain history watched.example 2>&1 | grep -q 'is not kept (db.retain_expired_days)'
+    ctv domain add watched.example 2>&1 | has 'is not kept (db.retain_expired_days)'
+    ctv domain history watched.example 2>&1 | has 'is not kept (db.retain_expired_days)'
 }
 
 @test "another public suffix list is taken while certificates are stored; names are found by it" {

@@ -1,6 +1,7 @@
 # Copies of a database, with real tools: a dump and a base backup taken while ingest runs, restored, and read on; a replica and
 # a pooler for those who read. docs/backup.md and docs/scale.md say the same in words.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -204,7 +205,7 @@ start_copy() {
     # Behind, and cut off.
     psql -XqAt -d "$replica" -c "SELECT pg_wal_replay_pause()"
     sql "UPDATE domain SET owner = 'somebody' WHERE name = 'replica.test'"
-    wait_for 'ctv domain list 2>&1 >/dev/null | grep -q "the replica is [0-9]* seconds behind"' 40
+    wait_for 'ctv domain list 2>&1 >/dev/null | has "the replica is [0-9]* seconds behind"' 40
     psql -XqAt -d "$replica" -c "SELECT pg_wal_replay_resume()"
     run -4 --separate-stderr env CTVIGIL_DB_DSN="$replica" "$CTVIGIL" --state-dir "$STATE" domain add other.test
     [[ $stderr == *"takes no writes"*"db.dsn must name"* && $stderr != *"UPDATE"* && $stderr != *"INSERT"* ]]

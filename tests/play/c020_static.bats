@@ -1,5 +1,6 @@
 # The same tree read as a static-ct log: same rows, and no request that could be spared.
 load play
+load strict
 
 setup_file() {
     play_begin_db

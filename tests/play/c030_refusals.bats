@@ -1,5 +1,6 @@
 # What is refused when a log is registered, and how a log that can not be reached is told.
 load play
+load strict
 
 setup_file() {
     play_begin_db

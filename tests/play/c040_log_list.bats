@@ -1,5 +1,6 @@
 # Logs that nobody added: the log list is fetched, followed, changed, refused; logs begin and end with it.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -85,8 +86,8 @@ list() {
     sql "INSERT INTO log (name, protocol, url, log_id, key) VALUES ('added', 'rfc6962', 'https://192.0.2.8/', sha256('a'), '');
          INSERT INTO log_range (log, range_begin, next, verified) SELECT id, 0, 0, 0 FROM log WHERE name = 'added'" >/dev/null
     wait_for 'grep -q "logs=1 first=added not asked" "$PLAY/run.log"' 30
-    ! grep -E 'following a new log: (foreign|added)' "$PLAY/run.log"
-    ! grep -F 192.0.2. "$PLAY/run.log"
+    none -E 'following a new log: (foreign|added)' "$PLAY/run.log"
+    none -F 192.0.2. "$PLAY/run.log"
     sql "DELETE FROM log_range WHERE log = (SELECT id FROM log WHERE name = 'added'); DELETE FROM log WHERE name = 'added'" >/dev/null
     list '{"remove":"foreign"}'
     wait_for '[ "$(sql "SELECT left_at IS NOT NULL FROM log WHERE name = \$\$foreign\$\$")" = t ]' 30
@@ -146,6 +147,6 @@ list() {
 }
 
 @test "nothing went wrong that was not meant to" {
-    ! grep -E 'AddressSanitizer|runtime error|assertion' "$PLAY/run.log"
-    ! grep 'level=error' "$PLAY/run.log" | grep -vE 'log list|shard'
+    none -E 'AddressSanitizer|runtime error|assertion' "$PLAY/run.log"
+    grep 'level=error' "$PLAY/run.log" | none -vE 'log list|shard'
 }

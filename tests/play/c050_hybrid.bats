@@ -1,5 +1,6 @@
 # A log with the heads of RFC 6962 and data tiles beside them: the same rows, by whichever way answers.
 load play
+load strict
 
 setup_file() {
     play_begin_db

@@ -1,6 +1,7 @@
 # Up to when nothing was missed, and what could have been: logs of three operators, one of them behind, one silent at
 # first; and logs that are out of date.
 load play
+load strict
 
 setup_file() {
     play_begin_db

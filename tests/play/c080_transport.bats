@@ -1,5 +1,6 @@
 # How requests go out: over HTTP/2 where an operator is to be asked that way, and from several addresses.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -61,7 +62,7 @@ over() {
     over "$CA" "$CTVIGIL" --state-dir "$STATE" ingest --once
     log_is plain '.position == 900 and .verified_size == 900'
     grep -q '^HTTP/1.1 .*get-entries' "$PLAY/front.asked"
-    ! grep -q '^HTTP/2' "$PLAY/front.asked"
+    none '^HTTP/2' "$PLAY/front.asked"
     ctv log remove plain
     start_sim --rfc6962 --entries 900 --seed 81
     tls_front
@@ -70,7 +71,7 @@ over() {
     : >"$PLAY/front.asked"
     CTVIGIL_INGEST_HTTP2='x.test, two.test' over "$CA" "$CTVIGIL" --state-dir "$STATE" ingest --once
     log_is multiplexed '.position == 900 and .verified_size == 900'
-    ! grep get-entries "$PLAY/front.asked" | grep -v '^HTTP/2.0 '
+    grep get-entries "$PLAY/front.asked" | none -v '^HTTP/2.0 '
     [ "$(grep -c get-entries "$PLAY/front.asked")" -ge 4 ]
     [ "$(grep get-entries "$PLAY/front.asked" | cut -d' ' -f2 | sort -u | wc -l)" = 1 ]
     ctv log remove multiplexed

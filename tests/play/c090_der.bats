@@ -1,5 +1,6 @@
 # Certificates that are kept whole, and those that are read from their log again: only bytes whose hash fits come out.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -99,7 +100,7 @@ given() {
     rm "$PLAY/got.der"
     run -4 ctv cert --der --out "$PLAY/got.der" "$sha"
     [ ! -e "$PLAY/got.der" ]
-    [ -z "$(ls "$PLAY" | grep got)" ]
+    ls "$PLAY" | none got
     clear_faults
 }
 
@@ -128,8 +129,8 @@ given() {
     ctv cert "$hostile" >"$PLAY/said" 2>&1
     clear_faults
     grep -q 'hostile.example' "$PLAY/said"
-    ! tr -d '\n' <"$PLAY/said" | LC_ALL=C grep -qP '[\x00-\x1f\x7f]'
-    ! grep -q '^level=error' "$PLAY/said"
+    tr -d '\n' <"$PLAY/said" | LC_ALL=C none -P '[\x00-\x1f\x7f]'
+    none '^level=error' "$PLAY/said"
     assert_counts
 }
 
@@ -149,7 +150,7 @@ given() {
     name=$(entry_json 3 | jq -r '.dns[0]')
     run -0 --separate-stderr ctv domain add "$name"
     [[ "$stderr" == *"its history is not complete: of $(sim_size) log entries"* ]]
-    ctv domain list | grep -q 'history incomplete'
+    ctv domain list | has 'history incomplete'
     ctv domain list --json | some_line '.name == $name and .complete_until == null and
         (.incomplete | map(.reason) | index("store_watched") != null)' --arg name "$name"
     [ "$(sql "SELECT thin FROM domain_coverage WHERE name = '$name'")" = "$(sim_size)" ]
