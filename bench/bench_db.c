@@ -1,11 +1,12 @@
 /* The database under load: entries per second by the real writer against a schema like crt.sh's in the same
  * run, bytes and WAL for a certificate, and how long questions take afterwards.
  *
- *   bench_db [--certs N] [--baseline N] [--writers N] [--asks N] [--large] [--live] [--again] [--dsn DSN]
+ *   bench_db [--certs N] [--baseline N] [--writers N] [--asks N] [--large] [--live] [--backfill] [--again]
+ *            [--dsn DSN]
  *
  * Without a DSN the program's own private cluster is used (fsync on, the settings users get). The stream of
- * entries: issuancemill.h. --live leaves the backfill out, --again only asks
- * what a run before left. The time counts what the writer does from struct batch on: encoding, COPY,
+ * entries: issuancemill.h. --live leaves the backfill out, --backfill
+ * all but it, --again only asks what a run before left. The time counts what the writer does from struct batch on: encoding, COPY,
  * statements, COMMIT. Rates are of the wall clock; those of processor time, which other work on the machine
  * does not change, stand beside them, and ratios are taken from these. */
 #include <unistd.h>
@@ -33,6 +34,7 @@ struct options {
     unsigned writers;
     unsigned asks;
     bool live;
+    bool load;
     bool again;
     const char *dsn;
 };
@@ -268,6 +270,8 @@ static void measure(const char *dsn, PGconn *pg, const struct options *options, 
     }
     if (!options->live)
         backfill(dsn, pg, options, out);
+    if (options->load)
+        return;
     if (options->writers > 1) {
         out->many = out->one;
         out->many.writers = options->writers;
@@ -380,6 +384,10 @@ static void read_options(char **argv, struct options *options)
             options->live = true;
             continue;
         }
+        if (strcmp(argv[i], "--backfill") == 0) {
+            options->load = true;
+            continue;
+        }
         if (strcmp(argv[i], "--again") == 0) {
             options->again = true;
             continue;
@@ -399,7 +407,7 @@ static void read_options(char **argv, struct options *options)
         if (value == NULL || options->writers > DBLOAD_WRITERS || options->certs == 0 ||
             options->asks > ASKS) {
             fprintf(stderr, "usage: bench_db [--certs N] [--baseline N] [--writers N] [--asks N] [--large] "
-                            "[--live] [--again] [--dsn DSN]\n");
+                            "[--live] [--backfill] [--again] [--dsn DSN]\n");
             exit(2);
         }
         i++;
