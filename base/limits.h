@@ -61,12 +61,15 @@
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
 #define LIMIT_ORGS               16          /* organisations kept of one subject; real ones have one */
+#define LIMIT_LOAD_VALUE         131072      /* of rows of a backfill in one value: 400 of them */
+#define LIMIT_LOAD_SORT          (128u << 20) /* of them sorted at once; what is more is read several times */
 #define LIMIT_PART_SORT_MB       256 /* of sorting when a partition is rewritten: in such pieces on disk */
 #define LIMIT_PART_INDEX_MB      512 /* the same for its indexes; one process does it at a time */
 #define LIMIT_WRITE_SORT_MB      64 /* of memory to sort the rows of a commit on the server: 16,384 of 1 kB */
 #define LIMIT_PLACE_BLOCK        128     /* keys of a block of places: four blocks fill a page */
 #define LIMIT_PLACE_FEW          64      /* keys in a bucket, else a commit writes into wider ones */
 #define LIMIT_PLACE_FAN          8       /* blocks in a bucket, then they are merged into the next level */
+#define LIMIT_PLACE_FAN_LOAD     64      /* the same during a backfill; no more than are looked at, 64 */
 #define LIMIT_PLACE_STEP         1024    /* blocks of one such transaction: 8 MB of memory, 50 ms */
 #define LIMIT_PLACE_STEPS        1       /* of each level after a commit, so that space is used again soon */
 #define LIMIT_PLACE_CATCH        64      /* of them at once after a repair: some seconds */

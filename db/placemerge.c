@@ -33,7 +33,17 @@ static enum err_code take_row(struct placemerge *merge, struct pgconn *conn, con
     return placebad_note(conn, &from, keys, places, why);
 }
 
-/* Into the next level; *next: the bucket to go on with. */
+static int64_t fan_of(const struct placemerge *merge)
+{
+    return merge->load ? LIMIT_PLACE_FAN_LOAD : LIMIT_PLACE_FAN;
+}
+
+static unsigned level_behind(const struct placemerge *merge, unsigned level)
+{
+    return merge->load && level + 2 < PLACESET_LEVELS ? level + 2 : level + 1;
+}
+
+/* Into the level behind; *next: the bucket to go on with. */
 static enum err_code move(struct placemerge *merge, struct copy *copy, struct pgconn *conn,
                           const int64_t at[3], int64_t *next, struct err *why)
 {
@@ -61,18 +71,19 @@ static enum err_code move(struct placemerge *merge, struct copy *copy, struct pg
     if (code != ERR_OK)
         return code;
     copy_begin(copy, conn, PLACESET_COPY, why);
-    placeset_put(&merge->set, copy, (unsigned)at[0], (unsigned)at[1] + 1, &blocks);
+    placeset_put(&merge->set, copy, (unsigned)at[0], level_behind(merge, (unsigned)at[1]), &blocks);
     return copy_end(copy);
 }
 
 /* Whoever has the row of a level merges it; `at` is its kind, level and next bucket. */
-static enum err_code take(struct pgconn *conn, int64_t at[3], bool *taken, struct err *why)
+static enum err_code take(const struct placemerge *merge, struct pgconn *conn, int64_t at[3], bool *taken,
+                          struct err *why)
 {
     static const char sql[] =
         DUE_SQL " AND s.kind = $2::int2 AND s.level = $3::int2 FOR UPDATE OF s SKIP LOCKED";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
-    pgexec_int(&args, LIMIT_PLACE_FAN);
+    pgexec_int(&args, fan_of(merge));
     pgexec_int(&args, at[0]);
     pgexec_int(&args, at[1]);
     enum err_code code = pgexec_cached(conn, sql, &args, &res, why);
@@ -96,7 +107,7 @@ static enum err_code merge_level(struct placemerge *merge, struct copy *copy, st
     int64_t next = 0;
     enum err_code code = pgexec_begin(conn, why);
     if (code == ERR_OK)
-        code = take(conn, at, &taken, why);
+        code = take(merge, conn, at, &taken, why);
     if (code == ERR_OK && taken)
         code = move(merge, copy, conn, at, &next, why);
     pgexec_int(&args, at[0]);
@@ -123,7 +134,7 @@ enum err_code placemerge_step(struct placemerge *merge, struct copy *copy, struc
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
     *moved = 0;
-    pgexec_int(&args, LIMIT_PLACE_FAN);
+    pgexec_int(&args, fan_of(merge));
     enum err_code code = pgexec_cached(conn, sql, &args, &res, why);
     if (code != ERR_OK)
         return code;

@@ -3,6 +3,9 @@
  * a time, and put into the eight buckets of the next level that are parts of it, as one block each. So a key
  * is written once a level, of which there are as many as octal digits in the number of keys.
  *
+ * A backfill merges when there are eight times as many, into the sixty-four buckets of the level after the
+ * next, so that a key is written half as often; meanwhile a hash is looked for in that many more blocks.
+ *
  * Each step is a transaction of its own, of bounded size, after a commit: no other session waits for it,
  * several processes take different levels, and who is killed leaves all as it was. The next commit of this
  * session comes behind it. A row that is no block is taken out and noted (db/placebad.h); the others go on.
@@ -17,6 +20,7 @@ struct placemerge {
     uint64_t fresh; /* blocks written since it was looked whether there is something to do */
     uint64_t dead;  /* blocks taken out since the space was made free again */
     int64_t since_ms;
+    bool load;    /* a backfill: less often, and past a level at a time */
     uint64_t bad; /* rows that were no blocks, since that was said */
     bool warned;  /* at warned_ms, that it fails */
     int64_t warned_ms;

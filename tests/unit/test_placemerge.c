@@ -170,6 +170,28 @@ static void every_mix_of_keys_is_found(void **state)
     }
 }
 
+/* Later, past a level, and exact all the same; who merges after it goes on as ever. */
+static void a_backfill_merges_less_often(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_new(&rig);
+    rig.merge.load = true;
+    for (int i = 0; i < 31; i++)
+        put_tiles(&rig, 1, UINT64_MAX);
+    assert_int_equal(merge_once(&rig), 0);
+    put_tiles(&rig, 1, UINT64_MAX);
+    assert_int_equal(merge_once(&rig), 128);
+    is_exact(&rig);
+    check_sql(rig.dsn, "SELECT count(*) FROM place_block WHERE level <> 2", 0);
+    for (int i = 0; i < 20; i++)
+        put_tiles(&rig, 1, UINT64_MAX);
+    rig.merge.load = false;
+    assert_true(merge_once(&rig) != 0);
+    is_exact(&rig);
+    rig_end(&rig);
+}
+
 /* A place that was written again, and one that holds another certificate by now. */
 static void what_is_stale_or_twice_is_told_once(void **state)
 {
@@ -494,6 +516,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_found_where_nothing_is),
         cmocka_unit_test(every_mix_of_keys_is_found),
+        cmocka_unit_test(a_backfill_merges_less_often),
         cmocka_unit_test(what_is_stale_or_twice_is_told_once),
         cmocka_unit_test(a_merge_that_is_stopped_changes_nothing),
         cmocka_unit_test(a_level_that_another_merges_is_left_alone),
