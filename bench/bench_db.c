@@ -6,9 +6,9 @@
  *
  * Without a DSN the program's own private cluster is used (fsync on, the settings users get). The stream of
  * entries: issuancemill.h. --live leaves the backfill out, --backfill
- * all but it, --again only asks what a run before left. The time counts what the writer does from struct batch on: encoding, COPY,
- * statements, COMMIT. Rates are of the wall clock; those of processor time, which other work on the machine
- * does not change, stand beside them, and ratios are taken from these. */
+ * all but it, --again only asks what a run before left. The time counts what the writer does from struct
+ * batch on: encoding, COPY, statements, COMMIT. Rates are of the wall clock; those of processor time, which
+ * other work on the machine does not change, stand beside them, and ratios are taken from these. */
 #include <unistd.h>
 
 #include "base/dns.h"
@@ -250,7 +250,8 @@ static double backfill_rate(const struct options *options, const struct outcome 
     double ns = 0;
     for (unsigned i = 0; i < options->writers; i++)
         ns += (double)(out->down.cost[i].client_ns + out->down.cost[i].server_ns);
-    ns = processor ? ns + (double)out->seal.server_ns : (double)(out->down.elapsed_ns + out->seal.wall_ns);
+    ns = processor ? ns + (double)(out->seal.server_ns + out->seal.client_ns)
+                   : (double)(out->down.elapsed_ns + out->seal.wall_ns);
     return ns == 0 ? 0 : (double)out->seal.entries * 1e6 / ns;
 }
 

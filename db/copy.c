@@ -265,6 +265,14 @@ void copy_row(struct copy *copy, unsigned columns)
     buf_u16(&copy->buf, (uint16_t)columns);
 }
 
+void copy_raw(struct copy *copy, struct span row)
+{
+    must(copy->records.count == 0 && copy->columns.count == 0);
+    if (copy->buf.len >= PIECE_BYTES || !buf_ok(&copy->buf))
+        flush(copy);
+    buf_put(&copy->buf, row);
+}
+
 void copy_null(struct copy *copy)
 {
     buf_u32(field(copy), UINT32_MAX);

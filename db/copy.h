@@ -61,6 +61,8 @@ void copy_bind(struct copy *copy, struct pgexec_args *args);
 
 /* Starts a row; sends what has gathered when it is enough for a piece. */
 void copy_row(struct copy *copy, unsigned columns);
+/* A whole row of the stream: the number of its fields, and these. */
+void copy_raw(struct copy *copy, struct span row);
 void copy_null(struct copy *copy);
 void copy_bool(struct copy *copy, bool value);
 void copy_int2(struct copy *copy, int16_t value);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "db/db_part.h"
+#include "db/loadfill.h"
 #include "db/pgwait.h"
 
 #define CATCH_ROWS  10000
@@ -10,14 +11,15 @@
 #define PAUSE_MS    100
 #define ROW_BYTES   250
 #define WAIT_MAX_MS 600000
+#define DOUBLE_ROW  "23505"                  /* unique_violation */
 #define HOLD_KEY    "1668707433, 1819238756" /* our word, and "load" */
 
 enum err_code db_load_waiting(struct pgconn *conn, int64_t *rows, struct err *why)
 {
     static const char sql[] =
-        "SELECT CASE WHEN EXISTS (SELECT FROM cert_load) THEN greatest(1, (SELECT "
-        "sum(pg_relation_size(i.inhrelid))"
-        " FROM pg_inherits AS i WHERE i.inhparent = 'cert_load'::regclass)::int8 / $1) ELSE 0 END";
+        "SELECT CASE WHEN EXISTS (SELECT FROM cert_load) OR EXISTS (SELECT FROM cert_load_run) THEN "
+        "greatest(1, (SELECT sum(pg_table_size(i.inhrelid)) FROM pg_inherits AS i"
+        " WHERE i.inhparent IN ('cert_load'::regclass, 'cert_load_run'::regclass))::int8 / $1) ELSE 0 END";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     pgexec_int(&args, ROW_BYTES);
     return pgexec_number(conn, sql, &args, rows, why);
@@ -64,7 +66,6 @@ static enum err_code swap(struct pgconn *conn, const struct db_load_how *how, in
     enum err_code code = ERR_DB_CONFLICT;
     pgexec_int(&few, closed);
     pgexec_int(&few, SWAP_ROWS);
-    pgexec_int(&args, closed);
     pgexec_int(&args, CATCH_ROWS);
     for (int i = 0; i < TRIES && code == ERR_DB_CONFLICT; i++) {
         int64_t late = CATCH_ROWS;
@@ -73,14 +74,27 @@ static enum err_code swap(struct pgconn *conn, const struct db_load_how *how, in
         err_clear(why);
         code = ERR_OK;
         while (code == ERR_OK && late > SWAP_ROWS / 2)
-            code = pgwait_number(conn, "SELECT load_catch($1, $2, false)", &args, how->stop, &late, why);
+            code = pgwait_number(conn, "SELECT load_catch($1)", &args, how->stop, &late, why);
         if (code == ERR_OK)
             code = pgwait_do(conn, "SELECT load_swap($1, $2)", &few, how->stop, why);
     }
     return code;
 }
 
-/* One partition, from its beginning: what somebody else left half done is of no use. */
+/* Rows of one issuance under two domains would be in the way of its unique index. */
+static enum err_code make_indexes(struct pgconn *conn, const struct db_load_how *how, struct err *why)
+{
+    static const char sql[] = "SELECT partition_index_all()";
+    enum err_code code = pgwait_do(conn, sql, &PGEXEC_NO_ARGS, how->stop, why);
+    if (code == ERR_OK || strcmp(conn->sqlstate, DOUBLE_ROW) != 0)
+        return code;
+    err_clear(why);
+    code = pgwait_do(conn, "SELECT load_single()", &PGEXEC_NO_ARGS, how->stop, why);
+    return code == ERR_OK ? pgwait_do(conn, sql, &PGEXEC_NO_ARGS, how->stop, why) : code;
+}
+
+/* One partition, from its beginning: what somebody else left half done is of no use. Its rows are written
+ * frozen, so that there is nothing to vacuum. */
 static enum err_code seal_leaf(struct pgconn *conn, const struct db_load_how *how, int64_t closed,
                                const char *suffix, struct err *why)
 {
@@ -88,20 +102,18 @@ static enum err_code seal_leaf(struct pgconn *conn, const struct db_load_how *ho
                                     "l.upper])::int FROM partition_leaf AS l"
                                     " WHERE l.suffix = $1::text";
     struct pgexec_args leaf = PGEXEC_NO_ARGS;
-    struct pgexec_args slot = PGEXEC_NO_ARGS;
     int64_t begun = 0;
     pgexec_text(&leaf, suffix);
-    pgexec_int(&slot, closed);
     enum err_code code = insist(conn, how, begin_sql, &leaf, &begun, why);
     if (code == ERR_OK && begun == 0)
         code = err_set(why, ERR_DB_CONFLICT, "database: partition %s is no more; it is tried again", suffix);
     if (code == ERR_OK)
-        code = pgwait_do(conn, "SELECT load_fill($1)", &slot, how->stop, why);
+        code = loadfill_run(conn, closed, how->stop, why);
     if (code == ERR_OK)
-        code = pgwait_do(conn, "SELECT partition_index_all()", &PGEXEC_NO_ARGS, how->stop, why);
+        code = make_indexes(conn, how, why);
     if (code == ERR_OK)
-        code = pgwait_do(conn, "VACUUM (FREEZE, ANALYZE) cert_build, cert_apex_build, cert_ip_build",
-                         &PGEXEC_NO_ARGS, how->stop, why);
+        code = pgwait_do(conn, "ANALYZE cert_build_1, cert_apex_build_1, cert_ip_build_1", &PGEXEC_NO_ARGS,
+                         how->stop, why);
     if (code == ERR_OK)
         code = pgexec_do(conn, "UPDATE partition_job SET step = 'frozen', step_at = now()", &PGEXEC_NO_ARGS,
                          NULL, why);

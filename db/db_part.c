@@ -51,7 +51,9 @@ enum err_code db_part_lock(struct pgconn *conn, bool *taken, struct err *why)
     enum err_code code = spread_whole(conn, why);
     if (code == ERR_OK)
         code = ask_bool(conn, "SELECT partition_lock()", taken, why);
-    return code == ERR_OK && *taken ? pgexec_script(conn, session_sql, why) : code;
+    if (code == ERR_OK && *taken)
+        code = pgexec_script(conn, session_sql, why);
+    return code == ERR_OK && *taken ? pgexec_script(conn, pgconn_wal_setup, why) : code;
 }
 
 enum err_code db_part_unlock(struct pgconn *conn, struct err *why)

@@ -47,6 +47,8 @@ struct pgexec_args {
 
 /* What a session is set to, for one transaction (db/pgconn.c). */
 extern const char pgconn_local_setup[];
+/* For a session that writes much, and for as long as it lasts. */
+extern const char pgconn_wal_setup[];
 
 void pgexec_int(struct pgexec_args *args, int64_t value); /* int8 */
 void pgexec_real(struct pgexec_args *args, double value); /* float8 */

@@ -9,6 +9,7 @@
 #include "db/diskguard.h"
 #include "db/fpcache.h"
 #include "db/issuer_ids.h"
+#include "db/loadpack.h"
 #include "db/pgexec.h"
 #include "db/placemerge.h"
 #include "db/stage.h"
@@ -67,6 +68,7 @@ struct pgstore {
     struct diskguard guard;
     struct pgstore_keep keep;
     struct placemerge places;
+    struct loadpack pack;   /* of what is put down */
     uint64_t place_blocks;  /* that this transaction wrote */
     int64_t load_before_ms; /* what expired before this is put down for db_load.h */
     struct buf heads_raw;   /* raw bytes of what the last `heads` gave */

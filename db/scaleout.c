@@ -91,7 +91,9 @@ static enum err_code look_before(struct pgconn *conn, struct err *why)
          "SELECT citus_add_node('HOST', PORT) for each worker"},
         {"SELECT count(*) = 0 FROM pg_dist_node WHERE groupid = 0", ERR_CONFIG,
          "Citus does not know where the coordinator is: SELECT citus_set_coordinator_host('HOST', PORT)"},
-        {"SELECT EXISTS (SELECT FROM cert_load) OR EXISTS (SELECT FROM partition_job)", ERR_DB_CONFLICT,
+        {"SELECT EXISTS (SELECT FROM cert_load) OR EXISTS (SELECT FROM cert_load_run) OR EXISTS (SELECT FROM "
+         "partition_job)",
+         ERR_DB_CONFLICT,
          "rows of an import, or partitions, are still being put in their place: run `ctvigil db prune` "
          "first"},
         {"SELECT EXISTS (SELECT FROM psl_move)", ERR_DB_CONFLICT,

@@ -30,19 +30,30 @@ static enum err_code note_places(struct pgstore *pg, int64_t slot, struct err *w
     return code;
 }
 
+/* Packed, unless it is more than that holds. */
+static enum err_code put_rows(struct pgstore *pg, int64_t slot, size_t *down, struct err *why)
+{
+    struct stage_sink sink = {&pg->copy, &pg->copy, &pg->copy, slot};
+    struct err first = {0};
+    enum err_code code = loadpack_put(&pg->pack, &pg->stage, &pg->copy, pg->conn, slot, down, &first);
+    if (code == ERR_TOO_BIG)
+        return stage_certs(&pg->stage, &sink, pg->conn, down, why);
+    return code == ERR_OK ? ERR_OK : err_set(why, code, "%s", first.text);
+}
+
 enum err_code store_load_put(struct pgstore *pg, struct err *why)
 {
-    struct stage_sink sink = {&pg->copy, &pg->copy, &pg->copy, 0};
     size_t down = 0;
+    int64_t slot = 0;
     if (pg->stage.count == 0)
         return ERR_OK;
-    enum err_code code = take_slot(pg->conn, &sink.slot, why);
+    enum err_code code = take_slot(pg->conn, &slot, why);
     if (code != ERR_OK)
         return code;
     pg->stage.until_s = pg->load_before_ms / 1000;
-    code = stage_certs(&pg->stage, &sink, pg->conn, &down, why);
+    code = put_rows(pg, slot, &down, why);
     if (code == ERR_OK && down != 0)
-        code = note_places(pg, sink.slot, why);
+        code = note_places(pg, slot, why);
     pg->stage.from_s = pg->stage.until_s;
     pg->stage.until_s = INT64_MAX;
     return code;

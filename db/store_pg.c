@@ -43,6 +43,7 @@ static void free_store(struct store *store)
     store_der_fini(&pg->keep);
     store_rows_fini(&pg->rows);
     placemerge_fini(&pg->places);
+    loadpack_fini(&pg->pack);
     buf_fini(&pg->heads_raw);
     buf_fini(&pg->other_raw);
     pg->store.magic = 0;
@@ -290,6 +291,7 @@ enum err_code store_pg_open(const char *dsn, struct store **store, struct err *w
     copy_init(&pg->copy);
     stage_init(&pg->stage);
     store_rows_init(&pg->rows);
+    loadpack_init(&pg->pack);
     buf_init(&pg->heads_raw, HEADS_RAW_MAX);
     buf_init(&pg->other_raw, LIMIT_SMALL_BYTES);
     pg->issuers = issuer_ids_new();
@@ -338,6 +340,7 @@ enum err_code store_pg_load(struct store *store, struct err *why)
     if (code != ERR_OK)
         return code;
     pg->load_before_ms = pgexec_get_time(res, 0, 0);
+    pg->places.load = true;
     PQclear(res);
     return ERR_OK;
 }

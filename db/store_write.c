@@ -40,16 +40,8 @@ static bool is_alive(const struct pgconn *conn)
 #define STRINGIFY(x) #x
 #define STRING_OF(x) STRINGIFY(x)
 
-/* The rows of a commit are sorted and joined in memory. The server of a private cluster compresses pages in
- * its log by an old method, a twelfth of its work while entries are stored; where it knows a quicker one, and
- * we may say so, it takes that for us. */
-static const char wal_session[] =
-    "SET work_mem = '" STRING_OF(LIMIT_WRITE_SORT_MB) "MB';"
-                                                      "SELECT set_config('wal_compression', 'lz4', false) "
-                                                      "FROM pg_settings AS s, pg_roles AS r"
-                                                      " WHERE s.name = 'wal_compression' AND s.setting = "
-                                                      "'pglz' AND 'lz4' = ANY (s.enumvals)"
-                                                      " AND r.rolname = current_user AND r.rolsuper";
+/* The rows of a commit are sorted and joined in memory. */
+static const char memory_session[] = "SET work_mem = '" STRING_OF(LIMIT_WRITE_SORT_MB) "MB'";
 
 enum err_code store_write_ready(struct pgstore *pg, struct err *why)
 {
@@ -67,7 +59,9 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
     pg->repair.open = false;
     code = patience_session(pg->conn, why);
     if (code == ERR_OK)
-        code = pgexec_script(pg->conn, wal_session, why);
+        code = pgexec_script(pg->conn, memory_session, why);
+    if (code == ERR_OK)
+        code = pgexec_script(pg->conn, pgconn_wal_setup, why);
     if (code == ERR_OK)
         code = pgexec_script(pg->conn, stage_tables, why);
     if (code == ERR_OK)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "db/db_load.h"
+#include "db/loadfill.h"
 #include "db/pgexec.h"
 
 #define OLD_S    INT64_C(1600000000) /* September 2020 */
@@ -12,7 +13,9 @@
 #define ALL      256
 #define WAIT_MS  20000
 #define STUCK_MS 180000
-#define IS_WHOLE "SELECT count(*) FROM cert_load"
+#define IS_WHOLE                                                                                             \
+    "SELECT (SELECT count(*) FROM cert_load) + (SELECT coalesce(sum(count), 0) FROM cert_load_run WHERE "    \
+    "kind = 0)"
 
 static const struct db_load_how how = {.wait_ms = WAIT_MS};
 
@@ -82,12 +85,22 @@ static void check(const struct storetest *test, int64_t certs)
     check_sql(test->dsn, "SELECT count(*) - count(DISTINCT (tbs_fp, issuer, ip)) FROM cert_ip", 0);
     check_sql(test->dsn, "SELECT count(*) FROM cert_ip", (certs + 4) / 5);
     check_sql(test->dsn, "SELECT count(*) FROM cert_load_key", 0);
-    check_sql(test->dsn, "SELECT count(*) FROM load_fresh", 0);
+    check_sql(test->dsn, "SELECT count(*) FROM cert_load_run", 0);
+    check_sql(test->dsn, "SELECT (SELECT count(*) FROM load_count) + (SELECT count(*) FROM load_old)", 0);
     check_sql(test->dsn, "SELECT count(*) FROM load_done", 0);
     check_sql(test->dsn, "SELECT count(*) FROM load_place", 0);
     check_sql(test->dsn, "SELECT count(*) FROM load_wanted", 0);
     check_sql(test->dsn, "SELECT count(*) FROM partition_job", 0);
     storetest_check(test->dsn);
+}
+
+static void fill(const struct storetest *test)
+{
+    struct err why = {0};
+    struct pgconn *conn = connect_to(test);
+    if (loadfill_run(conn, 1, NULL, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    pgconn_free(conn);
 }
 
 static void what_expired_waits_and_then_is_there(void **state)
@@ -135,10 +148,11 @@ static void others_write_the_same_meanwhile(void **state)
     storetest_run(
         test.dsn,
         "SELECT load_close(); SELECT partition_begin('load', ARRAY[l.suffix], ARRAY[l.lower, l.upper])"
-        " FROM load_leaves(1) AS l; SELECT load_fill(1)");
+        " FROM load_leaves(1) AS l");
+    fill(&test);
     put(plain, &test, 1, ALL / 8, ALL / 4, 0); /* half of these are in the build as fresh ones */
     storetest_run(test.dsn, "SELECT partition_index_all(); UPDATE partition_job SET step = 'frozen'");
-    storetest_run(test.dsn, "SELECT load_catch(1, 10, false)");
+    storetest_run(test.dsn, "SELECT load_catch(10)");
     put(plain, &test, 1, ALL / 4, ALL / 4, 0);
     /* One that was stored meanwhile goes again, as a repair takes it away: the backfill has it still. */
     storetest_run(test.dsn,
@@ -164,7 +178,7 @@ static void it_can_be_killed_behind_every_step(void **state)
         "SELECT load_close()",
         ("SELECT partition_begin('load', ARRAY[l.suffix], ARRAY[l.lower, l.upper]) FROM load_leaves(1) AS l "
          "LIMIT 1"),
-        "SELECT load_fill(1)",
+        NULL, /* fill */
         "SELECT partition_index_all()",
         "UPDATE partition_job SET step = 'frozen'",
         "SELECT load_swap(1, 500)",
@@ -175,8 +189,12 @@ static void it_can_be_killed_behind_every_step(void **state)
         storetest_new(&test);
         struct store *store = loading(&test);
         put(store, &test, 0, 0, ALL, 0);
-        for (size_t i = 0; i < last; i++)
-            storetest_run(test.dsn, steps[i]);
+        for (size_t i = 0; i < last; i++) {
+            if (steps[i] == NULL)
+                fill(&test);
+            else
+                storetest_run(test.dsn, steps[i]);
+        }
         put(store, &test, 0, ALL / 2, ALL / 4, 0);
         if (last == 4)
             storetest_run(test.dsn, "SELECT partition_abandon()");
@@ -184,6 +202,109 @@ static void it_can_be_killed_behind_every_step(void **state)
         check(&test, ALL / 2 + ALL / 8);
         store->ops->free(store);
     }
+}
+
+/* As a program of before put them down, or this one what is too large. */
+#define LOOSE_SQL                                                                                            \
+    "INSERT INTO cert_load SELECT (SELECT slot FROM load_state), c.* FROM cert AS c;"                        \
+    "INSERT INTO cert_load_key SELECT (SELECT slot FROM load_state), apex8, issuer, tbs_fp FROM cert_apex;"  \
+    "INSERT INTO cert_load_ip SELECT (SELECT slot FROM load_state), ip, issuer, tbs_fp FROM cert_ip;"
+
+static void rows_of_their_own_go_the_same_way(void **state)
+{
+    (void)state;
+    static const char keys_sql[] = "SELECT count(*) FROM cert_apex";
+    struct storetest test;
+    storetest_new(&test);
+    struct store *load = loading(&test);
+    struct store *plain = storetest_open(test.dsn);
+    put(plain, &test, 1, 0, ALL, 0);
+    int64_t keys = pgtest_count(test.dsn, keys_sql);
+    storetest_run(test.dsn, LOOSE_SQL
+                  "DELETE FROM cert; DELETE FROM cert_apex; DELETE FROM cert_ip; DELETE FROM issued");
+    put(load, &test, 0, ALL / 4, ALL, 0); /* half of them again */
+    seal(&test);
+    check(&test, ALL / 2 + ALL / 4);
+    storetest_run(test.dsn, LOOSE_SQL); /* all are there */
+    seal(&test);
+    check(&test, ALL / 2 + ALL / 4);
+    assert_true(pgtest_count(test.dsn, keys_sql) >= keys);
+    load->ops->free(load);
+    plain->ops->free(plain);
+}
+
+/* Two versions of the program did not agree about the domain of some: the row of the leaf stays, or the
+ * first. */
+static void an_issuance_under_two_domains_is_stored_once(void **state)
+{
+    (void)state;
+    struct storetest test;
+    storetest_new(&test);
+    struct store *load = loading(&test);
+    struct store *plain = storetest_open(test.dsn);
+    put(plain, &test, 1, 0, ALL / 4, 0);
+    storetest_run(test.dsn,
+                  "CREATE TABLE right_one AS SELECT tbs_fp, issuer, apex8 FROM cert;" LOOSE_SQL
+                  "UPDATE cert_load SET apex8 = ~apex8, first_seen = first_seen - interval '1 day'");
+    put(load, &test, 0, ALL / 8, ALL, 0);
+    storetest_run(
+        test.dsn,
+        "INSERT INTO cert_load SELECT slot, not_after, not_before, first_seen, apex8 + 1, idx, facts,"
+        " issuer, log, sha256(tbs_fp), serial, spki_sha256, names, cn, findings, others FROM cert_load");
+    storetest_run(
+        test.dsn,
+        "INSERT INTO cert_load SELECT slot, not_after, not_before, first_seen, apex8 + 2, idx, facts,"
+        " issuer, log, tbs_fp, serial, spki_sha256, names, cn, findings, others FROM cert_load");
+    seal(&test);
+    check_sql(test.dsn, "SELECT count(*) FROM cert", 3 * ALL / 4);
+    check_sql(test.dsn, "SELECT sum(n) FROM issued", 3 * ALL / 4);
+    check_sql(test.dsn, "SELECT count(*) FROM cert AS c JOIN right_one AS r USING (tbs_fp, issuer, apex8)",
+              ALL / 8);
+    load->ops->free(load);
+    plain->ops->free(plain);
+}
+
+/* More than is sorted at once is read as often as it needs to be. */
+static void what_is_too_large_for_memory_goes_in_passes(void **state)
+{
+    (void)state;
+    struct storetest test;
+    storetest_new(&test);
+    struct store *load = loading(&test);
+    struct store *plain = storetest_open(test.dsn);
+    put(plain, &test, 1, 0, ALL / 4, 0);
+    put(load, &test, 0, ALL / 8 / 2, ALL, 0);
+    storetest_run(
+        test.dsn,
+        "SELECT load_close(); SELECT partition_begin('load', ARRAY[l.suffix], ARRAY[l.lower, l.upper])"
+        " FROM load_leaves(1) AS l; UPDATE partition_job SET bytes = 16::int8 * 1000 * 1000 * 1000");
+    fill(&test);
+    storetest_run(test.dsn, "SELECT partition_index_all(); UPDATE partition_job SET step = 'frozen';"
+                            " SELECT load_swap(1, 500)");
+    seal(&test);
+    check(&test, ALL / 2 + ALL / 16);
+    load->ops->free(load);
+    plain->ops->free(plain);
+}
+
+/* What can not be read is said, and stays where it is. */
+static void damage_is_told(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct err why = {0};
+    storetest_new(&test);
+    struct pgconn *conn = connect_to(&test);
+    struct store *store = loading(&test);
+    put(store, &test, 0, 0, ALL, 0);
+    storetest_run(test.dsn,
+                  "UPDATE cert_load_run SET rows = substring(rows FOR length(rows) - 1) WHERE kind = 0");
+    assert_int_equal(db_load_seal(conn, &how, &why), ERR_DB);
+    assert_non_null(strstr(why.text, "damaged"));
+    check_sql(test.dsn, IS_WHOLE, ALL / 2);
+    check_sql(test.dsn, "SELECT count(*) FROM cert", 0);
+    pgconn_free(conn);
+    store->ops->free(store);
 }
 
 static void nobody_begins_while_rows_come(void **state)
@@ -409,6 +530,10 @@ int main(void)
         cmocka_unit_test(what_expired_waits_and_then_is_there),
         cmocka_unit_test(others_write_the_same_meanwhile),
         cmocka_unit_test(it_can_be_killed_behind_every_step),
+        cmocka_unit_test(rows_of_their_own_go_the_same_way),
+        cmocka_unit_test(an_issuance_under_two_domains_is_stored_once),
+        cmocka_unit_test(what_is_too_large_for_memory_goes_in_passes),
+        cmocka_unit_test(damage_is_told),
         cmocka_unit_test(nobody_begins_while_rows_come),
         cmocka_unit_test(the_server_falls_meanwhile),
         cmocka_unit_test(a_repair_waits_for_nobody),

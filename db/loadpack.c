@@ -1,0 +1,230 @@
+#include "db/loadpack.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "db/loadrow.h"
+
+#define COPY_HEAD 19 /* signature, flags, length of the extension */
+#define COPY_TAIL 2
+#define RUN_SQL                                                                                              \
+    "COPY cert_load_run (slot, kind, bucket, lower, upper, count, rows) FROM STDIN (FORMAT binary)"
+#define RUN_COLUMNS 7
+#define FP_AT       6 /* in a row of stage_key or stage_ip: behind the number of fields and a length */
+#define ISSUER_AT   42
+#define LAST_AT     46 /* the length of the third field */
+#define WIDE_FIELDS 5
+#define WIDE_MIN    82 /* bytes */
+#define TIMES       24 /* bytes of not_after and not_before */
+#define KIND_SHIFT  24
+#define MONTHS      12
+#define YEAR_0      1900
+#define SECOND_US   INT64_C(1000000)
+#define EPOCH_S     INT64_C(946684800) /* 2000-01-01, where PostgreSQL's clock starts */
+
+struct loadpack_item {
+    uint32_t group; /* kind, month, bucket */
+    uint32_t len;
+    const uint8_t *at;
+    int64_t not_after;
+};
+
+void loadpack_init(struct loadpack *pack)
+{
+    *pack = (struct loadpack){0};
+    copy_init(&pack->cert);
+    copy_init(&pack->key);
+    copy_init(&pack->ip);
+    buf_init(&pack->rows, LIMIT_COPY_BYTES);
+    buf_init(&pack->value, LIMIT_COPY_BYTES);
+}
+
+void loadpack_fini(struct loadpack *pack)
+{
+    copy_fini(&pack->cert);
+    copy_fini(&pack->key);
+    copy_fini(&pack->ip);
+    buf_fini(&pack->rows);
+    buf_fini(&pack->value);
+    free(pack->items);
+}
+
+static uint32_t number(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Where the row ends that begins there: its fields have their lengths before them. */
+static const uint8_t *row_end(const uint8_t *at)
+{
+    unsigned fields = (unsigned)at[0] << 8 | at[1];
+    at += 2;
+    for (unsigned i = 0; i < fields; i++) {
+        uint32_t length = number(at);
+        at += 4 + (length == UINT32_MAX ? 0 : length);
+    }
+    return at;
+}
+
+/* The rows of a stream that stayed here, one after the other. */
+static bool next_row(const struct copy *copy, size_t *at, struct span *row)
+{
+    if (*at == 0)
+        *at = COPY_HEAD;
+    if (copy->buf.len < COPY_TAIL || *at >= copy->buf.len - COPY_TAIL)
+        return false;
+    const uint8_t *begin = copy->buf.at + *at;
+    *row = span_of(begin, (size_t)(row_end(begin) - begin));
+    *at += row->len;
+    return true;
+}
+
+static uint32_t month_of(int64_t not_after)
+{
+    struct tm parts;
+    time_t when = (time_t)(not_after / SECOND_US + EPOCH_S);
+    must(gmtime_r(&when, &parts) != NULL);
+    return (uint32_t)((parts.tm_year + YEAR_0) * MONTHS + parts.tm_mon);
+}
+
+static void add(struct loadpack *pack, enum loadrow_kind kind, struct span bytes)
+{
+    struct loadrow row;
+    must(pack->count < pack->cap && loadrow_read(kind, bytes, &row));
+    uint32_t group =
+        (uint32_t)kind << KIND_SHIFT | month_of(row.not_after) << 4 | loadrow_bucket(kind, row.place);
+    pack->items[pack->count++] = (struct loadpack_item){group, (uint32_t)bytes.len, bytes.at, row.not_after};
+}
+
+static enum err_code make_room(struct loadpack *pack, size_t rows, struct err *why)
+{
+    pack->count = 0;
+    if (rows <= pack->cap)
+        return ERR_OK;
+    struct loadpack_item *items = realloc(pack->items, rows * sizeof *items);
+    if (items == NULL)
+        return err_set(why, ERR_MEMORY, "database: no memory for %zu rows", rows);
+    pack->items = items;
+    pack->cap = rows;
+    return ERR_OK;
+}
+
+static bool is_of(struct span cert, const uint8_t *row)
+{
+    struct loadrow is;
+    return cert.len != 0 && loadrow_read(LOADROW_CERT, cert, &is) && memcmp(is.fp, row + FP_AT, 32) == 0 &&
+           (uint32_t)is.issuer == number(row + ISSUER_AT);
+}
+
+/* Rows of keys or addresses, which are in the order of the certificates, become those of cert_apex or
+ * cert_ip: the times come from the certificate. */
+static void widen(struct loadpack *pack, enum loadrow_kind kind, const struct copy *copy)
+{
+    struct buf *out = &pack->rows;
+    struct span cert = SPAN_NONE;
+    struct span row;
+    size_t cert_at = 0;
+    for (size_t at = 0; next_row(copy, &at, &row);) {
+        const struct span last = span_of(row.at + LAST_AT, row.len - LAST_AT);
+        while (!is_of(cert, row.at))
+            must(next_row(&pack->cert, &cert_at, &cert));
+        buf_u16(out, WIDE_FIELDS);
+        buf_put(out, span_of(cert.at + 2, TIMES)); /* with their lengths */
+        if (kind == LOADROW_KEY)
+            buf_put(out, last);
+        buf_put(out, span_of(row.at + ISSUER_AT - 4, 8));
+        buf_put(out, span_of(row.at + FP_AT - 4, 36));
+        if (kind == LOADROW_IP)
+            buf_put(out, last);
+    }
+}
+
+static void add_wide(struct loadpack *pack, enum loadrow_kind kind, size_t begin, size_t end)
+{
+    for (const uint8_t *at = pack->rows.at + begin; at != pack->rows.at + end;) {
+        const uint8_t *behind = row_end(at);
+        add(pack, kind, span_of(at, (size_t)(behind - at)));
+        at = behind;
+    }
+}
+
+static enum err_code gather(struct loadpack *pack, size_t rows, struct err *why)
+{
+    struct span row;
+    buf_clear(&pack->rows);
+    widen(pack, LOADROW_KEY, &pack->key);
+    size_t ips_at = pack->rows.len;
+    widen(pack, LOADROW_IP, &pack->ip);
+    if (!buf_ok(&pack->rows))
+        return err_set(why, ERR_TOO_BIG, "database: more than %u bytes of keys", LIMIT_COPY_BYTES);
+    enum err_code code = make_room(pack, rows + pack->rows.len / WIDE_MIN, why);
+    if (code != ERR_OK)
+        return code;
+    for (size_t at = 0; next_row(&pack->cert, &at, &row);)
+        add(pack, LOADROW_CERT, row);
+    add_wide(pack, LOADROW_KEY, 0, ips_at);
+    add_wide(pack, LOADROW_IP, ips_at, pack->rows.len);
+    return ERR_OK;
+}
+
+static int by_group(const void *left, const void *right)
+{
+    const struct loadpack_item *a = left;
+    const struct loadpack_item *b = right;
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    return (a->at > b->at) - (a->at < b->at);
+}
+
+/* One value, of rows of the same group, which becomes no longer than it should. The result is how many rows.
+ */
+static size_t put_value(struct loadpack *pack, size_t begin, struct copy *copy, int64_t slot)
+{
+    const struct loadpack_item *items = pack->items + begin;
+    int64_t lower = items[0].not_after;
+    int64_t upper = lower;
+    size_t count = 0;
+    buf_clear(&pack->value);
+    while (begin + count < pack->count && items[count].group == items[0].group &&
+           (count == 0 || pack->value.len + items[count].len < LIMIT_LOAD_VALUE)) {
+        lower = items[count].not_after < lower ? items[count].not_after : lower;
+        upper = items[count].not_after > upper ? items[count].not_after : upper;
+        buf_u32(&pack->value, items[count].len);
+        buf_put(&pack->value, span_of(items[count].at, items[count].len));
+        count++;
+    }
+    copy_row(copy, RUN_COLUMNS);
+    copy_int8(copy, slot);
+    copy_int2(copy, (int16_t)(items[0].group >> KIND_SHIFT));
+    copy_int2(copy, (int16_t)(items[0].group % LOADROW_BUCKETS));
+    copy_int8(copy, lower);
+    copy_int8(copy, upper);
+    copy_int4(copy, (int32_t)count);
+    copy_bytes(copy, buf_span(&pack->value));
+    return count;
+}
+
+/* The rows stay here: nothing is sent. */
+static enum err_code encode(struct loadpack *pack, struct stage *stage, size_t *down, struct err *why)
+{
+    const struct stage_sink sink = {&pack->cert, &pack->key, &pack->ip, 0};
+    buf_clear(&pack->key.buf);
+    buf_clear(&pack->ip.buf);
+    enum err_code code = stage_certs(stage, &sink, NULL, down, why);
+    return code == ERR_OK && *down != 0 ? gather(pack, *down, why) : code;
+}
+
+enum err_code loadpack_put(struct loadpack *pack, struct stage *stage, struct copy *copy, struct pgconn *conn,
+                           int64_t slot, size_t *down, struct err *why)
+{
+    enum err_code code = encode(pack, stage, down, why);
+    if (code != ERR_OK || *down == 0)
+        return code;
+    qsort(pack->items, pack->count, sizeof *pack->items, by_group);
+    copy_begin(copy, conn, RUN_SQL, why);
+    for (size_t at = 0; at < pack->count;)
+        at += put_value(pack, at, copy, slot);
+    must(buf_ok(&pack->value));
+    return copy_end(copy);
+}
