@@ -38,6 +38,7 @@
 struct caretaker_memory {
     int64_t pending_ms; /* for history scans in one round; 0: as long as they take */
     bool more;          /* that was too short */
+    unsigned missed;    /* of struct pendingscan */
     int64_t known_due_ms;
     struct db_unheard said; /* what the operator was told last */
     int64_t late;           /* alert up to which later proof was looked for */
@@ -60,35 +61,35 @@ enum err_code caretaker_claim(struct pgconn *conn, const char *name, struct err 
     return db_pending_lock(conn, name, true, &taken, why);
 }
 
-enum err_code caretaker_scan_all(const char *dsn, struct pgconn *conn, const struct watch *const *watches,
-                                 size_t count, struct history_result *results, struct err *why)
+static enum err_code caretaker_let_go(struct pgconn *conn, const char *name, enum err_code code,
+                                      struct err *why)
 {
-    enum err_code code = ERR_OK;
-    size_t claimed = 0;
+    struct err inner = {0};
+    enum err_code unlocked = db_pending_unlock(conn, name, &inner);
+    return code == ERR_OK && unlocked != ERR_OK ? err_set(why, unlocked, "%s", inner.text) : code;
+}
 
-    while (code == ERR_OK && claimed < count) {
-        code = caretaker_claim(conn, watches[claimed]->name, why);
-        claimed += code == ERR_OK;
-    }
-    if (code == ERR_OK)
-        code = pendingscan_run(dsn, conn, watches, count, NULL, NULL, results, why);
-    for (size_t i = 0; code == ERR_OK && i < count; i++)
-        if (results[i].outdated)
-            code = err_set(why, ERR_CLOSED, "%s: its rules were changed meanwhile, or it was removed",
-                           watches[i]->name);
-    for (size_t i = 0; i < claimed; i++) {
-        struct err ignored = {0};
-        enum err_code unlocked = db_pending_unlock(conn, watches[i]->name, &ignored);
-        if (code == ERR_OK && unlocked != ERR_OK)
-            code = err_set(why, unlocked, "%s", ignored.text);
-    }
-    return code;
+enum err_code caretaker_scan_all(const char *dsn, struct pgconn *conn, const struct watch *const *watches,
+                                 size_t count, struct history_all *all, struct history_result *results,
+                                 struct err *why)
+{
+    const struct pendingscan_pass pass = {.dsn = dsn, .all = all};
+    const char *name = count == 1 ? watches[0]->name : DB_PENDING_MANY;
+    enum err_code code = caretaker_claim(conn, name, why);
+    if (code != ERR_OK)
+        return code;
+    code = pendingscan_run(&pass, conn, watches, count, results, why);
+    return caretaker_let_go(conn, name, code, why);
 }
 
 enum err_code caretaker_scan(const char *dsn, struct pgconn *conn, const struct watch *watch,
                              struct history_result *result, struct err *why)
 {
-    return caretaker_scan_all(dsn, conn, &watch, 1, result, why);
+    enum err_code code = caretaker_scan_all(dsn, conn, &watch, 1, NULL, result, why);
+    if (code == ERR_OK && result->outdated)
+        code =
+            err_set(why, ERR_CLOSED, "%s: its rules were changed meanwhile, or it was removed", watch->name);
+    return code;
 }
 
 enum err_code caretaker_try(const char *dsn, struct pgconn *conn, const struct watch *const *watches,
@@ -318,6 +319,7 @@ static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretak
     struct pendingscan pending = PENDINGSCAN_USUAL;
     pending.dsn = dsn;
     pending.most_ms = memory->pending_ms;
+    pending.missed = &memory->missed;
     pending.stop = stop;
     /* What was learned is scanned for in the same round. */
     bool on = caretaker_next(done, learnkeeper_look(dsn, conn, stop, why));

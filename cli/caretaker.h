@@ -12,11 +12,13 @@
 MUST_USE enum err_code caretaker_claim(struct pgconn *conn, const char *name, struct err *why);
 MUST_USE enum err_code caretaker_scan(const char *dsn, struct pgconn *conn, const struct watch *watch,
                                       struct history_result *result, struct err *why);
-/* Several in one pass, at most HISTORY_TOGETHER_MAX, in the order of their names, so that two who do this
- * wait for each other. Takes and gives back their locks itself; after an error none is done. */
+/* Several in one pass, at most HISTORY_TOGETHER_MAX. Who registers many takes DB_PENDING_MANY before, as
+ * above; here it is taken once more and given back. `all` as in struct history_reader. After an error none is
+ * done; results[i].outdated: that one is not. */
 MUST_USE enum err_code caretaker_scan_all(const char *dsn, struct pgconn *conn,
                                           const struct watch *const *watches, size_t count,
-                                          struct history_result *results, struct err *why);
+                                          struct history_all *all, struct history_result *results,
+                                          struct err *why);
 
 /* Who is told in a dry run of what would be raised, and of what is as expected (may be NULL). */
 struct caretaker_dry {

@@ -18,6 +18,7 @@
 #include "cli/lookalikes.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
+#include "cli/pendingscan.h"
 #include "cli/policyfile.h"
 #include "cli/policyyaml.h"
 #include "cli/watchname.h"
@@ -339,6 +340,7 @@ struct cmd_domain_shown {
     struct coverview coverage;
     bool head; /* of the table is written */
     bool thin; /* some domain lacks a part of its history */
+    bool pending;
 };
 
 static enum err_code cmd_domain_row_json(void *arg, const struct db_domain_row *row, struct err *why)
@@ -371,7 +373,22 @@ static enum err_code cmd_domain_row_text(void *arg, const struct db_domain_row *
         domaintable_head(cmd_columns());
     shown->head = true;
     shown->thin = shown->thin || row->thin != 0;
+    shown->pending = shown->pending || row->history_ms == 0;
     domaintable_row(row, cmd_columns());
+    return ERR_OK;
+}
+
+/* How far the scans of histories are that others do. */
+static enum err_code cmd_domain_pending(struct pgconn *conn, struct err *why)
+{
+    struct db_pending_progress progress;
+    char text[PENDINGSCAN_PROGRESS_MAX];
+    enum err_code code = db_pending_progress(conn, &progress, why);
+    if (code != ERR_OK)
+        return code;
+    pendingscan_progress(&progress, text, sizeof text);
+    printf("history pending: %s\n  (`run`, `watch` and `ingest` do it; new entries are matched already)\n",
+           text);
     return ERR_OK;
 }
 
@@ -388,6 +405,8 @@ static int cmd_domain_do_list(const struct cmd *cmd)
         code = db_domain_list(conn, cmd->json ? cmd_domain_row_json : cmd_domain_row_text, &shown, &why);
     if (code == ERR_OK && !cmd->json && shown.head)
         coverview_domains(&shown.coverage);
+    if (code == ERR_OK && shown.pending)
+        code = cmd_domain_pending(conn, &why);
     if (code == ERR_OK && shown.thin)
         printf(
             "history incomplete: of what was read before they were added only what concerned other domains\n"

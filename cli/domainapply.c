@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "cli/caretaker.h"
 #include "cli/coverview.h"
 #include "cli/horizon.h"
 #include "cli/policyfile.h"
 #include "cli/watchname.h"
 #include "db/db_domain.h"
+#include "db/db_pending.h"
 
 struct domainapply_doing {
     const struct cmd *cmd;
@@ -69,6 +71,14 @@ static void domainapply_warn(const struct watch *watches, size_t count)
 struct domainapply_one {
     const struct watch *watch;
     struct history_result result;
+    bool failed;
+};
+
+/* All that are scanned, and the first that failed. */
+struct domainapply_scanning {
+    struct pgconn *conn;
+    struct history_all all;
+    const struct watch *failed;
     struct err why;
 };
 
@@ -79,35 +89,79 @@ static int domainapply_by_name(const void *a, const void *b)
     return strcmp((*left)->watch->name, (*right)->watch->name);
 }
 
-/* All of them in one pass; when that fails each by itself. One that fails stays pending, and the others have
- * their turn. */
-static void domainapply_together(struct pgconn *conn, struct domainapply_one *const *ones, size_t count)
+static void domainapply_failed(struct domainapply_scanning *scanning, struct domainapply_one *one,
+                               const struct err *why)
 {
-    const struct watch *watches[HISTORY_TOGETHER_MAX];
-    struct history_result results[HISTORY_TOGETHER_MAX];
-    struct err why = {0};
-    for (size_t i = 0; i < count; i++)
-        watches[i] = ones[i]->watch;
-    bool done = caretaker_scan_all(cmd_db_dsn(), conn, watches, count, results, &why) == ERR_OK;
-    for (size_t i = 0; i < count; i++) {
-        if (done)
-            ones[i]->result = results[i];
-        else if (caretaker_scan(cmd_db_dsn(), conn, ones[i]->watch, &ones[i]->result, &ones[i]->why) !=
-                 ERR_OK)
-            must(ones[i]->why.code != ERR_OK);
-    }
+    one->failed = true;
+    if (scanning->failed != NULL)
+        return;
+    scanning->failed = one->watch;
+    scanning->why = *why;
 }
 
-static void domainapply_history(struct pgconn *conn, struct domainapply_one *all, size_t count)
+static void domainapply_alone(struct domainapply_scanning *scanning, struct domainapply_one *one)
+{
+    struct err why = {0};
+    if (caretaker_scan(cmd_db_dsn(), scanning->conn, one->watch, &one->result, &why) != ERR_OK)
+        domainapply_failed(scanning, one, &why);
+}
+
+static bool domainapply_in_one(struct domainapply_scanning *scanning, struct domainapply_one *const *ones,
+                               size_t count, struct err *why)
+{
+    const struct watch **watches = calloc(count, sizeof *watches);
+    struct history_result *results = calloc(count, sizeof *results);
+    must(watches != NULL && results != NULL);
+    for (size_t i = 0; i < count; i++)
+        watches[i] = ones[i]->watch;
+    bool done = caretaker_scan_all(cmd_db_dsn(), scanning->conn, watches, count, &scanning->all, results,
+                                   why) == ERR_OK;
+    for (size_t i = 0; done && i < count; i++) {
+        ones[i]->result = results[i];
+        if (results[i].outdated)
+            domainapply_alone(scanning, ones[i]);
+    }
+    free(watches);
+    free(results);
+    return done;
+}
+
+/* All of them in one pass; when that fails its halves by themselves. One that fails stays pending, and the
+ * others have their turn. */
+static void domainapply_together(struct domainapply_scanning *scanning, struct domainapply_one *const *ones,
+                                 size_t count)
+{
+    struct err why = {0};
+    if (domainapply_in_one(scanning, ones, count, &why))
+        return;
+    if (count > 1 && why.code != ERR_DB_DOWN) {
+        domainapply_together(scanning, ones, count / 2);
+        domainapply_together(scanning, ones + count / 2, count - count / 2);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        domainapply_failed(scanning, ones[i], &why);
+}
+
+static void domainapply_history(struct domainapply_scanning *scanning, struct domainapply_one *all,
+                                size_t count)
 {
     struct domainapply_one **sorted = calloc(count + 1, sizeof *sorted);
+    int64_t begun_ms = clock_mono_ms();
     must(sorted != NULL);
     for (size_t i = 0; i < count; i++)
         sorted[i] = &all[i];
     qsort(sorted, count, sizeof *sorted, domainapply_by_name);
-    for (size_t at = 0; at < count; at += HISTORY_TOGETHER_MAX)
-        domainapply_together(conn, &sorted[at],
-                             count - at < HISTORY_TOGETHER_MAX ? count - at : HISTORY_TOGETHER_MAX);
+    for (size_t at = 0; at < count; at += HISTORY_TOGETHER_MAX) {
+        size_t some = count - at < HISTORY_TOGETHER_MAX ? count - at : HISTORY_TOGETHER_MAX;
+        domainapply_together(scanning, &sorted[at], some);
+        int64_t ms = clock_mono_ms() - begun_ms;
+        if (at + some < count)
+            fprintf(stderr,
+                    "ctvigil: the histories of %zu of %zu domains are scanned, about %" PRId64
+                    " seconds more\n",
+                    at + some, count, (int64_t)(count - at - some) * ms / (int64_t)(at + some) / 1000 + 1);
+    }
     free(sorted);
 }
 
@@ -115,6 +169,7 @@ static enum err_code domainapply_scan(struct domainapply_doing *doing, struct pg
                                       const struct db_domain_apply *done, struct err *why)
 {
     struct domainapply_one *all = calloc(done->count + 1, sizeof *all);
+    struct domainapply_scanning scanning = {.conn = conn};
     enum err_code code = ERR_OK;
     size_t count = 0;
     must(all != NULL);
@@ -126,19 +181,19 @@ static enum err_code domainapply_scan(struct domainapply_doing *doing, struct pg
         else if (change != DB_DOMAIN_SAME)
             all[count++].watch = &done->watches[i];
     }
-    domainapply_history(conn, all, count);
+    domainapply_history(&scanning, all, count);
     for (size_t i = 0; i < count; i++) {
         const struct watch *watch = all[i].watch;
         enum db_domain_change change = done->changes[watch - done->watches];
-        if (all[i].why.code == ERR_OK)
+        if (!all[i].failed)
             domainapply_say(doing, domainapply_words[change], watch->name, watch->id, &all[i].result);
-        else if (code == ERR_OK)
-            code =
-                err_set(why, all[i].why.code,
-                        "%s is registered, but the stored certificates were not all looked at; `run`, `watch`"
-                        " and `ingest` do it again, and so does 'ctvigil domain history %s': %s",
-                        watch->name, watch->name, all[i].why.text);
     }
+    if (scanning.failed != NULL)
+        code = err_set(why, scanning.why.code,
+                       "%s is registered, but the stored certificates were not all looked at; `run`, `watch`"
+                       " and `ingest` do it again, and so does 'ctvigil domain history %s': %s",
+                       scanning.failed->name, scanning.failed->name, scanning.why.text);
+    history_all_free(&scanning.all);
     free(all);
     return code;
 }
@@ -168,7 +223,10 @@ int domainapply_run(const struct cmd *cmd, const struct domainapply *apply)
         what.arg = &doing;
         what.changes = calloc(what.count, sizeof *what.changes);
         must(what.changes != NULL);
-        code = db_domain_apply(conn, &what, &why);
+        if (!apply->dry_run)
+            code = caretaker_claim(conn, DB_PENDING_MANY, &why);
+        if (code == ERR_OK)
+            code = db_domain_apply(conn, &what, &why);
     }
     doing.conn = conn;
     if (code == ERR_OK)

@@ -29,7 +29,7 @@ struct learnkeeper_one {
 };
 
 struct learnkeeper_group {
-    struct learnkeeper_one one[HISTORY_TOGETHER_MAX];
+    struct learnkeeper_one one[TOGETHER_MAX];
     size_t count;
     int64_t now;
 };
@@ -160,8 +160,8 @@ static void learnkeeper_put(struct learnkeeper_group *group, const struct watch 
 static enum err_code learnkeeper_scan(const char *dsn, struct pgconn *conn, struct learnkeeper_group *group,
                                       const atomic_bool *stop, struct err *why)
 {
-    const struct watch *watches[HISTORY_TOGETHER_MAX];
-    struct history_result results[HISTORY_TOGETHER_MAX];
+    const struct watch *watches[TOGETHER_MAX];
+    struct history_result results[TOGETHER_MAX];
     const struct caretaker_dry dry = {learnkeeper_would, learnkeeper_kept, group, stop};
     for (size_t i = 0; i < group->count; i++)
         watches[i] = group->one[i].watch;
@@ -253,7 +253,7 @@ static enum err_code learnkeeper_each(const char *dsn, struct pgconn *conn, stru
     size_t count = group->count;
     if (code == ERR_OK || code == ERR_DB_DOWN || count <= 1 || learnkeeper_ended(stop))
         return code == ERR_OK ? ERR_OK : err_set(why, code, "%s", first.text);
-    const struct watch *watches[HISTORY_TOGETHER_MAX];
+    const struct watch *watches[TOGETHER_MAX];
     for (size_t i = 0; i < count; i++)
         watches[i] = group->one[i].watch;
     code = ERR_OK;
@@ -286,7 +286,7 @@ static enum err_code learnkeeper_all(const char *dsn, struct pgconn *conn, const
         bool is_due = at < due_count && due[at].id == watches[i].id;
         if (is_due && watches[i].learning.until != 0)
             learnkeeper_put(group, &watches[i]);
-        if (group->count != HISTORY_TOGETHER_MAX)
+        if (group->count != TOGETHER_MAX)
             continue;
         code = learnkeeper_each(dsn, conn, group, stop, why);
         learnkeeper_free(group);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "base/text.h"
 #include "db/db_domainmany.h"
 #include "db/db_keylearn.h"
 #include "db/db_known.h"
@@ -175,137 +174,6 @@ enum err_code db_domain_generation(struct pgconn *conn, uint64_t *generation, st
     else
         code = err_set(why, ERR_DB_SCHEMA, "database: the table domain_generation has lost its row");
     PQclear(res);
-    return code;
-}
-
-static char *copy_text(const PGresult *res, int row, int col)
-{
-    return pgexec_is_null(res, row, col) ? NULL : strdup(pgexec_get_text(res, row, col));
-}
-
-static bool get_ip(const PGresult *res, int row, struct watch *watch)
-{
-    struct span net = pgexec_get_bytes(res, row, 6);
-    /* inet_send: family, prefix length, is-cidr, octets, address. */
-    if (net.len != 8 && net.len != 20)
-        return false;
-    watch->ip_prefix = net.at[1];
-    watch->ip_len = net.at[3];
-    if (watch->ip_len != net.len - 4 || watch->ip_prefix > 8 * watch->ip_len)
-        return false;
-    memcpy(watch->ip, net.at + 4, watch->ip_len);
-    return true;
-}
-
-/* Names parted by line feeds, which no name has. */
-static bool get_channels(const char *lines, struct watch *watch)
-{
-    char name[256];
-    bool ok = true;
-    while (ok && *lines != '\0') {
-        size_t len = strcspn(lines, "\n");
-        (void)snprintf(name, sizeof name, "%.*s", (int)(len < 255 ? len : 255), lines);
-        ok = watch_words_add(&watch->channels, name);
-        lines += len + (lines[len] == '\n');
-    }
-    return ok;
-}
-
-static bool get_watch(const PGresult *res, int row, struct watch *watch)
-{
-    char path[WATCHJSON_PATH_MAX];
-    if (watchjson_read(pgexec_get_text(res, row, 8), watch, path, NULL) != ERR_OK)
-        return false;
-    watch->id = pgexec_get_int(res, row, 0);
-    watch->rules = pgexec_get_int(res, row, 9);
-    watch->name = copy_text(res, row, 1);
-    watch->exact = pgexec_get_bool(res, row, 3);
-    watch->wildcard_allowed = pgexec_get_bool(res, row, 4);
-    watch->owner = copy_text(res, row, 5);
-    if (watch->name == NULL || (watch->owner == NULL && !pgexec_is_null(res, row, 5)) ||
-        !watch_kind_parse(pgexec_get_text(res, row, 2), &watch->kind) ||
-        !get_channels(pgexec_get_text(res, row, 7), watch))
-        return false;
-    return watch->kind != WATCH_IP || get_ip(res, row, watch);
-}
-
-/* Rows of the allow list come by domain in the same order as the watches. */
-static bool get_allow(const PGresult *res, int *row, struct watch *watch)
-{
-    int begin = *row;
-    while (*row < PQntuples(res) && pgexec_get_int(res, *row, 0) == watch->id)
-        ++*row;
-    if (*row == begin)
-        return true;
-    watch->allow = calloc((size_t)(*row - begin), sizeof *watch->allow);
-    for (int at = begin; watch->allow != NULL && at < *row; at++) {
-        struct watch_allow *allow = &watch->allow[watch->allow_count++];
-        struct span spki = pgexec_get_bytes(res, at, 1);
-        allow->label = copy_text(res, at, 2);
-        if (spki.len != 32 || allow->label == NULL)
-            return false;
-        memcpy(allow->spki_sha256, spki.at, 32);
-    }
-    return watch->allow != NULL;
-}
-
-static enum err_code load(struct pgconn *conn, struct watch **watches, size_t *count, struct err *why)
-{
-    PGresult *res = NULL;
-    PGresult *allow = NULL;
-    struct watch *made = NULL;
-    size_t made_count = 0;
-    enum err_code code = pgexec_run(
-        conn,
-        "SELECT id, name, kind, exact, wildcard_allowed, owner,"
-        " CASE WHEN kind = 'ip' THEN inet_send(name::cidr) END,"
-        " array_to_string(channels, E'\n'), policy::text, rules_version FROM domain ORDER BY name, id",
-        &PGEXEC_NO_ARGS, &res, why);
-    if (code == ERR_OK)
-        code =
-            pgexec_run(conn,
-                       "SELECT a.domain, a.spki_sha256, a.label FROM domain_allow AS a"
-                       " JOIN domain AS d ON d.id = a.domain ORDER BY d.name, d.id, a.label, a.spki_sha256",
-                       &PGEXEC_NO_ARGS, &allow, why);
-    if (code != ERR_OK)
-        goto out;
-    made = calloc((size_t)PQntuples(res) + 1, sizeof *made);
-    int allow_row = 0;
-    for (int row = 0; made != NULL && row < PQntuples(res); row++) {
-        struct watch *watch = &made[made_count++];
-        if (get_watch(res, row, watch) && get_allow(allow, &allow_row, watch))
-            continue;
-        code = err_set(why, ERR_DB, "domain %s: its row can not be read", pgexec_get_text(res, row, 1));
-        goto out;
-    }
-    if (made == NULL)
-        code = err_set(why, ERR_MEMORY, "domains: no memory");
-out:
-    PQclear(res);
-    PQclear(allow);
-    if (code != ERR_OK) {
-        if (made != NULL)
-            watch_free(made, made_count);
-        return code;
-    }
-    *watches = made;
-    *count = made_count;
-    return ERR_OK;
-}
-
-enum err_code db_domain_load(struct pgconn *conn, struct watch **watches, size_t *count, uint64_t *generation,
-                             struct err *why)
-{
-    *watches = NULL;
-    *count = 0;
-    /* One snapshot, so that the generation is that of exactly these rows. */
-    enum err_code code =
-        pgexec_begin_as(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" PGEXEC_IDLE_LONG, why);
-    if (code == ERR_OK)
-        code = db_domain_generation(conn, generation, why);
-    if (code == ERR_OK)
-        code = load(conn, watches, count, why);
-    pgexec_rollback(conn);
     return code;
 }
 
@@ -511,7 +379,7 @@ enum err_code db_domain_apply(struct pgconn *conn, struct db_domain_apply *apply
     if (code == ERR_OK)
         code = raise_generation(conn, NULL, why);
     if (code == ERR_OK)
-        code = load(conn, &stored, &count, why);
+        code = db_domain_load_within(conn, &stored, &count, why);
     if (code == ERR_OK)
         code = apply_all(conn, apply, stored, count, &changed, why);
     watch_free(stored, count);
@@ -528,7 +396,7 @@ static enum err_code edit_all(struct pgconn *conn, struct db_domain_edit *edit, 
     struct watch *stored = NULL;
     size_t count = 0;
     size_t kept = 0;
-    enum err_code code = load(conn, &stored, &count, why);
+    enum err_code code = db_domain_load_within(conn, &stored, &count, why);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         bool changed = edit->each(edit->arg, &stored[i]);
         if (changed && stored[i].allow_count > LIMIT_POLICY_LIST)

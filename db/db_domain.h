@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "db/db_history_size.h"
 #include "db/pgconn.h"
 #include "model/alert.h"
 #include "model/watch.h"
@@ -52,6 +53,12 @@ MUST_USE enum err_code db_domain_remove(struct pgconn *conn, const char *name, s
  * snapshot). */
 MUST_USE enum err_code db_domain_load(struct pgconn *conn, struct watch **watches, size_t *count,
                                       uint64_t *generation, struct err *why);
+/* Those that are still registered of `ids`, by name. */
+MUST_USE enum err_code db_domain_load_some(struct pgconn *conn, const int64_t *ids, size_t id_count,
+                                           struct watch **watches, size_t *count, struct err *why);
+/* All, within a transaction of the caller. */
+MUST_USE enum err_code db_domain_load_within(struct pgconn *conn, struct watch **watches, size_t *count,
+                                             struct err *why);
 MUST_USE enum err_code db_domain_generation(struct pgconn *conn, uint64_t *generation, struct err *why);
 
 /* Calls `each` for every stored issuance that could concern the domain (superset: the matcher decides), with
@@ -81,10 +88,13 @@ MUST_USE enum err_code db_domain_history_from(
     enum err_code (*each)(void *arg, const struct issuance *issuance, const struct sighting *sightings,
                           size_t count, struct err *why),
     void *arg, const atomic_bool *stop, struct err *why);
-/* About how many rows that would be, counted up to `most`: those of the domain's own keys. What no index
- * finds counts as `most`. */
-MUST_USE enum err_code db_domain_history_size(struct pgconn *conn, const struct watch *watch, int64_t most,
-                                              int64_t *rows, struct err *why);
+/* The same by sizes that were counted (db_history_size_load) after the domain was committed, for its keys and
+ * maybe others: keys without anything are passed over, those with little are read many at once. */
+MUST_USE enum err_code db_domain_history_counted(
+    struct pgconn *conn, const struct watch *watch, const struct db_history_size *size,
+    enum err_code (*each)(void *arg, const struct issuance *issuance, const struct sighting *sightings,
+                          size_t count, struct err *why),
+    void *arg, struct err *why);
 /* Unless its rules are others by now than those of the watch (`rules`), or it is gone: *done (may be NULL) is
  * false then, and the domain as pending as it is. */
 MUST_USE enum err_code db_domain_history_done(struct pgconn *conn, int64_t id, int64_t rules, bool *done,

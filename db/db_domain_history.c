@@ -8,13 +8,15 @@
 #include "base/text.h"
 #include "db/certrow.h"
 #include "db/db_domain.h"
+#include "db/db_history_size.h"
 #include "db/db_load.h"
 #include "db/dbkey.h"
-#include "db/others.h"
+#include "db/historykeys.h"
 #include "db/spread.h"
 
-#define PAGE_ROWS    128
-#define KEYS_SPECIAL 2
+#define PAGE_ROWS  128
+#define CHUNK_ROWS 256             /* of several keys at once, as they were counted */
+#define CHUNK_MOST CERTROW_SET_MAX /* so many may have come meanwhile */
 /* Later than any not_before that is stored (9999-12-31 at the latest). */
 #define TIME_BEYOND_MS INT64_C(253402300800000)
 
@@ -92,13 +94,36 @@ static const char spki_spread[] =
                         " substring($1::bytea FOR 8) AND c.spki_sha256 = $1::bytea" KEYSET SPREAD_NOT_BY_KEY
                             NEWEST_FIRST SPREAD_REST;
 
+/* The same for several keys that have few certificates each. */
+#define IS_LISTED " = ANY ($2::int8[])"
+
+static const char own_many_sql[] =
+    SELECT_CERT "cert AS c" CERTROW_JOINS " WHERE c.apex8 = ANY ($1::int8[]) LIMIT $2::int8";
+static const char further_many_sql[] = SELECT_CERT
+    "cert_apex AS a CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.not_after = a.not_after AND k.tbs_fp "
+    "= a.tbs_fp"
+    "  AND k.issuer = a.issuer OFFSET 0) AS c" CERTROW_JOINS
+    " WHERE a.apex8 = ANY ($1::int8[]) AND NOT c.apex8" IS_LISTED
+    " AND NOT EXISTS (SELECT FROM cert_apex AS b WHERE b.not_after = a.not_after AND b.tbs_fp = a.tbs_fp"
+    "  AND b.issuer = a.issuer AND b.apex8 < a.apex8 AND b.apex8" IS_LISTED ") LIMIT $3::int8";
+static const char own_many_spread[] =
+    SPREAD_PAGE("cert") "cert AS c WHERE c.apex8 = ANY ($1::int8[]) LIMIT $2::int8" SPREAD_REST;
+static const char further_many_spread[] =
+    SPREAD_PAGE("cert_apex") "cert_apex AS c WHERE c.apex8 = ANY ($1::int8[]) AND NOT c.keys[1]" IS_LISTED
+                             " AND NOT EXISTS (SELECT FROM unnest(c.keys) AS u (key)"
+                             "  WHERE u.key < c.apex8 AND u.key" IS_LISTED ") LIMIT $3::int8" SPREAD_REST;
+
 /* Of which scan; each has a text for either kind of database. */
-enum history_scan { OWN, FURTHER, BELOW, IP, SPKI };
+enum history_scan { OWN, FURTHER, BELOW, IP, SPKI, OWN_MANY, FURTHER_MANY };
 
 static const char *const scans[][2] = {
-    [OWN] = {own_sql, own_spread},       [FURTHER] = {further_sql, further_spread},
-    [BELOW] = {below_sql, below_spread}, [IP] = {ip_sql, ip_spread},
+    [OWN] = {own_sql, own_spread},
+    [FURTHER] = {further_sql, further_spread},
+    [BELOW] = {below_sql, below_spread},
+    [IP] = {ip_sql, ip_spread},
     [SPKI] = {spki_sql, spki_spread},
+    [OWN_MANY] = {own_many_sql, own_many_spread},
+    [FURTHER_MANY] = {further_many_sql, further_many_spread},
 };
 
 typedef enum err_code history_each(void *arg, const struct issuance *issuance,
@@ -109,36 +134,11 @@ struct scan {
     struct arena arena;
     history_each *each;
     void *arg;
-    int64_t *keys;
-    size_t key_count;
-    size_t key_cap;
-    struct buf key_array;                  /* the same as PostgreSQL's int8[] */
+    struct historykeys keys;
     struct db_domain_history_place *place; /* where the next page begins */
     uint32_t part;                         /* of the parts of the whole: the one at hand */
     uint64_t pages;                        /* that were read by now */
 };
-
-static void add_key(struct scan *scan, int64_t key)
-{
-    for (size_t i = 0; i < scan->key_count; i++) {
-        if (scan->keys[i] == key)
-            return;
-    }
-    must(scan->key_count < scan->key_cap);
-    scan->keys[scan->key_count++] = key;
-}
-
-/* The domain's own key, and those of every domain above it: a wildcard there may cover it. */
-static void add_dns_keys(struct scan *scan, struct span name)
-{
-    for (size_t at = 0; at < name.len; at++) {
-        if (at != 0 && name.at[at - 1] != '.')
-            continue;
-        struct span apex = dns_apex(span_part(name, at, name.len));
-        if (apex.len != 0)
-            add_key(scan, dbkey_apex8(apex));
-    }
-}
 
 static int digit(uint8_t c)
 {
@@ -195,7 +195,7 @@ static enum err_code hand_over(struct scan *scan, const PGresult *res,
 
 static enum err_code page(struct scan *scan, const PGresult *res, struct err *why)
 {
-    int64_t fp8[PAGE_ROWS] = {0};
+    int64_t fp8[CERTROW_SET_MAX] = {0};
     struct certrow_sightings sightings;
     size_t count = 0;
     for (int row = 0; row < PQntuples(res); row++) {
@@ -254,9 +254,12 @@ static enum err_code run(struct scan *scan, enum history_scan which, const struc
         pgexec_bytes(&args, span_of(place->tbs_fp, sizeof place->tbs_fp));
         pgexec_int(&args, place->issuer);
         pgexec_int(&args, PAGE_ROWS);
+        struct buf known = {.len = 0};
         if (which != OWN)
-            pgexec_binary(&args, 1016, buf_span(&scan->key_array));
-        code = pgexec_cached(scan->conn, sql, &args, &res, why);
+            pgexec_int_array(&args, scan->keys.at, scan->keys.count, &known);
+        code = buf_ok(&known) ? pgexec_cached(scan->conn, sql, &args, &res, why)
+                              : err_set(why, ERR_MEMORY, "no memory");
+        buf_fini(&known);
         if (code != ERR_OK)
             return code;
         rows = PQntuples(res);
@@ -267,43 +270,92 @@ static enum err_code run(struct scan *scan, enum history_scan which, const struc
     return code;
 }
 
+static enum err_code run_key(struct scan *scan, enum history_scan which, int64_t key, struct err *why)
+{
+    struct pgexec_args args = {0};
+    pgexec_int(&args, key);
+    return run(scan, which, &args, why);
+}
+
 static enum err_code run_keys(struct scan *scan, struct err *why)
 {
     enum err_code code = ERR_OK;
-    for (size_t i = 0; code == ERR_OK && i < scan->key_count; i++) {
-        struct pgexec_args args = {0};
-        pgexec_int(&args, scan->keys[i]);
-        code = run(scan, OWN, &args, why);
+    for (size_t i = 0; code == ERR_OK && i < scan->keys.count; i++) {
+        code = run_key(scan, OWN, scan->keys.at[i], why);
         if (code == ERR_OK)
-            code = run(scan, FURTHER, &args, why);
+            code = run_key(scan, FURTHER, scan->keys.at[i], why);
     }
     return code;
 }
 
-/* Whether somebody may have a registrable domain of his own somewhere below the name. */
-static enum err_code has_suffix_below(struct pgconn *conn, const char *name, bool *has, struct err *why)
+/* Keys that are read by one statement. */
+struct chunk {
+    int64_t keys[CHUNK_ROWS];
+    size_t count;
+    int64_t rows;
+};
+
+static enum err_code read_chunk(struct scan *scan, enum history_scan which, const struct chunk *chunk,
+                                PGresult **res, struct err *why)
 {
-    PGresult *res;
     struct pgexec_args args = {0};
-    *has = dns_is_public_suffix(span_str(name));
-    if (*has)
-        return ERR_OK;
-    pgexec_text(&args, name);
-    enum err_code code = pgexec_cached(
-        conn, "SELECT position('.' || $1::text || E'\\n' in list) > 0 FROM psl ORDER BY version DESC LIMIT 1",
-        &args, &res, why);
-    if (code != ERR_OK)
-        return code;
-    *has = PQntuples(res) == 1 && pgexec_get_bool(res, 0, 0);
+    struct buf keys;
+    struct buf known = {.len = 0};
+    pgexec_int_array(&args, chunk->keys, chunk->count, &keys);
+    if (which == FURTHER_MANY)
+        pgexec_int_array(&args, scan->keys.at, scan->keys.count, &known);
+    pgexec_int(&args, CHUNK_MOST);
+    enum err_code code = buf_ok(&keys) && buf_ok(&known)
+                             ? pgexec_cached(scan->conn, scans[which][scan->conn->spread], &args, res, why)
+                             : err_set(why, ERR_MEMORY, "no memory");
+    buf_fini(&keys);
+    buf_fini(&known);
+    return code;
+}
+
+/* What grew beyond its count is read a page at a time. */
+static enum err_code run_chunk(struct scan *scan, enum history_scan which, struct chunk *chunk,
+                               struct err *why)
+{
+    PGresult *res = NULL;
+    enum err_code code = chunk->count == 0 ? ERR_OK : read_chunk(scan, which, chunk, &res, why);
+    bool cut = res != NULL && PQntuples(res) == CHUNK_MOST;
+    if (code == ERR_OK && res != NULL && !cut)
+        code = page(scan, res, why);
     PQclear(res);
-    return ERR_OK;
+    for (size_t i = 0; code == ERR_OK && cut && i < chunk->count; i++)
+        code = run_key(scan, which == OWN_MANY ? OWN : FURTHER, chunk->keys[i], why);
+    *chunk = (struct chunk){.count = 0};
+    return code;
+}
+
+/* `which`: OWN or FURTHER, of those keys that have something. */
+static enum err_code run_counted(struct scan *scan, enum history_scan which,
+                                 const struct db_history_size *size, struct err *why)
+{
+    enum history_scan many = which == OWN ? OWN_MANY : FURTHER_MANY;
+    struct chunk chunk = {.count = 0};
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < scan->keys.count; i++) {
+        const struct db_history_key *key = db_history_size_find(size, scan->keys.at[i]);
+        int64_t rows = key == NULL ? 0 : which == OWN ? key->own : key->further;
+        if (rows >= PAGE_ROWS)
+            code = run_key(scan, which, key->key, why);
+        if (rows == 0 || rows >= PAGE_ROWS)
+            continue;
+        if (chunk.rows + rows > CHUNK_ROWS)
+            code = run_chunk(scan, many, &chunk, why);
+        chunk.keys[chunk.count++] = key->key;
+        chunk.rows += rows;
+    }
+    return code == ERR_OK ? run_chunk(scan, many, &chunk, why) : code;
 }
 
 static enum err_code run_below(struct scan *scan, const char *name, struct err *why)
 {
     struct buf text;
     bool has;
-    enum err_code code = has_suffix_below(scan->conn, name, &has, why);
+    enum err_code code = db_history_size_below(scan->conn, name, &has, why);
     if (code != ERR_OK || !has)
         return code;
     struct pgexec_args args = {0};
@@ -329,51 +381,6 @@ static enum err_code run_ip(struct scan *scan, const struct watch_item *watch, s
     return run(scan, IP, &args, why);
 }
 
-static void make_key_array(struct scan *scan)
-{
-    buf_u32(&scan->key_array, 1); /* dimensions */
-    buf_u32(&scan->key_array, 0); /* no NULLs */
-    buf_u32(&scan->key_array, 20);
-    buf_u32(&scan->key_array, (uint32_t)scan->key_count);
-    buf_u32(&scan->key_array, 1);
-    for (size_t i = 0; i < scan->key_count; i++) {
-        buf_u32(&scan->key_array, 8);
-        buf_u64(&scan->key_array, (uint64_t)scan->keys[i]);
-    }
-}
-
-static size_t keys_at_most(const struct watch *watch)
-{
-    size_t count = KEYS_SPECIAL;
-    for (size_t i = 0; i < watch_item_count(watch); i++)
-        count += 1 + dns_labels(span_str(watch_item(watch, i)->name));
-    return count;
-}
-
-/* What stands behind the kind in the name of an item is a host, or holds one. */
-static void add_host_key(struct scan *scan, const char *prefix, const struct watch_item *item,
-                         struct span (*host_of)(struct span whole))
-{
-    uint8_t key[OTHERS_KEY_MAX];
-    struct span whole = span_str(item->name + strlen(prefix));
-    struct span host = host_of(whole);
-    size_t len = others_host_key(prefix, host.len != 0 ? host : whole, key);
-    if (len != 0)
-        add_key(scan, dbkey_apex8(span_of(key, len)));
-}
-
-static void add_item_keys(struct scan *scan, const struct watch_item *item)
-{
-    if (item->kind == WATCH_DNS)
-        add_dns_keys(scan, span_str(item->name));
-    else if (item->kind == WATCH_EMAIL)
-        add_host_key(scan, "email:", item, others_email_host);
-    else if (item->kind == WATCH_URI)
-        add_host_key(scan, "uri:", item, others_uri_where);
-    else if (item->kind == WATCH_ORG)
-        add_key(scan, dbkey_apex8(span_str(item->name)));
-}
-
 static enum err_code run_item(struct scan *scan, const struct watch_item *item, struct err *why)
 {
     uint8_t spki[32];
@@ -397,15 +404,31 @@ enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, 
     return db_domain_history_from(conn, watch, &whole, each, arg, stop, why);
 }
 
-/* All keys and items, one part after the other, in the same order for the same watch. */
-static enum err_code run_all(struct scan *scan, const struct watch *watch, struct err *why)
+static enum err_code run_items(struct scan *scan, const struct watch *watch, struct err *why)
 {
-    enum err_code code = run_keys(scan, why);
+    enum err_code code = ERR_OK;
     for (size_t i = 0; code == ERR_OK && i < watch_item_count(watch); i++)
         code = run_item(scan, watch_item(watch, i), why);
     return code;
 }
 
+static enum err_code scan_init(struct scan *scan, const struct watch *watch, struct err *why)
+{
+    if (!historykeys_init(&scan->keys, watch, 1) || !arena_init(&scan->arena, LIMIT_HISTORY_BYTES)) {
+        historykeys_fini(&scan->keys);
+        return err_set(why, ERR_MEMORY, "domain %s: no memory for the history scan", watch->name);
+    }
+    historykeys_add_special(&scan->keys);
+    return ERR_OK;
+}
+
+static void scan_fini(struct scan *scan)
+{
+    arena_fini(&scan->arena);
+    historykeys_fini(&scan->keys);
+}
+
+/* All keys and items, one part after the other, in the same order for the same watch. */
 enum err_code db_domain_history_from(struct pgconn *conn, const struct watch *watch,
                                      struct db_domain_history_place *place, history_each *each, void *arg,
                                      const atomic_bool *stop, struct err *why)
@@ -414,70 +437,47 @@ enum err_code db_domain_history_from(struct pgconn *conn, const struct watch *wa
     place->more = false;
     /* What a backfill put down before this domain was known is in no index yet, and nobody else looks there.
      */
-    enum err_code settled = db_load_settle(conn, stop, why);
-    if (settled == ERR_OK)
-        settled = spread_settle(conn, why);
-    if (settled != ERR_OK)
-        return settled;
-    scan.key_cap = keys_at_most(watch);
-    scan.keys = calloc(scan.key_cap, sizeof *scan.keys);
-    if (scan.keys == NULL || !arena_init(&scan.arena, LIMIT_HISTORY_BYTES)) {
-        free(scan.keys);
-        return err_set(why, ERR_MEMORY, "domain %s: no memory for the history scan", watch->name);
-    }
-    buf_init(&scan.key_array, 20 + 12 * scan.key_cap);
-    add_key(&scan, dbkey_apex8(SPAN_LIT(DBKEY_PLACEHOLDER)));
-    add_key(&scan, 0);
-    for (size_t i = 0; i < watch_item_count(watch); i++)
-        add_item_keys(&scan, watch_item(watch, i));
-    make_key_array(&scan);
-    enum err_code code =
-        buf_ok(&scan.key_array) ? run_all(&scan, watch, why) : err_set(why, ERR_MEMORY, "no memory");
-    buf_fini(&scan.key_array);
-    arena_fini(&scan.arena);
-    free(scan.keys);
+    enum err_code code = db_load_settle(conn, stop, why);
+    if (code == ERR_OK)
+        code = spread_settle(conn, why);
+    if (code == ERR_OK)
+        code = scan_init(&scan, watch, why);
+    if (code != ERR_OK)
+        return code;
+    historykeys_add_watch(&scan.keys, watch);
+    code = run_keys(&scan, why);
+    if (code == ERR_OK)
+        code = run_items(&scan, watch, why);
+    scan_fini(&scan);
     return code;
 }
 
-/* Rows of one key, as many as are counted. */
-static enum err_code add_rows(struct pgconn *conn, int64_t key, int64_t most, int64_t *rows, struct err *why)
+/* Keys that have nothing are in nobody's way. */
+static void leave_empty_out(struct historykeys *keys, const struct db_history_size *size)
 {
-    struct pgexec_args args = {0};
-    PGresult *res = NULL;
-    pgexec_int(&args, key);
-    pgexec_int(&args, most);
-    enum err_code code =
-        pgexec_cached(conn,
-                      "SELECT count(*) FROM (SELECT c.apex8 FROM cert AS c WHERE c.apex8 = $1::int8 LIMIT"
-                      " $2::int8) AS few",
-                      &args, &res, why);
-    if (code != ERR_OK)
-        return code;
-    *rows += PQntuples(res) == 1 ? pgexec_get_int(res, 0, 0) : 0;
-    PQclear(res);
-    return ERR_OK;
+    size_t kept = 0;
+    for (size_t i = 0; i < keys->count; i++)
+        if (db_history_size_find(size, keys->at[i]) != NULL)
+            keys->at[kept++] = keys->at[i];
+    keys->count = kept;
 }
 
-enum err_code db_domain_history_size(struct pgconn *conn, const struct watch *watch, int64_t most,
-                                     int64_t *rows, struct err *why)
+enum err_code db_domain_history_counted(struct pgconn *conn, const struct watch *watch,
+                                        const struct db_history_size *size, history_each *each, void *arg,
+                                        struct err *why)
 {
-    struct scan scan = {.conn = conn};
-    enum err_code code = ERR_OK;
-    *rows = 0;
-    scan.key_cap = keys_at_most(watch);
-    scan.keys = calloc(scan.key_cap, sizeof *scan.keys);
-    if (scan.keys == NULL)
-        return err_set(why, ERR_MEMORY, "domain %s: no memory for the history scan", watch->name);
-    for (size_t i = 0; code == ERR_OK && i < watch_item_count(watch); i++) {
-        const struct watch_item *item = watch_item(watch, i);
-        bool has = false;
-        add_item_keys(&scan, item);
-        if (item->kind == WATCH_DNS && !item->exact)
-            code = has_suffix_below(conn, item->name, &has, why);
-        *rows += has ? most : 0;
-    }
-    for (size_t i = 0; code == ERR_OK && *rows < most && i < scan.key_count; i++)
-        code = add_rows(conn, scan.keys[i], most, rows, why);
-    free(scan.keys);
+    struct db_domain_history_place whole = {.part = 0};
+    struct scan scan = {.conn = conn, .each = each, .arg = arg, .place = &whole};
+    enum err_code code = scan_init(&scan, watch, why);
+    if (code != ERR_OK)
+        return code;
+    historykeys_add_watch(&scan.keys, watch);
+    leave_empty_out(&scan.keys, size);
+    code = run_counted(&scan, OWN, size, why);
+    if (code == ERR_OK)
+        code = run_counted(&scan, FURTHER, size, why);
+    if (code == ERR_OK)
+        code = run_items(&scan, watch, why);
+    scan_fini(&scan);
     return code;
 }

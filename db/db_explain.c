@@ -50,3 +50,24 @@ enum err_code db_explain_close(struct pgconn *conn, int64_t domain_id, const cha
     *closed = (uint64_t)count;
     return code;
 }
+
+enum err_code db_explain_open(struct pgconn *conn, const int64_t *domains, size_t count, int64_t *open,
+                              size_t *open_count, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    struct buf array;
+    PGresult *res = NULL;
+    *open_count = 0;
+    pgexec_int_array(&args, domains, count, &array);
+    enum err_code code =
+        !buf_ok(&array) ? err_set(why, ERR_MEMORY, "domains: no memory")
+                        : pgexec_run(conn,
+                                     "SELECT DISTINCT a.domain FROM alert AS a WHERE a.dedup IS NULL"
+                                     " AND a.domain = ANY ($1::int8[]) AND a.state IN ('new', 'notified')",
+                                     &args, &res, why);
+    for (int i = 0; code == ERR_OK && i < PQntuples(res); i++)
+        open[(*open_count)++] = pgexec_get_int(res, i, 0);
+    PQclear(res);
+    buf_fini(&array);
+    return code;
+}

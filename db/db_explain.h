@@ -11,5 +11,8 @@
  * the reason, and whoever was told is told that (event withdrawn). One statement; *closed: how many. */
 MUST_USE enum err_code db_explain_close(struct pgconn *conn, int64_t domain_id, const char *reason,
                                         uint64_t *closed, struct err *why);
+/* Those of `domains` that have open alerts which it may be about; `open`: room for `count`. */
+MUST_USE enum err_code db_explain_open(struct pgconn *conn, const int64_t *domains, size_t count,
+                                       int64_t *open, size_t *open_count, struct err *why);
 
 #endif

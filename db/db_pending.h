@@ -6,10 +6,23 @@
 #include "base/err.h"
 #include "db/db_domain.h"
 
-#define DB_PENDING_MOST 64
-/* The pending domains with the smallest ids above `after`, at most DB_PENDING_MOST. */
-MUST_USE enum err_code db_pending_list(struct pgconn *conn, int64_t after, int64_t ids[DB_PENDING_MOST],
-                                       size_t *count, struct err *why);
+#define DB_PENDING_MOST 4096
+/* The pending domains with the smallest ids above `after` that no other connection has the lock of, into room
+ * for DB_PENDING_MOST. */
+MUST_USE enum err_code db_pending_list(struct pgconn *conn, int64_t after, int64_t *ids, size_t *count,
+                                       struct err *why);
+MUST_USE enum err_code db_pending_any(struct pgconn *conn, bool *any, struct err *why);
+struct db_pending_progress {
+    uint64_t all;    /* registered domains */
+    uint64_t left;   /* of these, pending ones */
+    uint64_t minute; /* whose scan was done within the last minute */
+};
+MUST_USE enum err_code db_pending_progress(struct pgconn *conn, struct db_pending_progress *progress,
+                                           struct err *why);
+/* db_domain_history_done for many. `done`, room for `count`: the ids of those that were marked, in no order;
+ * not one whose row somebody is changing. */
+MUST_USE enum err_code db_pending_done(struct pgconn *conn, const struct watch *const *watches, size_t count,
+                                       int64_t *done, size_t *done_count, struct err *why);
 enum db_pending_state {
     DB_PENDING_NOT, /* or it is gone */
     DB_PENDING_YES,
@@ -27,6 +40,8 @@ MUST_USE enum err_code db_pending_place(struct pgconn *conn, int64_t id,
 MUST_USE enum err_code db_pending_keep(struct pgconn *conn, const struct watch *watch,
                                        const struct db_domain_history_place *place, struct err *why);
 
+/* Whoever scans many domains in one pass holds this one, and no lock of theirs. */
+#define DB_PENDING_MANY "the history of many domains"
 /* Who scans the history of a domain holds this advisory lock, so that two do not do the same work; it is the
  * connection's and goes with it. `wait`: until it is free; else *taken tells. The same connection may take it
  * more than once and has to give it back as often. */

@@ -6,7 +6,14 @@
 #include "db/pganswer.h"
 #include "db/replica.h"
 
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_FLOAT8 = 701, OID_TIMESTAMPTZ = 1184 };
+enum {
+    OID_BOOL = 16,
+    OID_BYTEA = 17,
+    OID_INT8 = 20,
+    OID_FLOAT8 = 701,
+    OID_INT8_ARRAY = 1016,
+    OID_TIMESTAMPTZ = 1184
+};
 
 #define PG_EPOCH_MS INT64_C(946684800000) /* 2000-01-01, where PostgreSQL's clock starts */
 /* A millisecond before year 1, and the first of year 10000: what lies outside is a claim, not a time, and
@@ -80,6 +87,24 @@ void pgexec_binary(struct pgexec_args *args, Oid type, struct span value)
     args->values[at] = (const char *)value.at;
     args->lengths[at] = (int)value.len;
     args->formats[at] = 1;
+}
+
+void pgexec_int_array(struct pgexec_args *args, const int64_t *values, size_t count, struct buf *array)
+{
+    must(count <= INT32_MAX / 12 - 2);
+    buf_init(array, 20 + 12 * count);
+    buf_u32(array, count == 0 ? 0 : 1); /* dimensions */
+    buf_u32(array, 0);                  /* no NULLs */
+    buf_u32(array, OID_INT8);
+    if (count != 0) {
+        buf_u32(array, (uint32_t)count);
+        buf_u32(array, 1);
+    }
+    for (size_t i = 0; i < count; i++) {
+        buf_u32(array, 8);
+        buf_u64(array, (uint64_t)values[i]);
+    }
+    pgexec_binary(args, OID_INT8_ARRAY, buf_span(array));
 }
 
 void pgexec_bytes(struct pgexec_args *args, struct span bytes)

@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 
+#include "base/buf.h"
 #include "db/pgconn.h"
 
 #define PGEXEC_ARGS_MAX   24
@@ -62,6 +63,9 @@ void pgexec_bytes(struct pgexec_args *args, struct span bytes); /* bytea; SPAN_N
 void pgexec_null(struct pgexec_args *args);
 /* A value already in PostgreSQL's binary form (arrays). */
 void pgexec_binary(struct pgexec_args *args, Oid type, struct span value);
+/* An int8[], made in `array`, which the caller frees (buf_fini) when the statement was run; it can be out of
+ * memory (buf_ok). */
+void pgexec_int_array(struct pgexec_args *args, const int64_t *values, size_t count, struct buf *array);
 
 /* Runs one statement; results come in binary form. On success *res is never NULL and is freed with PQclear.
  */

@@ -7,10 +7,14 @@
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
 #include "db/db_explain.h"
+#include "db/db_history_size.h"
 #include "db/db_late.h"
 #include "db/db_pair.h"
+#include "db/db_pending.h"
 #include "watcher/rule_trust.h"
 #include "watcher/together.h"
+
+#define HISTORY_COUNTED 1000 /* certificates of a key; one that has more is read alone */
 
 struct scan {
     const struct watch *const *watches;
@@ -23,16 +27,39 @@ struct scan {
     struct entry entry;
     struct history_result *results; /* one for each */
     struct db_pair_notes *notes;
-    int late; /* see db_late_issuer */
+    int late;             /* see db_late_issuer */
+    struct place *places; /* by id */
 };
+
+/* Which of the watches has an id. */
+struct place {
+    int64_t id;
+    size_t at;
+};
+
+static int by_id(const void *left, const void *right)
+{
+    const struct place *a = left;
+    const struct place *b = right;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static bool places_new(struct scan *scan)
+{
+    scan->places = calloc(scan->count, sizeof *scan->places);
+    for (size_t i = 0; scan->places != NULL && i < scan->count; i++)
+        scan->places[i] = (struct place){scan->watches[i]->id, i};
+    if (scan->places != NULL)
+        qsort(scan->places, scan->count, sizeof *scan->places, by_id);
+    return scan->places != NULL;
+}
 
 /* Where what was found about a domain is counted; what could be anybody's: with the first one. */
 static struct history_result *result_of(struct scan *scan, int64_t domain_id)
 {
-    size_t at = 0;
-    while (at + 1 < scan->count && scan->watches[at]->id != domain_id)
-        at++;
-    return &scan->results[scan->watches[at]->id == domain_id ? at : 0];
+    const struct place wanted = {.id = domain_id};
+    const struct place *found = bsearch(&wanted, scan->places, scan->count, sizeof wanted, by_id);
+    return &scan->results[found == NULL ? 0 : found->at];
 }
 
 static enum err_code raise_alert(struct scan *scan, const struct alert *alert,
@@ -75,16 +102,45 @@ static enum err_code judge(struct scan *scan, const struct watchset *set, const 
     return match_batch(set, &scan->batch, prove, why);
 }
 
+/* One that was kept will do as long as nobody came or went. */
+static enum err_code load_kept(struct scan *scan, struct err *why)
+{
+    struct history_all *kept = scan->reader->all;
+    uint64_t generation = 0;
+    if (kept == NULL || kept->set == NULL)
+        return ERR_OK;
+    enum err_code code = db_domain_generation(scan->write, &generation, why);
+    if (code == ERR_OK && watchset_generation(kept->set) == generation)
+        scan->all = watchset_pin(kept->set);
+    return code;
+}
+
 static enum err_code load_all(struct scan *scan, struct err *why)
 {
+    struct history_all *kept = scan->reader->all;
     struct watch *watches = NULL;
     uint64_t generation = 0;
     size_t count = 0;
-    enum err_code code = db_domain_load(scan->write, &watches, &count, &generation, why);
+    enum err_code code = load_kept(scan, why);
+    if (code != ERR_OK || scan->all != NULL)
+        return code;
+    if (kept != NULL)
+        history_all_free(kept);
+    code = db_domain_load(scan->write, &watches, &count, &generation, why);
     if (code != ERR_OK)
         return code;
     scan->all = watchset_new(watches, count, generation);
-    return scan->all != NULL ? ERR_OK : err_set(why, ERR_MEMORY, "no memory for %zu domains", count);
+    if (scan->all == NULL)
+        return err_set(why, ERR_MEMORY, "no memory for %zu domains", count);
+    if (kept != NULL)
+        kept->set = watchset_pin(scan->all);
+    return ERR_OK;
+}
+
+void history_all_free(struct history_all *all)
+{
+    watchset_unpin(all->set);
+    all->set = NULL;
 }
 
 /* What could be anybody's is one alert, that counts all whom it could concern and not the one of this scan.
@@ -188,38 +244,86 @@ static enum err_code on_malformed(void *arg, const struct db_malformed_row *row,
     return code == ERR_OK && nobody ? raise_nobody(scan, &scan->reader->prove, &place, 1, why) : code;
 }
 
+/* What was told by rules of before, and the rules of now explain. */
+static enum err_code explain(struct scan *scan, int64_t *ids, struct err *why)
+{
+    uint64_t closed = 0;
+    size_t open = 0;
+    for (size_t i = 0; i < scan->count; i++)
+        ids[i] = scan->places[i].id;
+    enum err_code code = db_explain_open(scan->write, ids, scan->count, ids, &open, why);
+    for (size_t i = 0; code == ERR_OK && i < open; i++)
+        code = db_explain_close(scan->write, ids[i], "explained: it is what the entry expects by now",
+                                &closed, why);
+    return code;
+}
+
+static enum err_code mark(struct scan *scan, int64_t *ids, struct err *why)
+{
+    bool one = false;
+    size_t marked = 0;
+    if (scan->count == 1) {
+        const struct watch *watch = scan->watches[0];
+        enum err_code code = db_domain_history_done(scan->write, watch->id, watch->rules, &one, why);
+        scan->results[0].outdated = !one;
+        return code;
+    }
+    enum err_code code = db_pending_done(scan->write, scan->watches, scan->count, ids, &marked, why);
+    for (size_t i = 0; i < scan->count; i++)
+        scan->results[i].outdated = true;
+    for (size_t i = 0; i < marked; i++)
+        result_of(scan, ids[i])->outdated = false;
+    return code;
+}
+
+static enum err_code finish(struct scan *scan, struct err *why)
+{
+    int64_t *ids = calloc(scan->count, sizeof *ids);
+    if (ids == NULL)
+        return err_set(why, ERR_MEMORY, "no memory for a history scan");
+    enum err_code code = explain(scan, ids, why);
+    if (code == ERR_OK)
+        code = mark(scan, ids, why);
+    free(ids);
+    return code;
+}
+
+static enum err_code scan_rows(struct scan *scan, struct pgconn *read, struct err *why)
+{
+    const struct history_reader *reader = scan->reader;
+    struct db_history_size counted = {.count = 0};
+    struct watch joint;
+    if (!together_join(scan->watches, scan->count, &joint))
+        return err_set(why, ERR_MEMORY, "no memory for a history scan");
+    enum err_code code = ERR_OK;
+    if (reader->place == NULL && reader->size == NULL)
+        code = db_history_size_load(read, &joint, 1, HISTORY_COUNTED, reader->stop, &counted, why);
+    if (code == ERR_OK && reader->place == NULL)
+        code = db_domain_history_counted(read, &joint, reader->size != NULL ? reader->size : &counted,
+                                         on_issuance, scan, why);
+    else if (code == ERR_OK)
+        code = db_domain_history_from(read, &joint, reader->place, on_issuance, scan, reader->stop, why);
+    db_history_size_free(&counted);
+    free(joint.more);
+    return code;
+}
+
 /* The bytes first: an alert then has all that is known of its entry, and the row only adds sightings. */
 static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err *why)
 {
-    struct db_domain_history_place whole = {.part = 0};
-    struct db_domain_history_place *place = scan->reader->place != NULL ? scan->reader->place : &whole;
-    struct watch joint;
-    uint64_t closed = 0;
+    const struct db_domain_history_place *place = scan->reader->place;
     enum err_code code = ERR_OK;
     for (size_t i = 0; code == ERR_OK && i < scan->count && scan->all == NULL; i++)
         if (scan->watches[i]->foreign != WATCH_FOREIGN_OFF)
             code = load_all(scan, why);
-    if (code == ERR_OK && !place->begun)
+    if (code == ERR_OK && (place == NULL || !place->begun))
         code = db_malformed_each(read, on_malformed, scan, why);
-    if (code == ERR_OK && !together_join(scan->watches, scan->count, &joint))
-        code = err_set(why, ERR_MEMORY, "no memory for a history scan");
-    else if (code == ERR_OK) {
-        code = db_domain_history_from(read, &joint, place, on_issuance, scan, scan->reader->stop, why);
-        free(joint.more);
-    }
+    if (code == ERR_OK)
+        code = scan_rows(scan, read, why);
     if (code == ERR_OK)
         code = db_pair_notes_write(scan->notes, scan->write, why);
-    bool done = scan->reader->dry == NULL && !place->more;
-    /* What was told by rules of before, and the rules of now explain. */
-    for (size_t i = 0; code == ERR_OK && done && i < scan->count; i++)
-        code = db_explain_close(scan->write, scan->watches[i]->id,
-                                "explained: it is what the entry expects by now", &closed, why);
-    for (size_t i = 0; code == ERR_OK && done && i < scan->count; i++) {
-        const struct watch *watch = scan->watches[i];
-        bool marked = false;
-        code = db_domain_history_done(scan->write, watch->id, watch->rules, &marked, why);
-        scan->results[i].outdated = !marked;
-    }
+    if (code == ERR_OK && scan->reader->dry == NULL && (place == NULL || !place->more))
+        code = finish(scan, why);
     return code;
 }
 
@@ -237,12 +341,13 @@ enum err_code history_run_all(struct pgconn *read, struct pgconn *write, const s
     scan.some = together_set(watches, count);
     scan.notes = db_pair_notes_new();
     enum err_code code =
-        scan.some == NULL || scan.notes == NULL
+        scan.some == NULL || scan.notes == NULL || !places_new(&scan)
             ? err_set(why, ERR_MEMORY, "%s: no memory for the history scan", watches[0]->name)
             : scan_all(&scan, read, why);
     db_pair_notes_free(scan.notes);
     watchset_unpin(scan.some);
     watchset_unpin(scan.all);
+    free(scan.places);
     batch_fini(&scan.batch);
     return code;
 }

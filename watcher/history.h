@@ -44,8 +44,19 @@ struct history_reader {
     /* Begin here, and leave off when its time has come: `more` then, and no domain is marked as done. NULL:
      * from the beginning to the end. */
     struct db_domain_history_place *place;
+    /* Of the keys of all the watches, counted after they were committed; NULL: it is counted here. Not with
+     * `place`. */
+    const struct db_history_size *size;
+    /* Every registered domain, loaded when it is needed and kept for the next scan; NULL: for none. */
+    struct history_all *all;
     const atomic_bool *stop; /* ends the scan with ERR_CLOSED when it turns true; NULL: never */
 };
+
+/* All zeros: nothing is loaded. */
+struct history_all {
+    struct watchset *set;
+};
+void history_all_free(struct history_all *all);
 
 /* `read` and `write` are two connections: rows are written while others are still being read. Marks the
  * domain as done at the end, if its rules are still those of the watch. */
@@ -53,7 +64,7 @@ MUST_USE enum err_code history_run(struct pgconn *read, struct pgconn *write, co
                                    const struct history_reader *reader, struct history_result *result,
                                    struct err *why);
 
-#define HISTORY_TOGETHER_MAX TOGETHER_MAX
+#define HISTORY_TOGETHER_MAX 4096
 
 /* The same for several domains in one pass; results[i] is that of watches[i]. What could be anybody's is
  * counted with the first one (nobody), and not in `concerned`, because of several nobody can say whom. An
