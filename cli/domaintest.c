@@ -16,10 +16,13 @@
 #include "cli/ruleview.h"
 #include "cli/trustset.h"
 #include "cli/watchname.h"
+#include "db/db_cacert.h"
 #include "db/db_domain.h"
 #include "db/db_keylearn.h"
 #include "ingest/examine.h"
+#include "parser/tbs.h"
 #include "trust/cajudge.h"
+#include "verify/certsig.h"
 #include "watcher/match.h"
 
 struct domaintest {
@@ -162,6 +165,39 @@ static enum err_code domaintest_entry(const char *certificate, const struct doma
         examine_issuer(entry, blocks[1]);
         examine_prove_issuer(entry, blocks[1]);
     }
+    return ERR_OK;
+}
+
+/* The CA certificate that a stored one turned out to be. */
+struct domaintest_issuer {
+    struct arena *arena;
+    struct span signed_der;
+    struct span found;
+};
+
+/* Many may bear the name: the signature says which one it is. */
+static bool domaintest_try(void *arg, struct span der)
+{
+    struct domaintest_issuer *issuer = arg;
+    struct cert cert;
+    if (tbs_read_certificate(der, &cert) && certsig_verify(issuer->signed_der, cert.spki))
+        issuer->found = arena_copy(issuer->arena, der);
+    return issuer->found.len == 0;
+}
+
+/* What is in the file comes first; else what logs have shown. None: the issuer stays unproven. */
+static enum err_code domaintest_stored(struct pgconn *conn, struct arena *arena, struct entry *entry,
+                                       struct err *why)
+{
+    struct domaintest_issuer issuer = {arena, entry->cert_der, SPAN_NONE};
+    if (entry->chain_count != 0)
+        return ERR_OK;
+    enum err_code code = db_cacert_named(conn, entry->cert.issuer, domaintest_try, &issuer, why);
+    if (code != ERR_OK || issuer.found.len == 0)
+        return code;
+    entry->unverified_chain[entry->chain_count++] = issuer.found;
+    examine_issuer(entry, issuer.found);
+    examine_prove_issuer(entry, issuer.found);
     return ERR_OK;
 }
 
@@ -374,6 +410,8 @@ int domaintest_run(const struct cmd *cmd, const char *typed, const char *certifi
         code = domaintest_load(cmd, conn, typed, policy, &test, &why);
     if (code == ERR_OK)
         code = domaintest_entry(certificate, &given, &batch.arena, &entry, &why);
+    if (code == ERR_OK)
+        code = domaintest_stored(conn, &batch.arena, &entry, &why);
     if (code == ERR_OK) {
         struct watchset *set = domaintest_set(test.watch, 1);
         struct watchset *ours = domaintest_set(test.all, test.all_count);

@@ -153,6 +153,8 @@ open_alerts() {
     [[ $output != *"changed keys.example"* ]]
     run ctv domain test keys.example "$(ctv search host:www.keys.example --json | jq -r 'select(.tbs_fp) | .tbs_fp')"
     [[ $output == *"not judged keys "*"being learned"* ]]
+    # Its bytes came without a chain: the CA certificate that signed it is one that a log has shown.
+    [[ $output != *"issuer is not proven"* ]]
     # Over, and one key known.
     sed "s/learn: 30/learn: {days: 30, until: 2026-01-01T00:00:00Z, over: true}, learned: [\"$(printf '%064d' 7)\"]/" \
         "$PLAY/keys.yaml" >"$PLAY/over.yaml"
