@@ -38,6 +38,7 @@ struct round {
     int64_t digest_ms;
     int64_t lease_end_ms; /* monotonic */
     int64_t flushed_ms;
+    int64_t sending_ms; /* what the receiver took, in all */
     struct heap sent;
     struct heap filtered[2]; /* by reason, most rows have the same */
     const char *reason[2];
@@ -224,7 +225,9 @@ static enum err_code send_one(struct round *round, const struct db_outbox_item *
         heap_put(&round->back, item);
         return ERR_OK;
     }
+    int64_t begun_ms = clock_mono_ms();
     send_as(courier->channel, row, item->handed ? "handed_on" : row->event, item->key, &failure);
+    round->sending_ms += clock_mono_ms() - begun_ms;
     if (failure.code != ERR_OK) {
         enum err_code code = flush_sent(round, why);
         return code == ERR_OK ? failed(courier, item, 1, &failure, why) : code;
@@ -284,7 +287,9 @@ static enum err_code send_digest(struct round *round, struct err *why)
     digest_key(&round->gathered, key);
     const struct channel_digest digest = {round->digest, round->gathered.count, key};
     courier->channel->retry_ms = 0;
+    int64_t begun_ms = clock_mono_ms();
     (void)courier->channel->ops->send_digest(courier->channel, &digest, &failure);
+    round->sending_ms += clock_mono_ms() - begun_ms;
     if (failure.code != ERR_OK)
         return failed(courier, round->gathered.items, round->gathered.count, &failure, why);
     courier->failures = 0;
@@ -332,7 +337,9 @@ static enum err_code carry(struct round *round, struct err *why)
     return code;
 }
 
-/* As many at once as take a quarter of a second; a slow receiver has one. */
+/* As many at once as the receiver takes in a quarter of a second; a slow one has one. What the database takes
+ * does not count: it is the same for one as for many, and where the machine is busy one by one would never
+ * come to an end. */
 static void learn(struct courier *courier, int64_t took_ms, size_t count)
 {
     size_t most = courier->channel->whole ? LIMIT_CLAIMED / 8 : LIMIT_CLAIMED;
@@ -353,14 +360,13 @@ static enum err_code deliver(struct courier *courier, const struct db_outbox_ite
     round->quiet_ms = waits_ms[0];
     round->digest_ms = waits_ms[1];
     round->flushed_ms = clock_mono_ms();
-    int64_t begun_ms = round->flushed_ms;
-    round->lease_end_ms = begun_ms + courier_lease_ms(courier->channel);
+    round->lease_end_ms = round->flushed_ms + courier_lease_ms(courier->channel);
     enum err_code code = carry(round, why);
     struct err closing = {0};
     enum err_code closed = close_round(round, &closing);
     if (code == ERR_OK && closed != ERR_OK)
         code = err_set(why, closed, "%s", closing.text);
-    learn(courier, clock_mono_ms() - begun_ms, count);
+    learn(courier, round->sending_ms, count);
     for (size_t i = 0; i < round->gathered.count; i++) {
         free(round->digest[i].json);
         free(round->digest[i].line);

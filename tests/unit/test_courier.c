@@ -107,6 +107,25 @@ static void an_incident_that_can_not_be_ended(void **state)
     pgconn_free(rig.conn);
 }
 
+/* A receiver that is quick gets many at once however long the database takes: one by one it would take as
+ * long for each. */
+static void a_slow_database_does_not_make_it_one_by_one(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_up(&rig);
+    storetest_run(rig.dsn,
+                  "WITH a AS (INSERT INTO alert (kind, severity, findings, first_seen) SELECT"
+                  " 'unexpected_ca', 'high', '[]', now() FROM generate_series(1, 20) RETURNING id)"
+                  " INSERT INTO outbox (alert, channel) SELECT id, 'pager' FROM a;"
+                  "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$"
+                  " BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END $$;"
+                  "CREATE TRIGGER slow AFTER UPDATE ON outbox FOR EACH STATEMENT EXECUTE FUNCTION slow()");
+    look(&rig, 10);
+    assert_int_equal(rig.fake.sends, 20);
+    pgconn_free(rig.conn);
+}
+
 /* The receiver ended it, and the database does not take the note: it is not asked again at every look. */
 static void the_database_takes_no_note(void **state)
 {
@@ -165,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_incident_that_can_not_be_ended),
+        cmocka_unit_test(a_slow_database_does_not_make_it_one_by_one),
         cmocka_unit_test(the_database_takes_no_note),
         cmocka_unit_test(a_test_leaves_no_incident),
     };
