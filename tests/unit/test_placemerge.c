@@ -437,7 +437,7 @@ static void space_of_much_is_left_to_the_server(void **state)
 }
 
 static const char as_before[] = "SET client_min_messages = warning; DROP FUNCTION ct.by_fp8, ct.by_sha8 "
-                                "CASCADE; DROP FUNCTION place_find,"
+                                "CASCADE; DROP FUNCTION alert_proof(int8); DROP FUNCTION place_find,"
                                 " place_fill, place_bucket; DROP TABLE place_block, place_level;"
                                 "CREATE INDEX log_tile_fp8 ON log_tile USING gin (fp8); CREATE INDEX "
                                 "log_tile_sha8 ON log_tile USING gin (sha8)";
