@@ -55,15 +55,10 @@ not_yet=$(sort << 'NAMES'
 a010_demo.bats
 c061_archive_parts.bats
 d010_faults.bats
-d020_flipped_bit_stays.bats
-d021_flipped_bit_heals.bats
 d030_fork.bats
-d040_malformed.bats
 d050_world.bats
 d060_large.bats
-d060_truth.bats
 d070_disk_guard.bats
-d071_disk_guard_running.bats
 e010_kill9.bats
 e020_takeover.bats
 e025_cut_off.bats
@@ -77,6 +72,7 @@ g020_hostile_output.bats
 g030_delivery.bats
 g040_trust.bats
 g050_authorize.bats
+g060_promise.bats
 h010_research.bats
 h020_scans.bats
 t010_pipeline.bats

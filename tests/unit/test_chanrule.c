@@ -54,6 +54,7 @@ static void who_is_told(void **state)
         {{.domains = "example.com"}, "unexpected_ca", "high", "notexample.com", false},
         {{.domains = "example.org,example.net"}, "unexpected_ca", "high", "example.com", false},
         {{.domains = "example.com"}, "log_stale", "high", NULL, true},
+        {{.domains = "2001:db8::/32"}, "unexpected_ca", "high", "2001:db8::/32", true},
     };
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {

@@ -70,6 +70,10 @@ static void on_due(void *arg, const struct renewal_due *due)
     char text[256];
     if (due->level < 0 && !due->missing)
         return;
+    if (due->level >= 0)
+        assert_int_equal(due->severity, due->level == 0   ? ALERT_CRITICAL
+                                        : due->level <= 7 ? ALERT_HIGH
+                                                          : ALERT_LOW);
     (void)snprintf(text, sizeof text, "#%zu %.*s+%zu %d%s%s%s", due->cert, (int)due->name.len,
                    (const char *)due->name.at, due->name_count - 1, due->level,
                    due->missing ? " missing" : "", due->unread == NULL ? "" : " but ",
