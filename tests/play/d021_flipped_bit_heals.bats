@@ -1,5 +1,6 @@
 # One bit of one entry is wrong the first time it is read, and right after that: no alarm, and the right rows.
 load play
+load strict
 
 # Three certificates for the watched domain: nobody allowed the first two (a flipped bit changes the fingerprint of a
 # precertificate and the signature of a final one); the third is as expected, unless its signature is broken.

@@ -1,5 +1,6 @@
 # Entries nobody can read: stored whole, counted, told; the log goes on.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -41,7 +42,7 @@ teardown_file() {
     ctv alert list --json | jq -es 'length == 1 and (.[0].findings | length) == 1 and
         (.[0].findings[0].found | test(" 4 registered domains"))' || { ctv alert list --json; return 1; }
     ctv domain remove late.example
-    ctv alert list | grep -qE 'malformed .* log (rfc|tiles) '
+    ctv alert list | has -E 'malformed .* log (rfc|tiles) '
 }
 
 @test "one that holds a watched name names the domain, and only that" {

@@ -1,5 +1,6 @@
 # What a log says of itself in other ways than by its heads: hash tiles.
 load play
+load strict
 
 setup_file() {
     play_begin_db

@@ -1,6 +1,7 @@
 # The disk of the database is nearly full: certificates are matched and alerted on and not stored, which the ledger says;
 # with room again they are read once more, and nothing is lost, doubled or told twice.
 load play
+load strict
 
 setup_file() {
     play_begin
@@ -91,7 +92,7 @@ not_stored() {
     # What was cut out first, then the newest.
     run -0 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
     run -0 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
-    [ "$(not_stored)" = 0 ]
+    prints 0 not_stored
     for log in rfc tiles; do
         log_is $log ".position == $(sim_size) and .backlog == 0 and .verified_size == $(sim_size)" ||
             { ctv log status --json; sim_size; return 1; }

@@ -1,6 +1,7 @@
 # As d070, for a process that goes on running: there is room again, and what was not stored is read once more of every
 # log, also of those that do not grow any more.
 load play
+load strict
 
 setup_file() {
     play_begin
@@ -40,7 +41,7 @@ not_stored() {
     wait_for "verified $size" 30
     [ "$(not_stored)" = $((3 * (size - 600))) ]
     rm "$DISK/ballast"
-    wait_for '[ "$(not_stored)" = 0 ]' 60
+    wait_for 'prints 0 not_stored >/dev/null' 60
     wait_for "verified $size" 60
     wait_for '[ "$(sql "SELECT count(*) FROM log_range")" = 3 ]' 60 # cut parts join a moment after both are read
     wait_for "verified $size" 30

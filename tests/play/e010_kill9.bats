@@ -1,5 +1,6 @@
 # kill -9 at random moments: nothing is lost, nothing is doubled.
 load play
+load strict
 
 ENTRIES=20000
 KILLS=20

@@ -1,5 +1,6 @@
 # An ingester is stopped in the middle, loses its connections, another takes over; then it wakes.
 load play
+load strict
 
 setup_file() {
     play_begin

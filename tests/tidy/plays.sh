@@ -58,9 +58,6 @@ d010_faults.bats
 d030_fork.bats
 d050_world.bats
 d060_large.bats
-d070_disk_guard.bats
-e010_kill9.bats
-e020_takeover.bats
 e025_cut_off.bats
 e030_domain_while_streaming.bats
 e040_two_ingesters.bats
