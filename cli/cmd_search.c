@@ -334,6 +334,7 @@ static int read_bounds(const struct search *search, struct query *query)
     query->seen_since_ms = wish->seen_since;
     query->exclude_expired = wish->exclude_expired;
     query->expired = wish->expired;
+    query->brief = search->format == SEARCHVIEW_TABLE;
     query->limit = (uint32_t)limit;
     query->timeout_ms = (uint32_t)(cmd->conf->db.query_timeout_s * 1000);
     return CMD_OK;

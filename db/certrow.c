@@ -153,35 +153,38 @@ enum err_code certrow_get(const PGresult *res, int row, int col, struct arena *a
     return code;
 }
 
-static const char sightings_sql[] =
+const char certrow_sightings_sql[] =
     "SELECT p.fp8, p.sha8, p.log_id, p.index, p.info FROM ct.by_fp8($1::int8[]) AS p"
     " ORDER BY 1, substring(p.info FOR 6), 3, 4";
+
+void certrow_sightings_args(struct pgexec_args *args, struct buf *array, const int64_t *fp8, size_t count)
+{
+    must(count <= CERTROW_SET_MAX);
+    buf_u32(array, count == 0 ? 0 : 1); /* dimensions */
+    buf_u32(array, 0);                  /* no NULLs */
+    buf_u32(array, OID_INT8);
+    if (count != 0) {
+        buf_u32(array, (uint32_t)count);
+        buf_u32(array, 1);
+    }
+    for (size_t i = 0; i < count; i++) {
+        buf_u32(array, 8);
+        buf_u64(array, (uint64_t)fp8[i]);
+    }
+    pgexec_binary(args, OID_INT8_ARRAY, buf_span(array));
+}
 
 enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                      struct certrow_sightings *sightings, struct err *why)
 {
-    struct pgexec_args args = {0};
+    struct pgexec_args args = PGEXEC_NO_ARGS;
     struct buf array;
-    must(count <= CERTROW_SET_MAX);
     sightings->res = NULL;
     buf_init(&array, 20 + 12 * CERTROW_SET_MAX);
-    buf_u32(&array, count == 0 ? 0 : 1); /* dimensions */
-    buf_u32(&array, 0);                  /* no NULLs */
-    buf_u32(&array, OID_INT8);
-    if (count != 0) {
-        buf_u32(&array, (uint32_t)count);
-        buf_u32(&array, 1);
-    }
-    for (size_t i = 0; i < count; i++) {
-        buf_u32(&array, 8);
-        buf_u64(&array, (uint64_t)fp8[i]);
-    }
-    if (!buf_ok(&array)) {
-        buf_fini(&array);
-        return err_set(why, ERR_MEMORY, "database: no memory for a query");
-    }
-    pgexec_binary(&args, OID_INT8_ARRAY, buf_span(&array));
-    enum err_code code = pgexec_cached(conn, sightings_sql, &args, &sightings->res, why);
+    certrow_sightings_args(&args, &array, fp8, count);
+    enum err_code code = buf_ok(&array)
+                             ? pgexec_cached(conn, certrow_sightings_sql, &args, &sightings->res, why)
+                             : err_set(why, ERR_MEMORY, "database: no memory for a query");
     buf_fini(&array);
     return code;
 }

@@ -4,6 +4,7 @@
 #define CTVIGIL_CERTROW_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "db/pgexec.h"
 #include "model/issuance.h"
 
@@ -12,13 +13,18 @@
 /* `within`: a further condition on not_after, " AND not_after ...", that keeps the leaves few which are
  * opened. */
 #define CERTROW_COLUMNS_IN(within)                                                                           \
+    CERTROW_COLUMNS_WITH(                                                                                    \
+        within,                                                                                              \
+        "(SELECT string_agg(k.log || ' ' || k.idx, ' ') FROM cert AS k"                                      \
+        " WHERE k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer <> c.issuer" within ")")
+/* Without the twins: for who asks for no sightings. */
+#define CERTROW_COLUMNS_BRIEF(within) CERTROW_COLUMNS_WITH(within, "NULL::text")
+#define CERTROW_COLUMNS_WITH(within, twins)                                                                  \
     "c.not_after, c.not_before, c.first_seen, c.apex8, c.idx, c.facts, c.issuer, c.log, c.tbs_fp, c.serial," \
     " c.spki_sha256, c.names, c.cn, c.findings, i.spki_sha256, i.dn, i.dn_text,"                             \
     " (SELECT string_agg(host(p.ip), ' ' ORDER BY p.ip) FROM cert_ip AS p"                                   \
     "  WHERE p.not_after = c.not_after AND p.tbs_fp = c.tbs_fp AND p.issuer = c.issuer" within "),"          \
-    " (SELECT string_agg(k.log || ' ' || k.idx, ' ') FROM cert AS k"                                         \
-    "  WHERE k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer <> c.issuer" within "),"         \
-    " c.others"
+    " " twins ", c.others"
 /* The same of a spread database (db/spread.h), over a "WITH c AS (SELECT " CERTROW_SPREAD("k", "cert") " FROM
  * cert AS k ...)": on the shards what a row and its twins hold, and the rest where issuer is. */
 #define CERTROW_SPREAD(k, table)                                                                             \
@@ -34,6 +40,9 @@
 #define CERTROW_COLUMN_COUNT 20
 #define CERTROW_COLUMN_FP    8 /* tbs_fp */
 #define CERTROW_JOINS        " LEFT JOIN issuer AS i ON i.id = c.issuer"
+/* For few rows: a plan that does not know how few reads all issuers. */
+#define CERTROW_JOINS_FEW                                                                                    \
+    " LEFT JOIN LATERAL (SELECT * FROM issuer AS x WHERE x.id = c.issuer OFFSET 0) AS i ON true"
 
 struct certrow {
     struct issuance issuance; /* spans into the result and the arena */
@@ -59,6 +68,9 @@ struct certrow_sightings {
 
 #define CERTROW_SET_MAX 512
 
+/* The statement for them, and its arguments, whose array is put into `array`: not whole unless buf_ok. */
+extern const char certrow_sightings_sql[];
+void certrow_sightings_args(struct pgexec_args *args, struct buf *array, const int64_t *fp8, size_t count);
 MUST_USE enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                               struct certrow_sightings *sightings, struct err *why);
 struct certrow_seen {

@@ -100,6 +100,71 @@ PGresult *pganswer_prepared(struct pgconn *conn, const char *name, const struct 
     return PQexecPrepared(conn->pg, name, args->count, args->values, args->lengths, args->formats, 1);
 }
 
+static bool send_step(struct pgconn *conn, const struct pganswer_step *step)
+{
+    const struct pgexec_args *args = step->args;
+    if (step->make != NULL && PQsendPrepare(conn->pg, step->name, step->make, args->count, args->types) != 1)
+        return false;
+    return PQsendQueryPrepared(conn->pg, step->name, args->count, args->values, args->lengths, args->formats,
+                               1) == 1;
+}
+
+static PGresult *next_any(struct pgconn *conn, bool bounded, int64_t until_ms)
+{
+    return bounded ? next_by(conn, until_ms) : PQgetResult(conn->pg);
+}
+
+/* The results of one statement end with a NULL. */
+static PGresult *take_one(struct pgconn *conn, bool bounded, int64_t until_ms)
+{
+    PGresult *last = NULL;
+    for (PGresult *next = next_any(conn, bounded, until_ms); next != NULL;
+         next = PQstatus(conn->pg) == CONNECTION_BAD ? NULL : next_any(conn, bounded, until_ms)) {
+        PQclear(last);
+        last = next;
+    }
+    return last;
+}
+
+/* Everything up to the end of the pipeline, which has a result of its own. */
+static void leave_pipeline(struct pgconn *conn, bool bounded, int64_t until_ms, bool synced)
+{
+    bool over = !synced;
+    while (!over && PQstatus(conn->pg) != CONNECTION_BAD) {
+        PGresult *res = next_any(conn, bounded, until_ms);
+        over = PQresultStatus(res) == PGRES_PIPELINE_SYNC;
+        PQclear(res);
+    }
+    if (PQexitPipelineMode(conn->pg) != 1) /* nobody knows what the next answer would belong to */
+        (void)shutdown(PQsocket(conn->pg), SHUT_RDWR);
+}
+
+void pganswer_steps(struct pgconn *conn, struct pganswer_step *steps, size_t count)
+{
+    bool bounded = is_bounded(conn);
+    int64_t until_ms = clock_mono_ms() + conn->answer_ms;
+    bool ok = PQenterPipelineMode(conn->pg) == 1;
+    bool entered = ok;
+    for (size_t i = 0; i < count; i++) {
+        steps[i].made = false;
+        steps[i].res = NULL;
+        ok = ok && send_step(conn, &steps[i]);
+    }
+    bool synced = entered && PQpipelineSync(conn->pg) == 1;
+    ok = ok && synced && (!bounded || push(conn, until_ms));
+    for (size_t i = 0; ok && i < count; i++) {
+        PGresult *made = steps[i].make != NULL ? take_one(conn, bounded, until_ms) : NULL;
+        steps[i].made = PQresultStatus(made) == PGRES_COMMAND_OK;
+        bool failed = steps[i].make != NULL && !steps[i].made;
+        PGresult *res = PQstatus(conn->pg) != CONNECTION_BAD ? take_one(conn, bounded, until_ms) : NULL;
+        steps[i].res = failed ? made : res;
+        PQclear(failed ? res : made);
+    }
+    if (entered)
+        leave_pipeline(conn, bounded, until_ms, synced);
+    (void)PQsetnonblocking(conn->pg, 0);
+}
+
 int pganswer_copy_put(struct pgconn *conn, const char *bytes, int len)
 {
     if (conn->answer_ms == 0)

@@ -79,6 +79,7 @@ static enum err_code set_up(struct pgconn *conn, struct err *why)
     conn->replica = pgexec_get_bool(res, 0, 1);
     conn->spread = pgexec_get_bool(res, 0, 2);
     conn->whole = false;
+    conn->span_known = false;
     PQclear(res);
     if (conn->pooled && !conn->reads)
         code = err_set(why, ERR_CONFIG,

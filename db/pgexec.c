@@ -206,7 +206,7 @@ enum err_code pgexec_fail(struct pgconn *conn, const PGresult *res, struct err *
                    state != NULL ? " (" : "", state != NULL ? state : "", state != NULL ? ")" : "");
 }
 
-static enum err_code finish(struct pgconn *conn, PGresult *raw, PGresult **res, struct err *why)
+enum err_code pgexec_result(struct pgconn *conn, PGresult *raw, PGresult **res, struct err *why)
 {
     ExecStatusType status = PQresultStatus(raw);
     if (raw != NULL && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)) {
@@ -222,7 +222,7 @@ static enum err_code finish(struct pgconn *conn, PGresult *raw, PGresult **res, 
 static enum err_code run_plain(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
                                PGresult **res, struct err *why)
 {
-    return finish(conn, pganswer_params(conn, sql, args), res, why);
+    return pgexec_result(conn, pganswer_params(conn, sql, args), res, why);
 }
 
 /* Behind a pooler a statement alone would meet the settings of whoever had the session before. */
@@ -282,20 +282,26 @@ enum err_code pgexec_do(struct pgconn *conn, const char *sql, const struct pgexe
     return ERR_OK;
 }
 
+size_t pgexec_cached_at(const struct pgconn *conn, const char *sql)
+{
+    size_t at = 0;
+    while (at < conn->cached_count && conn->cached[at] != sql)
+        at++;
+    return at;
+}
+
 enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
                             PGresult **res, struct err *why)
 {
-    size_t at = 0;
     char name[16];
     if (conn->pooled || (conn->replica && PQtransactionStatus(conn->pg) == PQTRANS_IDLE))
         return pgexec_run(conn, sql, args, res, why);
-    while (at < conn->cached_count && conn->cached[at] != sql)
-        at++;
+    size_t at = pgexec_cached_at(conn, sql);
     must(at < PGEXEC_CACHED_MAX);
     (void)snprintf(name, sizeof name, "s%zu", at);
     if (at == conn->cached_count) {
         PGresult *made;
-        enum err_code code = finish(conn, pganswer_prepare(conn, name, sql, args), &made, why);
+        enum err_code code = pgexec_result(conn, pganswer_prepare(conn, name, sql, args), &made, why);
         if (code != ERR_OK)
             return code;
         PQclear(made);
@@ -303,21 +309,19 @@ enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const struct p
         conn->cached[conn->cached_count++] = sql;
     }
     conn->uses[at]++;
-    return finish(conn, pganswer_prepared(conn, name, args), res, why);
+    return pgexec_result(conn, pganswer_prepared(conn, name, args), res, why);
 }
 
 unsigned pgexec_uses(const struct pgconn *conn, const char *sql)
 {
-    for (size_t at = 0; at < conn->cached_count; at++)
-        if (conn->cached[at] == sql)
-            return conn->uses[at];
-    return 0;
+    size_t at = pgexec_cached_at(conn, sql);
+    return at < conn->cached_count ? conn->uses[at] : 0;
 }
 
 enum err_code pgexec_script(struct pgconn *conn, const char *sql, struct err *why)
 {
     PGresult *res;
-    enum err_code code = finish(conn, pganswer_script(conn, sql), &res, why);
+    enum err_code code = pgexec_result(conn, pganswer_script(conn, sql), &res, why);
     PQclear(res);
     return code;
 }
@@ -336,7 +340,7 @@ enum err_code pgexec_begin_as(struct pgconn *conn, const char *begin, struct err
 enum err_code pgexec_commit(struct pgconn *conn, struct err *why)
 {
     PGresult *res;
-    enum err_code code = finish(conn, pganswer_script(conn, "COMMIT"), &res, why);
+    enum err_code code = pgexec_result(conn, pganswer_script(conn, "COMMIT"), &res, why);
     if (code != ERR_OK)
         return code;
     /* A transaction that failed before answers COMMIT with ROLLBACK and calls that a success. */

@@ -31,6 +31,9 @@ struct pgconn {
     bool replica;      /* the server is in recovery */
     bool spread;       /* the database is spread over a Citus cluster (db/scaleout.h) */
     bool whole;        /* and what it held before is known to be copied (db/spread.h) */
+    bool span_known;   /* between which times rows expire, when a search last saw it (db/query_begin.h) */
+    int64_t span_begin_ms;
+    int64_t span_end_ms;
 };
 
 /* Parameters $1, $2 ... of one statement, in the order in which they are added. Text, bytes and arrays are
@@ -82,6 +85,10 @@ MUST_USE enum err_code pgexec_do(struct pgconn *conn, const char *sql, const str
  * the key. Planned once without looking at the parameters (generic plan). */
 MUST_USE enum err_code pgexec_cached(struct pgconn *conn, const char *sql, const struct pgexec_args *args,
                                      PGresult **res, struct err *why);
+/* Where it stands in conn->cached; cached_count: it is not prepared. */
+size_t pgexec_cached_at(const struct pgconn *conn, const char *sql);
+/* What libpq gave, as the functions above give it; takes `raw`. */
+MUST_USE enum err_code pgexec_result(struct pgconn *conn, PGresult *raw, PGresult **res, struct err *why);
 /* How often pgexec_cached ran that statement on this connection. */
 unsigned pgexec_uses(const struct pgconn *conn, const char *sql);
 /* Several statements in one text, no parameters (migrations, staging tables). */

@@ -9,18 +9,15 @@
 #include "db/dbkey.h"
 #include "db/query_asked.h"
 #include "db/query_begin.h"
+#include "db/query_slice.h"
 #include "db/replica.h"
 
-#define TIME_BEYOND_MS        INT64_C(253402300800000)
-#define TIME_BEFORE_MS        INT64_C(-62135596800001)
-#define TIME_EARLY_MS         INT64_C(946684800000) /* 2000: what is older is searched in one step */
-#define TIME_2000_MS          INT64_C(946684800000)
-#define DAY_MS                INT64_C(86400000)
-#define STEP_LEAST_MS         INT64_C(3600000)
-#define SLICE_ROWS            128
-#define OID_TIMESTAMPTZ_ARRAY 1185
-
-enum hit_column { HIT_NOT_AFTER, HIT_NOT_BEFORE, HIT_FP, HIT_ISSUER, HIT_BYTES };
+#define TIME_BEYOND_MS INT64_C(253402300800000)
+#define TIME_BEFORE_MS INT64_C(-62135596800001)
+#define TIME_EARLY_MS  INT64_C(946684800000) /* 2000: what is older is searched in one step */
+#define TIME_2000_MS   INT64_C(946684800000)
+#define DAY_MS         INT64_C(86400000)
+#define STEP_LEAST_MS  INT64_C(3600000)
 
 struct page {
     struct pgconn *conn;
@@ -80,112 +77,18 @@ static enum err_code hand_over(struct page *page, const PGresult *res, int row,
     return page->each(page->arg, &found, why);
 }
 
-static enum err_code load_sightings(struct page *page, const PGresult *res,
-                                    struct certrow_sightings *sightings, struct err *why)
-{
-    int64_t fp8[SLICE_ROWS] = {0};
-    size_t count = 0;
-    for (int row = 0; row < PQntuples(res) && count < SLICE_ROWS; row++) {
-        struct span fp = pgexec_get_bytes(res, row, CERTROW_COLUMN_FP);
-        if (fp.len == 32)
-            fp8[count++] = dbkey_first8(fp.at);
-    }
-    return certrow_sightings_load(page->conn, fp8, count, sightings, why);
-}
-
-/* The cells of one column as an array; they are in binary form already. */
-static void put_array(struct buf *out, const PGresult *hits, enum hit_column column, uint32_t element_oid,
-                      int begin, int end)
-{
-    buf_clear(out);
-    buf_u32(out, 1); /* dimensions */
-    buf_u32(out, 0); /* no NULLs */
-    buf_u32(out, element_oid);
-    buf_u32(out, (uint32_t)(end - begin));
-    buf_u32(out, 1);
-    for (int row = begin; row < end; row++) {
-        struct span cell = pgexec_get_bytes(hits, row, (int)column);
-        buf_u32(out, (uint32_t)cell.len);
-        buf_put(out, cell);
-    }
-}
-
-static enum err_code load_rows(struct page *page, const PGresult *hits, int begin, int end, PGresult **res,
-                               struct err *why)
-{
-    struct buf array[3];
-    struct pgexec_args args = {0};
-    bool ok = true;
-    for (size_t i = 0; i < countof(array); i++)
-        buf_init(&array[i], 64 + 64 * SLICE_ROWS);
-    int64_t low_ms = TIME_BEYOND_MS;
-    int64_t high_ms = TIME_BEFORE_MS;
-    for (int row = begin; row < end; row++) {
-        int64_t at_ms = pgexec_get_time(hits, row, HIT_NOT_AFTER);
-        low_ms = at_ms < low_ms ? at_ms : low_ms;
-        high_ms = at_ms > high_ms ? at_ms : high_ms;
-    }
-    put_array(&array[0], hits, HIT_NOT_AFTER, 1184, begin, end);
-    put_array(&array[1], hits, HIT_FP, 17, begin, end);
-    put_array(&array[2], hits, HIT_ISSUER, 23, begin, end);
-    pgexec_binary(&args, OID_TIMESTAMPTZ_ARRAY, buf_span(&array[0]));
-    pgexec_binary(&args, 1001, buf_span(&array[1]));
-    pgexec_binary(&args, 1007, buf_span(&array[2]));
-    pgexec_time(&args, low_ms);
-    pgexec_time(&args, high_ms + 1); /* they are kept to the microsecond */
-    for (size_t i = 0; i < countof(array); i++)
-        ok = ok && buf_ok(&array[i]);
-    const char *sql = query_asked_rows(&page->asked, page->conn, &args);
-    enum err_code code = ok ? pgexec_cached(page->conn, sql, &args, res, why)
-                            : err_set(why, ERR_MEMORY, "search: no memory for a page");
-    for (size_t i = 0; i < countof(array); i++)
-        buf_fini(&array[i]);
-    return code;
-}
-
-/* As many rows as fit into memory at once. */
-static int slice_end(const PGresult *hits, int begin, int rows)
-{
-    int64_t bytes = 0;
-    int end = begin;
-    while (end < rows && end - begin < SLICE_ROWS) {
-        bytes += pgexec_get_int(hits, end, HIT_BYTES);
-        if (end != begin && bytes > LIMIT_SEARCH_BYTES)
-            break;
-        end++;
-    }
-    return end;
-}
-
 static void move_after(struct page *page, const PGresult *hits, int row)
 {
     struct query_cursor *after = &page->bounds.after;
-    struct span fp = pgexec_get_bytes(hits, row, HIT_FP);
+    struct span fp = pgexec_get_bytes(hits, row, QUERY_HIT_FP);
     page->bounds.has_after = true;
-    after->not_before_ms = pgexec_get_time(hits, row, HIT_NOT_BEFORE);
-    after->issuer_id = (int32_t)pgexec_get_int(hits, row, HIT_ISSUER);
+    after->not_before_ms = pgexec_get_time(hits, row, QUERY_HIT_NOT_BEFORE);
+    after->issuer_id = (int32_t)pgexec_get_int(hits, row, QUERY_HIT_ISSUER);
     memset(after->tbs_fp, 0, sizeof after->tbs_fp);
     memcpy(after->tbs_fp, fp.at, fp.len < 32 ? fp.len : 32);
 }
 
-/* Rows that are read and not handed over yet. */
-struct slice {
-    PGresult *rows;
-    struct certrow_sightings sightings;
-    int begin;
-    int end;
-};
-
-/* Inside of a bounded transaction. */
-static enum err_code load_slice(struct page *page, const PGresult *hits, int begin, int rows,
-                                struct slice *slice, struct err *why)
-{
-    *slice = (struct slice){.begin = begin, .end = slice_end(hits, begin, rows)};
-    enum err_code code = load_rows(page, hits, begin, slice->end, &slice->rows, why);
-    return code == ERR_OK ? load_sightings(page, slice->rows, &slice->sightings, why) : code;
-}
-
-static enum err_code hand_over_slice(struct page *page, const PGresult *hits, struct slice *slice,
+static enum err_code hand_over_slice(struct page *page, const PGresult *hits, struct query_slice *slice,
                                      struct err *why)
 {
     enum err_code code = ERR_OK;
@@ -196,51 +99,40 @@ static enum err_code hand_over_slice(struct page *page, const PGresult *hits, st
     return code;
 }
 
-static void slice_free(struct slice *slice)
-{
-    certrow_sightings_free(&slice->sightings);
-    PQclear(slice->rows);
-    *slice = (struct slice){0};
-}
-
 /* The first rows are read in the same transaction. */
-static enum err_code fetch_hits(struct page *page, uint32_t want, PGresult **hits, struct slice *slice,
+static enum err_code fetch_hits(struct page *page, uint32_t want, PGresult **hits, struct query_slice *slice,
                                 struct err *why)
 {
-    struct pgexec_args args;
     page->bounds.limit = (int64_t)want + 1;
-    enum err_code code = query_begin(page->conn, page->asked.sql->page, page->deadline_ms - clock_mono_ms(),
-                                     &page->bounds, why);
-    query_asked_args(&page->asked, &page->bounds, &args);
-    if (code == ERR_OK)
-        code = pgexec_cached(page->conn, query_asked_page(&page->asked, page->conn), &args, hits, why);
+    enum err_code code = query_begin_page(page->conn, &page->asked, page->deadline_ms - clock_mono_ms(),
+                                          &page->bounds, hits, why);
     int rows = code == ERR_OK ? PQntuples(*hits) : 0;
     if (rows > (int)want)
         rows = (int)want;
     if (rows != 0)
-        code = load_slice(page, *hits, 0, rows, slice, why);
+        code = query_slice_load(slice, page->conn, &page->asked, *hits, 0, rows, why);
     pgexec_rollback(page->conn);
     return code;
 }
 
-static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int rows, struct slice *slice,
-                                    struct err *why)
+static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int rows,
+                                    struct query_slice *slice, struct err *why)
 {
     enum err_code code = ERR_OK;
     while (code == ERR_OK && slice->end != 0) {
         int begin = slice->end;
         code = hand_over_slice(page, hits, slice, why);
-        slice_free(slice);
+        query_slice_free(slice);
         if (code != ERR_OK || begin >= rows)
             break;
         unsigned tries = 0;
         do {
-            slice_free(slice);
+            query_slice_free(slice);
             err_clear(why);
             code =
                 query_begin(page->conn, page->asked.sql->page, page->query->timeout_ms, &page->bounds, why);
             if (code == ERR_OK)
-                code = load_slice(page, hits, begin, rows, slice, why);
+                code = query_slice_load(slice, page->conn, &page->asked, hits, begin, rows, why);
             pgexec_rollback(page->conn);
         } while (code != ERR_OK && replica_again(page->conn, &tries));
     }
@@ -251,13 +143,13 @@ static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int
 static enum err_code fetch(struct page *page, bool *over, struct err *why)
 {
     PGresult *hits = NULL;
-    struct slice slice = {0};
+    struct query_slice slice = {0};
     uint32_t want = page->query->limit - page->kept;
     page->conn->sqlstate[0] = '\0';
     unsigned tries = 0;
     enum err_code code;
     do {
-        slice_free(&slice);
+        query_slice_free(&slice);
         PQclear(hits);
         hits = NULL;
         err_clear(why);
@@ -267,7 +159,7 @@ static enum err_code fetch(struct page *page, bool *over, struct err *why)
     *over = rows <= (int)want;
     if (code == ERR_OK)
         code = hand_over_hits(page, hits, *over ? rows : (int)want, &slice, why);
-    slice_free(&slice);
+    query_slice_free(&slice);
     PQclear(hits);
     return code == ERR_OK ? ERR_OK : query_asked_fail(page->conn, page->query, code, why);
 }

@@ -55,6 +55,8 @@ struct query {
     bool exclude_expired;
     bool expired; /* only these */
     enum query_form form;
+    bool brief; /* rows without forms, sightings and unassigned, which cost more to find than all else; they
+                   may be left 0 and false */
     uint32_t limit;      /* rows of the page, at most LIMIT_SEARCH_ROWS */
     uint32_t timeout_ms; /* what the database may take for the page */
     bool has_after;

@@ -365,11 +365,11 @@ static bool is_keyed(const struct query_sql *sql)
     return sql == &query_sql_domain || sql == &query_sql_wildcard || sql == &query_sql_others;
 }
 
-const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn,
+const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn, bool places,
                              struct pgexec_args *args)
 {
     if (!conn->spread)
-        return query_sql_rows;
+        return places ? query_sql_rows : query_sql_rows_brief;
     if (!is_keyed(asked->sql))
         return query_sql_rows_spread;
     pgexec_int(args, asked->key);

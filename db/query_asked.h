@@ -45,10 +45,10 @@ void query_asked_args(const struct query_asked *asked, const struct query_bounds
                       struct pgexec_args *args);
 
 /* The texts for the kind of database that is connected. The one for rows by their places may get an argument
- * more. */
+ * more; `places`: with what sightings are divided by. */
 const char *query_asked_page(const struct query_asked *asked, const struct pgconn *conn);
 const char *query_asked_count(const struct query_asked *asked, const struct pgconn *conn);
-const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn,
+const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn, bool places,
                              struct pgexec_args *args);
 
 /* The error in words of ours. What the server said, and SQL could stand in, goes to the debug level. */

@@ -2,38 +2,110 @@
 
 #include <stdio.h>
 
-#include "db/pgexec.h"
+#include "db/pgsteps.h"
 #include "db/spread.h"
 
 #define TIME_BEYOND_MS INT64_C(253402300800000)
 #define TIME_BEFORE_MS INT64_C(-62135596800001)
 #define PLAN_AFTER     3 /* pages of a kind */
 
-enum err_code query_begin(struct pgconn *conn, const char *statement, int64_t left_ms,
-                          struct query_bounds *bounds, struct err *why)
-{
-    static const char sql[] =
-        "SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', $2, true), s.lower,"
-        " s.upper FROM cert_span AS s";
-    struct pgexec_args args = {0};
-    PGresult *res = NULL;
+static const char begin_sql[] = "BEGIN READ ONLY";
+const char query_begin_end_sql[] = "ROLLBACK";
+
+/* The last of these is what PGEXEC_IDLE_LONG does. */
+static const char bounds_sql[] =
+    "SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', $2, true), s.lower,"
+    " s.upper, set_config('idle_in_transaction_session_timeout', '0', true) FROM cert_span AS s";
+
+struct settings {
     char wait_ms[24];
+    struct pgexec_args args;
+};
+
+static void put_settings(struct settings *set, const struct pgconn *conn, const char *statement,
+                         int64_t left_ms)
+{
     /* A cluster has to see the key to know the shard. */
     bool early = conn->spread || pgexec_uses(conn, statement) < PLAN_AFTER;
-    (void)snprintf(wait_ms, sizeof wait_ms, "%" PRId64, left_ms > 1 ? left_ms : 1);
-    pgexec_text(&args, wait_ms);
-    pgexec_text(&args, early ? "force_custom_plan" : "force_generic_plan");
+    set->args = PGEXEC_NO_ARGS;
+    (void)snprintf(set->wait_ms, sizeof set->wait_ms, "%" PRId64, left_ms > 1 ? left_ms : 1);
+    pgexec_text(&set->args, set->wait_ms);
+    pgexec_text(&set->args, early ? "force_custom_plan" : "force_generic_plan");
+}
+
+static void take_bounds(struct pgconn *conn, struct query_bounds *bounds, const PGresult *res)
+{
     bounds->span_begin_ms = TIME_BEFORE_MS;
     bounds->span_end_ms = TIME_BEYOND_MS;
-    enum err_code code = spread_whole(conn, why);
-    if (code == ERR_OK)
-        code = pgexec_begin_as(conn, "BEGIN READ ONLY;" PGEXEC_IDLE_LONG, why);
-    if (code == ERR_OK)
-        code = pgexec_cached(conn, sql, &args, &res, why);
-    if (code == ERR_OK && PQntuples(res) == 1) {
+    if (PQntuples(res) == 1) {
         bounds->span_begin_ms = pgexec_get_time(res, 0, 2);
         bounds->span_end_ms = pgexec_get_time(res, 0, 3);
     }
+    conn->span_known = true;
+    conn->span_begin_ms = bounds->span_begin_ms;
+    conn->span_end_ms = bounds->span_end_ms;
+}
+
+enum err_code query_begin(struct pgconn *conn, const char *statement, int64_t left_ms,
+                          struct query_bounds *bounds, struct err *why)
+{
+    struct settings set;
+    PGresult *res = NULL;
+    put_settings(&set, conn, statement, left_ms);
+    enum err_code code = spread_whole(conn, why);
+    if (code == ERR_OK)
+        code = pgexec_begin_as(conn, begin_sql, why);
+    if (code == ERR_OK)
+        code = pgexec_cached(conn, bounds_sql, &set.args, &res, why);
+    if (code == ERR_OK)
+        take_bounds(conn, bounds, res);
     PQclear(res);
     return code;
+}
+
+static enum err_code ask_page(struct pgconn *conn, const struct query_asked *asked,
+                              const struct query_bounds *bounds, PGresult **hits, struct err *why)
+{
+    struct pgexec_args args;
+    query_asked_args(asked, bounds, &args);
+    return pgexec_cached(conn, query_asked_page(asked, conn), &args, hits, why);
+}
+
+/* Rows that come outside of the span widen it before they can be seen, and the page sees what was committed
+ * before its own beginning, so after the span was read. */
+static enum err_code together(struct pgconn *conn, const struct query_asked *asked, int64_t left_ms,
+                              struct query_bounds *bounds, PGresult **hits, struct err *why)
+{
+    struct settings set;
+    struct pgexec_args args;
+    bounds->span_begin_ms = conn->span_begin_ms;
+    bounds->span_end_ms = conn->span_end_ms;
+    put_settings(&set, conn, asked->sql->page, left_ms);
+    query_asked_args(asked, bounds, &args);
+    struct pgstep steps[] = {{.sql = begin_sql, .args = &PGEXEC_NO_ARGS},
+                             {.sql = bounds_sql, .args = &set.args},
+                             {.sql = asked->sql->page, .args = &args}};
+    enum err_code code = pgsteps_run(conn, steps, countof(steps), why);
+    if (code != ERR_OK)
+        return code;
+    struct query_bounds asked_for = *bounds;
+    take_bounds(conn, bounds, steps[1].res);
+    *hits = steps[2].res;
+    PQclear(steps[0].res);
+    PQclear(steps[1].res);
+    if (bounds->span_begin_ms >= asked_for.span_begin_ms && bounds->span_end_ms <= asked_for.span_end_ms)
+        return ERR_OK;
+    PQclear(*hits);
+    *hits = NULL;
+    return ask_page(conn, asked, bounds, hits, why);
+}
+
+enum err_code query_begin_page(struct pgconn *conn, const struct query_asked *asked, int64_t left_ms,
+                               struct query_bounds *bounds, PGresult **hits, struct err *why)
+{
+    *hits = NULL;
+    if (conn->span_known && !conn->pooled && !conn->spread)
+        return together(conn, asked, left_ms, bounds, hits, why);
+    enum err_code code = query_begin(conn, asked->sql->page, left_ms, bounds, why);
+    return code == ERR_OK ? ask_page(conn, asked, bounds, hits, why) : code;
 }

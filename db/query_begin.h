@@ -12,4 +12,10 @@
 MUST_USE enum err_code query_begin(struct pgconn *conn, const char *statement, int64_t left_ms,
                                    struct query_bounds *bounds, struct err *why);
 
+/* Begins, and asks for the page, in one round trip where that can be; *hits only without an error. The bounds
+ * are those that the connection saw last, and the page is asked for again where rows have come outside. */
+MUST_USE enum err_code query_begin_page(struct pgconn *conn, const struct query_asked *asked, int64_t left_ms,
+                                        struct query_bounds *bounds, PGresult **hits, struct err *why);
+extern const char query_begin_end_sql[]; /* ends the transaction, as a step behind others */
+
 #endif

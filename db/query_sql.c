@@ -137,10 +137,14 @@ const struct query_sql *const query_sql_all[] = {
 const size_t query_sql_count = countof(query_sql_all);
 
 #define WITHIN " AND not_after >= $4 AND not_after <= $5"
-const char query_sql_rows[] = "SELECT " CERTROW_COLUMNS_IN(
-    WITHIN) ", l.name FROM unnest($1::timestamptz[], $2::bytea[], $3::int4[])"
-            " WITH ORDINALITY AS h (not_after, tbs_fp, issuer, place)" THE_CERT("h", WITHIN) CERTROW_JOINS
-    " LEFT JOIN log AS l ON l.id = c.log ORDER BY h.place";
+#define ROWS(columns)                                                                                        \
+    "SELECT " columns(WITHIN) ", l.name FROM unnest($1::timestamptz[], $2::bytea[], $3::int4[])"             \
+                              " WITH ORDINALITY AS h (not_after, tbs_fp, issuer, place)" THE_CERT(           \
+                                  "h", WITHIN) CERTROW_JOINS_FEW                                             \
+        " LEFT JOIN LATERAL (SELECT x.name FROM log AS x WHERE x.id = c.log OFFSET 0) AS l ON true"          \
+        " ORDER BY h.place"
+const char query_sql_rows[] = ROWS(CERTROW_COLUMNS_IN);
+const char query_sql_rows_brief[] = ROWS(CERTROW_COLUMNS_BRIEF);
 
 #define ASKED                                                                                                \
     " FROM unnest($1::timestamptz[], $2::bytea[], $3::int4[]) WITH ORDINALITY"                               \

@@ -40,6 +40,7 @@ extern const size_t query_sql_count;
 /* Rows by their places, in that order: $1 not_after[], $2 tbs_fp[], $3 issuer[], $4 and $5 the earliest and
  * the latest not_after of them; CERTROW_COLUMNS and the name of the log. */
 extern const char query_sql_rows[];
+extern const char query_sql_rows_brief[]; /* without the places of twins */
 extern const char query_sql_rows_spread[];
 extern const char query_sql_rows_keyed[]; /* $6: the key all of them have; one shard is asked */
 

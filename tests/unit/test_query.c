@@ -339,6 +339,16 @@ static void bounds_hold(void **state)
     check("since and until", &seen, "2 1");
     assert_true(seen.forms);
     assert_int_equal(seen.sightings, 2);
+    query.brief = true;
+    seen = ask_query(&query, &next, &more);
+    check("brief", &seen, "2 1");
+    assert_int_equal(seen.sightings, 0);
+    query.form = QUERY_FINAL; /* which is told by them */
+    seen = ask_query(&query, &next, &more);
+    check("brief, of a form", &seen, "2 1");
+    assert_int_equal(seen.sightings, 2);
+    query.form = QUERY_ANY_FORM;
+    query.brief = false;
     query.seen_since_ms = query.since_ms + 86400000;
     seen = ask_query(&query, &next, &more);
     check("seen since", &seen, "2");

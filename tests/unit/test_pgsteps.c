@@ -1,0 +1,193 @@
+/* Several statements in one round trip: they do what they do one after the other, and whatever fails in the
+ * middle leaves a connection that can be used, or one that is known to be lost. */
+#include <signal.h>
+#include <unistd.h>
+
+#include "tests/fixture_db.h"
+
+#include "db/pgsteps.h"
+
+static const char begin_sql[] = "BEGIN";
+static const char number_sql[] = "SELECT $1::int8 + 1";
+static const char divide_sql[] = "SELECT 10 / $1::int8";
+static const char write_sql[] = "INSERT INTO steps VALUES ($1::int8)";
+static const char unknown_sql[] = "SELECT nothing FROM nowhere";
+static const char end_sql[] = "COMMIT";
+static const char length_sql[] = "SELECT length($1::bytea), $1::bytea";
+
+static struct fixture_db fixture;
+
+static struct pgconn *connect_anew(void)
+{
+    struct pgconn *conn;
+    assert_int_equal(pgconn_open(fixture.db.dsn, &conn, NULL), ERR_OK);
+    assert_int_equal(pgexec_script(conn, "CREATE TABLE IF NOT EXISTS steps (n int8); TRUNCATE steps", NULL),
+                     ERR_OK);
+    return conn;
+}
+
+static int64_t written(struct pgconn *conn)
+{
+    int64_t count = -1;
+    assert_int_equal(pgexec_number(conn, "SELECT count(*) FROM steps", &PGEXEC_NO_ARGS, &count, NULL),
+                     ERR_OK);
+    return count;
+}
+
+static void free_all(struct pgstep *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        PQclear(steps[i].res);
+}
+
+/* The first time they are prepared on the way; behind a pooler never. */
+static void each_gives_its_rows(void **state)
+{
+    (void)state;
+    for (int pooled = 0; pooled < 2; pooled++) {
+        struct pgconn *conn = connect_anew();
+        conn->pooled = pooled == 1;
+        for (int64_t i = 1; i < 4; i++) {
+            struct pgexec_args args = PGEXEC_NO_ARGS;
+            struct err why = {0};
+            pgexec_int(&args, i);
+            struct pgstep steps[] = {{.sql = write_sql, .args = &args},
+                                     {.sql = number_sql, .args = &args},
+                                     {.sql = divide_sql, .args = &args}};
+            if (pgsteps_run(conn, steps, countof(steps), &why) != ERR_OK)
+                fail_msg("%s", why.text);
+            assert_int_equal(PQntuples(steps[0].res), 0);
+            assert_int_equal(pgexec_get_int(steps[1].res, 0, 0), i + 1);
+            assert_int_equal(pgexec_get_int(steps[2].res, 0, 0), 10 / i);
+            free_all(steps, countof(steps));
+            assert_int_equal(pgexec_uses(conn, number_sql), pooled == 1 ? 0 : i);
+            assert_int_equal(PQtransactionStatus(conn->pg), PQTRANS_IDLE);
+        }
+        assert_int_equal(written(conn), 3);
+        pgconn_free(conn);
+    }
+}
+
+/* Whichever of them fails, when it runs or already when it is prepared, and whether they were before. */
+static void behind_an_error_nothing_runs(void **state)
+{
+    (void)state;
+    struct pgconn *conn = connect_anew();
+    struct pgexec_args zero = PGEXEC_NO_ARGS;
+    struct pgexec_args one = PGEXEC_NO_ARGS;
+    pgexec_int(&zero, 0);
+    pgexec_int(&one, 1);
+    for (int round = 0; round < 6; round++) {
+        bool unknown = round % 2 == 1;
+        struct err why = {0};
+        struct pgstep steps[] = {
+            {.sql = begin_sql, .args = &PGEXEC_NO_ARGS},
+            {.sql = unknown ? unknown_sql : divide_sql, .args = unknown ? &PGEXEC_NO_ARGS : &zero},
+            {.sql = write_sql, .args = &one},
+            {.sql = end_sql, .args = &PGEXEC_NO_ARGS}};
+        assert_int_equal(pgsteps_run(conn, steps, countof(steps), &why), unknown ? ERR_DB_SCHEMA : ERR_DB);
+        assert_non_null(strstr(why.text, unknown ? "nowhere" : "zero"));
+        assert_string_equal(conn->sqlstate, unknown ? "42P01" : "22012");
+        for (size_t i = 0; i < countof(steps); i++)
+            assert_null(steps[i].res);
+        assert_int_equal(PQtransactionStatus(conn->pg), PQTRANS_INERROR);
+        pgexec_rollback(conn);
+        assert_int_equal(PQtransactionStatus(conn->pg), PQTRANS_IDLE);
+        assert_int_equal(written(conn), 0);
+        /* And the next ones do. */
+        struct pgstep good[] = {{.sql = number_sql, .args = &one}, {.sql = divide_sql, .args = &one}};
+        assert_int_equal(pgsteps_run(conn, good, countof(good), &why), ERR_OK);
+        assert_int_equal(pgexec_get_int(good[1].res, 0, 0), 10);
+        free_all(good, countof(good));
+    }
+    pgconn_free(conn);
+}
+
+/* More than sockets hold, both ways at once. */
+static void large_ones_do_not_stand_in_each_others_way(void **state)
+{
+    static uint8_t much[8u << 20];
+    (void)state;
+    for (int bounded = 0; bounded < 2; bounded++) {
+        struct pgconn *conn = connect_anew();
+        struct pgexec_args args = PGEXEC_NO_ARGS;
+        struct pgexec_args one = PGEXEC_NO_ARGS;
+        conn->answer_ms = bounded == 1 ? 60000 : 0;
+        pgexec_bytes(&args, span_of(much, sizeof much));
+        pgexec_int(&one, 1);
+        for (int i = 0; i < 2; i++) {
+            struct pgstep steps[] = {{.sql = length_sql, .args = &args},
+                                     {.sql = number_sql, .args = &one},
+                                     {.sql = write_sql, .args = &one}};
+            assert_int_equal(pgsteps_run(conn, steps, countof(steps), NULL), ERR_OK);
+            assert_int_equal(pgexec_get_int(steps[0].res, 0, 0), sizeof much);
+            assert_int_equal(pgexec_get_bytes(steps[0].res, 0, 1).len, sizeof much);
+            free_all(steps, countof(steps));
+        }
+        assert_int_equal(written(conn), 2);
+        pgconn_free(conn);
+    }
+}
+
+/* The server's process ends in the first of them, before them, or stands still. */
+static void a_lost_server_is_said_to_be(void **state)
+{
+    static const char kill_sql[] = "SELECT pg_terminate_backend(pg_backend_pid())";
+    static const char other_sql[] = "SELECT pg_terminate_backend($1::int8::int4, 10000)";
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        struct pgconn *conn = connect_anew();
+        struct pgexec_args one = PGEXEC_NO_ARGS;
+        struct pgexec_args pid = PGEXEC_NO_ARGS;
+        pgexec_int(&one, 1);
+        pid_t server = PQbackendPID(conn->pg);
+        pgexec_int(&pid, server);
+        if (way == 1)
+            assert_int_equal(pgexec_do(fixture.db.conn, other_sql, &pid, NULL, NULL), ERR_OK);
+        if (way == 2) {
+            conn->answer_ms = 300;
+            assert_int_equal(kill(server, SIGSTOP), 0);
+        }
+        struct pgstep steps[] = {{.sql = way == 0 ? kill_sql : begin_sql, .args = &PGEXEC_NO_ARGS},
+                                 {.sql = number_sql, .args = &one},
+                                 {.sql = write_sql, .args = &one}};
+        assert_int_equal(pgsteps_run(conn, steps, countof(steps), NULL), ERR_DB_DOWN);
+        if (way == 2)
+            assert_int_equal(kill(server, SIGCONT), 0);
+        pgexec_rollback(conn);
+        assert_int_equal(pgconn_reopen(conn, NULL), ERR_OK);
+        assert_int_equal(written(conn), 0);
+        conn->answer_ms = 0;
+        steps[0] = (struct pgstep){.sql = divide_sql, .args = &one};
+        assert_int_equal(pgsteps_run(conn, steps, countof(steps), NULL), ERR_OK);
+        free_all(steps, countof(steps));
+        assert_int_equal(written(conn), 1);
+        pgconn_free(conn);
+    }
+}
+
+static int open_db(void **state)
+{
+    (void)state;
+    fixture_db_open(&fixture);
+    return 0;
+}
+
+static int close_db(void **state)
+{
+    (void)state;
+    fixture_db_close(&fixture);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    FIXTURE_DB_KEEPER(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_gives_its_rows),
+        cmocka_unit_test(behind_an_error_nothing_runs),
+        cmocka_unit_test(large_ones_do_not_stand_in_each_others_way),
+        cmocka_unit_test(a_lost_server_is_said_to_be),
+    };
+    return cmocka_run_group_tests_name("pgsteps", tests, open_db, close_db);
+}
