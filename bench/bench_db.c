@@ -2,13 +2,14 @@
  * run, bytes and WAL for a certificate, and how long questions take afterwards.
  *
  *   bench_db [--certs N] [--baseline N] [--writers N] [--asks N] [--large] [--live] [--backfill] [--again]
- *            [--dsn DSN]
+ *            [--only KIND] [--dsn DSN]
  *
  * Without a DSN the program's own private cluster is used (fsync on, the settings users get). The stream of
- * entries: issuancemill.h. --live leaves the backfill out, --backfill
- * all but it, --again only asks what a run before left. The time counts what the writer does from struct
- * batch on: encoding, COPY, statements, COMMIT. Rates are of the wall clock; those of processor time, which
- * other work on the machine does not change, stand beside them, and ratios are taken from these. */
+ * entries: issuancemill.h. --live leaves the backfill out, --backfill all but it, --again only asks what a
+ * run before left, --only one kind of question: sub, serial, spki, sha256 or fp. The time counts what the
+ * writer does from struct batch on: encoding, COPY, statements, COMMIT. Rates are of the wall clock; those of
+ * processor time, which other work on the machine does not change, stand beside them, and ratios are taken
+ * from these. */
 #include <unistd.h>
 
 #include "base/dns.h"
@@ -25,7 +26,7 @@
 #define BEGUN   1784600000 /* not_before of issuance 0 */
 #define LONG    1700000000 /* and of those that a backfill brings: all in one partition, expired */
 #define ASKS    2000       /* at most */
-#define SIZES   16
+#define KINDS   5          /* of questions */
 #define DB_ROOM 256
 
 struct options {
@@ -37,6 +38,7 @@ struct options {
     bool load;
     bool again;
     const char *dsn;
+    const char *only; /* of the kinds of questions; NULL: all */
 };
 
 struct lag {
@@ -44,6 +46,8 @@ struct lag {
     double p50_ms;
     double p99_ms;
     double both_ms; /* processor time of server and client, the mean */
+    bool page;      /* of many rows */
+    bool brief;     /* as a table shows them; otherwise with forms and sightings, as JSON has them */
 };
 
 struct outcome {
@@ -58,7 +62,7 @@ struct outcome {
     double disk;
     double their_disk;
     bool exact;
-    struct lag lags[8];
+    struct lag lags[2 * KINDS];
     size_t lag_count;
 };
 
@@ -144,7 +148,8 @@ static void phrase(char *out, size_t cap, const char *kind, uint64_t at, uint64_
     (void)snprintf(out, cap, "%s:%s", kind, text_hex(what, hex));
 }
 
-static struct lag ask(struct pgconn *conn, int pid, const char *const kind[2], unsigned asks, uint64_t certs)
+static struct lag ask(struct pgconn *conn, int pid, const char *const kind[2], bool brief,
+                      const struct options *options)
 {
     static double times[ASKS];
     struct err why = {0};
@@ -153,14 +158,15 @@ static struct lag ask(struct pgconn *conn, int pid, const char *const kind[2], u
     must(arena_init(&arena, 4u << 20));
     for (uint64_t round = 0; round < 2; round++) { /* the first one warms what the second one asks again */
         cost = (struct dbcost){0};
-        for (uint64_t i = 0; i < asks; i++) {
+        for (uint64_t i = 0; i < options->asks; i++) {
             char text[DB_ROOM];
             struct query query;
             struct query_result result;
             uint64_t rows = 0;
-            phrase(text, sizeof text, kind[1], i, certs, &arena);
+            phrase(text, sizeof text, kind[1], i, options->certs, &arena);
             if (query_parse(text, &query, &why) != ERR_OK)
                 dbload_die(text, &why);
+            query.brief = brief;
             dbcost_start(&cost, pid);
             int64_t began = clock_mono_ns();
             if (query_run(conn, &query, count_row, &rows, &result, &why) != ERR_OK)
@@ -170,26 +176,33 @@ static struct lag ask(struct pgconn *conn, int pid, const char *const kind[2], u
         }
     }
     arena_fini(&arena);
-    qsort(times, asks, sizeof times[0], by_value);
-    return (struct lag){kind[0], times[asks / 2], times[asks * 99 / 100],
-                        (double)(cost.client_ns + cost.server_ns) / 1e6 / asks};
+    qsort(times, options->asks, sizeof times[0], by_value);
+    return (struct lag){.what = kind[0],
+                        .p50_ms = times[options->asks / 2],
+                        .p99_ms = times[options->asks * 99 / 100],
+                        .both_ms = (double)(cost.client_ns + cost.server_ns) / 1e6 / options->asks,
+                        .page = strcmp(kind[1], "sub") == 0,
+                        .brief = brief};
 }
 
-static void ask_all(const char *dsn, PGconn *pg, unsigned asks, struct outcome *out)
+static void ask_all(const char *dsn, PGconn *pg, const struct options *options, struct outcome *out)
 {
-    static const char *const kinds[][2] = {{"domain or subtree, newest 100", "sub"},
-                                           {"serial number", "serial"},
-                                           {"SPKI", "spki"},
-                                           {"SHA-256", "sha256"},
-                                           {"tbs_fp", "fp"}};
+    static const char *const kinds[KINDS][2] = {{"domain or subtree, newest 100", "sub"},
+                                                {"serial number", "serial"},
+                                                {"SPKI", "spki"},
+                                                {"SHA-256", "sha256"},
+                                                {"tbs_fp", "fp"}};
     struct err why = {0};
     struct pgconn *conn = NULL;
     if (pgconn_open(dsn, &conn, &why) != ERR_OK || db_psl_activate(conn, &why) != ERR_OK ||
         db_part_note(conn, &why) != ERR_OK) /* as the program does every ten minutes */
         dbload_die("search", &why);
     int pid = (int)dbcost_number(pg, DBLOAD_NEWEST_SQL);
-    for (size_t i = 0; i < countof(kinds); i++)
-        out->lags[out->lag_count++] = ask(conn, pid, kinds[i], asks, (uint64_t)out->certs);
+    for (size_t i = 0; i < 2 * countof(kinds); i++) {
+        const char *const *kind = kinds[i % countof(kinds)];
+        if (options->only == NULL || strcmp(options->only, kind[1]) == 0)
+            out->lags[out->lag_count++] = ask(conn, pid, kind, i < countof(kinds), options);
+    }
     pgconn_free(conn);
 }
 
@@ -266,7 +279,7 @@ static void measure(const char *dsn, PGconn *pg, const struct options *options, 
     out->exact = true;
     out->certs = (int64_t)options->certs;
     if (options->again) {
-        ask_all(dsn, pg, options->asks, out);
+        ask_all(dsn, pg, options, out);
         return;
     }
     if (!options->live)
@@ -290,7 +303,7 @@ static void measure(const char *dsn, PGconn *pg, const struct options *options, 
     out->disk = print_sizes(pg, (double)out->certs);
     printf("  %6.1f  of WAL\n\n", out->wal);
     if (options->asks != 0)
-        ask_all(dsn, pg, options->asks, out);
+        ask_all(dsn, pg, options, out);
     if (options->baseline != 0) {
         crtshlike_run(pg, baseline_schema(), options->baseline, BEGUN, &out->theirs);
         say_rate("schema like crt.sh's", &out->theirs);
@@ -335,10 +348,12 @@ static void report(const struct options *options, const struct outcome *out)
     printf("%-52s %10s %10s   %.0f B (like crt.sh: %.0f B)\n", "disk per certificate, 4 log entries, no DER",
            "850 B", "650 B", out->disk, out->their_disk);
     printf("%-52s %10s %10s   %.0f B\n", "WAL per certificate", "", "1 kB", out->wal);
-    for (size_t i = 0; i < out->lag_count; i++)
-        printf("%-52s %10s %10s   p50 %.2f ms, p99 %.2f ms; %.2f ms of processor\n", out->lags[i].what,
-               i == 0 ? "1/50 ms" : "-/1 ms", i == 0 ? "0.3/20 ms" : "-/0.3 ms", out->lags[i].p50_ms,
-               out->lags[i].p99_ms, out->lags[i].both_ms);
+    for (size_t i = 0; i < out->lag_count; i++) {
+        const struct lag *lag = &out->lags[i];
+        printf("%-30s%-22s %10s %10s   p50 %.2f ms, p99 %.2f ms; %.2f ms of processor\n", lag->what,
+               lag->brief ? "" : ", forms, sightings", lag->page ? "1/50 ms" : "-/1 ms",
+               lag->page ? "0.3/20 ms" : "-/0.3 ms", lag->p50_ms, lag->p99_ms, lag->both_ms);
+    }
     printf("%-52s %10s %10s   %s\n", "rows, roll-up and places", "exact", "exact",
            out->exact ? "exact" : "WRONG");
 }
@@ -403,12 +418,14 @@ static void read_options(char **argv, struct options *options)
             options->asks = (unsigned)number(value);
         else if (strcmp(argv[i], "--dsn") == 0)
             options->dsn = value;
+        else if (strcmp(argv[i], "--only") == 0)
+            options->only = value;
         else
             value = NULL;
         if (value == NULL || options->writers > DBLOAD_WRITERS || options->certs == 0 ||
             options->asks > ASKS) {
             fprintf(stderr, "usage: bench_db [--certs N] [--baseline N] [--writers N] [--asks N] [--large] "
-                            "[--live] [--backfill] [--again] [--dsn DSN]\n");
+                            "[--live] [--backfill] [--again] [--only KIND] [--dsn DSN]\n");
             exit(2);
         }
         i++;
