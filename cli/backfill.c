@@ -35,3 +35,11 @@ enum err_code backfill_end(struct pgconn *conn, const atomic_bool *stop, struct 
 
     return db_load_seal(conn, &how, why);
 }
+
+enum err_code backfill_rest(struct pgconn *conn, const atomic_bool *stop, struct err *why)
+{
+    const struct db_load_how how = {
+        .stop = stop, .told = backfill_told, .wait_ms = BACKFILL_WAIT_MS, .idle_only = true};
+
+    return db_load_seal(conn, &how, why);
+}

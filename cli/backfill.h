@@ -15,5 +15,7 @@ bool backfill_is(const struct conf *conf, uint64_t entries);
 void backfill_say(struct pgconn *conn);
 /* Puts what waits into the partitions and says so on stderr. On a connection for nothing else. */
 MUST_USE enum err_code backfill_end(struct pgconn *conn, const atomic_bool *stop, struct err *why);
+/* The same of what nobody is still reading, and nothing where nothing waits: for who ends. */
+MUST_USE enum err_code backfill_rest(struct pgconn *conn, const atomic_bool *stop, struct err *why);
 
 #endif

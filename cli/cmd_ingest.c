@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cli/backfill.h"
 #include "cli/cmd.h"
 #include "cli/metricfile.h"
 #include "cli/opt.h"
@@ -56,6 +57,9 @@ int cmd_ingest(struct cmd *cmd)
     } else {
         status = cmd_ingest_loop(ingest, conn, cmd->conf, options.once, &result);
         roles_ingest_stop(ingest, &result);
+        if (options.once && status == CMD_OK && !roles_stopping() &&
+            backfill_rest(conn, roles_stop_flag(), &why) != ERR_OK)
+            status = cmd_fail(&why);
         metricfile_tick(cmd->conf, true);
         if (options.once && status == CMD_OK && result.unverified)
             status = CMD_FINDINGS;

@@ -187,6 +187,7 @@ json_t *logtable_json(const struct db_log_status *row, const struct logtable_mor
     logtable_set(object, "entries", json_integer((json_int_t)row->entries));
     logtable_set(object, "malformed", json_integer((json_int_t)row->malformed));
     logtable_set(object, "not_stored", json_integer((json_int_t)row->not_stored));
+    logtable_set(object, "put_down", json_boolean(row->put_down));
     logtable_set(object, "not_stored_ranges", coverview_not_stored_json(&more->parts, row->id));
     logtable_set(object, "ranges", logtable_ranges(row));
     logtable_set(object, "coverage", coverview_log_json(&more->parts, row->id));
@@ -378,6 +379,10 @@ static void logtable_reason(const struct db_log_status *row)
     if (row->malformed != 0)
         printf("  unreadable: %" PRIu64 " %s, kept raw; `ctvigil alert list` tells of them\n", row->malformed,
                row->malformed == 1 ? "entry" : "entries");
+    if (row->put_down)
+        printf(
+            "  backfill: expired certificates of it are put down and not in their partitions yet: no search "
+            "finds them\n");
     if (row->final_error[0] != '\0') {
         printf("  final tree head: ");
         cmd_print_visible(span_str(row->final_error), 0);

@@ -115,6 +115,9 @@ static enum err_code roles_store_open(void *arg, struct store **store, struct er
         return code;
     store_pg_guard(*store, ingest->guard_percent, ingest->guard_path);
     roles_keep_set(ingest->conf, *store);
+    if (ingest->conf->db.backfill_entries != 0)
+        store_pg_past(*store, ingest->conf->db.backfill_past_days,
+                      (uint64_t)ingest->conf->db.backfill_entries);
     return ERR_OK;
 }
 

@@ -30,6 +30,11 @@ enum err_code db_load_hold(struct pgconn *conn, struct err *why)
     return pgexec_do(conn, "SELECT pg_advisory_lock_shared(" HOLD_KEY ")", &PGEXEC_NO_ARGS, NULL, why);
 }
 
+enum err_code db_load_let(struct pgconn *conn, struct err *why)
+{
+    return pgexec_do(conn, "SELECT pg_advisory_unlock_shared(" HOLD_KEY ")", &PGEXEC_NO_ARGS, NULL, why);
+}
+
 static bool pause_for(const struct db_load_how *how, int64_t wait_ms)
 {
     for (int64_t passed = 0; passed < wait_ms; passed += PAUSE_MS) {

@@ -18,6 +18,9 @@ MUST_USE enum err_code db_load_waiting(struct pgconn *conn, int64_t *rows, struc
  * Shared; kept until the connection ends. */
 MUST_USE enum err_code db_load_hold(struct pgconn *conn, struct err *why);
 
+/* No more. */
+MUST_USE enum err_code db_load_let(struct pgconn *conn, struct err *why);
+
 /* Told before each partition. */
 typedef void db_load_told(void *arg, const char *partition, int64_t rows);
 

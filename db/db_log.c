@@ -152,7 +152,8 @@ static const char status_sql[] =
     "  (SELECT coalesce(sum(g.range_end - g.range_begin), 0)::int8 FROM log_gap AS g WHERE g.log = l.id),"
     "  coalesce((SELECT d.size FROM log_head AS d WHERE d.log = l.id AND d.seen_at <= now() - $1 * interval "
     "'1 s'"
-    "            ORDER BY d.size DESC LIMIT 1), 0)"
+    "            ORDER BY d.size DESC LIMIT 1), 0),"
+    "  EXISTS (SELECT FROM load_place AS d WHERE d.log = l.id)"
     " FROM log AS l"
     " LEFT JOIN LATERAL (SELECT x.sentence || CASE WHEN l.accounts_over = 0 THEN '' ELSE"
     "  format('; %s more of it were counted and not kept', l.accounts_over) END AS sentence, x.path"
@@ -237,6 +238,7 @@ static void get_status(const PGresult *res, int row, struct db_log_status *statu
     status->malformed = (uint64_t)pgexec_get_int(res, row, 10);
     status->not_stored = (uint64_t)pgexec_get_int(res, row, 40);
     status->due_size = (uint64_t)pgexec_get_int(res, row, 41);
+    status->put_down = pgexec_get_bool(res, row, 42);
     (void)snprintf(status->reason, sizeof status->reason, "%s", pgexec_get_text(res, row, 11));
     (void)snprintf(status->evidence, sizeof status->evidence, "%s", pgexec_get_text(res, row, 12));
     get_listed(res, row, status);

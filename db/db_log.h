@@ -59,6 +59,7 @@ struct db_log_status {
     uint64_t entries;        /* read */
     uint64_t not_stored;     /* of these: matched, and not stored for want of room */
     uint64_t malformed;
+    bool put_down; /* entries that a backfill put down are in no partition yet: no search finds them */
     char reason[DB_LOG_TEXT_MAX];   /* of the state inconsistent: the newest evidence's sentence; else "" */
     char evidence[DB_LOG_PATH_MAX]; /* file with its account; "": none */
     struct db_log_range ranges[DB_LOG_RANGES_MAX];

@@ -14,6 +14,7 @@
 #include "db/placemerge.h"
 #include "db/stage.h"
 #include "db/store.h"
+#include "db/store_past.h"
 #include "db/store_pg.h"
 #include "db/store_rows.h"
 
@@ -71,6 +72,8 @@ struct pgstore {
     struct loadpack pack;   /* of what is put down */
     uint64_t place_blocks;  /* that this transaction wrote */
     int64_t load_before_ms; /* what expired before this is put down for db_load.h */
+    bool load;              /* whatever log it is of (store_pg_load) */
+    struct store_past past; /* else these logs */
     struct buf heads_raw;   /* raw bytes of what the last `heads` gave */
     struct buf other_raw;   /* of what the last `head` gave */
 };

@@ -203,6 +203,9 @@ static enum err_code commit(struct store *store, struct store_settle *settle, st
         return code;
     check_settle(settle);
     (void)diskguard_short(&pg->guard, pg->conn, clock_mono_ms());
+    if (!pg->load)
+        code = store_past_choose(&pg->past, pg->conn, settle->range->log_id, clock_wall_ms(),
+                                 &pg->load_before_ms, why);
     while (code == ERR_OK && again)
         code = commit_once(pg, settle, &again, why);
     /* A text that is not UTF-8 is a person's mistake elsewhere (pgexec_code), and here an entry's. */
@@ -341,8 +344,14 @@ enum err_code store_pg_load(struct store *store, struct err *why)
         return code;
     pg->load_before_ms = pgexec_get_time(res, 0, 0);
     pg->places.load = true;
+    pg->load = true;
     PQclear(res);
     return ERR_OK;
+}
+
+void store_pg_past(struct store *store, int64_t days, uint64_t entries)
+{
+    pgstore_of(store)->past = (struct store_past){.days = days, .entries = entries, .looked_ms = INT64_MIN};
 }
 
 void store_pg_guard(struct store *store, unsigned percent, const char *path)

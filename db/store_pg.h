@@ -28,6 +28,10 @@ MUST_USE bool store_pg_keep(struct store *store, enum store_pg_store rows, enum 
  * ever. */
 MUST_USE enum err_code store_pg_load(struct store *store, struct err *why);
 
+/* The same for logs whose interval ended so many days ago, while `entries` or more of them are left to be
+ * read: every certificate of theirs expired. 0 days, as it is at first: none. */
+void store_pg_past(struct store *store, int64_t days, uint64_t entries);
+
 /* Watches the free space where the database lies (db/diskguard.h): below `percent` of it entries are
  * matched and their alerts written, and the rest goes into log_gap. 0, as it is at first: no watch. */
 void store_pg_guard(struct store *store, unsigned percent, const char *path);

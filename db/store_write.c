@@ -51,12 +51,15 @@ enum err_code store_write_ready(struct pgstore *pg, struct err *why)
         code = pgconn_reopen(pg->conn, why);
     if (code == ERR_OK && alive && !pg->repair.open && !pg->guard.is_short)
         placemerge_stored(&pg->places, &pg->copy, pg->conn, 0, clock_mono_ms());
+    if (code == ERR_OK && alive && !pg->repair.open)
+        store_past_rest(&pg->past, pg->conn, clock_wall_ms());
     if (code != ERR_OK || pg->connects == pg->conn->connects)
         return code;
     issuer_ids_forget(pg->issuers);
     fpcache_forget(pg->known);
     store_der_forget(&pg->keep);
     pg->repair.open = false;
+    pg->past.held = false;
     code = patience_session(pg->conn, why);
     if (code == ERR_OK)
         code = pgexec_script(pg->conn, memory_session, why);
