@@ -21,6 +21,7 @@
 #include "db/db_der.h"
 #include "db/db_known.h"
 #include "db/db_pending.h"
+#include "db/db_psl.h"
 #include "db/db_unheard.h"
 #include "watcher/lateproof.h"
 #include "watcher/pairing.h"
@@ -321,8 +322,10 @@ static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretak
     pending.most_ms = memory->pending_ms;
     pending.missed = &memory->missed;
     pending.stop = stop;
+    /* Nobody else in a process that only watches hears of another public suffix list. */
+    bool on = caretaker_next(done, db_psl_follow(conn, why));
     /* What was learned is scanned for in the same round. */
-    bool on = caretaker_next(done, learnkeeper_look(dsn, conn, stop, why));
+    on = on && caretaker_next(done, learnkeeper_look(dsn, conn, stop, why));
     on = on && caretaker_next(done, pendingscan_look(&pending, conn, &memory->more, why));
     on = on && caretaker_next(done, caretaker_unheard(conn, &memory->said, why));
     on = on && caretaker_next(done, caretaker_late(conn, &memory->late, why));

@@ -48,11 +48,30 @@ static void a_stop_ends_the_look(void **state)
     check_sql(test.dsn, "SELECT count(*) FROM unverified_cert", 0);
 }
 
+/* The list in force, whatever was loaded when the process began, and the one after it. */
+static void another_suffix_list_is_followed(void **state)
+{
+    struct storetest test;
+    struct err why = {0};
+    (void)state;
+    storetest_new(&test);
+    storetest_run(test.dsn, "INSERT INTO psl (sha256, list) VALUES (sha256('1'), E'com\\nx.test\\n')");
+    assert_true(span_eq(dns_apex(SPAN_LIT("a.b.x.test")), SPAN_LIT("x.test")));
+    if (caretaker_look(test.dsn, NULL, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_true(span_eq(dns_apex(SPAN_LIT("a.b.x.test")), SPAN_LIT("b.x.test")));
+    storetest_run(test.dsn, "INSERT INTO psl (sha256, list) VALUES (sha256('2'), E'com\\nb.x.test\\n')");
+    if (caretaker_look(test.dsn, NULL, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_true(span_eq(dns_apex(SPAN_LIT("a.b.x.test")), SPAN_LIT("a.b.x.test")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_step_has_its_turn),
         cmocka_unit_test(a_stop_ends_the_look),
+        cmocka_unit_test(another_suffix_list_is_followed),
     };
     must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
     return storetest_main(tests, countof(tests), "caretaker");

@@ -153,9 +153,12 @@ static void moved_as_a_whole(void **state)
     /* What comes from now on has the keys of both. */
     put(&test, store, &ranges[1], 1000, 200);
     assert_int_equal(unfindable(test.dsn), 0);
+    check_sql(test.dsn, "SELECT generation FROM domain_generation", 1);
     if (db_psl_move_run(conn, NULL, NULL, NULL, &report, &why) != ERR_OK)
         fail_msg("%s", why.text);
     assert_true(report.keys > 0);
+    /* What was made of registered domains by the list of before is made anew. */
+    check_sql(test.dsn, "SELECT generation FROM domain_generation", 2);
     assert_int_equal(db_psl_move_look(conn, &look, NULL), ERR_OK);
     assert_int_equal(look, DB_PSL_MOVE_MOVED);
     assert_true(span_eq(dns_apex(SPAN_LIT("z.a.x1.test")), SPAN_LIT("a.x1.test")));
