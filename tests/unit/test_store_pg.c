@@ -3,6 +3,8 @@
 
 #include "base/thread.h"
 
+#define KILL_US 200000 /* between two kills, at first at most */
+
 static void first_commit_stores_everything_once(void **state)
 {
     (void)state;
@@ -308,6 +310,7 @@ struct writer {
     unsigned lost; /* how often the database was away */
     struct err why;
     bool failed;
+    atomic_uint commits;
 };
 
 /* Not on the test's own thread: no assertions, and the session may be killed here as well. */
@@ -344,6 +347,8 @@ static void write_log(void *arg)
         enum err_code code = storetest_commit(store, &range, &batch, &why);
         if (code == ERR_DB_DOWN)
             writer->lost++;
+        if (code == ERR_OK)
+            (void)atomic_fetch_add(&writer->commits, 1);
         if (code == ERR_OK || code == ERR_DB_DOWN)
             continue;
         writer->why = why;
@@ -382,8 +387,11 @@ static void two_writers_with_the_same_certificates(void **state)
     storetest_check(test.dsn);
 }
 
+/* On a busy machine a session would never live for as long as a commit takes: while none comes through it is
+ * killed less and less often. */
 struct killer {
     const char *dsn;
+    const atomic_uint *commits;
     atomic_bool stop;
     unsigned kills;
 };
@@ -393,8 +401,17 @@ static void kill_sessions(void *arg)
     struct killer *killer = arg;
     char text[16];
     unsigned seed = 1;
+    unsigned most_us = KILL_US;
+    unsigned before = 0;
     while (!atomic_load(&killer->stop)) {
-        (void)usleep((useconds_t)(rand_r(&seed) % 200000));
+        unsigned commits = atomic_load(killer->commits);
+        most_us = commits == before ? most_us + most_us / 8 : most_us - most_us / 4;
+        most_us = most_us < KILL_US ? KILL_US : most_us;
+        before = commits;
+        unsigned left_us = (unsigned)rand_r(&seed) % most_us;
+        for (; left_us > KILL_US && !atomic_load(&killer->stop); left_us -= KILL_US)
+            (void)usleep(KILL_US);
+        (void)usleep(left_us % KILL_US);
         if (pgtest_sql(killer->dsn,
                        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname ="
                        " current_database() AND pid <> pg_backend_pid() AND application_name = 'ctvigil'",
@@ -412,7 +429,7 @@ static void sessions_killed_at_any_moment(void **state)
     storetest_new(&test);
     storetest_run(test.dsn, "INSERT INTO domain (name, kind) VALUES ('x.test', 'dns')");
     struct writer writer = {.test = &test, .log_at = 0, .rounds = 40, .entries = 600};
-    struct killer killer = {.dsn = test.dsn};
+    struct killer killer = {.dsn = test.dsn, .commits = &writer.commits};
     assert_true(thread_start(&kill_thread, "killer", kill_sessions, &killer));
     (void)usleep(100000);
     assert_true(thread_start(&thread, "writer", write_log, &writer));
