@@ -6,7 +6,9 @@
 #include "db/facts.h"
 #include "db/stage.h"
 
-#define DIGITS        8
+#define DIGITS        3
+#define DIGIT_BITS    11
+#define DIGIT_COUNT   (1u << DIGIT_BITS)
 #define SIGN          ((uint64_t)1 << 63)
 #define ARRAY_HEAD    20 /* dimensions, NULLs, type, length, lower bound */
 #define ARRAY_ELEMENT 12 /* its length in front of it */
@@ -115,51 +117,54 @@ unsigned placeset_level(size_t count)
     return level;
 }
 
-/* By key, least digit first: hashes have no order that would help another way of sorting. */
+/* By the first bits of the key, least digit first: hashes have no order that would help another way of
+ * sorting, and few begin alike by chance. */
 static void sort(struct placeset *set)
 {
-    static const unsigned base = 256;
-    for (unsigned digit = 0; digit < DIGITS; digit++) {
-        size_t begin[256] = {0};
+    for (unsigned shift = 64 - DIGITS * DIGIT_BITS; shift < 64; shift += DIGIT_BITS) {
+        size_t begin[DIGIT_COUNT] = {0};
         size_t at = 0;
         for (size_t i = 0; i < set->count; i++)
-            begin[((uint64_t)set->items[i].key ^ SIGN) >> (8 * digit) & 255]++;
-        for (unsigned i = 0; i < base; i++) {
+            begin[((uint64_t)set->items[i].key ^ SIGN) >> shift & (DIGIT_COUNT - 1)]++;
+        for (unsigned i = 0; i < DIGIT_COUNT; i++) {
             size_t here = begin[i];
             begin[i] = at;
             at += here;
         }
         for (size_t i = 0; i < set->count; i++)
-            set->spare[begin[((uint64_t)set->items[i].key ^ SIGN) >> (8 * digit) & 255]++] = set->items[i];
+            set->spare[begin[((uint64_t)set->items[i].key ^ SIGN) >> shift & (DIGIT_COUNT - 1)]++] =
+                set->items[i];
         struct placeset_item *sorted = set->spare;
         set->spare = set->items;
         set->items = sorted;
     }
 }
 
-static int by_place(const void *left, const void *right)
+static int by_key(const void *left, const void *right)
 {
     const struct placeset_item *a = left;
     const struct placeset_item *b = right;
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
     return (a->place > b->place) - (a->place < b->place);
 }
 
-/* Of a sorted set: a place that was written again, by a repair or a range that met another, stays once. */
+/* What begins alike comes into order, and a place that was written again, by a repair or a range that met
+ * another, stays once. */
 static void drop_doubles(struct placeset *set)
 {
+    struct placeset_item *items = set->items;
     size_t kept = 0;
     for (size_t begin = 0, end = 0; begin < set->count; begin = end) {
-        while (end < set->count && set->items[end].key == set->items[begin].key)
+        uint64_t head = (uint64_t)items[begin].key >> (64 - DIGITS * DIGIT_BITS);
+        while (end < set->count && (uint64_t)items[end].key >> (64 - DIGITS * DIGIT_BITS) == head)
             end++;
         if (end - begin > 1)
-            qsort(set->items + begin, end - begin, sizeof *set->items, by_place);
+            qsort(items + begin, end - begin, sizeof *items, by_key);
         for (size_t i = begin; i < end; i++)
-            if (i == begin || set->items[i].place != set->items[i - 1].place)
-                set->spare[kept++] = set->items[i];
+            if (kept == 0 || by_key(&items[i], &items[kept - 1]) != 0)
+                items[kept++] = items[i];
     }
-    struct placeset_item *whole = set->items;
-    set->items = set->spare;
-    set->spare = whole;
     set->count = kept;
 }
 
@@ -206,31 +211,43 @@ void placeset_put(struct placeset *set, struct copy *copy, unsigned kind, unsign
     }
 }
 
+/* Keys of tbs_fp into the set, those of SHA-256 to `apart`; what has no hash is not looked for. */
+static size_t collect(struct placeset *set, struct placeset_item *apart, struct batch *const *batches,
+                      size_t count)
+{
+    uint64_t log = (uint64_t)batches[0]->log->id << 40;
+    size_t apart_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < batches[i]->entry_count; k++) {
+            const struct entry *entry = &batches[i]->entries[k];
+            int64_t key[PLACESET_KINDS];
+            uint8_t info[FACTS_INFO_BYTES];
+            stage_pack(entry, &key[0], &key[1], info);
+            if (key[0] != 0)
+                placeset_add(set, key[0], log | entry->index);
+            if (key[1] != 0)
+                apart[apart_count++] = (struct placeset_item){key[1], log | entry->index};
+        }
+    }
+    return apart_count;
+}
+
 enum err_code placeset_store(struct placeset *set, struct copy *copy, struct pgconn *conn,
                              struct batch *const *batches, size_t count, uint64_t *blocks, struct err *why)
 {
     size_t total = 0;
-    uint64_t log = (uint64_t)batches[0]->log->id << 40;
     *blocks = 0;
     for (size_t i = 0; i < count; i++)
         total += batches[i]->entry_count;
-    enum err_code code = placeset_begin(set, total + 1, why);
+    enum err_code code = placeset_begin(set, PLACESET_KINDS * (total + 1), why);
     if (code != ERR_OK)
         return code;
+    struct placeset_item *apart = set->items + total; /* of the other kind; no sorting gets there */
+    size_t apart_count = collect(set, apart, batches, count);
     copy_begin(copy, conn, PLACESET_COPY, why);
-    for (unsigned kind = 0; kind < PLACESET_KINDS; kind++) {
-        set->count = 0;
-        for (size_t i = 0; i < count; i++) {
-            for (size_t k = 0; k < batches[i]->entry_count; k++) {
-                const struct entry *entry = &batches[i]->entries[k];
-                int64_t key[PLACESET_KINDS];
-                uint8_t info[FACTS_INFO_BYTES];
-                stage_pack(entry, &key[0], &key[1], info);
-                if (key[kind] != 0) /* what has no hash is not looked for */
-                    placeset_add(set, key[kind], log | entry->index);
-            }
-        }
-        placeset_put(set, copy, kind, placeset_level(set->count), blocks);
-    }
+    placeset_put(set, copy, 0, placeset_level(set->count), blocks);
+    set->count = apart_count;
+    memcpy(set->items, apart, apart_count * sizeof *apart);
+    placeset_put(set, copy, 1, placeset_level(set->count), blocks);
     return copy_end(copy);
 }

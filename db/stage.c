@@ -7,6 +7,7 @@
 #include "db/dbkey.h"
 #include "db/facts.h"
 #include "db/others.h"
+#include "db/stagesort.h"
 
 #define TILE         256
 #define SCRATCH_MAX  LIMIT_COPY_BYTES
@@ -69,6 +70,7 @@ void stage_init(struct stage *stage)
 void stage_fini(struct stage *stage)
 {
     free(stage->rows);
+    free(stage->spare);
     free(stage->keys);
     buf_fini(&stage->scratch);
     buf_fini(&stage->others);
@@ -109,18 +111,19 @@ void stage_pack(const struct entry *entry, int64_t *fp8, int64_t *sha8, uint8_t 
     info[8] = (uint8_t)day;
 }
 
-static int by_fp(const void *left, const void *right)
+static enum err_code make_room(struct stage *stage, size_t total, struct err *why)
 {
-    const struct stage_row *a = left;
-    const struct stage_row *b = right;
-    if (a->head != b->head)
-        return a->head < b->head ? -1 : 1;
-    int order = memcmp(a->entry->issuance.tbs_fp, b->entry->issuance.tbs_fp, 32);
-    if (order != 0)
-        return order;
-    if (a->issuer != b->issuer)
-        return a->issuer < b->issuer ? -1 : 1;
-    return (a->entry->index > b->entry->index) - (a->entry->index < b->entry->index);
+    if (total <= stage->cap)
+        return ERR_OK;
+    free(stage->rows);
+    free(stage->spare);
+    stage->cap = 0;
+    stage->rows = malloc(total * sizeof *stage->rows);
+    stage->spare = malloc(total * sizeof *stage->spare);
+    if (stage->rows == NULL || stage->spare == NULL)
+        return err_set(why, ERR_MEMORY, "database: no memory for %zu rows", total);
+    stage->cap = total;
+    return ERR_OK;
 }
 
 enum err_code stage_collect(struct stage *stage, struct batch *const *batches, size_t count,
@@ -130,14 +133,10 @@ enum err_code stage_collect(struct stage *stage, struct batch *const *batches, s
     *missing = 0;
     for (size_t i = 0; i < count; i++)
         total += batches[i]->entry_count;
-    if (total > stage->cap) {
-        struct stage_row *rows = realloc(stage->rows, total * sizeof *rows);
-        if (rows == NULL)
-            return err_set(why, ERR_MEMORY, "database: no memory for %zu rows", total);
-        stage->rows = rows;
-        stage->cap = total;
-    }
     stage->count = 0;
+    enum err_code code = make_room(stage, total, why);
+    if (code != ERR_OK)
+        return code;
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < batches[i]->entry_count; k++) {
             const struct entry *entry = &batches[i]->entries[k];
@@ -150,7 +149,7 @@ enum err_code stage_collect(struct stage *stage, struct batch *const *batches, s
         }
     }
     if (stage->count != 0)
-        qsort(stage->rows, stage->count, sizeof *stage->rows, by_fp);
+        stagesort_rows(&stage->rows, &stage->spare, stage->count);
     return ERR_OK;
 }
 
@@ -395,6 +394,8 @@ void stage_recall(struct stage *stage, const struct fpcache *known)
 void stage_remember(const struct stage *stage, struct fpcache *known)
 {
     for (size_t i = 0; i < stage->count; i++) {
+        if (stage->rows[i].stored) /* it was remembered when it was asked for */
+            continue;
         look_ahead(stage, i, known);
         if (is_beyond(stage, i))
             continue;

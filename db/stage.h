@@ -18,7 +18,8 @@ struct stage_row {
 };
 
 struct stage {
-    struct stage_row *rows; /* by (tbs_fp, issuer, index) */
+    struct stage_row *rows;  /* by (tbs_fp, issuer, index) */
+    struct stage_row *spare; /* of the same size */
     size_t count;
     size_t cap;
     struct stage_key {
@@ -50,7 +51,7 @@ MUST_USE enum err_code stage_collect(struct stage *stage, struct batch *const *b
 MUST_USE enum err_code stage_resolve(struct stage *stage, struct issuer_ids *ids, struct pgconn *conn,
                                      struct err *why);
 
-/* Marks the collected rows that the memory says are stored, and tells it that all collected ones are now. */
+/* Marks the collected rows that the memory says are stored, and tells it that the others are now. */
 void stage_recall(struct stage *stage, const struct fpcache *known);
 void stage_remember(const struct stage *stage, struct fpcache *known);
 /* Where rows of cert and what belongs to them go: streams (all three may be the same) into the staging
