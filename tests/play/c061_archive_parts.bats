@@ -1,6 +1,7 @@
 # An archive with more damaged tiles than a log may have parts: what can be read is, the rest is named, and better files
 # complete it.
 load play
+load strict
 
 setup_file() {
     play_begin_db

@@ -1,5 +1,6 @@
 # Two processes over one database on TCP; the network of one breaks in the middle of its work, and comes back.
 load play
+load strict
 
 setup_file() {
     play_begin

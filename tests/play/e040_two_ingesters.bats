@@ -1,5 +1,6 @@
 # Two processes over one database: the work is shared, nothing is done twice, nobody waits for ever.
 load play
+load strict
 
 setup_file() {
     play_begin
@@ -35,7 +36,7 @@ prepare() {
     ended $two
     diff "$PLAY/reference.dump" <(dump_db)
     assert_counts
-    ! grep -i deadlock "$STATE/pg/log"
+    none -i deadlock "$STATE/pg/log"
 }
 
 @test "both follow both logs, one is killed, the other goes on alone" {

@@ -1,5 +1,6 @@
 # Registering domains, hearing of certificates through both channels, answering alerts.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -32,7 +33,7 @@ teardown_file() {
     run -2 ctv domain add example.com --channel pigeon
     run -2 ctv domain add 192.0.2.1 --exact
     run -2 ctv domain remove example.com
-    [ -z "$(ctv domain list --json)" ]
+    silent ctv domain list --json
 }
 
 @test "names, addresses and U-labels; once each" {
@@ -42,7 +43,7 @@ teardown_file() {
     run -2 ctv domain add watched.example
     [ "$(ctv domain list --json | jq -r .name | sort | paste -sd' ')" = "192.0.2.0/24 watched.example xn--bcher-kva.example" ]
     ctv domain list --json | jq -es 'all(.schema == "ctvigil.domain.1" and .history != null)'
-    ctv domain list | grep -q 'watched.example .*subtree .*#pci #web'
+    ctv domain list | has 'watched.example .*subtree .*#pci #web'
     ctv domain list --json | some_line '.name == "watched.example" and .tags == ["pci", "web"]'
     ctv domain list --json | some_line '.name == "192.0.2.0/24" and .tags == []'
 }
@@ -53,7 +54,7 @@ teardown_file() {
     id=$(ctv alert list --json | jq -r 'select(.domain == "watched.example") | .id')
     [ "$(ctv alert show "$id" --json | jq -r .state)" = new ]
     [ "$(ctv alert show "$id" --json | jq -c '[.owner, .tags]')" = '["ops",["pci","web"]]' ]
-    ctv alert show "$id" | grep -qx '  tags           pci, web'
+    ctv alert show "$id" | has -x '  tags           pci, web'
     background watch "$CTVIGIL" --state-dir "$STATE" watch
     wait_for '[ -e "$PLAY/told" ]' 20
     grep -qx 'discovered_cert watched.example unexpected_ca' "$PLAY/told"
@@ -66,8 +67,8 @@ teardown_file() {
     issue other 90 precert mail.watched.example >/dev/null
     ingest
     id=$(ctv alert list --json --limit 1 | jq -r 'select(.id) | .id')
-    wait_for "ctv alert show $id | grep -q 'hook .*pending, 1 try.*pager is down'" 20
-    ctv alert show "$id" | grep -q 'stdout .*sent'
+    wait_for "ctv alert show $id | has 'hook .*pending, 1 try.*pager is down'" 20
+    ctv alert show "$id" | has 'stdout .*sent'
     rm "$PLAY/refuse"
 }
 
@@ -75,7 +76,7 @@ teardown_file() {
     id=$(ctv alert list --json --limit 1 | jq -r 'select(.id) | .id')
     ctv alert ack "$id" --reason $'planned \e[31m'
     [ "$(ctv alert show "$id" --json | jq -r '.deliveries[] | select(.channel == "hook") | .state')" = withdrawn ]
-    ctv alert show "$id" | grep -qF 'planned \x1b[31m'
+    ctv alert show "$id" | has -F 'planned \x1b[31m'
     run -2 ctv alert ack 999999
     run -2 ctv alert show nothing
 }
@@ -115,13 +116,13 @@ teardown_file() {
     ingest
     [ "$(ctv alert list --json --domain brandname.example | jq -r 'select(.kind == "lookalike") | "\(.severity) \(.name)"' | sort)" = \
         "$(printf 'high %s\n' brandname.example.login.evil.example brandnarne.example xn--brndname-26g.example)" ]
-    ctv alert list --json --domain brandname.example | jq -r '.findings[]?.found' | grep -q \
+    ctv alert list --json --domain brandname.example | jq -r '.findings[]?.found' | has \
         'brandnarne.example reads as brandname.example: "rn" stands for "m"'
-    ctv alert list --json --domain brandname.example | jq -r '.findings[]?.found' | grep -q 'U+0430 CYRILLIC SMALL LETTER A'
+    ctv alert list --json --domain brandname.example | jq -r '.findings[]?.found' | has 'U+0430 CYRILLIC SMALL LETTER A'
     # The renewal is a further sighting, not a further alert.
     ctv alert list --json --domain brandname.example |
         some_line '.name == "brandnarne.example" and (.sightings | length >= 4)'
-    ctv domain allow-lookalike brandname.example brandnarne.example | grep -q '1 open alert acknowledged'
+    ctv domain allow-lookalike brandname.example brandnarne.example | has '1 open alert acknowledged'
     issue other 90 both shop.brandnarne.example >/dev/null
     ingest
     ctv alert list --json --domain brandname.example | every_line '.name != "shop.brandnarne.example"'

@@ -1,5 +1,6 @@
 # Alerts to real receivers: webhooks that behave in every bad way, a mail server, syslog.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -105,7 +106,7 @@ posted() {
     refused nobody '550 there is nobody'
     refused stripped 'Requested SSL level failed\|STARTTLS'
     refused hooks/20-bad 'exit status 3: no'
-    ! posted /never | grep .
+    silent posted /never
     [ "$(jq -c 'select(.path == "/ok")' "$PLAY/in/http.jsonl" | wc -l)" = 1 ] # nobody followed the redirect
 }
 
@@ -161,7 +162,7 @@ PY
     posted /pager | jq -r .body | jq -se 'length == 1 and .[0].payload.severity == "critical"'
     run -0 ctv alert ack --all --kind log_stale --reason 'it is known'
     [ "$output" = "1 alert acknowledged" ]
-    run ctv -c "$PLAY/few.yaml" watch --once
+    run -0 ctv -c "$PLAY/few.yaml" watch --once
     posted /pager | jq -r .body | jq -se 'length == 2 and .[1].event_action == "resolve" and .[0].dedup_key == .[1].dedup_key'
     [ "$(sql "SELECT count(*) FROM outbox WHERE open_there")" = 0 ]
 }
@@ -171,7 +172,7 @@ PY
     printf 'heartbeat:\n  url: "http://127.0.0.1:%s/beat"\n  every_s: 1\n' "$P_http" >"$PLAY/beat.yaml"
     background beat "$CTVIGIL" --state-dir "$STATE" -c "$PLAY/beat.yaml" watch
     watcher=$!
-    wait_for 'posted /beat | grep -q GET' 20
+    wait_for 'posted /beat | has GET' 20
     sql "INSERT INTO alert (kind, severity, dedup, findings, first_seen) VALUES ('test', 'info', 'b', '[]', now());
          INSERT INTO outbox (alert, channel, next_try_at) SELECT id, 'gone', now() - interval '1 hour' FROM alert" >/dev/null
     wait_for 'grep -q "no sign of life goes out: deliveries are due that nobody takes" "$PLAY/beat.log"' 20

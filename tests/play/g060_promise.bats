@@ -1,5 +1,6 @@
 # A log that promises an entry and does not show it, told once its merge delay is over, and taken back when the entry comes.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -19,7 +20,7 @@ look() {
 }
 
 alert() {
-    ctv alert list --json | jq -c 'select(.domain == "hidden.example")'
+    ctv alert list --json >"$PLAY/listed" && jq -c 'select(.domain == "hidden.example")' "$PLAY/listed"
 }
 
 @test "what a log promised just now is not missed yet" {
@@ -27,7 +28,7 @@ alert() {
     run -0 ingest
     look
     [ "$(sql "SELECT count(*) FROM sct_look")" = 1 ]
-    [ -z "$(alert)" ]
+    silent alert
 }
 
 @test "an entry that the log never shows is told once its merge delay is over" {

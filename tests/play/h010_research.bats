@@ -1,6 +1,7 @@
 # What researchers ask: the views of schema ct, crt.sh's front door, readers and their limits, and every question of
 # docs/research.md, over a generated database.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -22,7 +23,7 @@ reader() {
         { echo "pgTAP is not installed: ops/check installs it"; false; }
     psql -X -q -At -v ON_ERROR_STOP=1 \
         -f "$BATS_TEST_DIRNAME/research_columns.sql" "$DSN" >"$PLAY/tap"
-    ! grep -E '^not ok|^# ' "$PLAY/tap" || { cat "$PLAY/tap"; false; }
+    none -E '^not ok|^# ' "$PLAY/tap" || { cat "$PLAY/tap"; false; }
     [ "$(grep -c '^ok' "$PLAY/tap")" -gt 100 ]
 }
 
@@ -81,7 +82,7 @@ ROWS
     [ "$(reader -c "SELECT count(*) FROM ct.certificates AS c, ct.sightings_of(c.tbs_fp) AS s" -c "SELECT count(*) FROM ct.sightings" | uniq | wc -l)" = 1 ]
     [ "$(reader -c "SELECT form, index FROM ct.sighting_at(3, 0)")" = "final|0" ]
     # Names of attackers come out without a byte that a terminal would obey.
-    reader -c "SELECT name FROM ct.names WHERE tbs_fp = sha256('fp7')" | grep -qF 'evil\x00\x1b[31m.'
+    reader -c "SELECT name FROM ct.names WHERE tbs_fp = sha256('fp7')" | has -F 'evil\x00\x1b[31m.'
     [ "$(reader -c "SELECT count(*) FROM ct.names WHERE name ~ '[^ -~]'")" = 0 ]
 }
 
@@ -103,7 +104,7 @@ ROWS
 @test "look-ups use indexes, whatever stands around them" {
     while IFS= read -r query; do
         reader -c "SET enable_seqscan = off" -c "EXPLAIN (COSTS off) $query" >"$PLAY/plan"
-        ! grep -E 'Seq Scan on (cert|log_tile)' "$PLAY/plan" || { echo "$query"; false; }
+        none -E 'Seq Scan on (cert|log_tile)' "$PLAY/plan" || { echo "$query"; false; }
     done <<'ROWS'
 SELECT * FROM ct.subtree('site3.com') ORDER BY not_before DESC LIMIT 100
 SELECT * FROM ct.host('www.site3.com') WHERE not_after > now() ORDER BY not_before DESC LIMIT 100
@@ -198,7 +199,7 @@ ROWS
         reader -q -P tuples_only=off -P footer=off -f "$folder/run.sql" || { cat "$folder/run.sql"; false; }
         diff <(head -n 1 "$folder/answer") "$folder/heads"
         [ -e "$folder/empty" ] || [ "$(wc -l <"$folder/answer")" -gt 1 ] || { echo "$folder: no row"; false; }
-        [ -e "$folder/scans" ] || ! grep -E 'Seq Scan on (cert|log_tile)' "$folder/plan" || { cat "$folder/query.sql"; false; }
+        [ -e "$folder/scans" ] || none -E 'Seq Scan on (cert|log_tile)' "$folder/plan" || { cat "$folder/query.sql"; false; }
     done
 }
 
@@ -212,7 +213,7 @@ ROWS
           echo "EXPLAIN (COSTS off) EXECUTE asked ('site3.com') \\g $PLAY/plan"; } >"$PLAY/run.sql"
         reader -f "$PLAY/run.sql" >"$PLAY/answer" || { echo "$name"; cat "$PLAY/answer"; false; }
         [ "$(wc -l <"$PLAY/answer")" -gt 2 ] || { echo "$name: no row"; false; }
-        ! grep -E 'Seq Scan on (cert|log_tile)' "$PLAY/plan" || { echo "$name"; false; }
+        none -E 'Seq Scan on (cert|log_tile)' "$PLAY/plan" || { echo "$name"; false; }
     done
     # The names are the ones that the views for researchers have.
     [ "$(reader -c "SELECT count(*) FROM (SELECT DISTINCT x.name_value AS n FROM certificate_and_identities x WHERE plainto_tsquery('certwatch', 'site3.com')
@@ -228,7 +229,7 @@ ROWS
     for name in bytea "crtsh.fingerprint"; do
         reader -f - >"$PLAY/plan" <<<"SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; PREPARE h ($name) AS SELECT DISTINCT name_value FROM certificate_and_identities
             WHERE digest(certificate, 'sha256') = \$1; EXPLAIN (COSTS off) EXECUTE h (sha256('0.6'))"
-        ! grep -E 'Seq Scan on (cert|log_tile)' "$PLAY/plan" || { cat "$PLAY/plan"; false; }
+        none -E 'Seq Scan on (cert|log_tile)' "$PLAY/plan" || { cat "$PLAY/plan"; false; }
         grep -q cert_sha256_of "$PLAY/plan"
     done
     [ "$(reader -c "SELECT count(*) FROM certificate_and_identities WHERE digest(certificate, 'sha256') = sha256('nobody')")" = 0 ]

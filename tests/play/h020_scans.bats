@@ -1,6 +1,7 @@
 # No statement of the program reads a table that grows with the logs from its beginning to its end. The statements are
 # taken out of the program's own objects, so that a new one can not be forgotten.
 load play
+load strict
 
 setup_file() {
     play_begin_db
