@@ -22,8 +22,6 @@ int cmd_fail(const struct err *why)
 {
     fprintf(stderr, "ctvigil: %s\n", why->text[0] != '\0' ? why->text : err_sentence(why->code));
     switch (err_class(why->code)) {
-    case ERR_CLASS_NONE:
-        return CMD_OK;
     case ERR_CLASS_USAGE:
         return CMD_USAGE;
     default:

@@ -81,7 +81,7 @@ static enum err_code swap(struct pgconn *conn, const struct db_load_how *how, in
         while (code == ERR_OK && late > SWAP_ROWS / 2)
             code = pgwait_number(conn, "SELECT load_catch($1)", &args, how->stop, &late, why);
         if (code == ERR_OK)
-            code = pgwait_do(conn, "SELECT load_swap($1, $2)", &few, how->stop, why);
+            code = pgwait_do(conn, "SELECT load_exchange($1, $2)", &few, how->stop, why);
     }
     return code;
 }

@@ -16,6 +16,7 @@ struct loadfill {
     const atomic_bool *stop;
     struct err *why;
     enum err_code code;
+    struct err first; /* of the rows; what the statement says that was ended for it does not count */
     int64_t closed;
     int64_t lower; /* microseconds, as the server counts them */
     int64_t upper;
@@ -77,13 +78,12 @@ static bool take(struct loadfill *fill, struct span bytes)
 {
     struct loadrow row;
     if (!loadrow_read(fill->sort.kind, bytes, &row)) {
-        fill->code = err_set(fill->why, ERR_DB, "database: what a backfill put down is damaged");
+        (void)err_set(&fill->first, ERR_DB, "database: what a backfill put down is damaged");
         return false;
     }
     if (row.not_after < fill->lower || row.not_after >= fill->upper || !is_of_pass(fill, row.fp))
         return true;
-    fill->code = loadsort_add(&fill->sort, bytes, &row, fill->old, fill->why);
-    return fill->code == ERR_OK;
+    return loadsort_add(&fill->sort, bytes, &row, fill->old, &fill->first) == ERR_OK;
 }
 
 static bool take_value(void *arg, const PGresult *res)
@@ -111,7 +111,7 @@ static bool take_row(void *arg, const PGresult *res)
     }
     if (buf_ok(row))
         return take(fill, buf_span(row));
-    fill->code = err_set(fill->why, ERR_TOO_BIG, "database: a row is larger than %u bytes", LIMIT_COPY_BYTES);
+    (void)err_set(&fill->first, ERR_TOO_BIG, "database: a row is larger than %u bytes", LIMIT_COPY_BYTES);
     return false;
 }
 
@@ -126,6 +126,7 @@ static void read_rows(struct loadfill *fill, const char *sql, int64_t first, int
 {
     uint8_t edges[2][8];
     struct pgexec_args args = PGEXEC_NO_ARGS;
+    struct err answer = {0};
     if (fill->code != ERR_OK)
         return;
     pgexec_int(&args, fill->closed);
@@ -133,8 +134,11 @@ static void read_rows(struct loadfill *fill, const char *sql, int64_t first, int
     add_edge(&args, fill->upper, edges[1]);
     pgexec_int(&args, first);
     pgexec_int(&args, last);
-    enum err_code code = pgwait_rows(fill->conn, sql, &args, fill->stop, each, fill, fill->why);
-    fill->code = fill->code == ERR_OK ? code : fill->code;
+    /* Where the server still sends it is cancelled, and says so. */
+    (void)!pgwait_rows(fill->conn, sql, &args, fill->stop, each, fill, &answer);
+    const struct err *told = fill->first.code != ERR_OK ? &fill->first : &answer;
+    if (told->code != ERR_OK)
+        fill->code = err_set(fill->why, told->code, "%s", told->text);
 }
 
 static void put_count(struct loadfill *fill, const struct loadfill_count *count)

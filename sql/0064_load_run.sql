@@ -212,9 +212,10 @@ BEGIN
     RETURN total;
 END $$;
 
--- As partition_swap; with the roll-up. An error (lock_not_available), and nothing done, where the lock is not given or
+-- As partition_swap; with the roll-up. It has another name than before: a program of before that filled a leaf while this came
+-- would put it in place, and none of it was counted. An error (lock_not_available), and nothing done, where the lock is not given or
 -- more than `most` rows are late.
-CREATE FUNCTION load_swap(closed int8, most int8) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION load_exchange(closed int8, most int8) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     job partition_job;
 BEGIN

@@ -161,7 +161,7 @@ static void others_write_the_same_meanwhile(void **state)
                   " ips AS (DELETE FROM cert_ip AS a USING gone AS g WHERE a.tbs_fp = g.tbs_fp)"
                   " UPDATE issued AS i SET n = n - 1 FROM gone AS g WHERE i.issuer = g.issuer"
                   " AND i.day = (g.not_before AT TIME ZONE 'UTC')::date");
-    storetest_run(test.dsn, "SELECT load_swap(1, 500)");
+    storetest_run(test.dsn, "SELECT load_exchange(1, 500)");
     put(plain, &test, 1, 3 * ALL / 8, ALL / 4, 0);
     seal(&test);
     check(&test, ALL / 2);
@@ -181,7 +181,7 @@ static void it_can_be_killed_behind_every_step(void **state)
         NULL, /* fill */
         "SELECT partition_index_all()",
         "UPDATE partition_job SET step = 'frozen'",
-        "SELECT load_swap(1, 500)",
+        "SELECT load_exchange(1, 500)",
         "SELECT load_end(1)",
     };
     for (size_t last = 0; last <= countof(steps); last++) {
@@ -280,7 +280,7 @@ static void what_is_too_large_for_memory_goes_in_passes(void **state)
         " FROM load_leaves(1) AS l; UPDATE partition_job SET bytes = 16::int8 * 1000 * 1000 * 1000");
     fill(&test);
     storetest_run(test.dsn, "SELECT partition_index_all(); UPDATE partition_job SET step = 'frozen';"
-                            " SELECT load_swap(1, 500)");
+                            " SELECT load_exchange(1, 500)");
     seal(&test);
     check(&test, ALL / 2 + ALL / 16);
     load->ops->free(load);
@@ -305,6 +305,42 @@ static void damage_is_told(void **state)
     check_sql(test.dsn, "SELECT count(*) FROM cert", 0);
     pgconn_free(conn);
     store->ops->free(store);
+}
+
+/* However much the server has still to send, when it is told to stop: what is wrong is said. */
+static void damage_is_told_in_front_of_much_else(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct err why = {0};
+    storetest_new(&test);
+    struct pgconn *conn = connect_to(&test);
+    struct store *store = loading(&test);
+    put(store, &test, 0, 0, ALL, 0);
+    storetest_run(test.dsn,
+                  "CREATE TABLE kept AS SELECT * FROM cert_load_run WHERE kind = 0 LIMIT 1;"
+                  "UPDATE kept SET rows = '\\xff'; DELETE FROM cert_load_run;"
+                  "INSERT INTO cert_load_run SELECT * FROM kept;"
+                  "INSERT INTO cert_load_run SELECT slot, kind, bucket, lower, upper, count,"
+                  " convert_to(repeat('x', 131072), 'UTF8') FROM kept CROSS JOIN generate_series(1, 200)");
+    assert_int_equal(db_load_seal(conn, &how, &why), ERR_DB);
+    assert_int_equal(why.code, ERR_DB);
+    assert_non_null(strstr(why.text, "damaged"));
+    pgconn_free(conn);
+    store->ops->free(store);
+}
+
+/* A program of before that is still at a leaf when the schema changes can not put it in its place, where
+ * nothing of it would be counted. */
+static void nobody_of_before_goes_on(void **state)
+{
+    (void)state;
+    struct storetest test;
+    storetest_new(&test);
+    check_sql(test.dsn,
+              "SELECT count(*) FROM unnest(ARRAY['load_fill(int8)', 'load_catch(int8, int8, bool)',"
+              " 'load_swap(int8, int8)']) AS f WHERE to_regprocedure(f) IS NOT NULL",
+              0);
 }
 
 static void nobody_begins_while_rows_come(void **state)
@@ -534,6 +570,8 @@ int main(void)
         cmocka_unit_test(an_issuance_under_two_domains_is_stored_once),
         cmocka_unit_test(what_is_too_large_for_memory_goes_in_passes),
         cmocka_unit_test(damage_is_told),
+        cmocka_unit_test(damage_is_told_in_front_of_much_else),
+        cmocka_unit_test(nobody_of_before_goes_on),
         cmocka_unit_test(nobody_begins_while_rows_come),
         cmocka_unit_test(the_server_falls_meanwhile),
         cmocka_unit_test(a_repair_waits_for_nobody),
