@@ -1,5 +1,6 @@
 # Validly signed heads that contradict each other or the entries.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -16,8 +17,8 @@ teardown_file() {
     right=$(curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-sth")
     fault fork:same
     wrong=$(curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-sth")
-    [ "$(jq -r .sha256_root_hash <<<"$right")" != "$(jq -r .sha256_root_hash <<<"$wrong")" ]
-    [ "$(jq .tree_size <<<"$right")" = "$(jq .tree_size <<<"$wrong")" ]
+    jq -en --argjson right "$right" --argjson wrong "$wrong" '$right.tree_size == 400 and $wrong.tree_size == 400 and
+        $right.sha256_root_hash != $wrong.sha256_root_hash'
     run -1 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once
     for name in rfc tiles; do
         log_is $name '.state == "inconsistent" and .position == 400 and .verified_size == 400'
@@ -35,7 +36,9 @@ teardown_file() {
         root=$(jq -r .sha256_root_hash <<<"$head")
         jq -r '(.head, .other_head).raw_base64 | @base64d' "$path" | grep -F "$root" | grep -F tree_head_signature
     done
-    for path in $(sql 'SELECT path FROM evidence'); do
+    sql 'SELECT path FROM evidence' >"$PLAY/paths"
+    [ "$(wc -l <"$PLAY/paths")" = 2 ]
+    while read -r path; do
         run -1 --separate-stderr ctv log verify --known --json "$path"
         jq -e '.verdict == "signed" and any(.findings[]; .what == "fork") and .known_as != null' <<<"$output"
         # Signatures are all that it rests on.
@@ -44,7 +47,7 @@ teardown_file() {
         [[ "$output" == *BROKEN* ]]
         jq 'del(.other_head.raw_base64)' "$path" >"$PLAY/other.json"
         run -0 --separate-stderr ctv log verify "$PLAY/other.json"
-    done
+    done <"$PLAY/paths"
     clear_faults
 }
 
@@ -155,7 +158,7 @@ replaced() {
     fault fork:larger
     run -4 timeout 120 "$CTVIGIL" --state-dir "$STATE" ingest --once --log ahead
     clear_faults
-    run ingest --log ahead
+    run -0 ingest --log ahead
     log_is ahead '.head_size == 120 and .served_size == 20'
     ctv log status | grep 'the log shows 20 entries now; its head of 120 was last seen'
     kill $SIM_PID

@@ -54,15 +54,12 @@ found=$(complaints "$sample" | wc -l)
 not_yet=$(sort << 'NAMES'
 a010_demo.bats
 d010_faults.bats
-d030_fork.bats
 d050_world.bats
 d060_large.bats
 e030_domain_while_streaming.bats
 f020_real_entries.bats
 g010_alerts.bats
-g020_hostile_output.bats
 g040_trust.bats
-g050_authorize.bats
 NAMES
 )
 lax=$(grep -L '^load strict$' tests/play/*.bats | sed 's|.*/||' | sort)
