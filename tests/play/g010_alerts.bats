@@ -1,5 +1,6 @@
 # What raises an alert, how often, and what the hook is told.
 load play
+load strict
 
 setup_file() {
     play_begin_db
@@ -113,7 +114,7 @@ NAMES
     grep -qx 'WATCH_ITEM=bank.example' "$env"
     grep -qx "TBS_SHA256=$(jq -r .tbs_fp <<<"$alert")" "$env"
     grep -q '^ISSUER_DN=.*Other Authority' "$env"
-    ! grep -q '^CTVIGIL_DB_DSN' "$env"
+    none '^CTVIGIL_DB_DSN' "$env"
     openssl x509 -in "$PLAY/hooked/login.bank.example.pem" -outform DER | sha256sum | cut -d' ' -f1 >"$PLAY/sha"
     grep -qx "CERT_SHA256=$(<"$PLAY/sha")" "$env"
     jq -e --argjson alert "$alert" '.id == $alert.id and .tbs_fp == $alert.tbs_fp' "$PLAY/hooked/login.bank.example.alert"
@@ -140,7 +141,7 @@ NAMES
     echo refuse >"$PLAY/mood"
     run_in_background
     issue other 90 precert refused.bank.example >/dev/null
-    wait_for 'alert_of refused.bank.example 2>/dev/null | grep -q id' 20
+    wait_for 'alert_of refused.bank.example 2>/dev/null | has id' 20
     id=$(alert_of refused.bank.example | jq .id)
     wait_for "ctv alert show $id --json | jq -e '.deliveries | any(.channel == \"hook\" and .tries >= 1)' >/dev/null" 20
     ctv alert show "$id" --json | jq -e '.deliveries | any(.channel == "hook" and .state == "pending" and .tries >= 1
@@ -209,7 +210,7 @@ NAMES
     wait_for '[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = '"'pair_look'"'::regclass AND NOT granted")" = 1 ]' 60
     kill -TERM $once
     # The signal is no more pending: it was taken.
-    wait_for '[ "$(awk "/^(SigPnd|ShdPnd)/ { print \$2 }" /proc/$once/status | tr -d "0\n")" = "" ]' 20
+    wait_for 'awk "/^(SigPnd|ShdPnd)/ { taken += \$2 ~ /^0+\$/ } END { exit taken != 2 }" /proc/$once/status' 20
     sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'pair_look'::regclass AND granted" >/dev/null
     status=0
     ended $once || status=$?
@@ -224,7 +225,7 @@ NAMES
     run -0 ingest
     sql "UPDATE domain_generation SET generation = generation + 1" >/dev/null
     sql "INSERT INTO domain (name, kind) VALUES ('direct.example', 'dns')" >/dev/null
-    ctv domain list | grep -q 'direct.example .*history pending'
+    ctv domain list | has 'direct.example .*history pending'
     ctv domain list --json | jq -es 'map(select(.name == "direct.example")) | .[0].history == null'
     ctv watch --once >"$PLAY/once.out"
     [ "$(jq -r .name "$PLAY/once.out")" = h.direct.example ]
@@ -251,7 +252,7 @@ NAMES
     run -0 ctv domain remove later.example
     issue other 90 both h3.later.example >/dev/null
     run -0 ingest
-    [ "$(ctv alert list --json | jq -r .name | grep -c '^h3')" = 0 ]
+    ctv alert list --json | jq -r .name | none '^h3'
     [ "$(ctv alert list --json | jq -r .domain | grep -c '^later.example')" = "$before" ]
     answer=$(ctv domain add later.example --allow-ca "spki:$CA_demo" --json)
     jq -e '.alerts == 1 and .concerned == 3' <<<"$answer"
@@ -263,13 +264,14 @@ NAMES
     ctv domain add ending.example --allow-ca "spki:$CA_demo"
     control "{\"issue\":{\"ca\":\"demo\",\"days\":90,\"form\":\"both\",\"names\":[\"www.ending.example\"],\"not_before\":$(($(date +%s) - 80 * 86400))}}" >/dev/null
     run -0 ingest
-    [ -z "$(ctv alert list --json --domain ending.example)" ]
+    silent ctv alert list --json --domain ending.example
     echo murder >"$PLAY/mood"
     run -137 "$CTVIGIL" --state-dir "$STATE" watch --once
     echo well >"$PLAY/mood"
     alert=$(alert_of www.ending.example)
     jq -e '.kind == "expiring" and .severity == "low" and .state != "closed" and (.sightings | length) > 0' <<<"$alert"
-    sql "SELECT count(*) FROM outbox WHERE channel = 'hook' AND alert = $(jq .id <<<"$alert") AND state = 'pending'" | grep -qx 1
+    id=$(jq .id <<<"$alert")
+    [ "$(sql "SELECT count(*) FROM outbox WHERE channel = 'hook' AND alert = $id AND state = 'pending'")" = 1 ]
     key=$(sed -n 's/^CTVIGIL_DELIVERY_KEY=//p' "$PLAY/hooked/www.ending.example.env")
     [ -n "$key" ]
     # It is leased to the one who died, for as long as a hook may take.
@@ -287,5 +289,5 @@ NAMES
     alert_of www.ending.example | jq -e '.state == "closed" and (.reason | test("^renewed by"))'
     jq -e 'select(.name == "www.ending.example") | .event == "withdrawn"' "$PLAY/once.out"
     [ "$(grep -cx www.ending.example "$PLAY/hooked/all")" = 3 ]
-    ! grep -qx "CTVIGIL_DELIVERY_KEY=$key" "$PLAY/hooked/www.ending.example.env"
+    none -x "CTVIGIL_DELIVERY_KEY=$key" "$PLAY/hooked/www.ending.example.env"
 }

@@ -55,11 +55,8 @@ not_yet=$(sort << 'NAMES'
 a010_demo.bats
 d010_faults.bats
 d050_world.bats
-d060_large.bats
 e030_domain_while_streaming.bats
 f020_real_entries.bats
-g010_alerts.bats
-g040_trust.bats
 NAMES
 )
 lax=$(grep -L '^load strict$' tests/play/*.bats | sed 's|.*/||' | sort)
