@@ -127,6 +127,9 @@ static void dbstatus_schema(const struct dbstatus *found)
         dbstatus_row("schema", "not of this program (it knows steps up to %u)", schema->known);
     else if (schema->applied == 0)
         dbstatus_row("schema", "none yet");
+    else if (schema->first != 0 && schema->first < schema->applied)
+        dbstatus_row("schema", "step %u of %u, without step %u", schema->applied, schema->known,
+                     schema->first);
     else
         dbstatus_row("schema", "step %u of %u", schema->applied, schema->known);
     if (found->has_psl)

@@ -11,6 +11,12 @@
 
 /* Any number that no other program on the server is likely to lock. */
 #define MIGRATE_LOCK INT64_C(0x6374766967696c)
+#define FILES_MAX    1024
+
+struct noted {
+    struct migrate_status status;
+    bool has[FILES_MAX]; /* of embedded_files */
+};
 
 static unsigned file_number(const struct embedded *file)
 {
@@ -31,10 +37,22 @@ static unsigned newest_known(void)
     return newest;
 }
 
-static enum err_code compare(const PGresult *res, struct migrate_status *status, struct err *why)
+static void begin(struct noted *noted)
 {
-    status->known = newest_known();
-    status->pending = embedded_count;
+    must(embedded_count <= FILES_MAX);
+    *noted = (struct noted){.status = {.known = newest_known(), .pending = embedded_count}};
+}
+
+/* A lower number may come later: versions that were made side by side. */
+static void find_first(struct noted *noted)
+{
+    for (unsigned i = 0; i < embedded_count && noted->status.first == 0; i++)
+        noted->status.first = noted->has[i] ? 0 : file_number(&embedded_files[i]);
+}
+
+static enum err_code compare(const PGresult *res, struct noted *noted, struct err *why)
+{
+    struct migrate_status *status = &noted->status;
     for (int row = 0; row < PQntuples(res); row++) {
         unsigned number = (unsigned)pgexec_get_int(res, row, 0);
         uint8_t sha256[32];
@@ -43,8 +61,8 @@ static enum err_code compare(const PGresult *res, struct migrate_status *status,
             at++;
         if (at == embedded_count)
             return err_set(why, ERR_DB_SCHEMA,
-                           "database: its schema has step %u (%s), this program knows steps up to %u: use a "
-                           "newer ctvigil",
+                           "database: its schema has step %u (%s), which this program (steps up to %u) does "
+                           "not know: use a newer ctvigil",
                            number, pgexec_get_text(res, row, 1), status->known);
         dbkey_sha256(span_of(embedded_files[at].text, embedded_files[at].len), sha256);
         if (!span_eq(pgexec_get_bytes(res, row, 2), span_of(sha256, 32)))
@@ -55,6 +73,7 @@ static enum err_code compare(const PGresult *res, struct migrate_status *status,
                 embedded_files[at].name);
         status->applied = number;
         status->pending--;
+        noted->has[at] = true;
     }
     return ERR_OK;
 }
@@ -71,10 +90,10 @@ static enum err_code check_encoding(struct pgconn *conn, struct err *why)
                    encoding);
 }
 
-enum err_code migrate_status(struct pgconn *conn, struct migrate_status *status, struct err *why)
+static enum err_code look(struct pgconn *conn, struct noted *noted, struct err *why)
 {
     PGresult *res;
-    *status = (struct migrate_status){.known = newest_known(), .pending = embedded_count};
+    begin(noted);
     enum err_code code =
         pgexec_run(conn, "SELECT to_regclass('schema_migration') IS NOT NULL", &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
@@ -87,8 +106,17 @@ enum err_code migrate_status(struct pgconn *conn, struct migrate_status *status,
                       &PGEXEC_NO_ARGS, &res, why);
     if (code != ERR_OK)
         return code;
-    code = compare(res, status, why);
+    code = compare(res, noted, why);
     PQclear(res);
+    return code;
+}
+
+enum err_code migrate_status(struct pgconn *conn, struct migrate_status *status, struct err *why)
+{
+    struct noted noted;
+    enum err_code code = look(conn, &noted, why);
+    find_first(&noted);
+    *status = noted.status;
     return code;
 }
 
@@ -118,7 +146,8 @@ static enum err_code apply(struct pgconn *conn, const struct embedded *file, str
 
 static enum err_code run_locked(struct pgconn *conn, unsigned *applied, struct err *why)
 {
-    struct migrate_status status;
+    struct noted noted;
+    begin(&noted);
     enum err_code code =
         pgexec_script(conn,
                       "CREATE TABLE IF NOT EXISTS schema_migration (version int4 PRIMARY KEY,"
@@ -126,9 +155,9 @@ static enum err_code run_locked(struct pgconn *conn, unsigned *applied, struct e
                       " applied_at timestamptz NOT NULL DEFAULT now())",
                       why);
     if (code == ERR_OK)
-        code = migrate_status(conn, &status, why);
+        code = look(conn, &noted, why);
     for (unsigned i = 0; code == ERR_OK && i < embedded_count; i++) {
-        if (file_number(&embedded_files[i]) <= status.applied)
+        if (noted.has[i])
             continue;
         code = apply(conn, &embedded_files[i], why);
         if (code == ERR_OK)
@@ -160,12 +189,13 @@ enum err_code migrate_run(struct pgconn *conn, unsigned *applied, struct err *wh
 
 enum err_code migrate_plan(struct pgconn *conn, migrate_step *each, void *arg, struct err *why)
 {
-    struct migrate_status status = {0};
+    struct noted noted;
+    begin(&noted);
     enum err_code code = conn != NULL ? check_encoding(conn, why) : ERR_OK;
     if (code == ERR_OK && conn != NULL)
-        code = migrate_status(conn, &status, why);
+        code = look(conn, &noted, why);
     for (unsigned i = 0; code == ERR_OK && i < embedded_count; i++) {
-        if (file_number(&embedded_files[i]) > status.applied)
+        if (!noted.has[i])
             each(arg, embedded_files[i].name, embedded_files[i].text);
     }
     return code;
@@ -182,15 +212,25 @@ enum err_code migrate_check(struct pgconn *conn, struct err *why)
     if (status.applied == 0)
         return err_set(why, ERR_DB_SCHEMA,
                        "database: it has no schema of ctvigil yet: run `ctvigil db init`");
+    if (status.first < status.applied)
+        return err_set(why, ERR_DB_SCHEMA, "database: its schema lacks step %u: run `ctvigil db migrate`",
+                       status.first);
     return err_set(why, ERR_DB_SCHEMA, "database: its schema is at step %u of %u: run `ctvigil db migrate`",
                    status.applied, status.known);
 }
 
-enum err_code migrate_still(int64_t applied, struct err *why)
+/* All of this program's were there when it connected, and none ever goes. */
+enum err_code migrate_still(int64_t applied, int64_t steps, struct err *why)
 {
     unsigned known = newest_known();
-    if (applied <= (int64_t)known)
+    if (applied <= (int64_t)known && steps <= (int64_t)embedded_count)
         return ERR_OK;
+    if (applied <= (int64_t)known)
+        return err_set(why, ERR_DB_SCHEMA,
+                       "database: a newer ctvigil has brought its schema to %" PRId64
+                       " steps, this program knows %u"
+                       " and stores nothing more: restart it as the newer version",
+                       steps, embedded_count);
     return err_set(
         why, ERR_DB_SCHEMA,
         "database: a newer ctvigil has brought its schema to step %u, this program knows steps up to %u"

@@ -10,11 +10,13 @@
 struct migrate_status {
     unsigned known;   /* newest file of this program */
     unsigned applied; /* newest file of the database; 0: no schema yet */
-    unsigned pending; /* files to apply */
+    unsigned pending; /* files to apply, wherever in the row of numbers */
+    unsigned first;   /* the lowest of them, may be less than `applied`; 0: none */
 };
 
-/* Applies what is missing. ERR_DB_SCHEMA: the database is newer than this program, or a file was applied with
- * another content. ERR_CONFIG: its encoding is not UTF8. Nothing of a failing file stays. */
+/* Applies what is missing, in the order of the numbers. ERR_DB_SCHEMA: the database has a step that this
+ * program does not know, so a newer one made it, or a file was applied with another content. ERR_CONFIG: its
+ * encoding is not UTF8. Nothing of a failing file stays. */
 MUST_USE enum err_code migrate_run(struct pgconn *conn, unsigned *applied, struct err *why);
 /* Looks, changes nothing; the same refusals as migrate_run. */
 MUST_USE enum err_code migrate_status(struct pgconn *conn, struct migrate_status *status, struct err *why);
@@ -25,8 +27,9 @@ MUST_USE enum err_code migrate_plan(struct pgconn *conn, migrate_step *each, voi
 /* ERR_OK exactly when the schema is the one this program works with; otherwise ERR_DB_SCHEMA with the command
  * to run, or ERR_CONFIG as above. */
 MUST_USE enum err_code migrate_check(struct pgconn *conn, struct err *why);
-/* For who holds a connection for months: `applied` is the newest file of the database now. ERR_DB_SCHEMA: a
- * newer program has changed the schema since; what this one would write is incomplete. */
-MUST_USE enum err_code migrate_still(int64_t applied, struct err *why);
+/* For who holds a connection for months, after migrate_check: `applied` is the newest file of the database
+ * now, `steps` how many it has. ERR_DB_SCHEMA: a newer program has changed the schema since; what this one
+ * would write is incomplete. */
+MUST_USE enum err_code migrate_still(int64_t applied, int64_t steps, struct err *why);
 
 #endif

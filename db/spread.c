@@ -48,7 +48,7 @@ const char spread_certs_sql[] = "WITH " WHOLE;
 
 const char spread_hold_sql[] =
     "SELECT g.generation, r.removals, nullif(r.horizon, '-infinity'), r.lists,"
-    " (SELECT max(version) FROM schema_migration)::int8"
+    " (SELECT max(version) FROM schema_migration)::int8, (SELECT count(*) FROM schema_migration)"
     " FROM domain_generation AS g, cert_removal AS r, scale_out AS s WHERE s.state = 'spread'"
     " FOR SHARE OF g, r";
 

@@ -227,8 +227,9 @@ enum err_code store_write_malformed(struct pgstore *pg, struct err *why)
     return pgexec_do(pg->conn, sql, &PGEXEC_NO_ARGS, NULL, why);
 }
 
-/* The newest file of the schema, which a newer program may raise while this one runs. */
-#define WRITE_STEP " (SELECT max(version) FROM schema_migration)::int8"
+/* The newest file of the schema and how many it has: a newer program may add some while this one runs. */
+#define WRITE_STEP                                                                                           \
+    " (SELECT max(version) FROM schema_migration)::int8, (SELECT count(*) FROM schema_migration)"
 /* Who connected before a database was spread writes nothing in its old way. */
 #define WRITE_HERE " WHERE to_regclass('public.scale_out') IS NULL"
 #define GENERATION_SQL                                                                                       \
@@ -246,7 +247,7 @@ static enum err_code hold(struct pgstore *pg, const char *sql, uint64_t *generat
         *generation = (uint64_t)pgexec_get_int(res, 0, 0);
         *removals = pgexec_get_int(res, 0, 1);
         *lists = pgexec_get_int(res, 0, 3);
-        code = migrate_still(pgexec_get_int(res, 0, 4), why);
+        code = migrate_still(pgexec_get_int(res, 0, 4), pgexec_get_int(res, 0, 5), why);
         *horizon_s = pgexec_is_null(res, 0, 2) ? INT64_MIN : pgexec_get_time(res, 0, 2) / 1000;
     } else if (pg->conn->spread) {
         code =

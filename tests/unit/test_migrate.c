@@ -49,6 +49,29 @@ static void newer_schema_is_refused(void **state)
     assert_int_equal(migrate_check(fixture.db.conn, NULL), ERR_OK);
 }
 
+/* It need not have the highest number. */
+static void an_unknown_step_between_is_newer(void **state)
+{
+    (void)state;
+    struct err why = {0};
+    struct migrate_status status;
+    unsigned applied;
+    int64_t known = (int64_t)embedded_count;
+    sql(fixture.db.conn, "INSERT INTO schema_migration VALUES (0, '0000_between.sql', sha256('between'))");
+    assert_int_equal(migrate_run(fixture.db.conn, &applied, &why), ERR_DB_SCHEMA);
+    assert_non_null(strstr(why.text, "0000_between.sql"));
+    assert_non_null(strstr(why.text, "newer"));
+    assert_int_equal(migrate_check(fixture.db.conn, NULL), ERR_DB_SCHEMA);
+    sql(fixture.db.conn, "DELETE FROM schema_migration WHERE version = 0");
+    assert_int_equal(migrate_status(fixture.db.conn, &status, NULL), ERR_OK);
+    err_clear(&why);
+    assert_int_equal(migrate_still((int64_t)status.known, known, &why), ERR_OK);
+    assert_int_equal(migrate_still((int64_t)status.known, known + 1, &why), ERR_DB_SCHEMA);
+    assert_non_null(strstr(why.text, "stores nothing more"));
+    err_clear(&why);
+    assert_int_equal(migrate_still((int64_t)status.known + 1, known, &why), ERR_DB_SCHEMA);
+}
+
 static char *dsn_of(const char *database)
 {
     static char dsn[CLUSTER_DSN_MAX];
@@ -107,6 +130,36 @@ static void a_plan_changes_nothing(void **state)
     assert_int_equal(planned.count, 0);
     assert_non_null(strstr(why.text, "newer"));
     sql(fixture.db.conn, "DELETE FROM schema_migration WHERE version = 9999");
+}
+
+/* A step that came to the programs after one of a higher number. */
+static void a_lower_step_is_applied_later(void **state)
+{
+    (void)state;
+    struct pgconn *conn;
+    struct migrate_status status;
+    struct planned planned = {0};
+    struct err why = {0};
+    unsigned applied;
+    sql(fixture.db.conn, "CREATE DATABASE lower");
+    assert_int_equal(pgconn_open(dsn_of("lower"), &conn, NULL), ERR_OK);
+    assert_int_equal(migrate_run(conn, &applied, NULL), ERR_OK);
+    assert_int_equal(applied, embedded_count);
+    /* It can be done twice. */
+    sql(conn, "DELETE FROM schema_migration WHERE name = '0069_history_again.sql'");
+    assert_int_equal(migrate_status(conn, &status, NULL), ERR_OK);
+    assert_int_equal(status.applied, status.known);
+    assert_int_equal(status.pending, 1);
+    assert_int_equal(status.first, 69);
+    assert_int_equal(migrate_check(conn, &why), ERR_DB_SCHEMA);
+    assert_non_null(strstr(why.text, "lacks step 69: run `ctvigil db migrate`"));
+    assert_int_equal(migrate_plan(conn, plan_one, &planned, NULL), ERR_OK);
+    assert_int_equal(planned.count, 1);
+    assert_string_equal(planned.first, "0069_history_again.sql");
+    assert_int_equal(migrate_run(conn, &applied, NULL), ERR_OK);
+    assert_int_equal(applied, 1);
+    assert_int_equal(migrate_check(conn, NULL), ERR_OK);
+    pgconn_free(conn);
 }
 
 /* What a schema is made of, as one number. */
@@ -488,6 +541,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opened_is_complete),
         cmocka_unit_test(newer_schema_is_refused),
+        cmocka_unit_test(an_unknown_step_between_is_newer),
         cmocka_unit_test(values_round_trip),
         cmocka_unit_test(errors_have_their_class),
         cmocka_unit_test(wrong_dsn_is_one_line_without_password),
@@ -497,6 +551,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(other_encodings_are_refused),
         cmocka_unit_test(a_role_without_rights),
         cmocka_unit_test(a_plan_changes_nothing),
+        cmocka_unit_test(a_lower_step_is_applied_later),
         cmocka_unit_test(killed_in_the_middle),
         cmocka_unit_test(changed_step_is_refused),
     };

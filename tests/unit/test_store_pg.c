@@ -545,7 +545,13 @@ static void nothing_is_written_into_a_newer_schema(void **state)
     assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB_SCHEMA);
     assert_non_null(strstr(why.text, "to step 9000"));
     assert_int_equal(range.next, 10);
-    storetest_run(test.dsn, "DELETE FROM schema_migration WHERE version = 9000");
+    /* The same where its number is not the highest. */
+    storetest_run(test.dsn, "UPDATE schema_migration SET version = 0 WHERE version = 9000");
+    err_clear(&why);
+    assert_int_equal(storetest_commit(store, &range, &batch, &why), ERR_DB_SCHEMA);
+    assert_non_null(strstr(why.text, "stores nothing more"));
+    assert_int_equal(range.next, 10);
+    storetest_run(test.dsn, "DELETE FROM schema_migration WHERE version = 0");
     err_clear(&why);
     storetest_must_commit(store, &range, &batch);
     batch_fini(&batch);
