@@ -127,7 +127,7 @@ static PGresult *take_one(struct pgconn *conn, bool bounded, int64_t until_ms)
 }
 
 /* Everything up to the end of the pipeline, which has a result of its own. */
-static void leave_pipeline(struct pgconn *conn, bool bounded, int64_t until_ms, bool synced)
+static bool leave_pipeline(struct pgconn *conn, bool bounded, int64_t until_ms, bool synced)
 {
     bool over = !synced;
     while (!over && PQstatus(conn->pg) != CONNECTION_BAD) {
@@ -135,8 +135,7 @@ static void leave_pipeline(struct pgconn *conn, bool bounded, int64_t until_ms, 
         over = PQresultStatus(res) == PGRES_PIPELINE_SYNC;
         PQclear(res);
     }
-    if (PQexitPipelineMode(conn->pg) != 1) /* nobody knows what the next answer would belong to */
-        (void)shutdown(PQsocket(conn->pg), SHUT_RDWR);
+    return PQexitPipelineMode(conn->pg) == 1;
 }
 
 void pganswer_steps(struct pgconn *conn, struct pganswer_step *steps, size_t count)
@@ -160,8 +159,10 @@ void pganswer_steps(struct pgconn *conn, struct pganswer_step *steps, size_t cou
         steps[i].res = failed ? made : res;
         PQclear(failed ? res : made);
     }
-    if (entered)
-        leave_pipeline(conn, bounded, until_ms, synced);
+    bool left = !entered || leave_pipeline(conn, bounded, until_ms, synced);
+    /* Nobody knows what the next answer would belong to, or which of the names the server has. */
+    if (!left || (entered && !ok && PQsocket(conn->pg) >= 0))
+        (void)shutdown(PQsocket(conn->pg), SHUT_RDWR);
     (void)PQsetnonblocking(conn->pg, 0);
 }
 

@@ -166,6 +166,33 @@ static void a_lost_server_is_said_to_be(void **state)
     }
 }
 
+/* libpq sends the first statement and not the second: the server has a name that is not noted here. */
+static void a_half_that_was_sent_ends_the_connection(void **state)
+{
+    (void)state;
+    for (int bounded = 0; bounded < 2; bounded++) {
+        struct pgconn *conn = connect_anew();
+        struct pgexec_args one = PGEXEC_NO_ARGS;
+        struct pgexec_args refused = {.count = 70000}; /* more than the protocol can count */
+        struct err why = {0};
+        PGresult *res;
+        conn->answer_ms = bounded == 1 ? 60000 : 0;
+        pgexec_int(&one, 1);
+        assert_int_equal(pgexec_cached(conn, divide_sql, &one, &res, NULL), ERR_OK);
+        PQclear(res);
+        struct pgstep steps[] = {{.sql = number_sql, .args = &one}, {.sql = divide_sql, .args = &refused}};
+        assert_int_equal(pgsteps_run(conn, steps, countof(steps), &why), ERR_DB_DOWN);
+        assert_null(steps[0].res);
+        assert_null(steps[1].res);
+        assert_int_equal(pgconn_reopen(conn, NULL), ERR_OK);
+        steps[1].args = &one;
+        assert_int_equal(pgsteps_run(conn, steps, countof(steps), NULL), ERR_OK);
+        assert_int_equal(pgexec_get_int(steps[1].res, 0, 0), 10);
+        free_all(steps, countof(steps));
+        pgconn_free(conn);
+    }
+}
+
 static int open_db(void **state)
 {
     (void)state;
@@ -188,6 +215,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(behind_an_error_nothing_runs),
         cmocka_unit_test(large_ones_do_not_stand_in_each_others_way),
         cmocka_unit_test(a_lost_server_is_said_to_be),
+        cmocka_unit_test(a_half_that_was_sent_ends_the_connection),
     };
     return cmocka_run_group_tests_name("pgsteps", tests, open_db, close_db);
 }
