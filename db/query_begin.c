@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "db/pgsteps.h"
 #include "db/spread.h"
 
@@ -71,6 +72,21 @@ static enum err_code ask_page(struct pgconn *conn, const struct query_asked *ask
     return pgexec_cached(conn, query_asked_page(asked, conn), &args, hits, why);
 }
 
+/* In what is left of the time. */
+static enum err_code ask_again(struct pgconn *conn, const struct query_asked *asked, int64_t until_ms,
+                               struct query_bounds *bounds, PGresult **hits, struct err *why)
+{
+    struct settings set;
+    PGresult *res = NULL;
+    put_settings(&set, conn, asked->sql->page, until_ms - clock_mono_ms());
+    enum err_code code = pgexec_cached(conn, bounds_sql, &set.args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    take_bounds(conn, bounds, res);
+    PQclear(res);
+    return ask_page(conn, asked, bounds, hits, why);
+}
+
 /* Rows that come outside of the span widen it before they can be seen, and the page sees what was committed
  * before its own beginning, so after the span was read. */
 static enum err_code together(struct pgconn *conn, const struct query_asked *asked, int64_t left_ms,
@@ -78,6 +94,7 @@ static enum err_code together(struct pgconn *conn, const struct query_asked *ask
 {
     struct settings set;
     struct pgexec_args args;
+    int64_t until_ms = clock_mono_ms() + left_ms;
     bounds->span_begin_ms = conn->span_begin_ms;
     bounds->span_end_ms = conn->span_end_ms;
     put_settings(&set, conn, asked->sql->page, left_ms);
@@ -97,7 +114,7 @@ static enum err_code together(struct pgconn *conn, const struct query_asked *ask
         return ERR_OK;
     PQclear(*hits);
     *hits = NULL;
-    return ask_page(conn, asked, bounds, hits, why);
+    return ask_again(conn, asked, until_ms, bounds, hits, why);
 }
 
 enum err_code query_begin_page(struct pgconn *conn, const struct query_asked *asked, int64_t left_ms,

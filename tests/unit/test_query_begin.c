@@ -150,12 +150,48 @@ static void a_backfill_is_found(void **state)
     batch_fini(&batch);
 }
 
+/* A page that is asked for twice, because the span grew, has the time of one. */
+static void the_second_try_has_what_is_left(void **state)
+{
+    static const struct query_sql slow = {
+        .name = "slow",
+        .page =
+            "SELECT setting::int8, pg_sleep(0.05)::text FROM pg_settings WHERE name = 'statement_timeout'"};
+    struct storetest test;
+    struct query query;
+    struct query_asked asked;
+    struct query_bounds bounds = {.limit = 10};
+    struct err why = {0};
+    PGresult *hits = NULL;
+    char text[68] = "fp:";
+    (void)state;
+    storetest_new(&test);
+    memset(text + 3, 'a', 64);
+    struct pgconn *conn = connect_to(test.dsn);
+    assert_int_equal(query_parse(text, &query, NULL), ERR_OK);
+    assert_int_equal(query_asked_init(&asked, conn, &query, &why), ERR_OK);
+    asked.sql = &slow;
+    conn->span_known = true;
+    conn->span_begin_ms = 1000;
+    conn->span_end_ms = 2000;
+    if (query_begin_page(conn, &asked, 60000, &bounds, &hits, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_true(pgexec_get_int(hits, 0, 0) > 0);
+    assert_true(pgexec_get_int(hits, 0, 0) < 60000); /* it was 60000 in the first try, which slept */
+    assert_true(bounds.span_begin_ms < 1000);
+    PQclear(hits);
+    pgexec_rollback(conn);
+    query_asked_fini(&asked);
+    pgconn_free(conn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_is_stored_is_found),
         cmocka_unit_test(others_at_work),
         cmocka_unit_test(a_backfill_is_found),
+        cmocka_unit_test(the_second_try_has_what_is_left),
     };
     if (dns_psl_load(SPAN_NONE, NULL) != ERR_OK)
         return 1;
