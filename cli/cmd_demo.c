@@ -491,9 +491,9 @@ int cmd_demo(struct cmd *cmd)
         (void)cmd_fail(&why);
     } else {
         status = roles_stopping() && once ? CMD_FAILED : CMD_OK;
-        if (!once)
+        if (!once && !roles_stopping())
             demo_stay(&demo);
-        else if (status == CMD_OK && !demo.json)
+        else if (once && status == CMD_OK && !demo.json)
             printf("\n  Exactly the expected alerts were raised, each once, however often the certificate "
                    "was seen.\n");
     }

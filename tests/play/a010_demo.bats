@@ -1,5 +1,6 @@
 # The demo: the whole story with nothing configured, and nothing left of it, however it ends.
 load play
+load strict
 
 setup_file() {
     play_begin
@@ -23,11 +24,11 @@ no_process() {
 }
 
 nothing_left() {
-    [ -z "$(ls -A "$TMPDIR")" ] && no_process
+    silent ls -A "$TMPDIR" && no_process
 }
 
 @test "demo --once tells the story and leaves nothing" {
-    run -0 --separate-stderr timeout 60 "$CTVIGIL" demo --once
+    run -0 --separate-stderr timeout 240 "$CTVIGIL" demo --once
     echo "$output"
     echo "$stderr"
     [ "$(grep -c ALERT <<<"$output")" = 3 ]
@@ -36,24 +37,24 @@ nothing_left() {
     done
     [[ "$output" == *silence* && "$output" == *verified* && "$output" == *stored* ]]
     [[ "$output" != *MISMATCH* ]]
-    wait_for nothing_left 10
-    [ -z "$(ls -A "$HOME")" ]
+    wait_for nothing_left 60
+    silent ls -A "$HOME"
 }
 
 @test "demo --once --json says only what a program wants to know" {
-    run -0 --separate-stderr timeout 60 "$CTVIGIL" demo --once --json
+    run -0 --separate-stderr timeout 240 "$CTVIGIL" demo --once --json
     jq -es 'length == 1 and .[0].as_expected and .[0].alerts == 3' <<<"$output"
-    wait_for nothing_left 10
+    wait_for nothing_left 60
 }
 
 @test "as an unprivileged user" {
     [ "$(id -u)" = 0 ] || skip "is one already"
     mkdir "$PLAY/nobody"
     chown nobody "$PLAY/nobody"
-    run -0 timeout 60 setpriv --reuid nobody --clear-groups env HOME="$PLAY/nobody" TMPDIR="$PLAY/nobody" \
+    run -0 timeout 240 setpriv --reuid nobody --clear-groups env HOME="$PLAY/nobody" TMPDIR="$PLAY/nobody" \
         "$CTVIGIL" demo --once
     [ "$(grep -c ALERT <<<"$output")" = 3 ]
-    wait_for '[ -z "$(ls -A "$PLAY/nobody")" ] && nothing_left' 10
+    wait_for 'silent ls -A "$PLAY/nobody" && nothing_left' 60
 }
 
 @test "Ctrl-C in the middle leaves nothing" {
@@ -63,25 +64,35 @@ nothing_left() {
         demo=$!
         sleep $moment
         kill -INT $demo
-        wait_for "! kill -0 $demo 2>/dev/null" 20
-        wait_for nothing_left 10
+        wait_for "! kill -0 $demo 2>/dev/null" 120
+        wait_for nothing_left 60
     done
+}
+
+@test "Ctrl-C while the database is made: the story is not told, and nobody is asked to look around" {
+    background cut env --default-signal=INT "$CTVIGIL" demo
+    demo=$!
+    wait_for 'grep -q "waiting for the private database" "$PLAY/cut.log"' 60
+    kill -INT $demo
+    wait_for "! kill -0 $demo 2>/dev/null" 120
+    none -E 'Look around|ALERT' "$PLAY/cut.out"
+    wait_for nothing_left 60
 }
 
 @test "it stays open until Ctrl-C, and can be looked at meanwhile" {
     background demo env --default-signal=INT "$CTVIGIL" demo
     demo=$!
-    wait_for 'grep -q "Look around" "$PLAY/demo.out"' 60
+    wait_for 'grep -q "Look around" "$PLAY/demo.out"' 240
     state=$(sed -n 's/.*--state-dir \(.*\) log status/\1/p' "$PLAY/demo.out")
     "$CTVIGIL" --state-dir "$state" log status --json | every_line '.verified_size >= 600 and .state == "active"'
     [ "$("$CTVIGIL" --state-dir "$state" alert list --json | wc -l)" = 3 ]
     "$CTVIGIL" --state-dir "$state" search bank.example --json | some_line '.names == ["login.bank.example"]'
     # The logs go on growing.
     before=$("$CTVIGIL" --state-dir "$state" log status --json | jq -s '.[0].entries')
-    wait_for '[ "$("$CTVIGIL" --state-dir "$state" log status --json | jq -s ".[0].entries")" -gt "$before" ]' 20
+    wait_for '[ "$("$CTVIGIL" --state-dir "$state" log status --json | jq -s ".[0].entries")" -gt "$before" ]' 60
     kill -INT $demo
     ended $demo
-    wait_for nothing_left 10
+    wait_for nothing_left 60
 }
 
 @test "kill -9 in the middle leaves no process, and a folder that the next demo removes" {
@@ -91,7 +102,7 @@ nothing_left() {
         sleep $moment
         kill -KILL $demo
         ended $demo || true
-        wait_for no_process 15
+        wait_for no_process 60
     done
     # What only looks like one stays: a link, a folder without a lock, one whose lock is held.
     mkdir "$PLAY/kept" "$TMPDIR/ctvigil-demo.nolock" "$TMPDIR/ctvigil-demo.alive"
