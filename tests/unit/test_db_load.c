@@ -343,6 +343,23 @@ static void nobody_of_before_goes_on(void **state)
               0);
 }
 
+/* A column that load_held_* leaves out would be lost from each leaf that is written anew. */
+static void all_columns_are_carried(void **state)
+{
+    static const char sql[] =
+        "SELECT count(*) FROM (VALUES ('cert'::regclass, 'load_held_certs'), ('cert_apex', 'load_held_keys'),"
+        " ('cert_ip', 'load_held_ips')) AS t (rel, fn) JOIN pg_attribute AS a ON a.attrelid = t.rel AND "
+        "a.attnum > 0"
+        " JOIN pg_proc AS p ON p.proname = t.fn WHERE NOT a.attisdropped AND a.attname <> ALL "
+        "(p.proargnames)";
+    struct storetest test;
+    (void)state;
+    storetest_new(&test);
+    check_sql(test.dsn, sql, 0);
+    storetest_run(test.dsn, "ALTER TABLE cert ADD COLUMN forgotten int");
+    check_sql(test.dsn, sql, 1);
+}
+
 static void nobody_begins_while_rows_come(void **state)
 {
     (void)state;
@@ -572,6 +589,7 @@ int main(void)
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(damage_is_told_in_front_of_much_else),
         cmocka_unit_test(nobody_of_before_goes_on),
+        cmocka_unit_test(all_columns_are_carried),
         cmocka_unit_test(nobody_begins_while_rows_come),
         cmocka_unit_test(the_server_falls_meanwhile),
         cmocka_unit_test(a_repair_waits_for_nobody),
