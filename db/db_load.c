@@ -1,6 +1,7 @@
 #include "db/db_load.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "db/db_part.h"
 #include "db/loadfill.h"
 #include "db/pgwait.h"
@@ -108,12 +109,14 @@ static enum err_code seal_leaf(struct pgconn *conn, const struct db_load_how *ho
                                     " WHERE l.suffix = $1::text";
     struct pgexec_args leaf = PGEXEC_NO_ARGS;
     int64_t begun = 0;
+    const struct loadfill_how filling = {closed, LIMIT_LOAD_SORT, how->stop};
+    size_t peak;
     pgexec_text(&leaf, suffix);
     enum err_code code = insist(conn, how, begin_sql, &leaf, &begun, why);
     if (code == ERR_OK && begun == 0)
         code = err_set(why, ERR_DB_CONFLICT, "database: partition %s is no more; it is tried again", suffix);
     if (code == ERR_OK)
-        code = loadfill_run(conn, closed, how->stop, why);
+        code = loadfill_run(conn, &filling, &peak, why);
     if (code == ERR_OK)
         code = make_indexes(conn, how, why);
     if (code == ERR_OK)

@@ -1,5 +1,6 @@
 #include "db/loadfill.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -8,22 +9,29 @@
 #include "db/loadsort.h"
 #include "db/pgwait.h"
 
-#define COUNTS 4096 /* a power of two */
-#define DAY_US INT64_C(86400000000)
+#define COUNTS       4096 /* a power of two */
+#define GATHER_BYTES ((size_t)4 << 20)
+#define DAY_US       INT64_C(86400000000)
 
 struct loadfill {
     struct pgconn *conn;
-    const atomic_bool *stop;
+    struct loadfill_how how;
     struct err *why;
     enum err_code code;
     struct err first; /* of the rows; what the statement says that was ended for it does not count */
-    int64_t closed;
-    int64_t lower; /* microseconds, as the server counts them */
+    int64_t lower;    /* microseconds, as the server counts them */
     int64_t upper;
     uint64_t salt; /* by which rows are told off to passes: nobody can have them all in one */
     uint64_t pass;
     uint64_t passes;
-    bool old; /* what is read is in the leaf */
+    bool old;      /* what is read is in the leaf */
+    bool measured; /* how many passes the bucket takes */
+    bool over;     /* it is more than is sorted at once: the rest of the bucket is measured and not kept */
+    size_t seen;   /* of all passes of the bucket */
+    size_t peak;
+    char what[64]; /* the leaf, as messages name it */
+    enum loadrow_kind kind;
+    int64_t bucket;
     int64_t rows;
     struct loadsort sort;
     struct copy copy;
@@ -39,9 +47,9 @@ struct loadfill {
 
 /* What is read of each kind; those of a bucket have $4 and $5, of which the cast tells the type where they
  * are not used. */
-static const char run_sql[] =
-    "SELECT rows FROM cert_load_run WHERE slot <= $1 AND lower < $3 AND upper >= $2 AND kind = $4::int2 AND "
-    "bucket = $5::int2";
+static const char run_sql[] = "SELECT rows, slot, ctid::text FROM cert_load_run WHERE slot <= $1 AND lower < "
+                              "$3 AND upper >= $2 AND kind = $4::int2 AND "
+                              "bucket = $5::int2";
 static const char *const held_sql[LOADROW_KINDS] = {
     [LOADROW_CERT] = "SELECT * FROM load_held_certs($2, $3, $4, $5) WHERE $1::int8 IS NOT NULL",
     [LOADROW_KEY] = "SELECT * FROM load_held_keys($2, $3, $4, $5) WHERE $1::int8 IS NOT NULL",
@@ -67,6 +75,14 @@ static const char *const build_sql[LOADROW_KINDS] = {
                    "(FORMAT binary, FREEZE)",
 };
 
+static const char count_sql[] = "COPY load_count (issuer, day, n) FROM STDIN (FORMAT binary)";
+static const char old_sql[] = "COPY load_old (tbs_fp, issuer) FROM STDIN (FORMAT binary)";
+
+static bool is_stopped(const struct loadfill *fill)
+{
+    return fill->how.stop != NULL && atomic_load(fill->how.stop);
+}
+
 static bool is_of_pass(const struct loadfill *fill, const uint8_t *fp)
 {
     uint64_t word;
@@ -74,26 +90,49 @@ static bool is_of_pass(const struct loadfill *fill, const uint8_t *fp)
     return fill->passes == 1 || (word * fill->salt >> 32) % fill->passes == fill->pass;
 }
 
+/* The guess of load_sizes was too low: nothing is written yet, and once all is seen it is known how many
+ * passes it takes. */
+static bool is_too_much(struct loadfill *fill)
+{
+    fill->peak = fill->sort.bytes > fill->peak ? fill->sort.bytes : fill->peak;
+    return fill->pass == 0 && !fill->measured && fill->sort.bytes > fill->how.most;
+}
+
+/* False: that is no row, or there is no memory. */
 static bool take(struct loadfill *fill, struct span bytes)
 {
     struct loadrow row;
-    if (!loadrow_read(fill->sort.kind, bytes, &row)) {
-        (void)err_set(&fill->first, ERR_DB, "database: what a backfill put down is damaged");
+    if (!loadrow_read(fill->kind, bytes, &row))
         return false;
-    }
-    if (row.not_after < fill->lower || row.not_after >= fill->upper || !is_of_pass(fill, row.fp))
+    if (row.not_after < fill->lower || row.not_after >= fill->upper)
         return true;
-    return loadsort_add(&fill->sort, bytes, &row, fill->old, &fill->first) == ERR_OK;
+    fill->seen += loadsort_size(bytes.len);
+    if (fill->over || !is_of_pass(fill, row.fp))
+        return true;
+    if (loadsort_add(&fill->sort, bytes, &row, fill->old, &fill->first) != ERR_OK)
+        return false;
+    fill->over = is_too_much(fill);
+    if (fill->over)
+        loadsort_begin(&fill->sort, fill->kind);
+    return true;
 }
 
 static bool take_value(void *arg, const PGresult *res)
 {
+    struct loadfill *fill = arg;
     struct span rest = pgexec_get_bytes(res, 0, 0);
     struct span row;
-    while (loadrow_next(&rest, &row))
-        if (!take(arg, row))
-            return false;
-    return rest.len == 0 || take(arg, rest);
+    bool good = true;
+    while (good && loadrow_next(&rest, &row))
+        good = take(fill, row);
+    if (good && rest.len == 0)
+        return true;
+    (void)err_set(&fill->first, ERR_DB,
+                  "database: partition %s: what a backfill put down is damaged: cert_load_run, slot %" PRId64
+                  ", kind %d, bucket %" PRId64 ", ctid %s",
+                  fill->what, pgexec_get_int(res, 0, 1), (int)fill->kind, fill->bucket,
+                  pgexec_get_text(res, 0, 2));
+    return false;
 }
 
 /* A result in binary has the bytes of COPY. */
@@ -109,9 +148,16 @@ static bool take_row(void *arg, const PGresult *res)
         if (!null)
             buf_put(row, span_of((const uint8_t *)PQgetvalue(res, 0, i), (size_t)PQgetlength(res, 0, i)));
     }
-    if (buf_ok(row))
-        return take(fill, buf_span(row));
-    (void)err_set(&fill->first, ERR_TOO_BIG, "database: a row is larger than %u bytes", LIMIT_COPY_BYTES);
+    if (!buf_ok(row)) {
+        (void)err_set(&fill->first, ERR_TOO_BIG, "database: partition %s: a row is larger than %u bytes",
+                      fill->what, LIMIT_COPY_BYTES);
+        return false;
+    }
+    if (take(fill, buf_span(row)))
+        return true;
+    (void)err_set(&fill->first, ERR_DB,
+                  "database: partition %s: a row of kind %d, bucket %" PRId64 " is none", fill->what,
+                  (int)fill->kind, fill->bucket);
     return false;
 }
 
@@ -129,22 +175,49 @@ static void read_rows(struct loadfill *fill, const char *sql, int64_t first, int
     struct err answer = {0};
     if (fill->code != ERR_OK)
         return;
-    pgexec_int(&args, fill->closed);
+    pgexec_int(&args, fill->how.closed);
     add_edge(&args, fill->lower, edges[0]);
     add_edge(&args, fill->upper, edges[1]);
     pgexec_int(&args, first);
     pgexec_int(&args, last);
     /* Where the server still sends it is cancelled, and says so. */
-    (void)!pgwait_rows(fill->conn, sql, &args, fill->stop, each, fill, &answer);
+    (void)!pgwait_rows(fill->conn, sql, &args, fill->how.stop, each, fill, &answer);
     const struct err *told = fill->first.code != ERR_OK ? &fill->first : &answer;
     if (told->code != ERR_OK)
         fill->code = err_set(fill->why, told->code, "%s", told->text);
+}
+
+/* What was gathered without a connection. */
+static void send(struct loadfill *fill, struct copy *gathered, const char *sql)
+{
+    if (fill->code != ERR_OK)
+        return;
+    enum err_code code = copy_end(gathered);
+    if (code == ERR_OK && !buf_ok(&gathered->buf))
+        code = err_set(fill->why, ERR_TOO_BIG, "database: more than %u bytes of counts", LIMIT_COPY_BYTES);
+    if (code == ERR_OK)
+        code = pgexec_copy_begin(fill->conn, sql, fill->why);
+    if (code == ERR_OK)
+        code = pgexec_copy_put(fill->conn, buf_span(&gathered->buf), fill->why);
+    if (code == ERR_OK)
+        code = pgexec_copy_end(fill->conn, NULL, fill->why);
+    fill->code = code;
+}
+
+/* So that it never has more than some MB, whatever there is of it. */
+static void make_room(struct loadfill *fill, struct copy *gathered, const char *sql)
+{
+    if (gathered->buf.len < GATHER_BYTES && gathered->buf.len < fill->how.most)
+        return;
+    send(fill, gathered, sql);
+    copy_begin(gathered, NULL, NULL, fill->why);
 }
 
 static void put_count(struct loadfill *fill, const struct loadfill_count *count)
 {
     if (count->n == 0)
         return;
+    make_room(fill, &fill->counts, count_sql);
     copy_row(&fill->counts, 3);
     copy_int4(&fill->counts, count->issuer);
     copy_int4(&fill->counts, count->day);
@@ -164,21 +237,6 @@ static void count(struct loadfill *fill, const struct loadsort_item *item)
     *held = (struct loadfill_count){item->issuer, (int32_t)day, held->n + 1};
 }
 
-/* What was gathered without a connection. */
-static void send(struct loadfill *fill, struct copy *gathered, const char *sql)
-{
-    enum err_code code = copy_end(gathered);
-    if (code == ERR_OK && !buf_ok(&gathered->buf))
-        code = err_set(fill->why, ERR_TOO_BIG, "database: more than %u bytes of counts", LIMIT_COPY_BYTES);
-    if (code == ERR_OK)
-        code = pgexec_copy_begin(fill->conn, sql, fill->why);
-    if (code == ERR_OK)
-        code = pgexec_copy_put(fill->conn, buf_span(&gathered->buf), fill->why);
-    if (code == ERR_OK)
-        code = pgexec_copy_end(fill->conn, NULL, fill->why);
-    fill->code = code;
-}
-
 static void count_all(struct loadfill *fill)
 {
     const struct loadsort *sort = &fill->sort;
@@ -192,6 +250,7 @@ static void count_all(struct loadfill *fill)
             continue;
         }
         olds = true;
+        make_room(fill, &fill->olds, old_sql);
         copy_row(&fill->olds, 2);
         copy_bytes(&fill->olds, span_of(sort->items[i].fp, 32));
         copy_int4(&fill->olds, sort->items[i].issuer);
@@ -199,9 +258,9 @@ static void count_all(struct loadfill *fill)
     for (size_t i = 0; i < COUNTS; i++)
         put_count(fill, &fill->held[i]);
     fill->rows += (int64_t)sort->count;
-    send(fill, &fill->counts, "COPY load_count (issuer, day, n) FROM STDIN (FORMAT binary)");
-    if (olds && fill->code == ERR_OK)
-        send(fill, &fill->olds, "COPY load_old (tbs_fp, issuer) FROM STDIN (FORMAT binary)");
+    send(fill, &fill->counts, count_sql);
+    if (olds)
+        send(fill, &fill->olds, old_sql);
 }
 
 static void write_rows(struct loadfill *fill)
@@ -210,32 +269,50 @@ static void write_rows(struct loadfill *fill)
     if (fill->code != ERR_OK || sort->count == 0)
         return;
     copy_begin(&fill->copy, fill->conn, build_sql[sort->kind], fill->why);
-    for (size_t i = 0; i < sort->count; i++)
+    for (size_t i = 0; i < sort->count && !is_stopped(fill); i++)
         copy_raw(&fill->copy, span_of(sort->items[i].at, sort->items[i].len));
     fill->code = copy_end(&fill->copy);
+    if (fill->code == ERR_OK && is_stopped(fill))
+        fill->code = err_set(fill->why, ERR_CLOSED, "the program ends");
     if (fill->code == ERR_OK && sort->kind == LOADROW_CERT)
         count_all(fill);
 }
 
 /* `res`: load_sizes. */
+static void read_bucket(struct loadfill *fill, const PGresult *res, int row)
+{
+    int64_t first = loadrow_first((unsigned)fill->bucket);
+    bool tables = fill->kind != LOADROW_IP || fill->bucket == 0;
+    loadsort_begin(&fill->sort, fill->kind);
+    fill->over = false;
+    fill->seen = 0;
+    fill->old = pgexec_get_bool(res, row, 3);
+    if (fill->old && tables)
+        read_rows(fill, held_sql[fill->kind], first, first + LOADROW_BUCKET_MAX, take_row);
+    fill->old = false;
+    if (pgexec_get_bool(res, row, 4) && tables)
+        read_rows(fill, loose_sql[fill->kind], first, first + LOADROW_BUCKET_MAX, take_row);
+    read_rows(fill, run_sql, (int64_t)fill->kind, fill->bucket, take_value);
+}
+
+/* A pass has a share by its hashes: with a quarter to spare it is never much more than is meant. */
 static void fill_bucket(struct loadfill *fill, const PGresult *res, int row)
 {
-    enum loadrow_kind kind = (enum loadrow_kind)pgexec_get_int(res, row, 0);
-    int64_t bucket = pgexec_get_int(res, row, 1);
-    int64_t first = loadrow_first((unsigned)bucket);
     int64_t bytes = pgexec_get_int(res, row, 2);
-    fill->passes = 1 + (uint64_t)bytes / LIMIT_LOAD_SORT;
-    for (fill->pass = 0; bytes != 0 && fill->pass < fill->passes && fill->code == ERR_OK; fill->pass++) {
-        loadsort_begin(&fill->sort, kind);
-        fill->old = pgexec_get_bool(res, row, 3);
-        if (fill->old && (kind != LOADROW_IP || bucket == 0))
-            read_rows(fill, held_sql[kind], first, first + LOADROW_BUCKET_MAX, take_row);
-        fill->old = false;
-        if (pgexec_get_bool(res, row, 4) && (kind != LOADROW_IP || bucket == 0))
-            read_rows(fill, loose_sql[kind], first, first + LOADROW_BUCKET_MAX, take_row);
-        read_rows(fill, run_sql, (int64_t)kind, bucket, take_value);
+    fill->kind = (enum loadrow_kind)pgexec_get_int(res, row, 0);
+    fill->bucket = pgexec_get_int(res, row, 1);
+    fill->passes = 1 + (uint64_t)bytes / fill->how.most;
+    fill->measured = false;
+    for (fill->pass = 0; bytes != 0 && fill->pass < fill->passes && fill->code == ERR_OK;) {
+        read_bucket(fill, res, row);
+        if (fill->over) {
+            fill->passes = 2 + fill->seen / 3 * 4 / fill->how.most;
+            fill->measured = true;
+            continue;
+        }
         loadsort_order(&fill->sort);
         write_rows(fill);
+        fill->pass++;
     }
 }
 
@@ -245,10 +322,10 @@ static void fill_all(struct loadfill *fill)
     uint8_t edges[2][8];
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
-    pgexec_int(&args, fill->closed);
+    pgexec_int(&args, fill->how.closed);
     add_edge(&args, fill->lower, edges[0]);
     add_edge(&args, fill->upper, edges[1]);
-    fill->code = pgwait_run(fill->conn, sql, &args, fill->stop, &res, fill->why);
+    fill->code = pgwait_run(fill->conn, sql, &args, fill->how.stop, &res, fill->why);
     if (fill->code != ERR_OK)
         return;
     for (int i = 0; i < PQntuples(res); i++)
@@ -258,10 +335,11 @@ static void fill_all(struct loadfill *fill)
 
 static enum err_code take_job(struct loadfill *fill)
 {
-    static const char sql[] = "SELECT edges[1], edges[2] FROM partition_job WHERE kind = 'load' AND step = "
-                              "'begun' FOR UPDATE";
+    static const char sql[] =
+        "SELECT edges[1], edges[2], targets[1] FROM partition_job WHERE kind = 'load' AND step = 'begun'"
+        " FOR UPDATE";
     PGresult *res;
-    enum err_code code = pgexec_run(fill->conn, sql, &PGEXEC_NO_ARGS, &res, fill->why);
+    enum err_code code = pgwait_run(fill->conn, sql, &PGEXEC_NO_ARGS, fill->how.stop, &res, fill->why);
     if (code != ERR_OK)
         return code;
     if (PQntuples(res) != 1) {
@@ -269,19 +347,21 @@ static enum err_code take_job(struct loadfill *fill)
     } else {
         fill->lower = pgexec_get_int(res, 0, 0);
         fill->upper = pgexec_get_int(res, 0, 1);
+        (void)snprintf(fill->what, sizeof fill->what, "%s", pgexec_get_text(res, 0, 2));
     }
     PQclear(res);
     return code == ERR_OK
-               ? pgexec_do(fill->conn,
+               ? pgwait_do(fill->conn,
                            "TRUNCATE load_count, load_old, cert_build_1, cert_apex_build_1, cert_ip_build_1",
-                           &PGEXEC_NO_ARGS, NULL, fill->why)
+                           &PGEXEC_NO_ARGS, fill->how.stop, fill->why)
                : code;
 }
 
 static enum err_code fill_job(struct loadfill *fill)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
-    fill->code = pgexec_begin(fill->conn, fill->why);
+    /* While rows are sorted here nothing is asked of the server. */
+    fill->code = pgexec_begin_as(fill->conn, "BEGIN;" PGEXEC_IDLE_LONG, fill->why);
     if (fill->code != ERR_OK)
         return fill->code;
     fill->code = take_job(fill);
@@ -298,7 +378,7 @@ static enum err_code fill_job(struct loadfill *fill)
     return fill->code;
 }
 
-enum err_code loadfill_run(struct pgconn *conn, int64_t closed, const atomic_bool *stop, struct err *why)
+enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_how *how, size_t *peak, struct err *why)
 {
     struct loadfill *fill = calloc(1, sizeof *fill);
     if (fill == NULL || getrandom(&fill->salt, sizeof fill->salt, 0) != sizeof fill->salt) {
@@ -307,15 +387,15 @@ enum err_code loadfill_run(struct pgconn *conn, int64_t closed, const atomic_boo
     }
     fill->salt |= 1;
     fill->conn = conn;
-    fill->stop = stop;
+    fill->how = *how;
     fill->why = why;
-    fill->closed = closed;
     loadsort_init(&fill->sort);
     copy_init(&fill->copy);
     copy_init(&fill->counts);
     copy_init(&fill->olds);
     buf_init(&fill->scratch, LIMIT_COPY_BYTES);
     enum err_code code = fill_job(fill);
+    *peak = fill->peak;
     loadsort_fini(&fill->sort);
     copy_fini(&fill->copy);
     copy_fini(&fill->counts);

@@ -7,10 +7,17 @@
 
 #include "db/pgexec.h"
 
-/* For the job of the kind "load" that was begun, in a transaction of its own; of slots up to `closed`.
- * Memory: some LIMIT_LOAD_SORT. ERR_CLOSED: `stop` (may be NULL) turned true. On an error nothing is filled.
+struct loadfill_how {
+    int64_t closed;          /* the last of the slots that are put in place */
+    size_t most;             /* bytes that are sorted at once, with what sorts them; LIMIT_LOAD_SORT */
+    const atomic_bool *stop; /* may be NULL */
+};
+
+/* For the job of the kind "load" that was begun, in a transaction of its own. *peak: the most bytes that were
+ * sorted at once; more than `most` only where rows of one issuance are as many, or one row is as large.
+ * ERR_CLOSED: `stop` turned true. On an error nothing is filled; of a damaged value it says where it stands.
  */
-MUST_USE enum err_code loadfill_run(struct pgconn *conn, int64_t closed, const atomic_bool *stop,
+MUST_USE enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_how *how, size_t *peak,
                                     struct err *why);
 
 #endif

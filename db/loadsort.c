@@ -69,7 +69,7 @@ enum err_code loadsort_add(struct loadsort *sort, struct span row, const struct 
     if (at == NULL || (sort->count == sort->cap && !grow(sort)))
         return err_set(why, ERR_MEMORY, "database: no memory for the rows of a backfill");
     memcpy(at, row.at, row.len);
-    sort->bytes += row.len;
+    sort->bytes += loadsort_size(row.len);
     sort->items[sort->count++] = (struct loadsort_item){.place = is->place,
                                                         .not_before = is->not_before,
                                                         .at = at,

@@ -24,7 +24,7 @@ struct loadsort {
     struct loadsort_item *items;
     size_t count;
     size_t cap;
-    size_t bytes;           /* of all rows */
+    size_t bytes;           /* loadsort_size of all rows */
     struct loadsort_block { /* where the rows are */
         struct loadsort_block *next;
         size_t len;
@@ -32,6 +32,12 @@ struct loadsort {
         uint8_t at[];
     } * blocks;
 };
+
+/* What a row takes with what sorts it. */
+static inline size_t loadsort_size(size_t len)
+{
+    return len + sizeof(struct loadsort_item);
+}
 
 /* Empty. */
 void loadsort_init(struct loadsort *sort);

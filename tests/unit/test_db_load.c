@@ -3,6 +3,7 @@
 #include "tests/fixture/storetest.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/thread.h"
 #include "db/db_load.h"
 #include "db/loadfill.h"
@@ -97,8 +98,10 @@ static void check(const struct storetest *test, int64_t certs)
 static void fill(const struct storetest *test)
 {
     struct err why = {0};
+    size_t peak;
     struct pgconn *conn = connect_to(test);
-    if (loadfill_run(conn, 1, NULL, &why) != ERR_OK)
+    if (loadfill_run(conn, &(struct loadfill_how){.closed = 1, .most = LIMIT_LOAD_SORT}, &peak, &why) !=
+        ERR_OK)
         fail_msg("%s", why.text);
     pgconn_free(conn);
 }

@@ -1,0 +1,153 @@
+/* A leaf is built in the memory that was given for it, whatever is in it; what is damaged is named; and who
+ * waits for others can be stopped. */
+#include "tests/fixture/storetest.h"
+
+#include "base/limits.h"
+#include "base/thread.h"
+#include "db/loadfill.h"
+#include "db/pgexec.h"
+
+#define OLD_S INT64_C(1600000000) /* September 2020 */
+#define ROWS  2000
+#define MOST  ((size_t)64 << 10)
+#define ONE   ((size_t)1 << 10) /* a row, at the most */
+
+#define BEGIN_SQL                                                                                            \
+    "SELECT load_close(); SELECT partition_begin('load', ARRAY[l.suffix], ARRAY[l.lower, l.upper])"          \
+    " FROM load_leaves(1) AS l"
+
+/* Expired issuances of one domain, all of one leaf: so many are put down. */
+static struct pgconn *begun(struct storetest *test, const char *before)
+{
+    struct err why = {0};
+    struct pgconn *conn = NULL;
+    struct store_range range;
+    struct batch batch;
+    storetest_new(test);
+    struct store *store = storetest_open(test->dsn);
+    assert_int_equal(store_pg_load(store, &why), ERR_OK);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    storetest_take(store, 1, &range);
+    storetest_pairs(&batch, &test->log[0], 0, 0, 64);
+    for (size_t i = 0; i < 64; i++) {
+        batch.entries[i].issuance.not_before = OLD_S;
+        batch.entries[i].issuance.not_after = OLD_S + 90 * 86400;
+    }
+    storetest_must_commit(store, &range, &batch);
+    batch_fini(&batch);
+    store->ops->free(store);
+    storetest_run(test->dsn, before);
+    storetest_run(test->dsn, BEGIN_SQL);
+    assert_int_equal(pgconn_open(test->dsn, &conn, &why), ERR_OK);
+    return conn;
+}
+
+/* The leaf is full of one domain already: nothing of that is in what load_sizes sums up. */
+static void a_leaf_of_one_domain_fits_into_memory(void **state)
+{
+    (void)state;
+    static const char full_sql[] =
+        "INSERT INTO cert SELECT l.lower, l.lower - interval '90 days', now(), 7, i, 0, 1, 1,"
+        " sha256(i::text::bytea), '\\x01', sha256('k'), 'test.x' FROM generate_series(1, 2000) AS i CROSS "
+        "JOIN"
+        " (SELECT * FROM load_leaves(1) LIMIT 1) AS l";
+    const struct loadfill_how how = {.closed = 1, .most = MOST};
+    struct storetest test;
+    struct err why = {0};
+    size_t peak = 0;
+    struct pgconn *conn = begun(&test, full_sql);
+    storetest_run(test.dsn, "UPDATE partition_job SET bytes = 16");
+    if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    assert_true(peak > MOST / 2);
+    assert_true(peak <= MOST + ONE);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_build", ROWS + 32);
+    check_sql(test.dsn, "SELECT count(DISTINCT tbs_fp) FROM cert_build", ROWS + 32);
+    check_sql(test.dsn, "SELECT count(*) FROM load_old", ROWS);
+    check_sql(test.dsn, "SELECT sum(n) FROM load_count", 32);
+    pgconn_free(conn);
+}
+
+static void what_is_damaged_is_named(void **state)
+{
+    (void)state;
+    const struct loadfill_how how = {.closed = 1, .most = MOST};
+    struct storetest test;
+    struct err why = {0};
+    size_t peak = 0;
+    char named[256];
+    struct pgconn *conn = begun(&test, "UPDATE cert_load_run SET rows = substring(rows FOR length(rows) - 1)"
+                                       " WHERE ctid = (SELECT min(ctid) FROM cert_load_run WHERE kind = 0)");
+    assert_int_equal(loadfill_run(conn, &how, &peak, &why), ERR_DB);
+    assert_true(pgtest_sql(test.dsn,
+                           "SELECT format('database: partition %s: what a backfill put down is damaged: "
+                           "cert_load_run, slot %s, kind %s, bucket %s, ctid %s', j.targets[1], r.slot,"
+                           " r.kind, r.bucket, r.ctid) FROM cert_load_run AS r CROSS JOIN partition_job AS j"
+                           " WHERE r.kind = 0 ORDER BY r.ctid DESC LIMIT 1",
+                           named, sizeof named));
+    assert_string_equal(why.text, named);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_build", 0);
+    pgconn_free(conn);
+}
+
+struct stopper {
+    const char *dsn;
+    atomic_bool stop;
+};
+
+static void stop_who_waits(void *arg)
+{
+    struct stopper *stopper = arg;
+    while (pgtest_count(stopper->dsn, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0)
+        (void)usleep(10000);
+    atomic_store(&stopper->stop, true);
+}
+
+/* A dump reads every table, for hours. */
+static void who_waits_for_a_dump_can_be_stopped(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct thread thread;
+    struct err why = {0};
+    size_t peak = 0;
+    struct pgconn *dump = NULL;
+    struct pgconn *conn = begun(&test, "SELECT");
+    struct stopper stopper = {.dsn = test.dsn};
+    const struct loadfill_how how = {.closed = 1, .most = MOST, .stop = &stopper.stop};
+    assert_int_equal(pgconn_open(test.dsn, &dump, &why), ERR_OK);
+    assert_int_equal(pgexec_script(dump, "BEGIN; LOCK TABLE load_count IN ACCESS SHARE MODE", &why), ERR_OK);
+    /* Who does not look whether he is stopped fails here instead of waiting for ever. */
+    assert_int_equal(pgexec_script(conn, "SET lock_timeout = '60s'", &why), ERR_OK);
+    assert_true(thread_start(&thread, "stopper", stop_who_waits, &stopper));
+    assert_int_equal(loadfill_run(conn, &how, &peak, &why), ERR_CLOSED);
+    thread_join(&thread);
+    pgconn_free(dump);
+    pgconn_free(conn);
+}
+
+/* A server that ends whoever keeps a transaction open without asking for anything. */
+static void sorting_is_no_reason_to_be_ended(void **state)
+{
+    (void)state;
+    const struct loadfill_how how = {.closed = 1, .most = LIMIT_LOAD_SORT};
+    struct storetest test;
+    struct err why = {0};
+    size_t peak = 0;
+    struct pgconn *conn = begun(&test, "SELECT");
+    assert_int_equal(pgexec_script(conn, "SET idle_in_transaction_session_timeout = '1ms'", &why), ERR_OK);
+    if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    pgconn_free(conn);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_leaf_of_one_domain_fits_into_memory),
+        cmocka_unit_test(what_is_damaged_is_named),
+        cmocka_unit_test(who_waits_for_a_dump_can_be_stopped),
+        cmocka_unit_test(sorting_is_no_reason_to_be_ended),
+    };
+    return storetest_main(tests, countof(tests), "loadfill");
+}
