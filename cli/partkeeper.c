@@ -59,20 +59,30 @@ static bool partkeeper_may(const struct partkeeper *keeper, const struct db_part
            partkeeper_is_hour(&keeper->hours, clock_wall_ms());
 }
 
+/* What an import that was killed has left. What can not be put in its place is told at the end: nothing else
+ * waits for it. */
+static enum err_code partkeeper_seal(struct pgconn *conn, const struct partkeeper *keeper,
+                                     struct err *sealing, struct err *why)
+{
+    const struct db_load_how how = {.stop = &keeper->chore.stop, .idle_only = true};
+    enum err_code code = db_load_seal(conn, &how, sealing);
+
+    return code == ERR_CLOSED || code == ERR_DB_DOWN ? err_set(why, code, "%s", sealing->text) : ERR_OK;
+}
+
 static enum err_code partkeeper_work(struct pgconn *conn, const struct partkeeper *keeper, struct err *why)
 {
     struct db_part_todo *todo = NULL;
     struct db_part_done done;
     size_t count = 0;
     uint64_t tiles = 0;
+    struct err sealing = {0};
     bool found = false;
     char text[PRUNE_TEXT_MAX];
     enum err_code code = db_part_resume(conn, &keeper->chore.stop, &found, &done, why);
 
-    /* What an import that was killed has left. */
-    const struct db_load_how how = {.stop = &keeper->chore.stop, .idle_only = true};
     if (code == ERR_OK)
-        code = db_load_seal(conn, &how, why);
+        code = partkeeper_seal(conn, keeper, &sealing, why);
     if (code == ERR_OK)
         code = suffixes_look(conn, &keeper->chore.stop, why);
     if (code == ERR_OK)
@@ -92,10 +102,10 @@ static enum err_code partkeeper_work(struct pgconn *conn, const struct partkeepe
                      done.bytes);
     }
     free(todo);
-    return code;
+    return code == ERR_OK && sealing.code != ERR_OK ? err_set(why, sealing.code, "%s", sealing.text) : code;
 }
 
-static enum err_code partkeeper_look(const struct partkeeper *keeper, struct err *why)
+enum err_code partkeeper_look(const struct partkeeper *keeper, struct err *why)
 {
     struct pgconn *conn = NULL;
     bool taken = false;

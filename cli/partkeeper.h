@@ -16,6 +16,9 @@ struct partkeeper;
 /* ERR_CONFIG: db.maintain_hours can not be read. */
 MUST_USE enum err_code partkeeper_start(const struct conf *conf, const char *dsn, struct partkeeper **out,
                                         struct err *why);
+/* What its thread does every ten minutes: nothing when another process is at it. What of a backfill can not
+ * be put in its place holds up nothing else, and is the error then. */
+MUST_USE enum err_code partkeeper_look(const struct partkeeper *keeper, struct err *why);
 /* Cancels what is under way; the next one goes on with it. NULL is fine. */
 void partkeeper_stop(struct partkeeper *keeper);
 

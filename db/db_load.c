@@ -128,24 +128,44 @@ static enum err_code seal_leaf(struct pgconn *conn, const struct db_load_how *ho
     return code == ERR_OK ? swap(conn, how, closed, why) : code;
 }
 
-/* Each partition that rows of closed slots are to go into. To find them all rows are looked at, so it is done
- * once; nobody else rewrites partitions meanwhile. */
+/* What is wrong with one partition is no reason to leave the others as they are. */
+static bool may_go_on(enum err_code code)
+{
+    return code != ERR_CLOSED && code != ERR_DB_DOWN;
+}
+
+/* Nobody notes any longer what changes in the partition; where that fails the next job does it. */
+static void give_up(struct pgconn *conn, const struct db_load_how *how)
+{
+    struct err ignored = {0};
+    (void)!pgwait_do(conn, "SELECT partition_abandon()", &PGEXEC_NO_ARGS, how->stop, &ignored);
+}
+
+/* Each partition that rows of closed slots are to go into; the first error. To find them all rows are looked
+ * at, so it is done once; nobody else rewrites partitions meanwhile. */
 static enum err_code seal_leaves(struct pgconn *conn, const struct db_load_how *how, int64_t closed,
                                  struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
+    struct err first = {0};
     PGresult *res;
     pgexec_int(&args, closed);
     enum err_code code = pgexec_run(conn, "SELECT suffix, rows FROM load_leaves($1)", &args, &res, why);
     if (code != ERR_OK)
         return code;
-    for (int i = 0; i < PQntuples(res) && code == ERR_OK; i++) {
+    for (int i = 0; i < PQntuples(res) && may_go_on(code); i++) {
+        struct err here = {0};
         if (how->told != NULL)
             how->told(how->told_arg, pgexec_get_text(res, i, 0), pgexec_get_int(res, i, 1));
-        code = seal_leaf(conn, how, closed, pgexec_get_text(res, i, 0), why);
+        code = seal_leaf(conn, how, closed, pgexec_get_text(res, i, 0), &here);
+        if (code == ERR_OK)
+            continue;
+        (void)err_set(&first, code, "%s", here.text);
+        if (may_go_on(code))
+            give_up(conn, how);
     }
     PQclear(res);
-    return code;
+    return first.code == ERR_OK ? ERR_OK : err_set(why, first.code, "%s", first.text);
 }
 
 static enum err_code seal_all(struct pgconn *conn, const struct db_load_how *how, struct err *why)

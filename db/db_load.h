@@ -34,7 +34,8 @@ struct db_load_how {
 };
 
 /* All that is waiting. On a connection for nothing else. ERR_CLOSED: `stop` turned true; ERR_DB_CONFLICT:
- * others were at the partitions for too long. What was not done stays as it was. */
+ * others were at the partitions for too long. What was not done stays as it was. A partition that can not be
+ * written, as of a damaged value, does not hold up the others: the error is that of the first. */
 MUST_USE enum err_code db_load_seal(struct pgconn *conn, const struct db_load_how *how, struct err *why);
 /* The same over a connection of its own, for those who must see every row before they look; nothing, and at
  * once, when nothing waits. May take minutes; `stop` as above. */

@@ -83,11 +83,46 @@ static void ends_at_once(void **state)
     pgconn_free(conn);
 }
 
+/* One damaged value of a backfill: the other leaves are put in their place, and months are cut ahead. */
+static void damage_holds_up_nothing_else(void **state)
+{
+    struct storetest test;
+    struct partkeeper *keeper = NULL;
+    struct err why = {0};
+    struct conf conf = {0};
+    char empty[] = "";
+    (void)state;
+    storetest_new(&test);
+    conf.db.partition_rows = 1000;
+    conf.db.maintain_hours = empty;
+    storetest_run(
+        test.dsn,
+        "INSERT INTO cert_load_run VALUES (1, 0, 0, '2020-12-05', '2020-12-05', 1, '\\xff');"
+        "INSERT INTO cert_load SELECT 1, '2022-12-05', '2022-11-05', now(), 1, 1, 0, 1, 1,"
+        " sha256('1'), '\\x01', sha256('k'), 'test.x';"
+        "SELECT partition_begin('merge', ARRAY[to_char(y, 'YYYY')], ARRAY[y, y + interval '1 year'])"
+        " FROM date_trunc('year', now() + interval '1 year', 'UTC') AS y");
+    assert_int_equal(partkeeper_start(&conf, test.dsn, &keeper, NULL), ERR_OK);
+    assert_int_equal(partkeeper_look(keeper, &why), ERR_DB);
+    assert_non_null(strstr(why.text, "cert_load_run, slot 1, kind 0, bucket 0, ctid (0,1)"));
+    check_sql(test.dsn, "SELECT count(*) FROM cert", 1);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_load_run", 1);
+    check_sql(test.dsn, "SELECT count(*) FROM partition_job", 0);
+    check_sql(
+        test.dsn,
+        "SELECT count(*) FROM generate_series(0, 16) AS m WHERE NOT EXISTS (SELECT FROM partition_leaf AS l"
+        " WHERE l.lower <= now() + m * interval '1 month' AND l.upper > now() + m * interval '1 month'"
+        " AND l.upper <= l.lower + interval '1 month')",
+        0);
+    partkeeper_stop(keeper);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hours),
         cmocka_unit_test(ends_at_once),
+        cmocka_unit_test(damage_holds_up_nothing_else),
     };
     return storetest_main(tests, countof(tests), "partkeeper");
 }
