@@ -268,7 +268,7 @@ void copy_row(struct copy *copy, unsigned columns)
 void copy_raw(struct copy *copy, struct span row)
 {
     must(copy->records.count == 0 && copy->columns.count == 0);
-    if (copy->buf.len >= PIECE_BYTES || !buf_ok(&copy->buf))
+    if (copy->buf.len >= PIECE_BYTES || copy->buf.len + row.len > LIMIT_COPY_BYTES || !buf_ok(&copy->buf))
         flush(copy);
     buf_put(&copy->buf, row);
 }

@@ -8,6 +8,7 @@
 
 #define COPY_HEAD 19 /* signature, flags, length of the extension */
 #define COPY_TAIL 2
+#define VALUE_MAX (LIMIT_COPY_BYTES - (1u << 20)) /* beside what else waits to be sent */
 #define RUN_SQL                                                                                              \
     "COPY cert_load_run (slot, kind, bucket, lower, upper, count, rows) FROM STDIN (FORMAT binary)"
 #define RUN_COLUMNS 7
@@ -215,16 +216,39 @@ static enum err_code encode(struct loadpack *pack, struct stage *stage, size_t *
     return code == ERR_OK && *down != 0 ? gather(pack, *down, why) : code;
 }
 
+/* A value that is larger than a number of rows may be has one. */
+static bool fits(const struct loadpack *pack)
+{
+    for (size_t i = 0; i < pack->count; i++)
+        if (pack->items[i].len > VALUE_MAX)
+            return false;
+    return true;
+}
+
+/* What was sent can not be taken back, and nothing else can be done in the transaction: it was not too big.
+ */
+static enum err_code end(const struct loadpack *pack, struct copy *copy, struct err *why)
+{
+    if (!buf_ok(&pack->value) && copy->code == ERR_OK)
+        copy->code = ERR_TOO_BIG;
+    enum err_code code = copy_end(copy);
+    if (code != ERR_TOO_BIG)
+        return code;
+    err_clear(why);
+    return err_set(why, ERR_MEMORY, "database: no memory for what a backfill puts down");
+}
+
 enum err_code loadpack_put(struct loadpack *pack, struct stage *stage, struct copy *copy, struct pgconn *conn,
                            int64_t slot, size_t *down, struct err *why)
 {
     enum err_code code = encode(pack, stage, down, why);
     if (code != ERR_OK || *down == 0)
         return code;
+    if (!fits(pack))
+        return err_set(why, ERR_TOO_BIG, "database: a row is larger than %u bytes", VALUE_MAX);
     qsort(pack->items, pack->count, sizeof *pack->items, by_group);
     copy_begin(copy, conn, RUN_SQL, why);
     for (size_t at = 0; at < pack->count;)
         at += put_value(pack, at, copy, slot);
-    must(buf_ok(&pack->value));
-    return copy_end(copy);
+    return end(pack, copy, why);
 }

@@ -22,7 +22,8 @@ void loadpack_init(struct loadpack *pack);
 void loadpack_fini(struct loadpack *pack);
 
 /* What stage_certs takes of the collected rows, into cert_load_run by one COPY over `copy`, inside a
- * transaction. *down: how many issuances. ERR_TOO_BIG, and nothing was sent: more than LIMIT_COPY_BYTES. */
+ * transaction. *down: how many issuances. ERR_TOO_BIG, and nothing was sent: more than LIMIT_COPY_BYTES, or a
+ * row of nearly as much. */
 MUST_USE enum err_code loadpack_put(struct loadpack *pack, struct stage *stage, struct copy *copy,
                                     struct pgconn *conn, int64_t slot, size_t *down, struct err *why);
 

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
-#define HEAD      2
-#define LENGTH    4
-#define FP        32
-#define FIELD(at) ((at) + LENGTH)
+#define HEAD        2
+#define LENGTH      4
+#define FP          32
+#define FIELD(at)   ((at) + LENGTH)
+#define VARYING     6 /* of a certificate: serial, spki_sha256, names, cn, findings, others */
+#define VARYING_SET 3 /* the first of them are never NULL */
 
 /* Of the fields that stand at fixed places: how long each is; 0 ends them. */
 static const uint8_t lengths[LOADROW_KINDS][16] = {
@@ -55,6 +57,24 @@ static bool read_ip(struct span bytes, size_t end, struct loadrow *out)
     return true;
 }
 
+/* The fields behind the fixed ones of a certificate fill the row: a server that gets another length tells a
+ * row that has nothing to do with it. */
+static bool ends_there(struct span bytes, size_t end)
+{
+    for (unsigned i = 0; i < VARYING; i++) {
+        if (bytes.len - end < LENGTH)
+            return false;
+        uint64_t length = number(bytes.at + end, LENGTH);
+        end += LENGTH;
+        if (length == UINT32_MAX && i >= VARYING_SET)
+            continue;
+        if (length > bytes.len - end)
+            return false;
+        end += (size_t)length;
+    }
+    return end == bytes.len;
+}
+
 bool loadrow_read(enum loadrow_kind kind, struct span bytes, struct loadrow *out)
 {
     const uint8_t *at[16];
@@ -77,7 +97,7 @@ bool loadrow_read(enum loadrow_kind kind, struct span bytes, struct loadrow *out
     out->place = (int64_t)number(at[3], 8);
     out->issuer = (int32_t)number(at[6], 4);
     out->fp = at[8];
-    return true;
+    return ends_there(bytes, end);
 }
 
 bool loadrow_next(struct span *rest, struct span *row)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -56,8 +57,14 @@ static void put_cert(struct buf *out, const struct facts *facts)
     buf_u32(out, 2);
     buf_u16(out, 3);
     put_fp(out, facts->fp);
-    for (unsigned i = 0; i < 6; i++)
-        buf_u32(out, UINT32_MAX);
+    for (unsigned i = 0; i < 3; i++) {
+        buf_u32(out, 2);
+        buf_u16(out, (uint16_t)i);
+    }
+    buf_u32(out, UINT32_MAX);
+    buf_u32(out, 1);
+    buf_byte(out, 1);
+    buf_u32(out, UINT32_MAX);
 }
 
 static void put_ip(struct buf *out, uint8_t family, uint8_t first, uint8_t octets)
@@ -101,8 +108,21 @@ static void what_is_cut_off_is_no_row(void **state)
     assert_int_equal(row.fp[0], 200);
     assert_false(loadrow_read(LOADROW_KEY, buf_span(&buf), &row));
     assert_false(loadrow_read(LOADROW_IP, buf_span(&buf), &row));
-    for (size_t len = 0; len < 124; len++)
+    for (size_t len = 0; len < buf.len; len++)
         assert_false(loadrow_read(LOADROW_CERT, span_of(buf.at, len), &row));
+    /* Any bit of a length, wherever it stands; a serial that is NULL is none either. */
+    static const size_t lengths[] = {2, 14, 26, 38, 50, 62, 74, 82, 88, 124, 130, 136, 142, 146, 151};
+    for (size_t i = 0; i < countof(lengths); i++) {
+        for (unsigned bit = 0; bit < 32; bit++) {
+            buf.at[lengths[i] + bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_false(loadrow_read(LOADROW_CERT, buf_span(&buf), &row));
+            buf.at[lengths[i] + bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+    }
+    memset(buf.at + 124, 0xff, 4);
+    assert_false(loadrow_read(LOADROW_CERT, buf_span(&buf), &row));
+    buf_byte(&buf, 0);
+    assert_false(loadrow_read(LOADROW_CERT, buf_span(&buf), &row));
     for (uint8_t octets = 4; octets <= 16; octets = (uint8_t)(octets + 12)) {
         put_ip(&buf, 2, 1, octets);
         assert_true(loadrow_read(LOADROW_IP, buf_span(&buf), &row));
