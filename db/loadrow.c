@@ -25,10 +25,13 @@ static uint64_t number(const uint8_t *at, size_t bytes)
     return value;
 }
 
-/* *end: behind the fixed fields; at[]: where each begins. */
+/* *end: behind the fixed fields; at[]: where each begins, and the row's own beginning for those that the kind
+ * has not: nothing is left open. */
 static bool walk(enum loadrow_kind kind, struct span bytes, const uint8_t *at[16], size_t *end)
 {
     *end = HEAD;
+    for (unsigned i = 0; i < 16; i++)
+        at[i] = bytes.at;
     if (bytes.len < HEAD || number(bytes.at, HEAD) != fields[kind])
         return false;
     for (unsigned i = 0; lengths[kind][i] != 0; i++) {
