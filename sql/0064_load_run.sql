@@ -187,9 +187,11 @@ BEGIN
                        ' WHERE b.not_after = k.not_after AND b.tbs_fp = k.tbs_fp AND b.issuer = k.issuer'
                        ' AND EXISTS (SELECT FROM load_old AS o WHERE o.tbs_fp = k.tbs_fp AND o.issuer = k.issuer)',
                        base || '_build') USING afters, fps, owners;
+        -- Each statement sees for itself: what was gone above may be there again, and is late again.
         EXECUTE format('INSERT INTO %I SELECT c.* FROM unnest($1, $2, $3) AS k (not_after, tbs_fp, issuer)'
                        ' CROSS JOIN LATERAL (SELECT * FROM %I AS x WHERE x.not_after = k.not_after'
-                       '  AND x.tbs_fp = k.tbs_fp AND x.issuer = k.issuer OFFSET 0) AS c',
+                       '  AND x.tbs_fp = k.tbs_fp AND x.issuer = k.issuer OFFSET 0) AS c'
+                       ' ON CONFLICT DO NOTHING',
                        base || '_build', base) USING afters, fps, owners;
     END LOOP;
     RETURN coalesce(cardinality(fps), 0);
