@@ -1,5 +1,4 @@
-/* Backfill: what expired is put down and put into its partition, while others write the same; nothing is
- * lost, doubled or counted twice, wherever it is interrupted. */
+/* Backfill, interrupted anywhere and while others write the same: nothing is lost or counted twice. */
 #include "tests/fixture/storetest.h"
 
 #include "base/clock.h"
@@ -15,8 +14,7 @@
 #define WAIT_MS  20000
 #define STUCK_MS 180000
 #define IS_WHOLE                                                                                             \
-    "SELECT (SELECT count(*) FROM cert_load) + (SELECT coalesce(sum(count), 0) FROM cert_load_run WHERE "    \
-    "kind = 0)"
+    "SELECT (SELECT count(*) FROM cert_load) + coalesce(sum(count), 0) FROM cert_load_run WHERE kind = 0"
 
 static const struct db_load_how how = {.wait_ms = WAIT_MS};
 

@@ -353,8 +353,8 @@ static void rows_that_are_no_blocks_hold_nobody_up(void **state)
         "keys = ARRAY[keys]",
         "keys = '{}', places = ''",
         "bucket = 7",
-        "keys = (SELECT array_agg(g) FROM generate_series(1::int8, 200) AS g), places ="
-        " decode(repeat('00', 7 * 200), 'hex')",
+        ("keys = (SELECT array_agg(g) FROM generate_series(1::int8, 200) AS g), places ="
+         " decode(repeat('00', 7 * 200), 'hex')"),
     };
     struct rig rig;
     (void)state;
