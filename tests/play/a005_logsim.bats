@@ -206,7 +206,7 @@ status_of() {
     [ "$(openssl x509 -in "$PLAY/issued.pem" -noout -pubkey | openssl pkey -pubin -outform DER |
         openssl dgst -sha256 -r | cut -d' ' -f1)" = "$(jq -r .spki <<<"$answer")" ]
     openssl x509 -in "$PLAY/issued.pem" -noout -ext subjectAltName | tr -d ' ' |
-        grep -q 'DNS:www.sim.example,DNS:\*.sim.example,IPAddress:192.0.2.9'
+        has 'DNS:www.sim.example,DNS:\*.sim.example,IPAddress:192.0.2.9'
     # tbs_fp is the hash of the TBS in the precertificate's leaf.
     get "$SIM_URL/ct/v1/get-entries?start=$((index - 1))&end=$((index - 1))" | jq -r '.entries[0].leaf_input' |
         base64 -d >"$PLAY/leaf"

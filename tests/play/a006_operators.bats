@@ -104,7 +104,7 @@ status_of() {
     [ "$(codes 1 -A 'reader/1 (+https://example.com)') $(codes 1 -A '')" = '429 429' ]
     [ "$(codes 3 -A 'reader/1 (+https://b.test/)') $(codes 1 -A 'github.com/b/c')" = '200 200 200 200' ]
     curl -sS --noproxy '*' -D - "$SIM_STATIC_URL/checkpoint" |
-        grep -qE '^Retry-After: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} 20[0-9]{2} [0-9:]{8} GMT'
+        has -E '^Retry-After: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} 20[0-9]{2} [0-9:]{8} GMT'
     [ "$(curl -sS --noproxy '*' -A '' -o /dev/null -w '%header{retry-after}' "$SIM_URL/ct/v1/get-sth" 2>/dev/null |
         wc -c)" -gt 20 ]
 }

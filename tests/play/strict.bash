@@ -32,10 +32,14 @@ jq() {
         jq_fed "$@"
         return
     fi
-    answer=$(jq_fed "$@") || { printf '%s\n' "$answer"; return 1; }
+    # All of it is at hand, so that who reads of a "false" sees what was asked.
+    [ -z "$first" ] || first+=$(cat)
+    answer=$(jq_fed "$@") || { printf '%s\n' "$answer" "of ${first:0:4000}"; return 1; }
     [ -n "$answer" ] || { echo "jq: no value: $*" >&2; return 1; }
     printf '%s\n' "$answer"
-    ! command grep -qxE 'false|null' <<<"$answer"
+    command grep -qxE 'false|null' <<<"$answer" || return 0
+    printf '%s\n' "of ${first:0:4000}"
+    return 1
 }
 
 jq_fed() {
