@@ -48,6 +48,23 @@ finding() { # of alert $1 by kind $2
     run -4 ctv trust explain "$PLAY/trust/notes.txt"
 }
 
+# The certificate of the CA is compared with the others behind the alert, or before it: in the end the same is said.
+@test "that no store trusts a CA is added to the alert that is there, quietly, and comes with the next one" {
+    issue third 90 both early.strange.example >/dev/null
+    ingest
+    silent finding "$(alert_of early.strange.example)" untrusted_ca
+    ctv watch --once >"$PLAY/told"
+    finding "$(alert_of early.strange.example)" untrusted_ca | jq -e '.rule == "untrusted" and .severity == "low"'
+    issue third 90 both late.strange.example >/dev/null
+    ingest
+    ctv watch --once >>"$PLAY/told"
+    ctv watch --once >>"$PLAY/told"
+    [ "$(jq -r .name "$PLAY/told")" = $'early.strange.example\nlate.strange.example' ]
+    ctv alert list --json | jq -e --slurp 'map({kind, severity, state, findings}) | length == 2 and .[0] == .[1] and
+        (.[0] | .kind == "unexpected_ca" and .severity == "high" and .state == "notified" and
+         (.findings | map(.kind)) == ["unexpected_ca", "untrusted_ca"])'
+}
+
 @test "a certificate of a CA that no store takes any more is told, in words" {
     issue other 90 both www.strange.example >/dev/null
     ingest
