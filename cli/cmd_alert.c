@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "cli/alerttable.h"
 #include "cli/cmd.h"
 #include "cli/notify.h"
 #include "cli/opt.h"
@@ -103,24 +104,16 @@ static enum err_code cmd_alert_row_page(void *arg, const struct db_alert_row *ro
 static enum err_code cmd_alert_row_line(void *arg, const struct db_alert_row *row, struct err *why)
 {
     uint64_t *rows = arg;
-    char time[TEXT_TIME_MAX];
-    char about[DNS_TEXT_MAX + 8];
+    size_t columns = cmd_columns();
+    struct buf line;
 
     (void)why;
-    /* No domain has a blank. */
-    if (row->domain == NULL && row->log != NULL)
-        (void)snprintf(about, sizeof about, "log %s", row->log);
-    else
-        (void)snprintf(about, sizeof about, "%s", row->domain != NULL ? row->domain : "-");
+    buf_init(&line, 1u << 20);
     if ((*rows)++ == 0)
-        printf("%-7s %-8s %-20s %-20s %-8s %-30s %s\n", "ID", "SEVERITY", "FIRST SEEN", "KIND", "STATE",
-               "DOMAIN OR LOG", "NAME");
-    printf("%-7" PRId64 " %-8s %-20s %-20s %-8s ", row->id, row->severity,
-           text_time(row->first_seen_ms, false, time), row->kind, row->state);
-    cmd_print_visible(span_str(about), 30);
-    printf(" ");
-    cmd_print_visible(span_str(row->name == NULL ? "-" : row->name), 0);
-    printf("\n");
+        alerttable_head(&line, columns);
+    alerttable_row(&line, columns, row);
+    fputs(buf_text(&line), stdout);
+    buf_fini(&line);
     return ERR_OK;
 }
 

@@ -1,6 +1,8 @@
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -12,9 +14,11 @@
 #include "cli/searchfile.h"
 #include "cli/searchview.h"
 #include "cli/watchname.h"
+#include "db/pgstop.h"
 #include "db/query.h"
 
 #define LIMIT_NOT_GIVEN UINT64_MAX
+#define AGAIN_US        200000
 #define COUNT_MOST      10000 /* beyond it a total has to be asked for */
 
 /* The command line. */
@@ -42,20 +46,41 @@ struct search {
     uint64_t rows;
 };
 
-static volatile sig_atomic_t interrupted;
+static atomic_bool interrupted;
 
-static void on_signal(int number)
+static void on_alarm(int number)
 {
     (void)number;
-    interrupted = 1;
+    pgstop_now();
+}
+
+/* Told again until it ends: the first word may have come just before the statement. */
+static void on_signal(int number)
+{
+    const struct itimerval again = {{0, AGAIN_US}, {0, AGAIN_US}};
+    (void)number;
+    atomic_store(&interrupted, true);
+    pgstop_now();
+    (void)setitimer(ITIMER_REAL, &again, NULL);
 }
 
 /* Without SA_RESTART; a second signal ends the program as if there was no handler. */
-static void catch_signals(void)
+static void catch_signals(struct pgconn *conn)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction alarm = {.sa_handler = on_alarm};
+    pgstop_arm(conn, &interrupted);
+    (void)sigaction(SIGALRM, &alarm, NULL);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+}
+
+/* What is asked from now on is short. */
+static void let_signals(struct pgconn *conn)
+{
+    const struct itimerval none = {{0, 0}, {0, 0}};
+    (void)setitimer(ITIMER_REAL, &none, NULL);
+    pgstop_disarm(conn);
 }
 
 /* Of the terminal that the rows go to; 0: they go somewhere else. */
@@ -141,7 +166,7 @@ static enum err_code pages(struct search *search, struct pgconn *conn, struct qu
 {
     enum err_code code = query_run(conn, query, found, search, result, why);
     int64_t searched_to = result->searched_to_ms;
-    while (code == ERR_OK && search->wish->all && result->more && interrupted == 0 &&
+    while (code == ERR_OK && search->wish->all && result->more && !atomic_load(&interrupted) &&
            searchfile_ok(&search->file)) {
         query->has_after = true;
         query->after = result->next;
@@ -157,7 +182,7 @@ static int end_of(struct search *search, const struct query *query, const struct
                   enum err_code code, struct err *why)
 {
     static char kept[SEARCHFILE_PATH_MAX];
-    bool whole = code == ERR_OK && !(interrupted != 0 && result->more);
+    bool whole = code == ERR_OK && !(atomic_load(&interrupted) && result->more);
     struct err closing = {0};
     if (searchfile_close(&search->file, whole, kept, &closing) != ERR_OK)
         return cmd_fail(&closing);
@@ -165,7 +190,7 @@ static int end_of(struct search *search, const struct query *query, const struct
         (void)cmd_fail(why);
     if (code == ERR_OK || search->rows != 0)
         say_limits(result);
-    if (result->more && (code == ERR_OK || search->rows != 0))
+    if (result->more && (code == ERR_OK || code == ERR_CLOSED || search->rows != 0))
         say_more(search, query, result);
     if (kept[0] != '\0')
         fprintf(stderr, "ctvigil: %s: %" PRIu64 " certificates%s\n", kept, search->rows,
@@ -182,9 +207,9 @@ static int list(struct search *search, struct pgconn *conn, struct query *query)
     enum err_code code = searchfile_open(&search->file, search->wish->out, &why);
     if (code != ERR_OK)
         return cmd_fail(&why);
-    if (search->wish->all || search->wish->out != NULL)
-        catch_signals();
+    catch_signals(conn);
     code = pages(search, conn, query, &result, &why);
+    let_signals(conn);
     if (code == ERR_OK && search->rows == 0) {
         if (search->format == SEARCHVIEW_CSV)
             searchview_head(search->file.out, search->format, columns_of(search));
@@ -203,7 +228,10 @@ static int count(const struct search *search, struct pgconn *conn, const struct 
     struct err why = {0};
     struct query_result result = {0};
     bool exact = strcmp(search->wish->count, "exact") == 0;
-    if (query_count(conn, query, exact ? UINT64_MAX : COUNT_MOST, &result, &why) != ERR_OK)
+    catch_signals(conn);
+    enum err_code code = query_count(conn, query, exact ? UINT64_MAX : COUNT_MOST, &result, &why);
+    let_signals(conn);
+    if (code != ERR_OK)
         return cmd_fail(&why);
     if (result.no_issuer)
         hint(search, &result);

@@ -7,6 +7,7 @@
 #define CTVIGIL_PGEXEC_H
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 
 #include "base/buf.h"
 #include "db/pgconn.h"
@@ -24,14 +25,15 @@ struct pgconn {
         *cached[PGEXEC_CACHED_MAX]; /* statements prepared on this connection, by the address of their text */
     unsigned uses[PGEXEC_CACHED_MAX]; /* how often */
     size_t cached_count;
-    char sqlstate[6];  /* of the last failure; "" when it had none */
-    int64_t answer_ms; /* how long one statement may take (db/pganswer.h); 0: for ever */
-    bool reads;        /* opened by pgconn_open_reader */
-    bool pooled;       /* a pooler stands between: no two transactions need meet the same session */
-    bool replica;      /* the server is in recovery */
-    bool spread;       /* the database is spread over a Citus cluster (db/scaleout.h) */
-    bool whole;        /* and what it held before is known to be copied (db/spread.h) */
-    bool span_known;   /* between which times rows expire, when a search last saw it (db/query_begin.h) */
+    char sqlstate[6];        /* of the last failure; "" when it had none */
+    int64_t answer_ms;       /* how long one statement may take (db/pganswer.h); 0: for ever */
+    const atomic_bool *stop; /* once true nothing more is asked (db/pgstop.h); NULL: never */
+    bool reads;              /* opened by pgconn_open_reader */
+    bool pooled;             /* a pooler stands between: no two transactions need meet the same session */
+    bool replica;            /* the server is in recovery */
+    bool spread;             /* the database is spread over a Citus cluster (db/scaleout.h) */
+    bool whole;              /* and what it held before is known to be copied (db/spread.h) */
+    bool span_known; /* between which times rows expire, when a search last saw it (db/query_begin.h) */
     int64_t span_begin_ms;
     int64_t span_end_ms;
 };

@@ -106,9 +106,9 @@ const char *query_parse_kinds(void);
 MUST_USE enum err_code query_parse_issuer(const char *typed, struct query *query, struct err *why);
 
 /* Hands over the rows of one page. ERR_TIMEOUT: the database took longer than query->timeout_ms, and nothing
- * can be given; a search that goes through all rows gives what it found and says how far it came. No error's
- * text holds SQL: what the server said is on the debug level. After an error, too, `more` says whether
- * `next` goes on behind what was handed over. */
+ * can be given; a search that goes through all rows gives what it found and says how far it came. ERR_CLOSED:
+ * somebody interrupted it (db/pgstop.h). No error's text holds SQL: what the server said is on the debug
+ * level. After an error, too, `more` says whether `next` goes on behind what was handed over. */
 MUST_USE enum err_code query_run(struct pgconn *conn, const struct query *query, query_each *each, void *arg,
                                  struct query_result *result, struct err *why);
 

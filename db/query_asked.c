@@ -480,6 +480,8 @@ enum err_code query_asked_fail(const struct pgconn *conn, const struct query *qu
         return code;
     say_debug("search", "the database said: %s", why != NULL ? why->text : "");
     err_clear(why);
+    if (strcmp(conn->sqlstate, "57014") == 0 && conn->stop != NULL && atomic_load(conn->stop))
+        return err_set(why, ERR_CLOSED, "search: interrupted; the database was told to stop, and did");
     if (strcmp(conn->sqlstate, "57014") == 0)
         return err_set(
             why, ERR_TIMEOUT,

@@ -47,13 +47,21 @@ static void take_bounds(struct pgconn *conn, struct query_bounds *bounds, const 
     conn->span_end_ms = bounds->span_end_ms;
 }
 
+static enum err_code go_on(const struct pgconn *conn, struct err *why)
+{
+    bool stopped = conn->stop != NULL && atomic_load(conn->stop);
+    return stopped ? err_set(why, ERR_CLOSED, "search: interrupted") : ERR_OK;
+}
+
 enum err_code query_begin(struct pgconn *conn, const char *statement, int64_t left_ms,
                           struct query_bounds *bounds, struct err *why)
 {
     struct settings set;
     PGresult *res = NULL;
     put_settings(&set, conn, statement, left_ms);
-    enum err_code code = spread_whole(conn, why);
+    enum err_code code = go_on(conn, why);
+    if (code == ERR_OK)
+        code = spread_whole(conn, why);
     if (code == ERR_OK)
         code = pgexec_begin_as(conn, begin_sql, why);
     if (code == ERR_OK)
@@ -102,7 +110,9 @@ static enum err_code together(struct pgconn *conn, const struct query_asked *ask
     struct pgstep steps[] = {{.sql = begin_sql, .args = &PGEXEC_NO_ARGS},
                              {.sql = bounds_sql, .args = &set.args},
                              {.sql = asked->sql->page, .args = &args}};
-    enum err_code code = pgsteps_run(conn, steps, countof(steps), why);
+    enum err_code code = go_on(conn, why);
+    if (code == ERR_OK)
+        code = pgsteps_run(conn, steps, countof(steps), why);
     if (code != ERR_OK)
         return code;
     struct query_bounds asked_for = *bounds;

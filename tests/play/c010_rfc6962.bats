@@ -166,23 +166,59 @@ teardown_file() {
     [[ -z "$output" && "$stderr" == *"no issuer"* ]]
 }
 
-@test "an export that is interrupted leaves what it has, and a cursor that goes on behind it" {
+# Somebody who has all certificates to himself for as long as he likes; told of by how many wait for them then.
+lock_cert() {
     psql -XqAt -d "$DSN" -c 'BEGIN; LOCK TABLE cert; SELECT pg_sleep(60)' >/dev/null 2>&1 &
-    locker=$!
-    wait_for "[ \"\$(sql \"SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'cert'::regclass AND granted\")\" = 1 ]" 10
+}
+
+cert_locks() {
+    sql "SELECT count(*) FILTER (WHERE granted AND mode = 'AccessExclusiveLock') || ' ' || count(*) FILTER (WHERE NOT granted)
+         FROM pg_locks WHERE relation = 'cert'::regclass"
+}
+
+unlock_cert() {
+    sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'cert'::regclass AND granted"
+}
+
+@test "an export that is interrupted leaves what it has, and a cursor that goes on behind it" {
+    lock_cert
+    wait_for '[ "$(cert_locks)" = "1 0" ]' 20
     "$CTVIGIL" --state-dir "$STATE" search paging.example --all --limit 4 --format csv --out "$PLAY/cut.csv" 2>"$PLAY/cut.err" &
     search=$!
-    wait_for "[ \"\$(sql \"SELECT count(*) FROM pg_locks WHERE relation = 'cert'::regclass AND NOT granted\")\" != 0 ]" 20
+    wait_for '[ "$(cert_locks)" = "1 1" ]' 20
+    # The next one is behind the first page and in front of the second.
+    lock_cert
+    wait_for '[ "$(cert_locks)" = "1 2" ]' 20
+    unlock_cert
+    wait_for '[ "$(cert_locks)" = "1 1" ]' 20
     kill -INT $search
-    sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'cert'::regclass AND granted"
+    # It does not wait for its turn, and neither does its statement.
     wait $search && false || [ $? = 4 ]
-    wait $locker || true
+    wait_for '[ "$(cert_locks)" = "1 0" ]' 20
+    unlock_cert
     cat "$PLAY/cut.err"
+    grep -q "interrupted; the database was told to stop" "$PLAY/cut.err"
     [ ! -e "$PLAY/cut.csv" ]
     [ "$(wc -l <"$PLAY/cut.csv.partial")" = 5 ]
     cursor=$(sed -n 's/.*--after \([^ ]*\)$/\1/p' "$PLAY/cut.err")
     run -0 --separate-stderr ctv search paging.example --all --format csv --out "$PLAY/rest.csv" --after "$cursor"
     diff <(tail -n +2 "$PLAY/cut.csv.partial"; tail -n +2 "$PLAY/rest.csv") <(tail -n +2 "$PLAY/all.csv")
+}
+
+@test "one page, and a count, that are interrupted end at once, on the server, too" {
+    lock_cert
+    wait_for '[ "$(cert_locks)" = "1 0" ]' 20
+    for option in --json --count; do
+        "$CTVIGIL" --state-dir "$STATE" search paging.example "$option" >"$PLAY/page.out" 2>"$PLAY/page.err" &
+        search=$!
+        wait_for '[ "$(cert_locks)" = "1 1" ]' 20
+        kill -INT $search
+        wait $search && false || [ $? = 4 ]
+        wait_for '[ "$(cert_locks)" = "1 0" ]' 20
+        grep -q "interrupted; the database was told to stop" "$PLAY/page.err"
+        [ ! -s "$PLAY/page.out" ]
+    done
+    unlock_cert
 }
 
 @test "a database that is not there: 4, in bounded time, and in words" {

@@ -11,12 +11,12 @@ SET jit = off;
 CREATE FUNCTION pg_temp.scans(plan jsonb) RETURNS SETOF text LANGUAGE sql AS $$
     SELECT DISTINCT concat_ws(' ', n ->> 'Node Type', 'on', regexp_replace(n ->> 'Relation Name', '[0-9]+$', '*'))
     FROM jsonb_path_query(plan, 'strict $.** ? (exists (@."Relation Name") && exists (@."Node Type"))') AS n
-    WHERE n ->> 'Relation Name' ~ '^(cert|cert_apex|cert_ip|log_tile|der_chunk|cert_sha256)(_([0-9]+|before|after))?$'
+    WHERE n ->> 'Relation Name' ~ '^(cert|cert_apex|cert_ip|log_tile|place_block|der_chunk|cert_sha256)(_([0-9]+|before|after))?$'
       AND n ->> 'Node Type' ~ '^(Seq Scan|Sample Scan|Index Scan|Index Only Scan)$' AND n ->> 'Index Cond' IS NULL
     UNION
     SELECT concat_ws(' ', n ->> 'Node Type', 'on', regexp_replace(n ->> 'Index Name', '[0-9]+', '*'))
     FROM jsonb_path_query(plan, 'strict $.** ? (@."Node Type" == "Bitmap Index Scan")') AS n
-    WHERE n ->> 'Index Name' ~ '^(cert|log_tile|der_chunk)_' AND n ->> 'Index Cond' IS NULL
+    WHERE n ->> 'Index Name' ~ '^(cert|log_tile|place_block|der_chunk)_' AND n ->> 'Index Cond' IS NULL
 $$;
 
 -- A parameter that stands where nothing says its type gets one.

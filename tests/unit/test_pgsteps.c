@@ -1,11 +1,13 @@
 /* Several statements in one round trip: they do what they do one after the other, and whatever fails in the
  * middle leaves a connection that can be used, or one that is known to be lost. */
 #include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "tests/fixture_db.h"
 
 #include "db/pgsteps.h"
+#include "db/pgstop.h"
 
 static const char begin_sql[] = "BEGIN";
 static const char number_sql[] = "SELECT $1::int8 + 1";
@@ -13,6 +15,7 @@ static const char divide_sql[] = "SELECT 10 / $1::int8";
 static const char write_sql[] = "INSERT INTO steps VALUES ($1::int8)";
 static const char unknown_sql[] = "SELECT nothing FROM nowhere";
 static const char end_sql[] = "COMMIT";
+static const char read_sql[] = "SELECT count(*) FROM steps";
 static const char length_sql[] = "SELECT length($1::bytea), $1::bytea";
 
 static struct fixture_db fixture;
@@ -193,6 +196,57 @@ static void a_half_that_was_sent_ends_the_connection(void **state)
     }
 }
 
+static void stop_now(int number)
+{
+    (void)number;
+    pgstop_now();
+}
+
+/* Until it is told not to. */
+static void stop_again_and_again(bool yes)
+{
+    const struct sigaction action = {.sa_handler = stop_now};
+    const suseconds_t every_us = yes ? 50000 : 0;
+    const struct itimerval often = {{0, every_us}, {0, every_us}};
+    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+}
+
+/* The first time it is being prepared when the word comes, then it runs; nothing else ends the wait. */
+static void a_word_from_outside_ends_them(void **state)
+{
+    static atomic_bool stop;
+    (void)state;
+    for (int bounded = 0; bounded < 2; bounded++) {
+        struct pgconn *conn = connect_anew();
+        struct pgexec_args one = PGEXEC_NO_ARGS;
+        conn->answer_ms = bounded == 1 ? 60000 : 0;
+        pgexec_int(&one, 1);
+        for (int round = 0; round < 3; round++) {
+            struct pgstep steps[] = {{.sql = begin_sql, .args = &PGEXEC_NO_ARGS},
+                                     {.sql = read_sql, .args = &PGEXEC_NO_ARGS},
+                                     {.sql = write_sql, .args = &one},
+                                     {.sql = end_sql, .args = &PGEXEC_NO_ARGS}};
+            assert_int_equal(pgexec_script(fixture.db.conn, "BEGIN; LOCK TABLE steps", NULL), ERR_OK);
+            pgstop_arm(conn, &stop);
+            stop_again_and_again(true);
+            enum err_code code = pgsteps_run(conn, steps, countof(steps), NULL);
+            stop_again_and_again(false);
+            pgstop_disarm(conn);
+            assert_int_equal(code, ERR_DB);
+            assert_string_equal(conn->sqlstate, "57014");
+            pgexec_rollback(conn);
+            pgexec_rollback(fixture.db.conn);
+            assert_int_equal(PQtransactionStatus(conn->pg), PQTRANS_IDLE);
+            assert_int_equal(written(conn), round);
+            assert_int_equal(pgsteps_run(conn, steps, countof(steps), NULL), ERR_OK);
+            free_all(steps, countof(steps));
+            assert_int_equal(written(conn), round + 1);
+        }
+        pgconn_free(conn);
+    }
+}
+
 static int open_db(void **state)
 {
     (void)state;
@@ -216,6 +270,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(large_ones_do_not_stand_in_each_others_way),
         cmocka_unit_test(a_lost_server_is_said_to_be),
         cmocka_unit_test(a_half_that_was_sent_ends_the_connection),
+        cmocka_unit_test(a_word_from_outside_ends_them),
     };
     return cmocka_run_group_tests_name("pgsteps", tests, open_db, close_db);
 }

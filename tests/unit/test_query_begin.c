@@ -2,8 +2,12 @@
  * leaves partitions alone that hold none. */
 #include "tests/fixture/parttest.h"
 
+#include <signal.h>
+#include <sys/time.h>
+
 #include "base/dns.h"
 #include "db/db_load.h"
+#include "db/pgstop.h"
 #include "db/query.h"
 #include "db/query_begin.h"
 
@@ -19,17 +23,23 @@ static enum err_code see(void *arg, const struct query_row *row, struct err *why
     return ERR_OK;
 }
 
-/* Rows that a search for this fingerprint gives. */
-static int found(struct pgconn *conn, const struct batch *batch)
+static enum err_code ask(struct pgconn *conn, const struct batch *batch, int *rows, struct err *why)
 {
     char text[80] = "fp:";
     struct query query;
     struct query_result result;
-    struct err why = {0};
-    int rows = 0;
+    *rows = 0;
     (void)text_hex(span_of(batch->entries[0].issuance.tbs_fp, 32), text + 3);
     assert_int_equal(query_parse(text, &query, NULL), ERR_OK);
-    if (query_run(conn, &query, see, &rows, &result, &why) != ERR_OK)
+    return query_run(conn, &query, see, rows, &result, why);
+}
+
+/* Rows that a search for this fingerprint gives. */
+static int found(struct pgconn *conn, const struct batch *batch)
+{
+    struct err why = {0};
+    int rows;
+    if (ask(conn, batch, &rows, &why) != ERR_OK)
         fail_msg("%s", why.text);
     return rows;
 }
@@ -185,13 +195,81 @@ static void the_second_try_has_what_is_left(void **state)
     pgconn_free(conn);
 }
 
+static atomic_bool stop;
+
+static void stop_now(int number)
+{
+    (void)number;
+    atomic_store(&stop, true);
+    pgstop_now();
+}
+
+static void stop_again_and_again(bool yes)
+{
+    const struct sigaction action = {.sa_handler = stop_now};
+    const suseconds_t every_us = yes ? 50000 : 0;
+    const struct itimerval often = {{0, every_us}, {0, every_us}};
+    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+}
+
+/* Somebody else has the table to himself: only the word ends the wait, or that nothing is asked. */
+static void must_stop(struct pgconn *conn, struct pgconn *other, const struct batch *batch, bool before)
+{
+    struct err why = {0};
+    int rows;
+    assert_int_equal(pgexec_script(other, "BEGIN; LOCK TABLE cert", NULL), ERR_OK);
+    atomic_store(&stop, before);
+    pgstop_arm(conn, &stop);
+    stop_again_and_again(!before);
+    enum err_code code = ask(conn, batch, &rows, &why);
+    stop_again_and_again(false);
+    pgstop_disarm(conn);
+    pgexec_rollback(other);
+    if (code != ERR_CLOSED)
+        fail_msg("%d: %s", (int)code, why.text);
+    assert_non_null(strstr(why.text, "interrupted"));
+    assert_int_equal(strstr(why.text, "was told to stop") == NULL, before);
+    assert_int_equal(rows, 0);
+    assert_int_equal(PQtransactionStatus(conn->pg), PQTRANS_IDLE);
+}
+
+/* The first page of a connection asks step by step, the others in one trip; behind a pooler all do. */
+static void who_is_interrupted_says_so(void **state)
+{
+    struct storetest test;
+    struct store_range range;
+    struct batch batch;
+    (void)state;
+    storetest_new(&test);
+    assert_true(batch_init(&batch, ROOM));
+    struct store *store = storetest_open(test.dsn);
+    storetest_take(store, 1, &range);
+    make(&test, &batch, range.next, OLD_S);
+    storetest_must_commit(store, &range, &batch);
+    struct pgconn *other = connect_to(test.dsn);
+    for (int pooled = 0; pooled < 2; pooled++) {
+        struct pgconn *conn = connect_to(test.dsn);
+        conn->pooled = pooled == 1;
+        for (int round = 0; round < 3; round++) {
+            must_stop(conn, other, &batch, false);
+            must_stop(conn, other, &batch, true);
+            assert_int_equal(found(conn, &batch), 1);
+            assert_true(conn->span_known);
+        }
+        pgconn_free(conn);
+    }
+    pgconn_free(other);
+    store->ops->free(store);
+    batch_fini(&batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whatever_is_stored_is_found),
-        cmocka_unit_test(others_at_work),
-        cmocka_unit_test(a_backfill_is_found),
-        cmocka_unit_test(the_second_try_has_what_is_left),
+        cmocka_unit_test(whatever_is_stored_is_found), cmocka_unit_test(others_at_work),
+        cmocka_unit_test(a_backfill_is_found),         cmocka_unit_test(the_second_try_has_what_is_left),
+        cmocka_unit_test(who_is_interrupted_says_so),
     };
     if (dns_psl_load(SPAN_NONE, NULL) != ERR_OK)
         return 1;
