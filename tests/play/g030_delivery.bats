@@ -4,33 +4,12 @@ load strict
 
 setup_file() {
     play_begin_db
-    for python in python3 /usr/bin/python3; do
-        "$python" -c 'import aiosmtpd' 2>/dev/null && break
-        python=
-    done
-    [ -n "$python" ] || { echo "python3-aiosmtpd is not installed: ops/check installs it"; return 1; }
-    export python
-    mkdir "$PLAY/in" "$PLAY/hooks.d"
-    cd "$PLAY/in"
-    for name in right:localhost wrong:elsewhere.test; do
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key -out crt -days 2 \
-            -subj "/CN=${name#*:}" -addext "subjectAltName=DNS:${name#*:}" 2>/dev/null
-        cat crt key >"${name%:*}.pem"
-        cat crt >>ca.pem
-    done
-    echo topsecret >secret
-    echo 'let me in' >password
-    echo wrong >bad
-    echo 0123456789abcdef0123456789abcdef >pager
-    : >http.jsonl
-    : >mail.jsonl
-    : >syslog
-    "$python" "$BATS_TEST_DIRNAME/receiver.py" "$PLAY/in" >ports 2>errors 3>&- &
-    echo $! >>"$PLAY/pids"
-    wait_for '[ -s "$PLAY/in/ports" ]' 20
-    for name in http https wrong smtp bare udp tcp tls; do
-        eval "export P_$name=$(jq ".$name" ports)"
-    done
+    receivers_up
+    echo topsecret >"$PLAY/in/secret"
+    echo 'let me in' >"$PLAY/in/password"
+    echo wrong >"$PLAY/in/bad"
+    echo 0123456789abcdef0123456789abcdef >"$PLAY/in/pager"
+    mkdir "$PLAY/hooks.d"
     printf '#!/bin/sh\necho "$CTVIGIL_KIND $CTVIGIL_DELIVERY_KEY" >>"%s/hooked"\n' "$PLAY/in" >"$PLAY/hooks.d/10-good"
     printf '#!/bin/sh\necho no >&2; exit 3\n' >"$PLAY/hooks.d/20-bad"
     chmod +x "$PLAY/hooks.d"/*
@@ -75,10 +54,6 @@ YAML
 
 teardown_file() {
     play_end
-}
-
-posted() {
-    jq -c "select(.path == \"$1\")" "$PLAY/in/http.jsonl"
 }
 
 @test "alert test says of each channel whether its receiver takes alerts, and why not" {

@@ -156,6 +156,46 @@ issue() {
         '{issue: {$ca, $days, $form, names: $ARGS.positional}}' --args -- "$@")"
 }
 
+# Real receivers in the folder $PLAY/in (receiver.py says what they do and where they note it); sets P_http P_https P_wrong
+# P_smtp P_bare P_udp P_tcp P_tls, their ports. The folder has right.pem and wrong.pem, certificates of localhost and of
+# somebody else, and ca.pem, who made them.
+receivers_up() {
+    local name
+    for python in python3 /usr/bin/python3; do
+        "$python" -c 'import aiosmtpd' 2>/dev/null && break
+        python=
+    done
+    [ -n "$python" ] || { echo "python3-aiosmtpd is not installed: ops/check installs it"; return 1; }
+    export python
+    mkdir "$PLAY/in"
+    cd "$PLAY/in"
+    for name in right:localhost wrong:elsewhere.test; do
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key -out crt -days 2 \
+            -subj "/CN=${name#*:}" -addext "subjectAltName=DNS:${name#*:}" 2>/dev/null
+        cat crt key >"${name%:*}.pem"
+        cat crt >>ca.pem
+    done
+    receivers_forget
+    "$python" "$BATS_TEST_DIRNAME/receiver.py" "$PLAY/in" >ports 2>errors 3>&- &
+    echo $! >>"$PLAY/pids"
+    wait_for '[ -s "$PLAY/in/ports" ]' 20
+    for name in http https wrong smtp bare udp tcp tls; do
+        eval "export P_$name=$(jq ".$name" ports)"
+    done
+}
+
+# What they were sent until now is not looked at again.
+receivers_forget() {
+    : >"$PLAY/in/http.jsonl"
+    : >"$PLAY/in/mail.jsonl"
+    : >"$PLAY/in/syslog"
+}
+
+# What came to the path $1 by HTTP, one JSON line a request.
+posted() {
+    jq -c --arg path "$1" 'select(.path == $path)' "$PLAY/in/http.jsonl"
+}
+
 # How many entries the simulator's newest head has.
 sim_size() {
     curl -sS --noproxy '*' "$SIM_URL/ct/v1/get-sth" | jq .tree_size
