@@ -9,10 +9,8 @@
 #include "db/facts.h"
 #include "db/others.h"
 
-#define OID_INT8       20
-#define OID_INT8_ARRAY 1016
-#define DAY_S          86400
-#define TWIN_WORK_MAX  (1u << 20) /* beyond, a row has only the place where it was first seen */
+#define DAY_S         86400
+#define TWIN_WORK_MAX (1u << 20) /* beyond, a row has only the place where it was first seen */
 
 enum column {
     COL_NOT_AFTER,
@@ -157,31 +155,14 @@ const char certrow_sightings_sql[] =
     "SELECT p.fp8, p.sha8, p.log_id, p.index, p.info FROM ct.by_fp8($1::int8[]) AS p"
     " ORDER BY 1, substring(p.info FOR 6), 3, 4";
 
-void certrow_sightings_args(struct pgexec_args *args, struct buf *array, const int64_t *fp8, size_t count)
-{
-    must(count <= CERTROW_SET_MAX);
-    buf_u32(array, count == 0 ? 0 : 1); /* dimensions */
-    buf_u32(array, 0);                  /* no NULLs */
-    buf_u32(array, OID_INT8);
-    if (count != 0) {
-        buf_u32(array, (uint32_t)count);
-        buf_u32(array, 1);
-    }
-    for (size_t i = 0; i < count; i++) {
-        buf_u32(array, 8);
-        buf_u64(array, (uint64_t)fp8[i]);
-    }
-    pgexec_binary(args, OID_INT8_ARRAY, buf_span(array));
-}
-
 enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                      struct certrow_sightings *sightings, struct err *why)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
     struct buf array;
     sightings->res = NULL;
-    buf_init(&array, 20 + 12 * CERTROW_SET_MAX);
-    certrow_sightings_args(&args, &array, fp8, count);
+    must(count <= CERTROW_SET_MAX);
+    pgexec_int_array(&args, fp8, count, &array);
     enum err_code code = buf_ok(&array)
                              ? pgexec_cached(conn, certrow_sightings_sql, &args, &sightings->res, why)
                              : err_set(why, ERR_MEMORY, "database: no memory for a query");

@@ -68,9 +68,8 @@ struct certrow_sightings {
 
 #define CERTROW_SET_MAX 512
 
-/* The statement for them, and its arguments, whose array is put into `array`: not whole unless buf_ok. */
+/* The statement for them; its argument is an array of at most so many keys (pgexec_int_array). */
 extern const char certrow_sightings_sql[];
-void certrow_sightings_args(struct pgexec_args *args, struct buf *array, const int64_t *fp8, size_t count);
 MUST_USE enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                               struct certrow_sightings *sightings, struct err *why);
 struct certrow_seen {

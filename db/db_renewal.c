@@ -8,8 +8,6 @@
 #include "db/dbkey.h"
 #include "db/renewalpage.h"
 
-#define OID_INT8_ARRAY 1016
-
 #define COLUMNS "c.not_before, c.not_after, c.tbs_fp, c.spki_sha256, c.issuer, c.names"
 #define WANTED  " = ANY ($1::int8[]) AND c.not_after >= $2" RENEWALPAGE_OWN
 #define STORED  " AND c.not_after < (SELECT upper FROM cert_span)"
@@ -25,19 +23,6 @@ static const char *const load_sql[] = {
     " UNION ALL SELECT c.apex8, " COLUMNS " FROM cert_apex AS c WHERE c.apex8" WANTED REST,
 };
 
-static void put_keys(struct buf *out, const int64_t *keys, size_t count)
-{
-    buf_u32(out, 1); /* dimensions */
-    buf_u32(out, 0); /* no NULLs */
-    buf_u32(out, 20);
-    buf_u32(out, (uint32_t)count);
-    buf_u32(out, 1);
-    for (size_t i = 0; i < count; i++) {
-        buf_u32(out, 8);
-        buf_u64(out, (uint64_t)keys[i]);
-    }
-}
-
 enum err_code db_renewal_load(struct pgconn *conn, const int64_t *keys, size_t key_count, int64_t since,
                               size_t most, struct db_renewal_page **page, bool *full, struct err *why)
 {
@@ -45,10 +30,8 @@ enum err_code db_renewal_load(struct pgconn *conn, const int64_t *keys, size_t k
     struct buf array;
     PGresult *res = NULL;
     *page = NULL;
-    buf_init(&array, 20 + 12 * key_count);
-    put_keys(&array, keys, key_count);
+    pgexec_int_array(&args, keys, key_count, &array);
     must(buf_ok(&array));
-    pgexec_binary(&args, OID_INT8_ARRAY, buf_span(&array));
     pgexec_time(&args, since * 1000);
     pgexec_int(&args, (int64_t)most);
     pgexec_int(&args, LIMIT_EXPIRY_NAMES);

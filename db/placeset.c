@@ -26,8 +26,8 @@ enum err_code placeset_begin(struct placeset *set, size_t room, struct err *why)
     if (room <= set->cap)
         return ERR_OK;
     placeset_fini(set);
-    set->items = malloc(room * sizeof *set->items);
-    set->spare = malloc(room * sizeof *set->spare);
+    set->items = calloc(room, sizeof *set->items);
+    set->spare = calloc(room, sizeof *set->spare);
     if (set->items == NULL || set->spare == NULL) {
         placeset_fini(set);
         return err_set(why, ERR_MEMORY, "database: no memory for %zu places", room);

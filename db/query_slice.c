@@ -75,23 +75,24 @@ static void put_keys(struct pgexec_args *args, struct buf *array, const PGresult
         if (fp.len == 32)
             fp8[count++] = dbkey_first8(fp.at);
     }
-    certrow_sightings_args(args, array, fp8, count);
+    pgexec_int_array(args, fp8, count, array);
 }
 
 enum err_code query_slice_load(struct query_slice *slice, struct pgconn *conn,
                                const struct query_asked *asked, const PGresult *hits, int begin, int end,
                                struct err *why)
 {
-    struct buf array[4];
+    struct buf array[3];
+    struct buf fp8;
     struct pgexec_args rows = PGEXEC_NO_ARGS;
     struct pgexec_args keys = PGEXEC_NO_ARGS;
     bool places = !asked->query->brief || asked->query->form != QUERY_ANY_FORM;
-    bool ok = true;
     *slice = (struct query_slice){.begin = begin, .end = slice_end(hits, begin, end)};
     for (size_t i = 0; i < countof(array); i++)
         buf_init(&array[i], 64 + 64 * SLICE_ROWS);
     put_places(&rows, array, hits, begin, slice->end);
-    put_keys(&keys, &array[3], hits, begin, slice->end);
+    put_keys(&keys, &fp8, hits, begin, slice->end);
+    bool ok = buf_ok(&fp8);
     for (size_t i = 0; i < countof(array); i++)
         ok = ok && buf_ok(&array[i]);
     struct pgstep steps[3] = {{.sql = query_asked_rows(asked, conn, places, &rows), .args = &rows}};
@@ -103,6 +104,7 @@ enum err_code query_slice_load(struct query_slice *slice, struct pgconn *conn,
         ok ? pgsteps_run(conn, steps, count, why) : err_set(why, ERR_MEMORY, "search: no memory for a page");
     for (size_t i = 0; i < countof(array); i++)
         buf_fini(&array[i]);
+    buf_fini(&fp8);
     if (code != ERR_OK)
         return code;
     slice->rows = steps[0].res;
