@@ -32,7 +32,8 @@ gone() {
     wait_for 'is_up "$PLAY/one"' 60
     server=$(server_of "$PLAY/one")
     keeper=$(keeper_of "$PLAY/one")
-    [ "$(stat -c %U "/proc/$server")" != root ]
+    owner=$(stat -c %U "/proc/$server")
+    [ "$owner" != root ]
     kill -KILL "$user"
     wait_for 'gone '"$server"' && gone '"$keeper" 3
     [ ! -e "$PLAY/one/pg.socket" ]
@@ -82,7 +83,8 @@ gone() {
     mkdir -m 700 "$PLAY/closed"
     run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/closed/state" domain add closed.example
     [ "$("$CTVIGIL" --state-dir "$PLAY/closed/state" domain list --json | jq -r .name)" = closed.example ]
-    [ "$(stat -c %U "$PLAY/closed/state/pg")" != root ]
+    owner=$(stat -c %U "$PLAY/closed/state/pg")
+    [ "$owner" != root ]
 }
 
 @test "a path too long for a socket" {

@@ -18,7 +18,8 @@ no_server() {
     run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" log list --json
     [ -z "$output" ]
     wait_for 'no_server "$PLAY/one"' 10
-    [ "$(stat -c %U "$PLAY/one/pg")" != root ]
+    owner=$(stat -c %U "$PLAY/one/pg")
+    [ "$owner" != root ]
 }
 
 @test "db start keeps it, db stop ends it" {
