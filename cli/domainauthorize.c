@@ -247,6 +247,8 @@ static void say_all(const struct authorizing *doing, const struct db_domain_edit
     if (doing->closed != 0)
         fprintf(stderr, "; %" PRIu64 " open alert%s explained by that and closed", doing->closed,
                 doing->closed == 1 ? " is" : "s are");
+    if (doing->odd != 0)
+        fprintf(stderr, "; %zu could not be used, see above", doing->odd);
     fputc('\n', stderr);
     for (size_t i = 0; i < edit->changed; i++)
         if (edit->watches[i].keys == WATCH_KEYS_OFF && edit->watches[i].allow_count != 0)
@@ -346,5 +348,7 @@ int domainauthorize_run(const struct cmd *cmd, const struct domainauthorize *wha
     watchset_unpin(doing.set);
     if (conn != NULL)
         cmd_db_close(conn);
-    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+    if (code != ERR_OK)
+        return cmd_fail(&why);
+    return doing.odd == 0 ? CMD_OK : CMD_STALE;
 }

@@ -18,6 +18,8 @@
 #include "db/db_known.h"
 #include "watcher/watchset.h"
 
+#define REF_MAX 128 /* references are shorter (cli/fromcrtsh.c, cli/fromspotter.c) */
+
 struct told {
     uint8_t tbs[32];
     int64_t domain;
@@ -275,10 +277,26 @@ static enum err_code on_list(void *arg, const struct db_known *known, struct err
     return ERR_OK;
 }
 
+/* As references are stored: serial numbers without the zeros that crt.sh shows in front of them, in small
+ * letters. */
+static void read_ref(const char *typed, char out[REF_MAX])
+{
+    const char *serial = strchr(typed, ':');
+    size_t head = serial == NULL ? 0 : (size_t)(serial - typed) + 1;
+    if (head >= 2 && head < REF_MAX && strspn(typed, "0123456789") == head - 1)
+        (void)snprintf(out, REF_MAX, "%.*s%s", (int)head, typed, serial + 1 + strspn(serial + 1, "0"));
+    else
+        (void)snprintf(out, REF_MAX, "%s", typed);
+    for (char *at = out; *at != '\0'; at++)
+        if (*at >= 'A' && *at <= 'F')
+            *at = (char)(*at - 'A' + 'a');
+}
+
 /* What was imported is looked at, or decided on. */
 static enum err_code decide(struct importing *doing, const struct domainimport *what, struct err *why)
 {
     uint64_t gone = 0;
+    char ref[REF_MAX];
     if (what->list) {
         enum err_code code = db_known_all(doing->conn, on_list, doing, why);
         if (code == ERR_OK && !doing->json)
@@ -287,12 +305,13 @@ static enum err_code decide(struct importing *doing, const struct domainimport *
                    doing->known, doing->seen);
         return code;
     }
+    read_ref(what->drop != NULL ? what->drop : what->accept, ref);
     if (what->drop == NULL)
-        return db_known_one(doing->conn, what->accept, on_accept, doing, why);
-    enum err_code code = db_known_drop(doing->conn, what->drop, &gone, why);
+        return db_known_one(doing->conn, ref, on_accept, doing, why);
+    enum err_code code = db_known_drop(doing->conn, ref, &gone, why);
     if (code == ERR_OK && gone == 0)
-        code = err_set(why, ERR_NOT_FOUND, "nothing was imported under '%.100s'; 'domain import --list'",
-                       what->drop);
+        code =
+            err_set(why, ERR_NOT_FOUND, "nothing was imported under '%.100s'; 'domain import --list'", ref);
     if (code == ERR_OK && !doing->json)
         printf("dropped: `domain learn` counts it no longer\n");
     return code;
@@ -330,14 +349,15 @@ static void tell_taken(const struct cmd *cmd, const struct importing *doing)
                                  (json_int_t)doing->added, "known", (json_int_t)doing->known, "accepted",
                                  (json_int_t)doing->accepted, "alerts_closed", (json_int_t)doing->closed));
     else
-        printf("%" PRIu64 " certificates imported, %" PRIu64 " were known; they are unverified, for"
-               " `domain learn` alone\n",
-               doing->added, doing->known);
+        printf("%" PRIu64 " certificate%s imported, %" PRIu64 " known before; unverified, for `domain learn`"
+               " alone\n",
+               doing->added, doing->added == 1 ? "" : "s", doing->known);
     if (!cmd->json && doing->accepted != 0)
         printf("%" PRIu64
-               " of them certspotter had told of: accepted in %zu cases by registered domains, %" PRIu64
+               " of them certspotter had told of: accepted in %zu case%s by registered domains, %" PRIu64
                " open alert%s closed\n",
-               doing->accepted, doing->told_count, doing->closed, doing->closed == 1 ? "" : "s");
+               doing->accepted, doing->told_count, doing->told_count == 1 ? "" : "s", doing->closed,
+               doing->closed == 1 ? "" : "s");
 }
 
 int domainimport_run(const struct cmd *cmd, const struct domainimport *what)

@@ -100,10 +100,24 @@ static const struct capath_set *ways(const struct cagraph *graph, const struct c
     return own;
 }
 
+static void put_when(const struct cajudge_leaf *leaf)
+{
+    char at[TEXT_TIME_MAX];
+    char begin[TEXT_TIME_MAX];
+    char seen[TEXT_TIME_MAX];
+    printf("Judged as of %s: valid from %s, ", text_time(leaf->at_ms, false, at),
+           text_time(leaf->not_before * 1000, false, begin));
+    if (leaf->seen_ms != 0)
+        printf("in a log by %s\n", text_time(leaf->seen_ms, false, seen));
+    else
+        printf("when a log had it is not known\n");
+}
+
 void trustview_print(const struct cagraph *graph, const struct cajudge_leaf *leaf,
                      const struct verdict_all *all)
 {
     char day[TEXT_TIME_MAX];
+    put_when(leaf);
     for (int i = 0; i < VERDICT_STORES; i++) {
         const struct verdict_one *one = &all->store[i];
         struct capath_set own;
@@ -170,7 +184,7 @@ json_t *trustview_json(const struct cagraph *graph, const struct cajudge_leaf *l
     for (uint32_t bit = 1; bit <= VERDICT_CUT_OFF; bit <<= 1)
         if ((all->flags & bit) != 0)
             must(json_array_append_new(flags, json_string(verdict_flag_name(bit))) == 0);
-    return json_pack("{s:s, s:o, s:o, s:I, s:o}", "schema", "ctvigil.trust.1", "stores", stores, "flags",
-                     flags, "bundle", (json_int_t)all->bundle_id, "bundle_date",
-                     cmd_json_time(all->bundle_ms));
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:o}", "schema", "ctvigil.trust.1", "judged_at",
+                     cmd_json_time(leaf->at_ms), "stores", stores, "flags", flags, "bundle",
+                     (json_int_t)all->bundle_id, "bundle_date", cmd_json_time(all->bundle_ms));
 }

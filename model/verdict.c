@@ -14,13 +14,13 @@ static const struct {
     {"path", "there is a path that can be used"},
     {"unresolved", "the certificate of the issuer, or of a CA above it, is not known yet"},
     {"no_path", "no path leads to a root of this store"},
-    {"blocked", "the store blocks a key or certificate of every path"},
+    {"blocked", "the store blocks a key or certificate on the way to a root"},
     {"removed", "the store took the root out"},
     {"not_before", "it begins after the last day that the store accepts for this root"},
     {"sct", "it was logged after the last moment that the store accepts for this root"},
     {"names", "it has a name outside those that its CA may issue for"},
     {"constraints", "purpose or path length of a CA certificate forbid it"},
-    {"expired", "a CA certificate of every path was not valid at that time"},
+    {"expired", "a CA certificate on the way to a root was not valid at that time"},
 };
 
 static const char *const flag_names[] = {

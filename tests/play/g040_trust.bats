@@ -144,10 +144,11 @@ finding() { # of alert $1 by kind $2
     ctv trust explain "$sha" >"$PLAY/out"
     grep -q '^Mozilla: distrusted: the store blocks' "$PLAY/out"
     grep -q '^Flag: blocked_key' "$PLAY/out"
+    grep -q '^Judged as of 20[0-9TZ:-]*: valid from 20[0-9TZ:-]*, in a log by 20' "$PLAY/out"
     # What a policy would have said is said with what root stores say.
     printf 'watch:\n  - name: watched.example\n' >"$PLAY/any.yaml"
     ctv domain history --json watched.example --policy "$PLAY/any.yaml" |
         some_line 'any(.findings[]; .kind == "distrusted_ca" and .rule == "blocked_key")'
     ctv trust explain "$sha" --json | jq -e '.stores.apple.verdict == "distrusted" and .issuer_proven
-        and (.stores.apple.paths[0].why == "blocked") and (.flags | index("blocked_key"))'
+        and (.judged_at | startswith("20")) and (.stores.apple.paths[0].why == "blocked") and (.flags | index("blocked_key"))'
 }

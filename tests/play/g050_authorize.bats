@@ -59,6 +59,11 @@ open_alerts() {
     run -0 ctv domain authorize "$PLAY/alone.key" --domain other.example
     [[ $output == *"authorised for other.example"* ]]
     run -2 ctv domain authorize "$PLAY/nothing"
+    # A hook hears of what was of no use, and the rest counts.
+    printf 'kind: Secret\ntype: kubernetes.io/tls\ndata:\n  tls.crt: "!!!"\n' >"$PLAY/broken.yaml"
+    run -3 --separate-stderr ctv domain authorize "$PLAY/broken.yaml" "$PLAY/new.csr"
+    [[ $output == *"request for new.own.example: known already to own.example" ]]
+    [[ $stderr == *"line 4: tls.crt is not base64"*"; 1 could not be used, see above" ]]
     run -2 ctv domain authorize "$PLAY/alone.key" --domain nobody.example
 }
 
@@ -94,7 +99,7 @@ open_alerts() {
         '"www.shop.example"' "\"id\":9,\"not_before\":\"$(date -u +%FT%T)\",\"not_after\":\"2099-01-01T00:00:00\",\"serial_number\":\"$serial\"" \
         >"$PLAY/stranger.json"
     run -0 ctv domain import --crtsh "$PLAY/stranger.json"
-    [[ $output == "1 certificates imported"* ]]
+    [[ $output == "1 certificate imported"* ]]
     ctv domain learn shop.example --json | jq -e --argjson id "$stranger" \
         '(.left_out | index($id)) and .evidence.imported == 0 and (.evidence.cas_by_name | length == 0)'
     # A serial number accepts nothing.
@@ -180,7 +185,7 @@ open_alerts() {
   "id":8,"not_before":"2020-01-01T00:00:00","not_after":"2020-03-31T00:00:00","serial_number":"0abc"}, 7]
 JSON
     run -0 ctv domain import --crtsh "$PLAY/crt.json"
-    [[ $output == *"member 3: it is no object"*"1 certificates imported, 1 were known"* ]]
+    [[ $output == *"member 3: it is no object"*"1 certificate imported, 1 known before"* ]]
     run -0 ctv domain learn old.example --days 36500 --json
     jq -e '.evidence.imported == 1 and .evidence.stored == 0 and .policy.allow == ["ca:Internet Security Research Group"]
         and .policy.wildcard == ["*.old.example"]' <<<"$(grep '^{' <<<"$output")"
@@ -192,7 +197,11 @@ JSON
     run -2 ctv domain import --accept 1:abc
     [[ $output == *"no log that was read has shown it"* ]]
     run -2 ctv domain import --drop nothing
-    run -0 ctv domain import --drop 1:abc
+    # Typed as crt.sh shows it: with a zero in front, and in capitals as others do.
+    run -2 ctv domain import --accept 1:0abc
+    [[ $output == *"1:abc: its fingerprint is not known"* ]]
+    run -2 ctv domain import --drop 1:0abcd
+    run -0 ctv domain import --drop 1:00ABC
     run -2 ctv domain learn old.example --days 36500 --json
     [[ $output == *"no certificate of this time is known"* ]]
     run -2 ctv domain import --list --drop 1:abc
@@ -209,7 +218,7 @@ JSON
     ctv domain import --list --json | jq -e .accepted
     touch "$PLAY/spotter/certs/${fp:0:2}/.$fp.notified"
     run -0 ctv domain import --certspotter "$PLAY/spotter"
-    [[ $output == *"accepted in 1 cases"* ]]
+    [[ $output == *"accepted in 1 case by"* ]]
     prints 0 open_alerts
     # Addresses and keys that are registered, too.
     local other key=00000000000000000000000000000000000000000000000000000000000000aa
