@@ -142,6 +142,12 @@ static enum err_code cmd_alert_known(struct pgconn *conn, const char *domain, st
     return code;
 }
 
+static bool cmd_alert_narrowed(const struct cmd_alert_options *options)
+{
+    return options->domain != NULL || options->state != NULL || options->severity != NULL ||
+           options->since_ms != 0 || options->after != 0;
+}
+
 static int cmd_alert_do_list(const struct cmd *cmd, const struct cmd_alert_options *options)
 {
     static const char *const states[] = {"new", "notified", "acked", "closed", NULL};
@@ -183,6 +189,8 @@ static int cmd_alert_do_list(const struct cmd *cmd, const struct cmd_alert_optio
         cmd_print_json(json_pack("{s:o}", "cursor", json_sprintf("%" PRId64, next)));
     else if (code == ERR_OK && next != 0)
         fprintf(stderr, "ctvigil: there are more: --after %" PRId64 "\n", next);
+    else if (code == ERR_OK && rows == 0 && !cmd->json)
+        fprintf(stderr, "ctvigil: %s\n", cmd_alert_narrowed(options) ? "no alerts match" : "no alerts");
     if (conn != NULL)
         cmd_db_close(conn);
     return code == ERR_OK ? CMD_OK : cmd_fail(&why);

@@ -64,11 +64,12 @@ static void on_signal(int number)
     (void)setitimer(ITIMER_REAL, &again, NULL);
 }
 
-/* Without SA_RESTART; a second signal ends the program as if there was no handler. */
+/* A write that waits for its reader goes on: cut off, its rows would be missing between those before and
+ * behind. A second signal ends the program as if there was no handler. */
 static void catch_signals(struct pgconn *conn)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    struct sigaction alarm = {.sa_handler = on_alarm};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    struct sigaction alarm = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     pgstop_arm(conn, &interrupted);
     (void)sigaction(SIGALRM, &alarm, NULL);
     (void)sigaction(SIGINT, &action, NULL);

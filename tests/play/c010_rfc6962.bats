@@ -26,6 +26,14 @@ teardown_file() {
     [[ "$output" == *"$SIM_URL"* ]]
 }
 
+@test "no alert is no silence" {
+    run -0 --separate-stderr ctv alert list
+    [ -z "$output" ]
+    [ "$stderr" = "ctvigil: no alerts" ]
+    run -0 --separate-stderr ctv alert list --json
+    [ -z "$output$stderr" ]
+}
+
 @test "a second run asks for the head and for nothing else" {
     dump_db >"$PLAY/before"
     asked=$(control | jq '.requests["get-entries"]')
@@ -219,6 +227,38 @@ unlock_cert() {
         [ ! -s "$PLAY/page.out" ]
     done
     unlock_cert
+}
+
+# Whether PID has a handler for SIGINT.
+catches_int() {
+    local mask
+    mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status")
+    [ $((0x$mask & 2)) != 0 ]
+}
+
+@test "a search that is interrupted while its reader does not read loses no row in the middle" {
+    ctv search text:. --limit 1000 --json >"$PLAY/whole"
+    [ "$(wc -l <"$PLAY/whole")" = 1001 ]
+    mkfifo "$PLAY/pipe"
+    exec 8<>"$PLAY/pipe"
+    "$CTVIGIL" --state-dir "$STATE" search text:. --limit 1000 --json >"$PLAY/pipe" 2>"$PLAY/pipe.err" 8>&- &
+    search=$!
+    exec 9<"$PLAY/pipe" 8>&-
+    # The pipe is full.
+    wait_for '[ "$(sed -n "s/^wchar: //p" /proc/'$search'/io)" -ge 65536 ]' 60
+    catches_int $search
+    kill -INT $search
+    wait_for '! catches_int '$search 20
+    cat <&9 >"$PLAY/pipe.out"
+    exec 9<&-
+    wait $search && false || [ $? = 4 ]
+    jq -c 'select(.tbs_fp)' "$PLAY/pipe.out" >"$PLAY/pipe.rows"
+    cursor=$(jq -r '.cursor // empty' "$PLAY/pipe.out")
+    rows=$(wc -l <"$PLAY/pipe.rows")
+    [ "$rows" -ge 60 ]
+    [ "$rows" -lt 1000 ]
+    ctv search text:. --limit $((1000 - rows)) --after "$cursor" --json | jq -c 'select(.tbs_fp)' >"$PLAY/pipe.rest"
+    diff <(cat "$PLAY/pipe.rows" "$PLAY/pipe.rest") <(jq -c 'select(.tbs_fp)' "$PLAY/whole")
 }
 
 @test "a database that is not there: 4, in bounded time, and in words" {

@@ -140,8 +140,12 @@ PYTHON
         run -2 --separate-stderr ctv alert list --domain "$name"
         [[ ${#stderr_lines[@]} = 1 && "$stderr" == *--domain* && -z "$output" ]]
     done
-    # A filter that fits nothing is no mistake, and the alerts of a domain that was removed stay.
-    run -0 ctv alert list --domain evil.example --state closed
+    # A filter that fits nothing is no mistake and is said, and the alerts of a domain that was removed stay.
+    run -0 --separate-stderr ctv alert list --domain evil.example --state closed
+    [ -z "$output" ]
+    [ "$stderr" = "ctvigil: no alerts match" ]
+    run -0 --separate-stderr ctv alert list --domain evil.example --state closed --json
+    [ -z "$output$stderr" ]
     ctv domain remove evil.example
     [ "$(ctv alert list --domain evil.example --json | wc -l)" = "$expected" ]
 }
