@@ -4,11 +4,19 @@
 
 #include "db/pganswer.h"
 
+/* Behind a pooler a statement that stands alone gets a transaction of its own, and so would a BEGIN. */
+static enum err_code one_apart(struct pgconn *conn, struct pgstep *step, struct err *why)
+{
+    if (conn->pooled && strncmp(step->sql, "BEGIN", 5) == 0)
+        return pgexec_begin_as(conn, step->sql, why);
+    return pgexec_cached(conn, step->sql, step->args, &step->res, why);
+}
+
 static enum err_code apart(struct pgconn *conn, struct pgstep *steps, size_t count, struct err *why)
 {
     enum err_code code = ERR_OK;
     for (size_t i = 0; code == ERR_OK && i < count; i++)
-        code = pgexec_cached(conn, steps[i].sql, steps[i].args, &steps[i].res, why);
+        code = one_apart(conn, &steps[i], why);
     return code;
 }
 

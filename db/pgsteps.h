@@ -8,7 +8,7 @@
 struct pgstep {
     const char *sql; /* as of pgexec_cached: a constant, prepared once; no two steps have the same */
     const struct pgexec_args *args;
-    PGresult *res; /* freed by the caller with PQclear */
+    PGresult *res; /* freed by the caller with PQclear; of BEGIN it may be NULL */
 };
 
 #define PGSTEPS_MAX 4

@@ -71,6 +71,33 @@ static void each_gives_its_rows(void **state)
     }
 }
 
+/* Behind a pooler, too: what a step sets for the transaction is there for those behind it. */
+static void a_transaction_that_a_step_begins_is_one(void **state)
+{
+    static const char set_sql[] = "SELECT set_config('application_name', 'of this transaction', true)";
+    static const char ask_sql[] = "SELECT current_setting('application_name'), pg_current_xact_id()::text";
+    static const char more_sql[] = "SELECT pg_current_xact_id()::text";
+    (void)state;
+    for (int pooled = 0; pooled < 2; pooled++) {
+        struct err why = {0};
+        struct pgconn *conn = connect_anew();
+        conn->pooled = pooled == 1;
+        conn->reads = true;
+        struct pgstep steps[] = {{.sql = begin_sql, .args = &PGEXEC_NO_ARGS},
+                                 {.sql = set_sql, .args = &PGEXEC_NO_ARGS},
+                                 {.sql = ask_sql, .args = &PGEXEC_NO_ARGS},
+                                 {.sql = more_sql, .args = &PGEXEC_NO_ARGS}};
+        if (pgsteps_run(conn, steps, countof(steps), &why) != ERR_OK)
+            fail_msg("%s", why.text);
+        assert_int_equal(PQtransactionStatus(conn->pg), PQTRANS_INTRANS);
+        assert_string_equal(pgexec_get_text(steps[2].res, 0, 0), "of this transaction");
+        assert_string_equal(pgexec_get_text(steps[2].res, 0, 1), pgexec_get_text(steps[3].res, 0, 0));
+        free_all(steps, countof(steps));
+        pgexec_rollback(conn);
+        pgconn_free(conn);
+    }
+}
+
 /* Whichever of them fails, when it runs or already when it is prepared, and whether they were before. */
 static void behind_an_error_nothing_runs(void **state)
 {
@@ -266,6 +293,7 @@ int main(int argc, char **argv)
     FIXTURE_DB_KEEPER(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_gives_its_rows),
+        cmocka_unit_test(a_transaction_that_a_step_begins_is_one),
         cmocka_unit_test(behind_an_error_nothing_runs),
         cmocka_unit_test(large_ones_do_not_stand_in_each_others_way),
         cmocka_unit_test(a_lost_server_is_said_to_be),
