@@ -6,9 +6,10 @@
 #include "base/limits.h"
 #include "db/loadrow.h"
 
-#define COPY_HEAD 19 /* signature, flags, length of the extension */
-#define COPY_TAIL 2
-#define VALUE_MAX (LIMIT_COPY_BYTES - (1u << 20)) /* beside what else waits to be sent */
+#define KEEP_BYTES (16u << 20)
+#define COPY_HEAD  19 /* signature, flags, length of the extension */
+#define COPY_TAIL  2
+#define VALUE_MAX  (LIMIT_COPY_BYTES - (1u << 20)) /* beside what else waits to be sent */
 #define RUN_SQL                                                                                              \
     "COPY cert_load_run (slot, kind, bucket, lower, upper, count, rows) FROM STDIN (FORMAT binary)"
 #define RUN_COLUMNS 7
@@ -238,12 +239,18 @@ static enum err_code end(const struct loadpack *pack, struct copy *copy, struct 
     return err_set(why, ERR_MEMORY, "database: no memory for what a backfill puts down");
 }
 
-enum err_code loadpack_put(struct loadpack *pack, struct stage *stage, struct copy *copy, struct pgconn *conn,
-                           int64_t slot, size_t *down, struct err *why)
+/* One commit with a large row is no reason to keep room for such rows. */
+static void let_large(struct loadpack *pack)
 {
-    enum err_code code = encode(pack, stage, down, why);
-    if (code != ERR_OK || *down == 0)
-        return code;
+    struct buf *bufs[] = {&pack->cert.buf, &pack->key.buf, &pack->ip.buf, &pack->rows, &pack->value};
+    for (size_t i = 0; i < countof(bufs); i++)
+        if (bufs[i]->cap > KEEP_BYTES)
+            buf_fini(bufs[i]);
+}
+
+static enum err_code send(struct loadpack *pack, struct copy *copy, struct pgconn *conn, int64_t slot,
+                          struct err *why)
+{
     if (!fits(pack))
         return err_set(why, ERR_TOO_BIG, "database: a row is larger than %u bytes", VALUE_MAX);
     qsort(pack->items, pack->count, sizeof *pack->items, by_group);
@@ -251,4 +258,14 @@ enum err_code loadpack_put(struct loadpack *pack, struct stage *stage, struct co
     for (size_t at = 0; at < pack->count;)
         at += put_value(pack, at, copy, slot);
     return end(pack, copy, why);
+}
+
+enum err_code loadpack_put(struct loadpack *pack, struct stage *stage, struct copy *copy, struct pgconn *conn,
+                           int64_t slot, size_t *down, struct err *why)
+{
+    enum err_code code = encode(pack, stage, down, why);
+    if (code == ERR_OK && *down != 0)
+        code = send(pack, copy, conn, slot, why);
+    let_large(pack);
+    return code;
 }

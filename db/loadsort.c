@@ -53,7 +53,7 @@ static uint8_t *room(struct loadsort *sort, size_t bytes)
 
 static bool grow(struct loadsort *sort)
 {
-    size_t cap = sort->cap == 0 ? ITEMS_MIN : 2 * sort->cap;
+    size_t cap = sort->cap == 0 ? ITEMS_MIN : sort->cap + sort->cap / 4;
     struct loadsort_item *items = realloc(sort->items, cap * sizeof *items);
     if (items == NULL)
         return false;

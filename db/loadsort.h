@@ -33,10 +33,11 @@ struct loadsort {
     } * blocks;
 };
 
-/* What a row takes with what sorts it. */
+/* What a row takes at the most, with what sorts it: its item, the quarter by which items grow ahead, and the
+ * two pointers that qsort of glibc takes for an item as large as this. */
 static inline size_t loadsort_size(size_t len)
 {
-    return len + sizeof(struct loadsort_item);
+    return len + sizeof(struct loadsort_item) + sizeof(struct loadsort_item) / 4 + 2 * sizeof(void *);
 }
 
 /* Empty. */
