@@ -335,6 +335,6 @@ void coverview_domains(const struct coverview *view)
     }
     coverview_general(view);
     if (gaps > 0)
-        printf("  %zu thing%s could have hidden a certificate: --json, incomplete[]\n", gaps,
-               gaps == 1 ? "" : "s");
+        printf("  %zu thing%s could have hidden a certificate: 'ctvigil domain list --json', incomplete[]\n",
+               gaps, gaps == 1 ? "" : "s");
 }

@@ -1,5 +1,6 @@
 /* Global options, the table of commands, dispatch. Nothing else. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,13 +108,23 @@ static int main_globals(int argc, char **argv, struct globals *globals)
     return kept;
 }
 
-/* What was printed must have arrived; a reader that has gone (`| head`) deserves silence. */
+static bool main_reader_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+/* What was printed must have arrived; a reader that has gone (`| head`) deserves silence. What failed before
+ * the last buffer left no reason that is still known. */
 static int main_flush(int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool last = fflush(stdout) != 0;
+    int reason = errno;
+    if (!last && !ferror(stdout))
         return status;
-    if (errno != EPIPE)
-        fprintf(stderr, "ctvigil: standard output can not be written (%s)\n", strerror(errno));
+    if (!main_reader_gone())
+        fprintf(stderr, "ctvigil: standard output can not be written%s%s%s\n",
+                last ? " (" : ", not all of it arrived", last ? strerror(reason) : "", last ? ")" : "");
     return status == CMD_OK ? CMD_FAILED : status;
 }
 

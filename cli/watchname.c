@@ -1,6 +1,7 @@
 #include "cli/watchname.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "db/others.h"
@@ -183,6 +184,15 @@ enum err_code watchname_read_kind(const char *typed, enum watch_kind kind, struc
     return code;
 }
 
+/* What certificates hold beside names of hosts: http and https are what a browser shows, and mean the host.
+ */
+static const char *watchname_kind_meant(const char *typed)
+{
+    if (strstr(typed, "://") != NULL)
+        return strncasecmp(typed, "http", 4) == 0 ? NULL : watch_kind_name(WATCH_URI);
+    return strchr(typed, '@') != NULL ? watch_kind_name(WATCH_EMAIL) : NULL;
+}
+
 enum err_code watchname_read(const char *typed, struct watch *watch, char out[DNS_TEXT_MAX], struct err *why)
 {
     char visible[WATCHNAME_SHOWN];
@@ -201,9 +211,12 @@ enum err_code watchname_read(const char *typed, struct watch *watch, char out[DN
     }
     if (watchname_like_address(span_str(typed)))
         return watchname_address(typed, watch, out, why);
-    if (watchname_host(typed, &host))
-        return err_set(why, ERR_USAGE, "'%s' is more than a host name; give the host name only: %.*s",
-                       visible, (int)host.len, (const char *)host.at);
+    if (watchname_host(typed, &host)) {
+        const char *kind = watchname_kind_meant(typed);
+        return err_set(why, ERR_USAGE, "'%s' is more than a host name; give the host name only: %.*s%s%s%s%s",
+                       visible, (int)host.len, (const char *)host.at, kind == NULL ? "" : "; or write ",
+                       kind == NULL ? "" : kind, kind == NULL ? "" : ":", kind == NULL ? "" : visible);
+    }
     if (strchr(typed, '*') != NULL)
         return err_set(why, ERR_USAGE,
                        "'%s': write the domain without '*': everything below it is watched anyway", visible);

@@ -344,13 +344,14 @@ enum err_code db_alert_ack(struct pgconn *conn, int64_t id, const char *reason, 
     struct pgexec_args args = {0};
     pgexec_int(&args, id);
     pgexec_text(&args, reason);
-    enum err_code code =
-        pgexec_run(conn,
-                   "WITH acked AS (UPDATE alert SET state = 'acked', reason = $2 WHERE id = $1 RETURNING id),"
-                   " gone AS (UPDATE outbox AS o SET state = 'withdrawn' FROM acked"
-                   "          WHERE o.alert = acked.id AND o.state = 'pending')"
-                   " SELECT id FROM acked",
-                   &args, &res, why);
+    enum err_code code = pgexec_run(
+        conn,
+        "WITH acked AS (UPDATE alert SET state = 'acked', reason = CASE"
+        "  WHEN state = 'acked' AND $2::text = '' THEN reason ELSE $2 END WHERE id = $1 RETURNING id),"
+        " gone AS (UPDATE outbox AS o SET state = 'withdrawn' FROM acked"
+        "          WHERE o.alert = acked.id AND o.state = 'pending')"
+        " SELECT id FROM acked",
+        &args, &res, why);
     if (code != ERR_OK)
         return code;
     if (PQntuples(res) == 0)

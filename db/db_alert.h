@@ -84,7 +84,8 @@ MUST_USE enum err_code db_alert_show(struct pgconn *conn, int64_t id, db_alert_e
 #define DB_ALERT_SOME_MAX 256
 MUST_USE enum err_code db_alert_some(struct pgconn *conn, const int64_t *ids, size_t count,
                                      db_alert_each *each, void *arg, struct err *why);
-/* State acked, with who or why as text; what still waits in the outbox is withdrawn. ERR_NOT_FOUND. */
+/* State acked, with who or why as text; what still waits in the outbox is withdrawn. Of one that is acked
+ * already an empty text leaves the former. ERR_NOT_FOUND. */
 MUST_USE enum err_code db_alert_ack(struct pgconn *conn, int64_t id, const char *reason, struct err *why);
 
 #endif

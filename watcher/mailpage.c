@@ -83,7 +83,7 @@ void mailpage_digest(struct buf *out, const struct channel_digest *digest)
         brief_cut(one->line, sizeof line - 1, line, sizeof line);
         buf_fmt(out,
                 "<tr style=\"border-bottom:1px solid #d0d7de\"><th align=\"right\" valign=\"top\" "
-                "style=\"border-left:6px solid %s\">%" PRId64 "</th><td>",
+                "style=\"white-space:nowrap;border-left:6px solid %s\">%" PRId64 "</th><td>",
                 colour_of(one->severity), one->id);
         mime_html(out, line);
         buf_str(out, "</td></tr>\n");

@@ -195,6 +195,13 @@ TABLE
         run -4 --separate-stderr bash -c 'exec 4> >(:); wait $!; "$0" $1 >&4' "$CTVIGIL" "$words"
         [ -z "$stderr" ]
     done
+    # Also where the reader went in the middle, and something else failed since.
+    set -- "$CTVIGIL_SOURCE"/tests/golden/*.pem "$CTVIGIL_SOURCE"/tests/golden/*.pem "$PLAY/nothing"
+    run -4 --separate-stderr bash -c 'exec 4> >(:); wait $!; "$@" >&4' _ "$CTVIGIL" cert "$@"
+    [[ "$stderr" == *"$PLAY/nothing"*"No such file"* && ${#stderr_lines[@]} = 1 ]]
+    run -4 --separate-stderr bash -c '"$@" >/dev/full' _ "$CTVIGIL" cert "$@"
+    [[ "${stderr_lines[-1]}" == *"standard output can not be written"* ]]
+    none Success <<<"$stderr"
 }
 
 @test "the word that does not fit is named, and what was probably meant" {

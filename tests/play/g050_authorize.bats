@@ -239,3 +239,14 @@ JSON
     run -2 ctv domain import
     run -2 ctv domain import --certspotter "$PLAY/live"
 }
+
+@test "the names of CAs that docs/policy.md shows can be used as they stand there" {
+    local name number=0
+    sed -n 's/^ *\(allow\|deny\): \[\(.*[a-z].*\)\]$/\2/p' "$CTVIGIL_SOURCE/docs/policy.md" | tr ',' '\n' |
+        tr -d ' "' | grep -E '^ca:|^[a-z]+\.[a-z]+$' >"$PLAY/shown"
+    while read -r name; do
+        number=$((number + 1))
+        run -0 ctv domain add "shown$number.example" --allow-ca "$name"
+    done <"$PLAY/shown"
+    [ "$number" -ge 3 ]
+}

@@ -138,6 +138,11 @@ static void shown_with_evidence(void **state)
     assert_int_equal(db_alert_ack(conn, 99, "", NULL), ERR_NOT_FOUND);
     assert_int_equal(db_alert_ack(conn, 2, "it was us", NULL), ERR_OK);
     assert_int_equal(number("SELECT count(*) FROM outbox WHERE state = 'withdrawn'"), 2);
+    /* Once more without a word takes no word away; another one takes its place. */
+    assert_int_equal(db_alert_ack(conn, 2, "", NULL), ERR_OK);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE id = 2 AND reason = 'it was us'"), 1);
+    assert_int_equal(db_alert_ack(conn, 2, "or not", NULL), ERR_OK);
+    assert_int_equal(number("SELECT count(*) FROM alert WHERE id = 2 AND reason = 'or not'"), 1);
 }
 
 static void adopted_when_a_channel_comes(void **state)

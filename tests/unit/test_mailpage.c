@@ -64,6 +64,7 @@ static void severities_differ_in_a_digest(void **state)
     mailpage_digest(&out, &digest);
     const char *text = buf_text(&out);
     assert_int_equal(times(text, "one&quot;line&lt;</td>"), 3);
+    assert_int_equal(times(text, "white-space:nowrap;border-left"), 3); /* the page breaks words anywhere */
     assert_int_equal(times(text, "#8f1d1d\">7</th>"), 1);
     assert_int_equal(times(text, "#57606a\">8</th>"), 1);
     assert_int_equal(times(text, "#57606a\">9</th>"), 1);
