@@ -69,6 +69,10 @@ SELECT tbs_fp FROM ct.organisation('COMPANY  3')|SELECT DISTINCT tbs_fp FROM ct.
 SELECT tbs_fp FROM ct.email('joe@site4.com')|SELECT DISTINCT tbs_fp FROM ct.names WHERE kind = 'email' AND name = 'joe@site4.com'
 SELECT tbs_fp FROM ct.uri('trust1.example')|SELECT DISTINCT tbs_fp FROM ct.names WHERE kind = 'uri' AND name LIKE 'spiffe://trust1.example/%'
 SELECT tbs_fp FROM ct.address('198.51.100.0/27')|SELECT DISTINCT tbs_fp FROM ct.addresses WHERE ip < '198.51.100.32'
+SELECT tbs_fp FROM ct.address('::ffff:198.51.100.0/123')|SELECT DISTINCT tbs_fp FROM ct.addresses WHERE ip < '198.51.100.32'
+SELECT tbs_fp FROM ct.address('203.0.113.0/24')|SELECT DISTINCT tbs_fp FROM ct.addresses WHERE host(ip) LIKE '%203.0.113.%'
+SELECT tbs_fp FROM ct.address('::ffff:203.0.113.0/120')|SELECT DISTINCT tbs_fp FROM ct.addresses WHERE host(ip) LIKE '%203.0.113.%'
+SELECT tbs_fp FROM ct.address('::/64')|SELECT DISTINCT tbs_fp FROM ct.addresses WHERE host(ip) LIKE '::ffff:203.0.113.%'
 SELECT tbs_fp FROM ct.common_name('SERVER of Müller 3')|SELECT tbs_fp FROM ct.certificates WHERE common_name = 'Server  of Müller 3'
 SELECT tbs_fp FROM ct.common_name('SITE3.com.')|SELECT tbs_fp FROM ct.certificates WHERE common_name = 'site3.com'
 SELECT tbs_fp FROM ct.wildcard('Site3.com')|SELECT tbs_fp FROM ct.certificates WHERE EXISTS (SELECT FROM unnest(names) AS n WHERE n LIKE '*.site3.com' OR n LIKE '*.%.site3.com')
@@ -113,6 +117,7 @@ SELECT * FROM ct.wildcard('site3.com') ORDER BY not_before DESC LIMIT 100
 SELECT * FROM ct.common_name('site3.com') WHERE not_after > now()
 SELECT * FROM ct.common_name('Server of Müller 3')
 SELECT * FROM ct.address('198.51.100.7')
+SELECT * FROM ct.address('::ffff:198.51.100.0/120')
 SELECT * FROM ct.organisation('Company 3') ORDER BY not_before DESC LIMIT 100
 SELECT * FROM ct.email('joe@site4.com') WHERE not_after > now()
 SELECT * FROM ct.uri('trust1.example')

@@ -53,7 +53,9 @@ INSERT INTO cert_apex (not_after, not_before, apex8, issuer, tbs_fp)
 SELECT DISTINCT g.na, g.nb, ct.domain_key(ct.registrable_domain(n)), g.issuer, g.fp
 FROM given AS g, unnest(g.names) AS n WHERE n NOT LIKE '%' || domain ON CONFLICT DO NOTHING;
 INSERT INTO cert_ip (not_after, not_before, issuer, tbs_fp, ip)
-SELECT na, nb, issuer, fp, '198.51.100.0'::inet + i % 256 FROM given WHERE i % 100 = 1;
+SELECT na, nb, issuer, fp, '198.51.100.0'::inet + i % 256 FROM given WHERE i % 100 = 1
+UNION ALL SELECT na, nb, issuer, fp, '::ffff:203.0.113.0'::inet + i % 256 FROM given WHERE i % 100 = 2
+UNION ALL SELECT na, nb, issuer, fp, '203.0.113.0'::inet + i % 256 FROM given WHERE i % 100 = 3;
 -- Every 40th has an organisation, every 150th an address, every 200th a URI, every 600th a name that is none.
 UPDATE cert AS c SET others = concat_ws(' ', CASE WHEN i % 40 = 0 THEN 'org:Company\x20' || d % 7 END,
                                         CASE WHEN i % 150 = 0 THEN 'email:joe@site' || d % 9 || '.com' END,

@@ -148,6 +148,7 @@ static void other_rules_begin_anew(void **state)
         "INSERT INTO domain_allow (domain, spki_sha256, label) VALUES (1, sha256(''), 'x')",
         "INSERT INTO psl (sha256, list) VALUES (sha256('new'), 'test')",
         "INSERT INTO schema_migration (version, name, sha256) VALUES (9999, 'x', sha256(''))",
+        "INSERT INTO schema_migration (version, name, sha256) VALUES (-1, 'one that came late', sha256(''))",
     };
     for (size_t i = 0; i < countof(changes); i++) {
         assert_int_equal(db_pending_place(conn, 1, &place, &why), ERR_OK);
