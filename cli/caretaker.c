@@ -23,6 +23,7 @@
 #include "db/db_pending.h"
 #include "db/db_psl.h"
 #include "db/db_unheard.h"
+#include "ingest/examine.h"
 #include "watcher/lateproof.h"
 #include "watcher/pairing.h"
 #include "watcher/planned.h"
@@ -162,7 +163,7 @@ static enum err_code caretaker_unheard(struct pgconn *conn, struct db_unheard *s
 /* One page of the open alerts a round. */
 static enum err_code caretaker_late(struct pgconn *conn, int64_t *after, struct err *why)
 {
-    struct match_prove prove = {.now_ms = clock_wall_ms()};
+    struct lateproof_reader reader = {.prove.now_ms = clock_wall_ms(), .read = examine_certificate};
     struct lateproof_report report = {0};
     struct cagraph *trust = NULL;
     struct blocklist *blocklist = NULL;
@@ -170,10 +171,10 @@ static enum err_code caretaker_late(struct pgconn *conn, int64_t *after, struct 
 
     if (code == ERR_OK)
         code = blockset_pin(&blocklist, why);
-    prove.trust = trust;
-    prove.blocklist = blocklist;
+    reader.prove.trust = trust;
+    reader.prove.blocklist = blocklist;
     if (code == ERR_OK)
-        code = lateproof_look(conn, &prove, after, &report, why);
+        code = lateproof_look(conn, &reader, after, &report, why);
     cagraph_unpin(trust);
     blocklist_unpin(blocklist);
     if (report.closed != 0 || report.refuted != 0 || report.raised != 0)

@@ -79,6 +79,33 @@ enum err_code db_late_candidates(struct pgconn *conn, int64_t domain_id, struct 
     return ERR_OK;
 }
 
+enum err_code db_late_seen(struct pgconn *conn, int64_t alert_id, struct arena *arena, struct sighting **seen,
+                           size_t *count, struct err *why)
+{
+    static const char sql[] =
+        "SELECT log, idx, timestamp, verified, form = 'precert' FROM alert_sighting_verified"
+        " WHERE alert = $1 AND form <> 'unparsed' ORDER BY timestamp, log, idx";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    *count = 0;
+    pgexec_int(&args, alert_id);
+    enum err_code code = pgexec_cached(conn, sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *seen = arena_zeroed(arena, (size_t)PQntuples(res) + 1, sizeof **seen);
+    if (*seen == NULL)
+        code = err_set(why, ERR_MEMORY, "database: no memory for the places of an alert");
+    for (int i = 0; code == ERR_OK && i < PQntuples(res); i++)
+        (*seen)[(*count)++] =
+            (struct sighting){.log_id = (int32_t)pgexec_get_int(res, i, 0),
+                              .index = (uint64_t)pgexec_get_int(res, i, 1),
+                              .timestamp_ms = pgexec_get_time(res, i, 2),
+                              .verified = pgexec_get_bool(res, i, 3),
+                              .form = pgexec_get_bool(res, i, 4) ? ISSUANCE_PRECERT : ISSUANCE_FINAL};
+    PQclear(res);
+    return code;
+}
+
 /* So that whoever looks after CAs knows this one, too. What is gone by its time is taken out on the way. */
 enum err_code db_late_note(struct pgconn *conn, const struct issuance *issuance, struct err *why)
 {

@@ -6,6 +6,7 @@
 #ifndef CTVIGIL_DB_LATE_H
 #define CTVIGIL_DB_LATE_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "db/pgconn.h"
 #include "model/issuance.h"
@@ -35,6 +36,11 @@ typedef bool db_late_each(void *arg, const uint8_t spki_sha256[32], struct span 
 /* `subject`: Name, DER. At most 64 of them: a name can be had by everybody. */
 MUST_USE enum err_code db_late_candidates(struct pgconn *conn, int64_t domain_id, struct span subject,
                                           db_late_each *each, void *arg, struct err *why);
+
+/* The places where the certificate of the alert was seen, by time, into `arena`;
+ * their sha256 is not set. */
+MUST_USE enum err_code db_late_seen(struct pgconn *conn, int64_t alert_id, struct arena *arena,
+                                    struct sighting **seen, size_t *count, struct err *why);
 
 /* By whom an issuance was signed, to the best of what was found out after it was stored. */
 MUST_USE enum err_code db_late_note(struct pgconn *conn, const struct issuance *issuance, struct err *why);

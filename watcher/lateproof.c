@@ -21,7 +21,7 @@
 
 struct look {
     struct pgconn *conn;
-    const struct match_prove *prove;
+    const struct lateproof_reader *reader;
     struct lateproof_report *report;
     struct watchset *set; /* NULL until an issuer was proven */
     const struct db_late *late;
@@ -107,21 +107,32 @@ static int64_t stored_ms(int64_t unix_s)
     return (unix_s < CERT_TIME_MIN ? CERT_TIME_MIN : unix_s > CERT_TIME_MAX ? CERT_TIME_MAX : unix_s) * 1000;
 }
 
+/* No row: the kept bytes say all of it, and the alert where it was seen. */
+static enum err_code read_own(struct look *look, struct db_sct_cert *cert, struct issuance *issuance,
+                              struct err *why)
+{
+    struct cert read;
+    uint8_t sha256[32];
+    if (!look->reader->read(look->form[0], &look->bytes, &read, issuance, sha256))
+        return err_set(why, ERR_FORMAT, "its kept bytes can not be read");
+    return db_late_seen(look->conn, look->late->id, &look->bytes, &cert->places, &cert->place_count, why);
+}
+
 /* Any of its rows says what the certificate says; who issued it is known by now. */
 static enum err_code load_own(struct look *look, struct db_sct_cert *cert, struct issuance *issuance,
-                              bool *gone, struct err *why)
+                              struct err *why)
 {
     struct db_sct_due due = {.not_after_ms = stored_ms(look->cert.not_after)};
     memcpy(due.tbs_fp, look->late->tbs_fp, 32);
     enum err_code code = db_sct_load(look->conn, &due, &look->bytes, cert, why);
-    *gone = code != ERR_OK || cert->own_count == 0;
-    if (*gone)
-        return code;
-    *issuance = cert->own[0].issuance;
+    if (code == ERR_OK && cert->own_count == 0)
+        code = read_own(look, cert, issuance, why);
+    else if (code == ERR_OK)
+        *issuance = cert->own[0].issuance;
     memcpy(issuance->issuer_spki_sha256, look->spki_sha256, 32);
     issuance->issuer_known = true;
     issuance->issuer_proven = true;
-    return ERR_OK;
+    return code;
 }
 
 /* Are all its places those of this issuer? Else the alert keeps those that it has. */
@@ -138,7 +149,7 @@ static bool is_of_one(const struct db_sct_cert *cert, const struct issuance *iss
 static enum err_code raise_all(struct look *look, const struct db_sct_cert *cert,
                                const struct issuance *issuance, struct err *why)
 {
-    struct match_prove prove = *look->prove;
+    struct match_prove prove = look->reader->prove;
     size_t count = is_of_one(cert, issuance) ? cert->place_count : 0;
     prove.by_word = true;
     prove.settled = true;
@@ -167,13 +178,11 @@ static enum err_code judge(struct look *look, struct err *why)
 {
     struct db_sct_cert cert;
     struct issuance issuance;
-    bool gone = false;
     enum err_code code = load_set(look, why);
     if (code == ERR_OK)
-        code = load_own(look, &cert, &issuance, &gone, why);
-    if (code != ERR_OK || gone)
-        return code;
-    code = db_late_note(look->conn, &issuance, why);
+        code = load_own(look, &cert, &issuance, why);
+    if (code == ERR_OK)
+        code = db_late_note(look->conn, &issuance, why);
     return code == ERR_OK ? raise_all(look, &cert, &issuance, why) : code;
 }
 
@@ -231,7 +240,7 @@ static enum err_code look_all(struct look *look, const struct db_late *list, siz
     return code;
 }
 
-enum err_code lateproof_look(struct pgconn *conn, const struct match_prove *prove, int64_t *after,
+enum err_code lateproof_look(struct pgconn *conn, const struct lateproof_reader *reader, int64_t *after,
                              struct lateproof_report *report, struct err *why)
 {
     struct look *look = calloc(1, sizeof *look);
@@ -240,7 +249,7 @@ enum err_code lateproof_look(struct pgconn *conn, const struct match_prove *prov
     *report = (struct lateproof_report){0};
     must(look != NULL && list != NULL);
     look->conn = conn;
-    look->prove = prove;
+    look->reader = reader;
     look->report = report;
     enum err_code code = db_late_list(conn, after, list, &count, why);
     if (code == ERR_OK && count != 0)
