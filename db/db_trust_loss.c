@@ -210,17 +210,22 @@ enum err_code db_trust_loss_older(struct pgconn *conn, const struct catake *take
                                   char out[DB_TRUST_LOSS_TEXT], struct err *why)
 {
     enum err_code code = ERR_OK;
+    size_t older = 0;
     out[0] = '\0';
-    for (size_t i = 0; code == ERR_OK && out[0] == '\0' && i < take->part_count; i++) {
+    for (size_t i = 0; code == ERR_OK && i < take->part_count; i++) {
         const struct catake_part *part = &take->part[i];
         char now[TEXT_TIME_MAX];
         char before[TEXT_TIME_MAX];
         int64_t dated_ms = 0;
         code = dated_now(conn, part->name, &dated_ms, why);
-        if (code == ERR_OK && part->dated_ms != 0 && part->dated_ms < dated_ms)
+        if (code == ERR_OK && part->dated_ms != 0 && part->dated_ms < dated_ms && older++ == 0)
             (void)snprintf(out, DB_TRUST_LOSS_TEXT,
                            "%s is of %.10s, older than what it took the place of (%.10s)", part->name,
                            text_time(part->dated_ms, false, now), text_time(dated_ms, false, before));
     }
+    size_t len = strlen(out);
+    if (older > 1)
+        (void)snprintf(out + len, DB_TRUST_LOSS_TEXT - len, "; other parts that are older, too: %zu",
+                       older - 1);
     return code;
 }

@@ -14,8 +14,8 @@
  */
 MUST_USE enum err_code db_trust_loss_check(struct pgconn *conn, const struct catake *take, struct err *why);
 
-/* Names the first part of the import that is older than what it takes the place of, in words; "": none. Not
- * refused: who goes back knows why. */
+/* Names the first part of the import that is older than what it takes the place of, and counts the others, in
+ * words; "": none. Not refused: who goes back knows why. */
 #define DB_TRUST_LOSS_TEXT 192
 MUST_USE enum err_code db_trust_loss_older(struct pgconn *conn, const struct catake *take,
                                            char out[DB_TRUST_LOSS_TEXT], struct err *why);

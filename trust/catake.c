@@ -148,6 +148,13 @@ struct catake_file *catake_file(struct catake *take, const char *name)
     return file;
 }
 
+void catake_pass(struct catake_file *file, uint64_t row)
+{
+    if (file->passed++ == 0 && file->note[0] == '\0')
+        (void)snprintf(file->note, sizeof file->note, "the first of them is row %" PRIu64 " below the header",
+                       row);
+}
+
 struct catake_mark catake_mark(const struct catake *take)
 {
     struct catake_mark mark = {.part = take->part_count,

@@ -91,6 +91,8 @@ void catake_caa(struct catake *take, const char *domain, bool by_key, const uint
 void catake_owner(struct catake *take, const char *owner, bool by_key, const uint8_t hash[32]);
 /* A file of the import; valid until the next one. */
 struct catake_file *catake_file(struct catake *take, const char *name);
+/* A row of a table that says nothing to us, or can not be read; the note names the first one. */
+void catake_pass(struct catake_file *file, uint64_t row);
 /* What a file that turns out to be damaged said is taken back: everything since `mark`. */
 #define CATAKE_PARTS_MAX 32 /* parts have fixed names (docs/trust.md) */
 

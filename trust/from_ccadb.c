@@ -50,7 +50,8 @@ void from_ccadb_pems(struct csvread *csv, struct catake *take, struct catake_fil
         struct span pem = csvread_get(csv, "X.509 Certificate (PEM)");
         bool good = from_ccadb_pem(pem, take) == 1;
         file->taken += good;
-        file->passed += !good;
+        if (!good)
+            catake_pass(file, csv->row);
     }
 }
 
@@ -96,7 +97,7 @@ void from_ccadb_records(struct csvread *csv, struct catake *take, struct catake_
         bool revoked =
             span_eq(status, SPAN_LIT("Revoked")) || span_eq(status, SPAN_LIT("Parent Cert Revoked"));
         if (!get_hash(csv, "SHA-256 Fingerprint", rule.hash)) {
-            file->passed++;
+            catake_pass(file, csv->row);
             continue;
         }
         rule.label = revoked ? csvread_text(csv, "Certificate Name", label, sizeof label) : "";
@@ -105,7 +106,8 @@ void from_ccadb_records(struct csvread *csv, struct catake *take, struct catake_
         catake_rule(take, part, &rule, !revoked);
         bool said = take_owner(csv, take) || revoked;
         file->taken += said;
-        file->passed += !said;
+        if (!said)
+            catake_pass(file, csv->row);
     }
 }
 
@@ -147,7 +149,8 @@ void from_ccadb_roots(struct csvread *csv, struct catake *take, struct catake_fi
             any = true;
         }
         file->taken += any;
-        file->passed += !any;
+        if (!any)
+            catake_pass(file, csv->row);
     }
 }
 
@@ -166,7 +169,7 @@ void from_ccadb_apple(struct csvread *csv, struct catake *take, struct catake_fi
         rule.kind = span_eq(action, SPAN_LIT("removed")) ? CARULE_REMOVED : CARULE_ANCHOR;
         if (!get_hash(csv, "apple_root_sha256", rule.hash) || (after && !dated) ||
             (!after && rule.kind == CARULE_ANCHOR && !span_eq(action, SPAN_LIT("trusted")))) {
-            file->passed++;
+            catake_pass(file, csv->row);
             continue;
         }
         rule.class = rule.kind == CARULE_REMOVED ? CARULE_LIFECYCLE : CARULE_MEMBER;
@@ -224,6 +227,7 @@ void from_ccadb_caa(struct csvread *csv, struct catake *take, struct catake_file
         (void)csvread_text(csv, "Subject", label, sizeof label);
         good = good && take_domains(csvread_get(csv, "Recognized CAA Domains"), hash, label, take) != 0;
         file->taken += good;
-        file->passed += !good;
+        if (!good)
+            catake_pass(file, csv->row);
     }
 }

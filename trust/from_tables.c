@@ -138,7 +138,7 @@ void from_tables_distrust(struct csvread *csv, struct catake *take, struct catak
                     class_of(csvread_get(csv, "class"), &rule.class) &&
                     verdict_store_of(csvread_text(csv, "store", store, sizeof store), &rule.store);
         if (!good) {
-            file->passed++;
+            catake_pass(file, csv->row);
             continue;
         }
         rule.label = csvread_text(csv, "group", label, VERDICT_TEXT_MAX);
@@ -186,7 +186,7 @@ void from_tables_roots(struct csvread *csv, struct catake *take, struct catake_f
         char label[VERDICT_TEXT_MAX];
         struct carule rule = {.target = CARULE_CERT, .source = "roots by store"};
         if (!get_hash(csv, "cert_sha256", rule.hash) || !get_hash(csv, "spki_sha256", rule.key)) {
-            file->passed++;
+            catake_pass(file, csv->row);
             continue;
         }
         rule.label = label_of(csv, "subject", label);
@@ -215,7 +215,7 @@ void from_tables_certs(struct csvread *csv, struct catake *take, struct catake_f
         struct cafacts facts = {.path_len = -1, .may_issue = true, .for_tls = true};
         if (!get_hash(csv, "cert_sha256", facts.sha256) || !get_hash(csv, "spki_sha256", facts.key) ||
             !get_hash(csv, "subject_sha256", facts.subject)) {
-            file->passed++;
+            catake_pass(file, csv->row);
             continue;
         }
         facts.self_issued = says(csv, "self_issued", "1");
@@ -237,7 +237,8 @@ void from_tables_edges(struct csvread *csv, struct catake *take, struct catake_f
         if (good)
             catake_edge(take, child, parent);
         file->taken += good;
-        file->passed += !good;
+        if (!good)
+            catake_pass(file, csv->row);
     }
 }
 
@@ -254,7 +255,7 @@ void from_tables_blocked(struct csvread *csv, struct catake *take, struct catake
                               .class = interception ? CARULE_STATE_MITM : CARULE_INCIDENT,
                               .source = "blocked keys of Chromium"};
         if (!get_hash(csv, "spki_sha256", rule.hash)) {
-            file->passed++;
+            catake_pass(file, csv->row);
             continue;
         }
         rule.label = label_of(csv, interception ? "known" : "subject", label);
@@ -294,7 +295,7 @@ void from_tables_onecrl(struct csvread *csv, struct catake *take, struct catake_
         struct carule rule = {
             .store = VERDICT_MOZILLA, .kind = CARULE_BLOCKED, .class = CARULE_REVOKED, .label = "OneCRL"};
         if (!onecrl_target(csv, &rule)) {
-            file->passed++;
+            catake_pass(file, csv->row);
             continue;
         }
         if (text_int(csvread_get(csv, "last_modified_ms"), &ms))
@@ -318,7 +319,7 @@ void from_tables_caa(struct csvread *csv, struct catake *take, struct catake_fil
         char domains[2 * TEXT_MAX];
         uint8_t key[32];
         if (!get_hash(csv, "issuer_spki_sha256", key)) {
-            file->passed++;
+            catake_pass(file, csv->row);
             continue;
         }
         (void)label_of(csv, "issuer_subject", label);

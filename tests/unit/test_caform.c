@@ -244,6 +244,24 @@ static void onecrl_is_read(void **state)
     catake_free(take);
 }
 
+/* Whose hand-made table has a slip in it is told where the first one is. */
+static void the_first_row_passed_over_is_named(void **state)
+{
+    (void)state;
+    char key[65];
+    hex64('a', key);
+    begin();
+    say("spki_sha256,store,rule,class,effective_date,group\n"
+        "%s,mozilla,blocked (all),incident,2020-01-01,One\n"
+        "%.63s,mozilla,blocked (all),incident,2020-01-01,Two\n"
+        "%s,mozilla,blocked (all),nonsense,2020-01-01,Three\n",
+        key, key, key);
+    struct catake *take = read_as("distrust-table", 1);
+    assert_int_equal(take->file[0].passed, 2);
+    assert_string_equal(take->file[0].note, "the first of them is row 2 below the header");
+    catake_free(take);
+}
+
 /* DER, from the end to the beginning. */
 static size_t put(uint8_t *out, uint8_t tag, const uint8_t *value, size_t value_len)
 {
@@ -464,6 +482,7 @@ int main(void)
                                        cmocka_unit_test(cut_off_files_take_nothing),
                                        cmocka_unit_test(chrome_is_read),
                                        cmocka_unit_test(onecrl_is_read),
+                                       cmocka_unit_test(the_first_row_passed_over_is_named),
                                        cmocka_unit_test(microsoft_is_read),
                                        cmocka_unit_test(reports_of_the_ccadb_are_read),
                                        cmocka_unit_test(the_newest_report_of_the_ccadb_is_read),

@@ -236,6 +236,11 @@ static void how_old_each_source_is(void **state)
     struct db_trust_put done = put(conn, take, 9);
     assert_string_equal(done.older,
                         "distrust is of 1970-01-01, older than what it took the place of (2026-11-21)");
+    /* Several: one is named, all are counted. */
+    take = catake_new();
+    (void)catake_part(take, "caa", 4);
+    (void)catake_part(take, "distrust", 6000);
+    assert_non_null(strstr(put(conn, take, 8).older, "(1970-01-01); other parts that are older, too: 1"));
     take = catake_new();
     (void)catake_part(take, "distrust", 8000);
     assert_string_equal(put(conn, take, 10).older, "");
