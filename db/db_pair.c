@@ -111,8 +111,9 @@ enum err_code db_pair_list(struct pgconn *conn, size_t most, struct db_pair_due 
     *count = 0;
     pgexec_int(&args, (int64_t)most);
     enum err_code code = pgexec_run(conn,
-                                    "SELECT domain, tbs_fp, not_after, noted_at FROM pair_look"
-                                    " WHERE due_at <= now() ORDER BY due_at, domain, tbs_fp LIMIT $1",
+                                    "SELECT domain, tbs_fp, not_after, noted_at,"
+                                    " EXISTS (SELECT FROM load_place)::int FROM pair_look WHERE due_at <= "
+                                    "now() ORDER BY due_at, domain, tbs_fp LIMIT $1",
                                     &args, &res, why);
     if (code != ERR_OK)
         return code;
@@ -127,6 +128,7 @@ enum err_code db_pair_list(struct pgconn *conn, size_t most, struct db_pair_due 
         memcpy(due->tbs_fp, fp.at, 32);
         due->not_after_ms = pgexec_get_time(res, (int)i, 2);
         due->noted_ms = pgexec_get_time(res, (int)i, 3);
+        due->incomplete = pgexec_get_int(res, (int)i, 4) != 0;
     }
     PQclear(res);
     return ERR_OK;
@@ -141,13 +143,16 @@ static void put_due(struct pgexec_args *args, const struct db_pair_due *due)
 #define WAKE_A_MINUTE "1000" /* a tenth of LIMIT_PAIR_LOOKS */
 
 /* A minute, two, four, ... a month. What is over already when it is noted (by a history scan) is looked at
- * for some hours, in which a backfill that goes on may bring the other one. The row stays for as long as
- * somebody may ask which certificates ran out (db/db_renewal_more.h). */
+ * for some hours, in which a log that is read may bring the other one, and as long as a backfill holds rows
+ * that nobody can find (db/db_load.h): its own, or the other one. The row stays for as long as somebody may
+ * ask which certificates ran out (db/db_renewal_more.h). */
 static const char looked_sql[] =
     "WITH next AS (UPDATE pair_look SET looks = least(looks + 1, 100),"
     "  due_at = now() + least(interval '30 days', interval '1 minute' * 2 ^ least(looks, 16),"
-    "   CASE WHEN $3::timestamptz > now() THEN $3 - now() END)"
-    "  WHERE domain = $1 AND tbs_fp = $2 AND NOT (not_after < now() - interval '40 days' AND looks >= 8)"
+    "   CASE WHEN $3::timestamptz > now() THEN $3 - now() END,"
+    "   CASE WHEN $4::int8 > 0 AND not_after < now() THEN interval '1 ms' * $4::int8 END)"
+    "  WHERE domain = $1 AND tbs_fp = $2"
+    "   AND NOT (not_after < now() - interval '40 days' AND looks >= 8 AND $4::int8 = 0)"
     "  RETURNING domain)"
     " DELETE FROM pair_look WHERE domain = $1 AND tbs_fp = $2 AND NOT EXISTS (SELECT FROM next)";
 
@@ -157,6 +162,7 @@ enum err_code db_pair_looked(struct pgconn *conn, const struct db_pair_due *due,
     PGresult *res = NULL;
     put_due(&args, due);
     pgexec_time(&args, due->wake_ms);
+    pgexec_int(&args, due->incomplete ? LIMIT_PAST_SEAL_MS : 0);
     enum err_code code = pgexec_cached(conn, looked_sql, &args, &res, why);
     if (code == ERR_OK)
         PQclear(res);

@@ -30,6 +30,7 @@ struct db_pair_due {
     uint8_t tbs_fp[32];
     int64_t not_after_ms;
     int64_t noted_ms; /* by the clock of the database */
+    bool incomplete;  /* when it was listed a backfill had rows that nobody finds: it is not given up */
     /* What the caller wants; not set by db_pair_list. */
     bool every;      /* db_pair_load: it is loaded with its sightings in any case */
     int64_t wake_ms; /* db_pair_looked: due again not later than then; 0, or past: as usual */
@@ -38,7 +39,8 @@ struct db_pair_due {
 /* At most `most` that are due, the longest waiting first. *list is freed by the caller. */
 MUST_USE enum err_code db_pair_list(struct pgconn *conn, size_t most, struct db_pair_due **list,
                                     size_t *count, struct err *why);
-/* It was looked at: due again later, or never when its certificate is over and time enough was given. */
+/* It was looked at: due again later, or never when its certificate is over and time enough was given, and no
+ * backfill held anything back. */
 MUST_USE enum err_code db_pair_looked(struct pgconn *conn, const struct db_pair_due *due, struct err *why);
 /* The rules of the domain are others: all that wait for their pause are due now, or within the hour where
  * there are very many. */

@@ -4,8 +4,12 @@
 #include "tests/fixture/pairrig.h"
 
 #include "base/limits.h"
+#include "db/db_load.h"
+#include "db/pgstore.h"
 #include "model/cert.h"
 #include "watcher/history.h"
+
+#define OLD_S INT64_C(1600000000) /* September 2020 */
 
 /* Of one issuer, and 1 is ours. Under the serial number of 1 stands what is SAME. */
 enum { OURS = 1, SAME = 8, OTHER_ISSUER = 9 };
@@ -117,6 +121,10 @@ static void put(struct pairrig *rig, const struct step *step)
     rig->batch.watch_generation = 1;
     rig->batch.alert_count = 0;
     issuances_hash("spki", OURS, serial);
+    if (rig->over) {
+        entry->issuance.not_before = OLD_S;
+        entry->issuance.not_after = OLD_S + 90 * 86400;
+    }
     entry->issuance.serial = arena_copy(&rig->batch.arena, span_of(serial, 16));
     entry->issuance.cert_flags |= step->bare ? CERT_NO_SCTS | CERT_SERVER_AUTH : 0;
     if (step->number == OURS) {
@@ -402,6 +410,69 @@ static void found_by_history(void **state)
     pairrig_end(&rig);
 }
 
+/* Nine looks, as many as what is over gets. */
+static void look_often(struct pairrig *rig)
+{
+    for (int i = 0; i < 9; i++)
+        look(rig, true, 0);
+}
+
+static void put_over(struct pairrig *rig, const struct step *step, bool down)
+{
+    char sql[300];
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE log SET interval_begin = '2019-01-01', interval_end = %s WHERE id = %d;"
+                   "DELETE FROM log_head; INSERT INTO log_head (log, size, root, timestamp, raw) VALUES"
+                   " (%d, 1000000, sha256('1'), now(), '')",
+                   down ? "'2022-01-01'" : "NULL", step->log + 1, step->log + 1);
+    storetest_run(rig->test.dsn, sql);
+    rig->over = true;
+    put(rig, step);
+    rig->over = false;
+}
+
+static void settle(struct pairrig *rig)
+{
+    struct err why = {0};
+    if (db_load_settle(rig->conn, NULL, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+}
+
+/* What expired long ago is put down, and found hours later, when it would have been given up; so is what it
+ * is compared with. */
+static void what_is_put_down_is_waited_for(void **state)
+{
+    static const char none[] = "SELECT count(*) FROM pair_look";
+    struct pairrig rig;
+    (void)state;
+    for (int row = 0; row < 3; row++) {
+        pairrig_start(&rig, "x1.test", "{}");
+        store_pg_past(rig.store, 31, 1);
+        put_over(&rig, &(struct step)PRE(1, SAME), row != 1);
+        put_over(&rig, &(struct step)PRE(0, OURS), row != 2);
+        check_sql(rig.test.dsn, "SELECT count(*) FROM cert", row == 0 ? 0 : 1);
+        look_often(&rig);
+        look_often(&rig);
+        check_sql(rig.test.dsn,
+                  "SELECT count(*) FROM pair_look WHERE looks > 16 AND due_at BETWEEN now() + interval '5 h'"
+                  " AND now() + interval '6 h'",
+                  1);
+        check_alert(&rig, "put down", NULL);
+        settle(&rig);
+        look(&rig, false, 1);
+        check_alert(&rig, "in its place", "critical twin_serial serial 1 new");
+        check_sql(rig.test.dsn, none, 0);
+        pairrig_end(&rig);
+    }
+    /* What is beyond the horizon never gets a row, and is not asked for for ever. */
+    pairrig_start(&rig, "x1.test", "{}");
+    storetest_run(rig.test.dsn, "UPDATE cert_removal SET horizon = now()");
+    put_over(&rig, &(struct step)PRE(0, OURS), false);
+    look_often(&rig);
+    check_sql(rig.test.dsn, none, 0);
+    pairrig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +486,7 @@ int main(void)
         cmocka_unit_test(never_made),
         cmocka_unit_test(asked_later),
         cmocka_unit_test(found_by_history),
+        cmocka_unit_test(what_is_put_down_is_waited_for),
     };
     must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
     return storetest_main(tests, countof(tests), "pairing");
