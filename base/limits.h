@@ -163,6 +163,7 @@
 #define LIMIT_PENDING_PIECE_MS   30000  /* of one that is done a piece at a time */
 #define LIMIT_PENDING_ROWS       20000  /* of a domain that shares its scan with others: a few seconds */
 #define LIMIT_TRUST_REJUDGE_MS   300000 /* between looks at what new CA certificates change */
+#define LIMIT_TRUST_LOOK_MS      60000  /* for judging by what changed, then others have their turn */
 #define LIMIT_TRUST_LOSS_PERCENT 25     /* of a list's roots or keys at once; the busiest year took a tenth */
 #define LIMIT_TRUST_DAYS         35     /* root stores change monthly; older trust data is told of */
 /* Certificates looked at in a minute for what belongs to them; 0.5 ms each. */

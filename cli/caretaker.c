@@ -359,6 +359,7 @@ enum err_code caretaker_look(const char *dsn, const atomic_bool *stop, struct er
 {
     struct caretaker_memory memory = {0};
     enum err_code code = caretaker_round(dsn, false, &memory, stop, why);
+    trustkeeper_free(&memory.trust);
     return code == ERR_OK && caretaker_ended(stop) ? err_set(why, ERR_CLOSED, "stopped") : code;
 }
 
@@ -376,7 +377,8 @@ static int64_t caretaker_turn(void *arg)
         say_warn("watch", "looking after what is stored failed, and is tried again every minute: %s",
                  why.text);
     caretaker->down = code != ERR_OK;
-    return caretaker->memory.more && code == ERR_OK ? CARETAKER_SOON_MS : CARETAKER_WAIT_MS;
+    bool more = caretaker->memory.more || caretaker->memory.trust.more;
+    return more && code == ERR_OK ? CARETAKER_SOON_MS : CARETAKER_WAIT_MS;
 }
 
 enum err_code caretaker_start(const char *dsn, bool reads, struct caretaker **out, struct err *why)
@@ -387,6 +389,7 @@ enum err_code caretaker_start(const char *dsn, bool reads, struct caretaker **ou
     must(caretaker != NULL);
     caretaker->reads = reads;
     caretaker->memory.pending_ms = LIMIT_PENDING_MS;
+    caretaker->memory.trust.most_ms = LIMIT_TRUST_LOOK_MS;
     caretaker->dsn = strdup(dsn);
     must(caretaker->dsn != NULL);
     enum err_code code = chore_start(&caretaker->chore, "caretaker", caretaker_turn, caretaker, why);
@@ -405,6 +408,7 @@ void caretaker_stop(struct caretaker *caretaker)
         return;
     chore_stop(&caretaker->chore);
     readerwatch_stop(caretaker->readers);
+    trustkeeper_free(&caretaker->memory.trust);
     free(caretaker->dsn);
     free(caretaker);
 }

@@ -18,7 +18,8 @@
 
 #define LOCK_NAME "trust data" /* no domain has a space in its name */
 
-struct round {
+/* From the look that begins it to the one in which the last domain was judged, by the same trust data. */
+struct trustkeeper_round {
     struct cagraph *graph;
     struct db_trust_issuer *list; /* those that changed come first */
     size_t changed;
@@ -27,13 +28,17 @@ struct round {
     size_t seen_count;
     bool whole;  /* every issuance of the domains at hand */
     bool failed; /* some domain could not be judged: all of it is to be done again */
+    bool whole_done;
+    int64_t after; /* domain up to which it came, of those that are whole or of the others */
+    bool late;     /* its time was over before the last of them */
     char reason[128];
 };
 
 struct judging {
     struct pgconn *conn;
     struct pgconn *write;
-    struct round *round;
+    struct trustkeeper_round *round;
+    int64_t until_ms; /* 0: no end */
     struct rejudge rejudge;
 };
 
@@ -49,7 +54,7 @@ static int by_identity(const void *left, const void *right)
  * was looked at once before and nothing came. */
 static bool wanted(void *arg, const struct issuance *issuance, bool *settled)
 {
-    const struct round *round = arg;
+    const struct trustkeeper_round *round = arg;
     struct db_trust_issuer probe = {.id = 0};
     memcpy(probe.key, issuance->issuer_spki_sha256, 32);
     digest_sha256(issuance->issuer, probe.subject);
@@ -59,7 +64,7 @@ static bool wanted(void *arg, const struct issuance *issuance, bool *settled)
     return round->whole || found != NULL;
 }
 
-static void find_changed(struct round *round)
+static void find_changed(struct trustkeeper_round *round)
 {
     for (size_t i = 0; i < round->count; i++) {
         struct db_trust_issuer now = round->list[i];
@@ -72,7 +77,7 @@ static void find_changed(struct round *round)
     qsort(round->list, round->changed, sizeof *round->list, by_identity);
 }
 
-static bool is_seen(const struct round *round, int64_t domain_id)
+static bool is_seen(const struct trustkeeper_round *round, int64_t domain_id)
 {
     for (size_t i = 0; i < round->seen_count; i++)
         if (round->seen[i].domain_id == domain_id)
@@ -81,67 +86,98 @@ static bool is_seen(const struct round *round, int64_t domain_id)
 }
 
 struct group {
-    const struct watch *at[TOGETHER_MAX];
+    const struct watch *at[REJUDGE_TOGETHER_MAX];
     size_t count;
 };
 
-/* One that can not be judged is told, and keeps nobody from judging the others. */
-static enum err_code judge_alone(struct judging *judging, const struct watch *watch, struct err *why)
+/* All in one pass; when that fails its halves by themselves, so that one that can not be judged, which is
+ * told, keeps nobody else from it. */
+static enum err_code judge_these(struct judging *judging, const struct watch *const *watches, size_t count,
+                                 struct err *why)
 {
     struct err one = {0};
-    enum err_code code = rejudge_domains(judging->conn, judging->write, &watch, 1, &judging->rejudge, &one);
+    enum err_code code =
+        rejudge_domains(judging->conn, judging->write, watches, count, &judging->rejudge, &one);
     if (code == ERR_OK)
         return ERR_OK;
     if (code == ERR_CLOSED || code == ERR_DB_DOWN)
         return err_set(why, code, "%s", one.text);
+    if (count > 1) {
+        code = judge_these(judging, watches, count / 2, why);
+        return code == ERR_OK ? judge_these(judging, watches + count / 2, count - count / 2, why) : code;
+    }
     judging->round->failed = true;
     say_warn("watch",
              "domain=%s its certificates could not be held against the trust data, which is tried again"
              " in %d minutes: %s",
-             watch->name, LIMIT_TRUST_REJUDGE_MS / 60000, one.text);
+             watches[0]->name, LIMIT_TRUST_REJUDGE_MS / 60000, one.text);
     return ERR_OK;
 }
 
-/* All in one pass; when that fails each by itself. */
 static enum err_code judge_group(struct judging *judging, struct group *group, struct err *why)
 {
-    struct err one = {0};
-    enum err_code code = ERR_OK;
-    if (group->count != 0)
-        code =
-            rejudge_domains(judging->conn, judging->write, group->at, group->count, &judging->rejudge, &one);
-    if (code == ERR_CLOSED || code == ERR_DB_DOWN)
-        return err_set(why, code, "%s", one.text);
-    bool failed = code != ERR_OK;
-    code = ERR_OK;
-    for (size_t i = 0; failed && code == ERR_OK && i < group->count; i++)
-        code = judge_alone(judging, group->at[i], why);
+    if (group->count == 0)
+        return ERR_OK;
+    enum err_code code = judge_these(judging, group->at, group->count, why);
+    if (code == ERR_OK)
+        judging->round->after = group->at[group->count - 1]->id;
     group->count = 0;
+    judging->round->late = judging->until_ms != 0 && clock_mono_ms() >= judging->until_ms;
     return code;
 }
 
-/* Those of which every issuance is asked, or those of which some are. */
+/* Those of which every issuance is asked, or those of which some are; `watches` by id. */
 static enum err_code judge_some(struct judging *judging, const struct watch *watches, size_t count,
                                 bool whole, struct err *why)
 {
+    struct trustkeeper_round *round = judging->round;
     struct group group = {.count = 0};
     enum err_code code = ERR_OK;
-    judging->round->whole = whole;
-    for (size_t i = 0; code == ERR_OK && i < count; i++) {
-        if (is_seen(judging->round, watches[i].id) == whole)
+    round->whole = whole;
+    for (size_t i = 0; code == ERR_OK && i < count && !round->late; i++) {
+        if (watches[i].id > round->after && is_seen(round, watches[i].id) == whole)
             group.at[group.count++] = &watches[i];
-        if (group.count == TOGETHER_MAX)
+        if (group.count == REJUDGE_TOGETHER_MAX)
             code = judge_group(judging, &group, why);
     }
-    return code == ERR_OK ? judge_group(judging, &group, why) : code;
+    if (code != ERR_OK || round->late)
+        return code;
+    code = judge_group(judging, &group, why);
+    round->late = false; /* that was the last one */
+    return code;
 }
 
-static enum err_code judge_domains(const char *dsn, struct pgconn *conn, struct round *round,
+static enum err_code judge_all(struct judging *judging, const struct watch *watches, size_t count,
+                               struct err *why)
+{
+    struct trustkeeper_round *round = judging->round;
+    enum err_code code = ERR_OK;
+    round->late = false;
+    if (!round->whole_done)
+        code = judge_some(judging, watches, count, true, why);
+    if (code != ERR_OK || round->late)
+        return code;
+    if (!round->whole_done)
+        round->after = 0;
+    round->whole_done = true;
+    return round->changed == 0 ? ERR_OK : judge_some(judging, watches, count, false, why);
+}
+
+static int by_id(const void *left, const void *right)
+{
+    const struct watch *a = left;
+    const struct watch *b = right;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static enum err_code judge_domains(const char *dsn, struct pgconn *conn, struct trustkeeper *keeper,
                                    const atomic_bool *stop, struct trustkeeper_report *report,
                                    struct err *why)
 {
+    struct trustkeeper_round *round = keeper->round;
     struct judging judging = {.conn = conn,
                               .round = round,
+                              .until_ms = keeper->most_ms == 0 ? 0 : clock_mono_ms() + keeper->most_ms,
                               .rejudge = {.prove = {.trust = round->graph, .now_ms = clock_wall_ms()},
                                           .wanted = wanted,
                                           .arg = round,
@@ -153,10 +189,10 @@ static enum err_code judge_domains(const char *dsn, struct pgconn *conn, struct 
     enum err_code code = pgconn_open(dsn, &judging.write, why);
     if (code == ERR_OK)
         code = db_domain_load(conn, &watches, &count, &generation, why);
-    if (code == ERR_OK)
-        code = judge_some(&judging, watches, count, true, why);
-    if (code == ERR_OK && round->changed != 0)
-        code = judge_some(&judging, watches, count, false, why);
+    if (code == ERR_OK) {
+        qsort(watches, count, sizeof *watches, by_id);
+        code = judge_all(&judging, watches, count, why);
+    }
     watch_free(watches, count);
     if (judging.write != NULL)
         pgconn_free(judging.write);
@@ -166,8 +202,7 @@ static enum err_code judge_domains(const char *dsn, struct pgconn *conn, struct 
     return code;
 }
 
-static enum err_code look(const char *dsn, struct pgconn *conn, struct round *round, const atomic_bool *stop,
-                          struct trustkeeper_report *report, struct err *why)
+static enum err_code begin(struct pgconn *conn, struct trustkeeper_round *round, struct err *why)
 {
     char day[TEXT_TIME_MAX];
     enum err_code code = db_trust_alert_issuers(conn, &round->list, &round->count, why);
@@ -175,20 +210,42 @@ static enum err_code look(const char *dsn, struct pgconn *conn, struct round *ro
         find_changed(round);
     if (code == ERR_OK)
         code = db_trust_alert_seen(conn, &round->seen, &round->seen_count, why);
-    report->issuers = round->changed;
-    if (code != ERR_OK || (round->changed == 0 && round->seen_count == 0))
-        return code;
     (void)snprintf(
         round->reason, sizeof round->reason,
         "withdrawn: what is known of root stores and CAs by now (trust data of %.10s) does not say it",
         text_time(cagraph_bundle_ms(round->graph), false, day));
-    code = judge_domains(dsn, conn, round, stop, report, why);
-    if (code == ERR_OK && !round->failed)
+    return code;
+}
+
+static enum err_code look(const char *dsn, struct pgconn *conn, struct trustkeeper *keeper,
+                          const atomic_bool *stop, struct trustkeeper_report *report, struct err *why)
+{
+    struct trustkeeper_round *round = keeper->round;
+    report->issuers = round->changed;
+    if (round->changed == 0 && round->seen_count == 0)
+        return ERR_OK;
+    enum err_code code = judge_domains(dsn, conn, keeper, stop, report, why);
+    if (code != ERR_OK || round->late)
+        return code;
+    if (!round->failed)
         code = db_trust_alert_seen_judged(conn, round->seen, round->seen_count, why);
     /* A domain that can not be judged keeps nobody from being told what is settled for the others. */
     if (code == ERR_OK)
         code = db_trust_alert_judged(conn, round->list, round->changed, !round->failed, why);
     return code;
+}
+
+void trustkeeper_free(struct trustkeeper *keeper)
+{
+    struct trustkeeper_round *round = keeper->round;
+    keeper->round = NULL;
+    keeper->more = false;
+    if (round == NULL)
+        return;
+    free(round->seen);
+    free(round->list);
+    cagraph_unpin(round->graph);
+    free(round);
 }
 
 /* Once, and again when it was renewed and grew old. */
@@ -201,36 +258,68 @@ static void look_age(struct trustkeeper *keeper, const struct cagraph *graph)
     keeper->warned = old;
 }
 
+/* Trust data that came meanwhile is judged by from the first domain on. */
+static void leave_older(struct trustkeeper *keeper, const struct cagraph *graph)
+{
+    if (keeper->round != NULL && cagraph_bundle_id(keeper->round->graph) != cagraph_bundle_id(graph))
+        trustkeeper_free(keeper);
+}
+
+static bool is_due(const struct trustkeeper *keeper, const struct cagraph *graph)
+{
+    return keeper->round != NULL || !keeper->begun || keeper->bundle != cagraph_bundle_id(graph) ||
+           clock_mono_ms() >= keeper->due_ms;
+}
+
+/* With the lock. */
+static enum err_code go_on(const char *dsn, struct pgconn *conn, struct trustkeeper *keeper,
+                           struct cagraph *graph, const atomic_bool *stop, struct trustkeeper_report *report,
+                           struct err *why)
+{
+    enum err_code code = ERR_OK;
+    if (keeper->round == NULL) {
+        keeper->round = calloc(1, sizeof *keeper->round);
+        must(keeper->round != NULL);
+        keeper->round->graph = cagraph_pin(graph);
+        keeper->due_ms = clock_mono_ms() + LIMIT_TRUST_REJUDGE_MS;
+        code = begin(conn, keeper->round, why);
+    }
+    if (code == ERR_OK)
+        code = look(dsn, conn, keeper, stop, report, why);
+    if (code == ERR_OK && keeper->round->late) {
+        keeper->more = true;
+        return ERR_OK;
+    }
+    if (code == ERR_OK) {
+        keeper->begun = true;
+        keeper->bundle = cagraph_bundle_id(graph);
+    } else {
+        keeper->due_ms = 0;
+    }
+    trustkeeper_free(keeper);
+    return code;
+}
+
 enum err_code trustkeeper_look(const char *dsn, struct pgconn *conn, struct trustkeeper *keeper,
                                const atomic_bool *stop, struct trustkeeper_report *report, struct err *why)
 {
-    struct round round = {.graph = NULL};
-    int64_t now = clock_mono_ms();
+    struct cagraph *graph = NULL;
     bool taken = false;
     *report = (struct trustkeeper_report){0};
-    enum err_code code = trustset_pin(conn, &round.graph, why);
-    if (code == ERR_OK)
-        look_age(keeper, round.graph);
-    if (code == ERR_OK && keeper->begun && keeper->bundle == cagraph_bundle_id(round.graph) &&
-        now < keeper->due_ms) {
-        cagraph_unpin(round.graph);
-        return ERR_OK;
+    keeper->more = false;
+    enum err_code code = trustset_pin(conn, &graph, why);
+    if (code == ERR_OK) {
+        look_age(keeper, graph);
+        leave_older(keeper, graph);
     }
-    if (code == ERR_OK)
+    if (code == ERR_OK && is_due(keeper, graph))
         code = db_pending_lock(conn, LOCK_NAME, false, &taken, why);
     if (code == ERR_OK && taken) {
-        code = look(dsn, conn, &round, stop, report, why);
+        code = go_on(dsn, conn, keeper, graph, stop, report, why);
         struct err ignored = {0};
         enum err_code unlocked = db_pending_unlock(conn, LOCK_NAME, &ignored);
         code = code != ERR_OK ? code : unlocked;
     }
-    if (code == ERR_OK && taken) {
-        keeper->begun = true;
-        keeper->bundle = cagraph_bundle_id(round.graph);
-        keeper->due_ms = now + LIMIT_TRUST_REJUDGE_MS;
-    }
-    free(round.seen);
-    free(round.list);
-    cagraph_unpin(round.graph);
+    cagraph_unpin(graph);
     return code;
 }

@@ -10,10 +10,13 @@
 
 /* What one process remembers from round to round; all zeros at first. */
 struct trustkeeper {
-    int64_t bundle; /* that was judged by */
+    int64_t most_ms; /* for one look, about: one pass over some domains is not cut; 0: as long as it takes */
+    bool more;       /* out: that was too short, and the next look goes on where this one left off */
+    int64_t bundle;  /* that was judged by */
     bool begun;
     bool warned;    /* that it is old */
     int64_t due_ms; /* CA certificates come one by one: what they change is looked at when this has passed */
+    struct trustkeeper_round *round; /* that is not at its end */
 };
 
 struct trustkeeper_report {
@@ -27,5 +30,6 @@ struct trustkeeper_report {
 MUST_USE enum err_code trustkeeper_look(const char *dsn, struct pgconn *conn, struct trustkeeper *keeper,
                                         const atomic_bool *stop, struct trustkeeper_report *report,
                                         struct err *why);
+void trustkeeper_free(struct trustkeeper *keeper);
 
 #endif

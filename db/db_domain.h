@@ -63,8 +63,9 @@ MUST_USE enum err_code db_domain_generation(struct pgconn *conn, uint64_t *gener
 
 /* Calls `each` for every stored issuance that could concern the domain (superset: the matcher decides), with
  * its sightings (sha256 zero: not stored); the spans live during the call. Names with placeholders and
- * certificates without a registrable domain are included. `stop` (may be NULL) ends only the wait for what a
- * backfill has put down (db_load_settle); `each` ends the rest by an error. */
+ * certificates without a registrable domain are included. What is stored under the keys is counted first, so
+ * that many of them that have nothing cost little; there is no order. `stop` (may be NULL) ends only the wait
+ * for what a backfill has put down (db_load_settle); `each` ends the rest by an error. */
 MUST_USE enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch,
                                          enum err_code (*each)(void *arg, const struct issuance *issuance,
                                                                const struct sighting *sightings, size_t count,

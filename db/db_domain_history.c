@@ -14,9 +14,10 @@
 #include "db/historykeys.h"
 #include "db/spread.h"
 
-#define PAGE_ROWS  128
-#define CHUNK_ROWS 256             /* of several keys at once, as they were counted */
-#define CHUNK_MOST CERTROW_SET_MAX /* so many may have come meanwhile */
+#define PAGE_ROWS    128
+#define CHUNK_ROWS   256             /* of several keys at once, as they were counted */
+#define CHUNK_MOST   CERTROW_SET_MAX /* so many may have come meanwhile */
+#define COUNTED_MOST 1000            /* of a key; one that has PAGE_ROWS is read alone */
 /* Later than any not_before that is stored (9999-12-31 at the latest). */
 #define TIME_BEYOND_MS INT64_C(253402300800000)
 
@@ -248,7 +249,7 @@ static enum err_code run(struct scan *scan, enum history_scan which, const struc
     if (!enter(scan))
         return ERR_OK;
     while (code == ERR_OK && rows == PAGE_ROWS && !is_over(scan)) {
-        PGresult *res;
+        PGresult *res = NULL;
         struct pgexec_args args = *first;
         pgexec_time(&args, place->not_before_ms);
         pgexec_bytes(&args, span_of(place->tbs_fp, sizeof place->tbs_fp));
@@ -397,13 +398,6 @@ static enum err_code run_item(struct scan *scan, const struct watch_item *item, 
     return run(scan, SPKI, &args, why);
 }
 
-enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, history_each *each, void *arg,
-                                const atomic_bool *stop, struct err *why)
-{
-    struct db_domain_history_place whole = {.part = 0};
-    return db_domain_history_from(conn, watch, &whole, each, arg, stop, why);
-}
-
 static enum err_code run_items(struct scan *scan, const struct watch *watch, struct err *why)
 {
     enum err_code code = ERR_OK;
@@ -479,5 +473,16 @@ enum err_code db_domain_history_counted(struct pgconn *conn, const struct watch 
     if (code == ERR_OK)
         code = run_items(&scan, watch, why);
     scan_fini(&scan);
+    return code;
+}
+
+enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, history_each *each, void *arg,
+                                const atomic_bool *stop, struct err *why)
+{
+    struct db_history_size size;
+    enum err_code code = db_history_size_load(conn, watch, 1, COUNTED_MOST, stop, &size, why);
+    if (code == ERR_OK)
+        code = db_domain_history_counted(conn, watch, &size, each, arg, why);
+    db_history_size_free(&size);
     return code;
 }

@@ -7,14 +7,11 @@
 #include "db/db_alert_raise.h"
 #include "db/db_domain.h"
 #include "db/db_explain.h"
-#include "db/db_history_size.h"
 #include "db/db_late.h"
 #include "db/db_pair.h"
 #include "db/db_pending.h"
 #include "watcher/rule_trust.h"
 #include "watcher/together.h"
-
-#define HISTORY_COUNTED 1000 /* certificates of a key; one that has more is read alone */
 
 struct scan {
     const struct watch *const *watches;
@@ -278,7 +275,7 @@ static enum err_code mark(struct scan *scan, int64_t *ids, struct err *why)
 
 static enum err_code finish(struct scan *scan, struct err *why)
 {
-    int64_t *ids = calloc(scan->count, sizeof *ids);
+    int64_t *ids = calloc(scan->count + 1, sizeof *ids);
     if (ids == NULL)
         return err_set(why, ERR_MEMORY, "no memory for a history scan");
     enum err_code code = explain(scan, ids, why);
@@ -291,19 +288,16 @@ static enum err_code finish(struct scan *scan, struct err *why)
 static enum err_code scan_rows(struct scan *scan, struct pgconn *read, struct err *why)
 {
     const struct history_reader *reader = scan->reader;
-    struct db_history_size counted = {.count = 0};
     struct watch joint;
     if (!together_join(scan->watches, scan->count, &joint))
         return err_set(why, ERR_MEMORY, "no memory for a history scan");
     enum err_code code = ERR_OK;
-    if (reader->place == NULL && reader->size == NULL)
-        code = db_history_size_load(read, &joint, 1, HISTORY_COUNTED, reader->stop, &counted, why);
-    if (code == ERR_OK && reader->place == NULL)
-        code = db_domain_history_counted(read, &joint, reader->size != NULL ? reader->size : &counted,
-                                         on_issuance, scan, why);
-    else if (code == ERR_OK)
+    if (reader->place != NULL)
         code = db_domain_history_from(read, &joint, reader->place, on_issuance, scan, reader->stop, why);
-    db_history_size_free(&counted);
+    else if (reader->size != NULL)
+        code = db_domain_history_counted(read, &joint, reader->size, on_issuance, scan, why);
+    else
+        code = db_domain_history(read, &joint, on_issuance, scan, reader->stop, why);
     free(joint.more);
     return code;
 }

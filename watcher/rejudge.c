@@ -108,7 +108,7 @@ enum err_code rejudge_domains(struct pgconn *read, struct pgconn *write, const s
     struct scan *scan = calloc(1, sizeof *scan);
     struct watch joint = {.more = NULL};
     enum err_code code = ERR_OK;
-    must(scan != NULL && count != 0 && count <= TOGETHER_MAX);
+    must(scan != NULL && count != 0 && count <= REJUDGE_TOGETHER_MAX);
     scan->rejudge = rejudge;
     scan->write = write;
     scan->set = together_set(watches, count);

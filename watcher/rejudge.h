@@ -11,6 +11,8 @@
 #include "watcher/match.h"
 #include "watcher/together.h"
 
+#define REJUDGE_TOGETHER_MAX 512
+
 struct rejudge {
     struct match_prove prove; /* trust, now_ms */
     /* Is this one to be judged again? NULL: every one. *settled as in struct policy_case, true before. */
@@ -23,8 +25,8 @@ struct rejudge {
     uint64_t closed;
 };
 
-/* Reads by `read` while it writes by `write`: several domains in one pass, at most TOGETHER_MAX. After an
- * error some may have been judged; to judge them again does no harm. */
+/* Reads by `read` while it writes by `write`: several domains in one pass, at most REJUDGE_TOGETHER_MAX.
+ * After an error some may have been judged; to judge them again does no harm. */
 MUST_USE enum err_code rejudge_domains(struct pgconn *read, struct pgconn *write,
                                        const struct watch *const *watches, size_t count,
                                        struct rejudge *rejudge, struct err *why);
