@@ -156,36 +156,56 @@ static size_t count_of_log(const struct round *round, struct span log_id)
     return count;
 }
 
-/* Does one of the known logs vouch for it, as far as can be said now? */
+/* Does one of the known logs vouch for it? *open: nobody can say so now. */
 static bool is_vouched(struct round *round, const struct sctlist_item *item, const struct db_sct_keys *keys,
-                       struct span tbs)
+                       struct span tbs, bool *open)
 {
     struct promise trial = {.sct = *item};
-    bool open = false;
     for (size_t i = 0; i < keys->count && trial.log_count < DB_SCT_LOGS_MAX; i++)
         if (span_eq(span_of(keys->logs[i].log_id, 32), item->log_id))
             trial.logs[trial.log_count++].log = keys->logs[i];
     round->beyond = round->beyond || trial.log_count == 0;
-    return trial.log_count != 0 && (is_signed(round, &trial, tbs, &open) || open);
+    *open = false;
+    return trial.log_count != 0 && is_signed(round, &trial, tbs, open);
 }
 
-/* Of too many: those whose signatures fit, some of each log. A CA can put as many others in front as it
- * likes, and none of them takes a place. */
+/* Into the places that are left: those whose signatures fit, or (`vague`) may do. *more: there are such. */
+static enum err_code pick_walk(struct round *round, const struct cert *cert, const struct db_sct_keys *keys,
+                               struct span tbs, bool vague, bool *more, struct err *why)
+{
+    struct sctlist list;
+    struct sctlist_item item;
+    enum err_code code = ERR_OK;
+    sctlist_of(&list, cert);
+    while (code == ERR_OK && round->count < LIMIT_SCTS && sctlist_next(&list, &item)) {
+        bool open = false;
+        if (!is_possible(&item) || is_had(round, &item) ||
+            count_of_log(round, item.log_id) >= LIMIT_SCTS_OF_LOG)
+            continue;
+        bool good = is_vouched(round, &item, keys, tbs, &open);
+        *more = *more || open;
+        if (good || (vague && open))
+            code = add_promise(round, &item, why);
+    }
+    return code;
+}
+
+/* Of too many, some of each log: those whose signatures fit, and only then those of which that may still
+ * come. A CA can put as many others in front as it likes, and a log can show the certificate with a foreign
+ * chain, so that no signature is known to be wrong: none of them takes a place of those that count. */
 static enum err_code pick_signed(struct round *round, const struct cert *cert, struct span tbs,
                                  struct err *why)
 {
     struct db_sct_keys keys;
-    struct sctlist list;
-    struct sctlist_item item;
+    bool more = false;
     enum err_code code = db_sct_keys(round->conn, &keys, why);
     if (code == ERR_OK)
         code = db_sct_load(round->conn, round->due, &round->bytes, &round->cert, why);
     round->count = 0;
-    sctlist_of(&list, cert);
-    while (code == ERR_OK && round->count < LIMIT_SCTS && sctlist_next(&list, &item))
-        if (is_possible(&item) && !is_had(round, &item) &&
-            count_of_log(round, item.log_id) < LIMIT_SCTS_OF_LOG && is_vouched(round, &item, &keys, tbs))
-            code = add_promise(round, &item, why);
+    if (code == ERR_OK)
+        code = pick_walk(round, cert, &keys, tbs, false, &more, why);
+    if (code == ERR_OK && more)
+        code = pick_walk(round, cert, &keys, tbs, true, &more, why);
     db_sct_keys_free(&keys);
     return code;
 }
@@ -244,38 +264,55 @@ static size_t count_wrong(const struct round *round)
     return count;
 }
 
-/* What was told and does not hold is taken back: the entry came later; or more is known of it by now, or it
- * is told of the log as it is read in another way, and the alert says that already. What nobody can say now
+/* What may have been told and still holds; `kept`: with what may have been told of promises that the log has
+ * kept by now. */
+static size_t list_texts(struct round *round, const struct rule *told, struct rule *rule, bool kept,
+                         struct span texts[HELD_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < round->count; i++) {
+        const struct promise *promise = &round->promises[i];
+        enum rule_sct_state state = promise->verdict.state;
+        if (told->alert->finding_count != 0 && is_wrong(promise)) {
+            texts[count++] = rule_sct_found(rule, &promise->sct, &promise->verdict);
+            continue;
+        }
+        if (kept && state == RULE_SCT_KEPT)
+            state = RULE_SCT_OPEN;
+        /* A log that is read in two ways was named by either. */
+        for (size_t k = 0; k < promise->log_count; k++)
+            count += rule_sct_texts(rule, &promise->sct, &promise->logs[k], state, texts + count);
+    }
+    return count;
+}
+
+/* What was told and does not hold is taken back: more is known of it by now, or it is told of the log as it
+ * is read in another way, and the alert says that already; or the entry came later. What nobody can say now
  * was said by somebody who could. */
 static enum err_code take_back(struct round *round, const struct rule *told, struct err *why)
 {
     static const char *const kind = "sct_not_incorporated";
+    static const char *const reasons[] = {
+        "withdrawn: by now the log has the entry that it promised",
+        "withdrawn: what was told of the log's promise is replaced by what is known now",
+    };
     struct span texts[HELD_MAX];
     struct alert scratch = {.finding_count = 0};
     struct rule rule = *told;
-    struct db_trust_alert holds = {.domain_id = told->alert->domain_id,
-                                   .kinds = &kind,
-                                   .kind_count = 1,
-                                   .texts = texts,
-                                   .reason = "withdrawn: by now the log has the entry that it promised"};
-    bool closed = false;
+    struct db_trust_alert holds = {
+        .domain_id = told->alert->domain_id, .kinds = &kind, .kind_count = 1, .texts = texts};
+    enum err_code code = ERR_OK;
     memcpy(holds.tbs_fp, round->due->tbs_fp, 32);
     rule.alert = &scratch;
-    for (size_t i = 0; i < round->count; i++) {
-        const struct promise *promise = &round->promises[i];
-        if (told->alert->finding_count != 0 && is_wrong(promise)) {
-            texts[holds.text_count++] = rule_sct_found(&rule, &promise->sct, &promise->verdict);
-            continue;
-        }
-        /* A log that is read in two ways was named by either. */
-        for (size_t k = 0; k < promise->log_count; k++)
-            holds.text_count += rule_sct_texts(&rule, &promise->sct, &promise->logs[k],
-                                               promise->verdict.state, texts + holds.text_count);
+    for (int kept = 1; code == ERR_OK && kept >= 0; kept--) {
+        bool closed = false;
+        holds.reason = reasons[kept];
+        holds.text_count = list_texts(round, told, &rule, kept == 1, texts);
+        if (rule.full)
+            return err_set(why, ERR_TOO_BIG, "%s: no room for an alert", told->what->watch->name);
+        code = db_trust_alert_withdraw(round->conn, &holds, &closed, why);
+        round->report->closed += closed;
     }
-    if (rule.full)
-        return err_set(why, ERR_TOO_BIG, "%s: no room for an alert", told->what->watch->name);
-    enum err_code code = db_trust_alert_withdraw(round->conn, &holds, &closed, why);
-    round->report->closed += closed;
     return code;
 }
 

@@ -287,28 +287,79 @@ static void junk_in_front(void **state)
     rig_end(&rig);
 }
 
-/* Nor do SCTs of a known log that it never signed, however many. */
-static void forged_in_front(void **state)
+static void make_forged(struct rig *rig)
 {
     struct sctmill_sct scts[2 * LIMIT_SCTS_WALKED];
     uint8_t issuer[32];
+    issuances_hash("issuer", 1, issuer);
+    for (size_t i = 0; i < countof(scts); i++) {
+        bool last = i + 1 == countof(scts);
+        scts[i] = (struct sctmill_sct){.key = rig->key[0],
+                                       .timestamp_ms = last ? T0 : T0 + (int64_t)i,
+                                       .leaf_index = ANYWHERE,
+                                       .broken = !last};
+        memcpy(scts[i].log_id, rig->log[0].log_id, 32);
+    }
+    sctmill_final(&rig->final, "x1.test", issuer, scts, countof(scts));
+}
+
+/* Nor do SCTs of a known log that it never signed, however many. */
+static void forged_in_front(void **state)
+{
     struct rig rig;
     (void)state;
     rig_start(&rig);
     rig_world(&rig);
-    issuances_hash("issuer", 1, issuer);
-    for (size_t i = 0; i < countof(scts); i++) {
-        bool last = i + 1 == countof(scts);
-        scts[i] = (struct sctmill_sct){.key = rig.key[0],
-                                       .timestamp_ms = last ? T0 : T0 + (int64_t)i,
-                                       .leaf_index = ANYWHERE,
-                                       .broken = !last};
-        memcpy(scts[i].log_id, rig.log[0].log_id, 32);
-    }
-    sctmill_final(&rig.final, "x1.test", issuer, scts, countof(scts));
+    make_forged(&rig);
     act(&rig, not_there, countof(not_there));
     assert_int_equal(look(&rig).raised, 1);
     check(&rig, "forged", "high sct_not_incorporated sct 1 new", 1);
+    rig_close(&rig);
+    rig_end(&rig);
+}
+
+/* Nor do they once a log showed the certificate with a chain that proves nothing: then nobody can say of any
+ * other SCT that it is not signed. */
+static void forged_and_one_row_unknown(void **state)
+{
+    static const struct step unknown[] = {UNKNOWN(1)};
+    struct rig rig;
+    (void)state;
+    for (int before = 0; before < 2; before++) {
+        rig_start(&rig);
+        rig_world(&rig);
+        make_forged(&rig);
+        act(&rig, not_there, countof(not_there));
+        if (before != 0)
+            act(&rig, unknown, countof(unknown));
+        assert_int_equal(look(&rig).raised, 1);
+        check(&rig, "forged", "high sct_not_incorporated sct 1 new", 1);
+        if (before == 0)
+            act(&rig, unknown, countof(unknown));
+        tell(&rig);
+        assert_int_equal(look(&rig).closed, 0);
+        check(&rig, "forged, and unknown", "high sct_not_incorporated sct 1 notified", 1);
+        rig_close(&rig);
+        rig_end(&rig);
+    }
+}
+
+/* That the log has the entry is said where it has, and of that promise alone. */
+static void words_of_a_withdrawal(void **state)
+{
+    static const struct step first[] = {LOOK, PRE(0, 300), HEAD(0, 40 * HOUR), LOOK};
+    static const struct step then[] = {PRE(0, 0), HEAD(0, 50 * HOUR), LOOK};
+    struct rig rig;
+    (void)state;
+    rig_broken(&rig);
+    act(&rig, first, countof(first));
+    check(&rig, "another time", "low sct_not_incorporated sct_other 1 new", 1);
+    storetest_text(rig.test.dsn, "SELECT reason FROM alert",
+                   "withdrawn: what was told of the log's promise is replaced by what is known now");
+    act(&rig, then, countof(then));
+    check(&rig, "the entry came", "low sct_not_incorporated sct_other 1 closed", 0);
+    storetest_text(rig.test.dsn, "SELECT reason FROM alert",
+                   "withdrawn: by now the log has the entry that it promised");
     rig_close(&rig);
     rig_end(&rig);
 }
@@ -459,6 +510,8 @@ int main(void)
         cmocka_unit_test(killed_before_the_note),
         cmocka_unit_test(junk_in_front),
         cmocka_unit_test(forged_in_front),
+        cmocka_unit_test(forged_and_one_row_unknown),
+        cmocka_unit_test(words_of_a_withdrawal),
         cmocka_unit_test(one_log_in_two_ways),
         cmocka_unit_test(a_raw_entry_may_be_it),
         cmocka_unit_test(other_findings_stay),
