@@ -191,10 +191,9 @@ static enum err_code may_begin(struct pgconn *conn, const struct db_load_how *ho
     *may = wanted != 0;
     if (code != ERR_OK || *may)
         return code;
-    code =
-        pgexec_number(conn, "SELECT pg_try_advisory_lock(" HOLD_KEY ")::int", &PGEXEC_NO_ARGS, &alone, why);
-    if (code == ERR_OK && alone != 0)
-        code = pgexec_do(conn, "SELECT pg_advisory_unlock(" HOLD_KEY ")", &PGEXEC_NO_ARGS, NULL, why);
+    /* Outside of a transaction it is let go with the statement: whoever is stopped now is in nobody's way. */
+    code = pgexec_number(conn, "SELECT pg_try_advisory_xact_lock(" HOLD_KEY ")::int", &PGEXEC_NO_ARGS, &alone,
+                         why);
     *may = alone != 0;
     return code;
 }
