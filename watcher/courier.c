@@ -350,7 +350,7 @@ static void learn(struct courier *courier, int64_t took_ms, size_t count)
 }
 
 static enum err_code deliver(struct courier *courier, const struct db_outbox_item *items, size_t count,
-                             const int64_t waits_ms[2], struct err *why)
+                             const int64_t waits_ms[2], int64_t lease_end_ms, struct err *why)
 {
     struct round *round = calloc(1, sizeof *round);
     must(round != NULL);
@@ -360,7 +360,7 @@ static enum err_code deliver(struct courier *courier, const struct db_outbox_ite
     round->quiet_ms = waits_ms[0];
     round->digest_ms = waits_ms[1];
     round->flushed_ms = clock_mono_ms();
-    round->lease_end_ms = round->flushed_ms + courier_lease_ms(courier->channel);
+    round->lease_end_ms = lease_end_ms;
     enum err_code code = carry(round, why);
     struct err closing = {0};
     enum err_code closed = close_round(round, &closing);
@@ -486,13 +486,15 @@ enum err_code courier_pass(struct courier *courier, bool *worked, struct err *wh
     if (courier->batch == 0)
         courier->batch = 1;
     size_t most = waits_ms[1] > 0 ? LIMIT_CLAIMED : courier->batch;
+    /* The server reckons from when it claims them, and its answer may come late. */
+    int64_t lease_end_ms = clock_mono_ms() + courier_lease_ms(courier->channel);
     if (code == ERR_OK)
         code = db_outbox_claim(courier->conn, courier->channel->name, courier_lease_ms(courier->channel),
                                items, most, &count, why);
     if (code == ERR_OK && count == 0)
         return look_around(courier, worked, why);
     if (code == ERR_OK)
-        code = deliver(courier, items, count, waits_ms, why);
+        code = deliver(courier, items, count, waits_ms, lease_end_ms, why);
     *worked = count != 0;
     return code;
 }
