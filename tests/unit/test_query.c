@@ -357,6 +357,80 @@ static void bounds_hold(void **state)
     check("without expired ones", &seen, "");
 }
 
+/* Bounds hold to the moment. */
+static void what_was_seen_then_is_since_then(void **state)
+{
+    static const char sql[] = "SELECT (extract(epoch FROM first_seen) * 1000)::int8 FROM cert WHERE idx = 2";
+    struct query query;
+    struct query_cursor next;
+    bool more;
+    (void)state;
+    assert_int_equal(query_parse("a.b.example.com", &query, NULL), ERR_OK);
+    assert_int_equal(pgexec_number(fixture.db.conn, sql, &PGEXEC_NO_ARGS, &query.seen_since_ms, NULL),
+                     ERR_OK);
+    struct seen seen = ask_query(&query, &next, &more);
+    check("seen then", &seen, "2");
+    query.seen_since_ms++;
+    seen = ask_query(&query, &next, &more);
+    check("seen later", &seen, "");
+}
+
+/* Where no index helps, too: rows of one moment are parted by a page, and days without issuances passed over.
+ */
+static void walks_join_without_gap(void **state)
+{
+    static const char *const typed[] = {"github.io", "text:example", "issuer:1"};
+    static const size_t rows[] = {2, 8, countof(certs)};
+    (void)state;
+    assert_int_equal(
+        pgexec_script(fixture.db.conn,
+                      "INSERT INTO issued (issuer, day, n) SELECT issuer, (not_before AT TIME ZONE "
+                      "'UTC')::date, count(*) FROM cert GROUP BY 1, 2 ON CONFLICT DO NOTHING",
+                      NULL),
+        ERR_OK);
+    for (size_t i = 0; i < countof(typed); i++) {
+        struct query query;
+        struct query_cursor next;
+        struct seen joined = {0};
+        bool more;
+        assert_int_equal(query_parse(typed[i], &query, NULL), ERR_OK);
+        struct seen whole = ask_query(&query, &next, &more);
+        assert_false(more);
+        assert_int_equal(whole.count, rows[i]);
+        query.limit = 1;
+        for (more = true; more && joined.count <= whole.count; query.has_after = true) {
+            struct seen seen = ask_query(&query, &query.after, &more);
+            assert_true(seen.count <= 1);
+            if (seen.count == 1)
+                joined.numbers[joined.count++] = seen.numbers[0];
+        }
+        assert_int_equal(joined.count, whole.count);
+        assert_memory_equal(joined.numbers, whole.numbers, whole.count * sizeof whole.numbers[0]);
+    }
+}
+
+/* As many as there are is no "at least". */
+static void counts_know_whether_there_are_more(void **state)
+{
+    static const char *const typed[] = {"example.com", "text:example.com", "issuer:1"};
+    (void)state;
+    for (size_t i = 0; i < countof(typed); i++) {
+        struct query query;
+        struct query_result all;
+        struct query_result some;
+        assert_int_equal(query_parse(typed[i], &query, NULL), ERR_OK);
+        assert_int_equal(query_count(fixture.db.conn, &query, UINT64_MAX, &all, NULL), ERR_OK);
+        assert_true(all.total > 1);
+        assert_false(all.at_least);
+        assert_int_equal(query_count(fixture.db.conn, &query, all.total, &some, NULL), ERR_OK);
+        assert_int_equal(some.total, all.total);
+        assert_false(some.at_least);
+        assert_int_equal(query_count(fixture.db.conn, &query, all.total - 1, &some, NULL), ERR_OK);
+        assert_int_equal(some.total, all.total - 1);
+        assert_true(some.at_least);
+    }
+}
+
 static void pages_join_without_gap(void **state)
 {
     (void)state;
@@ -498,7 +572,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(hashes_find),
         cmocka_unit_test(addresses_find),
         cmocka_unit_test(bounds_hold),
+        cmocka_unit_test(what_was_seen_then_is_since_then),
         cmocka_unit_test(pages_join_without_gap),
+        cmocka_unit_test(walks_join_without_gap),
+        cmocka_unit_test(counts_know_whether_there_are_more),
         cmocka_unit_test(rows_of_before_are_not_hidden),
         cmocka_unit_test(keyed_queries_read_little),
     };
