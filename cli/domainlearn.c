@@ -437,7 +437,7 @@ static enum err_code learn_all(struct learning *doing, struct pgconn *conn, stru
     if (learn_count(doing->learn) == 0 && json_array_size(doing->left) != 0)
         return err_set(why, ERR_NOT_FOUND,
                        "%s: about every certificate of this time there is an alert that nobody has answered "
-                       "(ctvigil alert list)",
+                       "('ctvigil alert list'; 'ctvigil alert ack ID' when it is fine)",
                        doing->name);
     if (learn_count(doing->learn) == 0)
         return err_set(why, ERR_NOT_FOUND,
