@@ -91,6 +91,12 @@ open_alerts() {
     ctv domain learn shop.example --json | jq -e --arg ca "spki:$CA_other" --argjson id "$stranger" \
         '(.left_out | index($id)) and (.policy.allow | index($ca) | not) and .would_raise.unexpected_ca == 1'
     ctv domain learn shop.example | grep "^left out, .*alert ack ID.*: alert .*$stranger"
+    ctv domain add stranger.example --allow-ca "spki:$CA_demo"
+    issue other 90 both www.stranger.example >/dev/null
+    ingest
+    run -2 ctv domain learn stranger.example
+    [[ $output == *"nobody has answered"*"alert ack ID"* ]]
+    run -0 ctv domain remove stranger.example
     # Nor does it become usual because others kept it, too.
     local sha serial
     sha=$(ctv alert list --json --domain shop.example | jq -r "select(.id == $stranger) | .tbs_fp")
