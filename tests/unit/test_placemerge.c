@@ -385,6 +385,22 @@ static void rows_that_are_no_blocks_hold_nobody_up(void **state)
     }
 }
 
+/* Who looks for its hash gets the places that are good, and nobody else notices. */
+static void a_place_in_no_log_is_passed_over(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_new(&rig);
+    put_tiles(&rig, 2, UINT64_MAX);
+    storetest_run(rig.dsn, "UPDATE place_block SET places = set_byte(places, 0, 200) WHERE ctid IN (SELECT "
+                           "min(ctid) FROM place_block WHERE kind = 0)");
+    check_sql(rig.dsn, "SELECT count(*) - (SELECT count(*) FROM (" BY_HAND ") AS h) FROM " KEYS, -1);
+    check_sql(rig.dsn,
+              "SELECT count(*) FROM ((SELECT fp8, log_id, index FROM " KEYS ") EXCEPT (" BY_HAND ")) AS x",
+              0);
+    rig_end(&rig);
+}
+
 /* What can not be done at all is warned of, once in an hour, and ends no other level. */
 static void a_level_that_can_not_be_merged_is_warned_of(void **state)
 {
@@ -523,6 +539,7 @@ int main(void)
         cmocka_unit_test(two_merge_while_a_third_writes),
         cmocka_unit_test(a_long_level_is_merged_in_pieces),
         cmocka_unit_test(rows_that_are_no_blocks_hold_nobody_up),
+        cmocka_unit_test(a_place_in_no_log_is_passed_over),
         cmocka_unit_test(a_level_that_can_not_be_merged_is_warned_of),
         cmocka_unit_test(space_of_much_is_left_to_the_server),
         cmocka_unit_test(what_was_stored_before_is_found),
