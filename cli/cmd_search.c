@@ -109,6 +109,9 @@ static void hint(const struct search *search, const struct query_result *result)
         fprintf(stderr, "ctvigil: no issuer that is stored is or is named like that\n");
     else if (strlen(typed) >= 8 && typed[strspn(typed, "0123456789abcdefABCDEF")] == '\0')
         fprintf(stderr, "ctvigil: there is no such domain; if it is a serial number: serial:%s\n", typed);
+    else if (search->format == SEARCHVIEW_TABLE)
+        fprintf(stderr, "ctvigil: %s\n",
+                result->more ? "no certificates in what was searched" : "no certificates match");
 }
 
 static const char *bound_text(int64_t unix_ms, const char *none, char text[TEXT_TIME_MAX])

@@ -26,11 +26,16 @@ teardown_file() {
     [[ "$output" == *"$SIM_URL"* ]]
 }
 
-@test "no alert is no silence" {
+@test "no alert and no certificate are no silence" {
     run -0 --separate-stderr ctv alert list
     [ -z "$output" ]
     [ "$stderr" = "ctvigil: no alerts" ]
     run -0 --separate-stderr ctv alert list --json
+    [ -z "$output$stderr" ]
+    run -0 --separate-stderr ctv search nowhere.example
+    [ -z "$output" ]
+    [ "$stderr" = "ctvigil: no certificates match" ]
+    run -0 --separate-stderr ctv search nowhere.example --json
     [ -z "$output$stderr" ]
 }
 
