@@ -159,13 +159,14 @@
 #define LIMIT_CA_PATHS           64
 #define LIMIT_TRUST_FILE         (64u << 20) /* of an import; all certificates of CCADB have 25 MB */
 #define LIMIT_TRUST_FILES        256
-#define LIMIT_PENDING_MS         300000 /* for history scans that wait, then others have their turn */
-#define LIMIT_PENDING_PIECE_MS   30000  /* of one that is done a piece at a time */
-#define LIMIT_PENDING_ROWS       20000  /* of a domain that shares its scan with others: a few seconds */
-#define LIMIT_TRUST_REJUDGE_MS   300000 /* between looks at what new CA certificates change */
-#define LIMIT_TRUST_LOOK_MS      60000  /* for judging by what changed, then others have their turn */
-#define LIMIT_TRUST_LOSS_PERCENT 25     /* of a list's roots or keys at once; the busiest year took a tenth */
-#define LIMIT_TRUST_DAYS         35     /* root stores change monthly; older trust data is told of */
+#define LIMIT_PENDING_MS         300000  /* for history scans that wait, then others have their turn */
+#define LIMIT_PENDING_REST_MS    3600000 /* between two looks that can not get to the end */
+#define LIMIT_PENDING_PIECE_MS   30000   /* of one that is done a piece at a time */
+#define LIMIT_PENDING_ROWS       20000   /* of a domain that shares its scan with others: a few seconds */
+#define LIMIT_TRUST_REJUDGE_MS   300000  /* between looks at what new CA certificates change */
+#define LIMIT_TRUST_LOOK_MS      60000   /* for judging by what changed, then others have their turn */
+#define LIMIT_TRUST_LOSS_PERCENT 25 /* of a list's roots or keys at once; the busiest year took a tenth */
+#define LIMIT_TRUST_DAYS         35 /* root stores change monthly; older trust data is told of */
 /* Certificates looked at in a minute for what belongs to them; 0.5 ms each. */
 #define LIMIT_PAIR_LOOKS   10000
 #define LIMIT_PAIR_WAIT_MS 86400000 /* for a precertificate: how long a log may take to show an entry */

@@ -41,6 +41,7 @@ struct caretaker_memory {
     int64_t pending_ms; /* for history scans in one round; 0: as long as they take */
     bool more;          /* that was too short */
     unsigned missed;    /* of struct pendingscan */
+    struct pendingscan_rest rest;
     int64_t known_due_ms;
     struct db_unheard said; /* what the operator was told last */
     int64_t late;           /* alert up to which later proof was looked for */
@@ -322,6 +323,7 @@ static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretak
     pending.dsn = dsn;
     pending.most_ms = memory->pending_ms;
     pending.missed = &memory->missed;
+    pending.rest = &memory->rest;
     pending.stop = stop;
     /* Nobody else in a process that only watches hears of another public suffix list. */
     bool on = caretaker_next(done, db_psl_follow(conn, why));

@@ -22,6 +22,7 @@ struct look {
     size_t large_room;
     struct history_all all;
     uint64_t done;
+    bool part;          /* something that was put down can not be looked at: they stay pending */
     bool stale;         /* rules of some were changed since: they are for the next look */
     enum err_code code; /* the first failure */
     struct err *why;
@@ -74,7 +75,8 @@ static bool is_ended(const struct look *look)
 
 static bool is_late(const struct look *look)
 {
-    return look->until_ms != 0 && clock_mono_ms() >= look->until_ms;
+    /* The next look begins anew with those that stay, so that it would not get beyond them. */
+    return !look->part && look->until_ms != 0 && clock_mono_ms() >= look->until_ms;
 }
 
 static void note(struct look *look, enum err_code code, const struct err *one)
@@ -89,6 +91,17 @@ static void say_failed(struct look *look, const struct watch *watch, enum err_co
     note(look, code, one);
     if (!is_ended(look))
         say_warn("watch", "domain=%s its history could not be scanned: %s", watch->name, one->text);
+}
+
+static void say_part(struct look *look, const struct watch *watch, size_t others, const struct err *one)
+{
+    note(look, ERR_DB_PART, one);
+    look->part = true;
+    if (others == 0)
+        say_warn("watch", "domain=%s its history scan stays pending: %s", watch->name, one->text);
+    else
+        say_warn("watch", "domain=%s and %zu others: their history scans stay pending: %s", watch->name,
+                 others, one->text);
 }
 
 static void say_done(struct look *look, const struct watch *watch, const struct history_result *result)
@@ -167,6 +180,10 @@ static void scan_these(struct look *look, const struct group *group, size_t begi
     if (code == ERR_OK)
         say_all(look, watches, count, results);
     free(results);
+    if (code == ERR_DB_PART) {
+        say_part(look, watches[0], count - 1, &one);
+        return;
+    }
     if (code == ERR_DB_DOWN || (code != ERR_OK && count == 1))
         say_failed(look, watches[0], code, &one);
     if (code == ERR_OK || count == 1 || is_ended(look))
@@ -275,7 +292,9 @@ static bool scan_piece(struct look *look, const struct watch *watch)
     bool more = code == ERR_OK && place.more;
     if (more)
         code = db_pending_keep(look->conn, watch, &place, &one);
-    if (code != ERR_OK)
+    if (code == ERR_DB_PART)
+        say_part(look, watch, 0, &one);
+    else if (code != ERR_OK)
         say_failed(look, watch, code, &one);
     else if (!more)
         say_done(look, watch, &result);
@@ -370,13 +389,24 @@ static bool scan_lists(struct look *look)
     return others;
 }
 
+/* What stays pending is not looked through again each minute, unless somebody was registered. */
+static bool is_resting(const struct pendingscan_rest *rest, uint64_t generation)
+{
+    return rest != NULL && rest->until_ms > clock_mono_ms() && rest->generation == generation;
+}
+
 enum err_code pendingscan_look(const struct pendingscan *how, struct pgconn *conn, bool *more,
                                struct err *why)
 {
     struct look look = {.how = how, .conn = conn, .why = why};
     bool any = false;
+    uint64_t generation = 0;
     *more = false;
     enum err_code code = db_pending_any(conn, &any, why);
+    if (code == ERR_OK && any)
+        code = db_domain_generation(conn, &generation, why);
+    if (code == ERR_OK && any && is_resting(how->rest, generation))
+        return ERR_OK;
     if (code == ERR_OK && any)
         code = db_psl_follow(conn, why);
     if (code != ERR_OK || !any)
@@ -387,6 +417,8 @@ enum err_code pendingscan_look(const struct pendingscan *how, struct pgconn *con
     *more = *more || look.stale;
     if ((others || look.done > SPOKEN_OF) && !is_ended(&look))
         say_progress(&look);
+    if (look.part && how->rest != NULL)
+        *how->rest = (struct pendingscan_rest){clock_mono_ms() + LIMIT_PENDING_REST_MS, generation};
     history_all_free(&look.all);
     free(look.large);
     return look.code;

@@ -26,6 +26,12 @@ MUST_USE enum err_code pendingscan_run(const struct pendingscan_pass *pass, stru
                                        struct history_result *results, struct err *why);
 
 #define PENDINGSCAN_MISSED 10
+/* While some can not be scanned to the end (ERR_DB_PART), it is tried again now and then. All zeros: no rest.
+ */
+struct pendingscan_rest {
+    int64_t until_ms; /* monotonic */
+    uint64_t generation;
+};
 struct pendingscan {
     const char *dsn;
     int64_t most_ms;  /* for one look, about; 0: as long as it takes */
@@ -34,6 +40,7 @@ struct pendingscan {
     /* Looks in a row at which another process was at the lists (DB_PENDING_MANY): it is left to it, but from
      * PENDINGSCAN_MISSED of them on. NULL: for ever. */
     unsigned *missed;
+    struct pendingscan_rest *rest; /* from one look to the next; NULL: none */
     const atomic_bool *stop;
 };
 #define PENDINGSCAN_USUAL                                                                                    \

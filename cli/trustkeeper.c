@@ -102,7 +102,8 @@ static enum err_code judge_these(struct judging *judging, const struct watch *co
         return ERR_OK;
     if (code == ERR_CLOSED || code == ERR_DB_DOWN)
         return err_set(why, code, "%s", one.text);
-    if (count > 1) {
+    /* With ERR_DB_PART all of them were judged as far as anybody can. */
+    if (count > 1 && code != ERR_DB_PART) {
         code = judge_these(judging, watches, count / 2, why);
         return code == ERR_OK ? judge_these(judging, watches + count / 2, count - count / 2, why) : code;
     }

@@ -65,7 +65,8 @@ MUST_USE enum err_code db_domain_generation(struct pgconn *conn, uint64_t *gener
  * its sightings (sha256 zero: not stored); the spans live during the call. Names with placeholders and
  * certificates without a registrable domain are included. What is stored under the keys is counted first, so
  * that many of them that have nothing cost little; there is no order. `stop` (may be NULL) ends only the wait
- * for what a backfill has put down (db_load_settle); `each` ends the rest by an error. */
+ * for what a backfill has put down (db_load_settle); `each` ends the rest by an error. ERR_DB_PART: some of
+ * that could not be put in its place; `each` was called for everything else. */
 MUST_USE enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch,
                                          enum err_code (*each)(void *arg, const struct issuance *issuance,
                                                                const struct sighting *sightings, size_t count,
@@ -80,8 +81,9 @@ struct db_domain_history_place {
     uint8_t tbs_fp[32];
     int32_t issuer;
     uint8_t state[32]; /* of the rules it is a place for: of db_pending_place, for db_pending_keep */
-    int64_t until_ms;  /* in: no further page from this time on (clock_mono_ms); 0: to the end */
-    bool more;         /* out: that time came before the end */
+    /* in: no further page from this time on (clock_mono_ms); 0, and set to 0 with ERR_DB_PART: to the end */
+    int64_t until_ms;
+    bool more; /* out: that time came before the end */
 };
 /* The same from a place on, which it moves with every row that `each` took. */
 MUST_USE enum err_code db_domain_history_from(

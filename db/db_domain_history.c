@@ -428,22 +428,26 @@ enum err_code db_domain_history_from(struct pgconn *conn, const struct watch *wa
                                      const atomic_bool *stop, struct err *why)
 {
     struct scan scan = {.conn = conn, .each = each, .arg = arg, .place = place};
+    struct err left = {0};
     place->more = false;
     /* What a backfill put down before this domain was known is in no index yet, and nobody else looks there.
      */
-    enum err_code code = db_load_settle(conn, stop, why);
+    enum err_code code = db_load_settle_most(conn, stop, &left, why);
     if (code == ERR_OK)
         code = spread_settle(conn, why);
     if (code == ERR_OK)
         code = scan_init(&scan, watch, why);
     if (code != ERR_OK)
         return code;
+    /* No place is one to go on from: what is missing belongs in front of it, too. */
+    if (left.code != ERR_OK)
+        place->until_ms = 0;
     historykeys_add_watch(&scan.keys, watch);
     code = run_keys(&scan, why);
     if (code == ERR_OK)
         code = run_items(&scan, watch, why);
     scan_fini(&scan);
-    return code;
+    return code == ERR_OK ? db_load_left(&left, why) : code;
 }
 
 /* Keys that have nothing are in nobody's way. */
@@ -473,7 +477,7 @@ enum err_code db_domain_history_counted(struct pgconn *conn, const struct watch 
     if (code == ERR_OK)
         code = run_items(&scan, watch, why);
     scan_fini(&scan);
-    return code;
+    return code == ERR_OK ? db_load_left(&size->left, why) : code;
 }
 
 enum err_code db_domain_history(struct pgconn *conn, const struct watch *watch, history_each *each, void *arg,

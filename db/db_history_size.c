@@ -220,7 +220,7 @@ enum err_code db_history_size_load(struct pgconn *conn, const struct watch *watc
     struct historykeys keys;
     *size = (struct db_history_size){.count = 0};
     /* What a backfill put down before a domain was known is in no index yet, and nobody else looks there. */
-    enum err_code code = db_load_settle(conn, stop, why);
+    enum err_code code = db_load_settle_most(conn, stop, &size->left, why);
     if (code == ERR_OK)
         code = spread_settle(conn, why);
     if (code != ERR_OK)

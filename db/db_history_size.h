@@ -20,6 +20,7 @@ struct db_history_key {
 struct db_history_size {
     struct db_history_key *at;
     size_t count;
+    struct err left; /* why rows that a backfill put down are not among them (db_load_settle_most) */
 };
 
 /* Counts, up to `most` each, what is under the keys of the watches and under those of what could be

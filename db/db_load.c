@@ -240,6 +240,29 @@ enum err_code db_load_settle(struct pgconn *conn, const atomic_bool *stop, struc
     return code;
 }
 
+enum err_code db_load_settle_most(struct pgconn *conn, const atomic_bool *stop, struct err *left,
+                                  struct err *why)
+{
+    struct err one = {0};
+    enum err_code code = db_load_settle(conn, stop, &one);
+    if (code == ERR_OK)
+        return ERR_OK;
+    if (!may_go_on(code) || code == ERR_DB_CONFLICT || code == ERR_DB_LATER || code == ERR_DB_SCHEMA)
+        return err_set(why, code, "%s", one.text);
+    *left = one;
+    return ERR_OK;
+}
+
+enum err_code db_load_left(const struct err *left, struct err *why)
+{
+    if (left->code == ERR_OK)
+        return ERR_OK;
+    return err_set(why, ERR_DB_PART,
+                   "what a backfill put down can not all be put in its place and was not looked at, but all "
+                   "else was: %s",
+                   left->text);
+}
+
 enum err_code db_load_past(struct pgconn *conn, int32_t log_id, uint64_t begin, uint64_t end, struct err *why)
 {
     static const char sql[] =

@@ -40,6 +40,13 @@ MUST_USE enum err_code db_load_seal(struct pgconn *conn, const struct db_load_ho
 /* The same over a connection of its own, for those who must see every row before they look; nothing, and at
  * once, when nothing waits. May take minutes; `stop` as above. */
 MUST_USE enum err_code db_load_settle(struct pgconn *conn, const atomic_bool *stop, struct err *why);
+/* For those who look at what is there in any case: where waiting mends nothing, as of a damaged value, the
+ * reason goes into `left`, which is empty, and ERR_OK is returned. */
+MUST_USE enum err_code db_load_settle_most(struct pgconn *conn, const atomic_bool *stop, struct err *left,
+                                           struct err *why);
+/* What they return behind that, all else having been looked at: ERR_OK when `left` is empty, or ERR_DB_PART.
+ */
+MUST_USE enum err_code db_load_left(const struct err *left, struct err *why);
 /* For those who must see the rows of the entries [begin, end) of a log and have no time: ERR_DB_LATER, at
  * once, when any of them may still wait; whoever looks after partitions then puts everything in its place
  * soon (db_load_seal), also while more is coming. Outside of transactions. */

@@ -314,8 +314,10 @@ static enum err_code scan_all(struct scan *scan, struct pgconn *read, struct err
         code = db_malformed_each(read, on_malformed, scan, why);
     if (code == ERR_OK)
         code = scan_rows(scan, read, why);
-    if (code == ERR_OK)
-        code = db_pair_notes_write(scan->notes, scan->write, why);
+    if (code == ERR_OK || code == ERR_DB_PART) {
+        enum err_code written = db_pair_notes_write(scan->notes, scan->write, why);
+        code = code == ERR_OK ? written : code;
+    }
     if (code == ERR_OK && scan->reader->dry == NULL && (place == NULL || !place->more))
         code = finish(scan, why);
     return code;

@@ -68,7 +68,8 @@ MUST_USE enum err_code history_run(struct pgconn *read, struct pgconn *write, co
 
 /* The same for several domains in one pass; results[i] is that of watches[i]. What could be anybody's is
  * counted with the first one (nobody), and not in `concerned`, because of several nobody can say whom. An
- * error is that of all: none is marked as done then. */
+ * error is that of all: none is marked as done then. ERR_DB_PART: everything was looked at and raised but
+ * what a backfill put down and nobody can put in its place. */
 MUST_USE enum err_code history_run_all(struct pgconn *read, struct pgconn *write,
                                        const struct watch *const *watches, size_t count,
                                        const struct history_reader *reader, struct history_result *results,

@@ -107,6 +107,69 @@ static void a_large_one_goes_piece_by_piece(void **state)
     all_alerts_are_there(test.dsn);
 }
 
+/* One that expired, put down by a backfill; it concerns big.test, too. */
+static void put_down(struct storetest *test)
+{
+    const struct issuances_entry spec = {ROWS, ISSUANCE_PRECERT, false};
+    struct store *store = storetest_open(test->dsn);
+    struct store_range range;
+    struct batch batch;
+    assert_int_equal(store_pg_load(store, NULL), ERR_OK);
+    storetest_take(store, 2, &range);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    issuances_batch(&batch, &test->log[1], 0, &spec, 1);
+    struct issuance *issuance = &batch.entries[0].issuance;
+    struct name *name = arena_zeroed(&batch.arena, 1, sizeof *name);
+    must(name != NULL);
+    issuances_name(name, SPAN_LIT("big.test"), 8);
+    issuance->names = name;
+    issuance->name_count = 1;
+    issuance->subject_cn = SPAN_NONE;
+    issuance->not_before = 1600000000;
+    issuance->not_after = issuance->not_before + 86400;
+    batch.watch_generation = 1;
+    storetest_must_commit(store, &range, &batch);
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
+/* What one partition lacks hides nothing of the others; the domains stay pending until it is there. In one
+ * pass, and piece by piece where the time of each is over at once. */
+static void what_can_not_be_put_in_its_place_hides_nothing_else(void **state)
+{
+    struct storetest test;
+    bool more = false;
+    (void)state;
+    for (int large = 0; large < 2; large++) {
+        struct pendingscan_rest rest = {0};
+        begin(&test);
+        put_down(&test);
+        storetest_run(test.dsn, "ALTER FUNCTION partition_index_all() RENAME TO kept;"
+                                "CREATE FUNCTION partition_index_all() RETURNS void LANGUAGE plpgsql AS"
+                                " 'BEGIN RAISE EXCEPTION ''nothing goes there''; END'");
+        const struct pendingscan how = {
+            .dsn = test.dsn, .most_ms = 1, .piece_ms = 1, .rows = large ? 100 : 1000, .rest = &rest};
+        assert_int_equal(look(&how, &more), ERR_DB_PART);
+        check_sql(test.dsn, "SELECT count(*) FROM alert", ROWS + SMALL);
+        check_sql(test.dsn, "SELECT count(*) FROM pair_look", ROWS + SMALL);
+        check_sql(test.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", SMALL + 1);
+        check_sql(test.dsn, "SELECT count(*) FROM domain_place", 0);
+        /* Not again at once, but for somebody new. */
+        assert_int_equal(look(&how, &more), ERR_OK);
+        assert_false(more);
+        storetest_run(test.dsn, "UPDATE domain_generation SET generation = generation + 1");
+        assert_int_equal(look(&how, &more), ERR_DB_PART);
+        storetest_run(test.dsn, "DROP FUNCTION partition_index_all();"
+                                "ALTER FUNCTION kept() RENAME TO partition_index_all");
+        rest.until_ms = 0;
+        more = true;
+        for (int looks = 0; more && looks < 50; looks++)
+            assert_int_equal(look(&how, &more), ERR_OK);
+        check_sql(test.dsn, "SELECT count(*) FROM domain WHERE history_at IS NULL", 0);
+        check_sql(test.dsn, "SELECT count(*) FROM alert", ROWS + SMALL + 1);
+    }
+}
+
 static void place_some(struct db_domain_history_place *place)
 {
     place->part = 3;
@@ -355,6 +418,8 @@ static void how_long_it_takes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(all_in_one_pass),
+                                       cmocka_unit_test(what_can_not_be_put_in_its_place_hides_nothing_else),
+
                                        cmocka_unit_test(a_large_one_goes_piece_by_piece),
                                        cmocka_unit_test(other_rules_begin_anew),
                                        cmocka_unit_test(rules_and_back_begin_anew),
