@@ -10,6 +10,8 @@
 #include "db/spread.h"
 #include "model/cert.h"
 
+#define DAY_S 86400
+
 struct db_sct_notes {
     struct copy copy;
     size_t count;
@@ -271,6 +273,71 @@ static enum err_code get_one(const PGresult *res, int at, const struct certrow_s
     return ERR_OK;
 }
 
+#define ALIKE_MAX 64
+
+/* One partition, by its index. */
+static const char alike_sql[] =
+    "SELECT c.log, c.idx, c.tbs_fp = $1 FROM cert AS c WHERE c.tbs_fp >= $2 AND c.tbs_fp <= $3"
+    " AND c.not_after >= $4 AND c.not_after <= $5 LIMIT 64";
+
+enum owner { OWNER_DOUBT, OWNER_THIS, OWNER_OTHER };
+
+static enum owner owner_of(const PGresult *res, const struct sighting *place)
+{
+    for (int i = 0; i < PQntuples(res); i++)
+        if (pgexec_get_int(res, i, 0) == place->log_id && (uint64_t)pgexec_get_int(res, i, 1) == place->index)
+            return pgexec_get_bool(res, i, 2) ? OWNER_THIS : OWNER_OTHER;
+    return OWNER_DOUBT;
+}
+
+static enum err_code sort_out(const PGresult *res, struct arena *arena, struct db_sct_cert *cert,
+                              struct err *why)
+{
+    struct sighting *all = cert->places;
+    size_t count = cert->place_count;
+    bool other = PQntuples(res) == ALIKE_MAX;
+    for (int i = 0; i < PQntuples(res); i++)
+        other = other || !pgexec_get_bool(res, i, 2);
+    if (!other)
+        return ERR_OK;
+    cert->places = arena_zeroed(arena, count + 1, sizeof *all);
+    cert->place_count = 0;
+    if (cert->places == NULL)
+        return err_set(why, ERR_MEMORY, "database: no memory for the places of a certificate");
+    for (size_t i = 0; i < count; i++)
+        if (owner_of(res, &all[i]) == OWNER_THIS)
+            cert->places[cert->place_count++] = all[i];
+    for (size_t i = 0; i < count; i++)
+        if (owner_of(res, &all[i]) == OWNER_DOUBT)
+            cert->places[cert->place_count + cert->doubt_count++] = all[i];
+    return ERR_OK;
+}
+
+/* 64 bits find, and do not decide. */
+static enum err_code check_places(struct pgconn *conn, const struct db_sct_due *due, struct arena *arena,
+                                  struct db_sct_cert *cert, struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    uint8_t low[32] = {0};
+    uint8_t high[32];
+    int64_t not_after = cert->own[0].issuance.not_after;
+    int64_t day = not_after / DAY_S;
+    memset(high, 0xff, sizeof high);
+    memcpy(low, due->tbs_fp, 8);
+    memcpy(high, due->tbs_fp, 8);
+    pgexec_bytes(&args, span_of(due->tbs_fp, 32));
+    pgexec_bytes(&args, span_of(low, 32));
+    pgexec_bytes(&args, span_of(high, 32));
+    pgexec_time(&args, (not_after < DAY_S ? CERT_TIME_MIN : day * DAY_S) * 1000);
+    pgexec_time(&args, (day >= 0xffff ? CERT_TIME_MAX : (day + 1) * DAY_S - 1) * 1000);
+    enum err_code code = pgexec_cached(conn, alike_sql, &args, &res, why);
+    if (code == ERR_OK)
+        code = sort_out(res, arena, cert, why);
+    PQclear(res);
+    return code;
+}
+
 enum err_code db_sct_load(struct pgconn *conn, const struct db_sct_due *due, struct arena *arena,
                           struct db_sct_cert *cert, struct err *why)
 {
@@ -288,6 +355,8 @@ enum err_code db_sct_load(struct pgconn *conn, const struct db_sct_due *due, str
         code = certrow_sightings_load(conn, &fp8, 1, &sightings, why);
     for (int i = 0; code == ERR_OK && i < PQntuples(res) && i < DB_SCT_OWN_MAX; i++)
         code = get_one(res, i, &sightings, arena, cert, why);
+    if (code == ERR_OK && cert->place_count != 0)
+        code = check_places(conn, due, arena, cert, why);
     certrow_sightings_free(&sightings);
     PQclear(res);
     return code;

@@ -76,10 +76,13 @@ struct db_sct_own {
 struct db_sct_cert {
     struct db_sct_own own[DB_SCT_OWN_MAX];
     size_t own_count; /* 0: no row, retention took it */
-    /* Every place with the same first bytes of tbs_fp and the same day of not_after, whoever issued: more
-     * than those above only where one TBS has several keys. */
+    /* Every place of it, whoever issued: more than those above only where one TBS has several keys. A place
+     * is known by 64 bits of tbs_fp and the day of not_after. Where another stored certificate has the same,
+     * which takes a CA that means it, those that are not the first place of a row may be of either. They
+     * stand behind the others, doubt_count of them. */
     struct sighting *places;
     size_t place_count;
+    size_t doubt_count;
 };
 
 /* The bytes of one that is due, into `arena`; *gone: somebody else took it off the list. */

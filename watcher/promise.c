@@ -210,6 +210,24 @@ static enum err_code pick_signed(struct round *round, const struct cert *cert, s
     return code;
 }
 
+/* What would be another verdict with places that may be another certificate's is none yet. */
+static void judge_one(struct round *round, struct promise *promise)
+{
+    const struct db_sct_cert *cert = &round->cert;
+    char hex[65];
+    promise->verdict =
+        rule_sct_judge(&promise->sct, promise->logs, promise->log_count, cert->places, cert->place_count);
+    struct rule_sct_verdict all = rule_sct_judge(&promise->sct, promise->logs, promise->log_count,
+                                                 cert->places, cert->place_count + cert->doubt_count);
+    if (all.state == promise->verdict.state)
+        return;
+    promise->verdict.state = RULE_SCT_OPEN;
+    say_warn("watch",
+             "sha256=%s the entry that a log promised may be another one whose fingerprint begins with the"
+             " same 64 bits",
+             text_hex(span_of(round->due->sha256, 32), hex));
+}
+
 /* What a log shows counts once it is part of a tree that it signed. */
 static enum err_code confirm(struct round *round, struct promise *promise, struct err *why)
 {
@@ -243,8 +261,7 @@ static enum err_code judge_all(struct round *round, struct span tbs, struct err 
         kept++;
         if (!good)
             continue;
-        promise->verdict = rule_sct_judge(&promise->sct, promise->logs, promise->log_count,
-                                          round->cert.places, round->cert.place_count);
+        judge_one(round, promise);
         code = confirm(round, promise, why);
     }
     round->count = kept;
