@@ -162,9 +162,11 @@ static enum err_code caretaker_unheard(struct pgconn *conn, struct db_unheard *s
 }
 
 /* One page of the open alerts a round. */
-static enum err_code caretaker_late(struct pgconn *conn, int64_t *after, struct err *why)
+static enum err_code caretaker_late(struct pgconn *conn, int64_t *after, const atomic_bool *stop,
+                                    struct err *why)
 {
-    struct lateproof_reader reader = {.prove.now_ms = clock_wall_ms(), .read = examine_certificate};
+    struct lateproof_reader reader = {
+        .prove.now_ms = clock_wall_ms(), .read = examine_certificate, .stop = stop};
     struct lateproof_report report = {0};
     struct cagraph *trust = NULL;
     struct blocklist *blocklist = NULL;
@@ -331,7 +333,7 @@ static void caretaker_steps(const char *dsn, struct pgconn *conn, struct caretak
     on = on && caretaker_next(done, learnkeeper_look(dsn, conn, stop, why));
     on = on && caretaker_next(done, pendingscan_look(&pending, conn, &memory->more, why));
     on = on && caretaker_next(done, caretaker_unheard(conn, &memory->said, why));
-    on = on && caretaker_next(done, caretaker_late(conn, &memory->late, why));
+    on = on && caretaker_next(done, caretaker_late(conn, &memory->late, stop, why));
     on = on && caretaker_next(done, caretaker_edges(conn, stop, why));
     on = on && caretaker_next(done, caretaker_trust(dsn, conn, &memory->trust, stop, why));
     on = on && caretaker_next(done, caretaker_pairs(conn, stop, why));

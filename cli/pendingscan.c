@@ -108,7 +108,9 @@ static void say_done(struct look *look, const struct watch *watch, const struct 
 {
     if (result->outdated) {
         look->stale = true;
-        say_info("watch", "domain=%s its rules were changed during its history scan, which begins anew",
+        say_info("watch",
+                 "domain=%s its history scan is done again, if it is still registered: it was changed"
+                 " meanwhile, or its row was locked",
                  watch->name);
         return;
     }

@@ -10,6 +10,7 @@
 #include "db/db_der.h"
 #include "db/db_domain.h"
 #include "db/db_late.h"
+#include "db/db_pending.h"
 #include "db/db_sct.h"
 #include "parser/precert.h"
 #include "parser/tbs.h"
@@ -53,11 +54,18 @@ static bool keep_form(void *arg, struct span der)
     return true;
 }
 
-/* Every form has to be signed with the one key. */
+static bool is_stopped(const struct look *look)
+{
+    return look->reader->stop != NULL && atomic_load(look->reader->stop);
+}
+
+/* Every form has to be signed with the one key. True ends the search. */
 static bool try_key(void *arg, const uint8_t spki_sha256[32], struct span der)
 {
     struct look *look = arg;
     struct cert ca;
+    if (is_stopped(look))
+        return true;
     (void)tbs_read_certificate(der, &ca);
     if (ca.spki.at == NULL)
         return false;
@@ -222,7 +230,7 @@ static enum err_code look_all(struct look *look, const struct db_late *list, siz
         arena_fini(&look->bytes);
         return err_set(why, ERR_MEMORY, "no memory for looking after issuers");
     }
-    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+    for (size_t i = 0; code == ERR_OK && i < count && !is_stopped(look); i++) {
         struct err one = {0};
         look->late = &list[i];
         enum err_code single = look_one(look, &one);
@@ -240,21 +248,38 @@ static enum err_code look_all(struct look *look, const struct db_late *list, siz
     return code;
 }
 
+static enum err_code look_page(struct look *look, int64_t *after, struct err *why)
+{
+    struct db_late *list = calloc(DB_LATE_PAGE, sizeof *list);
+    int64_t next = *after;
+    size_t count = 0;
+    must(list != NULL);
+    enum err_code code = db_late_list(look->conn, &next, list, &count, why);
+    if (code == ERR_OK && count != 0)
+        code = look_all(look, list, count, why);
+    if (!is_stopped(look))
+        *after = next;
+    free(list);
+    return code;
+}
+
 enum err_code lateproof_look(struct pgconn *conn, const struct lateproof_reader *reader, int64_t *after,
                              struct lateproof_report *report, struct err *why)
 {
     struct look *look = calloc(1, sizeof *look);
-    struct db_late *list = calloc(DB_LATE_PAGE, sizeof *list);
-    size_t count = 0;
+    bool taken = false;
     *report = (struct lateproof_report){0};
-    must(look != NULL && list != NULL);
+    must(look != NULL);
     look->conn = conn;
     look->reader = reader;
     look->report = report;
-    enum err_code code = db_late_list(conn, after, list, &count, why);
-    if (code == ERR_OK && count != 0)
-        code = look_all(look, list, count, why);
-    free(list);
+    enum err_code code = db_pending_lock(conn, LATEPROOF_LOCK, false, &taken, why);
+    if (code == ERR_OK && taken) {
+        struct err ignored = {0};
+        code = look_page(look, after, why);
+        enum err_code unlocked = db_pending_unlock(conn, LATEPROOF_LOCK, &ignored);
+        code = code != ERR_OK ? code : unlocked;
+    }
     free(look);
     return code;
 }

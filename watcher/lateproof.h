@@ -7,6 +7,8 @@
 #ifndef CTVIGIL_LATEPROOF_H
 #define CTVIGIL_LATEPROOF_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "db/pgconn.h"
 #include "model/cert.h"
@@ -24,10 +26,14 @@ struct lateproof_reader {
     struct match_prove prove;
     bool (*read)(struct span der, struct arena *arena, struct cert *cert, struct issuance *issuance,
                  uint8_t sha256[32]);
+    const atomic_bool *stop; /* ends it between two signatures; NULL: nobody does */
 };
 
+#define LATEPROOF_LOCK "late proof" /* db/db_pending.h; no domain has a space in its name */
+
 /* One page of them, behind the alert *after, which it moves; 0: there were no more, begin anew. One that can
- * not be looked at is said, and passed over. */
+ * not be looked at is said, and passed over. Stopped, and while another process is at it: as if nothing had
+ * come, *after stays. */
 MUST_USE enum err_code lateproof_look(struct pgconn *conn, const struct lateproof_reader *reader,
                                       int64_t *after, struct lateproof_report *report, struct err *why);
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "db/db_domain.h"
+#include "db/db_pending.h"
 #include "ingest/examine.h"
 #include "parser/tbs.h"
 #include "tests/fixture/cacert.h"
@@ -273,6 +274,25 @@ static void edit_policy(struct order *order, size_t number)
     watch_free(all, count);
 }
 
+/* While another process is at it, and when it is to end, nothing is done and nothing passed over. */
+static void settle_in_vain(const struct order *order)
+{
+    atomic_bool stop = true;
+    struct lateproof_reader how = {.prove = prove_of(order), .read = examine_certificate};
+    bool taken = false;
+    for (int stopped = 0; stopped < 2; stopped++) {
+        struct lateproof_report report;
+        int64_t after = 0;
+        how.stop = stopped != 0 ? &stop : NULL;
+        if (stopped == 0)
+            assert_int_equal(db_pending_lock(conn[1], LATEPROOF_LOCK, false, &taken, NULL), ERR_OK);
+        assert_int_equal(lateproof_look(conn[0], &how, &after, &report, NULL), ERR_OK);
+        assert_true(taken && report.closed + report.refuted + report.raised + (uint64_t)after == 0);
+        if (stopped == 0)
+            assert_int_equal(db_pending_unlock(conn[1], LATEPROOF_LOCK, NULL), ERR_OK);
+    }
+}
+
 static void settle(const struct order *order)
 {
     const struct lateproof_reader how = {.prove = prove_of(order), .read = examine_certificate};
@@ -318,6 +338,8 @@ static void run(size_t number)
         else
             log_entry(order, watch, order->event[i]);
         watch_free(all, count);
+        if (number % 16 == 0)
+            settle_in_vain(order);
         settle(order);
     }
 }
