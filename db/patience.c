@@ -53,6 +53,15 @@ enum err_code patience_lock(struct pgconn *conn, int64_t id, uint64_t next, uint
     return code;
 }
 
+enum err_code patience_silent(struct pgconn *conn, unsigned silent_s, struct err *why)
+{
+    static const char sql[] =
+        "SELECT set_config('idle_in_transaction_session_timeout', (1000 * $1::int8)::text, true)";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, silent_s);
+    return pgexec_do(conn, sql, &args, NULL, why);
+}
+
 void patience_end(struct pgconn *conn, int64_t id, unsigned silent_s)
 {
     /* The stretches of a COPY are the only ones in which a session is at work and waits for its client. */

@@ -74,7 +74,12 @@ static enum err_code hold_domains(struct pgstore *pg, struct store_settle *settl
     if (code != ERR_OK || !is_outdated(settle, generation))
         return code;
     must(settle->rematch != NULL);
-    code = settle->rematch(settle->rematch_arg, settle->batches, settle->count, generation, why);
+    /* A million domains take longer to read than this session may be silent. */
+    code = patience_silent(pg->conn, LIMIT_DB_DOMAINS_S, why);
+    if (code == ERR_OK)
+        code = settle->rematch(settle->rematch_arg, settle->batches, settle->count, generation, why);
+    if (code == ERR_OK)
+        code = patience_silent(pg->conn, LIMIT_DB_TX_IDLE_S, why);
     if (code != ERR_OK)
         return code;
     must(!is_outdated(settle, generation));

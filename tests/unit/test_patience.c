@@ -339,6 +339,43 @@ static void nobody_keeps_rows_for_ever(void **state)
     pgconn_free(conn);
 }
 
+static enum err_code long_rematch(void *arg, struct batch **batches, size_t count, uint64_t generation,
+                                  struct err *why)
+{
+    unsigned *calls = arg;
+    (void)why;
+    ++*calls;
+    clock_sleep_ms((LIMIT_DB_TX_IDLE_S + 1) * 1000);
+    for (size_t i = 0; i < count; i++)
+        batches[i]->watch_generation = generation;
+    return ERR_OK;
+}
+
+/* Many domains were changed, and are read again in the commit: it is not taken for stopped. */
+static void who_reads_the_domains_again_is_not_stopped(void **state)
+{
+    (void)state;
+    struct fixture fix;
+    struct batch *list = &fix.batch;
+    struct compact frontier;
+    unsigned calls = 0;
+    fixture_start(&fix);
+    storetest_run(fix.test.dsn, "UPDATE domain_generation SET generation = generation + 1");
+    fix.batch.watch_generation = 1;
+    storetest_compact(&frontier, fix.batch.end);
+    struct store_settle settle = {.range = &fix.range,
+                                  .batches = &list,
+                                  .count = 1,
+                                  .next = fix.batch.end,
+                                  .frontier = &frontier,
+                                  .rematch = long_rematch,
+                                  .rematch_arg = &calls};
+    if (fix.store->ops->commit(fix.store, &settle, &fix.why) != ERR_OK)
+        fail_msg("%s", fix.why.text);
+    assert_int_equal(calls, 1);
+    fixture_end(&fix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +387,7 @@ int main(void)
         cmocka_unit_test(a_server_that_stands_still_is_left),
         cmocka_unit_test(it_is_left_in_each_statement),
         cmocka_unit_test(nobody_keeps_rows_for_ever),
+        cmocka_unit_test(who_reads_the_domains_again_is_not_stopped),
     };
     return storetest_main(tests, countof(tests), "patience");
 }
