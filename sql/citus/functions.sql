@@ -178,15 +178,40 @@ CREATE OR REPLACE FUNCTION ct.with_sha256(sha256 bytea) RETURNS SETOF ct.certifi
     CROSS JOIN LATERAL ct.certificate_of(s.tbs_fp8, s.not_after_day) AS c;
 END;
 
+-- Local tables are not joined with distributed ones, so what looks at a certificate or a tile for a row of a local table is a
+-- function of its own, in plpgsql, which is not made part of the statement that calls it.
+CREATE OR REPLACE FUNCTION log_place(log_id int2, place int8, OUT form int, OUT sha8 int8) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    SELECT get_byte(t.info, 9 * (place - t.first_index)::int + 6), t.sha8[(place - t.first_index)::int + 1] INTO form, sha8
+    FROM log_tile AS t WHERE t.log = log_id AND t.tile = place / 256 AND place BETWEEN t.first_index AND t.last_index;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION certs_of(fp bytea) RETURNS SETOF cert LANGUAGE plpgsql STABLE ROWS 1 AS $$
+BEGIN
+    RETURN QUERY SELECT c.* FROM cert AS c WHERE c.tbs_fp = fp;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION precerts_of(fp bytea) RETURNS TABLE (log_id int2, index int8) LANGUAGE plpgsql STABLE ROWS 1 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT t.log, t.first_index + u.n - 1 FROM log_tile AS t, unnest(t.fp8) WITH ORDINALITY AS u(fp8, n)
+    WHERE t.fp8 @> ARRAY[ct.prefix8(fp)] AND u.fp8 = ct.prefix8(fp) AND get_byte(t.info, 9 * (u.n - 1)::int + 6) = 1;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION alert_proof(alert_id int8) RETURNS TABLE (by_word bool, reason text) LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY WITH a AS (SELECT * FROM alert WHERE id = alert_id),
-    rows AS (SELECT c.log, c.idx, c.facts, c.not_after, c.tbs_fp, i.spki_sha256,
+    rows AS MATERIALIZED
+            (SELECT c.log, c.idx, c.facts, c.not_after, c.tbs_fp, i.spki_sha256,
                     EXISTS (SELECT 1 FROM domain_allow AS w WHERE w.domain = a.domain
                             AND w.spki_sha256 = i.spki_sha256) AS allowed, count(*) OVER () AS keys
-             FROM a JOIN cert AS c ON c.tbs_fp = a.tbs_fp JOIN issuer AS i ON i.id = c.issuer),
-    place AS (SELECT p.sha8 FROM alert_sighting AS s LEFT JOIN LATERAL log_place(s.log, s.idx) AS p ON true
+             FROM a, certs_of(a.tbs_fp) AS c JOIN issuer AS i ON i.id = c.issuer),
+    place AS MATERIALIZED (SELECT p.sha8 FROM alert_sighting AS s LEFT JOIN LATERAL log_place(s.log, s.idx) AS p ON true
               WHERE s.alert = alert_id AND s.form = 'final'),
     proof AS (
         SELECT false AS by_word, r.spki_sha256, r.allowed, r.log, r.idx,
@@ -197,12 +222,9 @@ BEGIN
                                     WHERE f->>'found' LIKE '%(spki:' || encode(r.spki_sha256, 'hex') || ')'))
           AND EXISTS (SELECT FROM place) AND NOT EXISTS (SELECT FROM place AS q WHERE q.sha8 IS DISTINCT FROM p.sha8)
         UNION ALL
-        SELECT true, r.spki_sha256, true, t.log, t.first_index + u.n - 1, 'a precertificate commits to the key'
-        FROM rows AS r, a, log_tile AS t, unnest(t.fp8) WITH ORDINALITY AS u(fp8, n)
+        SELECT true, r.spki_sha256, true, f.log_id, f.index, 'a precertificate commits to the key'
+        FROM rows AS r, a, precerts_of(r.tbs_fp) AS f
         WHERE r.allowed AND r.keys = 1 AND r.facts & (1::int8 << 52) <> 0
-          AND t.fp8 @> ARRAY[('x' || encode(substring(r.tbs_fp FOR 8), 'hex'))::bit(64)::int8]
-          AND u.fp8 = ('x' || encode(substring(r.tbs_fp FOR 8), 'hex'))::bit(64)::int8
-          AND get_byte(t.info, 9 * (u.n - 1)::int + 6) = 1
           AND EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS g WHERE finding_unproven(g, true)))
     SELECT p.by_word, format('%s, spki:%s: %s in %s, entry %s',
                              CASE WHEN p.allowed THEN 'issued by an allowed CA' ELSE 'its issuer is known by now' END,

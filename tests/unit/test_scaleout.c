@@ -1,6 +1,7 @@
 /* A database that is spread over a Citus cluster against one on a single server: the same entries in, the
  * same answers out; and what a lost node and a killed server do to it. */
 #include "tests/fixture/citusrig.h"
+#include "tests/fixture/lateproofs.h"
 #include "tests/fixture/renewals.h"
 
 #include "base/clock.h"
@@ -15,8 +16,7 @@
 #define ENTRIES 900
 
 static struct citusrig rig;
-static char plain_dsn[256];
-static char spread_dsn[256];
+static char plain_dsn[256], spread_dsn[256];
 
 /* The base rows of storetest_new. */
 static void seed(const char *dsn)
@@ -288,6 +288,7 @@ static void a_new_domain_meets_the_same_past(void **state)
         free(spread);
     }
     renewals_same(plain_dsn, spread_dsn);
+    lateproofs_same(plain_dsn, spread_dsn);
 }
 
 /* An entry that was read wrongly, and again. */
