@@ -8,7 +8,7 @@
 #define B8      "bbbbbbbb"
 #define PROVEN  "CN=CA (spki:" B8 B8 B8 B8 B8 B8 B8 B8 ")"
 
-enum what { PROOF, PRECERT, WORD, NO_KEY, OTHER_BYTES, OTHER_KEY };
+enum what { PROOF, PRECERT, WORD, NO_KEY, OTHER_BYTES, OTHER_KEY, ALIKE, ALIKE_LATER };
 
 struct step {
     int log;
@@ -52,6 +52,18 @@ static const struct {
      true,
      {{0, WORD, CLAIMED, true}, {1, PRECERT, NULL, false}},
      "closed"},
+    {"by the word of the log, then a precertificate of the same 64 bits, and of another day",
+     true,
+     {{0, WORD, CLAIMED, true}, {1, ALIKE_LATER, NULL, false}},
+     "new"},
+    {"by the word of the log, then a precertificate of the same 64 bits and the same day",
+     true,
+     {{0, WORD, CLAIMED, true}, {1, ALIKE, NULL, false}},
+     "new"},
+    {"a precertificate of the same 64 bits, and then its own",
+     true,
+     {{0, ALIKE_LATER, NULL, false}, {0, WORD, CLAIMED, true}, {1, PRECERT, NULL, false}},
+     "closed"},
     {"by the word of the log, and nothing since", true, {{0, WORD, CLAIMED, true}}, "new"},
     {"by the word of the log for a CA that is not allowed",
      false,
@@ -93,7 +105,9 @@ static void rig_end(struct rig *rig)
 static void play(struct rig *rig, uint64_t number, const struct step *step)
 {
     struct store_range *range = &rig->range[step->log];
-    struct issuances_entry spec = {number, step->what == PRECERT ? ISSUANCE_PRECERT : ISSUANCE_FINAL, false};
+    bool alike = step->what == ALIKE || step->what == ALIKE_LATER;
+    struct issuances_entry spec = {number, alike || step->what == PRECERT ? ISSUANCE_PRECERT : ISSUANCE_FINAL,
+                                   false};
     issuances_batch(&rig->batch, &rig->test.log[step->log], range->next, &spec, 1);
     struct entry *entry = &rig->batch.entries[0];
     rig->batch.watch_generation = 1;
@@ -102,6 +116,8 @@ static void play(struct rig *rig, uint64_t number, const struct step *step)
     entry->issuance.issuer_proven = step->what != NO_KEY && step->what != WORD;
     if (step->what == NO_KEY)
         memset(entry->issuance.issuer_spki_sha256, 0, 32);
+    entry->issuance.tbs_fp[31] ^= alike;
+    entry->issuance.not_after += step->what == ALIKE_LATER ? 5 * 86400 : 0;
     if (step->what == OTHER_KEY)
         entry->issuance.issuer_spki_sha256[0] ^= 1;
     if (step->what == OTHER_BYTES || step->what == OTHER_KEY)
@@ -168,7 +184,7 @@ static void each_case(void **state)
             fail_msg("%s: closed otherwise", rows[i].what);
         assert_true(
             pgtest_sql(rig.test.dsn,
-                       "SELECT state || (reason LIKE 'issued by an allowed CA, spki:%entry _')::text ||"
+                       "SELECT state || (reason LIKE 'issued by an allowed CA, spki:%, entry %')::text ||"
                        " (SELECT count(*) FROM outbox WHERE state = 'pending') FROM alert",
                        text, sizeof text));
         if (strcmp(text, closes ? "closedtrue0" : "newfalse2") != 0)
