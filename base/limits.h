@@ -96,7 +96,7 @@
 #define LIMIT_DB_LOCK_S          60  /* for any other row, with the work of a transaction done */
 #define LIMIT_DB_ANSWER_S        900 /* one statement of a writer; the longest takes a minute */
 #define LIMIT_DB_REPAIR_S        120 /* reading a suspect range again, between two statements */
-#define LIMIT_DB_DOMAINS_S       120 /* reading the registered domains again in a commit; a million take ten */
+#define LIMIT_DB_DOMAINS_S       120 /* reading all domains again in a commit; a million take ten */
 #define LIMIT_MENDS              4   /* logs mended at once by one settler, each on a connection of its own */
 #define LIMIT_LOOKALIKE_BRANDS   20000    /* 40 MB of tables in each process that matches */
 #define LIMIT_PLACEHOLDER_CHECKS 1000000  /* watch x unreadable name, 30 ms; beyond: everybody's */

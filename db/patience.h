@@ -5,7 +5,8 @@
  *   somebody has it, come back later;
  * - in a transaction that has its range, for rows of certificates and the like, LIMIT_DB_LOCK_S;
  * - the server ends a session that is silent for LIMIT_DB_IDLE_S, inside a transaction for LIMIT_DB_TX_IDLE_S
- *   (a repair: LIMIT_DB_REPAIR_S; while domains are read again: LIMIT_DB_DOMAINS_S), and over TCP one whose end can not be reached for some seven seconds.
+ *   (a repair: LIMIT_DB_REPAIR_S; while domains are read again: LIMIT_DB_DOMAINS_S), and over TCP one whose
+ *   end can not be reached for some seven seconds.
  * Inside of a COPY it ends none, however silent: patience_end does.
  *
  * That nothing is lost or doubled rests on none of this, but on the compare-and-set of log_range. */
