@@ -284,7 +284,7 @@ static enum err_code launch_server(struct keeper *keeper, struct err *why)
     enum err_code code = await_strays(keeper, why);
     drop_socket(keeper->socket.dir);
     if (code == ERR_OK)
-        code = initdb_configure(keeper->inside, &keeper->user, why);
+        code = initdb_configure(keeper->inside, &keeper->bin, &keeper->user, why);
     if (code != ERR_OK)
         return code;
     log_path(keeper, log);
@@ -356,12 +356,13 @@ static bool wait_end(struct keeper *keeper, int64_t wait_ms)
     return true;
 }
 
+/* Cut off while it writes its buffers, it would read as much of its log at the next start. */
 static void stop_server(struct keeper *keeper)
 {
     if (keeper->note.server == 0)
         return;
     (void)kill(keeper->note.server, SIGINT);
-    if (wait_end(keeper, 60000))
+    if (wait_end(keeper, 180000))
         return;
     (void)kill(keeper->note.server, SIGQUIT);
     if (wait_end(keeper, 10000))
