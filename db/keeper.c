@@ -356,13 +356,12 @@ static bool wait_end(struct keeper *keeper, int64_t wait_ms)
     return true;
 }
 
-/* Cut off while it writes its buffers, it would read as much of its log at the next start. */
 static void stop_server(struct keeper *keeper)
 {
     if (keeper->note.server == 0)
         return;
     (void)kill(keeper->note.server, SIGINT);
-    if (wait_end(keeper, 180000))
+    if (wait_end(keeper, 180000)) /* it writes its buffers; cut off it reads its log again */
         return;
     (void)kill(keeper->note.server, SIGQUIT);
     if (wait_end(keeper, 10000))
