@@ -77,7 +77,8 @@
 #define LIMIT_PLACE_LOOK_MS      5000    /* and that late where few are */
 #define LIMIT_PLACE_DEAD         2048    /* blocks that were taken out before their space is freed: 4 MB, */
 #define LIMIT_PLACE_DEAD_PART    8       /* and this part of all, */
-#define LIMIT_PLACE_DEAD_ROWS    500000  /* while all are so many, 2 GB, seconds; then autovacuum does */
+#define LIMIT_PLACE_DEAD_MOST    65536   /* but no more than so many: 100 MB, half a second, */
+#define LIMIT_PLACE_DEAD_ROWS    8000000 /* while all are so many, an index of 200 MB */
 #define LIMIT_PLACE_SAY_MS       3600000 /* between two warnings that merging fails */
 #define LIMIT_PLACE_MEND         1000    /* tiles of one step that makes damaged blocks anew: 0.5 s */
 #define LIMIT_PLACE_MENDS        256     /* such steps of a look of whoever looks after partitions: minutes */

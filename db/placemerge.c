@@ -150,7 +150,9 @@ enum err_code placemerge_step(struct placemerge *merge, struct copy *copy, struc
 }
 
 /* The server does the same by itself, a minute or more later, and where we may not, and where it takes longer
- * than who waits for the next commit should. */
+ * than who waits for the next commit should. It reads the pages that were changed and the whole index: a
+ * level is merged in one go, so left to a server that is a minute late a third of the table would be holes.
+ */
 static enum err_code free_space(struct placemerge *merge, struct pgconn *conn, struct err *why)
 {
     static const char sql[] = "SELECT reltuples::int8 FROM pg_class WHERE oid = 'place_block'::regclass";
@@ -158,7 +160,8 @@ static enum err_code free_space(struct placemerge *merge, struct pgconn *conn, s
     if (merge->dead < LIMIT_PLACE_DEAD)
         return ERR_OK;
     enum err_code code = pgexec_number(conn, sql, &PGEXEC_NO_ARGS, &rows, why);
-    if (code != ERR_OK || (rows > 0 && merge->dead < (uint64_t)rows / LIMIT_PLACE_DEAD_PART))
+    uint64_t part = rows > 0 ? (uint64_t)rows / LIMIT_PLACE_DEAD_PART : 0;
+    if (code != ERR_OK || merge->dead < (part < LIMIT_PLACE_DEAD_MOST ? part : LIMIT_PLACE_DEAD_MOST))
         return code;
     merge->dead = 0;
     if (rows > LIMIT_PLACE_DEAD_ROWS)
