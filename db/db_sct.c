@@ -3,14 +3,13 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "db/certalike.h"
 #include "db/certrow.h"
 #include "db/copy.h"
 #include "db/dbkey.h"
 #include "db/pgexec.h"
 #include "db/spread.h"
 #include "model/cert.h"
-
-#define DAY_S 86400
 
 struct db_sct_notes {
     struct copy copy;
@@ -273,68 +272,35 @@ static enum err_code get_one(const PGresult *res, int at, const struct certrow_s
     return ERR_OK;
 }
 
-#define ALIKE_MAX 64
-
-/* One partition, by its index. */
-static const char alike_sql[] =
-    "SELECT c.log, c.idx, c.tbs_fp = $1 FROM cert AS c WHERE c.tbs_fp >= $2 AND c.tbs_fp <= $3"
-    " AND c.not_after >= $4 AND c.not_after <= $5 LIMIT 64";
-
-enum owner { OWNER_DOUBT, OWNER_THIS, OWNER_OTHER };
-
-static enum owner owner_of(const PGresult *res, const struct sighting *place)
-{
-    for (int i = 0; i < PQntuples(res); i++)
-        if (pgexec_get_int(res, i, 0) == place->log_id && (uint64_t)pgexec_get_int(res, i, 1) == place->index)
-            return pgexec_get_bool(res, i, 2) ? OWNER_THIS : OWNER_OTHER;
-    return OWNER_DOUBT;
-}
-
-static enum err_code sort_out(const PGresult *res, struct arena *arena, struct db_sct_cert *cert,
+/* 64 bits find, and do not decide. */
+static enum err_code sort_out(const struct certalike *alike, struct arena *arena, struct db_sct_cert *cert,
                               struct err *why)
 {
     struct sighting *all = cert->places;
     size_t count = cert->place_count;
-    bool other = PQntuples(res) == ALIKE_MAX;
-    for (int i = 0; i < PQntuples(res); i++)
-        other = other || !pgexec_get_bool(res, i, 2);
-    if (!other)
+    if (!alike->any)
         return ERR_OK;
     cert->places = arena_zeroed(arena, count + 1, sizeof *all);
     cert->place_count = 0;
     if (cert->places == NULL)
         return err_set(why, ERR_MEMORY, "database: no memory for the places of a certificate");
     for (size_t i = 0; i < count; i++)
-        if (owner_of(res, &all[i]) == OWNER_THIS)
+        if (certalike_owner(alike, &all[i]) == CERTALIKE_THIS)
             cert->places[cert->place_count++] = all[i];
     for (size_t i = 0; i < count; i++)
-        if (owner_of(res, &all[i]) == OWNER_DOUBT)
+        if (certalike_owner(alike, &all[i]) == CERTALIKE_DOUBT)
             cert->places[cert->place_count + cert->doubt_count++] = all[i];
     return ERR_OK;
 }
 
-/* 64 bits find, and do not decide. */
-static enum err_code check_places(struct pgconn *conn, const struct db_sct_due *due, struct arena *arena,
-                                  struct db_sct_cert *cert, struct err *why)
+static enum err_code check_places(struct pgconn *conn, struct arena *arena, struct db_sct_cert *cert,
+                                  struct err *why)
 {
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    PGresult *res = NULL;
-    uint8_t low[32] = {0};
-    uint8_t high[32];
-    int64_t not_after = cert->own[0].issuance.not_after;
-    int64_t day = not_after / DAY_S;
-    memset(high, 0xff, sizeof high);
-    memcpy(low, due->tbs_fp, 8);
-    memcpy(high, due->tbs_fp, 8);
-    pgexec_bytes(&args, span_of(due->tbs_fp, 32));
-    pgexec_bytes(&args, span_of(low, 32));
-    pgexec_bytes(&args, span_of(high, 32));
-    pgexec_time(&args, (not_after < DAY_S ? CERT_TIME_MIN : day * DAY_S) * 1000);
-    pgexec_time(&args, (day >= 0xffff ? CERT_TIME_MAX : (day + 1) * DAY_S - 1) * 1000);
-    enum err_code code = pgexec_cached(conn, alike_sql, &args, &res, why);
+    struct certalike alike;
+    enum err_code code = certalike_load(conn, &cert->own[0].issuance, &alike, why);
     if (code == ERR_OK)
-        code = sort_out(res, arena, cert, why);
-    PQclear(res);
+        code = sort_out(&alike, arena, cert, why);
+    certalike_free(&alike);
     return code;
 }
 
@@ -356,8 +322,29 @@ enum err_code db_sct_load(struct pgconn *conn, const struct db_sct_due *due, str
     for (int i = 0; code == ERR_OK && i < PQntuples(res) && i < DB_SCT_OWN_MAX; i++)
         code = get_one(res, i, &sightings, arena, cert, why);
     if (code == ERR_OK && cert->place_count != 0)
-        code = check_places(conn, due, arena, cert, why);
+        code = check_places(conn, arena, cert, why);
     certrow_sightings_free(&sightings);
+    PQclear(res);
+    return code;
+}
+
+enum err_code db_sct_raw(struct pgconn *conn, int32_t log_id, struct span leaf, int64_t leaf_index,
+                         struct sighting *place, bool *found, struct err *why)
+{
+    static const char sql[] =
+        "SELECT m.idx FROM malformed AS m WHERE sha256(m.leaf) = sha256($1::bytea) AND m.log = $2::int8"
+        " ORDER BY m.idx = $3::int8 DESC, m.idx LIMIT 1";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res = NULL;
+    pgexec_bytes(&args, leaf);
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, leaf_index);
+    enum err_code code = pgexec_cached(conn, sql, &args, &res, why);
+    *found = code == ERR_OK && PQntuples(res) != 0;
+    if (*found) {
+        place->log_id = log_id;
+        place->index = (uint64_t)pgexec_get_int(res, 0, 0);
+    }
     PQclear(res);
     return code;
 }

@@ -45,7 +45,7 @@ struct db_sct_log {
     int64_t due_ms;    /* end of the merge delay */
     bool judged;       /* a verified head was signed later than that, */
     uint64_t due_size; /* of this size, */
-    bool whole;        /* and all where the entry can be is stored and verified */
+    bool whole;        /* and all where the entry can be is stored, also what is kept raw, and verified */
     bool at_read;      /* the entry of the index that was asked for is stored and verified */
     bool followed;     /* and not at its end: more of it is read from day to day */
 };
@@ -91,6 +91,11 @@ MUST_USE enum err_code db_sct_bytes(struct pgconn *conn, const struct db_sct_due
 /* What is stored of the certificate, into `arena`. */
 MUST_USE enum err_code db_sct_load(struct pgconn *conn, const struct db_sct_due *due, struct arena *arena,
                                    struct db_sct_cert *cert, struct err *why);
+
+/* Is `leaf` (MerkleTreeLeaf) one that the log has and that was kept raw? *place: its log and index, the one
+ * at `leaf_index` if there are several; other members stay as they are. */
+MUST_USE enum err_code db_sct_raw(struct pgconn *conn, int32_t log_id, struct span leaf, int64_t leaf_index,
+                                  struct sighting *place, bool *found, struct err *why);
 
 /* An alert is about to say that a promise was not kept: from now on it is looked for later entries. */
 MUST_USE enum err_code db_sct_tell(struct pgconn *conn, const struct db_sct_due *due, struct err *why);

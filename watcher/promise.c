@@ -19,7 +19,8 @@
 
 _Static_assert(LIMIT_SCTS <= ALERT_FINDINGS_MAX, "one finding each");
 
-#define LOCK_NAME "promises of logs" /* no domain has a space in its name */
+#define LOCK_NAME "promises of logs"                   /* no domain has a space in its name */
+#define RAW_MAX   (LIMIT_SCT_DER_BYTES + 0x10000 + 64) /* a leaf: TBS, extensions, and the rest */
 #define HELD_MAX  ((size_t)LIMIT_SCTS * DB_SCT_LOGS_MAX * RULE_SCT_TEXTS)
 
 /* One SCT of the certificate at hand. */
@@ -72,6 +73,15 @@ static const struct watch *watch_of(const struct round *round, int64_t id)
     return NULL;
 }
 
+static struct sctsig sct_of(const struct promise *promise, const struct issuance *issuance, struct span tbs)
+{
+    return (struct sctsig){.timestamp_ms = promise->sct.timestamp_ms,
+                           .issuer_key_hash = issuance->issuer_spki_sha256,
+                           .tbs = tbs,
+                           .extensions = promise->sct.extensions,
+                           .digitally_signed = promise->sct.signed_part};
+}
+
 /* Which entry a log promised is known only when the signature fits: with the key of an issuer of the stored
  * rows. *open: that may still come. */
 static bool is_signed(struct round *round, const struct promise *promise, struct span tbs, bool *open)
@@ -83,11 +93,7 @@ static bool is_signed(struct round *round, const struct promise *promise, struct
         *open = *open || !issuance->issuer_known;
         if (!issuance->issuer_known)
             continue;
-        const struct sctsig sct = {.timestamp_ms = promise->sct.timestamp_ms,
-                                   .issuer_key_hash = issuance->issuer_spki_sha256,
-                                   .tbs = tbs,
-                                   .extensions = promise->sct.extensions,
-                                   .digitally_signed = promise->sct.signed_part};
+        const struct sctsig sct = sct_of(promise, issuance, tbs);
         for (size_t k = 0; k < promise->log_count; k++) {
             enum err_code code = sctsig_verify(&promise->logs[k].log, &sct, &ignored);
             if (code == ERR_OK) {
@@ -228,6 +234,35 @@ static void judge_one(struct round *round, struct promise *promise)
              text_hex(span_of(round->due->sha256, 32), hex));
 }
 
+/* An entry that nobody could read has no fingerprint, and is no place of the certificate. What was promised
+ * is known byte for byte, and such an entry is it, or is not. */
+static enum err_code look_raw(struct round *round, struct promise *promise, struct span tbs, struct err *why)
+{
+    const struct sctsig sct = sct_of(promise, &round->cert.own[round->by].issuance, tbs);
+    enum err_code code = ERR_OK;
+    struct buf leaf;
+    buf_init(&leaf, RAW_MAX);
+    sctsig_leaf(&sct, &leaf);
+    if (!buf_ok(&leaf))
+        code = err_set(why, ERR_MEMORY, "no memory for the entry that a log promised");
+    for (size_t k = 0; code == ERR_OK && k < promise->log_count; k++) {
+        struct sighting place = {.timestamp_ms = (int64_t)sct.timestamp_ms, .form = ISSUANCE_PRECERT};
+        bool found = false;
+        if (promise->verdict.state == RULE_SCT_KEPT)
+            break;
+        code = db_sct_raw(round->conn, promise->logs[k].log.id, buf_span(&leaf), promise->sct.leaf_index,
+                          &place, &found, why);
+        if (code != ERR_OK || !found)
+            continue;
+        struct rule_sct_verdict verdict =
+            rule_sct_judge(&promise->sct, promise->logs, promise->log_count, &place, 1);
+        if (verdict.state > promise->verdict.state)
+            promise->verdict = verdict;
+    }
+    buf_fini(&leaf);
+    return code;
+}
+
 /* What a log shows counts once it is part of a tree that it signed. */
 static enum err_code confirm(struct round *round, struct promise *promise, struct err *why)
 {
@@ -262,7 +297,9 @@ static enum err_code judge_all(struct round *round, struct span tbs, struct err 
         if (!good)
             continue;
         judge_one(round, promise);
-        code = confirm(round, promise, why);
+        code = look_raw(round, promise, tbs, why);
+        if (code == ERR_OK)
+            code = confirm(round, promise, why);
     }
     round->count = kept;
     return code;
