@@ -1,5 +1,6 @@
 #include "db/db_late.h"
 
+#include "db/certalike.h"
 #include "db/dbkey.h"
 #include "db/pgexec.h"
 
@@ -107,34 +108,62 @@ enum err_code db_late_seen(struct pgconn *conn, int64_t alert_id, struct arena *
 }
 
 /* So that whoever looks after CAs knows this one, too. What is gone by its time is taken out on the way. */
-enum err_code db_late_note(struct pgconn *conn, const struct issuance *issuance, struct err *why)
+enum err_code db_late_note(struct pgconn *conn, const struct issuance *issuance, const uint8_t (*claimed)[32],
+                           size_t claimed_count, struct err *why)
 {
     static const char sql[] =
         "WITH gone AS (DELETE FROM late_issuer WHERE not_after < (SELECT horizon FROM cert_removal)),"
         " known AS (INSERT INTO issuer (spki_sha256, dn_sha256, dn, dn_text) SELECT $2, i.dn_sha256, i.dn,"
         "  i.dn_text FROM issuer AS i WHERE i.dn_sha256 = $3 LIMIT 1 ON CONFLICT DO NOTHING)"
-        " INSERT INTO late_issuer (tbs_fp, spki_sha256, not_after) VALUES ($1, $2, $4)"
+        " INSERT INTO late_issuer (tbs_fp, claimed, spki_sha256, not_after) VALUES ($1, $5, $2, $4)"
         " ON CONFLICT DO NOTHING";
-    struct pgexec_args args = PGEXEC_NO_ARGS;
+    enum err_code code = ERR_OK;
     uint8_t name[32];
     dbkey_sha256(issuance->issuer, name);
-    pgexec_bytes(&args, span_of(issuance->tbs_fp, 32));
-    pgexec_bytes(&args, span_of(issuance->issuer_spki_sha256, 32));
-    pgexec_bytes(&args, span_of(name, 32));
-    pgexec_time(&args, issuance->not_after * 1000);
-    return pgexec_do(conn, sql, &args, NULL, why);
+    for (size_t i = 0; code == ERR_OK && i < claimed_count; i++) {
+        struct pgexec_args args = PGEXEC_NO_ARGS;
+        pgexec_bytes(&args, span_of(issuance->tbs_fp, 32));
+        pgexec_bytes(&args, span_of(issuance->issuer_spki_sha256, 32));
+        pgexec_bytes(&args, span_of(name, 32));
+        pgexec_time(&args, issuance->not_after * 1000);
+        pgexec_bytes(&args, span_of(claimed[i], 32));
+        code = pgexec_do(conn, sql, &args, NULL, why);
+    }
+    return code;
+}
+
+static bool has_precert(const struct certalike *alike, const struct sighting *places, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (places[i].form == ISSUANCE_PRECERT &&
+            (alike == NULL || certalike_owner(alike, &places[i]) == CERTALIKE_THIS))
+            return true;
+    return false;
+}
+
+/* Its leaf holds the key. The places come by 64 bits, so it has to be that of this row. */
+static enum err_code ask_precert(struct pgconn *conn, const struct sighting *places, size_t count,
+                                 struct issuance *issuance, struct err *why)
+{
+    struct certalike alike;
+    if (!issuance->issuer_known || !has_precert(NULL, places, count))
+        return ERR_OK;
+    enum err_code code = certalike_load(conn, issuance, &alike, why);
+    issuance->issuer_proven = code == ERR_OK && has_precert(&alike, places, count);
+    certalike_free(&alike);
+    return code;
 }
 
 enum { ANY_YES = 1, ANY_NO };
 
-enum err_code db_late_issuer(struct pgconn *conn, int *any, struct issuance *issuance, struct err *why)
+static enum err_code ask_noted(struct pgconn *conn, int *any, struct issuance *issuance, struct err *why)
 {
+    static const char sql[] = "SELECT spki_sha256 FROM late_issuer WHERE tbs_fp = $1 AND claimed = $2";
+    static const uint8_t no_key[32];
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res = NULL;
     int64_t noted = 1;
     enum err_code code = ERR_OK;
-    if (issuance->issuer_proven || *any == ANY_NO)
-        return ERR_OK;
     if (*any == 0)
         code =
             pgexec_number(conn, "SELECT EXISTS (SELECT FROM late_issuer)::int", &PGEXEC_NO_ARGS, &noted, why);
@@ -144,7 +173,8 @@ enum err_code db_late_issuer(struct pgconn *conn, int *any, struct issuance *iss
     if (*any == ANY_NO)
         return ERR_OK;
     pgexec_bytes(&args, span_of(issuance->tbs_fp, 32));
-    code = pgexec_cached(conn, "SELECT spki_sha256 FROM late_issuer WHERE tbs_fp = $1", &args, &res, why);
+    pgexec_bytes(&args, span_of(issuance->issuer_known ? issuance->issuer_spki_sha256 : no_key, 32));
+    code = pgexec_cached(conn, sql, &args, &res, why);
     if (code != ERR_OK)
         return code;
     struct span spki = PQntuples(res) == 1 ? pgexec_get_bytes(res, 0, 0) : SPAN_NONE;
@@ -155,6 +185,17 @@ enum err_code db_late_issuer(struct pgconn *conn, int *any, struct issuance *iss
     }
     PQclear(res);
     return ERR_OK;
+}
+
+enum err_code db_late_issuer(struct pgconn *conn, int *any, const struct sighting *places, size_t place_count,
+                             struct issuance *issuance, struct err *why)
+{
+    if (issuance->issuer_proven)
+        return ERR_OK;
+    enum err_code code = ask_precert(conn, places, place_count, issuance, why);
+    if (code != ERR_OK || issuance->issuer_proven || *any == ANY_NO)
+        return code;
+    return ask_noted(conn, any, issuance, why);
 }
 
 /* Nobody is told: what is still to be delivered is not true any more. What is remembered as refuted names no

@@ -42,12 +42,15 @@ MUST_USE enum err_code db_late_candidates(struct pgconn *conn, int64_t domain_id
 MUST_USE enum err_code db_late_seen(struct pgconn *conn, int64_t alert_id, struct arena *arena,
                                     struct sighting **seen, size_t *count, struct err *why);
 
-/* By whom an issuance was signed, to the best of what was found out after it was stored. */
-MUST_USE enum err_code db_late_note(struct pgconn *conn, const struct issuance *issuance, struct err *why);
-/* Sets the issuer of a stored issuance that has none that is proven, if that was noted. *any: 0 at first;
+/* By whom an issuance was signed, to the best of what was found out after it was stored. A TBS has a row for
+ * each key that logs claimed for it: it holds for those of `claimed`, zero: the one without a key. */
+MUST_USE enum err_code db_late_note(struct pgconn *conn, const struct issuance *issuance,
+                                    const uint8_t (*claimed)[32], size_t claimed_count, struct err *why);
+/* Sets the issuer of a stored issuance that has none that is proven, if a precertificate among its places,
+ * which is that of no other row, commits to the key, or if it was noted for this row. *any: 0 at first;
  * remembers whether anything is noted at all. */
-MUST_USE enum err_code db_late_issuer(struct pgconn *conn, int *any, struct issuance *issuance,
-                                      struct err *why);
+MUST_USE enum err_code db_late_issuer(struct pgconn *conn, int *any, const struct sighting *places,
+                                      size_t place_count, struct issuance *issuance, struct err *why);
 
 struct db_late_settled {
     bool less; /* findings were taken out */

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "db/alertjson.h"
+#include "db/certalike.h"
 #include "db/certrow.h"
 #include "db/copy.h"
 #include "db/dbkey.h"
@@ -268,6 +269,23 @@ static bool is_worth(const struct db_pair_due *due, const struct db_pair *pair)
     return due->every || pair->other_count != 0 || (pair->own.issuance.cert_flags & CERT_NO_SCTS) != 0;
 }
 
+/* A precertificate that was made to be found as that of another one announces nothing. */
+static enum err_code keep_certain(struct look *look, const struct issuance *issuance,
+                                  struct certrow_seen *seen, struct err *why)
+{
+    struct certalike alike;
+    size_t kept = 0;
+    if (seen->count == 0)
+        return ERR_OK;
+    enum err_code code = certalike_load(look->conn, issuance, &alike, why);
+    for (size_t i = 0; code == ERR_OK && i < seen->count; i++)
+        if (certalike_owner(&alike, &seen->at[i]) == CERTALIKE_THIS)
+            seen->at[kept++] = seen->at[i];
+    seen->count = kept;
+    certalike_free(&alike);
+    return code;
+}
+
 static enum err_code get_seen(struct look *look, struct db_pair *pair, struct err *why)
 {
     int64_t fp8[1 + DB_PAIR_OTHERS_MAX];
@@ -281,6 +299,8 @@ static enum err_code get_seen(struct look *look, struct db_pair *pair, struct er
         struct db_pair_cert *cert = i == 0 ? &pair->own : &pair->other[i - 1];
         struct certrow_seen seen = {0};
         code = certrow_sightings_of(&sightings, &look->rows[i], look->arena, &seen, why);
+        if (code == ERR_OK)
+            code = keep_certain(look, &cert->issuance, &seen, why);
         cert->seen = seen.at;
         cert->seen_count = seen.count;
         /* A part of a hash is not a hash. */

@@ -143,6 +143,20 @@ static enum err_code load_own(struct look *look, struct db_sct_cert *cert, struc
     return code;
 }
 
+/* Every form of it was looked at, and so whatever a log claimed for these rows is settled. */
+static enum err_code note(struct look *look, const struct db_sct_cert *cert, const struct issuance *issuance,
+                          struct err *why)
+{
+    uint8_t claimed[DB_SCT_OWN_MAX + 1][32] = {{0}}; /* the first one: a row without a key */
+    size_t count = 1;
+    for (size_t i = 0; i < cert->own_count; i++) {
+        const struct issuance *own = &cert->own[i].issuance;
+        if (own->issuer_known && !own->issuer_proven)
+            memcpy(claimed[count++], own->issuer_spki_sha256, 32);
+    }
+    return db_late_note(look->conn, issuance, (const uint8_t(*)[32])claimed, count, why);
+}
+
 /* Are all its places those of this issuer? Else the alert keeps those that it has. */
 static bool is_of_one(const struct db_sct_cert *cert, const struct issuance *issuance)
 {
@@ -190,7 +204,7 @@ static enum err_code judge(struct look *look, struct err *why)
     if (code == ERR_OK)
         code = load_own(look, &cert, &issuance, why);
     if (code == ERR_OK)
-        code = db_late_note(look->conn, &issuance, why);
+        code = note(look, &cert, &issuance, why);
     return code == ERR_OK ? raise_all(look, &cert, &issuance, why) : code;
 }
 

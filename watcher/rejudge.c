@@ -73,7 +73,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     prove.settled = true;
     if (rejudge->stop != NULL && atomic_load(rejudge->stop))
         return err_set(why, ERR_CLOSED, "stopped");
-    enum err_code code = db_late_issuer(scan->write, &scan->late, &own, why);
+    enum err_code code = db_late_issuer(scan->write, &scan->late, sightings, count, &own, why);
     if (code != ERR_OK || count == 0 ||
         (rejudge->wanted != NULL && !rejudge->wanted(rejudge->arg, &own, &prove.settled)))
         return code;
@@ -81,7 +81,6 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     scan->entry = (struct entry){.issuance = own, .sighting = rule_trust_earliest(sightings, count)};
     bool precert = scan->entry.sighting.form == ISSUANCE_PRECERT;
     scan->entry.kind = precert ? ENTRY_PRECERT : ENTRY_X509;
-    scan->entry.issuance.issuer_proven = own.issuer_proven || (own.issuer_known && precert);
     /* What can not be judged takes nothing back that was proven when the bytes were at hand. */
     if (!scan->entry.issuance.issuer_known || !scan->entry.issuance.issuer_proven)
         return ERR_OK;

@@ -4,6 +4,7 @@
 #include "tests/fixture/storetest.h"
 
 #include "db/db_domain.h"
+#include "db/db_late.h"
 #include "tests/fixture/watches.h"
 #include "watcher/match.h"
 
@@ -222,6 +223,8 @@ struct sort {
     bool proven;
     bool opaque;
     bool other; /* issuer */
+    bool alike; /* another certificate, whose tbs_fp begins with the same 64 bits */
+    bool no_key;
 };
 
 static void commit_one(const struct storetest *test, struct watchset *set, int log, struct sort sort)
@@ -235,6 +238,11 @@ static void commit_one(const struct storetest *test, struct watchset *set, int l
     issuances_batch(&batch, &test->log[log], range.next, &spec, 1);
     batch.entries[0].issuance.issuer_proven = sort.proven;
     batch.entries[0].issuance.issuer_spki_sha256[0] ^= sort.other;
+    batch.entries[0].issuance.tbs_fp[31] ^= sort.alike;
+    if (sort.no_key) {
+        batch.entries[0].issuance.issuer_known = false;
+        memset(batch.entries[0].issuance.issuer_spki_sha256, 0, 32);
+    }
     if (set != NULL)
         assert_int_equal(match_batch(set, &batch, NULL, NULL), ERR_OK);
     storetest_must_commit(store, &range, &batch);
@@ -251,8 +259,12 @@ static void the_word_of_a_log_is_told(void **state)
         bool precert; /* seen in another log as well */
         uint64_t claimed;
         bool other; /* that precertificate names another issuer */
-    } cases[] = {
-        {false, false, 1, false}, {true, false, 0, false}, {false, true, 0, false}, {false, true, 1, true}};
+        bool alike; /* it is another one's, and has the same first 64 bits */
+    } cases[] = {{false, false, 1, false, false},
+                 {true, false, 0, false, false},
+                 {false, true, 0, false, false},
+                 {false, true, 1, true, false},
+                 {false, true, 1, false, true}};
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
         struct storetest test;
@@ -262,9 +274,13 @@ static void the_word_of_a_log_is_told(void **state)
         struct history_result result;
         struct err why = {0};
         storetest_new(&test);
-        commit_one(&test, NULL, 0, (struct sort){ISSUANCE_FINAL, cases[i].proven, false, false});
+        commit_one(&test, NULL, 0, (struct sort){.form = ISSUANCE_FINAL, .proven = cases[i].proven});
         if (cases[i].precert)
-            commit_one(&test, NULL, 1, (struct sort){ISSUANCE_PRECERT, true, false, cases[i].other});
+            commit_one(&test, NULL, 1,
+                       (struct sort){.form = ISSUANCE_PRECERT,
+                                     .proven = true,
+                                     .other = cases[i].other,
+                                     .alike = cases[i].alike});
         assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
         assert_int_equal(pgconn_open(test.dsn, &write, NULL), ERR_OK);
         watch.allow = calloc(1, sizeof *watch.allow);
@@ -275,7 +291,7 @@ static void the_word_of_a_log_is_told(void **state)
         add_domain(conn, &watch);
         if (history_run(conn, write, &watch, &reader, &result, &why) != ERR_OK)
             fail_msg("%s", why.text);
-        assert_int_equal(result.concerned, cases[i].other ? 2 : 1);
+        assert_int_equal(result.concerned, cases[i].other || cases[i].alike ? 2 : 1);
         assert_int_equal(result.claimed, cases[i].claimed);
         assert_int_equal(result.raised, cases[i].claimed);
         check_sql(
@@ -290,6 +306,52 @@ static void the_word_of_a_log_is_told(void **state)
         free(watch.allow);
         free(watch.name);
     }
+}
+
+/* Who issued one row of a certificate was found out later: that says nothing of another row of it, for which
+ * a log claimed somebody else since. */
+static void a_late_issuer_is_that_of_its_row(void **state)
+{
+    static const uint8_t no_key[1][32] = {{0}};
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    struct pgconn *write = NULL;
+    struct watch watch = watches_one("x1.test", 0);
+    struct history_result result;
+    struct issuance issuance;
+    struct arena arena;
+    (void)state;
+    storetest_new(&test);
+    commit_one(&test, NULL, 0, (struct sort){.form = ISSUANCE_FINAL, .no_key = true});
+    commit_one(&test, NULL, 1, (struct sort){.form = ISSUANCE_FINAL, .other = true});
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    assert_int_equal(pgconn_open(test.dsn, &write, NULL), ERR_OK);
+    assert_true(arena_init(&arena, STORETEST_BATCH_BYTES));
+    issuances_fill(&issuance, 1, &arena);
+    assert_int_equal(db_late_note(conn, &issuance, no_key, 1, NULL), ERR_OK);
+    watch.allow = calloc(1, sizeof *watch.allow);
+    assert_non_null(watch.allow);
+    watch.allow_count = 1;
+    watch.allow->label = strdup("cert:demo.pem");
+    memcpy(watch.allow->spki_sha256, issuance.issuer_spki_sha256, 32);
+    add_domain(conn, &watch);
+    assert_int_equal(history_run(conn, write, &watch, &reader, &result, NULL), ERR_OK);
+    assert_int_equal(result.concerned, 2);
+    issuance.issuer_spki_sha256[0] ^= 1;
+    char hex[65];
+    char sql[300];
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT count(*) FROM alert WHERE kind = 'unexpected_ca' AND severity = 'high'"
+                   " AND jsonb_array_length(findings) = 1 AND findings->0->>'found' LIKE '%%spki:%s%%'",
+                   text_hex(span_of(issuance.issuer_spki_sha256, 32), hex));
+    check_sql(test.dsn, sql, 1);
+    check_sql(test.dsn, "SELECT count(*) FROM alert", 1);
+    arena_fini(&arena);
+    pgconn_free(conn);
+    pgconn_free(write);
+    free(watch.allow->label);
+    free(watch.allow);
+    free(watch.name);
 }
 
 static enum err_code read_opaque(void *arg, const struct db_malformed_row *row, struct arena *arena,
@@ -317,7 +379,7 @@ static void the_count_is_of_all_domains(void **state)
     (void)state;
     storetest_new(&test);
     struct watchset *nobody = watches_set(NULL, 0);
-    commit_one(&test, nobody, 0, (struct sort){ISSUANCE_FINAL, false, true, false});
+    commit_one(&test, nobody, 0, (struct sort){.form = ISSUANCE_FINAL, .opaque = true});
     watchset_unpin(nobody);
     check_sql(test.dsn, "SELECT count(*) FROM alert WHERE domain IS NULL AND kind = 'malformed'", 1);
     assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
@@ -345,7 +407,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_and_after_are_the_same), cmocka_unit_test(together_is_the_same),
-        cmocka_unit_test(the_word_of_a_log_is_told), cmocka_unit_test(the_count_is_of_all_domains)};
+        cmocka_unit_test(the_word_of_a_log_is_told), cmocka_unit_test(a_late_issuer_is_that_of_its_row),
+        cmocka_unit_test(the_count_is_of_all_domains)};
     must(dns_psl_load(SPAN_LIT("test\nexample\n"), NULL) == ERR_OK);
     return storetest_main(tests, countof(tests), "history");
 }

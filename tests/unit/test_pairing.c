@@ -11,8 +11,9 @@
 
 #define OLD_S INT64_C(1600000000) /* September 2020 */
 
-/* Of one issuer, and 1 is ours. Under the serial number of 1 stands what is SAME. */
-enum { OURS = 1, SAME = 8, OTHER_ISSUER = 9 };
+/* Of one issuer, and 1 is ours. Under the serial number of 1 stands what is SAME. The tbs_fp of ALIKE begins
+ * with the same 64 bits as ours, and it is over on the same day. */
+enum { OURS = 1, SAME = 8, OTHER_ISSUER = 9, ALIKE = 21 };
 
 struct step {
     int log; /* 0, 1; -1: a look instead */
@@ -84,6 +85,10 @@ static const struct {
      4,
      "high final_without_precert precert 1 new"},
     {"its precertificate is in another log", {BARE(0), PRE(1, OURS), LATER}, 3, NULL},
+    {"a precertificate that was made to look like its own",
+     {BARE(0), PRE(1, ALIKE), LATER, LATER},
+     4,
+     "high final_without_precert precert 1 new"},
     {"its precertificate comes after the alert",
      {BARE(0), LATER, PRE(1, OURS), LATER, LATER},
      5,
@@ -116,11 +121,15 @@ static void put(struct pairrig *rig, const struct step *step)
     struct issuances_entry spec = {step->number, step->form, false};
     struct store_range *range = &rig->range[step->log];
     uint8_t serial[32];
+    uint8_t own[32];
     issuances_batch(&rig->batch, &rig->test.log[step->log], range->next, &spec, 1);
     struct entry *entry = &rig->batch.entries[0];
     rig->batch.watch_generation = 1;
     rig->batch.alert_count = 0;
     issuances_hash("spki", OURS, serial);
+    issuances_hash("fp", OURS, own);
+    if (step->number == ALIKE)
+        memcpy(entry->issuance.tbs_fp, own, 8);
     if (rig->over) {
         entry->issuance.not_before = OLD_S;
         entry->issuance.not_after = OLD_S + 90 * 86400;
