@@ -85,7 +85,7 @@
 #define LIMIT_PLACE_PAGES        512     /* of place_block that are looked at together: 4 MB */
 #define LIMIT_PAST_LOOK_MS       60000   /* between two looks whether a log holds nothing but what expired */
 #define LIMIT_PAST_SEAL_MS       21600000 /* what is put down of such logs gets into partitions so often, */
-#define LIMIT_PAST_BREAK_MS      900000   /* begun by a look within this time, */
+#define LIMIT_PAST_BREAK_MS      900000   /* begun by a look within this time, or the first one behind it, */
 #define LIMIT_PAST_IDLE_MS       900000   /* or as soon as nothing came for so long */
 #define LIMIT_PSL_BLOCKS         1024 /* of a table looked at in one transaction of a change of lists: 8 MB */
 /* A writer that is silent for longer (stopped, cut off) loses its locks; it speaks every seven seconds. */

@@ -63,13 +63,31 @@ static bool is_break(int64_t wall_ms)
     return wall_ms % LIMIT_PAST_SEAL_MS < LIMIT_PAST_BREAK_MS;
 }
 
+/* Who puts rows into partitions may have been at something else for as long as the break was. Then it goes on
+ * until it has begun: what waits is in a slot of before. */
+static enum err_code is_overdue(struct pgconn *conn, int64_t wall_ms, bool *is, struct err *why)
+{
+    static const char sql[] = "SELECT count(*) FROM load_state AS s WHERE s.since < $1::timestamptz"
+                              " AND EXISTS (SELECT FROM load_place AS p WHERE p.slot = s.slot)";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    int64_t count = 0;
+    pgexec_time(&args, wall_ms - wall_ms % LIMIT_PAST_SEAL_MS);
+    enum err_code code = pgexec_number(conn, sql, &args, &count, why);
+    *is = count != 0;
+    return code;
+}
+
 static enum err_code hold(struct store_past *past, struct pgconn *conn, int64_t wall_ms, struct err *why)
 {
+    bool overdue = false;
     past->put_ms = wall_ms;
-    if (past->held || is_break(wall_ms))
+    if (past->held || is_break(wall_ms) || !is_due(past->asked_ms, wall_ms))
         return ERR_OK;
-    enum err_code code = db_load_hold(conn, why);
-    past->held = code == ERR_OK;
+    enum err_code code = is_overdue(conn, wall_ms, &overdue, why);
+    if (code == ERR_OK && !overdue)
+        code = db_load_hold(conn, why);
+    past->held = code == ERR_OK && !overdue;
+    past->asked_ms = overdue ? wall_ms : INT64_MIN;
     return code;
 }
 

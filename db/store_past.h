@@ -1,7 +1,7 @@
 /* PRIVATE TO db/. A log whose interval lies in the past holds nothing but what expired. While there is much
  * of it to be read, it is put down like an import (store_load.h): no search finds it until whoever looks
  * after partitions has put it into its partitions, which he does when all of it is there, and a few times a
- * day. */
+ * day: then writers let him begin, however late he comes. */
 #ifndef CTVIGIL_STORE_PAST_H
 #define CTVIGIL_STORE_PAST_H
 
@@ -23,6 +23,7 @@ struct store_past {
     int64_t looked_ms; /* for that */
     bool held;         /* that rows keep coming (db_load_hold), by this session */
     int64_t put_ms;    /* when the last ones came */
+    int64_t asked_ms;  /* whether a break that is over was missed, and it was; INT64_MIN: it was not */
 };
 
 /* Before a commit of entries of the log, outside of its transaction. *before_ms: what expired before it is to

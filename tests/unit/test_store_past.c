@@ -137,6 +137,43 @@ static void those_who_seal_wait_but_not_for_long(void **state)
     pgconn_free(conn);
 }
 
+/* Whoever seals was at something else for all of the break: it goes on until he has begun. */
+static void a_break_that_was_missed_goes_on(void **state)
+{
+    struct storetest test;
+    struct pgconn *conn = NULL;
+    char sql[300];
+    (void)state;
+    storetest_new(&test);
+    assert_int_equal(pgconn_open(test.dsn, &conn, NULL), ERR_OK);
+    end_interval(&test, "now() - interval '1 year'", MANY);
+    int64_t pause_ms = NOON - NOON % LIMIT_PAST_SEAL_MS + LIMIT_PAST_SEAL_MS;
+    int64_t over_ms = pause_ms + LIMIT_PAST_BREAK_MS;
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE load_state SET since = 'epoch'::timestamptz + interval '1 ms' * %" PRId64 "::int8;"
+                   "INSERT INTO load_place SELECT slot, 1, 5, 5 FROM load_state",
+                   pause_ms - 1);
+    storetest_run(test.dsn, sql);
+    struct store_past past = anew(DAYS);
+    assert_true(chosen(&past, conn, over_ms));
+    assert_int_equal(holders(&test), 0);
+    assert_true(chosen(&past, conn, over_ms + 3600000));
+    assert_int_equal(holders(&test), 0);
+    /* It is asked now and then, for each commit would be dear. */
+    storetest_run(test.dsn, "UPDATE load_state SET slot = slot + 1");
+    assert_true(chosen(&past, conn, over_ms + 3600000 + LIMIT_PAST_LOOK_MS - 1));
+    assert_int_equal(holders(&test), 0);
+    assert_true(chosen(&past, conn, over_ms + 3600000 + LIMIT_PAST_LOOK_MS));
+    assert_int_equal(holders(&test), 1);
+    /* What was put down in this stretch waits for the next break. */
+    store_past_rest(&past, conn, over_ms - 1);
+    assert_int_equal(holders(&test), 0);
+    storetest_run(test.dsn, "INSERT INTO load_place SELECT slot, 1, 6, 6 FROM load_state");
+    assert_true(chosen(&past, conn, over_ms));
+    assert_int_equal(holders(&test), 1);
+    pgconn_free(conn);
+}
+
 static void put(struct store *store, struct storetest *test, int log, uint64_t number)
 {
     struct batch batch;
@@ -199,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_much_of_what_expired_is_put_down),
         cmocka_unit_test(those_who_seal_wait_but_not_for_long),
+        cmocka_unit_test(a_break_that_was_missed_goes_on),
         cmocka_unit_test(what_lives_and_other_logs_are_stored_as_ever),
     };
     return storetest_main(tests, countof(tests), "store_past");
