@@ -43,7 +43,13 @@ static void warn_unread(const struct catake *take)
 {
     for (size_t i = 0; i < take->file_count; i++)
         if (take->file[i].damaged)
-            fprintf(stderr, "ctvigil: %s: %s: nothing of it was taken\n", take->file[i].name,
+            fprintf(stderr, "ctvigil: %s: %s: nothing of it was taken%s\n", take->file[i].name,
+                    take->file[i].note,
+                    take->file[i].unread == 0 ? ""
+                                              : ", and what it would take the place of stays; --force takes"
+                                                " the other rows");
+        else if (take->file[i].unread != 0)
+            fprintf(stderr, "ctvigil: %s: %s: the others were taken\n", take->file[i].name,
                     take->file[i].note);
 }
 
@@ -56,7 +62,7 @@ static int trust_import(const struct cmd *cmd, const char *dir, bool force)
     struct reallow again = {0};
     uint8_t sha256[32];
     int64_t dated_ms = 0;
-    enum err_code code = trustimport_read(dir, &take, sha256, &dated_ms, &why);
+    enum err_code code = trustimport_read(dir, force, &take, sha256, &dated_ms, &why);
     char *report = trustimport_report(take);
     warn_unread(take);
     if (code == ERR_OK)
@@ -82,11 +88,12 @@ static int trust_import(const struct cmd *cmd, const char *dir, bool force)
                " open alert%s explained by that.\n",
                again.domains, again.domains == 1 ? "" : "s", again.closed,
                again.closed == 1 ? " is" : "s are");
+    int status = trustimport_lacks(take) ? CMD_STALE : CMD_OK;
     free(report);
     catake_free(take);
     if (conn != NULL)
         cmd_db_close(conn);
-    return code == ERR_OK ? CMD_OK : cmd_fail(&why);
+    return code == ERR_OK ? status : cmd_fail(&why);
 }
 
 static void count_rules(const struct cagraph *graph, enum verdict_store store, size_t *roots, size_t *others)
@@ -208,7 +215,9 @@ int cmd_trust(struct cmd *cmd)
 {
     static bool force;
     static const struct opt options[] = {
-        {"force", OPT_FLAG, &force, NULL, "import: take lists in which many roots or keys are missing"}, {0}};
+        {"force", OPT_FLAG, &force, NULL,
+         "import: take lists in which many roots or keys are missing, or rows can not be read"},
+        {0}};
     static const struct opt_verb verbs[] = {
         {"import", "DIR", "force"}, {"show", "", ""}, {"explain", "FILE", ""}, {NULL, NULL, NULL}};
     size_t verb = 0;

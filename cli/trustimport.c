@@ -95,12 +95,21 @@ static enum err_code read_dir(struct reading *reading, const char *dir, struct e
     return code;
 }
 
-enum err_code trustimport_read(const char *dir, struct catake **take, uint8_t sha256[32], int64_t *dated_ms,
-                               struct err *why)
+bool trustimport_lacks(const struct catake *take)
+{
+    for (size_t i = 0; i < take->file_count; i++)
+        if (take->file[i].damaged || take->file[i].unread != 0)
+            return true;
+    return false;
+}
+
+enum err_code trustimport_read(const char *dir, bool odd, struct catake **take, uint8_t sha256[32],
+                               int64_t *dated_ms, struct err *why)
 {
     struct reading reading = {.take = catake_new()};
     struct stat st;
     enum err_code code;
+    reading.take->odd = odd;
     if (stat(dir, &st) != 0)
         code = err_set(why, ERR_USAGE, "%s: %s", dir, strerror(errno));
     else if (S_ISDIR(st.st_mode))
@@ -129,10 +138,11 @@ char *trustimport_report(const struct catake *take)
     must(files != NULL);
     for (size_t i = 0; i < take->file_count; i++) {
         const struct catake_file *file = &take->file[i];
-        json_t *row = json_pack(
-            "{s:o, s:s, s:o, s:I, s:I, s:s}", "file", cmd_json_latin1(span_str(file->name)), "form",
-            file->form, "date", file->dated_ms == 0 ? json_null() : cmd_json_time(file->dated_ms), "taken",
-            (json_int_t)file->taken, "passed_over", (json_int_t)file->passed, "note", file->note);
+        json_t *row = json_pack("{s:o, s:s, s:o, s:I, s:I, s:I, s:s}", "file",
+                                cmd_json_latin1(span_str(file->name)), "form", file->form, "date",
+                                file->dated_ms == 0 ? json_null() : cmd_json_time(file->dated_ms), "taken",
+                                (json_int_t)file->taken, "passed_over", (json_int_t)file->passed,
+                                "unreadable", (json_int_t)file->unread, "note", file->note);
         must(row != NULL && json_array_append_new(files, row) == 0);
     }
     char *text = json_dumps(files, JSON_COMPACT | JSON_ENSURE_ASCII);

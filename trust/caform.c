@@ -1,5 +1,6 @@
 #include "trust/caform.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "trust/csvread.h"
@@ -9,6 +10,8 @@
 #include "trust/from_json.h"
 #include "trust/from_nss.h"
 #include "trust/from_tables.h"
+
+#define UNREAD_PART 100 /* more than one row in so many */
 
 struct table {
     const char *name;
@@ -112,6 +115,20 @@ static bool read_other(struct span text, struct catake *take, struct catake_file
     return form != NULL;
 }
 
+/* A table that is taken takes the place of what was there. One in which much can not be read would leave less
+ * of it, and is not taken. */
+static void weigh(const struct catake *take, struct catake_file *file)
+{
+    uint64_t rows = file->taken + file->passed;
+    if (file->damaged || file->unread == 0)
+        return;
+    file->damaged = !take->odd && file->unread * UNREAD_PART > rows;
+    (void)snprintf(file->note, sizeof file->note,
+                   "%" PRIu64 " of %" PRIu64 " rows can not be read, the first of them is row %" PRIu64
+                   " below the header",
+                   file->unread, rows, file->unread_row);
+}
+
 void caform_read(const char *name, uint8_t *bytes, size_t len, int64_t mtime_ms, struct catake *take)
 {
     const struct catake_mark mark = catake_mark(take);
@@ -119,6 +136,7 @@ void caform_read(const char *name, uint8_t *bytes, size_t len, int64_t mtime_ms,
     file->dated_ms = mtime_ms;
     if (!read_other(span_of(bytes, len), take, file) && !read_table(bytes, len, take, file))
         (void)snprintf(file->note, sizeof file->note, "not a form that is known");
+    weigh(take, file);
     if (!file->damaged)
         return;
     catake_rewind(take, &mark);

@@ -155,6 +155,13 @@ void catake_pass(struct catake_file *file, uint64_t row)
                        row);
 }
 
+void catake_unread(struct catake_file *file, uint64_t row)
+{
+    catake_pass(file, row);
+    if (file->unread++ == 0)
+        file->unread_row = row;
+}
+
 struct catake_mark catake_mark(const struct catake *take)
 {
     struct catake_mark mark = {.part = take->part_count,

@@ -51,7 +51,7 @@ void from_ccadb_pems(struct csvread *csv, struct catake *take, struct catake_fil
         bool good = from_ccadb_pem(pem, take) == 1;
         file->taken += good;
         if (!good)
-            catake_pass(file, csv->row);
+            catake_unread(file, csv->row);
     }
 }
 
@@ -97,7 +97,7 @@ void from_ccadb_records(struct csvread *csv, struct catake *take, struct catake_
         bool revoked =
             span_eq(status, SPAN_LIT("Revoked")) || span_eq(status, SPAN_LIT("Parent Cert Revoked"));
         if (!get_hash(csv, "SHA-256 Fingerprint", rule.hash)) {
-            catake_pass(file, csv->row);
+            catake_unread(file, csv->row);
             continue;
         }
         rule.label = revoked ? csvread_text(csv, "Certificate Name", label, sizeof label) : "";
@@ -141,7 +141,11 @@ void from_ccadb_roots(struct csvread *csv, struct catake *take, struct catake_fi
                               .class = CARULE_MEMBER,
                               .source = "CCADB: included roots"};
         rule.label = csvread_text(csv, "Certificate Name", label, sizeof label);
-        for (size_t i = 0; i < countof(stores) && get_hash(csv, "SHA-256 Fingerprint", rule.hash); i++) {
+        if (!get_hash(csv, "SHA-256 Fingerprint", rule.hash)) {
+            catake_unread(file, csv->row);
+            continue;
+        }
+        for (size_t i = 0; i < countof(stores); i++) {
             if (!trusted_for_tls(csv, verdict_store_title(stores[i])))
                 continue;
             rule.store = stores[i];
@@ -169,7 +173,7 @@ void from_ccadb_apple(struct csvread *csv, struct catake *take, struct catake_fi
         rule.kind = span_eq(action, SPAN_LIT("removed")) ? CARULE_REMOVED : CARULE_ANCHOR;
         if (!get_hash(csv, "apple_root_sha256", rule.hash) || (after && !dated) ||
             (!after && rule.kind == CARULE_ANCHOR && !span_eq(action, SPAN_LIT("trusted")))) {
-            catake_pass(file, csv->row);
+            catake_unread(file, csv->row);
             continue;
         }
         rule.class = rule.kind == CARULE_REMOVED ? CARULE_LIFECYCLE : CARULE_MEMBER;
@@ -224,8 +228,12 @@ void from_ccadb_caa(struct csvread *csv, struct catake *take, struct catake_file
             memcpy(hash, take->cert[take->cert_count - 1].facts.sha256, 32);
             good = true;
         }
+        if (!good) {
+            catake_unread(file, csv->row);
+            continue;
+        }
         (void)csvread_text(csv, "Subject", label, sizeof label);
-        good = good && take_domains(csvread_get(csv, "Recognized CAA Domains"), hash, label, take) != 0;
+        good = take_domains(csvread_get(csv, "Recognized CAA Domains"), hash, label, take) != 0;
         file->taken += good;
         if (!good)
             catake_pass(file, csv->row);

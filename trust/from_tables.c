@@ -138,7 +138,7 @@ void from_tables_distrust(struct csvread *csv, struct catake *take, struct catak
                     class_of(csvread_get(csv, "class"), &rule.class) &&
                     verdict_store_of(csvread_text(csv, "store", store, sizeof store), &rule.store);
         if (!good) {
-            catake_pass(file, csv->row);
+            catake_unread(file, csv->row);
             continue;
         }
         rule.label = csvread_text(csv, "group", label, VERDICT_TEXT_MAX);
@@ -186,7 +186,7 @@ void from_tables_roots(struct csvread *csv, struct catake *take, struct catake_f
         char label[VERDICT_TEXT_MAX];
         struct carule rule = {.target = CARULE_CERT, .source = "roots by store"};
         if (!get_hash(csv, "cert_sha256", rule.hash) || !get_hash(csv, "spki_sha256", rule.key)) {
-            catake_pass(file, csv->row);
+            catake_unread(file, csv->row);
             continue;
         }
         rule.label = label_of(csv, "subject", label);
@@ -215,7 +215,7 @@ void from_tables_certs(struct csvread *csv, struct catake *take, struct catake_f
         struct cafacts facts = {.path_len = -1, .may_issue = true, .for_tls = true};
         if (!get_hash(csv, "cert_sha256", facts.sha256) || !get_hash(csv, "spki_sha256", facts.key) ||
             !get_hash(csv, "subject_sha256", facts.subject)) {
-            catake_pass(file, csv->row);
+            catake_unread(file, csv->row);
             continue;
         }
         facts.self_issued = says(csv, "self_issued", "1");
@@ -232,13 +232,16 @@ void from_tables_edges(struct csvread *csv, struct catake *take, struct catake_f
     while (csvread_next(csv)) {
         uint8_t child[32];
         uint8_t parent[32];
-        bool good = get_hash(csv, "child_cert_sha256", child) &&
-                    get_hash(csv, "parent_cert_sha256", parent) && memcmp(child, parent, 32) != 0;
-        if (good)
+        if (!get_hash(csv, "child_cert_sha256", child) || !get_hash(csv, "parent_cert_sha256", parent)) {
+            catake_unread(file, csv->row);
+            continue;
+        }
+        bool other = memcmp(child, parent, 32) != 0;
+        if (other)
             catake_edge(take, child, parent);
-        file->taken += good;
-        if (!good)
+        else
             catake_pass(file, csv->row);
+        file->taken += other;
     }
 }
 
@@ -255,7 +258,7 @@ void from_tables_blocked(struct csvread *csv, struct catake *take, struct catake
                               .class = interception ? CARULE_STATE_MITM : CARULE_INCIDENT,
                               .source = "blocked keys of Chromium"};
         if (!get_hash(csv, "spki_sha256", rule.hash)) {
-            catake_pass(file, csv->row);
+            catake_unread(file, csv->row);
             continue;
         }
         rule.label = label_of(csv, interception ? "known" : "subject", label);
@@ -295,7 +298,7 @@ void from_tables_onecrl(struct csvread *csv, struct catake *take, struct catake_
         struct carule rule = {
             .store = VERDICT_MOZILLA, .kind = CARULE_BLOCKED, .class = CARULE_REVOKED, .label = "OneCRL"};
         if (!onecrl_target(csv, &rule)) {
-            catake_pass(file, csv->row);
+            catake_unread(file, csv->row);
             continue;
         }
         if (text_int(csvread_get(csv, "last_modified_ms"), &ms))
@@ -319,7 +322,7 @@ void from_tables_caa(struct csvread *csv, struct catake *take, struct catake_fil
         char domains[2 * TEXT_MAX];
         uint8_t key[32];
         if (!get_hash(csv, "issuer_spki_sha256", key)) {
-            catake_pass(file, csv->row);
+            catake_unread(file, csv->row);
             continue;
         }
         (void)label_of(csv, "issuer_subject", label);

@@ -131,12 +131,38 @@ finding() { # of alert $1 by kind $2
     printf '{"data":[{"issuerName":"MAA=","serialN' >"$PLAY/mixed/onecrl.json"
     run -4 ctv trust import "$PLAY/mixed"
     [[ $output == *'The distrust table would lose'*'--force'* ]]
-    ctv trust import --force "$PLAY/mixed" >"$PLAY/out" 2>"$PLAY/err"
+    code=0
+    ctv trust import --force "$PLAY/mixed" >"$PLAY/out" 2>"$PLAY/err" || code=$?
+    [ "$code" = 3 ]
     grep -q 'large.pem: .*larger than' "$PLAY/err"
     grep -q 'onecrl.json: it is cut off' "$PLAY/err"
     grep -q '^distrusted.csv .* 4 taken' "$PLAY/out"
     ctv trust show --json | jq -e '[.sources[] | select(.born | not) | .source] == ["distrust"]
         and (.sources[] | select(.source == "mozilla.roots") | .born) and .oldest == "mozilla.roots"'
+}
+
+@test "a table of which much can not be read leaves what was there, and the exit code says so" {
+    mkdir -p "$PLAY/odd"
+    cp "$PLAY/mixed/distrusted.csv" "$PLAY/odd/distrusted.csv"
+    {
+        echo 'spki_sha256,known_cert_sha256'
+        for i in {10..26}; do echo "$(printf "$i%.0s" {1..32}),"; done
+        echo 'nonsense,'
+        echo ','
+        echo ',,'
+    } >"$PLAY/odd/blocked.csv"
+    blocked='.sources[] | select(.source == "chrome.blocked") | .born'
+    code=0
+    ctv trust import --json "$PLAY/odd" >"$PLAY/out" 2>"$PLAY/err" || code=$?
+    [ "$code" = 3 ]
+    grep -q 'blocked.csv: 3 of 20 rows can not be read, .* row 18 .*: nothing of it was taken, .* stays' "$PLAY/err"
+    jq -e '.files[] | select(.file == "blocked.csv") | .taken == 0 and .unreadable == 3' "$PLAY/out"
+    ctv trust show --json | jq -e "$blocked"
+    code=0
+    ctv trust import --force --json "$PLAY/odd" >"$PLAY/out" 2>"$PLAY/err" || code=$?
+    [ "$code" = 3 ]
+    jq -e '.files[] | select(.file == "blocked.csv") | .taken == 17 and .unreadable == 3' "$PLAY/out"
+    ctv trust show --json | jq -e "$blocked | not"
 }
 
 @test "explain says of each store why" {

@@ -43,9 +43,11 @@ static void begin(void)
     len = 0;
 }
 
+/* Rows that can not be read do not matter here. */
 static struct catake *read_as(const char *form, uint64_t taken)
 {
     struct catake *take = catake_new();
+    take->odd = true;
     caform_read("a file", (uint8_t *)text, len, 5000, take);
     assert_int_equal(take->file_count, 1);
     assert_string_equal(take->file[0].form, form);
@@ -257,9 +259,38 @@ static void the_first_row_passed_over_is_named(void **state)
         "%s,mozilla,blocked (all),nonsense,2020-01-01,Three\n",
         key, key, key);
     struct catake *take = read_as("distrust-table", 1);
+    assert_int_equal(take->rule_count, 1);
     assert_int_equal(take->file[0].passed, 2);
-    assert_string_equal(take->file[0].note, "the first of them is row 2 below the header");
+    assert_int_equal(take->file[0].unread, 2);
+    assert_string_equal(take->file[0].note,
+                        "2 of 3 rows can not be read, the first of them is row 2 below the header");
     catake_free(take);
+}
+
+/* What a table says takes the place of what was there, so one with many odd rows is not taken at all. */
+static void a_table_with_many_odd_rows_is_not_taken(void **state)
+{
+    static const struct {
+        int rows;
+        int odd;
+        bool damaged;
+    } cases[] = {{100, 1, false}, {100, 2, true}, {99, 1, true}, {99, 0, false}, {200, 2, false}};
+    char key[65];
+    (void)state;
+    hex64('a', key);
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct catake *take = catake_new();
+        begin();
+        say("spki_sha256,store,rule,class,effective_date,group\n");
+        for (int k = 0; k < cases[i].rows; k++)
+            say("%s,%s,blocked (all),incident,2020-01-01,One\n", key, k < cases[i].odd ? "?" : "mozilla");
+        caform_read("a file", (uint8_t *)text, len, 5000, take);
+        assert_int_equal(take->file[0].damaged, cases[i].damaged);
+        assert_int_equal(take->file[0].unread, cases[i].odd);
+        assert_int_equal(take->rule_count, cases[i].damaged ? 0 : cases[i].rows - cases[i].odd);
+        assert_int_equal(take->part_count, cases[i].damaged ? 0 : 1);
+        catake_free(take);
+    }
 }
 
 /* DER, from the end to the beginning. */
@@ -483,6 +514,7 @@ int main(void)
                                        cmocka_unit_test(chrome_is_read),
                                        cmocka_unit_test(onecrl_is_read),
                                        cmocka_unit_test(the_first_row_passed_over_is_named),
+                                       cmocka_unit_test(a_table_with_many_odd_rows_is_not_taken),
                                        cmocka_unit_test(microsoft_is_read),
                                        cmocka_unit_test(reports_of_the_ccadb_are_read),
                                        cmocka_unit_test(the_newest_report_of_the_ccadb_is_read),
