@@ -59,6 +59,19 @@ static const char *read_serial(const json_t *object, char out[80])
     return out;
 }
 
+/* A name that is read up to a NUL is another name. */
+static bool has_nul(const json_t *object)
+{
+    static const char *const keys[] = {"not_before", "not_after",   "serial_number",
+                                       "name_value", "common_name", "issuer_name"};
+    for (size_t i = 0; i < countof(keys); i++) {
+        const json_t *value = json_object_get(object, keys[i]);
+        if (json_is_string(value) && strlen(json_string_value(value)) != json_string_length(value))
+            return true;
+    }
+    return false;
+}
+
 /* NULL: all is well. */
 static const char *read_one(const json_t *object, struct db_known *known, char serial[80], char ref[120])
 {
@@ -66,6 +79,8 @@ static const char *read_one(const json_t *object, struct db_known *known, char s
     const json_t *id = json_object_get(object, "id");
     if (!json_is_object(object))
         return "it is no object";
+    if (has_nul(object))
+        return "a value has a NUL in it";
     if (!read_time(json_object_get(object, "not_before"), &known->not_before) ||
         !read_time(json_object_get(object, "not_after"), &known->not_after))
         return "not_before or not_after is no time";
@@ -112,7 +127,7 @@ enum err_code fromcrtsh_read(struct span text, struct fromcrtsh *reading, struct
         begin++;
     if (begin < text.len && text.at[begin] == '<')
         return err_set(why, ERR_FORMAT, "HTML, not JSON: crt.sh answers so when it is busy; ask it again");
-    json_t *root = text.len == 0 ? NULL : json_loadb((const char *)text.at, text.len, 0, &error);
+    json_t *root = text.len == 0 ? NULL : json_loadb((const char *)text.at, text.len, JSON_ALLOW_NUL, &error);
     if (root == NULL) {
         char shown[JSON_ERROR_TEXT_LENGTH];
         return text.len == 0

@@ -51,7 +51,12 @@ static const struct {
     {"[{\"id\":\n9", "", 0, "line 2, column"},
     {" <html>busy</html>", "", 0, "HTML"},
     {"", "", 0, "empty"},
-    {"[\"\\u0000\"]", "", 0, "not JSON"},
+    {"[\"\\u0000\"]", "", 1, "member 1: it is no object"},
+    {"[{\"a\\u0000\":1}]", "", 0, "not JSON"},
+    {"[{\"id\":8,\"name_value\":\"y.example\\u0000.z.example\"," WHEN
+     "},{\"id\":7,\"name_value\":\"z.example\",\"issuer_name\":\"\\u0000\"," WHEN
+     "},{\"id\":9,\"name_value\":\"x.example\",\"other\":\"\\u0000\"," WHEN "}]",
+     "id:9||86400|172800||x.example ", 2, "member 1: a value has a NUL in it"},
 };
 
 static void answers(void **state)
