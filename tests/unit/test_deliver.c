@@ -277,6 +277,60 @@ static void a_digest_is_one_message(void **state)
     assert_int_equal(atomic_load(&fake.accepted), 8);
 }
 
+#define DIGESTS 16
+
+/* What came: which alerts, and the key. */
+static struct {
+    char ids[64];
+    char key[65];
+} digests[DIGESTS];
+
+static enum err_code refused_digest(struct channel *channel, const struct channel_digest *digest,
+                                    struct err *why)
+{
+    struct fake *fake = (struct fake *)channel;
+    int at = atomic_fetch_add(&fake->sends, 1);
+    size_t len = 0;
+    assert_true(at < DIGESTS);
+    for (size_t i = 0; i < digest->count; i++)
+        len += (size_t)snprintf(digests[at].ids + len, sizeof digests[at].ids - len, "%" PRId64 " ",
+                                digest->alerts[i].id);
+    (void)snprintf(digests[at].key, sizeof digests[at].key, "%s", digest->key);
+    return at < 3 ? err_set(why, ERR_SYSTEM, "refused") : ERR_OK;
+}
+
+/* Whoever drops what has a key that he knows must not drop an alert that he has not seen. */
+static void the_key_of_a_digest_is_that_of_its_alerts(void **state)
+{
+    static const struct channel_ops ops = {
+        .send = fake_send, .free = fake_free, .send_digest = refused_digest};
+    char dsn[256];
+    struct fake fake;
+    struct channel *channels[] = {fake_new(&fake, "gathers")};
+    int same = 0;
+    int more = 0;
+    (void)state;
+    new_database(dsn);
+    fake.channel.ops = &ops;
+    fake.channel.rule = rule_of("info", "", "1440m", 0);
+    struct deliver *deliver = start(dsn, channels, 1);
+    raise_kind(dsn, "unexpected_ca", "high", 3);
+    wait_sql(dsn,
+             "SELECT count(*) FROM outbox WHERE state = 'pending' AND held = key AND next_try_at > now()", 3);
+    storetest_run(dsn, "UPDATE outbox SET next_try_at = now()");
+    wait_sql(dsn, "SELECT count(*) FROM outbox WHERE state = 'sent'", 3);
+    deliver_stop(deliver);
+    for (int i = 0; i < atomic_load(&fake.sends); i++)
+        for (int k = 0; k < i; k++) {
+            bool alerts = strcmp(digests[i].ids, digests[k].ids) == 0;
+            size_t len = strlen(digests[i].ids);
+            assert_int_equal(alerts, strcmp(digests[i].key, digests[k].key) == 0);
+            same += alerts;
+            more += !alerts && strncmp(digests[i].ids, digests[k].ids, len) == 0;
+        }
+    assert_true(same != 0 && more != 0);
+}
+
 static void what_nobody_acknowledges_is_handed_on(void **state)
 {
     char dsn[256];
@@ -461,6 +515,7 @@ int main(void)
         cmocka_unit_test(what_a_channel_does_not_want),
         cmocka_unit_test(quiet_hours_hold_back_but_for_what_is_critical),
         cmocka_unit_test(a_digest_is_one_message),
+        cmocka_unit_test(the_key_of_a_digest_is_that_of_its_alerts),
         cmocka_unit_test(what_nobody_acknowledges_is_handed_on),
         cmocka_unit_test(every_try_has_the_same_key),
         cmocka_unit_test(notifiers_share_the_work),
