@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/dbill.h"
 #include "cli/nodeview.h"
+#include "cli/placeview.h"
 #include "db/db_place.h"
 #include "db/db_psl.h"
 #include "db/db_unread.h"
@@ -30,6 +31,8 @@ struct dbstatus {
     struct db_unread *unread; /* logs that expiry waits for */
     size_t unread_count;
     int64_t bad_buckets; /* of places in logs; 0: none that is known */
+    struct db_place_level levels[DB_PLACE_LEVELS_MAX];
+    size_t level_count;
 };
 
 static void dbstatus_row(const char *label, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -114,6 +117,9 @@ static void dbstatus_look(struct pgconn *conn, struct dbstatus *found)
     if (found->has_psl && db_place_bad(conn, &found->bad_buckets, &ignored) != ERR_OK)
         found->bad_buckets = 0;
     err_clear(&ignored);
+    if (found->has_psl && db_place_level_list(conn, found->levels, &found->level_count, &ignored) != ERR_OK)
+        found->level_count = 0;
+    err_clear(&ignored);
     if (scaleout_look(conn, &found->spread, found->blind.code == ERR_OK ? &found->blind : &ignored) != ERR_OK)
         found->spread = (struct scaleout_state){0};
 }
@@ -172,6 +178,18 @@ static void dbstatus_parts(const struct db_stat *stat)
         printf("%*s%8s %3.0f %% %12s  %.*s\n", DBSTATUS_INDENT, "", dbstatus_size(part->bytes, size),
                stat->bytes > 0 ? 100.0 * (double)part->bytes / (double)stat->bytes : 0.0, rows, 39,
                part->name);
+    }
+}
+
+static void dbstatus_places(const struct dbstatus *found)
+{
+    static const char *const labels[] = {"places", ""};
+    char text[PLACEVIEW_TEXT_MAX];
+
+    for (int kind = 0; kind < 2; kind++) {
+        placeview_text(found->levels, found->level_count, kind, text);
+        if (text[0] != '\0')
+            dbstatus_row(labels[kind], "by %s: %s", kind == 0 ? "tbs_fp" : "SHA-256", text);
     }
 }
 
@@ -301,15 +319,19 @@ static bool dbstatus_ill(const struct dbstatus *found, unsigned *at, struct dbil
             "server's disk and memory");
         return true;
     }
+    if (step <= 3 && placeview_ill(found->levels, found->level_count, ill)) {
+        *at = 4;
+        return true;
+    }
     unsigned nodes = 2 * SCALEOUT_NODES_MAX + 2; /* steps */
-    unsigned further = step < 3 ? 0 : step - 3;
+    unsigned further = step < 4 ? 0 : step - 4;
     if (further < nodes && nodeview_ill(&found->spread, &further, ill)) {
-        *at = further + 3;
+        *at = further + 4;
         return true;
     }
     further = further < nodes ? 0 : further - nodes;
     bool any = dbill_next(&found->stat, &found->replica, &further, ill);
-    *at = further + nodes + 3;
+    *at = further + nodes + 4;
     return any;
 }
 
@@ -423,6 +445,7 @@ static void dbstatus_json_found(json_t *line, const struct dbstatus *found)
     json_decref(more);
     (void)json_object_set_new(line, "cluster", nodeview_json(&found->spread));
     (void)json_object_set_new(line, "place_buckets_bad", json_integer((json_int_t)found->bad_buckets));
+    (void)json_object_set_new(line, "place_levels", placeview_json(found->levels, found->level_count));
     (void)json_object_set_new(line, "expiry_behind", dbstatus_json_expiry(found));
     if (!found->has_psl)
         return;
@@ -477,6 +500,7 @@ static void dbstatus_print(const struct cmd *cmd, const struct cluster_status *c
     dbstatus_schema(found);
     dbstatus_nodes(&found->spread);
     dbstatus_parts(&found->stat);
+    dbstatus_places(found);
     dbstatus_ages(&found->stat);
     dbstatus_server(&found->stat);
     dbstatus_replicas(found);

@@ -13,7 +13,8 @@
 #include "model/head.h"
 #include "model/pace.h"
 
-#define STORE_RANGE_OPEN UINT64_MAX /* end of the range that follows the head */
+#define STORE_RANGE_OPEN  UINT64_MAX /* end of the range that follows the head */
+#define STORE_PUT_BUFFERS 5 /* of LIMIT_COPY_BYTES, beside one, that a backfill may fill for a commit */
 
 enum store_log_state { STORE_LOG_ACTIVE, STORE_LOG_INCONSISTENT, STORE_LOG_REMOVED };
 

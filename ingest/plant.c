@@ -68,18 +68,21 @@ static bool queues_init(struct plant *plant)
 }
 
 /* Replies and what is made of them, rows on their way to the database, and issuers: nothing else grows with
- * what a log sends. */
+ * what a log sends. What a backfill puts down is gathered and packed before it is sent. */
 static void ceiling_say(const struct plant *plant)
 {
     const struct pipe_options *own = &plant->options;
     size_t bytes =
         own->batches * own->batch_bytes + own->settlers * (size_t)LIMIT_COPY_BYTES + LIMIT_ISSUER_CACHE_BYTES;
+    size_t more = own->settlers * (size_t)STORE_PUT_BUFFERS * LIMIT_COPY_BYTES;
     size_t usual = own->batch_memory != 0 ? own->batch_memory : own->batches * own->batch_bytes;
-    say_info("ingest",
-             "what logs send takes at most %zu MB of memory (%u replies of %zu MB, of which %zu MB are kept, "
-             "rows of %u MB, issuers); a larger entry goes through a file in %s of at most %zu MB",
-             bytes >> 20, own->batches, own->batch_bytes >> 20, usual >> 20, LIMIT_COPY_BYTES >> 20,
-             own->big_dir, own->big_bytes >> 20);
+    say_info(
+        "ingest",
+        "what logs send takes at most %zu MB of memory (%u replies of %zu MB, of which %zu MB are kept, "
+        "rows of %u MB for each of %u writers, issuers), and at most %zu MB more while a backfill is put "
+        "down; a larger entry goes through a file in %s of at most %zu MB",
+        bytes >> 20, own->batches, own->batch_bytes >> 20, usual >> 20, LIMIT_COPY_BYTES >> 20, own->settlers,
+        more >> 20, own->big_dir, own->big_bytes >> 20);
 }
 
 enum err_code plant_init(struct plant *plant, const struct pipe_options *options, size_t log_count,

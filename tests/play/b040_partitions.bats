@@ -129,8 +129,10 @@ grow() {
     [[ $stderr == *"a hash may not be found"* ]]
     run -0 --separate-stderr ctv db status
     [[ $output == *"WRONG     rows of place_block were damaged: of 1 buckets"* ]]
+    [[ $output == *"places    by tbs_fp: level 0: 1 block, 1 a bucket"* ]]
     run -0 --separate-stderr ctv --json db status
     [ "$(jq .place_buckets_bad <<<"$output")" = 1 ]
+    [ "$(jq -c '[.place_levels[] | [.kind, .level, .blocks, .lags]]' <<<"$output")" = '[["tbs_fp",0,1,false],["sha256",0,1,false]]' ]
     run -0 --separate-stderr ctv --json db places
     [ "$(jq -c '[.schema, .damaged, .tiles_read]' <<<"$output")" = '["ctvigil.db.places.1",2,1]' ]
     run -0 --separate-stderr ctv db places --anew
