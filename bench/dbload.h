@@ -34,7 +34,7 @@ struct dbload {
     uint64_t tail; /* the last so many entries are counted apart as well */
     int64_t begun;
     unsigned writers;
-    bool remember; /* the writer has its memory of what it stored last */
+    bool remember; /* the writers have their memory of what they stored last, one for all */
     bool down;     /* without indexes, to be sealed (db/db_load.h) */
     struct dbcost cost[DBLOAD_WRITERS];
     struct dbcost late[DBLOAD_WRITERS];
@@ -46,6 +46,7 @@ struct dbload_writer {
     unsigned at;
     int pid;
     struct store *store;
+    struct fpcache *memory;
     struct dbload_lane *lanes;
 };
 
@@ -139,6 +140,8 @@ static inline void dbload_open(struct dbload_writer *writer, PGconn *pg)
     if (store_pg_open(load->dsn, &writer->store, &why) != ERR_OK)
         dbload_die("open", &why);
     must(load->remember || store_pg_remember(writer->store, 0));
+    if (load->remember)
+        store_pg_remember_in(writer->store, writer->memory);
     if (load->down && store_pg_load(writer->store, &why) != ERR_OK)
         dbload_die("backfill", &why);
     writer->pid = (int)dbcost_number(pg, DBLOAD_NEWEST_SQL);
@@ -191,10 +194,12 @@ static inline void dbload_run(struct dbload *load, PGconn *pg)
 {
     struct dbload_writer writers[DBLOAD_WRITERS] = {0};
     pthread_t threads[DBLOAD_WRITERS];
+    struct fpcache *memory = store_pg_memory();
 
+    must(memory != NULL);
     dbload_empty(pg);
     for (unsigned i = 0; i < load->writers; i++) {
-        writers[i] = (struct dbload_writer){.load = load, .at = i};
+        writers[i] = (struct dbload_writer){.load = load, .at = i, .memory = memory};
         dbload_open(&writers[i], pg);
     }
     int64_t began = clock_mono_ns();
@@ -209,6 +214,7 @@ static inline void dbload_run(struct dbload *load, PGconn *pg)
     load->elapsed_ns = clock_mono_ns() - began;
     for (unsigned i = 0; i < load->writers; i++)
         dbload_close(&writers[i]);
+    store_pg_memory_free(memory);
 }
 
 #endif

@@ -37,6 +37,7 @@ struct roles_ingest {
     char user_agent[300];
     char evidence_dir[4200];
     char *dsn;
+    struct fpcache *memory;  /* what all settlers have stored (db/store_pg.h) */
     unsigned guard_percent;  /* see store_pg_guard */
     const char *guard_path;  /* of the configuration, which lives as long */
     const char *const *only; /* as in roles_options: part of the command line, so it lives as long */
@@ -113,6 +114,7 @@ static enum err_code roles_store_open(void *arg, struct store **store, struct er
 
     if (code != ERR_OK)
         return code;
+    store_pg_remember_in(*store, ingest->memory);
     store_pg_guard(*store, ingest->guard_percent, ingest->guard_path);
     roles_keep_set(ingest->conf, *store);
     if (ingest->conf->db.backfill_entries != 0)
@@ -291,6 +293,8 @@ enum err_code roles_ingest_start(const struct cmd *cmd, struct pgconn *conn,
     *out = NULL;
     ingest->conf = cmd->conf;
     ingest->dsn = strdup(cmd_db_dsn());
+    ingest->memory = store_pg_memory();
+    must(ingest->memory != NULL);
     ingest->guard_percent = (unsigned)cmd->conf->db.disk_guard_percent;
     ingest->guard_path = cmd->conf->db.disk_path;
     ingest->conf = cmd->conf;
@@ -474,6 +478,7 @@ void roles_ingest_stop(struct roles_ingest *ingest, struct pipe_result *result)
     }
     if (ingest->matching != NULL)
         matching_close(ingest->matching);
+    store_pg_memory_free(ingest->memory);
     free(ingest->logs);
     free(ingest->dsn);
     free(ingest);

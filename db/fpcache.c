@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/thread.h"
+
 #define WAYS  4
 #define WORDS 9                         /* of 32 bits: a fingerprint, and the issuer */
 #define PRIME ((UINT64_C(1) << 61) - 1) /* of a sum modulo it */
@@ -28,13 +30,21 @@ struct fpcache {
     size_t count; /* a power of two, or 0 */
     bool any;
     uint64_t keys[2][WORDS];
+    atomic_uint owners;
+    struct lock lock;
+    uint64_t age;
+    int64_t removals;
 };
 
 struct fpcache *fpcache_new(size_t issuances)
 {
     struct fpcache *cache = calloc(1, sizeof *cache);
     size_t count = 1;
-    if (cache == NULL || issuances == 0)
+    if (cache == NULL)
+        return NULL;
+    thread_lock_init(&cache->lock);
+    atomic_init(&cache->owners, 1);
+    if (issuances == 0)
         return cache;
     while (count * WAYS < issuances)
         count *= 2;
@@ -49,19 +59,59 @@ struct fpcache *fpcache_new(size_t issuances)
     return cache;
 }
 
+struct fpcache *fpcache_share(struct fpcache *cache)
+{
+    atomic_fetch_add(&cache->owners, 1);
+    return cache;
+}
+
 void fpcache_free(struct fpcache *cache)
 {
-    if (cache == NULL)
+    if (cache == NULL || atomic_fetch_sub(&cache->owners, 1) != 1)
         return;
+    thread_lock_fini(&cache->lock);
     free(cache->sets);
     free(cache);
 }
 
-void fpcache_forget(struct fpcache *cache)
+static void forget(struct fpcache *cache)
 {
     if (cache->any)
         memset(cache->sets, 0, cache->count * sizeof *cache->sets);
     cache->any = false;
+    cache->age++;
+}
+
+void fpcache_forget(struct fpcache *cache)
+{
+    thread_lock(&cache->lock);
+    forget(cache);
+    thread_unlock(&cache->lock);
+}
+
+uint64_t fpcache_as_of(struct fpcache *cache, int64_t removals)
+{
+    thread_lock(&cache->lock);
+    if (cache->removals != removals)
+        forget(cache);
+    cache->removals = removals;
+    uint64_t age = cache->age;
+    thread_unlock(&cache->lock);
+    return age;
+}
+
+bool fpcache_hold(struct fpcache *cache, uint64_t age)
+{
+    thread_lock(&cache->lock);
+    if (cache->age == age)
+        return true;
+    thread_unlock(&cache->lock);
+    return false;
+}
+
+void fpcache_let(struct fpcache *cache)
+{
+    thread_unlock(&cache->lock);
 }
 
 /* Whoever makes fingerprints that fall into one set makes us ask the database, which costs time only. */

@@ -56,7 +56,8 @@ struct pgstore {
     struct pgconn *conn;
     uint64_t connects; /* the connection our staging tables live on */
     struct issuer_ids *issuers;
-    struct fpcache *known; /* issuances that are stored, as of `removals` */
+    struct fpcache *known; /* issuances that are stored; others may have it, too */
+    uint64_t known_age;    /* as of this transaction */
     int64_t removals;
     int64_t lists; /* of cert_removal, as of which the public suffix lists are loaded; -1: they are not */
     struct copy copy;

@@ -382,17 +382,22 @@ static void look_ahead(const struct stage *stage, size_t at, const struct fpcach
         __builtin_prefetch(nearer->names);
 }
 
-void stage_recall(struct stage *stage, const struct fpcache *known)
+void stage_recall(struct stage *stage, struct fpcache *known, uint64_t age)
 {
+    if (!fpcache_hold(known, age))
+        return;
     for (size_t i = 0; i < stage->count; i++) {
         struct stage_row *row = &stage->rows[i];
         look_ahead(stage, i, known);
         row->stored = fpcache_has(known, row->entry->issuance.tbs_fp, row->issuer);
     }
+    fpcache_let(known);
 }
 
-void stage_remember(const struct stage *stage, struct fpcache *known)
+void stage_remember(const struct stage *stage, struct fpcache *known, uint64_t age)
 {
+    if (!fpcache_hold(known, age))
+        return;
     for (size_t i = 0; i < stage->count; i++) {
         if (stage->rows[i].stored) /* it was remembered when it was asked for */
             continue;
@@ -401,6 +406,7 @@ void stage_remember(const struct stage *stage, struct fpcache *known)
             continue;
         fpcache_add(known, stage->rows[i].entry->issuance.tbs_fp, stage->rows[i].issuer);
     }
+    fpcache_let(known);
 }
 
 static enum err_code put_ips(struct stage *stage, const struct stage_sink *sink, struct pgconn *conn,

@@ -51,9 +51,11 @@ MUST_USE enum err_code stage_collect(struct stage *stage, struct batch *const *b
 MUST_USE enum err_code stage_resolve(struct stage *stage, struct issuer_ids *ids, struct pgconn *conn,
                                      struct err *why);
 
-/* Marks the collected rows that the memory says are stored, and tells it that the others are now. */
-void stage_recall(struct stage *stage, const struct fpcache *known);
-void stage_remember(const struct stage *stage, struct fpcache *known);
+/* Marks the collected rows that the memory says are stored, and tells it that the others are now; neither
+ * where it forgot all since it had that age (fpcache_as_of). */
+void stage_recall(struct stage *stage, struct fpcache *known, uint64_t age);
+void stage_remember(const struct stage *stage, struct fpcache *known, uint64_t age);
+
 /* Where rows of cert and what belongs to them go: streams (all three may be the same) into the staging
  * tables, or into those of a backfill; or columns of these types (copy_init_columns). */
 struct stage_sink {

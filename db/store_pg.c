@@ -95,7 +95,7 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
     settle->fresh = 0;
     store_der_judge(pg, settle->batches, settle->count);
     (void)store_der_leave_out(pg);
-    stage_recall(&pg->stage, pg->known);
+    stage_recall(&pg->stage, pg->known, pg->known_age);
     enum err_code code = spread_turn(pg->conn, why);
     if (code == ERR_OK)
         code = store_write_rows(pg, &settle->fresh, why);
@@ -164,7 +164,7 @@ static enum err_code commit_once(struct pgstore *pg, struct store_settle *settle
     }
     code = store_write_commit(pg, settle, 0, why);
     if (code == ERR_OK && !little) {
-        stage_remember(&pg->stage, pg->known);
+        stage_remember(&pg->stage, pg->known, pg->known_age);
         store_der_remember(pg);
         metric_add(METRIC_ENTRIES_EXPIRED_TOTAL, pg->stage.beyond);
         placemerge_stored(&pg->places, &pg->copy, pg->conn, pg->place_blocks, clock_mono_ms());
@@ -329,6 +329,23 @@ bool store_pg_remember(struct store *store, size_t issuances)
     fpcache_free(pg->known);
     pg->known = known;
     return true;
+}
+
+struct fpcache *store_pg_memory(void)
+{
+    return fpcache_new(LIMIT_ISSUANCES_KNOWN);
+}
+
+void store_pg_memory_free(struct fpcache *memory)
+{
+    fpcache_free(memory);
+}
+
+void store_pg_remember_in(struct store *store, struct fpcache *memory)
+{
+    struct pgstore *pg = pgstore_of(store);
+    fpcache_free(pg->known);
+    pg->known = fpcache_share(memory);
 }
 
 bool store_pg_keep(struct store *store, enum store_pg_store rows, enum store_pg_der der)

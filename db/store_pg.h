@@ -14,6 +14,12 @@ MUST_USE enum err_code store_pg_open(const char *dsn, struct store **store, stru
  * further sightings: LIMIT_ISSUANCES_KNOWN, or what is said here (for benchmarks and tests; 0: none). What is
  * stored is the same. False: out of memory, nothing changed. */
 bool store_pg_remember(struct store *store, size_t issuances);
+/* The same in one memory by several stores of this process over one database, each of which then knows what
+ * the others have stored. NULL: out of memory. Between transactions; the stores keep it, freed or not. */
+struct fpcache;
+MUST_USE struct fpcache *store_pg_memory(void);
+void store_pg_memory_free(struct fpcache *memory); /* NULL is fine */
+void store_pg_remember_in(struct store *store, struct fpcache *memory);
 
 enum store_pg_store { STORE_PG_ALL, STORE_PG_WATCHED };
 enum store_pg_der { STORE_PG_DER_NONE, STORE_PG_DER_WATCHED, STORE_PG_DER_ALL };

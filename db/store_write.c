@@ -310,12 +310,13 @@ enum err_code store_write_hold(struct pgstore *pg, uint64_t *generation, struct 
                               &pg->stage.horizon_s, &lists, why);
     if (code == ERR_OK)
         code = follow_lists(pg, lists, why);
-    if (code == ERR_OK && removals != pg->removals) {
-        fpcache_forget(pg->known);
+    if (code != ERR_OK)
+        return code;
+    pg->known_age = fpcache_as_of(pg->known, removals);
+    if (removals != pg->removals)
         store_der_forget(&pg->keep);
-        pg->removals = removals;
-    }
-    return code;
+    pg->removals = removals;
+    return ERR_OK;
 }
 
 /* What a settle makes of the verified size: never less than what is known already. */

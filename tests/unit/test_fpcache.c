@@ -61,6 +61,33 @@ static void forgets_the_oldest(void **state)
     fpcache_free(cache);
 }
 
+/* What one owner adds the others know; whose transaction began before all was forgotten adds nothing. */
+static void several_own_one(void **state)
+{
+    (void)state;
+    struct fpcache *cache = fpcache_new(1000);
+    struct fpcache *other = fpcache_share(cache);
+    uint64_t age = fpcache_as_of(cache, 5);
+    assert_true(fpcache_hold(cache, age));
+    fpcache_add(cache, fp(1), 1);
+    fpcache_let(cache);
+    assert_int_equal(fpcache_as_of(other, 5), age);
+    assert_true(fpcache_hold(other, age));
+    assert_true(fpcache_has(other, fp(1), 1));
+    fpcache_let(other);
+    uint64_t later = fpcache_as_of(other, 6); /* rows went */
+    assert_false(fpcache_hold(cache, age));
+    assert_true(fpcache_hold(other, later));
+    assert_false(fpcache_has(other, fp(1), 1));
+    fpcache_let(other);
+    fpcache_forget(cache); /* a new connection, before anything was added */
+    assert_false(fpcache_hold(other, later));
+    fpcache_free(cache);
+    assert_true(fpcache_hold(other, fpcache_as_of(other, 6)));
+    fpcache_let(other);
+    fpcache_free(other);
+}
+
 static const char content_sql[] =
     "SELECT md5(concat_ws(';', (SELECT string_agg(c::text, '|' ORDER BY c.tbs_fp, c.issuer) FROM cert AS c),"
     " (SELECT string_agg(a::text, '|' ORDER BY a::text) FROM cert_apex AS a),"
@@ -72,8 +99,8 @@ static const char content_sql[] =
     "  ORDER BY s.log, s.idx) FROM alert AS a JOIN alert_sighting AS s ON s.alert = a.id)))";
 
 /* Two logs in turns show the same issuances soon after one another and much later, some twice in one reply.
- */
-static void write_stream(size_t remember, char out[64])
+ * By one writer, or each by its own, with one memory. */
+static void write_stream_by(int writers, size_t remember, char out[64])
 {
     struct storetest test;
     struct store_range ranges[2];
@@ -81,11 +108,16 @@ static void write_stream(size_t remember, char out[64])
     uint64_t seed = 1;
     storetest_new(&test);
     storetest_run(test.dsn, "INSERT INTO domain (name, kind) VALUES ('x.test', 'dns')");
-    struct store *store = storetest_open(test.dsn);
-    assert_true(store_pg_remember(store, remember));
+    struct fpcache *memory = fpcache_new(remember);
+    struct store *stores[2];
+    for (int i = 0; i < writers; i++) {
+        stores[i] = storetest_open(test.dsn);
+        store_pg_remember_in(stores[i], memory);
+    }
+    store_pg_memory_free(memory);
     assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
     for (int i = 0; i < 2; i++)
-        storetest_take(store, i + 1, &ranges[i]);
+        storetest_take(stores[i % writers], i + 1, &ranges[i]);
     for (uint64_t round = 0; round < ROUNDS; round++) {
         struct issuances_entry specs[EACH];
         for (size_t i = 0; i < EACH; i++) {
@@ -97,13 +129,19 @@ static void write_stream(size_t remember, char out[64])
         struct store_range *range = &ranges[round % 2];
         issuances_batch(&batch, &test.log[round % 2], range->next, specs, EACH);
         issuances_alert(&batch, 3, 1, ALERT_KIND_UNEXPECTED_CA, "CN=CA");
-        storetest_must_commit(store, range, &batch);
+        storetest_must_commit(stores[round % 2 % (uint64_t)writers], range, &batch);
     }
     storetest_check(test.dsn);
     check_sql(test.dsn, "SELECT sum(cardinality(fp8)) FROM log_tile", ROUNDS * EACH);
     assert_true(pgtest_sql(test.dsn, content_sql, out, 64));
     batch_fini(&batch);
-    store->ops->free(store);
+    for (int i = 0; i < writers; i++)
+        stores[i]->ops->free(stores[i]);
+}
+
+static void write_stream(size_t remember, char out[64])
+{
+    write_stream_by(1, remember, out);
 }
 
 static void the_same_rows_with_and_without(void **state)
@@ -116,6 +154,42 @@ static void the_same_rows_with_and_without(void **state)
     assert_string_equal(with, without);
     write_stream(1000, with);
     assert_string_equal(with, without);
+    write_stream_by(2, 0, with);
+    assert_string_equal(with, without);
+    write_stream_by(2, 1000, with);
+    assert_string_equal(with, without);
+}
+
+/* What one has stored the other does not store again: the row that somebody changed meanwhile is not looked
+ * at. But what was taken away it does. */
+static void writers_remember_together(void **state)
+{
+    struct storetest test;
+    struct store_range ranges[2];
+    struct batch batch;
+    (void)state;
+    storetest_new(&test);
+    struct fpcache *memory = store_pg_memory();
+    struct store *stores[] = {storetest_open(test.dsn), storetest_open(test.dsn)};
+    for (size_t i = 0; i < countof(stores); i++)
+        store_pg_remember_in(stores[i], memory);
+    store_pg_memory_free(memory);
+    storetest_take(stores[0], 1, &ranges[0]);
+    storetest_take(stores[1], 2, &ranges[1]);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    storetest_pairs(&batch, &test.log[0], 0, 0, 40);
+    storetest_must_commit(stores[0], &ranges[0], &batch);
+    storetest_run(test.dsn, "UPDATE cert SET tbs_fp = sha256('other') WHERE tbs_fp = sha256('fp 3')");
+    storetest_pairs(&batch, &test.log[1], 0, 0, 40);
+    storetest_must_commit(stores[1], &ranges[1], &batch);
+    check_sql(test.dsn, "SELECT count(*) FROM cert WHERE tbs_fp = sha256('fp 3')", 0);
+    storetest_run(test.dsn, "DELETE FROM cert WHERE tbs_fp = sha256('other')");
+    storetest_pairs(&batch, &test.log[1], 40, 0, 40);
+    storetest_must_commit(stores[1], &ranges[1], &batch);
+    check_sql(test.dsn, "SELECT count(*) FROM cert WHERE tbs_fp = sha256('fp 3')", 1);
+    batch_fini(&batch);
+    for (size_t i = 0; i < countof(stores); i++)
+        stores[i]->ops->free(stores[i]);
 }
 
 /* The statement before COMMIT fails: nothing of it was stored, so nothing of it may be remembered. */
@@ -227,7 +301,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_what_was_added),
         cmocka_unit_test(forgets_the_oldest),
+        cmocka_unit_test(several_own_one),
         cmocka_unit_test(the_same_rows_with_and_without),
+        cmocka_unit_test(writers_remember_together),
         cmocka_unit_test(a_refused_commit_is_not_remembered),
         cmocka_unit_test(what_is_deleted_is_forgotten),
         cmocka_unit_test(a_repair_of_another_writer_is_noticed),
