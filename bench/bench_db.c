@@ -245,6 +245,7 @@ static void backfill(const char *dsn, PGconn *pg, const struct options *options,
     if (pgconn_open(dsn, &conn, &why) != ERR_OK)
         dbload_die("seal", &why);
     int pid = (int)dbcost_number(pg, DBLOAD_NEWEST_SQL);
+    out->seal.whole = true; /* one connection reads while another one writes, and indexes have helpers */
     dbcost_start(&out->seal, pid);
     if (db_load_seal(conn, &how, &why) != ERR_OK)
         dbload_die("seal", &why);

@@ -109,7 +109,7 @@ static enum err_code seal_leaf(struct pgconn *conn, const struct db_load_how *ho
                                     " WHERE l.suffix = $1::text";
     struct pgexec_args leaf = PGEXEC_NO_ARGS;
     int64_t begun = 0;
-    const struct loadfill_how filling = {closed, LIMIT_LOAD_SORT, how->stop};
+    const struct loadfill_how filling = {.closed = closed, .most = LIMIT_LOAD_SORT, .stop = how->stop};
     size_t peak;
     pgexec_text(&leaf, suffix);
     enum err_code code = insist(conn, how, begin_sql, &leaf, &begun, why);

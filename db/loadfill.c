@@ -2,42 +2,46 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/limits.h"
+#include "base/thread.h"
 #include "db/copy.h"
-#include "db/loadsort.h"
+#include "db/loadread.h"
 #include "db/pgwait.h"
 
 #define COUNTS       4096 /* a power of two */
 #define GATHER_BYTES ((size_t)4 << 20)
 #define DAY_US       INT64_C(86400000000)
 
+#define HAND_MS 100
+#define PIECES  2 /* one is read, one is written */
+
+/* The reader's piece, on its way to whoever writes it. */
+struct loadfill_pass {
+    struct lock lock;
+    struct signal_cond changed;
+    struct loadsort *piece; /* NULL: there is none */
+    bool ended;             /* and there will be none */
+    atomic_bool halt;       /* nobody wants another */
+};
+
 struct loadfill {
     struct pgconn *conn;
     struct loadfill_how how;
     struct err *why;
     enum err_code code;
-    struct err first; /* of the rows; what the statement says that was ended for it does not count */
-    int64_t lower;    /* microseconds, as the server counts them */
+    int64_t lower; /* microseconds, as the server counts them */
     int64_t upper;
-    uint64_t salt; /* by which rows are told off to passes: nobody can have them all in one */
-    uint64_t pass;
-    uint64_t passes;
-    bool old;      /* what is read is in the leaf */
-    bool measured; /* how many passes the bucket takes */
-    bool over;     /* it is more than is sorted at once: the rest of the bucket is measured and not kept */
-    size_t seen;   /* of all passes of the bucket */
     size_t peak;
     char what[64]; /* the leaf, as messages name it */
-    enum loadrow_kind kind;
-    int64_t bucket;
     int64_t rows;
-    struct loadsort sort;
+    struct pgconn *reader; /* a connection of its own; NULL: there is none */
+    enum err_code read_code;
+    struct err read_why;
+    struct loadfill_pass pass;
     struct copy copy;
     struct copy counts;
     struct copy olds;
-    struct buf scratch;
     struct loadfill_count {
         int32_t issuer;
         int32_t day;
@@ -45,24 +49,6 @@ struct loadfill {
     } held[COUNTS];
 };
 
-/* What is read of each kind; those of a bucket have $4 and $5, of which the cast tells the type where they
- * are not used. */
-static const char run_sql[] = "SELECT rows, slot, ctid::text FROM cert_load_run WHERE slot <= $1 AND lower < "
-                              "$3 AND upper >= $2 AND kind = $4::int2 AND "
-                              "bucket = $5::int2";
-static const char *const held_sql[LOADROW_KINDS] = {
-    [LOADROW_CERT] = "SELECT * FROM load_held_certs($2, $3, $4, $5) WHERE $1::int8 IS NOT NULL",
-    [LOADROW_KEY] = "SELECT * FROM load_held_keys($2, $3, $4, $5) WHERE $1::int8 IS NOT NULL",
-    [LOADROW_IP] = "SELECT * FROM load_held_ips($2, $3) WHERE ($1::int8, $4::int8, $5::int8) IS NOT NULL",
-};
-static const char *const loose_sql[LOADROW_KINDS] = {
-    [LOADROW_CERT] =
-        "SELECT not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial, "
-        "spki_sha256, names, cn, findings, others FROM cert_load WHERE slot <= $1 AND not_after >= $2 AND "
-        "not_after < $3 AND apex8 >= $4 AND apex8 <= $5",
-    [LOADROW_KEY] = "SELECT * FROM load_loose_keys($1, $2, $3, $4, $5)",
-    [LOADROW_IP] = "SELECT * FROM load_loose_ips($1, $2, $3) WHERE ($4::int8, $5::int8) IS NOT NULL",
-};
 /* The tables of a job with one target (sql/0019_partition.sql). Written in the transaction that empties them,
  * their rows are frozen from the beginning. */
 static const char *const build_sql[LOADROW_KINDS] = {
@@ -81,110 +67,6 @@ static const char old_sql[] = "COPY load_old (tbs_fp, issuer) FROM STDIN (FORMAT
 static bool is_stopped(const struct loadfill *fill)
 {
     return fill->how.stop != NULL && atomic_load(fill->how.stop);
-}
-
-static bool is_of_pass(const struct loadfill *fill, const uint8_t *fp)
-{
-    uint64_t word;
-    memcpy(&word, fp, sizeof word);
-    return fill->passes == 1 || (word * fill->salt >> 32) % fill->passes == fill->pass;
-}
-
-/* The guess of load_sizes was too low: nothing is written yet, and once all is seen it is known how many
- * passes it takes. */
-static bool is_too_much(struct loadfill *fill)
-{
-    fill->peak = fill->sort.bytes > fill->peak ? fill->sort.bytes : fill->peak;
-    return fill->pass == 0 && !fill->measured && fill->sort.bytes > fill->how.most;
-}
-
-/* False: that is no row, or there is no memory. */
-static bool take(struct loadfill *fill, struct span bytes)
-{
-    struct loadrow row;
-    if (!loadrow_read(fill->kind, bytes, &row))
-        return false;
-    if (row.not_after < fill->lower || row.not_after >= fill->upper)
-        return true;
-    fill->seen += loadsort_size(bytes.len);
-    if (fill->over || !is_of_pass(fill, row.fp))
-        return true;
-    if (loadsort_add(&fill->sort, bytes, &row, fill->old, &fill->first) != ERR_OK)
-        return false;
-    fill->over = is_too_much(fill);
-    if (fill->over)
-        loadsort_begin(&fill->sort, fill->kind);
-    return true;
-}
-
-static bool take_value(void *arg, const PGresult *res)
-{
-    struct loadfill *fill = arg;
-    struct span rest = pgexec_get_bytes(res, 0, 0);
-    struct span row;
-    bool good = true;
-    while (good && loadrow_next(&rest, &row))
-        good = take(fill, row);
-    if (good && rest.len == 0)
-        return true;
-    (void)err_set(&fill->first, ERR_DB,
-                  "database: partition %s: what a backfill put down is damaged: cert_load_run, slot %" PRId64
-                  ", kind %d, bucket %" PRId64 ", ctid %s",
-                  fill->what, pgexec_get_int(res, 0, 1), (int)fill->kind, fill->bucket,
-                  pgexec_get_text(res, 0, 2));
-    return false;
-}
-
-/* A result in binary has the bytes of COPY. */
-static bool take_row(void *arg, const PGresult *res)
-{
-    struct loadfill *fill = arg;
-    struct buf *row = &fill->scratch;
-    buf_clear(row);
-    buf_u16(row, (uint16_t)PQnfields(res));
-    for (int i = 0; i < PQnfields(res); i++) {
-        bool null = PQgetisnull(res, 0, i) != 0;
-        buf_u32(row, null ? UINT32_MAX : (uint32_t)PQgetlength(res, 0, i));
-        if (!null)
-            buf_put(row, span_of((const uint8_t *)PQgetvalue(res, 0, i), (size_t)PQgetlength(res, 0, i)));
-    }
-    if (!buf_ok(row)) {
-        (void)err_set(&fill->first, ERR_TOO_BIG, "database: partition %s: a row is larger than %u bytes",
-                      fill->what, LIMIT_COPY_BYTES);
-        return false;
-    }
-    if (take(fill, buf_span(row)))
-        return true;
-    (void)err_set(&fill->first, ERR_DB,
-                  "database: partition %s: a row of kind %d, bucket %" PRId64 " is none", fill->what,
-                  (int)fill->kind, fill->bucket);
-    return false;
-}
-
-static void add_edge(struct pgexec_args *args, int64_t edge, uint8_t room[8])
-{
-    for (unsigned i = 0; i < 8; i++)
-        room[i] = (uint8_t)((uint64_t)edge >> (56 - 8 * i));
-    pgexec_binary(args, COPY_OID_TIME, span_of(room, 8));
-}
-
-static void read_rows(struct loadfill *fill, const char *sql, int64_t first, int64_t last, pgwait_each *each)
-{
-    uint8_t edges[2][8];
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    struct err answer = {0};
-    if (fill->code != ERR_OK)
-        return;
-    pgexec_int(&args, fill->how.closed);
-    add_edge(&args, fill->lower, edges[0]);
-    add_edge(&args, fill->upper, edges[1]);
-    pgexec_int(&args, first);
-    pgexec_int(&args, last);
-    /* Where the server still sends it is cancelled, and says so. */
-    (void)!pgwait_rows(fill->conn, sql, &args, fill->how.stop, each, fill, &answer);
-    const struct err *told = fill->first.code != ERR_OK ? &fill->first : &answer;
-    if (told->code != ERR_OK)
-        fill->code = err_set(fill->why, told->code, "%s", told->text);
 }
 
 /* What was gathered without a connection. */
@@ -237,9 +119,8 @@ static void count(struct loadfill *fill, const struct loadsort_item *item)
     *held = (struct loadfill_count){item->issuer, (int32_t)day, held->n + 1};
 }
 
-static void count_all(struct loadfill *fill)
+static void count_all(struct loadfill *fill, const struct loadsort *sort)
 {
-    const struct loadsort *sort = &fill->sort;
     bool olds = false;
     copy_begin(&fill->counts, NULL, NULL, fill->why);
     copy_begin(&fill->olds, NULL, NULL, fill->why);
@@ -263,11 +144,8 @@ static void count_all(struct loadfill *fill)
         send(fill, &fill->olds, old_sql);
 }
 
-static void write_rows(struct loadfill *fill)
+static void write_rows(struct loadfill *fill, const struct loadsort *sort)
 {
-    const struct loadsort *sort = &fill->sort;
-    if (fill->code != ERR_OK || sort->count == 0)
-        return;
     copy_begin(&fill->copy, fill->conn, build_sql[sort->kind], fill->why);
     for (size_t i = 0; i < sort->count && !is_stopped(fill); i++)
         copy_raw(&fill->copy, span_of(sort->items[i].at, sort->items[i].len));
@@ -275,68 +153,128 @@ static void write_rows(struct loadfill *fill)
     if (fill->code == ERR_OK && is_stopped(fill))
         fill->code = err_set(fill->why, ERR_CLOSED, "the program ends");
     if (fill->code == ERR_OK && sort->kind == LOADROW_CERT)
-        count_all(fill);
+        count_all(fill, sort);
 }
 
-/* `res`: load_sizes. */
-static void read_bucket(struct loadfill *fill, const PGresult *res, int row)
+/* Of a reader on the same connection: between two of its statements. */
+static bool write_piece(void *arg, struct loadsort *piece)
 {
-    int64_t first = loadrow_first((unsigned)fill->bucket);
-    bool tables = fill->kind != LOADROW_IP || fill->bucket == 0;
-    loadsort_begin(&fill->sort, fill->kind);
-    fill->over = false;
-    fill->seen = 0;
-    fill->old = pgexec_get_bool(res, row, 3);
-    if (fill->old && tables)
-        read_rows(fill, held_sql[fill->kind], first, first + LOADROW_BUCKET_MAX, take_row);
-    fill->old = false;
-    if (pgexec_get_bool(res, row, 4) && tables)
-        read_rows(fill, loose_sql[fill->kind], first, first + LOADROW_BUCKET_MAX, take_row);
-    read_rows(fill, run_sql, (int64_t)fill->kind, fill->bucket, take_value);
+    struct loadfill *fill = arg;
+    write_rows(fill, piece);
+    return fill->code == ERR_OK;
 }
 
-/* A row of a key or an address is not larger than what sorts it. */
-static uint64_t sorted_bytes(enum loadrow_kind kind, uint64_t bytes)
+/* The reader's side: waits until the piece before is written. Its own next piece is sorted while this one
+ * is written: they change places. */
+static bool pass_piece(void *arg, struct loadsort *piece)
 {
-    return kind == LOADROW_CERT ? bytes + bytes / 3 : 2 * bytes;
+    struct loadfill_pass *pass = &((struct loadfill *)arg)->pass;
+    thread_lock(&pass->lock);
+    pass->piece = piece;
+    thread_cond_signal(&pass->changed);
+    while (pass->piece != NULL && !atomic_load(&pass->halt))
+        thread_cond_wait(&pass->changed, &pass->lock);
+    bool taken = pass->piece == NULL;
+    pass->piece = NULL;
+    thread_unlock(&pass->lock);
+    return taken;
 }
 
-/* A pass has a share by its hashes: with a quarter to spare it is never much more than is meant. */
-static void fill_bucket(struct loadfill *fill, const PGresult *res, int row)
+static enum err_code read_with(struct loadfill *fill, struct pgconn *conn, loadread_hand *hand,
+                               const atomic_bool *stop, struct err *why)
 {
-    int64_t bytes = pgexec_get_int(res, row, 2);
-    fill->kind = (enum loadrow_kind)pgexec_get_int(res, row, 0);
-    fill->bucket = pgexec_get_int(res, row, 1);
-    fill->passes = 1 + sorted_bytes(fill->kind, (uint64_t)bytes) / fill->how.most;
-    fill->measured = false;
-    for (fill->pass = 0; bytes != 0 && fill->pass < fill->passes && fill->code == ERR_OK;) {
-        read_bucket(fill, res, row);
-        if (fill->over) {
-            fill->passes = 2 + fill->seen / 3 * 4 / fill->how.most;
-            fill->measured = true;
-            continue;
-        }
-        loadsort_order(&fill->sort);
-        write_rows(fill);
-        fill->pass++;
+    const struct loadread_how how = {.closed = fill->how.closed,
+                                     .lower = fill->lower,
+                                     .upper = fill->upper,
+                                     .what = fill->what,
+                                     .most = fill->how.most / PIECES,
+                                     .stop = stop,
+                                     .hand = hand,
+                                     .arg = fill};
+    enum err_code code = loadread_run(conn, &how, &fill->peak, why);
+    fill->peak *= PIECES;
+    return code;
+}
+
+static void read_apart(void *arg)
+{
+    struct loadfill *fill = arg;
+    struct loadfill_pass *pass = &fill->pass;
+    fill->read_code = read_with(fill, fill->reader, pass_piece, &pass->halt, &fill->read_why);
+    thread_lock(&pass->lock);
+    pass->ended = true;
+    thread_cond_signal(&pass->changed);
+    thread_unlock(&pass->lock);
+}
+
+/* False: there is none any more, or nobody wants it. What `mine` held goes to the reader. */
+static bool take_piece(struct loadfill *fill, struct loadsort *mine)
+{
+    struct loadfill_pass *pass = &fill->pass;
+    thread_lock(&pass->lock);
+    while (pass->piece == NULL && !pass->ended && !is_stopped(fill))
+        (void)thread_cond_wait_ms(&pass->changed, &pass->lock, HAND_MS);
+    bool taken = pass->piece != NULL && !is_stopped(fill);
+    if (taken) {
+        struct loadsort theirs = *pass->piece;
+        *pass->piece = *mine;
+        *mine = theirs;
+        pass->piece = NULL;
+        thread_cond_signal(&pass->changed);
     }
+    thread_unlock(&pass->lock);
+    return taken;
+}
+
+/* The next piece is read and sorted while one is written. */
+static void fill_beside(struct loadfill *fill)
+{
+    struct thread thread;
+    struct loadsort mine;
+    loadsort_init(&mine);
+    if (!thread_start(&thread, "loadread", read_apart, fill)) {
+        fill->code = err_set(fill->why, ERR_MEMORY, "database: no thread for a partition");
+        return;
+    }
+    while (fill->code == ERR_OK && take_piece(fill, &mine))
+        write_rows(fill, &mine);
+    thread_lock(&fill->pass.lock);
+    atomic_store(&fill->pass.halt, true);
+    thread_cond_signal(&fill->pass.changed);
+    thread_unlock(&fill->pass.lock);
+    thread_join(&thread);
+    loadsort_fini(&mine);
+    if (fill->code == ERR_OK && is_stopped(fill))
+        fill->code = err_set(fill->why, ERR_CLOSED, "the program ends");
+    if (fill->code == ERR_OK && fill->read_code != ERR_OK)
+        fill->code = err_set(fill->why, fill->read_code, "%s", fill->read_why.text);
+}
+
+static void fill_alone(struct loadfill *fill)
+{
+    enum err_code code = read_with(fill, fill->conn, write_piece, fill->how.stop, &fill->read_why);
+    if (fill->code == ERR_OK && code != ERR_OK)
+        fill->code = err_set(fill->why, code, "%s", fill->read_why.text);
 }
 
 static void fill_all(struct loadfill *fill)
 {
-    static const char sql[] = "SELECT kind, bucket, bytes, held, loose FROM load_sizes($1, $2, $3)";
-    uint8_t edges[2][8];
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    PGresult *res;
-    pgexec_int(&args, fill->how.closed);
-    add_edge(&args, fill->lower, edges[0]);
-    add_edge(&args, fill->upper, edges[1]);
-    fill->code = pgwait_run(fill->conn, sql, &args, fill->how.stop, &res, fill->why);
-    if (fill->code != ERR_OK)
+    if (fill->reader != NULL)
+        fill_beside(fill);
+    else
+        fill_alone(fill);
+}
+
+/* Reads on a connection of its own, where there is one to be had. */
+static void open_reader(struct loadfill *fill)
+{
+    struct err ignored = {0};
+    if (pgconn_open(fill->conn->dsn, &fill->reader, &ignored) != ERR_OK)
         return;
-    for (int i = 0; i < PQntuples(res); i++)
-        fill_bucket(fill, res, i);
-    PQclear(res);
+    if (pgexec_script(fill->reader, "SET statement_timeout = 0", &ignored) == ERR_OK)
+        return;
+    pgconn_free(fill->reader);
+    fill->reader = NULL;
 }
 
 static enum err_code take_job(struct loadfill *fill)
@@ -387,26 +325,26 @@ static enum err_code fill_job(struct loadfill *fill)
 enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_how *how, size_t *peak, struct err *why)
 {
     struct loadfill *fill = calloc(1, sizeof *fill);
-    if (fill == NULL || getrandom(&fill->salt, sizeof fill->salt, 0) != sizeof fill->salt) {
-        free(fill);
+    if (fill == NULL)
         return err_set(why, ERR_MEMORY, "database: no memory for a partition");
-    }
-    fill->salt |= 1;
     fill->conn = conn;
     fill->how = *how;
     fill->why = why;
-    loadsort_init(&fill->sort);
+    thread_lock_init(&fill->pass.lock);
+    thread_cond_init(&fill->pass.changed);
     copy_init(&fill->copy);
     copy_init(&fill->counts);
     copy_init(&fill->olds);
-    buf_init(&fill->scratch, LIMIT_COPY_BYTES);
+    if (!how->alone)
+        open_reader(fill);
     enum err_code code = fill_job(fill);
     *peak = fill->peak;
-    loadsort_fini(&fill->sort);
+    pgconn_free(fill->reader);
     copy_fini(&fill->copy);
     copy_fini(&fill->counts);
     copy_fini(&fill->olds);
-    buf_fini(&fill->scratch);
+    thread_cond_fini(&fill->pass.changed);
+    thread_lock_fini(&fill->pass.lock);
     free(fill);
     return code;
 }

@@ -11,10 +11,12 @@ struct loadfill_how {
     int64_t closed;          /* the last of the slots that are put in place */
     size_t most;             /* bytes that are sorted at once, with what sorts them; LIMIT_LOAD_SORT */
     const atomic_bool *stop; /* may be NULL */
+    bool alone;              /* over one connection, where otherwise a second one reads ahead */
 };
 
-/* For the job of the kind "load" that was begun, in a transaction of its own. *peak: the most bytes that were
- * sorted at once; more than `most` only where rows of one issuance are as many, or one row is as large.
+/* For the job of the kind "load" that was begun, in a transaction of its own. Reads over a connection of its
+ * own beside it, if there is one to be had. *peak: the most bytes that were
+ * held at once; more than `most` only where rows of one issuance are as many, or one row is as large.
  * ERR_CLOSED: `stop` turned true. On an error nothing is filled; of a damaged value it says where it stands.
  */
 MUST_USE enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_how *how, size_t *peak,

@@ -17,7 +17,7 @@ static const uint8_t lengths[LOADROW_KINDS][16] = {
 };
 static const uint8_t fields[LOADROW_KINDS] = {[LOADROW_CERT] = 15, [LOADROW_KEY] = 5, [LOADROW_IP] = 5};
 
-static uint64_t number(const uint8_t *at, size_t bytes)
+static inline uint64_t number(const uint8_t *at, size_t bytes)
 {
     uint64_t value = 0;
     for (size_t i = 0; i < bytes; i++)

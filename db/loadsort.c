@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK     ((size_t)1 << 20)
-#define ITEMS_MIN 4096
+#define BLOCK      ((size_t)1 << 20)
+#define ITEMS_MIN  4096
+#define PLACE_BITS 12
+#define PLACES     ((size_t)1 << PLACE_BITS)
+#define FEW        16 /* items that are put in order by moving them one by one */
 
 void loadsort_init(struct loadsort *sort)
 {
@@ -127,12 +130,80 @@ static bool is_same(enum loadrow_kind kind, const struct loadsort_item *a, const
     return by_place(a, b) == 0 && by_issuance(a, b) == 0;
 }
 
+typedef int order_of(const void *left, const void *right);
+
+static void sort_few(struct loadsort_item *items, size_t count, order_of *order)
+{
+    for (size_t i = 1; i < count; i++) {
+        const struct loadsort_item item = items[i];
+        size_t at = i;
+        for (; at != 0 && order(&item, &items[at - 1]) < 0; at--)
+            items[at] = items[at - 1];
+        items[at] = item;
+    }
+}
+
+static uint64_t turned(int64_t place)
+{
+    return (uint64_t)place ^ (uint64_t)1 << 63;
+}
+
+/* How far places have to be moved so that the bits in which they differ first number the heaps. */
+static unsigned shift_of(const struct loadsort *sort)
+{
+    uint64_t differ = 0;
+    for (size_t i = 1; i < sort->count; i++)
+        differ |= (uint64_t)(sort->items[i].place ^ sort->items[0].place);
+    unsigned bits = differ == 0 ? 0 : 64 - (unsigned)__builtin_clzll(differ);
+    return bits > PLACE_BITS ? bits - PLACE_BITS : 0;
+}
+
+/* Places are hashes: by their first bits they are heaps of a few. What is one large heap is sorted as it is.
+ */
+static bool make_heaps(struct loadsort *sort, size_t ends[PLACES])
+{
+    struct loadsort_item *to = malloc(sort->cap * sizeof *to);
+    unsigned shift = shift_of(sort);
+    size_t at = 0;
+    if (to == NULL)
+        return false;
+    memset(ends, 0, PLACES * sizeof ends[0]);
+    for (size_t i = 0; i < sort->count; i++)
+        ends[turned(sort->items[i].place) >> shift & (PLACES - 1)]++;
+    for (size_t i = 0; i < PLACES; i++) {
+        size_t here = ends[i];
+        ends[i] = at;
+        at += here;
+    }
+    for (size_t i = 0; i < sort->count; i++)
+        to[ends[turned(sort->items[i].place) >> shift & (PLACES - 1)]++] = sort->items[i];
+    free(sort->items);
+    sort->items = to;
+    return true;
+}
+
+static void sort_all(struct loadsort *sort, order_of *order)
+{
+    size_t ends[PLACES];
+    if (!make_heaps(sort, ends)) {
+        qsort(sort->items, sort->count, sizeof *sort->items, order);
+        return;
+    }
+    for (size_t i = 0, begin = 0; i < PLACES; begin = ends[i++]) {
+        size_t here = ends[i] - begin;
+        if (here > FEW)
+            qsort(sort->items + begin, here, sizeof *sort->items, order);
+        else
+            sort_few(sort->items + begin, here, order);
+    }
+}
+
 void loadsort_order(struct loadsort *sort)
 {
     size_t kept = 0;
     if (sort->count == 0)
         return;
-    qsort(sort->items, sort->count, sizeof *sort->items, sort->kind == LOADROW_CERT ? by_cert : by_bytes);
+    sort_all(sort, sort->kind == LOADROW_CERT ? by_cert : by_bytes);
     for (size_t i = 0; i < sort->count; i++)
         if (i == 0 || !is_same(sort->kind, &sort->items[kept - 1], &sort->items[i]))
             sort->items[kept++] = sort->items[i];

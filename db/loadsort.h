@@ -33,11 +33,11 @@ struct loadsort {
     } * blocks;
 };
 
-/* What a row takes at the most, with what sorts it: its item, the quarter by which items grow ahead, and the
- * two pointers that qsort of glibc takes for an item as large as this. */
+/* What a row takes at the most, with what sorts it: its item, the quarter by which items grow ahead, and both
+ * again while they are put into heaps. */
 static inline size_t loadsort_size(size_t len)
 {
-    return len + sizeof(struct loadsort_item) + sizeof(struct loadsort_item) / 4 + 2 * sizeof(void *);
+    return len + 2 * (sizeof(struct loadsort_item) + sizeof(struct loadsort_item) / 4);
 }
 
 /* Empty. */
