@@ -1,7 +1,6 @@
 #include "db/loadpack.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/limits.h"
 #include "db/loadrow.h"
@@ -20,10 +19,14 @@
 #define WIDE_MIN    82 /* bytes */
 #define TIMES       24 /* bytes of not_after and not_before */
 #define KIND_SHIFT  24
-#define MONTHS      12
-#define YEAR_0      1900
-#define SECOND_US   INT64_C(1000000)
-#define EPOCH_S     INT64_C(946684800) /* 2000-01-01, where PostgreSQL's clock starts */
+#define BUCKET_BITS 4
+#define DIGITS      3 /* of a group, least first */
+#define DIGIT_BITS  9
+#define DIGIT_COUNT (1u << DIGIT_BITS)
+#define DAY_US      INT64_C(86400000000)
+#define ERA_DAYS    146097 /* 400 years */
+#define EPOCH_DAYS                                                                                           \
+    INT64_C(730425) /* 2000-01-01, where PostgreSQL's clock starts, since March of the year 0 */
 
 struct loadpack_item {
     uint32_t group; /* kind, month, bucket */
@@ -50,6 +53,7 @@ void loadpack_fini(struct loadpack *pack)
     buf_fini(&pack->rows);
     buf_fini(&pack->value);
     free(pack->items);
+    free(pack->spare);
 }
 
 static uint32_t number(const uint8_t *at)
@@ -82,20 +86,24 @@ static bool next_row(const struct copy *copy, size_t *at, struct span *row)
     return true;
 }
 
+/* Months since March of the year 0: so the day that leap years have is the last of a year. From the year 1 on
+ * (copy_time). */
 static uint32_t month_of(int64_t not_after)
 {
-    struct tm parts;
-    time_t when = (time_t)(not_after / SECOND_US + EPOCH_S);
-    must(gmtime_r(&when, &parts) != NULL);
-    return (uint32_t)((parts.tm_year + YEAR_0) * MONTHS + parts.tm_mon);
+    int64_t day = not_after / DAY_US - (not_after % DAY_US < 0) + EPOCH_DAYS;
+    must(day >= 0);
+    uint32_t of_era = (uint32_t)(day % ERA_DAYS);
+    uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint32_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    return ((uint32_t)(day / ERA_DAYS) * 400 + year) * 12 + (5 * of_year + 2) / 153;
 }
 
 static void add(struct loadpack *pack, enum loadrow_kind kind, struct span bytes)
 {
     struct loadrow row;
     must(pack->count < pack->cap && loadrow_read(kind, bytes, &row));
-    uint32_t group =
-        (uint32_t)kind << KIND_SHIFT | month_of(row.not_after) << 4 | loadrow_bucket(kind, row.place);
+    uint32_t group = (uint32_t)kind << KIND_SHIFT | month_of(row.not_after) << BUCKET_BITS |
+                     loadrow_bucket(kind, row.place);
     pack->items[pack->count++] = (struct loadpack_item){group, (uint32_t)bytes.len, bytes.at, row.not_after};
 }
 
@@ -104,10 +112,13 @@ static enum err_code make_room(struct loadpack *pack, size_t rows, struct err *w
     pack->count = 0;
     if (rows <= pack->cap)
         return ERR_OK;
-    struct loadpack_item *items = realloc(pack->items, rows * sizeof *items);
-    if (items == NULL)
+    free(pack->items);
+    free(pack->spare);
+    pack->cap = 0;
+    pack->items = malloc(rows * sizeof *pack->items);
+    pack->spare = malloc(rows * sizeof *pack->spare);
+    if (pack->items == NULL || pack->spare == NULL)
         return err_set(why, ERR_MEMORY, "database: no memory for %zu rows", rows);
-    pack->items = items;
     pack->cap = rows;
     return ERR_OK;
 }
@@ -170,13 +181,25 @@ static enum err_code gather(struct loadpack *pack, size_t rows, struct err *why)
     return ERR_OK;
 }
 
-static int by_group(const void *left, const void *right)
+/* By group; those of one group stay in the order in which they came. */
+static void order(struct loadpack *pack)
 {
-    const struct loadpack_item *a = left;
-    const struct loadpack_item *b = right;
-    if (a->group != b->group)
-        return a->group < b->group ? -1 : 1;
-    return (a->at > b->at) - (a->at < b->at);
+    for (unsigned shift = 0; shift < DIGITS * DIGIT_BITS; shift += DIGIT_BITS) {
+        size_t begin[DIGIT_COUNT] = {0};
+        size_t at = 0;
+        for (size_t i = 0; i < pack->count; i++)
+            begin[pack->items[i].group >> shift & (DIGIT_COUNT - 1)]++;
+        for (size_t i = 0; i < DIGIT_COUNT; i++) {
+            size_t here = begin[i];
+            begin[i] = at;
+            at += here;
+        }
+        for (size_t i = 0; i < pack->count; i++)
+            pack->spare[begin[pack->items[i].group >> shift & (DIGIT_COUNT - 1)]++] = pack->items[i];
+        struct loadpack_item *ordered = pack->spare;
+        pack->spare = pack->items;
+        pack->items = ordered;
+    }
 }
 
 /* One value, of rows of the same group, which becomes no longer than it should. The result is how many rows.
@@ -253,7 +276,7 @@ static enum err_code send(struct loadpack *pack, struct copy *copy, struct pgcon
 {
     if (!fits(pack))
         return err_set(why, ERR_TOO_BIG, "database: a row is larger than %u bytes", VALUE_MAX);
-    qsort(pack->items, pack->count, sizeof *pack->items, by_group);
+    order(pack);
     copy_begin(copy, conn, RUN_SQL, why);
     for (size_t at = 0; at < pack->count;)
         at += put_value(pack, at, copy, slot);

@@ -14,6 +14,7 @@ struct loadpack {
     struct buf rows; /* of cert_apex and cert_ip */
     struct buf value;
     struct loadpack_item *items;
+    struct loadpack_item *spare; /* of the same size */
     size_t count;
     size_t cap;
 };

@@ -72,11 +72,50 @@ static void a_larger_one_stands_alone(void **state)
     a_row_of(VALUE_MAX, "cert_load");
 }
 
+/* Each value is of one month, and no month of one bucket has two: the days around every end of February. */
+static void values_are_of_one_month(void **state)
+{
+    (void)state;
+    static const int64_t starts_s[] = {-INT64_C(62131276800), /* February of the year 1 */
+                                       -INT64_C(11671257600), /* of 1600 */
+                                       -INT64_C(2203977600),  /* of 1900 */
+                                       INT64_C(951782400),    /* of 2000 */
+                                       INT64_C(1709164800)};  /* of 2024 */
+    struct storetest test;
+    struct err why = {0};
+    struct store_range range;
+    struct batch batch;
+    storetest_new(&test);
+    struct store *store = storetest_open(test.dsn);
+    assert_int_equal(store_pg_load(store, &why), ERR_OK);
+    assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
+    storetest_take(store, 1, &range);
+    storetest_pairs(&batch, &test.log[0], 0, 0, ROWS);
+    for (size_t i = 0; i < ROWS; i++) {
+        int64_t day = starts_s[i / 2 % countof(starts_s)] + (int64_t)(i / 2 / countof(starts_s)) * 86400;
+        batch.entries[i].issuance.not_after = day + (i / 2 % 2 != 0 ? 86399 : 0);
+        batch.entries[i].issuance.not_before = batch.entries[i].issuance.not_after - 1;
+    }
+    storetest_must_commit(store, &range, &batch);
+    check_sql(test.dsn, "SELECT sum(count) FROM cert_load_run WHERE kind = 0", ROWS / 2);
+    check_sql(test.dsn,
+              "SELECT count(*) FROM cert_load_run WHERE date_trunc('month', lower) <> date_trunc('month', "
+              "upper)",
+              0);
+    check_sql(
+        test.dsn,
+        "SELECT count(*) - count(DISTINCT (kind, bucket, date_trunc('month', lower))) FROM cert_load_run", 0);
+    check_sql(test.dsn, "SELECT (count(DISTINCT date_trunc('month', lower)) > 9)::int FROM cert_load_run", 1);
+    batch_fini(&batch);
+    store->ops->free(store);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_largest_is_packed),
         cmocka_unit_test(a_larger_one_stands_alone),
+        cmocka_unit_test(values_are_of_one_month),
     };
     return storetest_main(tests, countof(tests), "loadpack");
 }
