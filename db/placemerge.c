@@ -105,7 +105,8 @@ static enum err_code merge_level(struct placemerge *merge, struct copy *copy, st
     const uint64_t before[] = {merge->dead, merge->bad};
     bool taken = false;
     int64_t next = 0;
-    enum err_code code = pgexec_begin(conn, why);
+    /* A plan that was made while there were few blocks would look at all of them for each. */
+    enum err_code code = pgexec_begin_as(conn, "BEGIN; SET LOCAL enable_seqscan = off", why);
     if (code == ERR_OK)
         code = take(merge, conn, at, &taken, why);
     if (code == ERR_OK && taken)
