@@ -5,10 +5,15 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "model/cert.h"
 #include "tests/fixture/watches.h"
+#include "watcher/blocklist.h"
 
 #define NAMES_MAX 4
 #define T_2026_06 INT64_C(1780272000) /* 2026-06-01: 200 days are allowed */
@@ -336,6 +341,49 @@ static void proving(void **state)
     watchset_unpin(set);
 }
 
+/* What comes with the entry comes with its alert: where it is, and keys that others have. */
+static void what_comes_along(void **state)
+{
+    static const uint8_t spki[32] = {0x5e, 1};
+    char path[] = "/tmp/match.XXXXXX";
+    char line[80];
+    char hex[65];
+    struct watchset *set = make_set();
+    struct blocklist *list = NULL;
+    struct batch batch;
+    struct entry entry = {.kind = ENTRY_X509, .sighting = {.log_id = 7, .index = 88, .timestamp_ms = 99}};
+    struct name names[NAMES_MAX];
+    uint8_t ip[NAMES_MAX][4];
+    struct match_prove hook = {.prove = NULL};
+    char text[512];
+    int fd = mkstemp(path);
+    (void)state;
+    int len = snprintf(line, sizeof line, "%s\n", text_hex(span_of(spki, 32), hex));
+    assert_true(fd >= 0 && write(fd, line, (size_t)len) == len);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(blocklist_read(path, &list, NULL), ERR_OK);
+    fill_issuance(&entry.issuance, &rows[0], names, ip);
+    memcpy(entry.issuance.spki_sha256, spki, 32);
+    assert_true(batch_init(&batch, 1 << 20));
+    batch.entries = &entry;
+    batch.entry_count = 1;
+    for (int listed = 0; listed < 2; listed++) {
+        arena_rewind(&batch.arena, 0);
+        hook.blocklist = listed == 0 ? NULL : list;
+        assert_int_equal(match_batch(set, &batch, &hook, NULL), ERR_OK);
+        assert_string_equal(batch_text(&batch, text, sizeof text),
+                            listed == 0 ? "example.com ok;" : "example.com compromised_key;");
+        assert_int_equal(batch.alert_count, 1);
+        assert_int_equal(batch.alerts[0].sighting.log_id, 7);
+        assert_int_equal(batch.alerts[0].sighting.index, 88);
+        assert_int_equal(batch.alerts[0].sighting.timestamp_ms, 99);
+    }
+    batch_fini(&batch);
+    blocklist_unpin(list);
+    watchset_unpin(set);
+    assert_int_equal(unlink(path), 0);
+}
+
 /* A full arena is told, never a shorter list of alerts. */
 static void no_room(void **state)
 {
@@ -479,10 +527,15 @@ static void addresses_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),          cmocka_unit_test(one_by_one),
-        cmocka_unit_test(opaque),         cmocka_unit_test(proving),
-        cmocka_unit_test(no_room),        cmocka_unit_test(more_than_fits),
-        cmocka_unit_test(nobody_watches), cmocka_unit_test(addresses_are_named),
+        cmocka_unit_test(table),
+        cmocka_unit_test(one_by_one),
+        cmocka_unit_test(opaque),
+        cmocka_unit_test(proving),
+        cmocka_unit_test(what_comes_along),
+        cmocka_unit_test(no_room),
+        cmocka_unit_test(more_than_fits),
+        cmocka_unit_test(nobody_watches),
+        cmocka_unit_test(addresses_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,9 +6,13 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <stdlib.h>
+
 #include <cmocka.h>
 
+#include "base/dns.h"
 #include "model/cert.h"
+#include "tests/fixture/watches.h"
 
 #define T_2026_06 INT64_C(1780272000)
 #define DAY       INT64_C(86400)
@@ -119,6 +123,44 @@ static void judged(void **state)
     }
 }
 
+/* Ours is also what stands under a registered domain of which one name alone is watched. */
+static void names_of_others(void **state)
+{
+    static const char *const texts[] = {"x.test", "=other.test"};
+    static const char *const given[] = {"a.x.test", "www.other.test", "other.test", "z.foreign.test", "test"};
+    struct watch *watches = calloc(countof(texts), sizeof *watches);
+    struct name names[countof(given)];
+    struct issuance issuance = {.names = names, .name_count = countof(given), .issuer_known = true};
+    struct arena arena;
+    struct alert alert;
+    (void)state;
+    assert_non_null(watches);
+    for (size_t i = 0; i < countof(texts); i++)
+        watches[i] = watches_one(texts[i], (int64_t)i + 1);
+    struct watchset *set = watchset_new(watches, countof(texts), 1);
+    assert_non_null(set);
+    struct watch watch = {.id = 1, .name = (char *)(uintptr_t) "x.test", .foreign = WATCH_FOREIGN_HIGH};
+    for (size_t i = 0; i < countof(given); i++)
+        names[i] = (struct name){.kind = NAME_DNS, .raw = span_str(given[i]), .text = span_str(given[i])};
+    issuance.issuer_proven = true;
+    issuance.issuer_spki_sha256[0] = 0xaa;
+    watch.allow = &allow;
+    watch.allow_count = 1;
+    const struct finding_set oddities = {0};
+    const struct policy_case what = {.watch = &watch,
+                                     .issuance = &issuance,
+                                     .name = span_str(given[0]),
+                                     .ours = set,
+                                     .oddities = &oddities};
+    assert_true(arena_init(&arena, 1 << 20));
+    assert_true(policy_judge(&what, &arena, &alert));
+    assert_int_equal(alert.finding_count, 1);
+    assert_string_equal(alert.findings[0].rule, "foreign_san");
+    assert_true(span_eq(alert.findings[0].found, SPAN_LIT("z.foreign.test, test")));
+    arena_fini(&arena);
+    watchset_unpin(set);
+}
+
 static void nobody_in_particular(void **state)
 {
     static const struct {
@@ -180,7 +222,8 @@ static void no_room(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(judged), cmocka_unit_test(nobody_in_particular),
-                                       cmocka_unit_test(no_room)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(judged), cmocka_unit_test(names_of_others),
+                                       cmocka_unit_test(nobody_in_particular), cmocka_unit_test(no_room)};
+    must(dns_psl_load(SPAN_LIT("test\n"), NULL) == ERR_OK);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,7 @@ static void a_store_that_is_asked_for(void **state)
         " findings->0->>'rule', findings->0->>'expected' LIKE 'accepted by Apple (trust data of %)',"
         " findings->0->>'found' LIKE 'Apple: %') FROM alert",
         "untrusted_ca high new 1 required_store t t");
+    storetest_text(rig.test.dsn, "SELECT event FROM alert", "new");
     judge(&rig, "MCAW", 0, 1);
     storetest_text(rig.test.dsn, "SELECT state || ' ' || reason FROM alert", "closed withdrawn: a test");
     judge(&rig, "", 0, 0);
@@ -110,8 +111,36 @@ static void a_store_that_is_asked_for(void **state)
     rig_end(&rig);
 }
 
+/* What a receiver hears of it: that it is over, and that it is there again; nothing while nothing changes. */
+static void each_change_is_an_event(void **state)
+{
+    static const char told[] =
+        "UPDATE alert SET state = 'notified'; UPDATE outbox SET state = 'sent', sent_at = now()";
+    static const char said[] =
+        "SELECT a.event || ' ' || a.state || ' ' || (SELECT count(*) FROM outbox WHERE state = 'pending')"
+        " FROM alert AS a";
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    judge(&rig, "MCW", 1, 0);
+    storetest_text(rig.test.dsn, said, "new new 2");
+    storetest_run(rig.test.dsn, told);
+    judge(&rig, "MCW", 0, 0);
+    storetest_text(rig.test.dsn, said, "new notified 0");
+    judge(&rig, "MCAW", 0, 1);
+    storetest_text(rig.test.dsn, said, "withdrawn closed 2");
+    storetest_run(rig.test.dsn, "UPDATE outbox SET state = 'sent', sent_at = now()");
+    judge(&rig, "MCW", 0, 0);
+    storetest_text(rig.test.dsn, said, "seen_again new 2");
+    storetest_run(rig.test.dsn, told);
+    judge(&rig, "", 0, 0);
+    storetest_text(rig.test.dsn, said, "seen_again notified 0");
+    rig_end(&rig);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_store_that_is_asked_for)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_store_that_is_asked_for),
+                                       cmocka_unit_test(each_change_is_an_event)};
     return storetest_main(tests, countof(tests), "rejudge");
 }

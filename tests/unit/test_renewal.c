@@ -231,6 +231,41 @@ static void days_of_ones_own(void **state)
     world_free(world);
 }
 
+/* On the hour: by how much of a day the end is moved. */
+static const char *short_lived(struct world *world, int64_t tenths, int64_t day)
+{
+    world->count = 0;
+    struct renewal_cert *cert = issue(world, "com.example", 0, 40);
+    cert->life.not_before -= tenths * DAY / 10;
+    cert->life.not_after -= tenths * DAY / 10;
+    return judge(world, day);
+}
+
+/* 33 % of 40 days are 13.2, 15 % are 6. */
+static void the_steps_of_short_lived_ones(void **state)
+{
+    struct world *world = world_new("example.com");
+    (void)state;
+    assert_string_equal(short_lived(world, 6, 26), "");
+    assert_string_equal(short_lived(world, 9, 26), "#0 com.example+0 30");
+    assert_string_equal(short_lived(world, 8, 33), "#0 com.example+0 30");
+    assert_string_equal(short_lived(world, 1, 34), "#0 com.example+0 7");
+    world_free(world);
+}
+
+/* A name of one letter is none, nor is one that only ends with a star; each is renewed by a real one. */
+static void what_a_wildcard_is(void **state)
+{
+    struct world *world = world_new("example.com");
+    (void)state;
+    issue(world, "com.example.a", 0, 90);
+    issue(world, "com.example.x*", 0, 90);
+    assert_string_equal(judge(world, 84), "#0 com.example.a+0 7; #1 com.example.x*+0 7");
+    issue(world, "com.example.*", 70, 90);
+    assert_string_equal(judge(world, 84), "");
+    world_free(world);
+}
+
 static void whose_names(void **state)
 {
     static char *const hidden[] = {(char *)(uintptr_t) "old.example.com"};
@@ -440,6 +475,8 @@ int main(void)
         cmocka_unit_test(not_read_yet),
         cmocka_unit_test(habits_not_read_yet),
         cmocka_unit_test(days_of_ones_own),
+        cmocka_unit_test(the_steps_of_short_lived_ones),
+        cmocka_unit_test(what_a_wildcard_is),
         cmocka_unit_test(whose_names),
         cmocka_unit_test(cadence),
         cmocka_unit_test(unusual),

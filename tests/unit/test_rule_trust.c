@@ -122,6 +122,24 @@ static void world_of(const struct row *row, struct caworld *w)
     caworld_build(w);
 }
 
+/* Each store that was asked for, in the order of enum verdict_store, and no other. */
+static void check_required(const struct row *row, const struct alert_finding *finding)
+{
+    char wanted[128];
+    char text[256];
+    size_t len = 0;
+    for (int i = 0; i < VERDICT_STORES; i++)
+        for (const char *at = row->require; *at != '\0'; at++)
+            if (store_of(*at) == (enum verdict_store)i)
+                len += (size_t)snprintf(wanted + len, sizeof wanted - len, "%s%s",
+                                        len == 0 ? "accepted by " : ", ",
+                                        verdict_store_title((enum verdict_store)i));
+    (void)snprintf(wanted + len, sizeof wanted - len, " (");
+    (void)snprintf(text, sizeof text, "%.*s", (int)finding->expected.len, (const char *)finding->expected.at);
+    if (strncmp(text, wanted, strlen(wanted)) != 0)
+        fail_msg("%s: %s", row->label, text);
+}
+
 static void judge_rows(const struct row *all, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -173,6 +191,8 @@ static void judge_rows(const struct row *all, size_t count)
             if (alert.findings[0].severity != row->expected)
                 fail_msg("%s: %s", row->label, alert_severity_name(alert.findings[0].severity));
             assert_true(rule_trust_owns(alert.findings[0].kind));
+            if (strcmp(got, "required_store") == 0)
+                check_required(row, &alert.findings[0]);
         }
         arena_fini(&arena);
         caworld_fini(&w);

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -108,6 +110,88 @@ static void certificates(void **state)
         /* As its final certificate comes, or from another log. */
         judge(&cert, &issuance, NULL, rows[i].severity, rows[i].wanted);
         EVP_PKEY_free(rows[i].key);
+    }
+}
+
+static EVP_PKEY *rsa_with(BIGNUM *n, BN_ULONG e)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
+    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+    BIGNUM *exponent = BN_new();
+    EVP_PKEY *key = NULL;
+    assert_true(ctx != NULL && bld != NULL && exponent != NULL && BN_set_word(exponent, e) &&
+                OSSL_PARAM_BLD_push_BN(bld, "n", n) && OSSL_PARAM_BLD_push_BN(bld, "e", exponent));
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
+    assert_true(params != NULL && EVP_PKEY_fromdata_init(ctx) > 0 &&
+                EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) > 0);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(bld);
+    BN_free(exponent);
+    BN_free(n);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+static BIGNUM *prime_of(int bits)
+{
+    BIGNUM *p = BN_new();
+    assert_true(p != NULL && BN_generate_prime_ex(p, bits, 0, NULL, NULL, NULL));
+    return p;
+}
+
+/* The product of a prime and the next one. */
+static BIGNUM *close_primes(void)
+{
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *p = prime_of(1024);
+    BIGNUM *q = BN_dup(p);
+    BIGNUM *n = BN_new();
+    assert_true(ctx != NULL && q != NULL && n != NULL);
+    do
+        assert_true(BN_add_word(q, 2));
+    while (BN_check_prime(q, ctx, NULL) != 1);
+    assert_true(BN_mul(n, p, q, ctx));
+    BN_free(p);
+    BN_free(q);
+    BN_CTX_free(ctx);
+    return n;
+}
+
+static BIGNUM *times(BIGNUM *n, BN_ULONG factor)
+{
+    assert_true(BN_mul_word(n, factor));
+    return n;
+}
+
+static BIGNUM *sound_modulus(void)
+{
+    EVP_PKEY *key = rsa_of(2048, 65537);
+    BIGNUM *n = NULL;
+    assert_true(EVP_PKEY_get_bn_param(key, "n", &n));
+    EVP_PKEY_free(key);
+    return n;
+}
+
+/* Whoever likes has the private key: worse than one that a state could compute. */
+static void given_away(void **state)
+{
+    EVP_PKEY *const keys[] = {
+        rsa_with(times(prime_of(2047), 2), 65537),
+        rsa_with(times(prime_of(2046), 3), 65537),
+        rsa_with(prime_of(2048), 65537),
+        rsa_with(close_primes(), 65537),
+        rsa_with(sound_modulus(), 1),
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(keys); i++) {
+        uint8_t der[4096];
+        struct cert cert;
+        struct issuance issuance = {.key_alg = CERT_KEY_RSA};
+        assert_true(tbs_read_certificate(make(keys[i], EVP_sha256(), der, sizeof der), &cert));
+        digest_sha256(cert.spki, issuance.spki_sha256);
+        judge(&cert, &issuance, NULL, 0, "weak_key/critical");
+        judge(&cert, &issuance, NULL, 1 + ALERT_LOW, "weak_key/low");
+        EVP_PKEY_free(keys[i]);
     }
 }
 
@@ -251,8 +335,8 @@ static void hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(certificates), cmocka_unit_test(stored),
-                                       cmocka_unit_test(signed_by), cmocka_unit_test(listed),
-                                       cmocka_unit_test(hostile)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(certificates), cmocka_unit_test(given_away),
+                                       cmocka_unit_test(stored),       cmocka_unit_test(signed_by),
+                                       cmocka_unit_test(listed),       cmocka_unit_test(hostile)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
