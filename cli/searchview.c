@@ -6,8 +6,7 @@
 #include "cli/cmd.h"
 #include "db/others.h"
 
-#define SERIAL_MAX 300
-#define CELL_MAX   (256u << 20)
+#define CELL_MAX (256u << 20)
 
 static struct span name_text(const struct name *name, char ip[INET6_ADDRSTRLEN])
 {
@@ -53,35 +52,40 @@ static json_t *json_orgs(const struct issuance *issuance)
     return list;
 }
 
-/* Signed, without leading zeros: how a serial number is written everywhere in ctvigil. */
-static const char *serial_text(struct span serial, char *out, size_t out_cap)
+/* Signed, without leading zeros: how a serial number is written everywhere in ctvigil. Some have thousands of
+ * octets. */
+static void put_serial(struct buf *out, struct span serial)
 {
-    uint8_t bytes[128];
-    char hex[2 * sizeof bytes + 1];
-    if (serial.len == 0 || serial.len > sizeof bytes || out_cap < sizeof hex + 1)
-        return "";
-    bool negative = (serial.at[0] & 0x80u) != 0;
-    unsigned carry = 1;
-    memcpy(bytes, serial.at, serial.len);
-    for (size_t i = serial.len; negative && i > 0; i--) {
-        unsigned value = (unsigned)(uint8_t)~bytes[i - 1] + carry;
-        bytes[i - 1] = (uint8_t)value;
-        carry = value >> 8;
+    static const char digits[] = "0123456789abcdef";
+    bool negative = serial.len != 0 && (serial.at[0] & 0x80u) != 0;
+    bool begun = false;
+    size_t end = serial.len; /* of the octets in front of the last zeros */
+    while (end > 0 && serial.at[end - 1] == 0)
+        end--;
+    if (negative)
+        buf_byte(out, '-');
+    for (size_t i = 0; i < serial.len; i++) {
+        unsigned value = serial.at[i];
+        if (negative && i < end)
+            value = 0xffu - value + (i + 1 == end ? 1u : 0u);
+        if (begun || value > 0xf)
+            buf_byte(out, (uint8_t)digits[value >> 4]);
+        if (begun || value != 0 || i + 1 == serial.len)
+            buf_byte(out, (uint8_t)digits[value & 0xfu]);
+        begun = begun || value != 0;
     }
-    const char *digits = text_hex(span_of(bytes, serial.len), hex);
-    while (digits[0] == '0' && digits[1] != '\0')
-        digits++;
-    (void)snprintf(out, out_cap, "%s%s", negative ? "-" : "", digits);
-    return out;
 }
 
 static void write_json(FILE *out, const struct query_row *row)
 {
     const struct issuance *issuance = row->issuance;
-    char serial[SERIAL_MAX];
-    json_t *line = json_pack("{s:s, s:o, s:s}", "schema", "ctvigil.search.1", "tbs_fp",
-                             cmd_json_hex(span_of(issuance->tbs_fp, 32)), "serial",
-                             serial_text(issuance->serial, serial, sizeof serial));
+    struct buf serial;
+    buf_init(&serial, CELL_MAX);
+    put_serial(&serial, issuance->serial);
+    json_t *line =
+        json_pack("{s:s, s:o, s:o}", "schema", "ctvigil.search.1", "tbs_fp",
+                  cmd_json_hex(span_of(issuance->tbs_fp, 32)), "serial", json_string(buf_text(&serial)));
+    buf_fini(&serial);
     (void)json_object_set_new(line, "issuer", json_utf8(row->issuer));
     (void)json_object_set_new(line, "issuer_id", json_integer(row->issuer_id));
     (void)json_object_set_new(line, "issuer_spki_sha256",
@@ -171,7 +175,6 @@ static void put_line(struct buf *out, const struct query_row *row, size_t column
     char from[TEXT_TIME_MAX];
     char to[TEXT_TIME_MAX];
     char ip[INET6_ADDRSTRLEN];
-    char serial[SERIAL_MAX];
     (void)text_time(issuance->not_before * 1000, false, from);
     (void)text_time(issuance->not_after * 1000, false, to);
     buf_fmt(out, "%.10s  %.10s  ", from, to);
@@ -182,8 +185,10 @@ static void put_line(struct buf *out, const struct query_row *row, size_t column
     else
         buf_str(out, "       ");
     put_visible(out, row->issuer, layout.issuer, layout.cut);
-    if (layout.serial)
-        buf_fmt(out, "  %s", serial_text(issuance->serial, serial, sizeof serial));
+    if (layout.serial) {
+        buf_str(out, "  ");
+        put_serial(out, issuance->serial);
+    }
     buf_byte(out, '\n');
 }
 
@@ -295,9 +300,13 @@ static void put_csv(struct buf *out, const struct query_row *row)
 {
     const struct issuance *issuance = row->issuance;
     char hex[65];
-    char serial[SERIAL_MAX];
+    struct buf serial;
     buf_fmt(out, "%s,", text_hex(span_of(issuance->tbs_fp, 32), hex));
-    put_cell(out, span_str(serial_text(issuance->serial, serial, sizeof serial)));
+    buf_init(&serial, CELL_MAX);
+    put_serial(&serial, issuance->serial);
+    put_cell(out, buf_span(&serial));
+    out->overflow = out->overflow || !buf_ok(&serial);
+    buf_fini(&serial);
     put_cell(out, row->issuer);
     buf_fmt(out, "%" PRId32 ",", row->issuer_id);
     buf_fmt(out, "%s,",

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "cli/searchview.h"
 
 static void cells(void **state)
@@ -101,6 +102,62 @@ static void lines_have_as_many_cells_as_the_head(void **state)
     free(text);
 }
 
+/* Of one row, in a format. */
+static char *shown(enum searchview_format format, struct issuance *issuance)
+{
+    struct query_row row = {.issuance = issuance, .issuer = SPAN_LIT("CN=a"), .log = "log"};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    searchview_row(out, format, 0, &row);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+/* Whole, signed and without leading zeros, in every format. */
+static void must_show(struct span serial, const char *hex)
+{
+    static const char *const around[][2] = {
+        {"  ", "\n"}, {"\"serial\":\"", "\""}, {",", ","}, {",\"'", "\","}};
+    struct issuance issuance = {.serial = serial};
+    for (size_t i = 0; i < 3; i++) {
+        const char *const *by = around[hex[0] == '-' && i == SEARCHVIEW_CSV ? 3 : i];
+        char *text = shown((enum searchview_format)i, &issuance);
+        struct buf wanted;
+        buf_init(&wanted, 1u << 20);
+        buf_str(&wanted, by[0]);
+        buf_str(&wanted, hex);
+        buf_str(&wanted, by[1]);
+        if (strstr(text, buf_text(&wanted)) == NULL)
+            fail_msg("%s: %s", buf_text(&wanted), text);
+        buf_fini(&wanted);
+        free(text);
+    }
+}
+
+static void serial_numbers_are_whole(void **state)
+{
+    static const size_t lengths[] = {16, 20, 127, 128, 129, 300, 70000};
+    static uint8_t octets[70000];
+    static char hex[2 * sizeof octets + 1];
+    (void)state;
+    must_show(SPAN_NONE, "");
+    must_show(SPAN_LIT("\0"), "0");
+    must_show(SPAN_LIT("\0\0\x0a"), "a");
+    must_show(SPAN_LIT("\0\x80"), "80");
+    must_show(SPAN_LIT("\x10\x00"), "1000");
+    must_show(SPAN_LIT("\xff"), "-1");
+    must_show(SPAN_LIT("\xff\x00"), "-100");
+    must_show(SPAN_LIT("\x80"), "-80");
+    must_show(SPAN_LIT("\x80\x00\x00"), "-800000");
+    must_show(SPAN_LIT("\xfe\xff"), "-101");
+    for (size_t i = 0; i < sizeof octets; i++)
+        octets[i] = (uint8_t)(i * 37 + 0x5a);
+    for (size_t i = 0; i < countof(lengths); i++)
+        must_show(span_of(octets, lengths[i]), text_hex(span_of(octets, lengths[i]), hex));
+}
+
 /* Cut to the terminal, to the column; whole where there is none, and where there is room. */
 static void a_table_fits_its_terminal(void **state)
 {
@@ -139,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells),
         cmocka_unit_test(a_table_fits_its_terminal),
+        cmocka_unit_test(serial_numbers_are_whole),
         cmocka_unit_test(lines_have_as_many_cells_as_the_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
