@@ -141,7 +141,7 @@ CREATE OR REPLACE FUNCTION place_find(kind int2, keys int8[])
 RETURNS TABLE (fp8 int8, sha8 int8, log_id int2, index int8, info bytea)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 8 AS $$
 BEGIN
-    IF place_find.kind = 0 THEN
+    IF place_find.kind <> 1 THEN
         RETURN QUERY SELECT u.fp8, u.sha8, t.log, t.first_index + u.n - 1, substring(t.info FROM (9 * u.n - 8)::int FOR 9)
         FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, n)
         WHERE t.fp8 && place_find.keys AND u.fp8 = ANY (place_find.keys) AND u.fp8 <> 0;

@@ -385,6 +385,54 @@ static void rows_that_are_no_blocks_hold_nobody_up(void **state)
     }
 }
 
+/* Until somebody takes it out, what such a block holds is found as far as it can be read. */
+static void keys_that_are_no_list_hide_nothing(void **state)
+{
+    static const char *const damage[] = {
+        "keys = array_prepend(NULL, keys[2:])",
+        "keys = array_prepend(NULL, keys)",
+        "keys = ARRAY[keys]",
+        "keys = ARRAY[array_prepend(NULL, keys[2:])]",
+        "keys = ('[5:' || cardinality(keys) + 4 || ']=' || keys::text)::int8[]",
+        "keys = ('[0:' || cardinality(keys) - 1 || ']=' || keys::text)::int8[]",
+    };
+    struct rig rig;
+    (void)state;
+    for (size_t i = 0; i < countof(damage); i++) {
+        char sql[512];
+        print_message("%s\n", damage[i]);
+        rig_new(&rig);
+        put_tiles(&rig, 2, UINT64_MAX);
+        (void)snprintf(
+            sql, sizeof sql,
+            "UPDATE place_block SET %s WHERE ctid IN (SELECT min(ctid) FROM place_block WHERE kind ="
+            " 0)",
+            damage[i]);
+        storetest_run(rig.dsn, sql);
+        check_sql(rig.dsn, "SELECT count(*) - (SELECT count(*) FROM (" BY_HAND ") AS h) FROM " KEYS, 0);
+        check_sql(
+            rig.dsn,
+            "SELECT count(*) FROM ((SELECT fp8, log_id, index FROM " KEYS ") EXCEPT (" BY_HAND ")) AS x", 0);
+        rig_end(&rig);
+    }
+}
+
+/* The same without what only some need. */
+static void sha256_is_left_out_where_nobody_wants_it(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_new(&rig);
+    put_tiles(&rig, 2, UINT64_MAX);
+    check_sql(rig.dsn, "SELECT count(*) FROM " KEYS " WHERE sha8 IS NULL", 0);
+    check_sql(rig.dsn,
+              "SELECT count(*) FROM (SELECT fp8, log_id, index, info FROM " KEYS " EXCEPT ALL"
+              " SELECT fp8, log_id, index, info FROM place_find(2::int2, (SELECT array_agg(DISTINCT u.k)"
+              " FROM log_tile AS t, unnest(t.fp8) AS u (k))) WHERE sha8 IS NULL) AS x",
+              0);
+    rig_end(&rig);
+}
+
 /* Who looks for its hash gets the places that are good, and nobody else notices. */
 static void a_place_in_no_log_is_passed_over(void **state)
 {
@@ -545,6 +593,8 @@ int main(void)
         cmocka_unit_test(a_long_level_is_merged_in_pieces),
         cmocka_unit_test(rows_that_are_no_blocks_hold_nobody_up),
         cmocka_unit_test(a_place_in_no_log_is_passed_over),
+        cmocka_unit_test(keys_that_are_no_list_hide_nothing),
+        cmocka_unit_test(sha256_is_left_out_where_nobody_wants_it),
         cmocka_unit_test(a_level_that_can_not_be_merged_is_warned_of),
         cmocka_unit_test(space_of_much_is_left_to_the_server),
         cmocka_unit_test(what_was_stored_before_is_found),
