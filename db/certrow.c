@@ -151,9 +151,13 @@ enum err_code certrow_get(const PGresult *res, int row, int col, struct arena *a
     return code;
 }
 
-const char certrow_sightings_sql[] =
-    "SELECT p.fp8, p.sha8, p.log_id, p.index, p.info FROM ct.by_fp8($1::int8[]) AS p"
-    " ORDER BY 1, substring(p.info FOR 6), 3, 4";
+#define PLACES_OF(from)                                                                                      \
+    "SELECT p.fp8, p.sha8, p.log_id, p.index, p.info FROM " from                                             \
+    " AS p ORDER BY 1, substring(p.info FOR 6), 3, 4"
+const char certrow_sightings_sql[] = PLACES_OF("ct.by_fp8($1::int8[])");
+const char certrow_forms_sql[] = PLACES_OF("place_find(2::int2, $1::int8[])");
+const char certrow_forms_left_sql[] =
+    PLACES_OF("place_find(2::int2, nullif(current_setting('" CERTROW_LEFT "', true), '')::int8[])");
 
 enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                      struct certrow_sightings *sightings, struct err *why)

@@ -17,14 +17,19 @@
         within,                                                                                              \
         "(SELECT string_agg(k.log || ' ' || k.idx, ' ') FROM cert AS k"                                      \
         " WHERE k.not_after = c.not_after AND k.tbs_fp = c.tbs_fp AND k.issuer <> c.issuer" within ")")
-/* Without the twins: for who asks for no sightings. */
+/* Without the twins: for who asks for no sightings, or knows that there are none. */
 #define CERTROW_COLUMNS_BRIEF(within) CERTROW_COLUMNS_WITH(within, "NULL::text")
 #define CERTROW_COLUMNS_WITH(within, twins)                                                                  \
+    CERTROW_COLUMNS_OF(                                                                                      \
+        "(SELECT string_agg(host(p.ip), ' ' ORDER BY p.ip) FROM cert_ip AS p"                                \
+        "  WHERE p.not_after = c.not_after AND p.tbs_fp = c.tbs_fp AND p.issuer = c.issuer" within ")",      \
+        twins)
+/* Nothing but the row itself and its issuer: whole where FACTS_NO_IPS is set and there is no twin. */
+#define CERTROW_COLUMNS_ROW CERTROW_COLUMNS_OF("NULL::text", "NULL::text")
+#define CERTROW_COLUMNS_OF(ips, twins)                                                                       \
     "c.not_after, c.not_before, c.first_seen, c.apex8, c.idx, c.facts, c.issuer, c.log, c.tbs_fp, c.serial," \
-    " c.spki_sha256, c.names, c.cn, c.findings, i.spki_sha256, i.dn, i.dn_text,"                             \
-    " (SELECT string_agg(host(p.ip), ' ' ORDER BY p.ip) FROM cert_ip AS p"                                   \
-    "  WHERE p.not_after = c.not_after AND p.tbs_fp = c.tbs_fp AND p.issuer = c.issuer" within "),"          \
-    " " twins ", c.others"
+    " c.spki_sha256, c.names, c.cn, c.findings, i.spki_sha256, i.dn, i.dn_text, " ips ", " twins             \
+    ", c.others"
 /* The same of a spread database (db/spread.h), over a "WITH c AS (SELECT " CERTROW_SPREAD("k", "cert") " FROM
  * cert AS k ...)": on the shards what a row and its twins hold, and the rest where issuer is. */
 #define CERTROW_SPREAD(k, table)                                                                             \
@@ -38,6 +43,7 @@
     "c.not_after, c.not_before, c.first_seen, c.apex8, c.idx, c.facts, c.issuer, c.log, c.tbs_fp, c.serial," \
     " c.spki_sha256, c.names, c.cn, c.findings, i.spki_sha256, i.dn, i.dn_text, c.ips, c.twins, c.others"
 #define CERTROW_COLUMN_COUNT 20
+#define CERTROW_COLUMN_FACTS 5
 #define CERTROW_COLUMN_FP    8 /* tbs_fp */
 #define CERTROW_JOINS        " LEFT JOIN issuer AS i ON i.id = c.issuer"
 /* For few rows: a plan that does not know how few reads all issuers. */
@@ -70,6 +76,15 @@ struct certrow_sightings {
 
 /* The statement for them; its argument is an array of at most so many keys (pgexec_int_array). */
 extern const char certrow_sightings_sql[];
+/* The same without sha256, which is all zeros then: for rows that have no twin. Not in a spread database. */
+extern const char certrow_forms_sql[];
+/* The keys are those that a statement of the same transaction has left: a CERTROW_LEAVE(from) in it, as a
+ * column; of `from` the column tbs_fp. None, where it gave no row. */
+extern const char certrow_forms_left_sql[];
+#define CERTROW_LEFT "ctvigil.fp8"
+#define CERTROW_LEAVE(from)                                                                                  \
+    "(SELECT set_config('" CERTROW_LEFT "', array_agg(('x' || encode(substring(z.tbs_fp FOR 8),"             \
+    " 'hex'))::bit(64)::int8)::text, true) FROM " from " AS z)"
 MUST_USE enum err_code certrow_sightings_load(struct pgconn *conn, const int64_t *fp8, size_t count,
                                               struct certrow_sightings *sightings, struct err *why);
 struct certrow_seen {

@@ -5,7 +5,8 @@
 
 #include "model/issuance.h"
 
-#define FACTS_FLAGS_MASK     UINT64_C(0xffffffff) /* enum cert_flag */
+#define FACTS_FLAGS_MASK     UINT64_C(0x7fffffff) /* enum cert_flag */
+#define FACTS_NO_IPS         (UINT64_C(1) << 31)  /* no address is in cert_ip; not set: look there */
 #define FACTS_KEY_ALG_SHIFT  32                   /* 4 bits, enum cert_key_alg */
 #define FACTS_KEY_BITS_SHIFT 36                   /* 16 bits; 65535: that many or more */
 #define FACTS_ISSUER_KNOWN   (UINT64_C(1) << 52)  /* the issuer row holds a key */
@@ -16,10 +17,20 @@
 #define FACTS_BROKEN         (UINT64_C(1) << 57)  /* gravest finding: something could not be read */
 #define FACTS_SIGNING_SHIFT  58                   /* 5 bits, enum signing; 0: stored before it was kept */
 
+static inline bool facts_has_ip(const struct issuance *issuance)
+{
+    for (size_t i = 0; i < issuance->name_count; i++) {
+        if (issuance->names[i].kind == NAME_IP)
+            return true;
+    }
+    return false;
+}
+
 static inline int64_t facts_pack(const struct issuance *issuance, bool cn_first)
 {
     uint64_t bits = issuance->key_bits < 65535 ? issuance->key_bits : 65535;
-    uint64_t facts = issuance->cert_flags;
+    uint64_t facts = issuance->cert_flags & FACTS_FLAGS_MASK;
+    facts |= facts_has_ip(issuance) ? 0 : FACTS_NO_IPS;
     facts |= (uint64_t)(issuance->key_alg & 15u) << FACTS_KEY_ALG_SHIFT;
     facts |= bits << FACTS_KEY_BITS_SHIFT;
     facts |= issuance->issuer_known ? FACTS_ISSUER_KNOWN : 0;

@@ -11,7 +11,7 @@ struct pgstep {
     PGresult *res; /* freed by the caller with PQclear; of BEGIN it may be NULL */
 };
 
-#define PGSTEPS_MAX 4
+#define PGSTEPS_MAX 5
 
 /* One behind the other; BEGIN and ROLLBACK are statements like others. After an error those behind it did not
  * run, no result is kept, and a transaction that they began is to be ended with pgexec_rollback. Those that

@@ -44,15 +44,14 @@ static bool is_wanted(const struct page *page, const struct query_row *row)
     }
 }
 
-static enum err_code hand_over(struct page *page, const PGresult *res, int row,
-                               const struct certrow_sightings *sightings, struct err *why)
+static enum err_code hand_over(struct page *page, const struct query_slice *slice, int row, struct err *why)
 {
     struct certrow cert;
     struct certrow_seen seen;
     arena_reset(&page->arena, 1u << 20);
-    enum err_code code = certrow_get(res, row, 0, &page->arena, &cert, why);
+    enum err_code code = certrow_get(slice->rows, row, slice->column, &page->arena, &cert, why);
     if (code == ERR_OK)
-        code = certrow_sightings_of(sightings, &cert, &page->arena, &seen, why);
+        code = certrow_sightings_of(&slice->sightings, &cert, &page->arena, &seen, why);
     if (code != ERR_OK)
         return code;
     struct query_row found = {
@@ -60,7 +59,7 @@ static enum err_code hand_over(struct page *page, const PGresult *res, int row,
         .issuer = cert.issuer_text,
         .issuer_id = cert.issuer_id,
         .first_seen_ms = cert.first_seen_ms,
-        .log = pgexec_get_text(res, row, CERTROW_COLUMN_COUNT),
+        .log = pgexec_get_text(slice->rows, row, slice->column + CERTROW_COLUMN_COUNT),
         .log_id = cert.log_id,
         .index = cert.index,
         .id = query_id(cert.log_id, cert.index),
@@ -88,34 +87,49 @@ static void move_after(struct page *page, const PGresult *hits, int row)
     memcpy(after->tbs_fp, fp.at, fp.len < 32 ? fp.len : 32);
 }
 
-static enum err_code hand_over_slice(struct page *page, const PGresult *hits, struct query_slice *slice,
-                                     struct err *why)
+static enum err_code hand_over_slice(struct page *page, const struct query_hits *hits,
+                                     const struct query_slice *slice, struct err *why)
 {
     enum err_code code = ERR_OK;
-    for (int row = 0; code == ERR_OK && row < PQntuples(slice->rows); row++)
-        code = hand_over(page, slice->rows, row, &slice->sightings, why);
+    for (int row = 0; code == ERR_OK && row < slice->row_count; row++)
+        code = hand_over(page, slice, row, why);
     if (code == ERR_OK)
-        move_after(page, hits, slice->end - 1);
+        move_after(page, hits->res, slice->end - 1);
     return code;
 }
 
-/* The first rows are read in the same transaction. */
-static enum err_code fetch_hits(struct page *page, uint32_t want, PGresult **hits, struct query_slice *slice,
-                                struct err *why)
+/* From `begin` on, in a transaction of their own. */
+static enum err_code load_slice(struct page *page, const struct query_hits *hits, int begin, int64_t left_ms,
+                                struct query_slice *slice, struct err *why)
 {
+    enum err_code code = ERR_OK;
+    if (PQtransactionStatus(page->conn->pg) == PQTRANS_IDLE)
+        code =
+            query_begin(page->conn, query_asked_page(&page->asked, page->conn), left_ms, &page->bounds, why);
+    return code == ERR_OK ? query_slice_load(slice, page->conn, &page->asked, hits, begin, why) : code;
+}
+
+/* The first rows are read in the same transaction, where they did not come with the hits. */
+static enum err_code fetch_hits(struct page *page, uint32_t want, struct query_hits *hits,
+                                struct query_slice *slice, struct err *why)
+{
+    struct pgconn *conn = page->conn;
+    int64_t left_ms = page->deadline_ms - clock_mono_ms();
     page->bounds.limit = (int64_t)want + 1;
-    enum err_code code = query_begin_page(page->conn, &page->asked, page->deadline_ms - clock_mono_ms(),
-                                          &page->bounds, hits, why);
-    int rows = code == ERR_OK ? PQntuples(*hits) : 0;
-    if (rows > (int)want)
-        rows = (int)want;
-    if (rows != 0)
-        code = query_slice_load(slice, page->conn, &page->asked, *hits, 0, rows, why);
-    pgexec_rollback(page->conn);
+    enum err_code code = query_begin_page(conn, &page->asked, left_ms, &page->bounds, hits, why);
+    hits->rows = code == ERR_OK ? PQntuples(hits->res) : 0;
+    if (hits->rows > (int)want)
+        hits->rows = (int)want;
+    hits->edge = page->bounds.has_after;
+    if (hits->rows != 0 && query_slice_is_whole(&page->asked, hits))
+        code = query_slice_whole(slice, conn, &page->asked, hits, why);
+    else if (hits->rows != 0)
+        code = load_slice(page, hits, 0, page->deadline_ms - clock_mono_ms(), slice, why);
+    pgexec_rollback(conn);
     return code;
 }
 
-static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int rows,
+static enum err_code hand_over_hits(struct page *page, const struct query_hits *hits,
                                     struct query_slice *slice, struct err *why)
 {
     enum err_code code = ERR_OK;
@@ -123,16 +137,13 @@ static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int
         int begin = slice->end;
         code = hand_over_slice(page, hits, slice, why);
         query_slice_free(slice);
-        if (code != ERR_OK || begin >= rows)
+        if (code != ERR_OK || begin >= hits->rows)
             break;
         unsigned tries = 0;
         do {
             query_slice_free(slice);
             err_clear(why);
-            code =
-                query_begin(page->conn, page->asked.sql->page, page->query->timeout_ms, &page->bounds, why);
-            if (code == ERR_OK)
-                code = query_slice_load(slice, page->conn, &page->asked, hits, begin, rows, why);
+            code = load_slice(page, hits, begin, page->query->timeout_ms, slice, why);
             pgexec_rollback(page->conn);
         } while (code != ERR_OK && replica_again(page->conn, &tries));
     }
@@ -142,7 +153,7 @@ static enum err_code hand_over_hits(struct page *page, const PGresult *hits, int
 /* What is left of the page within the bounds. *over: these have no further rows. */
 static enum err_code fetch(struct page *page, bool *over, struct err *why)
 {
-    PGresult *hits = NULL;
+    struct query_hits hits = {0};
     struct query_slice slice = {0};
     uint32_t want = page->query->limit - page->kept;
     page->conn->sqlstate[0] = '\0';
@@ -150,17 +161,15 @@ static enum err_code fetch(struct page *page, bool *over, struct err *why)
     enum err_code code;
     do {
         query_slice_free(&slice);
-        PQclear(hits);
-        hits = NULL;
+        query_begin_hits_free(&hits);
         err_clear(why);
         code = fetch_hits(page, want, &hits, &slice, why);
     } while (code != ERR_OK && replica_again(page->conn, &tries));
-    int rows = code == ERR_OK ? PQntuples(hits) : 0;
-    *over = rows <= (int)want;
+    *over = code != ERR_OK || PQntuples(hits.res) <= (int)want;
     if (code == ERR_OK)
-        code = hand_over_hits(page, hits, *over ? rows : (int)want, &slice, why);
+        code = hand_over_hits(page, &hits, &slice, why);
     query_slice_free(&slice);
-    PQclear(hits);
+    query_begin_hits_free(&hits);
     return code == ERR_OK ? ERR_OK : query_asked_fail(page->conn, page->query, code, why);
 }
 

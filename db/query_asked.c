@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "db/certrow.h"
 #include "db/dbkey.h"
 #include "db/others.h"
 
@@ -349,8 +350,20 @@ enum err_code query_asked_init(struct query_asked *asked, struct pgconn *conn, c
     return code;
 }
 
+bool query_asked_wants_places(const struct query_asked *asked)
+{
+    return !asked->query->brief || asked->query->form != QUERY_ANY_FORM;
+}
+
+bool query_asked_whole(const struct query_asked *asked, const struct pgconn *conn)
+{
+    return !conn->spread && asked->sql->whole != NULL && asked->query->limit < CERTROW_SET_MAX;
+}
+
 const char *query_asked_page(const struct query_asked *asked, const struct pgconn *conn)
 {
+    if (query_asked_whole(asked, conn))
+        return asked->sql->whole;
     return conn->spread ? asked->sql->spread_page : asked->sql->page;
 }
 
@@ -365,11 +378,11 @@ static bool is_keyed(const struct query_sql *sql)
     return sql == &query_sql_domain || sql == &query_sql_wildcard || sql == &query_sql_others;
 }
 
-const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn, bool places,
+const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn, bool twins,
                              struct pgexec_args *args)
 {
     if (!conn->spread)
-        return places ? query_sql_rows : query_sql_rows_brief;
+        return twins ? query_sql_rows : query_sql_rows_brief;
     if (!is_keyed(asked->sql))
         return query_sql_rows_spread;
     pgexec_int(args, asked->key);

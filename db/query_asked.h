@@ -44,11 +44,16 @@ struct query_bounds {
 void query_asked_args(const struct query_asked *asked, const struct query_bounds *bounds,
                       struct pgexec_args *args);
 
-/* The texts for the kind of database that is connected. The one for rows by their places may get an argument
- * more; `places`: with what sightings are divided by. */
+/* Are places in logs to be read? */
+bool query_asked_wants_places(const struct query_asked *asked);
+
+/* The texts for the kind of database that is connected. A page comes with its rows (query_sql.h, whole) where
+ * there is such a statement and the page is not long. The one for rows by their places may get an argument
+ * more; `twins`: with what sightings are divided by. */
+bool query_asked_whole(const struct query_asked *asked, const struct pgconn *conn);
 const char *query_asked_page(const struct query_asked *asked, const struct pgconn *conn);
 const char *query_asked_count(const struct query_asked *asked, const struct pgconn *conn);
-const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn, bool places,
+const char *query_asked_rows(const struct query_asked *asked, const struct pgconn *conn, bool twins,
                              struct pgexec_args *args);
 
 /* The error in words of ours. What the server said, and SQL could stand in, goes to the debug level. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "db/certrow.h"
 #include "db/pgsteps.h"
 #include "db/spread.h"
 
@@ -72,67 +73,75 @@ enum err_code query_begin(struct pgconn *conn, const char *statement, int64_t le
     return code;
 }
 
-static enum err_code ask_page(struct pgconn *conn, const struct query_asked *asked,
-                              const struct query_bounds *bounds, PGresult **hits, struct err *why)
+static enum err_code ask_apart(struct pgconn *conn, const struct query_asked *asked, int64_t left_ms,
+                               struct query_bounds *bounds, struct query_hits *hits, struct err *why)
 {
     struct pgexec_args args;
+    const char *page = query_asked_page(asked, conn);
+    enum err_code code = query_begin(conn, page, left_ms, bounds, why);
     query_asked_args(asked, bounds, &args);
-    return pgexec_cached(conn, query_asked_page(asked, conn), &args, hits, why);
+    return code == ERR_OK ? pgexec_cached(conn, page, &args, &hits->res, why) : code;
 }
 
-/* In what is left of the time. */
-static enum err_code ask_again(struct pgconn *conn, const struct query_asked *asked, int64_t until_ms,
-                               struct query_bounds *bounds, PGresult **hits, struct err *why)
-{
-    struct settings set;
-    PGresult *res = NULL;
-    put_settings(&set, conn, asked->sql->page, until_ms - clock_mono_ms());
-    enum err_code code = pgexec_cached(conn, bounds_sql, &set.args, &res, why);
-    if (code != ERR_OK)
-        return code;
-    take_bounds(conn, bounds, res);
-    PQclear(res);
-    return ask_page(conn, asked, bounds, hits, why);
-}
+/* Steps of a page in one trip. */
+enum step { STEP_BEGIN, STEP_BOUNDS, STEP_PAGE, STEP_FORMS, STEPS_MOST = STEP_FORMS + 2 };
 
 /* Rows that come outside of the span widen it before they can be seen, and the page sees what was committed
  * before its own beginning, so after the span was read. */
 static enum err_code together(struct pgconn *conn, const struct query_asked *asked, int64_t left_ms,
-                              struct query_bounds *bounds, PGresult **hits, struct err *why)
+                              struct query_bounds *bounds, struct query_hits *hits, struct err *why)
 {
+    const char *page = query_asked_page(asked, conn);
     struct settings set;
     struct pgexec_args args;
+    struct pgexec_args none = PGEXEC_NO_ARGS;
     int64_t until_ms = clock_mono_ms() + left_ms;
     bounds->span_begin_ms = conn->span_begin_ms;
     bounds->span_end_ms = conn->span_end_ms;
-    put_settings(&set, conn, asked->sql->page, left_ms);
+    put_settings(&set, conn, page, left_ms);
     query_asked_args(asked, bounds, &args);
-    struct pgstep steps[] = {{.sql = begin_sql, .args = &PGEXEC_NO_ARGS},
-                             {.sql = bounds_sql, .args = &set.args},
-                             {.sql = asked->sql->page, .args = &args}};
+    struct pgstep steps[STEPS_MOST] = {[STEP_BEGIN] = {.sql = begin_sql, .args = &none},
+                                       [STEP_BOUNDS] = {.sql = bounds_sql, .args = &set.args},
+                                       [STEP_PAGE] = {.sql = page, .args = &args}};
+    size_t count = STEP_FORMS;
+    if (hits->has_row && query_asked_wants_places(asked))
+        steps[count++] = (struct pgstep){.sql = certrow_forms_left_sql, .args = &none};
+    if (hits->has_row)
+        steps[count++] = (struct pgstep){.sql = query_begin_end_sql, .args = &none};
     enum err_code code = go_on(conn, why);
     if (code == ERR_OK)
-        code = pgsteps_run(conn, steps, countof(steps), why);
+        code = pgsteps_run(conn, steps, count, why);
     if (code != ERR_OK)
         return code;
     struct query_bounds asked_for = *bounds;
-    take_bounds(conn, bounds, steps[1].res);
-    *hits = steps[2].res;
-    PQclear(steps[0].res);
-    PQclear(steps[1].res);
+    take_bounds(conn, bounds, steps[STEP_BOUNDS].res);
+    hits->res = steps[STEP_PAGE].res;
+    bool places = count == STEPS_MOST;
+    hits->places = places ? steps[STEP_FORMS].res : NULL;
+    PQclear(steps[STEP_BEGIN].res);
+    PQclear(steps[STEP_BOUNDS].res);
+    if (hits->has_row)
+        PQclear(steps[count - 1].res);
     if (bounds->span_begin_ms >= asked_for.span_begin_ms && bounds->span_end_ms <= asked_for.span_end_ms)
         return ERR_OK;
-    PQclear(*hits);
-    *hits = NULL;
-    return ask_again(conn, asked, until_ms, bounds, hits, why);
+    query_begin_hits_free(hits);
+    pgexec_rollback(conn);
+    return ask_apart(conn, asked, until_ms - clock_mono_ms(), bounds, hits, why);
+}
+
+void query_begin_hits_free(struct query_hits *hits)
+{
+    PQclear(hits->res);
+    PQclear(hits->places);
+    hits->res = hits->places = NULL;
 }
 
 enum err_code query_begin_page(struct pgconn *conn, const struct query_asked *asked, int64_t left_ms,
-                               struct query_bounds *bounds, PGresult **hits, struct err *why)
+                               struct query_bounds *bounds, struct query_hits *hits, struct err *why)
 {
-    *hits = NULL;
+    hits->has_row = query_asked_whole(asked, conn);
+    hits->res = hits->places = NULL;
     if (conn->span_known && !conn->pooled && !conn->spread)
         return together(conn, asked, left_ms, bounds, hits, why);
-    enum err_code code = query_begin(conn, asked->sql->page, left_ms, bounds, why);
-    return code == ERR_OK ? ask_page(conn, asked, bounds, hits, why) : code;
+    return ask_apart(conn, asked, left_ms, bounds, hits, why);
 }

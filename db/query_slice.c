@@ -2,12 +2,14 @@
 
 #include "base/limits.h"
 #include "db/dbkey.h"
+#include "db/facts.h"
 #include "db/pgsteps.h"
 #include "db/query_begin.h"
 
 #define TIME_BEYOND_MS        INT64_C(253402300800000)
 #define TIME_BEFORE_MS        INT64_C(-62135596800001)
 #define SLICE_ROWS            CERTROW_SET_MAX
+#define HIT_COLUMNS           (QUERY_HIT_BYTES + 1)
 #define OID_TIMESTAMPTZ       1184
 #define OID_TIMESTAMPTZ_ARRAY 1185
 #define OID_BYTEA             17
@@ -78,27 +80,84 @@ static void put_keys(struct pgexec_args *args, struct buf *array, const PGresult
     pgexec_int_array(args, fp8, count, array);
 }
 
+static bool same_fp(const PGresult *hits, int row, int other)
+{
+    return span_eq(pgexec_get_bytes(hits, row, QUERY_HIT_FP), pgexec_get_bytes(hits, other, QUERY_HIT_FP));
+}
+
+/* Twins stand side by side, whatever the order is otherwise, unless something left one of them out. */
+static bool may_have_twins(const struct query_asked *asked, const struct query_hits *hits, int begin, int end)
+{
+    bool all = asked->sql->whole != NULL && !asked->issuers_given &&
+               asked->query->seen_since_ms == QUERY_NO_TIME && !(begin == 0 && hits->edge);
+    if (!all)
+        return true;
+    for (int row = begin > 0 ? begin : 1; row <= end && row < PQntuples(hits->res); row++) {
+        if (same_fp(hits->res, row, row - 1))
+            return true;
+    }
+    return false;
+}
+
+bool query_slice_is_whole(const struct query_asked *asked, const struct query_hits *hits)
+{
+    bool whole = hits->has_row && hits->rows <= SLICE_ROWS;
+    for (int row = 0; whole && row < hits->rows; row++) {
+        int64_t facts = pgexec_get_int(hits->res, row, HIT_COLUMNS + CERTROW_COLUMN_FACTS);
+        whole = ((uint64_t)facts & FACTS_NO_IPS) != 0 &&
+                pgexec_get_int(hits->res, row, QUERY_HIT_BYTES) <= QUERY_SQL_WHOLE_BYTES;
+    }
+    return whole && !(query_asked_wants_places(asked) && may_have_twins(asked, hits, 0, hits->rows));
+}
+
+enum err_code query_slice_whole(struct query_slice *slice, struct pgconn *conn,
+                                const struct query_asked *asked, struct query_hits *hits, struct err *why)
+{
+    struct buf fp8;
+    struct pgexec_args keys = PGEXEC_NO_ARGS;
+    *slice = (struct query_slice){
+        .rows = hits->res, .row_count = hits->rows, .column = HIT_COLUMNS, .end = hits->rows};
+    slice->sightings.res = hits->places;
+    if (hits->places != NULL || !query_asked_wants_places(asked)) {
+        hits->places = NULL;
+        return ERR_OK;
+    }
+    put_keys(&keys, &fp8, hits->res, 0, hits->rows);
+    struct pgstep steps[] = {{.sql = certrow_forms_sql, .args = &keys},
+                             {.sql = query_begin_end_sql, .args = &PGEXEC_NO_ARGS}};
+    enum err_code code = buf_ok(&fp8) ? pgsteps_run(conn, steps, countof(steps), why)
+                                      : err_set(why, ERR_MEMORY, "search: no memory for a page");
+    buf_fini(&fp8);
+    if (code != ERR_OK)
+        return code;
+    slice->sightings.res = steps[0].res;
+    PQclear(steps[1].res);
+    return ERR_OK;
+}
+
 enum err_code query_slice_load(struct query_slice *slice, struct pgconn *conn,
-                               const struct query_asked *asked, const PGresult *hits, int begin, int end,
+                               const struct query_asked *asked, const struct query_hits *hits, int begin,
                                struct err *why)
 {
     struct buf array[3];
     struct buf fp8;
     struct pgexec_args rows = PGEXEC_NO_ARGS;
     struct pgexec_args keys = PGEXEC_NO_ARGS;
-    bool places = !asked->query->brief || asked->query->form != QUERY_ANY_FORM;
-    *slice = (struct query_slice){.begin = begin, .end = slice_end(hits, begin, end)};
+    bool places = query_asked_wants_places(asked);
+    *slice = (struct query_slice){.begin = begin, .end = slice_end(hits->res, begin, hits->rows)};
+    bool twins = places && may_have_twins(asked, hits, begin, slice->end);
     for (size_t i = 0; i < countof(array); i++)
         buf_init(&array[i], 64 + 64 * SLICE_ROWS);
-    put_places(&rows, array, hits, begin, slice->end);
-    put_keys(&keys, &fp8, hits, begin, slice->end);
+    put_places(&rows, array, hits->res, begin, slice->end);
+    put_keys(&keys, &fp8, hits->res, begin, slice->end);
     bool ok = buf_ok(&fp8);
     for (size_t i = 0; i < countof(array); i++)
         ok = ok && buf_ok(&array[i]);
-    struct pgstep steps[3] = {{.sql = query_asked_rows(asked, conn, places, &rows), .args = &rows}};
+    struct pgstep steps[3] = {{.sql = query_asked_rows(asked, conn, twins, &rows), .args = &rows}};
     size_t count = 1;
     if (places)
-        steps[count++] = (struct pgstep){.sql = certrow_sightings_sql, .args = &keys};
+        steps[count++] = (struct pgstep){
+            .sql = twins || conn->spread ? certrow_sightings_sql : certrow_forms_sql, .args = &keys};
     steps[count++] = (struct pgstep){.sql = query_begin_end_sql, .args = &PGEXEC_NO_ARGS};
     enum err_code code =
         ok ? pgsteps_run(conn, steps, count, why) : err_set(why, ERR_MEMORY, "search: no memory for a page");
@@ -107,7 +166,8 @@ enum err_code query_slice_load(struct query_slice *slice, struct pgconn *conn,
     buf_fini(&fp8);
     if (code != ERR_OK)
         return code;
-    slice->rows = steps[0].res;
+    slice->rows = slice->own = steps[0].res;
+    slice->row_count = PQntuples(slice->rows);
     slice->sightings.res = places ? steps[1].res : NULL;
     PQclear(steps[count - 1].res);
     return ERR_OK;
@@ -116,6 +176,6 @@ enum err_code query_slice_load(struct query_slice *slice, struct pgconn *conn,
 void query_slice_free(struct query_slice *slice)
 {
     certrow_sightings_free(&slice->sightings);
-    PQclear(slice->rows);
+    PQclear(slice->own);
     *slice = (struct query_slice){0};
 }

@@ -2,9 +2,18 @@
 
 #include "db/certrow.h"
 
-#define PLACE                                                                                                \
-    "c.not_after, c.not_before, c.tbs_fp, c.issuer, octet_length(c.names) + octet_length(c.serial)"          \
-    " + coalesce(octet_length(c.others), 0) AS bytes"
+#define STRINGIFY(x) #x
+#define STRING_OF(x) STRINGIFY(x)
+#define BYTES        "octet_length(c.names) + octet_length(c.serial) + coalesce(octet_length(c.others), 0)"
+#define PLACE        "c.not_after, c.not_before, c.tbs_fp, c.issuer, " BYTES " AS bytes"
+/* What is long is left where it is. */
+#define SHORT(column)                                                                                        \
+    ", CASE WHEN " BYTES " <= " STRING_OF(QUERY_SQL_WHOLE_BYTES) " THEN c." column " END AS " column
+#define PLACE_ONE    PLACE
+#define PLACE_SPREAD PLACE
+#define PLACE_WHOLE                                                                                          \
+    PLACE ", c.first_seen, c.apex8, c.idx, c.facts, c.log, c.spki_sha256, c.cn, c.findings" SHORT("serial")  \
+        SHORT("names") SHORT("others")
 #define BOUNDS                                                                                               \
     " AND c.not_before >= $2 AND c.not_before < $3 AND c.first_seen >= $4 AND c.not_after >= $5"             \
     " AND c.not_after < $10 AND ($11::int4[] IS NULL OR c.issuer = ANY ($11)) AND c.not_before <= $6"        \
@@ -22,20 +31,33 @@
 /* Said of every table, so that leaves outside are not even opened. */
 #define SPAN                  " AND not_after >= $5 AND not_after < $10"
 #define HITS(from, condition) "(SELECT " PLACE " FROM " from " WHERE " condition BOUNDS NEWEST ")"
+/* Of what is found by a key of its own, as whole rows too. */
+#define KEY_HITS(where, from, condition)                                                                     \
+    "(SELECT " PLACE_##where " FROM " from " WHERE " condition BOUNDS NEWEST ")"
 #define FURTHER(key, condition)                                                                              \
     "(SELECT " PLACE " FROM (SELECT * FROM cert_apex WHERE apex8 = " key SPAN                                \
     ") AS a" THE_CERT("a", SPAN) " WHERE " condition BOUNDS                                                  \
                                  " ORDER BY a.not_before DESC, a.tbs_fp, a.issuer LIMIT $9)"
 #define FURTHER_SPREAD(key, condition) HITS("cert_apex AS c", "c.apex8 = " key " AND " condition)
 #define PAGE_OF(hits)                  "WITH hit AS (" hits ") SELECT * FROM hit AS c" NEWEST
-#define COUNT_OF(hits)                 "SELECT count(*) FROM (SELECT FROM (" hits ") AS h LIMIT $9) AS n"
+/* LATERAL: a plan that does not know how few they are reads all issuers. */
+#define LOG_OF " LEFT JOIN LATERAL (SELECT x.name FROM log AS x WHERE x.id = c.log OFFSET 0) AS l ON true"
+#define WHOLE_OF(hits)                                                                                       \
+    "WITH hit AS MATERIALIZED (SELECT * FROM (" hits ") AS c" NEWEST                                         \
+    ") SELECT c.not_after, c.not_before, c.tbs_fp, c.issuer, c.bytes, " CERTROW_COLUMNS_ROW                  \
+    ", l.name, " CERTROW_LEAVE("hit") " FROM hit AS c" CERTROW_JOINS_FEW LOG_OF                              \
+                                      " ORDER BY c.not_before DESC, c.tbs_fp, c.issuer"
+#define COUNT_OF(hits) "SELECT count(*) FROM (SELECT FROM (" hits ") AS h LIMIT $9) AS n"
 
 #define COUNT_SPREAD(hits) "SELECT count(*) FROM (SELECT h.tbs_fp FROM (" hits ") AS h LIMIT $9) AS n"
 
 /* `hits` is a macro of what differs. */
-#define STATEMENT(name, walk, hits)                                                                          \
+#define STATEMENT(name, walk, hits) STATEMENT_WITH(name, walk, hits, NULL)
+#define KEY_STATEMENT(name, hits)   STATEMENT_WITH(name, false, hits, WHOLE_OF(hits(WHOLE, FURTHER)))
+#define STATEMENT_WITH(name, walk, hits, whole)                                                              \
     const struct query_sql query_sql_##name = {#name,                                                        \
                                                PAGE_OF(hits(ONE, FURTHER)),                                  \
+                                               whole,                                                        \
                                                COUNT_OF(hits(ONE, FURTHER)),                                 \
                                                PAGE_OF(hits(SPREAD, FURTHER_SPREAD)),                        \
                                                COUNT_SPREAD(hits(SPREAD, FURTHER_SPREAD)),                   \
@@ -73,6 +95,7 @@ STATEMENT(wildcard_below, true, WILD_BELOW_HITS);
 #define FROM_SHA256_ONE                                                                                      \
     BY_PLACE " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.tbs_fp >= f.fp"                           \
              "  AND k.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')" SPAN " OFFSET 0) AS c"
+#define FROM_SHA256_WHOLE FROM_SHA256_ONE
 #define FROM_SHA256_SPREAD                                                                                   \
     BY_PLACE_SPREAD                                                                                          \
     " JOIN cert AS c ON c.tbs_fp >= f.fp AND c.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')"
@@ -80,22 +103,21 @@ STATEMENT(wildcard_below, true, WILD_BELOW_HITS);
     "$12::bytea IS NOT NULL AND"                                                                             \
     " least(greatest(floor(extract(epoch FROM c.not_after) / 86400), 0), 65535)::int = f.day"
 
-#define SPKI_HITS(where, further)   HITS("cert AS c", BY_SPKI)
-#define FP_HITS(where, further)     HITS("cert AS c", BY_FP)
-#define SHA256_HITS(where, further) HITS(FROM_SHA256_##where, BY_SHA256)
+#define SPKI_HITS(where, further)   KEY_HITS(where, "cert AS c", BY_SPKI)
+#define FP_HITS(where, further)     KEY_HITS(where, "cert AS c", BY_FP)
+#define SHA256_HITS(where, further) KEY_HITS(where, FROM_SHA256_##where, BY_SHA256)
 #define HASH_HITS(where, further)                                                                            \
-    HITS("cert AS c", BY_SPKI)                                                                               \
-    " UNION " HITS("cert AS c", BY_FP) " UNION " HITS(FROM_SHA256_##where, BY_SHA256)
-STATEMENT(spki, false, SPKI_HITS);
-STATEMENT(fp, false, FP_HITS);
-STATEMENT(sha256, false, SHA256_HITS);
-STATEMENT(hash, false, HASH_HITS);
+    SPKI_HITS(where, further) " UNION " FP_HITS(where, further) " UNION " SHA256_HITS(where, further)
+KEY_STATEMENT(spki, SPKI_HITS);
+KEY_STATEMENT(fp, FP_HITS);
+KEY_STATEMENT(sha256, SHA256_HITS);
+KEY_STATEMENT(hash, HASH_HITS);
 /* A serial may be longer than an index entry: its front finds, the whole decides. */
 #define BY_SERIAL                                                                                            \
     "substring(c.serial FOR 15) IN (substring($12::bytea FOR 15), substring($13::bytea FOR 15),"             \
     " substring($14::bytea FOR 15)) AND c.serial IN ($12, $13, $14)"
-#define SERIAL_HITS(where, further) HITS("cert AS c", BY_SERIAL)
-STATEMENT(serial, false, SERIAL_HITS);
+#define SERIAL_HITS(where, further) KEY_HITS(where, "cert AS c", BY_SERIAL)
+KEY_STATEMENT(serial, SERIAL_HITS);
 /* An IPv4 range also holds the addresses that a certificate spells as IPv6 (::ffff:192.0.2.7). */
 #define IN_RANGE                                                                                             \
     "(q.ip <<= $12::inet OR q.ip <<= (CASE WHEN family($12::inet) = 4"                                       \
@@ -140,9 +162,7 @@ const size_t query_sql_count = countof(query_sql_all);
 #define ROWS(columns)                                                                                        \
     "SELECT " columns(WITHIN) ", l.name FROM unnest($1::timestamptz[], $2::bytea[], $3::int4[])"             \
                               " WITH ORDINALITY AS h (not_after, tbs_fp, issuer, place)" THE_CERT(           \
-                                  "h", WITHIN) CERTROW_JOINS_FEW                                             \
-        " LEFT JOIN LATERAL (SELECT x.name FROM log AS x WHERE x.id = c.log OFFSET 0) AS l ON true"          \
-        " ORDER BY h.place"
+                                  "h", WITHIN) CERTROW_JOINS_FEW LOG_OF " ORDER BY h.place"
 const char query_sql_rows[] = ROWS(CERTROW_COLUMNS_IN);
 const char query_sql_rows_brief[] = ROWS(CERTROW_COLUMNS_BRIEF);
 

@@ -5,6 +5,12 @@
 
 #include "base/base.h"
 
+/* A row of `whole` holds all it needs to be handed over where it is not longer than this, no address belongs
+ * to it (FACTS_NO_IPS) and no twin: CERTROW_COLUMNS and the name of the log behind the columns of a page, and
+ * the keys of places are left behind (certrow_forms_left_sql). Every twin of a row that such a statement
+ * gives fits what is asked as well as the row does. */
+#define QUERY_SQL_WHOLE_BYTES 32768
+
 /* $1 key, $2 since, $3 until, $4 seen since, $5 and $10 not_after from and below, $6 to $8 cursor, $9 limit,
  * $11 issuers (NULL: all); $12 to $14: what is asked. */
 enum { QUERY_SQL_COMMON = 11 };
@@ -12,6 +18,7 @@ enum { QUERY_SQL_COMMON = 11 };
 struct query_sql {
     const char *name;
     const char *page;
+    const char *whole; /* as page, and the rows themselves; NULL: there is none of this kind */
     const char *count;
     const char *spread_page; /* the same in a database that is spread (db/spread.h) */
     const char *spread_count;

@@ -172,7 +172,7 @@ static void the_second_try_has_what_is_left(void **state)
     struct query_asked asked;
     struct query_bounds bounds = {.limit = 10};
     struct err why = {0};
-    PGresult *hits = NULL;
+    struct query_hits hits = {0};
     char text[68] = "fp:";
     (void)state;
     storetest_new(&test);
@@ -186,10 +186,10 @@ static void the_second_try_has_what_is_left(void **state)
     conn->span_end_ms = 2000;
     if (query_begin_page(conn, &asked, 60000, &bounds, &hits, &why) != ERR_OK)
         fail_msg("%s", why.text);
-    assert_true(pgexec_get_int(hits, 0, 0) > 0);
-    assert_true(pgexec_get_int(hits, 0, 0) < 60000); /* it was 60000 in the first try, which slept */
+    assert_true(pgexec_get_int(hits.res, 0, 0) > 0);
+    assert_true(pgexec_get_int(hits.res, 0, 0) < 60000); /* it was 60000 in the first try, which slept */
     assert_true(bounds.span_begin_ms < 1000);
-    PQclear(hits);
+    query_begin_hits_free(&hits);
     pgexec_rollback(conn);
     query_asked_fini(&asked);
     pgconn_free(conn);

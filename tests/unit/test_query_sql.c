@@ -315,6 +315,8 @@ static void no_statement_has_to_read_all_rows(void **state)
     for (size_t i = 0; i < countof(plans); i++) {
         assert_ptr_equal(plans[i].sql, query_sql_all[i]);
         check_plan(plans[i].sql->name, plans[i].sql->page, &plans[i]);
+        if (plans[i].sql->whole != NULL)
+            check_plan(plans[i].sql->name, plans[i].sql->whole, &plans[i]);
         check_plan(plans[i].sql->name, plans[i].sql->count, &plans[i]);
     }
     fixture_sql(fixture.db.conn, "RESET enable_seqscan; DISCARD PLANS");
