@@ -61,7 +61,7 @@
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
 #define LIMIT_ORGS               16          /* organisations kept of one subject; real ones have one */
-#define LIMIT_LOAD_VALUE         131072      /* of rows of a backfill in one value: 400 of them */
+#define LIMIT_LOAD_VALUE         4000        /* of rows of a backfill in one value: two fill a page */
 #define LIMIT_LOAD_SORT          (128u << 20) /* of them sorted at once; what is more is read several times */
 #define LIMIT_PART_SORT_MB       256 /* of sorting when a partition is rewritten: in such pieces on disk */
 #define LIMIT_PART_INDEX_MB      512 /* the same for its indexes; one process does it at a time */

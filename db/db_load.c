@@ -173,9 +173,11 @@ static enum err_code seal_all(struct pgconn *conn, const struct db_load_how *how
     int64_t closed = 0;
     struct pgexec_args args = PGEXEC_NO_ARGS;
     enum err_code code = insist(conn, how, "SELECT load_close()", &PGEXEC_NO_ARGS, &closed, why);
+    pgexec_int(&args, closed);
+    if (code == ERR_OK)
+        code = pgwait_do(conn, "SELECT load_index($1)", &args, how->stop, why);
     if (code == ERR_OK)
         code = seal_leaves(conn, how, closed, why);
-    pgexec_int(&args, closed);
     int64_t none;
     return code == ERR_OK ? insist(conn, how, "SELECT 0::int8 FROM load_end($1)", &args, &none, why) : code;
 }

@@ -30,9 +30,9 @@ struct loadread {
 
 /* What is read of each kind; those of a bucket have $4 and $5, of which the cast tells the type where they
  * are not used. */
-static const char run_sql[] = "SELECT rows, slot, ctid::text FROM cert_load_run WHERE slot <= $1 AND lower < "
-                              "$3 AND upper >= $2 AND kind = $4::int2 AND "
-                              "bucket = $5::int2";
+static const char run_sql[] = "SELECT rows, slot, ctid::text FROM cert_load_run WHERE slot <= $1 AND kind = "
+                              "$4::int2 AND bucket = $5::int2"
+                              " AND lower < $3 AND lower >= $2 - interval '32 days' AND upper >= $2";
 static const char *const held_sql[LOADROW_KINDS] = {
     [LOADROW_CERT] = "SELECT * FROM load_held_certs($2, $3, $4, $5) WHERE $1::int8 IS NOT NULL",
     [LOADROW_KEY] = "SELECT * FROM load_held_keys($2, $3, $4, $5) WHERE $1::int8 IS NOT NULL",

@@ -72,6 +72,24 @@ static void a_larger_one_stands_alone(void **state)
     a_row_of(VALUE_MAX, "cert_load");
 }
 
+/* What is packed stands in its row, and is found by the index that a slot gets when it is closed. */
+static void a_closed_slot_has_its_index(void **state)
+{
+    static const char indexes_sql[] = "SELECT count(*) FROM pg_index WHERE indrelid IN"
+                                      " ('cert_load_run_1'::regclass, 'cert_load_run_2'::regclass)";
+    (void)state;
+    struct storetest test;
+    storetest_new(&test);
+    put(&test, 16, "cert_load_run WHERE octet_length(rows) > 2500");
+    check_sql(test.dsn,
+              "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'cert_load_run_1'::regclass",
+              0);
+    storetest_run(test.dsn, "SELECT load_close(); SELECT load_index(1)");
+    check_sql(test.dsn, indexes_sql, 1);
+    storetest_run(test.dsn, "SELECT load_index(1)");
+    check_sql(test.dsn, indexes_sql, 1);
+}
+
 /* Each value is of one month, and no month of one bucket has two: the days around every end of February. */
 static void values_are_of_one_month(void **state)
 {
@@ -115,6 +133,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_largest_is_packed),
         cmocka_unit_test(a_larger_one_stands_alone),
+        cmocka_unit_test(a_closed_slot_has_its_index),
         cmocka_unit_test(values_are_of_one_month),
     };
     return storetest_main(tests, countof(tests), "loadpack");
