@@ -20,6 +20,16 @@ MUST_USE enum err_code certalike_load(struct pgconn *conn, const struct issuance
                                       struct certalike *alike, struct err *why);
 void certalike_free(struct certalike *alike);
 
+struct certalike_one {
+    const uint8_t *tbs_fp;
+    int64_t not_after; /* Unix seconds */
+    bool any;          /* out: as above */
+};
+
+/* Only whether there is one, of many at once. */
+MUST_USE enum err_code certalike_many(struct pgconn *conn, struct certalike_one *ones, size_t count,
+                                      struct err *why);
+
 /* Of a place that has these bits and that day. */
 enum certalike_owner certalike_owner(const struct certalike *alike, const struct sighting *place);
 

@@ -62,7 +62,8 @@ MUST_USE enum err_code db_domain_load_within(struct pgconn *conn, struct watch *
 MUST_USE enum err_code db_domain_generation(struct pgconn *conn, uint64_t *generation, struct err *why);
 
 /* Calls `each` for every stored issuance that could concern the domain (superset: the matcher decides), with
- * its sightings (sha256 zero: not stored); the spans live during the call. Names with placeholders and
+ * its sightings (sha256 zero: not stored); the spans live during the call. Its issuer counts as proven also
+ * where a precertificate of it commits to the key that a log claimed. Names with placeholders and
  * certificates without a registrable domain are included. What is stored under the keys is counted first, so
  * that many of them that have nothing cost little; there is no order. `stop` (may be NULL) ends only the wait
  * for what a backfill has put down (db_load_settle); `each` ends the rest by an error. ERR_DB_PART: some of

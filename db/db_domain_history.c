@@ -6,11 +6,13 @@
 #include "base/dns.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "db/certalike.h"
 #include "db/certrow.h"
 #include "db/db_domain.h"
 #include "db/db_history_size.h"
 #include "db/db_load.h"
 #include "db/dbkey.h"
+#include "db/facts.h"
 #include "db/historykeys.h"
 #include "db/spread.h"
 
@@ -169,8 +171,45 @@ static bool plain_cn(struct arena *arena, struct issuance *issuance)
     return true;
 }
 
+/* The leaf of a precertificate holds the key of its issuer, so one among the places proves what a log claimed
+ * for the row. Places come by 64 bits: it has to be that of no other row. A row that was first seen as a
+ * precertificate says itself what is proven; where it does not, a poisoned certificate was logged as final.
+ */
+static bool is_committed(const struct certrow *cert, const struct certrow_seen *seen, bool alike)
+{
+    for (size_t i = 0; cert->issuance.issuer_known && !alike && i < seen->count; i++) {
+        bool own = seen->at[i].log_id == cert->log_id && seen->at[i].index == cert->index;
+        if (seen->at[i].form == ISSUANCE_PRECERT && !own)
+            return true;
+    }
+    return false;
+}
+
+/* Of which rows that is to be asked. */
+static enum err_code ask_alike(struct scan *scan, const PGresult *res, bool alike[CERTROW_SET_MAX],
+                               struct err *why)
+{
+    struct certalike_one ones[CERTROW_SET_MAX];
+    int rows[CERTROW_SET_MAX];
+    size_t count = 0;
+    for (int row = 0; row < PQntuples(res); row++) {
+        struct issuance issuance;
+        struct span fp = pgexec_get_bytes(res, row, CERTROW_COLUMN_FP);
+        facts_unpack(pgexec_get_int(res, row, CERTROW_COLUMN_FACTS), &issuance);
+        alike[row] = false;
+        if (!issuance.issuer_known || issuance.issuer_proven || fp.len != 32)
+            continue;
+        rows[count] = row;
+        ones[count++] = (struct certalike_one){fp.at, pgexec_get_time(res, row, 0) / 1000, false};
+    }
+    enum err_code code = certalike_many(scan->conn, ones, count, why);
+    for (size_t i = 0; i < count; i++)
+        alike[rows[i]] = ones[i].any;
+    return code;
+}
+
 static enum err_code hand_over(struct scan *scan, const PGresult *res,
-                               const struct certrow_sightings *sightings, struct err *why)
+                               const struct certrow_sightings *sightings, const bool *alike, struct err *why)
 {
     enum err_code code = ERR_OK;
     for (int row = 0; code == ERR_OK && row < PQntuples(res); row++) {
@@ -185,6 +224,8 @@ static enum err_code hand_over(struct scan *scan, const PGresult *res,
         /* A part of a hash is not a hash. */
         for (size_t i = 0; i < seen.count; i++)
             memset(seen.at[i].sha256, 0, sizeof seen.at[i].sha256);
+        if (code == ERR_OK && !cert.issuance.issuer_proven)
+            cert.issuance.issuer_proven = is_committed(&cert, &seen, alike[row]);
         if (code == ERR_OK)
             code = scan->each(scan->arg, &cert.issuance, seen.at, seen.count, why);
         scan->place->not_before_ms = cert.not_before_ms;
@@ -197,8 +238,10 @@ static enum err_code hand_over(struct scan *scan, const PGresult *res,
 static enum err_code page(struct scan *scan, const PGresult *res, struct err *why)
 {
     int64_t fp8[CERTROW_SET_MAX] = {0};
+    bool alike[CERTROW_SET_MAX];
     struct certrow_sightings sightings;
     size_t count = 0;
+    must(PQntuples(res) <= CERTROW_SET_MAX);
     for (int row = 0; row < PQntuples(res); row++) {
         struct span fp = pgexec_get_bytes(res, row, CERTROW_COLUMN_FP);
         if (fp.len == 32)
@@ -207,7 +250,9 @@ static enum err_code page(struct scan *scan, const PGresult *res, struct err *wh
     enum err_code code = certrow_sightings_load(scan->conn, fp8, count, &sightings, why);
     if (code != ERR_OK)
         return code;
-    code = hand_over(scan, res, &sightings, why);
+    code = ask_alike(scan, res, alike, why);
+    if (code == ERR_OK)
+        code = hand_over(scan, res, &sightings, alike, why);
     certrow_sightings_free(&sightings);
     return code;
 }

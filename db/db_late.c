@@ -1,6 +1,5 @@
 #include "db/db_late.h"
 
-#include "db/certalike.h"
 #include "db/dbkey.h"
 #include "db/pgexec.h"
 
@@ -132,31 +131,9 @@ enum err_code db_late_note(struct pgconn *conn, const struct issuance *issuance,
     return code;
 }
 
-static bool has_precert(const struct certalike *alike, const struct sighting *places, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (places[i].form == ISSUANCE_PRECERT &&
-            (alike == NULL || certalike_owner(alike, &places[i]) == CERTALIKE_THIS))
-            return true;
-    return false;
-}
-
-/* Its leaf holds the key. The places come by 64 bits, so it has to be that of this row. */
-static enum err_code ask_precert(struct pgconn *conn, const struct sighting *places, size_t count,
-                                 struct issuance *issuance, struct err *why)
-{
-    struct certalike alike;
-    if (!issuance->issuer_known || !has_precert(NULL, places, count))
-        return ERR_OK;
-    enum err_code code = certalike_load(conn, issuance, &alike, why);
-    issuance->issuer_proven = code == ERR_OK && has_precert(&alike, places, count);
-    certalike_free(&alike);
-    return code;
-}
-
 enum { ANY_YES = 1, ANY_NO };
 
-static enum err_code ask_noted(struct pgconn *conn, int *any, struct issuance *issuance, struct err *why)
+enum err_code db_late_issuer(struct pgconn *conn, int *any, struct issuance *issuance, struct err *why)
 {
     static const char sql[] = "SELECT spki_sha256 FROM late_issuer WHERE tbs_fp = $1 AND claimed = $2";
     static const uint8_t no_key[32];
@@ -164,6 +141,8 @@ static enum err_code ask_noted(struct pgconn *conn, int *any, struct issuance *i
     PGresult *res = NULL;
     int64_t noted = 1;
     enum err_code code = ERR_OK;
+    if (issuance->issuer_proven || *any == ANY_NO)
+        return ERR_OK;
     if (*any == 0)
         code =
             pgexec_number(conn, "SELECT EXISTS (SELECT FROM late_issuer)::int", &PGEXEC_NO_ARGS, &noted, why);
@@ -185,17 +164,6 @@ static enum err_code ask_noted(struct pgconn *conn, int *any, struct issuance *i
     }
     PQclear(res);
     return ERR_OK;
-}
-
-enum err_code db_late_issuer(struct pgconn *conn, int *any, const struct sighting *places, size_t place_count,
-                             struct issuance *issuance, struct err *why)
-{
-    if (issuance->issuer_proven)
-        return ERR_OK;
-    enum err_code code = ask_precert(conn, places, place_count, issuance, why);
-    if (code != ERR_OK || issuance->issuer_proven || *any == ANY_NO)
-        return code;
-    return ask_noted(conn, any, issuance, why);
 }
 
 /* Nobody is told: what is still to be delivered is not true any more. What is remembered as refuted names no

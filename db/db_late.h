@@ -46,11 +46,10 @@ MUST_USE enum err_code db_late_seen(struct pgconn *conn, int64_t alert_id, struc
  * each key that logs claimed for it: it holds for those of `claimed`, zero: the one without a key. */
 MUST_USE enum err_code db_late_note(struct pgconn *conn, const struct issuance *issuance,
                                     const uint8_t (*claimed)[32], size_t claimed_count, struct err *why);
-/* Sets the issuer of a stored issuance that has none that is proven, if a precertificate among its places,
- * which is that of no other row, commits to the key, or if it was noted for this row. *any: 0 at first;
- * remembers whether anything is noted at all. */
-MUST_USE enum err_code db_late_issuer(struct pgconn *conn, int *any, const struct sighting *places,
-                                      size_t place_count, struct issuance *issuance, struct err *why);
+/* Sets the issuer of a stored issuance that has none that is proven, if it was noted for this row. *any: 0 at
+ * first; remembers whether anything is noted at all. */
+MUST_USE enum err_code db_late_issuer(struct pgconn *conn, int *any, struct issuance *issuance,
+                                      struct err *why);
 
 struct db_late_settled {
     bool less; /* findings were taken out */

@@ -182,7 +182,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     batch_reset(&scan->batch);
     scan->entry = (struct entry){.issuance = *stored};
     if (code == ERR_OK)
-        code = db_late_issuer(scan->write, &scan->late, sightings, count, &scan->entry.issuance, why);
+        code = db_late_issuer(scan->write, &scan->late, &scan->entry.issuance, why);
     if (code != ERR_OK)
         return code;
     scan->entry.kind = has_precert(sightings, count) ? ENTRY_PRECERT : ENTRY_X509;

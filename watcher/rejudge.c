@@ -73,7 +73,7 @@ static enum err_code on_issuance(void *arg, const struct issuance *stored, const
     prove.settled = true;
     if (rejudge->stop != NULL && atomic_load(rejudge->stop))
         return err_set(why, ERR_CLOSED, "stopped");
-    enum err_code code = db_late_issuer(scan->write, &scan->late, sightings, count, &own, why);
+    enum err_code code = db_late_issuer(scan->write, &scan->late, &own, why);
     if (code != ERR_OK || count == 0 ||
         (rejudge->wanted != NULL && !rejudge->wanted(rejudge->arg, &own, &prove.settled)))
         return code;

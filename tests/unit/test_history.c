@@ -258,13 +258,12 @@ static void the_word_of_a_log_is_told(void **state)
         bool proven;
         bool precert; /* seen in another log as well */
         uint64_t claimed;
-        bool other; /* that precertificate names another issuer */
-        bool alike; /* it is another one's, and has the same first 64 bits */
-    } cases[] = {{false, false, 1, false, false},
-                 {true, false, 0, false, false},
-                 {false, true, 0, false, false},
-                 {false, true, 1, true, false},
-                 {false, true, 1, false, true}};
+        bool other;    /* that precertificate names another issuer */
+        bool alike;    /* it is another one's, and has the same first 64 bits */
+        bool poisoned; /* the final one is: it counts as a precertificate, and commits to nothing */
+    } cases[] = {{false, false, 1, false, false, false}, {true, false, 0, false, false, false},
+                 {false, true, 0, false, false, false},  {false, true, 1, true, false, false},
+                 {false, true, 1, false, true, false},   {false, false, 1, false, false, true}};
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
         struct storetest test;
@@ -274,7 +273,9 @@ static void the_word_of_a_log_is_told(void **state)
         struct history_result result;
         struct err why = {0};
         storetest_new(&test);
-        commit_one(&test, NULL, 0, (struct sort){.form = ISSUANCE_FINAL, .proven = cases[i].proven});
+        commit_one(&test, NULL, 0,
+                   (struct sort){.form = cases[i].poisoned ? ISSUANCE_PRECERT : ISSUANCE_FINAL,
+                                 .proven = cases[i].proven});
         if (cases[i].precert)
             commit_one(&test, NULL, 1,
                        (struct sort){.form = ISSUANCE_PRECERT,
