@@ -7,7 +7,7 @@
 #include "db/pgconn.h"
 
 #define DB_PLACE_LEVELS_MAX 18
-#define DB_PLACE_BLOCKS_MAX 100000 /* that are counted of a level */
+#define DB_PLACE_BLOCKS_MAX 20000 /* that are counted of a level */
 
 /* Of a kind (0: by tbs_fp, 1: by SHA-256) and a level that has any. */
 struct db_place_level {

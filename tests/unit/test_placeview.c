@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 static const struct db_place_level levels[] = {{0, 0, 1, 1, false},
-                                               {0, 3, 66048, 129, true},
+                                               {0, 3, 16048, 129, true},
                                                {0, 4, DB_PLACE_BLOCKS_MAX, 200, true},
                                                {1, 0, 5, 5, false}};
 
@@ -19,8 +19,8 @@ static void texts(void **state)
     struct db_place_level all[DB_PLACE_LEVELS_MAX];
     (void)state;
     placeview_text(levels, countof(levels), 0, text);
-    assert_string_equal(text, "level 0: 1 block, 1 a bucket; level 3: 66048 blocks, 129 a bucket;"
-                              " level 4: at least 100000 blocks, 200 a bucket");
+    assert_string_equal(text, "level 0: 1 block, 1 a bucket; level 3: 16048 blocks, 129 a bucket;"
+                              " level 4: at least 20000 blocks, 200 a bucket");
     placeview_text(levels, countof(levels), 1, text);
     assert_string_equal(text, "level 0: 5 blocks, 5 a bucket");
     placeview_text(levels, 0, 1, text);
