@@ -30,7 +30,8 @@ struct certfind {
     char user_agent[300];
     struct buf reasons;
     size_t reason_count;
-    struct span der; /* found */
+    size_t other_count; /* places that hold another certificate, as they did when they were read */
+    struct span der;    /* found */
 };
 
 /* Is it what was asked for, by its own bytes? */
@@ -123,6 +124,8 @@ static const char *certfind_judge(struct certfind *find, const struct entry *ent
     *der = SPAN_NONE;
     if (entry->kind == ENTRY_OPAQUE)
         return "it gives something that is no certificate there";
+    const uint8_t *named = find->place->by_sha256 ? sha256 : entry->issuance.tbs_fp;
+    find->other_count += same && memcmp(named, find->hash, 32) != 0;
     if (find->place->by_sha256) {
         if (memcmp(sha256, find->hash, 32) != 0)
             return same ? "another certificate, whose SHA-256 begins with the same 8 bytes"
@@ -179,6 +182,15 @@ static enum err_code certfind_store(void *arg, struct store **store, struct err 
     return store_pg_open(cmd_db_dsn(), store, why);
 }
 
+static enum err_code certfind_unknown(const struct certfind *find, struct err *why)
+{
+    return err_set(
+        why, ERR_NOT_FOUND,
+        "%s: not known here: it is the SHA-256 or the fingerprint (tbs_fp) of no certificate in a log "
+        "that was read, and of no CA certificate of a chain",
+        find->named);
+}
+
 static enum err_code certfind_logs(struct certfind *find, struct err *why)
 {
     const struct conf *conf = find->cmd->conf;
@@ -205,6 +217,8 @@ static enum err_code certfind_logs(struct certfind *find, struct err *why)
     if (find->reason_count > REASONS_SHOWN)
         fprintf(stderr, "ctvigil: %s: and %zu more entries\n", find->named,
                 find->reason_count - REASONS_SHOWN);
+    if (find->other_count == find->place_count)
+        return certfind_unknown(find, why);
     return err_set(why, ERR_CLOSED, "%s: seen in a log, but not kept whole (db.der), and no log gives it now",
                    find->named);
 }
@@ -220,11 +234,7 @@ static enum err_code certfind_look(struct certfind *find, struct err *why)
     if (code != ERR_OK)
         return code;
     if (find->place_count == 0)
-        return err_set(
-            why, ERR_NOT_FOUND,
-            "%s: not known here: it is the SHA-256 or the fingerprint (tbs_fp) of no certificate in a log "
-            "that was read, and of no CA certificate of a chain",
-            find->named);
+        return certfind_unknown(find, why);
     code = certfind_stored(find, why);
     return code == ERR_OK && find->der.at == NULL ? certfind_logs(find, why) : code;
 }

@@ -245,7 +245,7 @@ static void cmd_say_replica(struct pgconn *conn)
     char at[TEXT_TIME_MAX];
 
     if (replica_look(conn, &state, &ignored) != ERR_OK || !state.replica ||
-        (state.connected && state.lag_ms <= LIMIT_REPLICA_LAG_S * INT64_C(1000)))
+        (state.connected && state.lag_ms >= 0 && state.lag_ms <= LIMIT_REPLICA_LAG_S * INT64_C(1000)))
         return;
     const char *cut = state.connected ? "" : " and gets nothing from its primary now";
     if (!state.any)

@@ -148,6 +148,21 @@ static bool cmd_alert_narrowed(const struct cmd_alert_options *options)
            options->since_ms != 0 || options->after != 0;
 }
 
+/* The database gives so many alerts at once as it likes. */
+static enum err_code cmd_alert_pages(struct pgconn *conn, struct db_alert_filter filter, db_alert_each *each,
+                                     uint64_t *rows, int64_t *next, struct err *why)
+{
+    const uint64_t wanted = filter.limit;
+    enum err_code code;
+
+    do {
+        filter.limit = (uint32_t)(wanted - *rows);
+        code = db_alert_list(conn, &filter, each, rows, next, why);
+        filter.after = *next;
+    } while (code == ERR_OK && *next != 0 && *rows < wanted);
+    return code;
+}
+
 static int cmd_alert_do_list(const struct cmd *cmd, const struct cmd_alert_options *options)
 {
     static const char *const states[] = {"new", "notified", "acked", "closed", NULL};
@@ -181,8 +196,8 @@ static int cmd_alert_do_list(const struct cmd *cmd, const struct cmd_alert_optio
     }
     enum err_code code = cmd_db_open(cmd, &conn, &why);
     if (code == ERR_OK)
-        code = db_alert_list(conn, &filter, cmd->json ? cmd_alert_row_json : cmd_alert_row_line, &rows, &next,
-                             &why);
+        code = cmd_alert_pages(conn, filter, cmd->json ? cmd_alert_row_json : cmd_alert_row_line, &rows,
+                               &next, &why);
     if (code == ERR_OK && rows == 0 && filter.domain != NULL)
         code = cmd_alert_known(conn, filter.domain, &why);
     if (code == ERR_OK && next != 0 && cmd->json)

@@ -132,6 +132,11 @@ bool dbill_next(const struct db_stat *stat, const struct replica_state *replica,
     if (!replica->connected)
         return dbill_say(ill->what, "this replica gets nothing from its primary") &&
                dbill_say(ill->remedy, "look at its log and at primary_conninfo; what it shows gets older");
+    if (replica->lag_ms < 0)
+        return dbill_say(ill->what, "this replica has not replayed what it received, and can not say how old "
+                                    "its data is") &&
+               dbill_say(ill->remedy,
+                         "look at its log, and whether replay is paused (pg_wal_replay_resume())");
     return replica->lag_ms > LIMIT_REPLICA_LAG_S * INT64_C(1000) &&
            dbill_say(ill->what, "this replica is %" PRId64 " seconds behind", replica->lag_ms / 1000) &&
            dbill_say(ill->remedy,

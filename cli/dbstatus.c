@@ -436,11 +436,12 @@ static void dbstatus_json_found(json_t *line, const struct dbstatus *found)
                   "oldest_transaction_ms", (json_int_t)stat->oldest_tx_ms);
     (void)json_object_update(line, more);
     json_decref(more);
-    more = json_pack("{s:b, s:o, s:o, s:I, s:I, s:o}", "is_replica", (int)found->replica.replica,
-                     "replica_lag_ms",
-                     found->replica.replica ? json_integer((json_int_t)found->replica.lag_ms) : json_null(),
-                     "replicas", dbstatus_json_replicas(stat), "idle_slots", (json_int_t)stat->slots_idle,
-                     "idle_slots_bytes", (json_int_t)stat->slots_bytes, "wrong", ills);
+    more = json_pack(
+        "{s:b, s:o, s:o, s:I, s:I, s:o}", "is_replica", (int)found->replica.replica, "replica_lag_ms",
+        found->replica.replica && found->replica.lag_ms >= 0 ? json_integer((json_int_t)found->replica.lag_ms)
+                                                             : json_null(),
+        "replicas", dbstatus_json_replicas(stat), "idle_slots", (json_int_t)stat->slots_idle,
+        "idle_slots_bytes", (json_int_t)stat->slots_bytes, "wrong", ills);
     (void)json_object_update(line, more);
     json_decref(more);
     (void)json_object_set_new(line, "cluster", nodeview_json(&found->spread));
@@ -489,7 +490,9 @@ static void dbstatus_print(const struct cmd *cmd, const struct cluster_status *c
     } else {
         printf("database  private, in ");
         cmd_print_visible(span_str(cluster->home), 0);
-        printf("\nstate     %s%s\n", state, cluster->stays ? ", asked to stay" : "");
+        printf("\nstate     %s%s\n",
+               cluster->keeper != 0 && !cluster->running ? "on its way up or down" : state,
+               cluster->stays ? ", asked to stay" : "");
         if (cluster->running)
             printf("process   %d, keeper %d\n", (int)cluster->server, (int)cluster->keeper);
         if (cluster->why[0] != '\0')
@@ -508,13 +511,18 @@ static void dbstatus_print(const struct cmd *cmd, const struct cluster_status *c
     dbstatus_ills(found);
 }
 
-static int dbstatus_show(const struct cmd *cmd, const struct cluster_status *cluster, struct pgconn *conn)
+/* A private server ends with its last user, which this command is not: then what was read is half of it, and
+ * nothing is wrong. */
+static int dbstatus_show(const struct cmd *cmd, struct cluster_status *cluster, struct pgconn *conn)
 {
     struct dbstatus *found = malloc(sizeof *found);
 
     must(found != NULL);
     dbstatus_look(conn, found);
-    dbstatus_print(cmd, cluster, found);
+    bool ended = cluster != NULL && (found->blind.code == ERR_DB_DOWN || found->misfit.code == ERR_DB_DOWN);
+    if (ended)
+        cluster->running = false;
+    dbstatus_print(cmd, cluster, ended ? NULL : found);
     free(found->unread);
     free(found);
     return CMD_OK;

@@ -388,13 +388,14 @@ enum err_code cluster_status(const char *state_dir, struct cluster_status *statu
     if (code != ERR_OK)
         return code;
     status->running = keeper_runs(keeper_fd);
+    struct clusterdir_note note;
+    clusterdir_read_note(keeper_fd, &note);
+    if (status->running || note.state == CLUSTERDIR_FAILED)
+        (void)snprintf(status->why, sizeof status->why, "%s", note.why);
     if (status->running) {
-        struct clusterdir_note note;
-        clusterdir_read_note(keeper_fd, &note);
         status->keeper = note.keeper;
         status->server = note.server;
         status->starting = note.state == CLUSTERDIR_STARTING;
-        (void)snprintf(status->why, sizeof status->why, "%s", note.why);
     }
     (void)close(keeper_fd);
     struct clusterdir_socket socket;

@@ -34,7 +34,8 @@ struct cluster_status {
     pid_t keeper; /* 0: not running */
     pid_t server;
     bool starting;          /* the server is on its way up; after a crash that can take minutes */
-    char why[ERR_TEXT_MAX]; /* it does not start, or did not at the last try: the reason; "" when it is up */
+    char why[ERR_TEXT_MAX]; /* it does not start, or did not at the last try, whether or not anybody waits for
+                               it still: the reason; "" when it is up */
     char home[4096];
     char dsn[CLUSTER_DSN_MAX]; /* "" while it does not run */
 };

@@ -47,7 +47,8 @@ MUST_USE enum err_code clusterdir_open_lock(const char *state_dir, const char *s
 bool clusterdir_lock(int fd, int operation, int64_t wait_ms);
 
 void clusterdir_write_note(int keeper_fd, const struct clusterdir_note *note);
-/* Of a file that is none: all zero. Only what a keeper that lives has written means anything. */
+/* Of a file that is none: all zero. Of a keeper that is gone only `failed`, with
+ * why its last start did, means anything. */
 void clusterdir_read_note(int keeper_fd, struct clusterdir_note *note);
 
 /* False: there is no such file, or it is not ours to read. */

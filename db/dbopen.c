@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/say.h"
 #include "db/db_psl.h"
 #include "db/migrate.h"
+#include "db/pgexec.h"
 
 static enum err_code read_dsn(const struct dbopen_options *options, char **dsn, struct err *why)
 {
@@ -70,6 +72,17 @@ static enum err_code connect_to(const struct dbopen_options *options, struct dbo
                                                  : pgconn_open(db->dsn, &db->conn, why);
 }
 
+/* Nobody asked for it by name, and an older program that runs stores nothing more from now on. */
+static void say_migrated(struct pgconn *conn, unsigned applied)
+{
+    int64_t all = 0;
+    if (applied != 0 &&
+        pgexec_number(conn, "SELECT count(*) FROM schema_migration", &PGEXEC_NO_ARGS, &all, NULL) == ERR_OK &&
+        all > applied)
+        say_info("db", "the schema of the private database was brought up to this program, steps: %u",
+                 applied);
+}
+
 enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *db, struct err *why)
 {
     unsigned applied;
@@ -81,6 +94,8 @@ enum err_code dbopen_open(const struct dbopen_options *options, struct dbopen *d
         return ERR_OK;
     if (code == ERR_OK && (db->cluster != NULL || options->migrate)) {
         code = migrate_run(db->conn, &applied, why);
+        if (code == ERR_OK && db->cluster != NULL)
+            say_migrated(db->conn, applied);
         if (code == ERR_OK)
             code = db_psl_install(db->conn, NULL, why);
     } else if (code == ERR_OK) {

@@ -43,8 +43,10 @@ static const char settings[] =
     "log_line_prefix = '%m [%p] '\n"
     "cluster_name = 'ctvigil'\n";
 
-/* It may change any of them. */
-#define LAST_SETTING "include_if_exists = 'local.conf'\n"
+/* It may change any of them. One that is there and can not be read (made by root, with mode 600) must not be
+ * passed over. */
+#define LAST_SETTING       "include = 'local.conf'\n"
+#define LAST_SETTING_LATER "include_if_exists = 'local.conf'\n"
 
 /* Child processes die of their own words: this one goes to the catcher in pguser_run. */
 static int complain(const char *path)
@@ -113,6 +115,13 @@ static struct clustersize size_here(const char *home)
     return clustersize_of(memory_bytes(), bytes);
 }
 
+static const char *last_setting(const char *home)
+{
+    char path[4300];
+    (void)snprintf(path, sizeof path, "%s/data/local.conf", home);
+    return access(path, F_OK) == 0 ? LAST_SETTING : LAST_SETTING_LATER;
+}
+
 static int configure(void *arg)
 {
     const struct job *job = arg;
@@ -122,9 +131,9 @@ static int configure(void *arg)
     /* Names are quoted: a user may be called "all" or have a space. */
     (void)snprintf(ident, sizeof ident, "ctvigil \"root\" ctvigil\nctvigil \"%s\" ctvigil\n",
                    job->user->name);
-    (void)snprintf(all, sizeof all,
-                   "%sshared_buffers = %uMB\nmax_wal_size = %uMB\nwal_compression = %s\n" LAST_SETTING,
-                   settings, size.buffers_mb, size.wal_mb, has_lz4(job) ? "lz4" : "on");
+    (void)snprintf(all, sizeof all, "%sshared_buffers = %uMB\nmax_wal_size = %uMB\nwal_compression = %s\n%s",
+                   settings, size.buffers_mb, size.wal_mb, has_lz4(job) ? "lz4" : "on",
+                   last_setting(job->home));
     return write_file(job->home, "postgresql.conf", all) != 0 ||
            write_file(job->home, "pg_hba.conf", readers_too) != 0 ||
            write_file(job->home, "pg_ident.conf", ident) != 0;

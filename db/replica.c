@@ -26,7 +26,7 @@ enum err_code replica_look(struct pgconn *conn, struct replica_state *state, str
     state->at_ms = pgexec_get_time(res, 0, 2);
     bool level = state->connected && pgexec_get_bool(res, 0, 3);
     double lag_ms = pgexec_get_real(res, 0, 4);
-    state->lag_ms = level || lag_ms < 0 ? 0 : (int64_t)lag_ms;
+    state->lag_ms = level || lag_ms < 0 ? 0 : state->any || !state->replica ? (int64_t)lag_ms : -1;
     PQclear(res);
     return ERR_OK;
 }

@@ -13,8 +13,9 @@ struct replica_state {
     bool connected; /* it receives from its primary right now; false also while it reads an archive of WAL */
     bool any;       /* it has replayed a transaction since it started */
     int64_t at_ms;  /* Unix time at which the last transaction that it has was committed */
-    int64_t lag_ms; /* how old what it shows may be; 0: it has all that it received, from a primary that is
-                       there */
+    int64_t
+        lag_ms; /* how old what it shows may be; 0: it has all that it received, from a primary that is
+                   there; -1: it has not, and replayed no transaction (any) that would say how old it is */
 };
 
 MUST_USE enum err_code replica_look(struct pgconn *conn, struct replica_state *state, struct err *why);

@@ -57,9 +57,24 @@ static void put(struct span text, char *out, size_t out_cap)
     pgexec_one_line(raw, out, out_cap);
 }
 
+/* Of its configuration the verdict says in which file something is wrong; what is wrong stands before it. */
+static void put_verdict(struct span reason, struct span verdict, char *out, size_t out_cap)
+{
+    size_t ignored;
+    out[0] = '\0';
+    if (reason.len != 0 && find(verdict, "configuration file \"", &ignored)) {
+        put(reason, out, out_cap);
+        size_t len = strlen(out);
+        (void)snprintf(out + len, out_cap - len, "; ");
+    }
+    size_t len = strlen(out);
+    put(verdict, out + len, out_cap - len);
+}
+
 void serverlog_pick(struct span text, char *out, size_t out_cap)
 {
     struct span complaint = SPAN_NONE;
+    struct span reason = SPAN_NONE;
     struct span last = SPAN_NONE;
     size_t word;
     out[0] = '\0';
@@ -68,15 +83,18 @@ void serverlog_pick(struct span text, char *out, size_t out_cap)
         size_t next = end != NULL ? (size_t)(end - text.at) + 1 : text.len;
         struct span line = span_part(text, at, next);
         if (is_verdict(line, &word)) {
-            put(span_part(line, word, line.len), out, out_cap);
+            put_verdict(reason, span_part(line, word, line.len), out, out_cap);
             return;
         }
         if (complaint.len == 0 && span_starts(line, SPAN_LIT("postgres: ")))
             complaint = span_part(text, at, text.len);
-        if (find(line, "LOG:  ", &word))
+        if (find(line, "LOG:  ", &word)) {
             last = span_part(line, word + 6, line.len);
-        else if (line.len > 1)
+            if (reason.len == 0 && !find(line, "skipping missing", &word))
+                reason = last;
+        } else if (line.len > 1) {
             last = line;
+        }
         at = next;
     }
     if (complaint.len != 0 || last.len != 0)

@@ -10,8 +10,8 @@ int64_t serverlog_size(const char *path);
 
 /* The gravest thing in `text`: the first PANIC or FATAL that is not an answer to a client that came too
  * early, else the first complaint without a severity (postgres writes such before it has a log) with all that
- * follows, else the last line. One line into out[out_cap], without time stamp and process id; "" when there
- * is nothing. */
+ * follows, else the last line. Of a setting that is not taken the complaint comes first. One line into
+ * out[out_cap], without time stamp and process id; "" when there is nothing. */
 void serverlog_pick(struct span text, char *out, size_t out_cap);
 
 /* The same for what stands in the log at `path` behind byte `from` (its last 16 kB), or in all of it when it

@@ -35,6 +35,61 @@ no_server() {
     "$CTVIGIL" --state-dir "$PLAY/one" db status --json | jq -e '.state == "stopped" and (.stays | not)'
 }
 
+@test "local.conf counts; a mistake in it is named, by db status too, and one that the server may not read is not passed over" {
+    local conf=$PLAY/one/pg/data/local.conf owner user
+    owner=$(stat -c %U "$PLAY/one/pg/data")
+    user=$(id -u)
+    echo "work_mem = 7MB" >"$conf"
+    chown "$owner" "$conf"
+    run -0 "$CTVIGIL" --state-dir "$PLAY/one" db start
+    [ "$(psql -XqAt -d "$("$CTVIGIL" --state-dir "$PLAY/one" db dsn)" -c 'SHOW work_mem')" = 7MB ]
+    run -0 "$CTVIGIL" --state-dir "$PLAY/one" db stop
+    echo "wrok_mem = 8MB" >"$conf"
+    run -4 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" db start
+    [[ $stderr == *'parameter "wrok_mem" in file "'*'local.conf" line 1'* ]]
+    "$CTVIGIL" --state-dir "$PLAY/one" db status --json | jq -e '.state == "stopped" and (.why | contains("wrok_mem"))'
+    run -0 "$CTVIGIL" --state-dir "$PLAY/one" db status
+    [[ $output == *"why "*"wrok_mem"* ]]
+    echo "work_mem = 8MB" >"$conf"
+    chmod 000 "$conf"
+    [ "$user" != 0 ] || chown root "$conf"
+    run -4 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" db start
+    [[ $stderr == *'local.conf": Permission denied'* ]]
+    rm -f "$conf"
+    run -0 "$CTVIGIL" --state-dir "$PLAY/one" db start
+    run -0 "$CTVIGIL" --state-dir "$PLAY/one" db stop
+    "$CTVIGIL" --state-dir "$PLAY/one" db status --json | jq -e '.why == null'
+}
+
+@test "a schema of before is brought up by whatever command opens it, and that is said" {
+    run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" db start
+    [[ $stderr != *"brought up"* ]]
+    psql -Xq -d "$("$CTVIGIL" --state-dir "$PLAY/one" db dsn)" -c "DELETE FROM schema_migration WHERE version = 80"
+    run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" log list
+    [[ $stderr == *"brought up to this program, steps: 1"* ]]
+    run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" log list
+    [[ $stderr != *"brought up"* ]]
+    "$CTVIGIL" --state-dir "$PLAY/one" db stop
+}
+
+@test "db status of a server that ends while it is asked says that, and nothing is wrong" {
+    local state=$PLAY/one dsn pid asked
+    for table in schema_migration log_tile; do
+        run -0 "$CTVIGIL" --state-dir "$state" db start
+        dsn=$("$CTVIGIL" --state-dir "$state" db dsn)
+        background lock psql -Xq -d "$dsn" -c "BEGIN; LOCK TABLE $table IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(100)"
+        asked="SELECT count(*) FROM pg_locks WHERE relation = '$table'::regclass AND"
+        wait_for "[ \$(psql -XqAt -d \"$dsn\" -c \"$asked granted\") = 1 ]" 20
+        background status "$CTVIGIL" --state-dir "$state" db status
+        pid=$!
+        wait_for "[ \$(psql -XqAt -d \"$dsn\" -c \"$asked NOT granted\") = 1 ]" 20
+        "$CTVIGIL" --state-dir "$state" db stop
+        ended "$pid"
+        grep "on its way up or down" "$PLAY/status.out"
+        run ! grep -i wrong "$PLAY/status.out"
+    done
+}
+
 @test "what was stored is there after a restart; two state directories never meet" {
     "$CTVIGIL" --state-dir "$PLAY/one" domain add one.example
     "$CTVIGIL" --state-dir "$PLAY/two" domain add two.example

@@ -173,6 +173,11 @@ start_copy() {
     start_copy replica -c max_standby_streaming_delay=0
     replica=${DSN/"$STATE/pg/sock"/"$PLAY/replica.sock"}
     [ "$(psql -XqAt -d "$replica" -c "SELECT pg_is_in_recovery()")" = t ]
+    # One that replayed nothing since it started, and does not now, knows no time to tell.
+    psql -XqAt -d "$replica" -c "SELECT pg_wal_replay_pause()"
+    ctv domain add early.test
+    wait_for 'CTVIGIL_DB_READ_DSN=$replica ctv domain list 2>&1 >/dev/null | has "the replica can not say\|seconds behind"' 40
+    psql -XqAt -d "$replica" -c "SELECT pg_wal_replay_resume()"
     ctv --json search --all "sub:dev" | grep -v cursor >"$PLAY/there"
     export CTVIGIL_DB_READ_DSN=$replica
     wait_for '[ "$(psql -XqAt -d "$replica" -c "SELECT pg_last_wal_replay_lsn()")" = "$(sql "SELECT pg_current_wal_lsn()")" ]' 20

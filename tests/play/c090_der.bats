@@ -58,6 +58,14 @@ given() {
     [ "$(forms)" = 2 ]
 }
 
+@test "a hash with a slip at its end is not said to have been seen" {
+    sha=$(entry_json 7 | jq -r .sha256)
+    slip=${sha%?}$([ "${sha: -1}" = 0 ] && echo 1 || echo 0)
+    run -2 --separate-stderr ctv cert --der "$slip"
+    [[ ${stderr_lines[0]} == *"another certificate, whose SHA-256 begins with the same 8 bytes" ]]
+    [[ ${stderr_lines[1]} == *"not known here"* ]]
+}
+
 @test "a log that is gone, or gives another entry: refused with the reason; another log has it" {
     sha=$(entry_json 7 | jq -r .sha256)
     fault flip:7

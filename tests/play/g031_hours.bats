@@ -214,3 +214,14 @@ keys() {
     has 'status 500' "$PLAY/beat$beats.log"
     ended_beat
 }
+
+@test "a list gives as many alerts as it is asked for, and its cursor what is left" {
+    sql "INSERT INTO alert (kind, severity, dedup, findings, first_seen)
+         SELECT 'test', 'info', 'list' || n, '[]', now() FROM generate_series(1, 2345) AS n" >/dev/null
+    ctv alert list --json --limit 2200 >"$PLAY/page"
+    [ "$(jq -c 'select(.id)' "$PLAY/page" | wc -l)" = 2200 ]
+    cursor=$(jq -r 'select(.cursor) | .cursor' "$PLAY/page")
+    ctv alert list --json --limit 10000 --after "$cursor" >"$PLAY/rest"
+    [ "$(jq -r .id "$PLAY/page" "$PLAY/rest" | grep -v null | sort -u | wc -l)" = 2345 ]
+    run ! jq -e 'select(.cursor)' "$PLAY/rest"
+}

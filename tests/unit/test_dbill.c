@@ -67,11 +67,14 @@ static void a_replica_says_how_it_is(void **state)
     struct replica_state none = {.replica = false, .lag_ms = 99999};
     struct replica_state fine = {.replica = true, .connected = true};
     struct replica_state late = {.replica = true, .connected = true, .lag_ms = 30000};
+    struct replica_state mute = {.replica = true, .connected = true, .lag_ms = -1};
     struct replica_state cut = {.replica = true};
     assert_int_equal(said(&well, &none, &ill), 0);
     assert_int_equal(said(&well, &fine, &ill), 0);
     assert_int_equal(said(&well, &late, &ill), 1);
     assert_non_null(strstr(ill.what, "30 seconds behind"));
+    assert_int_equal(said(&well, &mute, &ill), 1);
+    assert_non_null(strstr(ill.what, "can not say how old"));
     assert_int_equal(said(&well, &cut, &ill), 1);
     assert_non_null(strstr(ill.what, "nothing from its primary"));
 }

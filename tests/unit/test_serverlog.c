@@ -33,6 +33,15 @@ static void the_gravest_thing_is_picked(void **state)
         {AT "FATAL:  terminating connection due to administrator command\n" AT "PANIC:  out of it\n",
          "PANIC: out of it"},
         {AT "FATAL:  the database system is starting up\n", AT "FATAL: the database system is starting up"},
+        /* The verdict about a configuration names a file, and what is wrong in it stands before. */
+        {AT
+         "LOG:  skipping missing configuration file \"/x/local.conf\"\n" AT
+         "LOG:  unrecognized configuration parameter \"shared_bufers\" in file \"/x/local.conf\" line 1\n" AT
+         "FATAL:  configuration file \"/x/local.conf\" contains errors\n",
+         "unrecognized configuration parameter \"shared_bufers\" in file \"/x/local.conf\" line 1; FATAL: "
+         "configuration file \"/x/local.conf\" contains errors"},
+        {AT "LOG:  starting PostgreSQL 15\n" AT "FATAL:  could not access file \"nolib\"\n",
+         "FATAL: could not access file \"nolib\""},
         /* Before it has a log: no severity, several lines. */
         {"postgres: could not find the database system\nExpected to find it in the directory "
          "\"/x/data\",\nbut "
