@@ -34,6 +34,10 @@
 /* Of what is found by a key of its own, as whole rows too. */
 #define KEY_HITS(where, from, condition)                                                                     \
     "(SELECT " PLACE_##where " FROM " from " WHERE " condition BOUNDS NEWEST ")"
+/* Whatever is said of a leaf is made ready for each leaf: so no more than what the index needs (OFFSET 0). */
+#define KEYED_ONE(key)    "(SELECT * FROM cert AS c WHERE " key SPAN " OFFSET 0) AS c"
+#define KEYED_WHOLE(key)  KEYED_ONE(key)
+#define KEYED_SPREAD(key) "cert AS c"
 #define FURTHER(key, condition)                                                                              \
     "(SELECT " PLACE " FROM (SELECT * FROM cert_apex WHERE apex8 = " key SPAN                                \
     ") AS a" THE_CERT("a", SPAN) " WHERE " condition BOUNDS                                                  \
@@ -78,8 +82,9 @@ STATEMENT(below, true, BELOW_HITS);
 STATEMENT(wildcard, false, WILD_HITS);
 STATEMENT(wildcard_below, true, WILD_BELOW_HITS);
 
-#define BY_SPKI "substring(c.spki_sha256 FOR 8) = substring($12::bytea FOR 8) AND c.spki_sha256 = $12"
-#define BY_FP   "c.tbs_fp = $12::bytea"
+#define SPKI_FRONT "substring(c.spki_sha256 FOR 8) = substring($12::bytea FOR 8)"
+#define BY_SPKI    SPKI_FRONT " AND c.spki_sha256 = $12"
+#define BY_FP      "c.tbs_fp = $12::bytea"
 /* The first 8 bytes of SHA-256 lead to places in logs, these to the first 8 bytes of tbs_fp and the day of
  * not_after. */
 #define BY_PLACE                                                                                             \
@@ -103,8 +108,8 @@ STATEMENT(wildcard_below, true, WILD_BELOW_HITS);
     "$12::bytea IS NOT NULL AND"                                                                             \
     " least(greatest(floor(extract(epoch FROM c.not_after) / 86400), 0), 65535)::int = f.day"
 
-#define SPKI_HITS(where, further)   KEY_HITS(where, "cert AS c", BY_SPKI)
-#define FP_HITS(where, further)     KEY_HITS(where, "cert AS c", BY_FP)
+#define SPKI_HITS(where, further)   KEY_HITS(where, KEYED_##where(SPKI_FRONT), BY_SPKI)
+#define FP_HITS(where, further)     KEY_HITS(where, KEYED_##where(BY_FP), BY_FP)
 #define SHA256_HITS(where, further) KEY_HITS(where, FROM_SHA256_##where, BY_SHA256)
 #define HASH_HITS(where, further)                                                                            \
     SPKI_HITS(where, further) " UNION " FP_HITS(where, further) " UNION " SHA256_HITS(where, further)
@@ -113,10 +118,11 @@ KEY_STATEMENT(fp, FP_HITS);
 KEY_STATEMENT(sha256, SHA256_HITS);
 KEY_STATEMENT(hash, HASH_HITS);
 /* A serial may be longer than an index entry: its front finds, the whole decides. */
-#define BY_SERIAL                                                                                            \
+#define SERIAL_FRONT                                                                                         \
     "substring(c.serial FOR 15) IN (substring($12::bytea FOR 15), substring($13::bytea FOR 15),"             \
-    " substring($14::bytea FOR 15)) AND c.serial IN ($12, $13, $14)"
-#define SERIAL_HITS(where, further) KEY_HITS(where, "cert AS c", BY_SERIAL)
+    " substring($14::bytea FOR 15))"
+#define BY_SERIAL                   SERIAL_FRONT " AND c.serial IN ($12, $13, $14)"
+#define SERIAL_HITS(where, further) KEY_HITS(where, KEYED_##where(SERIAL_FRONT), BY_SERIAL)
 KEY_STATEMENT(serial, SERIAL_HITS);
 /* An IPv4 range also holds the addresses that a certificate spells as IPv6 (::ffff:192.0.2.7). */
 #define IN_RANGE                                                                                             \
