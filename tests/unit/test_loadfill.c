@@ -133,6 +133,47 @@ static void who_waits_for_a_dump_can_be_stopped(void **state)
     pgconn_free(conn);
 }
 
+static void end_who_waits(void *arg)
+{
+    struct stopper *stopper = arg;
+    while (pgtest_count(stopper->dsn,
+                        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE NOT granted") == 0)
+        (void)usleep(10000);
+}
+
+/* While the one that reads ahead waits for a lock: it can be stopped, and when it is lost that is said, and
+ * nothing is built. Nobody is left behind that holds up the next one. */
+static void who_reads_ahead_can_be_lost(void **state)
+{
+    static void (*const ways[])(void *arg) = {stop_who_waits, end_who_waits};
+    static const enum err_code codes[] = {ERR_CLOSED, ERR_DB_DOWN};
+    (void)state;
+    for (size_t i = 0; i < countof(ways); i++) {
+        struct storetest test;
+        struct thread thread;
+        struct err why = {0};
+        size_t peak = 0;
+        struct pgconn *holder = NULL;
+        struct pgconn *conn = begun(&test, "SELECT");
+        struct stopper stopper = {.dsn = test.dsn};
+        struct loadfill_how how = {.closed = 1, .most = MOST, .stop = &stopper.stop};
+        assert_int_equal(pgconn_open(test.dsn, &holder, &why), ERR_OK);
+        assert_int_equal(
+            pgexec_script(holder, "BEGIN; LOCK TABLE cert_load_run IN ACCESS EXCLUSIVE MODE", &why), ERR_OK);
+        assert_true(thread_start(&thread, "ender", ways[i], &stopper));
+        assert_int_equal(loadfill_run(conn, &how, &peak, &why), codes[i]);
+        thread_join(&thread);
+        pgconn_free(holder);
+        check_sql(test.dsn, "SELECT count(*) FROM cert_build", 0);
+        how.stop = NULL;
+        err_clear(&why);
+        if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
+            fail_msg("%s", why.text);
+        check_sql(test.dsn, "SELECT count(*) FROM cert_build", 32);
+        pgconn_free(conn);
+    }
+}
+
 /* A server that ends whoever keeps a transaction open without asking for anything. */
 static void sorting_is_no_reason_to_be_ended(void **state)
 {
@@ -154,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_leaf_of_one_domain_fits_into_memory),
         cmocka_unit_test(what_is_damaged_is_named),
         cmocka_unit_test(who_waits_for_a_dump_can_be_stopped),
+        cmocka_unit_test(who_reads_ahead_can_be_lost),
         cmocka_unit_test(sorting_is_no_reason_to_be_ended),
     };
     return storetest_main(tests, countof(tests), "loadfill");
