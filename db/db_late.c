@@ -95,7 +95,7 @@ enum err_code db_late_seen(struct pgconn *conn, int64_t alert_id, struct arena *
     *seen = arena_zeroed(arena, (size_t)PQntuples(res) + 1, sizeof **seen);
     if (*seen == NULL)
         code = err_set(why, ERR_MEMORY, "database: no memory for the places of an alert");
-    for (int i = 0; code == ERR_OK && i < PQntuples(res); i++)
+    for (int i = 0; *seen != NULL && i < PQntuples(res); i++)
         (*seen)[(*count)++] =
             (struct sighting){.log_id = (int32_t)pgexec_get_int(res, i, 0),
                               .index = (uint64_t)pgexec_get_int(res, i, 1),
