@@ -57,6 +57,14 @@ static void show(void *arg, const struct certview *view)
         show_text(run, view);
 }
 
+/* A hash that is cut off, or has colons as openssl writes it. */
+static bool is_nearly_hash(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len >= 32 && strspn(text, "0123456789abcdefABCDEF:") == len;
+}
+
 static enum err_code read_file(struct run *run, struct span *bytes, struct err *why)
 {
     bool std = strcmp(run->origin, "-") == 0;
@@ -68,7 +76,9 @@ static enum err_code read_file(struct run *run, struct span *bytes, struct err *
     if (std)
         run->origin = "standard input";
     if (file == NULL)
-        return err_set(why, ERR_SYSTEM, "%s: %s", run->origin, strerror(errno));
+        return err_set(why, ERR_SYSTEM, "%s: %s%s", run->origin, strerror(errno),
+                       is_nearly_hash(run->origin) ? "; a hash is 64 hex digits and nothing between them"
+                                                   : "");
     room = arena_take(&run->arena, LIMIT_JSON_BYTES + 1, 1);
     must(room != NULL);
     len = fread(room, 1, LIMIT_JSON_BYTES + 1, file);

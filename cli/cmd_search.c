@@ -194,7 +194,9 @@ static int end_of(struct search *search, const struct query *query, const struct
         (void)cmd_fail(why);
     if (code == ERR_OK || search->rows != 0)
         say_limits(result);
-    if (result->more && (code == ERR_OK || code == ERR_CLOSED || search->rows != 0))
+    /* A cursor behind rows that nobody got would lose them. */
+    bool given = search->wish->out != NULL || (fflush(stdout) == 0 && !ferror(stdout));
+    if (given && result->more && (code == ERR_OK || code == ERR_CLOSED || search->rows != 0))
         say_more(search, query, result);
     if (kept[0] != '\0')
         fprintf(stderr, "ctvigil: %s: %" PRIu64 " certificates%s\n", kept, search->rows,

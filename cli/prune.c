@@ -36,7 +36,7 @@ const char *prune_text(const struct db_part_todo *todo, char out[PRUNE_TEXT_MAX]
 {
     char size[16];
 
-    (void)snprintf(out, PRUNE_TEXT_MAX, "%s %s%s%s (%s%s%s, %" PRId64 " rows, %s)",
+    (void)snprintf(out, PRUNE_TEXT_MAX, "%s %s%s%s (%s%s%s, ~%" PRId64 " rows, %s)",
                    db_part_act_name(todo->act), todo->first, prune_several(todo) ? " to " : "",
                    prune_several(todo) ? todo->last : "", todo->begin,
                    todo->begin[0] != '\0' ? " to " : "until ", todo->end[0] != '\0' ? todo->end : "for ever",

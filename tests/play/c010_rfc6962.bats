@@ -158,6 +158,9 @@ teardown_file() {
     [ "$(jq .total <<<"$output")" = 26 ]
     run -0 --separate-stderr ctv search paging.example --all --limit 4 --format csv --out "$PLAY/all.csv"
     [ "$(grep -c $'\r$' "$PLAY/all.csv")" = 27 ]
+    # Where rows could not be written, a cursor behind them would lose them.
+    run -4 --separate-stderr bash -c '"$@" >/dev/full' _ "$CTVIGIL" --state-dir "$STATE" search paging.example --limit 4 --format csv
+    [[ $stderr == *"can not be written"* && $stderr != *--after* ]]
     run ! compgen -G "$PLAY/all.csv?*"
     run -0 --separate-stderr ctv search paging.example --all --format ndjson --out "$PLAY/all.json"
     [ "$(wc -l <"$PLAY/all.json")" = 26 ]

@@ -64,6 +64,10 @@ given() {
     run -2 --separate-stderr ctv cert --der "$slip"
     [[ ${stderr_lines[0]} == *"another certificate, whose SHA-256 begins with the same 8 bytes" ]]
     [[ ${stderr_lines[1]} == *"not known here"* ]]
+    for slip in "${sha%?}" "$(fold -w 2 <<<"$sha" | paste -sd :)"; do
+        run -4 --separate-stderr ctv cert "$slip"
+        [[ $stderr == *"No such file or directory; a hash is 64 hex digits and nothing between them" ]]
+    done
 }
 
 @test "a log that is gone, or gives another entry: refused with the reason; another log has it" {
