@@ -12,9 +12,8 @@
 #define TILE 256
 #define KEYS "ct.by_fp8((SELECT array_agg(DISTINCT u.k) FROM log_tile AS t, unnest(t.fp8) AS u (k)))"
 #define BY_HAND                                                                                              \
-    "SELECT u.k, t.log, t.first_index + u.n - 1 FROM log_tile AS t, unnest(t.fp8) WITH ORDINALITY AS u (k, " \
-    "n)"                                                                                                     \
-    " WHERE u.k <> 0"
+    "SELECT u.k, t.log, t.first_index + u.n - 1 FROM log_tile AS t, unnest(t.fp8) WITH ORDINALITY"           \
+    " AS u (k, n) WHERE u.k <> 0"
 
 struct rig {
     char dsn[256];
@@ -388,14 +387,12 @@ static void rows_that_are_no_blocks_hold_nobody_up(void **state)
 /* Until somebody takes it out, what such a block holds is found as far as it can be read. */
 static void keys_that_are_no_list_hide_nothing(void **state)
 {
-    static const char *const damage[] = {
-        "keys = array_prepend(NULL, keys[2:])",
-        "keys = array_prepend(NULL, keys)",
-        "keys = ARRAY[keys]",
-        "keys = ARRAY[array_prepend(NULL, keys[2:])]",
-        "keys = ('[5:' || cardinality(keys) + 4 || ']=' || keys::text)::int8[]",
-        "keys = ('[0:' || cardinality(keys) - 1 || ']=' || keys::text)::int8[]",
-    };
+    static const char *const damage[] = {"array_prepend(NULL, keys[2:])",
+                                         "array_prepend(NULL, keys)",
+                                         "ARRAY[keys]",
+                                         "ARRAY[array_prepend(NULL, keys[2:])]",
+                                         "('[5:' || cardinality(keys) + 4 || ']=' || keys::text)::int8[]",
+                                         "('[0:' || cardinality(keys) - 1 || ']=' || keys::text)::int8[]"};
     struct rig rig;
     (void)state;
     for (size_t i = 0; i < countof(damage); i++) {
@@ -403,16 +400,15 @@ static void keys_that_are_no_list_hide_nothing(void **state)
         print_message("%s\n", damage[i]);
         rig_new(&rig);
         put_tiles(&rig, 2, UINT64_MAX);
-        (void)snprintf(
-            sql, sizeof sql,
-            "UPDATE place_block SET %s WHERE ctid IN (SELECT min(ctid) FROM place_block WHERE kind ="
-            " 0)",
-            damage[i]);
+        (void)snprintf(sql, sizeof sql,
+                       "UPDATE place_block SET keys = %s WHERE ctid IN (SELECT min(ctid) FROM place_block"
+                       " WHERE kind = 0)",
+                       damage[i]);
         storetest_run(rig.dsn, sql);
         check_sql(rig.dsn, "SELECT count(*) - (SELECT count(*) FROM (" BY_HAND ") AS h) FROM " KEYS, 0);
-        check_sql(
-            rig.dsn,
-            "SELECT count(*) FROM ((SELECT fp8, log_id, index FROM " KEYS ") EXCEPT (" BY_HAND ")) AS x", 0);
+        check_sql(rig.dsn,
+                  "SELECT count(*) FROM (SELECT fp8, log_id, index FROM " KEYS " EXCEPT " BY_HAND ") AS x",
+                  0);
         rig_end(&rig);
     }
 }
