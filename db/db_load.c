@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/thread.h"
 #include "db/db_part.h"
 #include "db/loadfill.h"
 #include "db/pgwait.h"
@@ -10,6 +11,7 @@
 #define SWAP_ROWS   500
 #define TRIES       20
 #define PAUSE_MS    100
+#define HALF_MS     5
 #define ROW_BYTES   250
 #define WAIT_MAX_MS 600000
 #define DOUBLE_ROW  "23505"                  /* unique_violation */
@@ -88,7 +90,7 @@ static enum err_code swap(struct pgconn *conn, const struct db_load_how *how, in
 }
 
 /* Rows of one issuance under two domains would be in the way of its unique index. */
-static enum err_code make_indexes(struct pgconn *conn, const struct db_load_how *how, struct err *why)
+static enum err_code index_own(struct pgconn *conn, const struct db_load_how *how, struct err *why)
 {
     static const char sql[] = "SELECT partition_index_all()";
     enum err_code code = pgwait_do(conn, sql, &PGEXEC_NO_ARGS, how->stop, why);
@@ -97,6 +99,64 @@ static enum err_code make_indexes(struct pgconn *conn, const struct db_load_how 
     err_clear(why);
     code = pgwait_do(conn, "SELECT load_single()", &PGEXEC_NO_ARGS, how->stop, why);
     return code == ERR_OK ? pgwait_do(conn, sql, &PGEXEC_NO_ARGS, how->stop, why) : code;
+}
+
+/* The other half of the indexes, over a connection of its own. */
+struct half {
+    struct pgconn *conn;
+    struct thread thread;
+    atomic_bool halt;
+    atomic_bool done;
+    enum err_code code;
+    struct err why;
+};
+
+static void index_half(void *arg)
+{
+    struct half *half = arg;
+    half->code = pgwait_do(half->conn, "SELECT load_index_half(0)", &PGEXEC_NO_ARGS, &half->halt, &half->why);
+    atomic_store(&half->done, true);
+}
+
+/* False: there is no second connection to be had, or no thread; all is one's own. */
+static bool half_begin(struct half *half, struct pgconn *conn, const struct db_load_how *how)
+{
+    struct err ignored = {0};
+    if (pgconn_open(conn->dsn, &half->conn, &ignored) != ERR_OK)
+        return false;
+    if (pgexec_script(half->conn, "SET statement_timeout = 0", &ignored) == ERR_OK &&
+        pgwait_do(conn, "UPDATE partition_job SET halved = true", &PGEXEC_NO_ARGS, how->stop, &ignored) ==
+            ERR_OK) {
+        must(thread_start(&half->thread, "loadindex", index_half, half));
+        return true;
+    }
+    pgconn_free(half->conn);
+    return false;
+}
+
+static enum err_code half_end(struct half *half, const struct db_load_how *how, enum err_code code,
+                              struct err *why)
+{
+    while (code == ERR_OK && !atomic_load(&half->done)) {
+        if (how->stop != NULL && atomic_load(how->stop))
+            code = ended(why);
+        clock_sleep_ms(HALF_MS);
+    }
+    if (code != ERR_OK)
+        atomic_store(&half->halt, true);
+    thread_join(&half->thread);
+    pgconn_free(half->conn);
+    if (code == ERR_OK && half->code != ERR_OK)
+        code = err_set(why, half->code, "%s", half->why.text);
+    return code;
+}
+
+static enum err_code make_indexes(struct pgconn *conn, const struct db_load_how *how, struct err *why)
+{
+    struct half half = {0};
+    bool halved = half_begin(&half, conn, how);
+    enum err_code code = index_own(conn, how, why);
+    return halved ? half_end(&half, how, code, why) : code;
 }
 
 /* One partition, from its beginning: what somebody else left half done is of no use. Its rows are written

@@ -6,8 +6,12 @@
 #include "base/limits.h"
 #include "db/db_load.h"
 
-#define OLD_S     INT64_C(1600000000) /* September 2020 */
-#define ROWS      400
+#define OLD_S INT64_C(1600000000) /* September 2020 */
+#define ROWS  400
+#define INDEXES_SQL                                                                                          \
+    "SELECT count(*) FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indrelid JOIN partition_state AS s"  \
+    " ON s.sealed_at IS NOT NULL AND c.relname IN ('cert_' || s.suffix, 'cert_apex_' || s.suffix, "          \
+    "'cert_ip_' || s.suffix)"
 #define VALUE_MAX (LIMIT_COPY_BYTES - (1u << 20)) /* of which loadpack.c makes one value */
 
 /* So many rows, one of which has a serial of `bytes`. */
@@ -54,6 +58,7 @@ static void a_row_of(size_t bytes, const char *whence)
     if (db_load_seal(conn, &how, &why) != ERR_OK)
         fail_msg("%s", why.text);
     check_sql(test.dsn, "SELECT count(*) FROM cert", ROWS / 2);
+    check_sql(test.dsn, INDEXES_SQL, 9); /* of both halves */
     (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM cert WHERE octet_length(serial) = %zu", bytes);
     check_sql(test.dsn, sql, 1);
     pgconn_free(conn);
