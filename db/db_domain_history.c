@@ -15,6 +15,7 @@
 #include "db/facts.h"
 #include "db/historykeys.h"
 #include "db/spread.h"
+#include "model/cert.h"
 
 #define PAGE_ROWS    128
 #define CHUNK_ROWS   256             /* of several keys at once, as they were counted */
@@ -172,12 +173,13 @@ static bool plain_cn(struct arena *arena, struct issuance *issuance)
 }
 
 /* The leaf of a precertificate holds the key of its issuer, so one among the places proves what a log claimed
- * for the row. Places come by 64 bits: it has to be that of no other row. A row that was first seen as a
- * precertificate says itself what is proven; where it does not, a poisoned certificate was logged as final.
- */
+ * for the row. Places come by 64 bits: it has to be that of no other row. A row with the poison that is not
+ * proven was first logged as a final certificate, which commits to nothing. The tile gives such places the
+ * form of precertificates, so of its further places nobody knows which is one. */
 static bool is_committed(const struct certrow *cert, const struct certrow_seen *seen, bool alike)
 {
-    for (size_t i = 0; cert->issuance.issuer_known && !alike && i < seen->count; i++) {
+    bool poisoned = (cert->issuance.cert_flags & CERT_POISON) != 0;
+    for (size_t i = 0; cert->issuance.issuer_known && !alike && !poisoned && i < seen->count; i++) {
         bool own = seen->at[i].log_id == cert->log_id && seen->at[i].index == cert->index;
         if (seen->at[i].form == ISSUANCE_PRECERT && !own)
             return true;

@@ -225,11 +225,12 @@ struct sort {
     bool other; /* issuer */
     bool alike; /* another certificate, whose tbs_fp begins with the same 64 bits */
     bool no_key;
+    bool poisoned; /* logged as a final one: it counts as a precertificate, and commits to nothing */
 };
 
 static void commit_one(const struct storetest *test, struct watchset *set, int log, struct sort sort)
 {
-    const struct issuances_entry spec = {1, sort.form, sort.opaque};
+    const struct issuances_entry spec = {1, sort.poisoned ? ISSUANCE_PRECERT : sort.form, sort.opaque};
     struct store_range range;
     struct batch batch;
     struct store *store = storetest_open(test->dsn);
@@ -237,6 +238,7 @@ static void commit_one(const struct storetest *test, struct watchset *set, int l
     assert_true(batch_init(&batch, STORETEST_BATCH_BYTES));
     issuances_batch(&batch, &test->log[log], range.next, &spec, 1);
     batch.entries[0].issuance.issuer_proven = sort.proven;
+    batch.entries[0].issuance.cert_flags |= sort.poisoned ? CERT_POISON : 0;
     batch.entries[0].issuance.issuer_spki_sha256[0] ^= sort.other;
     batch.entries[0].issuance.tbs_fp[31] ^= sort.alike;
     if (sort.no_key) {
@@ -258,12 +260,13 @@ static void the_word_of_a_log_is_told(void **state)
         bool proven;
         bool precert; /* seen in another log as well */
         uint64_t claimed;
-        bool other;    /* that precertificate names another issuer */
-        bool alike;    /* it is another one's, and has the same first 64 bits */
-        bool poisoned; /* the final one is: it counts as a precertificate, and commits to nothing */
-    } cases[] = {{false, false, 1, false, false, false}, {true, false, 0, false, false, false},
-                 {false, true, 0, false, false, false},  {false, true, 1, true, false, false},
-                 {false, true, 1, false, true, false},   {false, false, 1, false, false, true}};
+        bool other;   /* that precertificate names another issuer */
+        bool alike;   /* it is another one's, and has the same first 64 bits */
+        int poisoned; /* in so many logs; a precertificate of the same is then not told from these */
+    } cases[] = {{false, false, 1, false, false, 0}, {true, false, 0, false, false, 0},
+                 {false, true, 0, false, false, 0},  {false, true, 1, true, false, 0},
+                 {false, true, 1, false, true, 0},   {false, false, 1, false, false, 1},
+                 {false, false, 1, false, false, 2}, {false, true, 1, false, false, 1}};
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
         struct storetest test;
@@ -274,8 +277,10 @@ static void the_word_of_a_log_is_told(void **state)
         struct err why = {0};
         storetest_new(&test);
         commit_one(&test, NULL, 0,
-                   (struct sort){.form = cases[i].poisoned ? ISSUANCE_PRECERT : ISSUANCE_FINAL,
-                                 .proven = cases[i].proven});
+                   (struct sort){
+                       .form = ISSUANCE_FINAL, .proven = cases[i].proven, .poisoned = cases[i].poisoned > 0});
+        if (cases[i].poisoned > 1)
+            commit_one(&test, NULL, 1, (struct sort){.form = ISSUANCE_FINAL, .poisoned = true});
         if (cases[i].precert)
             commit_one(&test, NULL, 1,
                        (struct sort){.form = ISSUANCE_PRECERT,
