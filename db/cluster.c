@@ -18,8 +18,9 @@
 #include "db/keeper.h"
 #include "db/pgbin.h"
 
-/* Recovery after a crash reads the whole write-ahead log again: minutes in the worst case. */
-#define START_WAIT_MS INT64_C(600000)
+/* Recovery after a crash reads the whole write-ahead log again: minutes, on a slow disk many. Who gives up
+ * ends it, and the next one begins anew. */
+#define START_WAIT_MS INT64_C(3600000)
 #define SILENT_MS     2000  /* nobody looks at a silent program for longer without wondering */
 #define AGAIN_MS      60000 /* then what it waits for is said again */
 #define RETRY_MS      5000  /* between two starts of a keeper that ended at once */

@@ -44,7 +44,7 @@ struct cluster_status {
  * until cluster_release or the caller's end. `program` is the executable that is started as the keeper
  * ("/proc/self/exe"). ERR_CLUSTER says what to do: no PostgreSQL installed, no usable user, a folder that can
  * not be written; or what the server said when it did not start, as soon as it has failed once since the
- * call. Waits for a server that is alive and recovers, ten minutes at most, and says (base/say.h) after two
+ * call. Waits for a server that is alive and recovers, an hour at most, and says (base/say.h) after two
  * seconds what for. */
 MUST_USE enum err_code cluster_use(const char *state_dir, const char *program, struct cluster **cluster,
                                    struct err *why);

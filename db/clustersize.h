@@ -6,7 +6,7 @@
 
 struct clustersize {
     unsigned buffers_mb; /* shared_buffers: a quarter of the memory, 128 MB to 16 GB */
-    unsigned wal_mb;     /* max_wal_size: a twentieth of the disk, 1 to 16 GB */
+    unsigned wal_mb;     /* max_wal_size: a twentieth of the disk, 1 to 8 GB; of a small one a quarter */
 };
 
 /* From the bytes that the machine (or the container) has; 0: not known, which gives the least. Indexes that

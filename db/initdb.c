@@ -89,8 +89,8 @@ static int ended(pid_t pid)
 }
 
 /* lz4 costs a fifth of the processor time of the server's own compression, which every server has; whether
- * this one was built with lz4, it says itself. What it complains about otherwise (local.conf, for one), it
- * says again when it is started. */
+ * this one was built with lz4, it says itself, by the configuration that was just written. What it complains
+ * about otherwise (local.conf, for one), it says again when it is started. */
 static bool has_lz4(const struct job *job)
 {
     char program[4200];
@@ -122,19 +122,23 @@ static const char *last_setting(const char *home)
     return access(path, F_OK) == 0 ? LAST_SETTING : LAST_SETTING_LATER;
 }
 
+static int write_settings(const struct job *job, const char *compression)
+{
+    const struct clustersize size = size_here(job->home);
+    char all[sizeof settings + 256];
+    (void)snprintf(all, sizeof all, "%sshared_buffers = %uMB\nmax_wal_size = %uMB\nwal_compression = %s\n%s",
+                   settings, size.buffers_mb, size.wal_mb, compression, last_setting(job->home));
+    return write_file(job->home, "postgresql.conf", all);
+}
+
 static int configure(void *arg)
 {
     const struct job *job = arg;
-    const struct clustersize size = size_here(job->home);
     char ident[2 * PGUSER_NAME_MAX + 128];
-    char all[sizeof settings + 256];
     /* Names are quoted: a user may be called "all" or have a space. */
     (void)snprintf(ident, sizeof ident, "ctvigil \"root\" ctvigil\nctvigil \"%s\" ctvigil\n",
                    job->user->name);
-    (void)snprintf(all, sizeof all, "%sshared_buffers = %uMB\nmax_wal_size = %uMB\nwal_compression = %s\n%s",
-                   settings, size.buffers_mb, size.wal_mb, has_lz4(job) ? "lz4" : "on",
-                   last_setting(job->home));
-    return write_file(job->home, "postgresql.conf", all) != 0 ||
+    return write_settings(job, "on") != 0 || (has_lz4(job) && write_settings(job, "lz4") != 0) ||
            write_file(job->home, "pg_hba.conf", readers_too) != 0 ||
            write_file(job->home, "pg_ident.conf", ident) != 0;
 }

@@ -156,11 +156,19 @@ enum err_code placemerge_step(struct placemerge *merge, struct copy *copy, struc
  */
 static enum err_code free_space(struct placemerge *merge, struct pgconn *conn, struct err *why)
 {
-    static const char sql[] = "SELECT reltuples::int8 FROM pg_class WHERE oid = 'place_block'::regclass";
+    /* A table that was not frozen for long is read whole: not by who stores. Autovacuum does that, and soon.
+     */
+    static const char sql[] =
+        "SELECT CASE WHEN reltuples > 500000 AND"
+        " (age(relfrozenxid) >= current_setting('vacuum_freeze_table_age')::int8 OR mxid_age(relminmxid) >="
+        "  current_setting('vacuum_multixact_freeze_table_age')::int8) THEN $1 ELSE reltuples::int8 END"
+        " FROM pg_class WHERE oid = 'place_block'::regclass";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
     int64_t rows = 0;
     if (merge->dead < LIMIT_PLACE_DEAD)
         return ERR_OK;
-    enum err_code code = pgexec_number(conn, sql, &PGEXEC_NO_ARGS, &rows, why);
+    pgexec_int(&args, LIMIT_PLACE_DEAD_ROWS + 1);
+    enum err_code code = pgexec_number(conn, sql, &args, &rows, why);
     uint64_t part = rows > 0 ? (uint64_t)rows / LIMIT_PLACE_DEAD_PART : 0;
     if (code != ERR_OK || merge->dead < (part < LIMIT_PLACE_DEAD_MOST ? part : LIMIT_PLACE_DEAD_MOST))
         return code;

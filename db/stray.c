@@ -10,9 +10,9 @@
 
 #include "base/clock.h"
 
-#define WAIT_MS  30000
-#define ASK_MS   3000 /* a server whose keeper died is ending by itself; ask it once more after this */
-#define FORCE_MS 15000
+#define WAIT_MS  200000
+#define ASK_MS   3000   /* a server whose keeper died is ending by itself; ask it once more after this */
+#define FORCE_MS 180000 /* it writes what is changed in its buffers; cut off it reads its log again */
 
 /* Calls kill(pid, signal_number) for every process that works in the folder; returns how many there are. */
 static size_t each_process(const struct stat *folder, int signal_number)

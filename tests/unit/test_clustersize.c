@@ -19,10 +19,13 @@ static void what_is_taken(void **state)
     } rows[] = {{0, 0, 128, 1024},
                 {256 * MB, 5 * GB, 128, 1024},
                 {2 * GB, 20 * GB, 512, 1024},
-                {23 * GB, 252 * GB, 5888, 12902},
-                {64 * GB, 100 * GB, 16384, 5120},
-                {2048 * GB, 100000 * GB, 16384, 16384},
-                {UINT64_MAX, UINT64_MAX, 16384, 16384}};
+                {2 * GB, 3 * GB, 512, 768},
+                {2 * GB, 300 * MB, 512, 75},
+                {2 * GB, 100 * MB, 512, 64},
+                {23 * GB, 100 * GB, 5888, 5120},
+                {64 * GB, 252 * GB, 16384, 8192},
+                {2048 * GB, 100000 * GB, 16384, 8192},
+                {UINT64_MAX, UINT64_MAX, 16384, 8192}};
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
         struct clustersize size = clustersize_of(rows[i].memory, rows[i].disk);

@@ -471,32 +471,32 @@ static void a_level_that_can_not_be_merged_is_warned_of(void **state)
     rig_end(&rig);
 }
 
-/* Freed before there is much to do, and where a VACUUM takes long a commit does not wait for it. */
+/* Freed before there is much to do; no commit waits where a VACUUM takes long. */
 static void space_of_much_is_left_to_the_server(void **state)
 {
     static const struct {
-        const char *rows;
+        const char *rows, *age;
         uint64_t dead, left;
         int64_t after; /* a VACUUM counts them */
-    } table[] = {{"9000000", 1000000, 0, 9000000},
-                 {"4000000", LIMIT_PLACE_DEAD_MOST - 1, LIMIT_PLACE_DEAD_MOST - 1, 4000000},
-                 {"4000000", LIMIT_PLACE_DEAD_MOST, 0, 0},
-                 {"400000", 49999, 49999, 400000},
-                 {"400000", 50000, 0, 0}};
+    } is[] = {{"9000000", "150000000", 1000000, 0, 9000000},
+              {"4000000", "150000000", LIMIT_PLACE_DEAD_MOST - 1, LIMIT_PLACE_DEAD_MOST - 1, 4000000},
+              {"4000000", "150000000", LIMIT_PLACE_DEAD_MOST, 0, 0},
+              {"4000000", "0", LIMIT_PLACE_DEAD_MOST, 0, 4000000}, /* it would read all */
+              {"400000", "0", 50000, 0, 0}};
     struct rig rig;
     (void)state;
     rig_new(&rig);
-    for (size_t i = 0; i < countof(table); i++) {
-        char sql[128];
+    for (size_t i = 0; i < countof(is); i++) {
+        char sql[192];
         (void)snprintf(sql, sizeof sql,
-                       "UPDATE pg_class SET reltuples = %s WHERE oid = 'place_block'::regclass",
-                       table[i].rows);
-        storetest_run(rig.dsn, sql);
-        rig.merge.dead = table[i].dead;
+                       "UPDATE pg_class SET reltuples = %s WHERE relname = 'place_block';"
+                       " SET vacuum_freeze_table_age = %s",
+                       is[i].rows, is[i].age);
+        assert_int_equal(pgexec_script(rig.conn, sql, NULL), ERR_OK);
+        rig.merge.dead = is[i].dead;
         placemerge_stored(&rig.merge, &rig.copy, rig.conn, LIMIT_PLACE_LOOK, 0);
-        assert_int_equal(rig.merge.dead, table[i].left);
-        check_sql(rig.dsn, "SELECT reltuples::int8 FROM pg_class WHERE oid = 'place_block'::regclass",
-                  table[i].after);
+        assert_int_equal(rig.merge.dead, is[i].left);
+        check_sql(rig.dsn, "SELECT reltuples::int8 FROM pg_class WHERE relname = 'place_block'", is[i].after);
     }
     rig_end(&rig);
 }
