@@ -191,12 +191,195 @@ static void a_table_fits_its_terminal(void **state)
     }
 }
 
+/* In a terminal too narrow for anything, and of more names than have a column. */
+static void a_table_keeps_its_columns(void **state)
+{
+    static struct name many[10001];
+    static const struct {
+        size_t columns;
+        size_t names;
+        const char *more;
+        size_t line; /* 0: whole, whatever it takes */
+    } rows[] = {{1, 2, " +1    ", 51},      {31, 2, " +1    ", 51},    {51, 2, " +1    ", 51},
+                {52, 2, " +1    ", 52},     {80, 9999, " +9998 ", 80}, {80, 10000, " +9999 ", 80},
+                {80, 10001, " +9999 ", 80}, {0, 10001, " +10000 ", 0}};
+    (void)state;
+    for (size_t i = 0; i < countof(many); i++)
+        many[i] =
+            (struct name){.kind = NAME_DNS, .text = SPAN_LIT("a-name-that-is-long.and-longer.example.com")};
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct issuance issuance = {.names = many, .name_count = rows[i].names};
+        struct query_row row = {.issuance = &issuance,
+                                .issuer = SPAN_LIT("CN=An issuer with a name that is as long"),
+                                .log = "log"};
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        assert_non_null(out);
+        searchview_row(out, SEARCHVIEW_TABLE, rows[i].columns, &row);
+        assert_int_equal(fclose(out), 0);
+        if (strstr(text, rows[i].more) == NULL || (rows[i].line != 0 && size != rows[i].line + 1))
+            fail_msg("%zu columns: %zu: %s", rows[i].columns, size, text);
+        free(text);
+    }
+}
+
+static void every_raw_name_is_told(void **state)
+{
+    static struct name found[] = {{.kind = NAME_DNS,
+                                   .raw = SPAN_LIT("\xff"
+                                                   "one")},
+                                  {.kind = NAME_DNS, .raw = SPAN_LIT("two three")}};
+    struct issuance issuance = {.found = found, .found_count = countof(found)};
+    (void)state;
+    char *text = shown(SEARCHVIEW_NDJSON, &issuance);
+    assert_non_null(strstr(text, "one\",\"two three\"]"));
+    free(text);
+    text = shown(SEARCHVIEW_CSV, &issuance);
+    assert_non_null(strstr(text, ",\\xffone two\\x20three\r\n"));
+    free(text);
+}
+
+static struct name some_names[] = {
+    {.kind = NAME_DNS, .text = SPAN_LIT("example.com")},
+    {.kind = NAME_IP, .raw = SPAN_LIT("\xc0\x00\x02\x07")},
+    {.kind = NAME_DNS, .text = SPAN_LIT("www.example.com")},
+    {.kind = NAME_EMAIL, .text = SPAN_LIT("a@example.com")},
+    {.kind = NAME_URI, .text = SPAN_LIT("https://example.com/")},
+    {.kind = NAME_IP, .raw = SPAN_LIT("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01")}};
+static struct span some_orgs[] = {SPAN_LIT("A"), SPAN_LIT("B")};
+
+static char *shown_whole(enum searchview_format format, bool known)
+{
+    struct issuance issuance = {.serial = SPAN_LIT("\x0a"),
+                                .names = some_names,
+                                .name_count = countof(some_names),
+                                .orgs = some_orgs,
+                                .org_count = countof(some_orgs),
+                                .subject_cn = SPAN_LIT("cn"),
+                                .issuer_known = known,
+                                .not_before = 1750000000,
+                                .not_after = 1760000000};
+    struct query_row row = {.issuance = &issuance,
+                            .issuer = SPAN_LIT("CN=a"),
+                            .issuer_id = 5,
+                            .first_seen_ms = 1750000001500,
+                            .log = "log",
+                            .index = 7,
+                            .id = 77,
+                            .sightings = 3,
+                            .unassigned = 2,
+                            .precert = known,
+                            .final = !known};
+    char *text = NULL;
+    size_t size = 0;
+    memset(issuance.tbs_fp, 0x11, 32);
+    memset(issuance.spki_sha256, 0x22, 32);
+    memset(issuance.issuer_spki_sha256, 0x33, 32);
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    searchview_head(out, format, 0);
+    searchview_row(out, format, 0, &row);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+#define HEX4(pair)  pair pair pair pair
+#define HEX32(pair) HEX4(HEX4(pair)) HEX4(HEX4(pair))
+
+/* Each value under its name, in both formats that programs read. */
+static void every_value_stands_under_its_name(void **state)
+{
+    static const char *const json[] = {"\"tbs_fp\":\"" HEX32("11") "\"",
+                                       "\"spki_sha256\":\"" HEX32("22") "\"",
+                                       "\"serial\":\"a\"",
+                                       "\"issuer\":\"CN=a\"",
+                                       "\"issuer_id\":5,",
+                                       "\"subject_cn\":\"cn\"",
+                                       "\"not_before\":\"2025-06-15T15:06:40Z\"",
+                                       "\"not_after\":\"2025-10-09T08:53:20Z\"",
+                                       "\"names\":[\"example.com\",\"www.example.com\"]",
+                                       "\"ips\":[\"192.0.2.7\",\"2001:db8::1\"]",
+                                       "\"emails\":[\"a@example.com\"]",
+                                       "\"uris\":[\"https://example.com/\"]",
+                                       "\"organisations\":[\"A\",\"B\"]",
+                                       "\"sightings\":3,",
+                                       "\"sightings_unassigned\":2,",
+                                       "\"log\":\"log\"",
+                                       "\"index\":7,",
+                                       "\"id\":77",
+                                       "\"first_seen\":\"2025-06-15T15:06:41.500Z\""};
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        char *text = shown_whole(SEARCHVIEW_NDJSON, known == 1);
+        for (size_t i = 0; i < countof(json); i++) {
+            if (strstr(text, json[i]) == NULL)
+                fail_msg("%s: %s", json[i], text);
+        }
+        assert_non_null(strstr(text, known == 1 ? "\"issuer_spki_sha256\":\"" HEX32("33") "\""
+                                                : "\"issuer_spki_sha256\":null"));
+        assert_non_null(strstr(text, known == 1 ? "\"forms\":{\"precert\":true,\"final\":false}"
+                                                : "\"forms\":{\"precert\":false,\"final\":true}"));
+        free(text);
+        text = shown_whole(SEARCHVIEW_CSV, known == 1);
+        const char *line = strstr(text, "\r\n");
+        assert_non_null(line);
+        assert_string_equal(line + 2,
+                            known == 1 ? HEX32("11") ",a,CN=a,5," HEX32("33") "," HEX32(
+                                             "22") ",cn,2025-06-15T15:06:40Z,2025-10-09T08:53:20Z,"
+                                                   "example.com www.example.com,192.0.2.7 "
+                                                   "2001:db8::1,a@example.com,https://example.com/,\"A; B\","
+                                                   "true,false,3,2,2025-06-15T15:06:41.500Z,log,7,77,\r\n"
+                                       : HEX32("11") ",a,CN=a,5,," HEX32(
+                                             "22") ",cn,2025-06-15T15:06:40Z,2025-10-09T08:53:20Z,"
+                                                   "example.com www.example.com,192.0.2.7 "
+                                                   "2001:db8::1,a@example.com,https://example.com/,\"A; B\","
+                                                   "false,true,3,2,2025-06-15T15:06:41.500Z,log,7,77,\r\n");
+        free(text);
+    }
+}
+
+/* The first thing that tells who it is for. */
+static void a_table_names_something(void **state)
+{
+    static struct name unread[] = {{.kind = NAME_DNS, .text = SPAN_LIT("?")}};
+    static struct name found[] = {{.kind = NAME_DNS, .raw = SPAN_LIT("raw name")}};
+    const struct issuance rows[] = {
+        {.names = some_names, .name_count = 1, .found = found, .found_count = 1},
+        {.names = some_names + 1, .name_count = 1},
+        {.names = unread, .name_count = 1, .found = found, .found_count = 1},
+        {.names = unread, .name_count = 1, .subject_cn = SPAN_LIT("common")},
+        {.found = found, .found_count = 1, .subject_cn = SPAN_LIT("common")},
+        {.subject_cn = SPAN_LIT("common")},
+        {.not_before = 0},
+    };
+    static const char *const wanted[] = {"  example.com  ", "  192.0.2.7  ", "  raw name  ", "  ?  ",
+                                         "  raw name  ",    "  common  ",    "  (no name)  "};
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct issuance issuance = rows[i];
+        char *text = shown(SEARCHVIEW_TABLE, &issuance);
+        if (strstr(text, wanted[i]) == NULL || strstr(text, " +") != NULL)
+            fail_msg("%s: %s", wanted[i], text);
+        free(text);
+    }
+    char *text = shown_whole(SEARCHVIEW_TABLE, true);
+    assert_non_null(strstr(text, "\n2025-06-15  2025-10-09  example.com  "));
+    assert_non_null(strstr(text, " +5    CN=a "));
+    assert_non_null(strstr(text, "  a\n"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells),
         cmocka_unit_test(a_table_fits_its_terminal),
         cmocka_unit_test(serial_numbers_are_whole),
+        cmocka_unit_test(every_value_stands_under_its_name),
+        cmocka_unit_test(a_table_names_something),
+        cmocka_unit_test(a_table_keeps_its_columns),
+        cmocka_unit_test(every_raw_name_is_told),
         cmocka_unit_test(lines_have_as_many_cells_as_the_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
