@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/say.h"
 #include "base/thread.h"
 #include "db/copy.h"
 #include "db/loadread.h"
@@ -265,14 +266,56 @@ static void fill_all(struct loadfill *fill)
         fill_alone(fill);
 }
 
+/* The same server sees our session: a standby that is behind, or another one behind the same name, has fewer
+ * rows, and what is not read of a slot is dropped with it. */
+static bool is_same_server(struct loadfill *fill)
+{
+    static const char mine_sql[] = "SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())";
+    static const char seen_sql[] = "SELECT count(*) FROM pg_stat_get_activity($1::int4)"
+                                   " WHERE backend_start = $2::timestamptz";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    struct err ignored = {0};
+    PGresult *res;
+    int64_t seen = 0;
+    if (pgexec_run(fill->conn, mine_sql, &PGEXEC_NO_ARGS, &res, &ignored) != ERR_OK)
+        return false;
+    if (PQntuples(res) == 1) {
+        pgexec_int(&args, PQbackendPID(fill->conn->pg));
+        pgexec_text(&args, pgexec_get_text(res, 0, 0));
+        (void)!pgexec_number(fill->reader, seen_sql, &args, &seen, &ignored);
+    }
+    PQclear(res);
+    return seen == 1;
+}
+
+/* The reader stands still while a piece is written. What it waits for the server does not know to be waited
+ * for by us: a ring over both connections ends by time alone. */
+static bool set_reader(struct loadfill *fill)
+{
+    static const char sql[] =
+        "SELECT concat(set_config('statement_timeout', '0', false), set_config('idle_session_timeout', '0',"
+        " false), set_config('work_mem', $1::text, false), set_config('lock_timeout', $2::text, false))";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    struct err ignored = {0};
+    char memory[24];
+    char wait[24];
+    int wait_ms = fill->how.lock_ms > 0 ? fill->how.lock_ms : LIMIT_LOAD_LOCK_MS;
+    (void)snprintf(memory, sizeof memory, "%dMB", LIMIT_PART_SORT_MB);
+    (void)snprintf(wait, sizeof wait, "%dms", wait_ms);
+    pgexec_text(&args, memory);
+    pgexec_text(&args, wait);
+    return pgexec_do(fill->reader, sql, &args, NULL, &ignored) == ERR_OK;
+}
+
 /* Reads on a connection of its own, where there is one to be had. */
 static void open_reader(struct loadfill *fill)
 {
     struct err ignored = {0};
     if (pgconn_open(fill->conn->dsn, &fill->reader, &ignored) != ERR_OK)
         return;
-    if (pgexec_script(fill->reader, "SET statement_timeout = 0", &ignored) == ERR_OK)
+    if (set_reader(fill) && is_same_server(fill))
         return;
+    say_debug("db", "a sealing reads over the connection that writes: the other one is of no use");
     pgconn_free(fill->reader);
     fill->reader = NULL;
 }

@@ -11,13 +11,15 @@ struct loadfill_how {
     int64_t closed;          /* the last of the slots that are put in place */
     size_t most;             /* bytes that are sorted at once, with what sorts them; LIMIT_LOAD_SORT */
     const atomic_bool *stop; /* may be NULL */
+    int lock_ms;             /* how long the second connection waits for a lock; 0: LIMIT_LOAD_LOCK_MS */
     bool alone;              /* over one connection, where otherwise a second one reads ahead */
 };
 
 /* For the job of the kind "load" that was begun, in a transaction of its own. Reads over a connection of its
- * own beside it, if there is one to be had. *peak: the most bytes that were
+ * own beside it, if there is one to be had, of the same server. *peak: the most bytes that were
  * held at once; more than `most` only where rows of one issuance are as many, or one row is as large.
- * ERR_CLOSED: `stop` turned true. On an error nothing is filled; of a damaged value it says where it stands.
+ * ERR_CLOSED: `stop` turned true. ERR_DB_CONFLICT: others have locks that the reader wants. On an error
+ * nothing is filled; of a damaged value it says where it stands.
  */
 MUST_USE enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_how *how, size_t *peak,
                                     struct err *why);

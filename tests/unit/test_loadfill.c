@@ -174,6 +174,101 @@ static void who_reads_ahead_can_be_lost(void **state)
     }
 }
 
+/* The writer's tables are wanted by who has those of the reader. */
+static void close_the_ring(void *arg)
+{
+    struct stopper *stopper = arg;
+    struct err why = {0};
+    struct pgconn *conn = NULL;
+    assert_int_equal(pgconn_open(stopper->dsn, &conn, &why), ERR_OK);
+    assert_int_equal(pgexec_script(conn, "BEGIN; LOCK TABLE cert_load_run IN ACCESS EXCLUSIVE MODE", &why),
+                     ERR_OK);
+    atomic_store(&stopper->stop, true);
+    while (pgtest_count(stopper->dsn, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0)
+        (void)usleep(10000);
+    /* With nobody else to end it, it ends here, and the reader reads on. */
+    assert_int_equal(
+        pgexec_script(conn, "SET lock_timeout = '60s'; LOCK TABLE load_count IN ACCESS SHARE MODE", &why),
+        ERR_OK);
+    pgconn_free(conn);
+}
+
+/* A migration or a dump and our two connections wait for one another: the server sees no more than a queue.
+ */
+static void a_ring_over_both_connections_ends(void **state)
+{
+    (void)state;
+    struct storetest test;
+    struct thread thread;
+    struct err why = {0};
+    size_t peak = 0;
+    struct pgconn *conn = begun(&test, "SELECT");
+    struct stopper other = {.dsn = test.dsn};
+    const struct loadfill_how how = {.closed = 1, .most = MOST, .lock_ms = 2000};
+    assert_true(thread_start(&thread, "other", close_the_ring, &other));
+    while (!atomic_load(&other.stop))
+        (void)usleep(10000);
+    assert_int_equal(loadfill_run(conn, &how, &peak, &why), ERR_DB_CONFLICT);
+    thread_join(&thread);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_build", 0);
+    err_clear(&why);
+    if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_build", 32);
+    pgconn_free(conn);
+}
+
+/* From now on whoever connects again comes elsewhere, as behind a name with several addresses. */
+static void lead_elsewhere(struct pgconn *conn, const char *dsn)
+{
+    free(conn->dsn);
+    conn->dsn = strdup(dsn);
+    assert_non_null(conn->dsn);
+}
+
+/* What the other server does not have would be dropped with its slot. */
+static void another_server_is_not_read(void **state)
+{
+    (void)state;
+    const struct loadfill_how how = {.closed = 1, .most = MOST};
+    struct storetest test;
+    struct pgtest elsewhere;
+    struct err why = {0};
+    size_t peak = 0;
+    char dsn[256];
+    struct pgconn *conn = begun(&test, "SELECT");
+    assert_int_equal(pgtest_start(&elsewhere), 0);
+    assert_true(pgtest_database(&elsewhere, dsn));
+    lead_elsewhere(conn, dsn);
+    if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_build", 32);
+    pgconn_free(conn);
+    pgtest_stop(&elsewhere);
+}
+
+/* A piece is written for longer than this server lets a session stand still. */
+static void who_reads_ahead_may_stand_still(void **state)
+{
+    static const char slow_sql[] =
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.25);"
+        " RETURN NULL; END$$; CREATE TRIGGER slow BEFORE INSERT ON cert_build_1 EXECUTE FUNCTION slow()";
+    (void)state;
+    const struct loadfill_how how = {.closed = 1, .most = MOST / 8};
+    struct storetest test;
+    struct err why = {0};
+    size_t peak = 0;
+    char dsn[320];
+    struct pgconn *conn = begun(&test, "SELECT");
+    storetest_run(test.dsn, slow_sql);
+    (void)snprintf(dsn, sizeof dsn, "%s options='-c idle_session_timeout=100'", test.dsn);
+    lead_elsewhere(conn, dsn);
+    if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_build", 32);
+    pgconn_free(conn);
+}
+
 /* A server that ends whoever keeps a transaction open without asking for anything. */
 static void sorting_is_no_reason_to_be_ended(void **state)
 {
@@ -196,6 +291,9 @@ int main(void)
         cmocka_unit_test(what_is_damaged_is_named),
         cmocka_unit_test(who_waits_for_a_dump_can_be_stopped),
         cmocka_unit_test(who_reads_ahead_can_be_lost),
+        cmocka_unit_test(a_ring_over_both_connections_ends),
+        cmocka_unit_test(another_server_is_not_read),
+        cmocka_unit_test(who_reads_ahead_may_stand_still),
         cmocka_unit_test(sorting_is_no_reason_to_be_ended),
     };
     return storetest_main(tests, countof(tests), "loadfill");
