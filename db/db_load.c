@@ -118,20 +118,32 @@ static void index_half(void *arg)
     atomic_store(&half->done, true);
 }
 
-/* False: there is no second connection to be had, or no thread; all is one's own. */
-static bool half_begin(struct half *half, struct pgconn *conn, const struct db_load_how *how)
+static enum err_code note_halved(struct pgconn *conn, bool halved, const struct db_load_how *how,
+                                 struct err *why)
+{
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, halved);
+    return pgwait_do(conn, "UPDATE partition_job SET halved = ($1::int = 1)", &args, how->stop, why);
+}
+
+/* *halved false: there is no second connection to be had, or no thread; all is one's own. */
+static enum err_code half_begin(struct half *half, struct pgconn *conn, const struct db_load_how *how,
+                                bool *halved, struct err *why)
 {
     struct err ignored = {0};
+    *halved = false;
     if (pgconn_open(conn->dsn, &half->conn, &ignored) != ERR_OK)
-        return false;
-    if (pgexec_script(half->conn, "SET statement_timeout = 0", &ignored) == ERR_OK &&
-        pgwait_do(conn, "UPDATE partition_job SET halved = true", &PGEXEC_NO_ARGS, how->stop, &ignored) ==
-            ERR_OK) {
-        must(thread_start(&half->thread, "loadindex", index_half, half));
-        return true;
+        return ERR_OK;
+    enum err_code code = ERR_OK;
+    if (pgexec_script(half->conn, "SET statement_timeout = 0", &ignored) == ERR_OK) {
+        code = note_halved(conn, true, how, why);
+        *halved = code == ERR_OK && thread_start(&half->thread, "loadindex", index_half, half);
+        if (code == ERR_OK && !*halved)
+            code = note_halved(conn, false, how, why);
     }
-    pgconn_free(half->conn);
-    return false;
+    if (!*halved)
+        pgconn_free(half->conn);
+    return code;
 }
 
 static enum err_code half_end(struct half *half, const struct db_load_how *how, enum err_code code,
@@ -154,8 +166,10 @@ static enum err_code half_end(struct half *half, const struct db_load_how *how, 
 static enum err_code make_indexes(struct pgconn *conn, const struct db_load_how *how, struct err *why)
 {
     struct half half = {0};
-    bool halved = half_begin(&half, conn, how);
-    enum err_code code = index_own(conn, how, why);
+    bool halved;
+    enum err_code code = half_begin(&half, conn, how, &halved, why);
+    if (code == ERR_OK)
+        code = index_own(conn, how, why);
     return halved ? half_end(&half, how, code, why) : code;
 }
 
