@@ -42,12 +42,12 @@ static void report_human(const struct catake *take, const struct db_trust_put *d
 static void warn_unread(const struct catake *take)
 {
     for (size_t i = 0; i < take->file_count; i++)
-        if (take->file[i].damaged)
+        if (take->file[i].damaged || take->file[i].form[0] == '\0')
             fprintf(stderr, "ctvigil: %s: %s: nothing of it was taken%s\n", take->file[i].name,
                     take->file[i].note,
                     take->file[i].unread == 0 ? ""
                                               : ", and what it would take the place of stays; --force takes"
-                                                " the other rows");
+                                                " the others");
         else if (take->file[i].unread != 0)
             fprintf(stderr, "ctvigil: %s: %s: the others were taken\n", take->file[i].name,
                     take->file[i].note);

@@ -98,7 +98,15 @@ static enum err_code read_dir(struct reading *reading, const char *dir, struct e
 bool trustimport_lacks(const struct catake *take)
 {
     for (size_t i = 0; i < take->file_count; i++)
-        if (take->file[i].damaged || take->file[i].unread != 0)
+        if (take->file[i].damaged || take->file[i].unread != 0 || take->file[i].form[0] == '\0')
+            return true;
+    return false;
+}
+
+static bool any_unread(const struct catake *take)
+{
+    for (size_t i = 0; i < take->file_count; i++)
+        if (take->file[i].unread != 0)
             return true;
     return false;
 }
@@ -128,7 +136,7 @@ enum err_code trustimport_read(const char *dir, bool odd, struct catake **take, 
         code = err_set(why, ERR_USAGE, "%s: nothing in it is of a form that is known, and whole", dir);
     /* The same files again are nothing new, unless more of them is taken. */
     const struct span pieces[2] = {span_of(reading.hashes, 32 * reading.count), SPAN_LIT("odd rows")};
-    digest_sha256_pieces(pieces, odd && trustimport_lacks(reading.take) ? 2 : 1, sha256);
+    digest_sha256_pieces(pieces, odd && any_unread(reading.take) ? 2 : 1, sha256);
     free(reading.hashes);
     *take = reading.take;
     return code;

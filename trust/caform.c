@@ -50,6 +50,7 @@ static bool read_table(uint8_t *bytes, size_t len, struct catake *take, struct c
         if (!csvread_has(&csv, tables[i].columns))
             continue;
         (void)snprintf(file->form, sizeof file->form, "%s", tables[i].name);
+        file->table = true;
         tables[i].read(&csv, take, file);
         if (csv.cut)
             cut_off(file);
@@ -100,7 +101,7 @@ static bool read_other(struct span text, struct catake *take, struct catake_file
             cut_off(file);
     } else if (is_pem(text)) {
         form = "certificates";
-        file->taken = from_ccadb_pem(text, take);
+        from_ccadb_bundle(text, take, file);
     } else if (text.at[0] == 0x30) {
         if (from_ctl_read(text, take, file))
             return true;
@@ -115,7 +116,7 @@ static bool read_other(struct span text, struct catake *take, struct catake_file
     return form != NULL;
 }
 
-/* A table that is taken takes the place of what was there. One in which much can not be read would leave less
+/* A file that is taken takes the place of what was there. One in which much can not be read would leave less
  * of it, and is not taken. */
 static void weigh(const struct catake *take, struct catake_file *file)
 {
@@ -123,10 +124,11 @@ static void weigh(const struct catake *take, struct catake_file *file)
     if (file->damaged || file->unread == 0)
         return;
     file->damaged = !take->odd && file->unread * UNREAD_PART > rows;
-    (void)snprintf(file->note, sizeof file->note,
-                   "%" PRIu64 " of %" PRIu64 " rows can not be read, the first of them is row %" PRIu64
-                   " below the header",
-                   file->unread, rows, file->unread_row);
+    size_t len = file->table ? 0 : strlen(file->note);
+    (void)snprintf(file->note + len, sizeof file->note - len,
+                   "%s%" PRIu64 " of %" PRIu64 " %s can not be read, the first of them is %s %" PRIu64 "%s",
+                   len == 0 ? "" : "; ", file->unread, rows, file->table ? "rows" : "entries",
+                   file->table ? "row" : "entry", file->unread_row, file->table ? " below the header" : "");
 }
 
 void caform_read(const char *name, uint8_t *bytes, size_t len, int64_t mtime_ms, struct catake *take)

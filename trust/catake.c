@@ -150,7 +150,7 @@ struct catake_file *catake_file(struct catake *take, const char *name)
 
 void catake_pass(struct catake_file *file, uint64_t row)
 {
-    if (file->passed++ == 0 && file->note[0] == '\0')
+    if (file->passed++ == 0 && file->table && file->note[0] == '\0')
         (void)snprintf(file->note, sizeof file->note, "the first of them is row %" PRIu64 " below the header",
                        row);
 }

@@ -46,8 +46,9 @@ struct catake_file {
     int64_t dated_ms;
     uint64_t taken;
     uint64_t passed;     /* rows that say nothing to us, or can not be read */
-    uint64_t unread;     /* of a table: those of them that can not be read, */
+    uint64_t unread;     /* those of them that can not be read, */
     uint64_t unread_row; /* and the first one */
+    bool table;          /* of rows below a header; otherwise of entries */
     bool damaged;        /* nothing was taken, though it should have been */
     char note[160];
 };
@@ -65,7 +66,7 @@ struct catake {
     size_t caa_count;
     struct catake_file *file;
     size_t file_count;
-    bool odd; /* also of a table of which more than one row in a hundred can not be read */
+    bool odd; /* also of a file of which more than one row or entry in a hundred can not be read */
     size_t part_cap;
     size_t rule_cap;
     size_t cert_cap;
@@ -94,9 +95,9 @@ void catake_caa(struct catake *take, const char *domain, bool by_key, const uint
 void catake_owner(struct catake *take, const char *owner, bool by_key, const uint8_t hash[32]);
 /* A file of the import; valid until the next one. */
 struct catake_file *catake_file(struct catake *take, const char *name);
-/* A row of a table that says nothing to us; the note names the first one. */
+/* A row or entry that says nothing to us; of a table the note names the first one. */
 void catake_pass(struct catake_file *file, uint64_t row);
-/* One that can not be read. */
+/* One that can not be read; the first row or entry is number 1. */
 void catake_unread(struct catake_file *file, uint64_t row);
 /* What a file that turns out to be damaged said is taken back: everything since `mark`. */
 #define CATAKE_PARTS_MAX 32 /* parts have fixed names (docs/trust.md) */

@@ -27,21 +27,38 @@ static bool take_base64(struct span body, struct catake *take)
     return good;
 }
 
+/* What stands between the lines of the next certificate; without the second one there is no body. */
+static bool next_block(struct span *text, struct span *body)
+{
+    const uint8_t *at =
+        text->len == 0 ? NULL : memmem(text->at, text->len, begin_line, sizeof begin_line - 1);
+    if (at == NULL)
+        return false;
+    *text = span_part(*text, (size_t)(at - text->at) + sizeof begin_line - 1, text->len);
+    const uint8_t *end = text->len == 0 ? NULL : memmem(text->at, text->len, end_line, sizeof end_line - 1);
+    size_t len = end == NULL ? 0 : (size_t)(end - text->at);
+    *body = span_part(*text, 0, len);
+    *text = end == NULL ? SPAN_NONE : span_part(*text, len + sizeof end_line - 1, text->len);
+    return true;
+}
+
 uint64_t from_ccadb_pem(struct span text, struct catake *take)
 {
     uint64_t taken = 0;
-    const uint8_t *at;
-    while (text.len != 0 && (at = memmem(text.at, text.len, begin_line, sizeof begin_line - 1)) != NULL) {
-        size_t from = (size_t)(at - text.at) + sizeof begin_line - 1;
-        struct span body = span_part(text, from, text.len);
-        const uint8_t *end = body.len == 0 ? NULL : memmem(body.at, body.len, end_line, sizeof end_line - 1);
-        if (end == NULL)
-            break;
-        size_t len = (size_t)(end - body.at);
-        taken += take_base64(span_part(body, 0, len), take);
-        text = span_part(body, len + sizeof end_line - 1, body.len);
-    }
+    struct span body;
+    while (next_block(&text, &body))
+        taken += body.len != 0 && take_base64(body, take);
     return taken;
+}
+
+void from_ccadb_bundle(struct span text, struct catake *take, struct catake_file *file)
+{
+    struct span body;
+    for (uint64_t nth = 1; next_block(&text, &body); nth++)
+        if (body.len != 0 && take_base64(body, take))
+            file->taken++;
+        else
+            catake_unread(file, nth);
 }
 
 void from_ccadb_pems(struct csvread *csv, struct catake *take, struct catake_file *file)

@@ -16,7 +16,9 @@ void from_ccadb_roots(struct csvread *csv, struct catake *take, struct catake_fi
 void from_ccadb_apple(struct csvread *csv, struct catake *take, struct catake_file *file);
 /* Names of CAs in CAA records, by certificate. */
 void from_ccadb_caa(struct csvread *csv, struct catake *take, struct catake_file *file);
-/* The certificates of a PEM text. */
+/* A file of certificates as PEM. */
+void from_ccadb_bundle(struct span text, struct catake *take, struct catake_file *file);
+/* How many certificates of a PEM text were taken. */
 uint64_t from_ccadb_pem(struct span text, struct catake *take);
 
 #endif

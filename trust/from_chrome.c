@@ -20,6 +20,7 @@ struct constraint {
     bool any;
     bool old;     /* for versions that are over */
     bool foreign; /* of a kind that is not known here */
+    bool odd;     /* a moment that can not be read */
     int64_t sct;
     int64_t not_before;
     char names[NAMES_MAX];
@@ -29,6 +30,7 @@ struct constraint {
 struct anchor {
     uint8_t sha256[32];
     bool named;
+    bool odd;
     bool tls; /* of the further certificates those that say so */
     bool expires;
     bool constrained;
@@ -103,10 +105,10 @@ static void skip_block(struct proto *proto)
         depth = is(proto, "{") ? depth + 1 : is(proto, "}") ? depth - 1 : depth;
 }
 
-static int64_t number(struct proto *proto)
+static void read_moment(struct proto *proto, struct constraint *c, int64_t *value)
 {
-    int64_t value = 0;
-    return next(proto) && text_int(span_str(proto->word), &value) ? value : 0;
+    if (!next(proto) || !text_int(span_str(proto->word), value))
+        c->odd = true;
 }
 
 static void read_constraint(struct proto *proto, struct constraint *c)
@@ -114,9 +116,9 @@ static void read_constraint(struct proto *proto, struct constraint *c)
     *c = (struct constraint){.sct = INT64_MAX, .not_before = INT64_MAX};
     while (next(proto) && !is(proto, "}")) {
         if (is(proto, "sct_not_after_sec")) {
-            c->sct = number(proto);
+            read_moment(proto, c, &c->sct);
         } else if (is(proto, "validity_starts_not_after_sec")) {
-            c->not_before = number(proto);
+            read_moment(proto, c, &c->not_before);
         } else if (is(proto, "permitted_dns_names")) {
             size_t left = next(proto) ? sizeof c->names - c->names_len : 0;
             int put = left == 0 ? 0
@@ -164,6 +166,7 @@ static void read_anchor(struct proto *proto, bool tls, struct anchor *anchor, st
             if (!next(proto) || !is(proto, "{"))
                 continue;
             read_constraint(proto, &c);
+            anchor->odd = anchor->odd || c.odd;
             anchor->constrained = true; /* also when none of the sets is for the versions of today */
             if (c.old)
                 continue;
@@ -177,8 +180,9 @@ static void read_anchor(struct proto *proto, bool tls, struct anchor *anchor, st
             skip_block(proto);
         }
     }
+    anchor->odd = anchor->tls && (anchor->odd || !anchor->named);
     /* Nothing but conditions that are not known: not a root for anything we could say. */
-    anchor->named = anchor->named && anchor->tls && !(anchor->constrained && first);
+    anchor->named = anchor->named && anchor->tls && !anchor->odd && !(anchor->constrained && first);
 }
 
 static void take_anchor(struct catake *take, uint32_t part, const struct anchor *anchor)
@@ -218,6 +222,7 @@ bool from_chrome_read(struct span text, struct catake *take, struct catake_file 
 {
     struct proto proto = {.rest = text};
     uint32_t part = catake_part(take, builtin_roots_part(VERDICT_CHROME), file->dated_ms);
+    uint64_t nth = 0;
     while (next(&proto)) {
         if (is(&proto, "version_major") && next(&proto)) {
             (void)snprintf(file->note, sizeof file->note, "version %.20s", proto.word);
@@ -229,8 +234,12 @@ bool from_chrome_read(struct span text, struct catake *take, struct catake_file 
             read_anchor(&proto, tls, &anchor, file);
             if (anchor.named)
                 take_anchor(take, part, &anchor);
+            nth++;
             file->taken += anchor.named;
-            file->passed += !anchor.named;
+            if (anchor.odd)
+                catake_unread(file, nth);
+            else
+                file->passed += !anchor.named;
         } else if (is(&proto, "{")) {
             skip_block(&proto); /* mtc_anchors */
             file->passed++;

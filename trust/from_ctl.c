@@ -152,7 +152,7 @@ static bool has_server_auth(struct span purposes)
     return false;
 }
 
-static void take_root(struct catake *take, uint32_t part, const struct subject *subject,
+static void take_root(struct catake *take, uint32_t part, const struct subject *subject, uint64_t nth,
                       struct catake_file *file)
 {
     struct carule rule = {.store = VERDICT_MICROSOFT,
@@ -161,8 +161,12 @@ static void take_root(struct catake *take, uint32_t part, const struct subject *
                           .label = subject->label,
                           .source = "authroot.stl"};
     bool tls = subject->purposes.at == NULL || has_server_auth(subject->purposes);
-    if (subject->sha256.len != 32 || !tls) {
+    if (!tls) {
         file->passed++;
+        return;
+    }
+    if (subject->sha256.len != 32) {
+        catake_unread(file, nth);
         return;
     }
     memcpy(rule.hash, subject->sha256.at, 32);
@@ -181,7 +185,7 @@ static void take_root(struct catake *take, uint32_t part, const struct subject *
     catake_rule(take, part, &rule, false);
 }
 
-static void take_disallowed(struct catake *take, uint32_t part, const struct subject *subject,
+static void take_disallowed(struct catake *take, uint32_t part, const struct subject *subject, uint64_t nth,
                             struct catake_file *file)
 {
     struct carule rule = {.store = VERDICT_MICROSOFT,
@@ -192,6 +196,10 @@ static void take_disallowed(struct catake *take, uint32_t part, const struct sub
                                                              : subject->label,
                           .source = "disallowedcert.stl"};
     struct span hash = subject->sha256.len == 32 ? subject->sha256 : subject->id;
+    if (hash.at == NULL || hash.len == 0 || (subject->sha256.at != NULL && hash.len != 32)) {
+        catake_unread(file, nth);
+        return;
+    }
     if (hash.len !=
         32) { /* SHA-1, or a hash of the signed part alone: nothing to hold a certificate against */
         file->passed++;
@@ -241,6 +249,7 @@ bool from_ctl_read(struct span bytes, struct catake *take, struct catake_file *f
     struct der_item item;
     struct span subjects = SPAN_NONE;
     int64_t at = 0;
+    uint64_t nth = 0;
     if (!content_of(bytes, &list))
         return false;
     struct der der = der_of(list, &odd);
@@ -257,14 +266,16 @@ bool from_ctl_read(struct span bytes, struct catake *take, struct catake_file *f
                                 file->dated_ms);
     (void)snprintf(file->form, sizeof file->form, "%s", roots ? "authroot" : "disallowed");
     struct der each = der_of(subjects, &odd);
-    while (der_next(&each, &item)) {
+    while (der_more(&each) && der_next(&each, &item)) {
         struct subject subject;
         read_subject(item.value, &subject);
         if (roots)
-            take_root(take, part, &subject, file);
+            take_root(take, part, &subject, ++nth, file);
         else
-            take_disallowed(take, part, &subject, file);
+            take_disallowed(take, part, &subject, ++nth, file);
     }
+    if (!der_done(&each))
+        catake_unread(file, ++nth);
     (void)snprintf(file->note, sizeof file->note, "its signature was not checked");
     return true;
 }

@@ -31,13 +31,14 @@ static bool target_of(const json_t *record, struct carule *rule)
            memcpy(rule->hash, serial, 32) != NULL;
 }
 
-static void take_record(const json_t *record, struct catake *take, uint32_t part, struct catake_file *file)
+static void take_record(const json_t *record, uint64_t nth, struct catake *take, uint32_t part,
+                        struct catake_file *file)
 {
     struct carule rule = {
         .store = VERDICT_MOZILLA, .kind = CARULE_BLOCKED, .class = CARULE_REVOKED, .label = "OneCRL"};
     json_int_t ms = json_integer_value(json_object_get(record, "last_modified"));
     if (!target_of(record, &rule)) {
-        file->passed++;
+        catake_unread(file, nth);
         return;
     }
     rule.limit = ms / 1000;
@@ -58,7 +59,7 @@ bool from_json_read(struct span text, struct catake *take, struct catake_file *f
         file->dated_ms = 0; /* the newest record says it */
         uint32_t part = catake_part(take, "onecrl", 0);
         for (size_t i = 0; i < json_array_size(data); i++)
-            take_record(json_array_get(data, i), take, part, file);
+            take_record(json_array_get(data, i), i + 1, take, part, file);
         (void)catake_part(take, "onecrl", file->dated_ms);
     }
     json_decref(root);

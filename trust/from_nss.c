@@ -17,6 +17,8 @@ struct object {
     bool delegator; /* a root for TLS */
     bool distrusted;
     bool has_cert;
+    bool has_place;
+    bool odd;          /* the day from which it is distrusted can not be read */
     bool judged;       /* it says what a server may think of it */
     uint8_t place[32]; /* of issuer and serial number */
     struct cafacts facts;
@@ -91,6 +93,7 @@ static void on_serial(struct reading *r, struct object *object)
         return;
     const struct span pieces[2] = {span_of(r->issuer, r->issuer_len), serial.value};
     digest_sha256_pieces(pieces, 2, object->place);
+    object->has_place = true;
 }
 
 static void on_octal(struct reading *r, struct span line)
@@ -108,7 +111,7 @@ static void on_octal(struct reading *r, struct span line)
     if (span_starts(line, SPAN_LIT("CKA_SERIAL_NUMBER ")))
         on_serial(r, object);
     if (span_starts(line, SPAN_LIT("CKA_NSS_SERVER_DISTRUST_AFTER ")))
-        (void)when_read(DER_UTC_TIME, span_of(r->value, r->len), &object->last);
+        object->odd = when_read(DER_UTC_TIME, span_of(r->value, r->len), &object->last) == WHEN_UNREADABLE;
 }
 
 static void on_class(struct reading *r, struct span line)
@@ -158,26 +161,31 @@ static const struct object *cert_at(const struct reading *r, const uint8_t place
     return NULL;
 }
 
-static void take_trust(struct reading *r, uint32_t part, const struct object *trust)
+static void take_trust(struct reading *r, uint64_t nth, uint32_t part, const struct object *trust)
 {
     const struct object *cert = cert_at(r, trust->place);
     struct carule rule = {.store = VERDICT_MOZILLA, .label = trust->label, .source = "certdata.txt of NSS"};
     /* "Must be verified" is no root and no block. */
+    if (!trust->distrusted && !trust->delegator) {
+        r->file->passed++;
+        return;
+    }
+    if (!trust->has_place || (trust->delegator && (cert == NULL || cert->odd))) {
+        catake_unread(r->file, nth);
+        return;
+    }
     if (trust->distrusted) {
         rule.kind = CARULE_BLOCKED;
         rule.class = CARULE_INCIDENT;
         rule.target = CARULE_ISSUER_SERIAL;
         memcpy(rule.hash, trust->place, 32);
-    } else if (trust->delegator && cert != NULL) {
+    } else {
         rule.kind = CARULE_ANCHOR;
         rule.class = CARULE_MEMBER;
         rule.target = CARULE_CERT;
         memcpy(rule.hash, cert->facts.sha256, 32);
         memcpy(rule.key, cert->facts.key, 32);
         memcpy(rule.subject, cert->facts.subject, 32);
-    } else {
-        r->file->passed++;
-        return;
     }
     catake_rule(r->take, part, &rule, false);
     r->file->taken++;
@@ -200,6 +208,7 @@ static bool is_whole(const struct reading *r, struct span text)
 bool from_nss_read(struct span text, struct catake *take, struct catake_file *file)
 {
     struct reading r = {.rest = text, .take = take, .file = file};
+    uint64_t nth = 0; /* of the objects that say what is thought of a certificate */
     uint32_t part = catake_part(take, builtin_roots_part(VERDICT_MOZILLA), file->dated_ms);
     r.object = calloc(OBJECTS_MAX, sizeof *r.object);
     r.value = malloc(VALUE_MAX);
@@ -207,7 +216,7 @@ bool from_nss_read(struct span text, struct catake *take, struct catake_file *fi
     read_all(&r);
     for (size_t i = 0; i < r.count; i++)
         if (r.object[i].trust)
-            take_trust(&r, part, &r.object[i]);
+            take_trust(&r, ++nth, part, &r.object[i]);
     bool whole = is_whole(&r, text);
     free(r.value);
     free(r.object);

@@ -46,6 +46,7 @@ finding() { # of alert $1 by kind $2
     run -2 ctv trust import "$PLAY/trust" # nothing of a known form
     run -2 ctv trust import "$PLAY/no such folder"
     run -4 ctv trust explain "$PLAY/trust/notes.txt"
+    rm "$PLAY/trust/notes.txt"
 }
 
 # The certificate of the CA is compared with the others behind the alert, or before it: in the end the same is said.
@@ -163,6 +164,34 @@ finding() { # of alert $1 by kind $2
     [ "$code" = 3 ]
     jq -e '.files[] | select(.file == "blocked.csv") | .taken == 17 and .unreadable == 3' "$PLAY/out"
     ctv trust show --json | jq -e "$blocked | not"
+}
+
+@test "a list that is no list, and records that can not be read, are said and change the exit code" {
+    mkdir -p "$PLAY/page"
+    cp "$PLAY/mixed/distrusted.csv" "$PLAY/page/distrusted.csv"
+    echo '<html>502 Bad Gateway' >"$PLAY/page/certdata.txt"
+    code=0
+    ctv trust import --force "$PLAY/page" >"$PLAY/out" 2>"$PLAY/err" || code=$?
+    [ "$code" = 3 ]
+    grep -q 'certdata.txt: not a form that is known: nothing of it was taken' "$PLAY/err"
+    grep -q '^distrusted.csv .* 4 taken' "$PLAY/out"
+    rm "$PLAY/page/certdata.txt"
+    {
+        echo '{"data":['
+        for i in {10..25}; do echo "{\"issuerName\":\"MAAA\",\"serialNumber\":\"AQ$i\"},"; done
+        for i in 1 2 3; do echo '{"issuerName":"MAAA","serialNumber":"no base64"},'; done
+        echo '{"issuerName":"MAAA","serialNumber":"?"}]}'
+    } >"$PLAY/page/onecrl.json"
+    code=0
+    ctv trust import --json "$PLAY/page" >"$PLAY/out" 2>"$PLAY/err" || code=$?
+    [ "$code" = 3 ]
+    grep -q 'onecrl.json: 4 of 20 entries can not be read, .* entry 17: nothing of it was taken, .* stays' "$PLAY/err"
+    jq -e '.files[] | select(.file == "onecrl.json") | .taken == 0 and .unreadable == 4' "$PLAY/out"
+    ctv trust show --json | jq -e '[.sources[] | select(.source == "onecrl")] == []'
+    code=0
+    ctv trust import --force --json "$PLAY/page" >"$PLAY/out" 2>"$PLAY/err" || code=$?
+    [ "$code" = 3 ]
+    jq -e '.files[] | select(.file == "onecrl.json") | .taken == 16 and .unreadable == 4' "$PLAY/out"
 }
 
 @test "explain says of each store why" {

@@ -8,40 +8,9 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-#include "tests/fixture/cacert.h"
+#include "tests/fixture/catext.h"
 #include "trust/caform.h"
 #include "verify/digest.h"
-
-#define TEXT_MAX 32768
-
-static struct cacert made;
-static struct cafacts facts;
-static char text[TEXT_MAX];
-static size_t len;
-
-static int make(void **state)
-{
-    (void)state;
-    EVP_PKEY *key = cacert_key();
-    const struct cacert_order order = {"Root", key, "Root", key, .serial = 6};
-    struct span der = cacert_make(&order, &made);
-    EVP_PKEY_free(key);
-    return cafacts_read(der, &facts) ? 0 : -1;
-}
-
-__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    len += (size_t)vsnprintf(text + len, sizeof text - len, fmt, args);
-    va_end(args);
-    assert_true(len < sizeof text);
-}
-
-static void begin(void)
-{
-    len = 0;
-}
 
 /* Rows that can not be read do not matter here. */
 static struct catake *read_as(const char *form, uint64_t taken)
@@ -53,41 +22,6 @@ static struct catake *read_as(const char *form, uint64_t taken)
     assert_string_equal(take->file[0].form, form);
     assert_int_equal(take->file[0].taken, taken);
     return take;
-}
-
-static void octal(const char *name, struct span bytes)
-{
-    say("%s MULTILINE_OCTAL\n", name);
-    for (size_t i = 0; i < bytes.len; i++)
-        say("\\%03o%s", bytes.at[i], i % 16 == 15 ? "\n" : "");
-    say("\nEND\n");
-}
-
-static void nss(const char *trust)
-{
-    X509 *cert = NULL;
-    const unsigned char *at = made.bytes;
-    unsigned char *name = NULL;
-    unsigned char *serial = NULL;
-    cert = d2i_X509(NULL, &at, (long)made.len);
-    int name_len = i2d_X509_NAME(X509_get_issuer_name(cert), &name);
-    int serial_len = i2d_ASN1_INTEGER(X509_get_serialNumber(cert), &serial);
-    for (int i = 0; i < 2; i++) {
-        say("CKA_CLASS CK_OBJECT_CLASS %s\nCKA_LABEL UTF8 \"A Root\"\n",
-            i == 0 ? "CKO_CERTIFICATE" : "CKO_NSS_TRUST");
-        octal("CKA_ISSUER", span_of(name, (size_t)name_len));
-        octal("CKA_SERIAL_NUMBER", span_of(serial, (size_t)serial_len));
-        if (i == 0) {
-            octal("CKA_VALUE", span_of(made.bytes, made.len));
-            octal("CKA_NSS_SERVER_DISTRUST_AFTER", SPAN_LIT("241130235959Z"));
-            say("CKA_NSS_EMAIL_DISTRUST_AFTER CK_BBOOL CK_FALSE\n");
-        } else {
-            say("CKA_TRUST_SERVER_AUTH CK_TRUST %s\n", trust);
-        }
-    }
-    OPENSSL_free(name);
-    OPENSSL_free(serial);
-    X509_free(cert);
 }
 
 static void certdata_is_read(void **state)
@@ -173,12 +107,6 @@ static void cut_off_files_take_nothing(void **state)
     }
 }
 
-static void hex64(char digit, char out[65])
-{
-    memset(out, digit, 64);
-    out[64] = '\0';
-}
-
 static void chrome_is_read(void **state)
 {
     (void)state;
@@ -243,6 +171,8 @@ static void onecrl_is_read(void **state)
     assert_int_equal(take->rule[2].rule.target, CARULE_KEY);
     assert_int_equal(take->file[0].dated_ms, 1793208925525);
     assert_int_equal(take->file[0].passed, 1);
+    assert_int_equal(take->file[0].unread, 1);
+    assert_string_equal(take->file[0].note, "1 of 4 entries can not be read, the first of them is entry 4");
     catake_free(take);
 }
 
@@ -363,8 +293,22 @@ static void microsoft_is_read(void **state)
     assert_int_equal(take->rule[1].rule.kind, CARULE_NOT_BEFORE);
     assert_int_equal(take->rule[1].rule.limit, 1744761600);
     assert_int_equal(take->file[0].dated_ms, INT64_C(1783987200000));
+    assert_int_equal(take->file[0].unread, 0);
+    assert_string_equal(take->file[0].note, "its signature was not checked");
     size_t whole = len;
     catake_free(take);
+    /* A root for servers without a hash of its certificate. */
+    uint8_t *hash = memmem(text, len, facts.sha256, 32);
+    assert_non_null(hash);
+    hash[-1] = 31;
+    take = catake_new();
+    caform_read("no hash", (uint8_t *)text, len, 0, take);
+    assert_true(take->file[0].damaged);
+    assert_int_equal(take->file[0].unread, 1);
+    assert_string_equal(take->file[0].note, "its signature was not checked; 1 of 1 entries can not be read,"
+                                            " the first of them is entry 1");
+    catake_free(take);
+    hash[-1] = 32;
     /* However it is cut, nothing is made up. */
     for (size_t cut = 0; cut < whole; cut++) {
         take = catake_new();
