@@ -36,6 +36,7 @@ struct loadfill {
     size_t peak;
     char what[64]; /* the leaf, as messages name it */
     int64_t rows;
+    PGresult *sizes;       /* how much there is to be read */
     struct pgconn *reader; /* a connection of its own; NULL: there is none */
     enum err_code read_code;
     struct err read_why;
@@ -187,6 +188,7 @@ static enum err_code read_with(struct loadfill *fill, struct pgconn *conn, loadr
     const struct loadread_how how = {.closed = fill->how.closed,
                                      .lower = fill->lower,
                                      .upper = fill->upper,
+                                     .sizes = fill->sizes,
                                      .what = fill->what,
                                      .most = fill->how.most / PIECES,
                                      .stop = stop,
@@ -344,6 +346,18 @@ static enum err_code take_job(struct loadfill *fill)
                : code;
 }
 
+/* Asked here and not by the reader, so that what it does not see is told; and outside of the transaction,
+ * which would keep the tables from everybody else until the leaf is built. */
+static enum err_code ask_sizes(struct loadfill *fill)
+{
+    static const char sql[] =
+        "SELECT s.kind, s.bucket, s.bytes, s.held, s.loose, s.rows FROM partition_job AS j CROSS JOIN LATERAL"
+        " load_sizes($1, j.edges[1], j.edges[2]) AS s WHERE j.kind = 'load' ORDER BY 1, 2";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    pgexec_int(&args, fill->how.closed);
+    return pgwait_run(fill->conn, sql, &args, fill->how.stop, &fill->sizes, fill->why);
+}
+
 static enum err_code fill_job(struct loadfill *fill)
 {
     struct pgexec_args args = PGEXEC_NO_ARGS;
@@ -380,7 +394,10 @@ enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_how *how, 
     copy_init(&fill->olds);
     if (!how->alone)
         open_reader(fill);
-    enum err_code code = fill_job(fill);
+    enum err_code code = ask_sizes(fill);
+    if (code == ERR_OK)
+        code = fill_job(fill);
+    PQclear(fill->sizes);
     *peak = fill->peak;
     pgconn_free(fill->reader);
     copy_fini(&fill->copy);

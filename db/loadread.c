@@ -17,10 +17,11 @@ struct loadread {
     uint64_t salt;    /* by which rows are told off to passes: nobody can have them all in one */
     uint64_t pass;
     uint64_t passes;
-    bool old;      /* what is read is in the leaf */
-    bool measured; /* how many passes the bucket takes */
-    bool over;     /* it is more than is sorted at once: the rest of the bucket is measured and not kept */
-    size_t seen;   /* of all passes of the bucket */
+    bool old;       /* what is read is in the leaf */
+    bool measured;  /* how many passes the bucket takes */
+    bool over;      /* it is more than is sorted at once: the rest of the bucket is measured and not kept */
+    size_t seen;    /* of all passes of the bucket */
+    int64_t packed; /* rows of the values of the bucket, whether they are of the leaf or not */
     size_t peak;
     enum loadrow_kind kind;
     int64_t bucket;
@@ -86,8 +87,10 @@ static bool take_value(void *arg, const PGresult *res)
     struct span rest = pgexec_get_bytes(res, 0, 0);
     struct span row;
     bool good = true;
-    while (good && loadrow_next(&rest, &row))
+    while (good && loadrow_next(&rest, &row)) {
         good = take(read, row);
+        read->packed++;
+    }
     if (good && rest.len == 0)
         return true;
     (void)err_set(&read->first, ERR_DB,
@@ -150,7 +153,18 @@ static void read_rows(struct loadread *read, const char *sql, int64_t first, int
         read->code = err_set(read->why, told->code, "%s", told->text);
 }
 
-/* `res`: load_sizes. */
+/* What is not read is dropped with its slot. */
+static void check_count(struct loadread *read, int64_t expected)
+{
+    if (read->code != ERR_OK || read->packed == expected)
+        return;
+    read->code =
+        err_set(read->why, ERR_DB,
+                "database: partition %s: a backfill put down %" PRId64 " rows of kind %d, bucket %" PRId64
+                ", and %" PRId64 " were read: they stay where they are",
+                read->how.what, expected, (int)read->kind, read->bucket, read->packed);
+}
+
 static void read_bucket(struct loadread *read, const PGresult *res, int row)
 {
     int64_t first = loadrow_first((unsigned)read->bucket);
@@ -158,6 +172,7 @@ static void read_bucket(struct loadread *read, const PGresult *res, int row)
     loadsort_begin(&read->sort, read->kind);
     read->over = false;
     read->seen = 0;
+    read->packed = 0;
     read->old = pgexec_get_bool(res, row, 3);
     if (read->old && tables)
         read_rows(read, held_sql[read->kind], first, first + LOADROW_BUCKET_MAX, take_row);
@@ -165,6 +180,7 @@ static void read_bucket(struct loadread *read, const PGresult *res, int row)
     if (pgexec_get_bool(res, row, 4) && tables)
         read_rows(read, loose_sql[read->kind], first, first + LOADROW_BUCKET_MAX, take_row);
     read_rows(read, run_sql, (int64_t)read->kind, read->bucket, take_value);
+    check_count(read, pgexec_get_int(res, row, 5));
 }
 
 static void hand_over(struct loadread *read)
@@ -201,23 +217,6 @@ static void read_passes(struct loadread *read, const PGresult *res, int row)
     }
 }
 
-static void read_all(struct loadread *read)
-{
-    static const char sql[] = "SELECT kind, bucket, bytes, held, loose FROM load_sizes($1, $2, $3)";
-    uint8_t edges[2][8];
-    struct pgexec_args args = PGEXEC_NO_ARGS;
-    PGresult *res;
-    pgexec_int(&args, read->how.closed);
-    add_edge(&args, read->how.lower, edges[0]);
-    add_edge(&args, read->how.upper, edges[1]);
-    read->code = pgwait_run(read->conn, sql, &args, read->how.stop, &res, read->why);
-    if (read->code != ERR_OK)
-        return;
-    for (int i = 0; i < PQntuples(res); i++)
-        read_passes(read, res, i);
-    PQclear(res);
-}
-
 enum err_code loadread_run(struct pgconn *conn, const struct loadread_how *how, size_t *peak, struct err *why)
 {
     struct loadread read = {.conn = conn, .how = *how, .why = why};
@@ -227,7 +226,8 @@ enum err_code loadread_run(struct pgconn *conn, const struct loadread_how *how, 
     read.salt |= 1;
     loadsort_init(&read.sort);
     buf_init(&read.scratch, LIMIT_COPY_BYTES);
-    read_all(&read);
+    for (int i = 0; i < PQntuples(how->sizes) && read.code == ERR_OK; i++)
+        read_passes(&read, how->sizes, i);
     loadsort_fini(&read.sort);
     buf_fini(&read.scratch);
     *peak = read.peak;

@@ -15,6 +15,7 @@ struct loadread_how {
     int64_t closed; /* the last of the slots that are read */
     int64_t lower;  /* of the leaf; microseconds, as the server counts them */
     int64_t upper;
+    const PGresult *sizes;   /* load_sizes, as whoever writes sees it */
     const char *what;        /* the leaf, as messages name it */
     size_t most;             /* bytes of a piece, with what sorts it */
     const atomic_bool *stop; /* may be NULL */
@@ -24,7 +25,8 @@ struct loadread_how {
 
 /* All pieces in the order of the tables: certificates, keys, addresses. *peak: bytes of the largest piece;
  * more than `most` only where rows of one issuance are as many, or one row is as large. ERR_CLOSED: `stop`
- * turned true, or `hand` gave false. Of a damaged value the error says where it stands. */
+ * turned true, or `hand` gave false. ERR_DB: it is not handed as many rows as `sizes` has. Of a damaged value
+ * the error says where it stands. */
 MUST_USE enum err_code loadread_run(struct pgconn *conn, const struct loadread_how *how, size_t *peak,
                                     struct err *why);
 

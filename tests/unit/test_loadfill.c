@@ -42,6 +42,11 @@ static struct pgconn *begun(struct storetest *test, const char *before)
     return conn;
 }
 
+/* A row that is in the leaf already: the keys of it are looked for, by the reader alone. */
+static const char one_sql[] = "INSERT INTO cert SELECT l.lower, l.lower - interval '90 days', now(), 7, 1, "
+                              "0, 1, 1, sha256('a'), '\\x01',"
+                              " sha256('k'), 'test.x' FROM (SELECT * FROM load_leaves(1) LIMIT 1) AS l";
+
 /* The leaf is full of one domain already: nothing of that is in what load_sizes sums up. */
 static void fit_one_domain(bool alone)
 {
@@ -95,6 +100,27 @@ static void what_is_damaged_is_named(void **state)
     assert_string_equal(why.text, named);
     check_sql(test.dsn, "SELECT count(*) FROM cert_build", 0);
     pgconn_free(conn);
+}
+
+/* Fewer rows come than there are: nothing is built, since the rest would be dropped with its slot. */
+static void what_is_not_read_is_told(void **state)
+{
+    static const char fewer_sql[] =
+        "UPDATE cert_load_run SET count = count + 1 WHERE ctid = (SELECT max(ctid) FROM cert_load_run WHERE "
+        "kind = 0)";
+    (void)state;
+    for (int alone = 0; alone < 2; alone++) {
+        const struct loadfill_how how = {.closed = 1, .most = MOST, .alone = alone != 0};
+        struct storetest test;
+        struct err why = {0};
+        size_t peak = 0;
+        struct pgconn *conn = begun(&test, fewer_sql);
+        assert_int_equal(loadfill_run(conn, &how, &peak, &why), ERR_DB);
+        assert_non_null(strstr(why.text, "were read: they stay where they are"));
+        check_sql(test.dsn, "SELECT count(*) FROM cert_build", 0);
+        check_sql(test.dsn, "SELECT count(*) FROM partition_job WHERE step = 'begun'", 1);
+        pgconn_free(conn);
+    }
 }
 
 struct stopper {
@@ -154,12 +180,12 @@ static void who_reads_ahead_can_be_lost(void **state)
         struct err why = {0};
         size_t peak = 0;
         struct pgconn *holder = NULL;
-        struct pgconn *conn = begun(&test, "SELECT");
+        struct pgconn *conn = begun(&test, one_sql);
         struct stopper stopper = {.dsn = test.dsn};
         struct loadfill_how how = {.closed = 1, .most = MOST, .stop = &stopper.stop};
         assert_int_equal(pgconn_open(test.dsn, &holder, &why), ERR_OK);
-        assert_int_equal(
-            pgexec_script(holder, "BEGIN; LOCK TABLE cert_load_run IN ACCESS EXCLUSIVE MODE", &why), ERR_OK);
+        assert_int_equal(pgexec_script(holder, "BEGIN; LOCK TABLE cert_apex IN ACCESS EXCLUSIVE MODE", &why),
+                         ERR_OK);
         assert_true(thread_start(&thread, "ender", ways[i], &stopper));
         assert_int_equal(loadfill_run(conn, &how, &peak, &why), codes[i]);
         thread_join(&thread);
@@ -169,7 +195,7 @@ static void who_reads_ahead_can_be_lost(void **state)
         err_clear(&why);
         if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
             fail_msg("%s", why.text);
-        check_sql(test.dsn, "SELECT count(*) FROM cert_build", 32);
+        check_sql(test.dsn, "SELECT count(*) FROM cert_build", 33);
         pgconn_free(conn);
     }
 }
@@ -181,7 +207,7 @@ static void close_the_ring(void *arg)
     struct err why = {0};
     struct pgconn *conn = NULL;
     assert_int_equal(pgconn_open(stopper->dsn, &conn, &why), ERR_OK);
-    assert_int_equal(pgexec_script(conn, "BEGIN; LOCK TABLE cert_load_run IN ACCESS EXCLUSIVE MODE", &why),
+    assert_int_equal(pgexec_script(conn, "BEGIN; LOCK TABLE cert_apex IN ACCESS EXCLUSIVE MODE", &why),
                      ERR_OK);
     atomic_store(&stopper->stop, true);
     while (pgtest_count(stopper->dsn, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0)
@@ -202,7 +228,7 @@ static void a_ring_over_both_connections_ends(void **state)
     struct thread thread;
     struct err why = {0};
     size_t peak = 0;
-    struct pgconn *conn = begun(&test, "SELECT");
+    struct pgconn *conn = begun(&test, one_sql);
     struct stopper other = {.dsn = test.dsn};
     const struct loadfill_how how = {.closed = 1, .most = MOST, .lock_ms = 2000};
     assert_true(thread_start(&thread, "other", close_the_ring, &other));
@@ -214,7 +240,7 @@ static void a_ring_over_both_connections_ends(void **state)
     err_clear(&why);
     if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
         fail_msg("%s", why.text);
-    check_sql(test.dsn, "SELECT count(*) FROM cert_build", 32);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_build", 33);
     pgconn_free(conn);
 }
 
@@ -289,6 +315,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leaf_of_one_domain_fits_into_memory),
         cmocka_unit_test(what_is_damaged_is_named),
+        cmocka_unit_test(what_is_not_read_is_told),
         cmocka_unit_test(who_waits_for_a_dump_can_be_stopped),
         cmocka_unit_test(who_reads_ahead_can_be_lost),
         cmocka_unit_test(a_ring_over_both_connections_ends),
