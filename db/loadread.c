@@ -190,19 +190,13 @@ static void hand_over(struct loadread *read)
         read->code = err_set(read->why, ERR_CLOSED, "the program ends");
 }
 
-/* A row of a key or an address is not larger than what sorts it. */
-static uint64_t sorted_bytes(enum loadrow_kind kind, uint64_t bytes)
-{
-    return kind == LOADROW_CERT ? bytes + bytes / 3 : 2 * bytes;
-}
-
 /* A pass has a share by its hashes: with a quarter to spare it is never much more than is meant. */
 static void read_passes(struct loadread *read, const PGresult *res, int row)
 {
     int64_t bytes = pgexec_get_int(res, row, 2);
     read->kind = (enum loadrow_kind)pgexec_get_int(res, row, 0);
     read->bucket = pgexec_get_int(res, row, 1);
-    read->passes = 1 + sorted_bytes(read->kind, (uint64_t)bytes) / read->how.most;
+    read->passes = 1 + loadsort_guess(read->kind, (uint64_t)bytes) / read->how.most;
     read->measured = false;
     for (read->pass = 0; bytes != 0 && read->pass < read->passes && read->code == ERR_OK;) {
         read_bucket(read, res, row);

@@ -91,6 +91,24 @@ static void add(struct loadsort *sort, struct span bytes, bool old)
     assert_int_equal(loadsort_add(sort, bytes, &row, old, NULL), ERR_OK);
 }
 
+/* A guess that is too low costs a whole reading, and one that is far too high costs several. */
+static void the_guess_holds_for_rows_as_they_are(void **state)
+{
+    static const struct {
+        enum loadrow_kind kind;
+        size_t packed; /* bytes, with the length before them */
+    } rows[] = {
+        {LOADROW_CERT, 250}, {LOADROW_CERT, 327}, {LOADROW_CERT, 500}, {LOADROW_KEY, 86}, {LOADROW_IP, 86}};
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        const uint64_t count = 100000;
+        uint64_t real = count * loadsort_size(rows[i].packed - 4);
+        uint64_t guess = loadsort_guess(rows[i].kind, count * rows[i].packed);
+        assert_true(guess >= real);
+        assert_true(guess <= real + real / 3);
+    }
+}
+
 static void what_is_cut_off_is_no_row(void **state)
 {
     (void)state;
@@ -223,6 +241,7 @@ static void addresses_differ_to_the_last_octet(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_guess_holds_for_rows_as_they_are),
         cmocka_unit_test(what_is_cut_off_is_no_row),
         cmocka_unit_test(a_value_ends_where_it_is_cut_off),
         cmocka_unit_test(buckets_are_in_the_order_of_keys),
