@@ -48,6 +48,8 @@ static void warn_unread(const struct catake *take)
                     take->file[i].unread == 0 ? ""
                                               : ", and what it would take the place of stays; --force takes"
                                                 " the others");
+        else if (take->file[i].withheld)
+            fprintf(stderr, "ctvigil: %s: %s\n", take->file[i].name, take->file[i].note);
         else if (take->file[i].unread != 0)
             fprintf(stderr, "ctvigil: %s: %s: the others were taken\n", take->file[i].name,
                     take->file[i].note);

@@ -124,6 +124,7 @@ enum err_code trustimport_read(const char *dir, bool odd, struct catake **take, 
         code = read_dir(&reading, dir, why);
     else
         code = read_file(&reading, dir, strrchr(dir, '/') != NULL ? strrchr(dir, '/') + 1 : dir, why);
+    catake_withhold(reading.take);
     *dated_ms = 0;
     uint64_t taken = 0;
     for (size_t i = 0; i < reading.take->file_count; i++) {

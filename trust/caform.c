@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "trust/builtin.h"
 #include "trust/csvread.h"
 #include "trust/from_ccadb.h"
 #include "trust/from_chrome.h"
@@ -106,8 +107,14 @@ static bool read_other(struct span text, struct catake *take, struct catake_file
         if (from_ctl_read(text, take, file))
             return true;
         form = is_short_der(text) ? "" : NULL;
+        if (form != NULL) {
+            catake_claim(take, builtin_roots_part(VERDICT_MICROSOFT));
+            catake_claim(take, "microsoft.disallowed");
+        }
     } else if (text.at[0] == '{' || text.at[0] == '[') {
         form = from_json_read(text, take, file) ? "onecrl" : is_short_json(text) ? "" : NULL;
+        if (form != NULL)
+            catake_claim(take, "onecrl");
     }
     if (form != NULL && form[0] == '\0')
         cut_off(file);

@@ -55,8 +55,27 @@ const char *catake_text(struct catake *take, struct span text)
     return keep(take, text);
 }
 
+static size_t name_at(struct catake *take, const char *name)
+{
+    size_t at = 0;
+    while (at < take->named_count && strcmp(take->named[at], name) != 0)
+        at++;
+    must(at < CATAKE_PARTS_MAX && strlen(name) < CATAKE_NAME_MAX);
+    if (at == take->named_count)
+        memcpy(take->named[take->named_count++], name, strlen(name) + 1);
+    return at;
+}
+
+void catake_claim(struct catake *take, const char *name)
+{
+    size_t at = name_at(take, name);
+    if (take->file_count != 0)
+        take->file[take->file_count - 1].parts |= UINT32_C(1) << at;
+}
+
 uint32_t catake_part(struct catake *take, const char *name, int64_t dated_ms)
 {
+    catake_claim(take, name);
     for (uint32_t i = 0; i < take->part_count; i++) {
         if (strcmp(take->part[i].name, name) != 0)
             continue;
@@ -183,6 +202,52 @@ void catake_rewind(struct catake *take, const struct catake_mark *mark)
     take->cert_count = mark->cert;
     take->edge_count = mark->edge;
     take->caa_count = mark->caa;
+}
+
+static void drop_parts(struct catake *take, uint32_t refused)
+{
+    uint32_t to[CATAKE_PARTS_MAX] = {0};
+    size_t parts = 0;
+    size_t rules = 0;
+    for (size_t i = 0; i < take->part_count; i++) {
+        bool out = (refused >> name_at(take, take->part[i].name) & 1) != 0;
+        to[i] = out ? CATAKE_PARTS_MAX : (uint32_t)parts;
+        take->part[parts] = take->part[i];
+        parts += !out;
+    }
+    for (size_t i = 0; i < take->rule_count; i++) {
+        uint32_t part = to[take->rule[i].part];
+        take->rule[rules] = take->rule[i];
+        take->rule[rules].part = part;
+        rules += part != CATAKE_PARTS_MAX;
+    }
+    take->part_count = parts;
+    take->rule_count = rules;
+}
+
+static void note_withheld(const struct catake *take, struct catake_file *file, uint32_t refused)
+{
+    size_t at = 0;
+    while ((refused & file->parts) >> at != 0 && ((refused & file->parts) >> at & 1) == 0)
+        at++;
+    file->withheld = true;
+    if ((file->parts & ~refused) == 0)
+        file->taken = 0;
+    (void)snprintf(file->note, sizeof file->note,
+                   "what it says of %s is not taken, because another file of that part is not",
+                   take->named[at]);
+}
+
+void catake_withhold(struct catake *take)
+{
+    uint32_t refused = 0;
+    for (size_t i = 0; i < take->file_count; i++)
+        refused |= take->file[i].damaged ? take->file[i].parts : 0;
+    for (size_t i = 0; i < take->file_count; i++)
+        if (!take->file[i].damaged && (take->file[i].parts & refused) != 0)
+            note_withheld(take, &take->file[i], refused);
+    if (refused != 0)
+        drop_parts(take, refused);
 }
 
 const struct catake_cert *catake_find(const struct catake *take, const uint8_t sha256[32])

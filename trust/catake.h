@@ -8,7 +8,8 @@
 #include "trust/cafacts.h"
 #include "trust/carule.h"
 
-#define CATAKE_NAME_MAX 40
+#define CATAKE_NAME_MAX  40
+#define CATAKE_PARTS_MAX 32 /* parts have fixed names (docs/trust.md) */
 
 /* A part comes whole: what the store had of it before and is not in it now is gone. */
 struct catake_part {
@@ -50,6 +51,8 @@ struct catake_file {
     uint64_t unread_row; /* and the first one */
     bool table;          /* of rows below a header; otherwise of entries */
     bool damaged;        /* nothing was taken, though it should have been */
+    bool withheld;       /* so of a part that this one is of, too */
+    uint32_t parts;      /* that it is of: bits, by the places in catake.named */
     char note[160];
 };
 
@@ -67,6 +70,8 @@ struct catake {
     struct catake_file *file;
     size_t file_count;
     bool odd; /* also of a file of which more than one row or entry in a hundred can not be read */
+    char named[CATAKE_PARTS_MAX][CATAKE_NAME_MAX]; /* parts that a file is of, taken or not */
+    size_t named_count;
     size_t part_cap;
     size_t rule_cap;
     size_t cert_cap;
@@ -81,7 +86,9 @@ struct catake {
 struct catake *catake_new(void);
 void catake_free(struct catake *take);
 
-/* The part of that name, made when it is new; the newest date counts. */
+/* Notes that the file at hand is of that part, whatever is taken of it. */
+void catake_claim(struct catake *take, const char *name);
+/* The part of that name, made when it is new; the newest date counts. The file at hand is of it. */
 uint32_t catake_part(struct catake *take, const char *name, int64_t dated_ms);
 void catake_rule(struct catake *take, uint32_t part, const struct carule *rule, bool lifts);
 /* Reads it; false: not a certificate. `facts` (may be NULL) gets what was read. */
@@ -100,8 +107,6 @@ void catake_pass(struct catake_file *file, uint64_t row);
 /* One that can not be read; the first row or entry is number 1. */
 void catake_unread(struct catake_file *file, uint64_t row);
 /* What a file that turns out to be damaged said is taken back: everything since `mark`. */
-#define CATAKE_PARTS_MAX 32 /* parts have fixed names (docs/trust.md) */
-
 struct catake_mark {
     size_t part;
     int64_t dated_ms[CATAKE_PARTS_MAX]; /* of those that were there */
@@ -112,6 +117,9 @@ struct catake_mark {
 };
 struct catake_mark catake_mark(const struct catake *take);
 void catake_rewind(struct catake *take, const struct catake_mark *mark);
+/* After all files: a part of which one file is damaged is not taken from the others either, because it would
+ * take the place of the whole. Their notes say so. */
+void catake_withhold(struct catake *take);
 /* A certificate that was taken, by SHA-256; NULL: none. */
 const struct catake_cert *catake_find(const struct catake *take, const uint8_t sha256[32]);
 /* A copy that lives as long as `take`. */

@@ -150,6 +150,8 @@ static bool trusted_for_tls(const struct csvread *csv, const char *store)
 void from_ccadb_roots(struct csvread *csv, struct catake *take, struct catake_file *file)
 {
     static const enum verdict_store stores[] = {VERDICT_APPLE, VERDICT_MICROSOFT};
+    for (size_t i = 0; i < countof(stores); i++)
+        catake_claim(take, builtin_roots_part(stores[i]));
     while (csvread_next(csv)) {
         char label[VERDICT_TEXT_MAX];
         bool any = false;

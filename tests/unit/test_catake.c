@@ -114,11 +114,60 @@ static void a_bundle_with_odd_blocks_is_not_taken(void **state)
     }
 }
 
+static void read_text(struct catake *take, const char *body)
+{
+    begin();
+    say("%s", body);
+    caform_read("a file", (uint8_t *)text, len, 5000, take);
+}
+
+/* What is left of a part when one of its files is refused would take the place of the whole. */
+static void a_refused_file_keeps_its_parts_out(void **state)
+{
+#define HASH "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+    static const char apple[] = "apple_root_sha256,action,date,name\n" HASH ",trusted,,A root\n";
+    static const char roots[] =
+        "cert_sha256,spki_sha256,mozilla_tls,chrome,apple_2025_12\n" HASH "," HASH ",anchor,,\n";
+    static const char included[] = "Certificate Name,CA Owner,SHA-256 Fingerprint\n";
+    static const char onecrl[] = "type,issuer_or_subject_der_b64,serial_or_spki_sha256,enabled\n";
+    const struct {
+        const char *refused;
+        const char *other;
+        size_t parts; /* that are left */
+        bool withheld;
+    } cases[] = {{"apple_root_sha256,action,date,name\nodd,trusted,,A root\n", apple, 0, true},
+                 {"CA Owner,Certificate Name,SHA-256 Fingerprint\no,n,odd\n", apple, 0, true},
+                 {"apple_root_sha256,action,date,name\nodd,trusted,,A root\n", roots, 3, true},
+                 {"{\"data\":[{\"issuerName\":\"MAA", onecrl, 0, true},
+                 {"{\"data\":[{\"issuerName\":\"MAA", apple, 1, false},
+                 {"\x30\x82\x7f\x7f", included, 0, true},
+                 {"spki_sha256,known_cert_sha256\nodd,\n", apple, 1, false}};
+    (void)state;
+    for (size_t i = 0; i < 2 * countof(cases); i++) {
+        struct catake *take = catake_new();
+        size_t other = i % 2 == 0 ? 1 : 0; /* in either order */
+        read_text(take, other == 1 ? cases[i / 2].refused : cases[i / 2].other);
+        read_text(take, other == 1 ? cases[i / 2].other : cases[i / 2].refused);
+        catake_withhold(take);
+        assert_true(take->file[1 - other].damaged);
+        assert_false(take->file[other].damaged);
+        assert_int_equal(take->file[other].withheld, cases[i / 2].withheld);
+        assert_int_equal(take->part_count, cases[i / 2].parts);
+        assert_true(!cases[i / 2].withheld || cases[i / 2].parts != 0 || take->file[other].taken == 0);
+        for (size_t k = 0; k < take->rule_count; k++)
+            assert_true(take->rule[k].part < take->part_count);
+        for (size_t k = 0; k < take->part_count; k++)
+            assert_true(!cases[i / 2].withheld || strcmp(take->part[k].name, "apple.roots") != 0);
+        catake_free(take);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(onecrl_with_odd_records_is_not_taken),
                                        cmocka_unit_test(certdata_with_odd_objects_is_not_taken),
                                        cmocka_unit_test(a_root_of_chrome_without_its_hash_is_not_read),
-                                       cmocka_unit_test(a_bundle_with_odd_blocks_is_not_taken)};
+                                       cmocka_unit_test(a_bundle_with_odd_blocks_is_not_taken),
+                                       cmocka_unit_test(a_refused_file_keeps_its_parts_out)};
     return cmocka_run_group_tests(tests, make, NULL);
 }
