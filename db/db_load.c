@@ -130,17 +130,14 @@ static enum err_code note_halved(struct pgconn *conn, bool halved, const struct 
 static enum err_code half_begin(struct half *half, struct pgconn *conn, const struct db_load_how *how,
                                 bool *halved, struct err *why)
 {
-    struct err ignored = {0};
     *halved = false;
-    if (pgconn_open(conn->dsn, &half->conn, &ignored) != ERR_OK)
+    half->conn = loadfill_second(conn, 0);
+    if (half->conn == NULL)
         return ERR_OK;
-    enum err_code code = ERR_OK;
-    if (pgexec_script(half->conn, "SET statement_timeout = 0", &ignored) == ERR_OK) {
-        code = note_halved(conn, true, how, why);
-        *halved = code == ERR_OK && thread_start(&half->thread, "loadindex", index_half, half);
-        if (code == ERR_OK && !*halved)
-            code = note_halved(conn, false, how, why);
-    }
+    enum err_code code = note_halved(conn, true, how, why);
+    *halved = code == ERR_OK && thread_start(&half->thread, "loadindex", index_half, half);
+    if (code == ERR_OK && !*halved)
+        code = note_halved(conn, false, how, why);
     if (!*halved)
         pgconn_free(half->conn);
     return code;

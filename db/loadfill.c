@@ -229,16 +229,14 @@ static bool take_piece(struct loadfill *fill, struct loadsort *mine)
     return taken;
 }
 
-/* The next piece is read and sorted while one is written. */
-static void fill_beside(struct loadfill *fill)
+/* The next piece is read and sorted while one is written. False: no thread can be had for it. */
+static bool fill_beside(struct loadfill *fill)
 {
     struct thread thread;
     struct loadsort mine;
     loadsort_init(&mine);
-    if (!thread_start(&thread, "loadread", read_apart, fill)) {
-        fill->code = err_set(fill->why, ERR_MEMORY, "database: no thread for a partition");
-        return;
-    }
+    if (!thread_start(&thread, "loadread", read_apart, fill))
+        return false;
     while (fill->code == ERR_OK && take_piece(fill, &mine))
         write_rows(fill, &mine);
     thread_lock(&fill->pass.lock);
@@ -251,6 +249,7 @@ static void fill_beside(struct loadfill *fill)
         fill->code = err_set(fill->why, ERR_CLOSED, "the program ends");
     if (fill->code == ERR_OK && fill->read_code != ERR_OK)
         fill->code = err_set(fill->why, fill->read_code, "%s", fill->read_why.text);
+    return true;
 }
 
 static void fill_alone(struct loadfill *fill)
@@ -262,15 +261,13 @@ static void fill_alone(struct loadfill *fill)
 
 static void fill_all(struct loadfill *fill)
 {
-    if (fill->reader != NULL)
-        fill_beside(fill);
-    else
+    if (fill->reader == NULL || !fill_beside(fill))
         fill_alone(fill);
 }
 
 /* The same server sees our session: a standby that is behind, or another one behind the same name, has fewer
  * rows, and what is not read of a slot is dropped with it. */
-static bool is_same_server(struct loadfill *fill)
+static bool is_same_server(struct pgconn *conn, struct pgconn *second)
 {
     static const char mine_sql[] = "SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())";
     static const char seen_sql[] = "SELECT count(*) FROM pg_stat_get_activity($1::int4)"
@@ -279,20 +276,20 @@ static bool is_same_server(struct loadfill *fill)
     struct err ignored = {0};
     PGresult *res;
     int64_t seen = 0;
-    if (pgexec_run(fill->conn, mine_sql, &PGEXEC_NO_ARGS, &res, &ignored) != ERR_OK)
+    if (pgexec_run(conn, mine_sql, &PGEXEC_NO_ARGS, &res, &ignored) != ERR_OK)
         return false;
     if (PQntuples(res) == 1) {
-        pgexec_int(&args, PQbackendPID(fill->conn->pg));
+        pgexec_int(&args, PQbackendPID(conn->pg));
         pgexec_text(&args, pgexec_get_text(res, 0, 0));
-        (void)!pgexec_number(fill->reader, seen_sql, &args, &seen, &ignored);
+        (void)!pgexec_number(second, seen_sql, &args, &seen, &ignored);
     }
     PQclear(res);
     return seen == 1;
 }
 
-/* The reader stands still while a piece is written. What it waits for the server does not know to be waited
- * for by us: a ring over both connections ends by time alone. */
-static bool set_reader(struct loadfill *fill)
+/* It stands still while a piece is written. What it waits for the server does not know to be waited for by
+ * us: a ring over both connections ends by time alone. */
+static bool set_second(struct pgconn *second, int lock_ms)
 {
     static const char sql[] =
         "SELECT concat(set_config('statement_timeout', '0', false), set_config('idle_session_timeout', '0',"
@@ -301,25 +298,24 @@ static bool set_reader(struct loadfill *fill)
     struct err ignored = {0};
     char memory[24];
     char wait[24];
-    int wait_ms = fill->how.lock_ms > 0 ? fill->how.lock_ms : LIMIT_LOAD_LOCK_MS;
     (void)snprintf(memory, sizeof memory, "%dMB", LIMIT_PART_SORT_MB);
-    (void)snprintf(wait, sizeof wait, "%dms", wait_ms);
+    (void)snprintf(wait, sizeof wait, "%dms", lock_ms > 0 ? lock_ms : LIMIT_LOAD_LOCK_MS);
     pgexec_text(&args, memory);
     pgexec_text(&args, wait);
-    return pgexec_do(fill->reader, sql, &args, NULL, &ignored) == ERR_OK;
+    return pgexec_do(second, sql, &args, NULL, &ignored) == ERR_OK;
 }
 
-/* Reads on a connection of its own, where there is one to be had. */
-static void open_reader(struct loadfill *fill)
+struct pgconn *loadfill_second(struct pgconn *conn, int lock_ms)
 {
+    struct pgconn *second = NULL;
     struct err ignored = {0};
-    if (pgconn_open(fill->conn->dsn, &fill->reader, &ignored) != ERR_OK)
-        return;
-    if (set_reader(fill) && is_same_server(fill))
-        return;
-    say_debug("db", "a sealing reads over the connection that writes: the other one is of no use");
-    pgconn_free(fill->reader);
-    fill->reader = NULL;
+    if (pgconn_open(conn->dsn, &second, &ignored) != ERR_OK)
+        return NULL;
+    if (set_second(second, lock_ms) && is_same_server(conn, second))
+        return second;
+    say_debug("db", "a sealing does with one connection: the second one is of no use");
+    pgconn_free(second);
+    return NULL;
 }
 
 static enum err_code take_job(struct loadfill *fill)
@@ -393,7 +389,7 @@ enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_how *how, 
     copy_init(&fill->counts);
     copy_init(&fill->olds);
     if (!how->alone)
-        open_reader(fill);
+        fill->reader = loadfill_second(conn, how->lock_ms);
     enum err_code code = ask_sizes(fill);
     if (code == ERR_OK)
         code = fill_job(fill);

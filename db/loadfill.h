@@ -24,4 +24,8 @@ struct loadfill_how {
 MUST_USE enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_how *how, size_t *peak,
                                     struct err *why);
 
+/* A second connection for a sealing, which the caller frees: to the same server, with much to sort in, and so
+ * that it waits `lock_ms` for a lock (0: LIMIT_LOAD_LOCK_MS). NULL: there is none to be had. */
+struct pgconn *loadfill_second(struct pgconn *conn, int lock_ms);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/thread.h"
+#include "db/db_load.h"
 #include "db/loadfill.h"
 #include "db/pgexec.h"
 
@@ -269,6 +270,11 @@ static void another_server_is_not_read(void **state)
     if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
         fail_msg("%s", why.text);
     check_sql(test.dsn, "SELECT count(*) FROM cert_build", 32);
+    /* Nor does it build half of the indexes. */
+    if (db_load_seal(conn, &(struct db_load_how){0}, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    check_sql(test.dsn, "SELECT count(*) FROM cert", 32);
+    check_sql(test.dsn, "SELECT count(*) FROM cert_load_run", 0);
     pgconn_free(conn);
     pgtest_stop(&elsewhere);
 }
