@@ -98,7 +98,7 @@ static enum err_code read_dir(struct reading *reading, const char *dir, struct e
 bool trustimport_lacks(const struct catake *take)
 {
     for (size_t i = 0; i < take->file_count; i++)
-        if (take->file[i].damaged || take->file[i].unread != 0 || take->file[i].form[0] == '\0')
+        if (take->file[i].damaged || take->file[i].thin || take->file[i].page)
             return true;
     return false;
 }

@@ -9,8 +9,9 @@
  * ERR_USAGE: there is nothing to be taken. */
 MUST_USE enum err_code trustimport_read(const char *dir, bool odd, struct catake **take, uint8_t sha256[32],
                                         int64_t *dated_ms, struct err *why);
-/* Could something that should have been taken not be read? A file of no known form is that, too: it may be an
- * error page in the place of a list. */
+/* Could something that should have been taken not be read? That is a file that was not taken, an error page
+ * in the place of a list, and a list of which more than one in a hundred can not be read, though it was
+ * taken. */
 bool trustimport_lacks(const struct catake *take);
 /* What was taken from what, as JSON; the caller frees it. */
 char *trustimport_report(const struct catake *take);

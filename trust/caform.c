@@ -130,7 +130,8 @@ static void weigh(const struct catake *take, struct catake_file *file)
     uint64_t rows = file->taken + file->passed;
     if (file->damaged || file->unread == 0)
         return;
-    file->damaged = !take->odd && file->unread * UNREAD_PART > rows;
+    file->thin = file->unread * UNREAD_PART > rows;
+    file->damaged = !take->odd && file->thin;
     size_t len = file->table ? 0 : strlen(file->note);
     (void)snprintf(file->note + len, sizeof file->note - len,
                    "%s%" PRIu64 " of %" PRIu64 " %s can not be read, the first of them is %s %" PRIu64 "%s",
@@ -138,13 +139,26 @@ static void weigh(const struct catake *take, struct catake_file *file)
                    file->table ? "row" : "entry", file->unread_row, file->table ? " below the header" : "");
 }
 
+/* Notes of one's own may lie beside the lists; what a download that failed leaves stands in the place of one.
+ */
+static bool is_page(struct span text)
+{
+    size_t at = 0;
+    while (at < text.len && strchr(" \t\r\n", text.at[at]) != NULL && text.at[at] != '\0')
+        at++;
+    return at == text.len || text.at[at] == '<';
+}
+
 void caform_read(const char *name, uint8_t *bytes, size_t len, int64_t mtime_ms, struct catake *take)
 {
     const struct catake_mark mark = catake_mark(take);
     struct catake_file *file = catake_file(take, name);
     file->dated_ms = mtime_ms;
-    if (!read_other(span_of(bytes, len), take, file) && !read_table(bytes, len, take, file))
+    const bool page = is_page(span_of(bytes, len));
+    if (!read_other(span_of(bytes, len), take, file) && !read_table(bytes, len, take, file)) {
         (void)snprintf(file->note, sizeof file->note, "not a form that is known");
+        file->page = page;
+    }
     weigh(take, file);
     if (!file->damaged)
         return;

@@ -51,6 +51,8 @@ struct catake_file {
     uint64_t unread_row; /* and the first one */
     bool table;          /* of rows below a header; otherwise of entries */
     bool damaged;        /* nothing was taken, though it should have been */
+    bool page;           /* of no known form, and empty or a page of a web server: a list should be there */
+    bool thin;           /* more than one in a hundred of its rows can not be read */
     bool withheld;       /* so of a part that this one is of, too */
     uint32_t parts;      /* that it is of: bits, by the places in catake.named */
     char note[160];

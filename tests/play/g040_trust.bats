@@ -192,6 +192,21 @@ finding() { # of alert $1 by kind $2
     ctv trust import --force --json "$PLAY/page" >"$PLAY/out" 2>"$PLAY/err" || code=$?
     [ "$code" = 3 ]
     jq -e '.files[] | select(.file == "onecrl.json") | .taken == 16 and .unreadable == 4' "$PLAY/out"
+    # A note beside the lists and a single odd record are said, and are no failure; nothing in the place of a list is one.
+    rm "$PLAY/page/distrusted.csv"
+    echo 'Fetched every Monday.' >"$PLAY/page/README"
+    {
+        echo '{"data":['
+        for i in {10..99}; do echo "{\"issuerName\":\"MAAA\",\"serialNumber\":\"AQ$i\"},{\"issuerName\":\"MAAA\",\"serialNumber\":\"Ag$i\"},"; done
+        echo '{"issuerName":"MAAA","serialNumber":"?"}]}'
+    } >"$PLAY/page/onecrl.json"
+    ctv trust import --force "$PLAY/page" >"$PLAY/out" 2>"$PLAY/err"
+    grep -q 'onecrl.json: 1 of 181 entries can not be read, .*: the others were taken' "$PLAY/err"
+    grep -q 'README: not a form that is known' "$PLAY/err"
+    : >"$PLAY/page/certdata.txt"
+    code=0
+    ctv trust import --force "$PLAY/page" >"$PLAY/out" 2>"$PLAY/err" || code=$?
+    [ "$code" = 3 ]
 }
 
 @test "explain says of each store why" {
