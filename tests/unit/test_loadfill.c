@@ -48,7 +48,8 @@ static const char one_sql[] = "INSERT INTO cert SELECT l.lower, l.lower - interv
                               "0, 1, 1, sha256('a'), '\\x01',"
                               " sha256('k'), 'test.x' FROM (SELECT * FROM load_leaves(1) LIMIT 1) AS l";
 
-/* The leaf is full of one domain already: nothing of that is in what load_sizes sums up. */
+/* The leaf is full of one domain already: nothing of that is in what load_sizes sums up. A pass has hundreds
+ * of rows, so that chance alone does not make it too large. */
 static void fit_one_domain(bool alone)
 {
     static const char full_sql[] =
@@ -56,7 +57,7 @@ static void fit_one_domain(bool alone)
         " sha256(i::text::bytea), '\\x01', sha256('k'), 'test.x' FROM generate_series(1, 2000) AS i CROSS "
         "JOIN"
         " (SELECT * FROM load_leaves(1) LIMIT 1) AS l";
-    const struct loadfill_how how = {.closed = 1, .most = MOST, .alone = alone};
+    const struct loadfill_how how = {.closed = 1, .most = 4 * MOST, .alone = alone};
     struct storetest test;
     struct err why = {0};
     size_t peak = 0;
@@ -64,8 +65,8 @@ static void fit_one_domain(bool alone)
     storetest_run(test.dsn, "UPDATE partition_job SET bytes = 16");
     if (loadfill_run(conn, &how, &peak, &why) != ERR_OK)
         fail_msg("%s", why.text);
-    assert_true(peak > MOST / 2);
-    assert_true(peak <= MOST + 2 * ONE);
+    assert_true(peak > 2 * MOST);
+    assert_true(peak <= 4 * MOST + 2 * ONE);
     check_sql(test.dsn, "SELECT count(*) FROM cert_build", ROWS + 32);
     check_sql(test.dsn, "SELECT count(DISTINCT tbs_fp) FROM cert_build", ROWS + 32);
     check_sql(test.dsn, "SELECT count(*) FROM load_old", ROWS);
