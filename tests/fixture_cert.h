@@ -83,7 +83,7 @@ static inline void fixture_cert_put(struct pgconn *conn, const struct fixture_ce
     pgexec_bytes(&args, span_of(serial, 4));
     pgexec_bytes(&args, span_of(spki, 32));
     pgexec_text(&args, buf_text(&names));
-    pgexec_int(&args, (int64_t)(FACTS_ISSUER_KNOWN | CERT_SERVER_AUTH));
+    pgexec_int(&args, (int64_t)(FACTS_ISSUER_KNOWN | FACTS_ISSUER_PROVEN | CERT_SERVER_AUTH));
     enum err_code code = pgexec_do(
         conn,
         "INSERT INTO cert (not_after, not_before, first_seen, apex8, idx, facts, issuer, log, tbs_fp, serial,"
