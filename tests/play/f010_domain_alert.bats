@@ -68,7 +68,7 @@ teardown_file() {
     ingest
     id=$(ctv alert list --json --limit 1 | jq -r 'select(.id) | .id')
     wait_for "ctv alert show $id | has 'hook .*pending, 1 try.*pager is down'" 20
-    ctv alert show "$id" | has 'stdout .*sent'
+    wait_for "ctv alert show $id | has 'stdout .*sent'" 20
     rm "$PLAY/refuse"
 }
 
@@ -95,6 +95,7 @@ teardown_file() {
 }
 
 @test "a test alert goes through every channel" {
+    rm -f "$PLAY/refuse"
     : >"$PLAY/told"
     run -0 ctv alert test
     wait_for "grep -qx 'test  test' \"\$PLAY/told\"" 20
