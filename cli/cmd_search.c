@@ -43,7 +43,6 @@ struct search {
     const struct wish *wish;
     enum searchview_format format;
     struct searchfile file;
-    uint64_t rows;
 };
 
 static atomic_bool interrupted;
@@ -93,11 +92,11 @@ static size_t columns_of(const struct search *search)
 static enum err_code found(void *arg, const struct query_row *row, struct err *why)
 {
     struct search *search = arg;
-    (void)why;
-    if (search->rows++ == 0)
+    if (search->file.rows == 0)
         searchview_head(search->file.out, search->format, columns_of(search));
     searchview_row(search->file.out, search->format, columns_of(search), row);
-    searchfile_progress(&search->file, search->rows, row->issuance->not_before * 1000);
+    if (!searchfile_row(&search->file, row) && search->wish->out != NULL)
+        return err_set(why, ERR_SYSTEM, "search: the file can not be written");
     return ERR_OK;
 }
 
@@ -180,6 +179,33 @@ static enum err_code pages(struct search *search, struct pgconn *conn, struct qu
     return code;
 }
 
+/* The last line: what the file holds. */
+static void say_kept(const struct search *search, const char *kept, uint64_t rows, const char *more)
+{
+    if (kept[0] != '\0')
+        fprintf(stderr, "ctvigil: %s: %" PRIu64 " certificates%s\n", kept, rows, more);
+    else if (search->file.temp[0] != '\0')
+        fprintf(stderr, "ctvigil: %s: nothing of it is kept; search again where there is room\n",
+                search->wish->out);
+}
+
+/* The file could not be written, or not get its name. Where what it holds ends is where to go on, however far
+ * the search was. */
+static int cut_off(const struct search *search, const struct query *query, const char *kept, bool whole)
+{
+    const struct searchfile *file = &search->file;
+    const struct query_result at = {.next = file->mark.behind, .more = true};
+    bool usable = kept[0] != '\0' && file->temp[0] != '\0' && file->mark.rows != 0;
+    bool all = usable && whole && file->error == 0;
+    if (file->temp[0] == '\0')
+        return CMD_FAILED;
+    if (usable && !all)
+        say_more(search, query, &at);
+    say_kept(search, kept, file->mark.rows,
+             all ? ", all of them" : "; not all, go on with --after and another file where there is room");
+    return CMD_FAILED;
+}
+
 /* Rows were given and then something failed: the last page's cursor still goes on behind them, as far as
  * pages were whole. */
 static int end_of(struct search *search, const struct query *query, const struct query_result *result,
@@ -187,20 +213,22 @@ static int end_of(struct search *search, const struct query *query, const struct
 {
     static char kept[SEARCHFILE_PATH_MAX];
     bool whole = code == ERR_OK && !(atomic_load(&interrupted) && result->more);
+    uint64_t rows = search->file.rows;
     struct err closing = {0};
-    if (searchfile_close(&search->file, whole, kept, &closing) != ERR_OK)
-        return cmd_fail(&closing);
+    if (searchfile_close(&search->file, whole, kept, &closing) != ERR_OK) {
+        (void)cmd_fail(&closing);
+        return cut_off(search, query, kept, whole);
+    }
     if (code != ERR_OK)
         (void)cmd_fail(why);
-    if (code == ERR_OK || search->rows != 0)
+    if (code == ERR_OK || rows != 0)
         say_limits(result);
     /* A cursor behind rows that nobody got would lose them. */
     bool given = search->wish->out != NULL || (fflush(stdout) == 0 && !ferror(stdout));
-    if (given && result->more && (code == ERR_OK || code == ERR_CLOSED || search->rows != 0))
+    if (given && result->more && (code == ERR_OK || code == ERR_CLOSED || rows != 0))
         say_more(search, query, result);
     if (kept[0] != '\0')
-        fprintf(stderr, "ctvigil: %s: %" PRIu64 " certificates%s\n", kept, search->rows,
-                whole ? "" : "; not all, go on with --after and another file");
+        say_kept(search, kept, rows, whole ? "" : "; not all, go on with --after and another file");
     if (code != ERR_OK)
         return err_class(code) == ERR_CLASS_USAGE ? CMD_USAGE : CMD_FAILED;
     return whole ? CMD_OK : CMD_FAILED;
@@ -216,13 +244,13 @@ static int list(struct search *search, struct pgconn *conn, struct query *query)
     catch_signals(conn);
     code = pages(search, conn, query, &result, &why);
     let_signals(conn);
-    if (code == ERR_OK && search->rows == 0) {
+    if (code == ERR_OK && search->file.rows == 0) {
         if (search->format == SEARCHVIEW_CSV)
             searchview_head(search->file.out, search->format, columns_of(search));
         hint(search, &result);
     }
     if (code == ERR_OK) {
-        horizon_say(conn, search->cmd->argv[1], search->rows != 0);
+        horizon_say(conn, search->cmd->argv[1], search->file.rows != 0);
         backfill_say(conn);
         places_say(conn);
     }

@@ -65,7 +65,9 @@ static enum err_code hand_over(struct page *page, const struct query_slice *slic
         .id = query_id(cert.log_id, cert.index),
         .sightings = seen.count,
         .unassigned = seen.unassigned,
+        .place = {.not_before_ms = cert.not_before_ms, .issuer_id = cert.issuer_id},
     };
+    memcpy(found.place.tbs_fp, cert.issuance.tbs_fp, sizeof found.place.tbs_fp);
     for (size_t i = 0; i < seen.count; i++) {
         found.precert = found.precert || seen.at[i].form == ISSUANCE_PRECERT;
         found.final = found.final || seen.at[i].form == ISSUANCE_FINAL;

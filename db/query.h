@@ -74,6 +74,7 @@ struct query_row {
     uint64_t index;
     int64_t id; /* public id of that sighting: log (13 bits) and index (40 bits) */
     uint64_t sightings;
+    struct query_cursor place; /* in the order: a page may end behind it */
     uint64_t unassigned; /* of the same TBS, but nobody recorded under which of several issuer keys; the forms
                             and the number above are those of this row for certain */
     bool precert;

@@ -182,6 +182,35 @@ teardown_file() {
     [[ -z "$output" && "$stderr" == *"no issuer"* ]]
 }
 
+@test "a disk that gets full leaves whole rows, and a cursor that goes on behind them" {
+    [ "$(id -u)" = 0 ] && mkdir "$PLAY/disk" && mount -t tmpfs -o size=128k tmpfs "$PLAY/disk" || skip "no file system can be mounted here"
+    run -0 --separate-stderr ctv search text:. --all --format ndjson --out "$PLAY/every.json"
+    [ "$(stat -c %s "$PLAY/every.json")" -gt 200000 ]
+    echo mine >"$PLAY/disk/some.json"
+    "$CTVIGIL" --state-dir "$STATE" search text:. --all --limit 1000 --format ndjson --out "$PLAY/disk/some.json" >"$PLAY/full.out" 2>"$PLAY/full.err" && status=0 || status=$?
+    ls "$PLAY/disk" >"$PLAY/full.ls"
+    mv "$PLAY/disk/some.json" "$PLAY/disk/some.json.partial" "$PLAY"
+    # Not one row: nothing is kept, and no cursor is said.
+    dd if=/dev/zero of="$PLAY/disk/ballast" bs=1k 2>/dev/null || true
+    "$CTVIGIL" --state-dir "$STATE" search text:. --all --format csv --out "$PLAY/disk/none.csv" 2>"$PLAY/none.err" && none=0 || none=$?
+    ls "$PLAY/disk" >"$PLAY/none.ls"
+    umount "$PLAY/disk"
+    cat "$PLAY/full.err" "$PLAY/none.err"
+    [[ $status = 4 && $none = 4 && ! -s "$PLAY/full.out" ]]
+    [ "$(cat "$PLAY/full.ls")" = some.json$'\n'some.json.partial ]
+    [ "$(cat "$PLAY/some.json")" = mine ]
+    grep -q "some.json can not be written (No space left on device)" "$PLAY/full.err"
+    rows=$(wc -l <"$PLAY/some.json.partial")
+    [ "$rows" -ge 64 ]
+    [ "$(tail -1 "$PLAY/full.err")" = "ctvigil: $PLAY/disk/some.json.partial: $rows certificates; not all, go on with --after and another file where there is room" ]
+    cursor=$(sed -n 's/.*--after \([^ ]*\)$/\1/p' "$PLAY/full.err")
+    run -0 --separate-stderr ctv search text:. --all --format ndjson --out "$PLAY/others.json" --after "$cursor"
+    cat "$PLAY/some.json.partial" "$PLAY/others.json" | diff - "$PLAY/every.json"
+    [ "$(cat "$PLAY/none.ls")" = ballast ]
+    grep -q "nothing of it is kept" "$PLAY/none.err"
+    run ! grep -e --after "$PLAY/none.err"
+}
+
 # Somebody who has all certificates to himself for as long as he likes; told of by how many wait for them then.
 lock_cert() {
     psql -XqAt -d "$DSN" -c 'BEGIN; LOCK TABLE cert; SELECT pg_sleep(60)' >/dev/null 2>&1 &
