@@ -12,6 +12,7 @@
 #include "cli/opt.h"
 #include "cli/places.h"
 #include "cli/searchfile.h"
+#include "cli/searchissuer.h"
 #include "cli/searchview.h"
 #include "cli/watchname.h"
 #include "db/pgstop.h"
@@ -301,15 +302,30 @@ static void say_thin(struct pgconn *conn)
                 text_time(since_ms, false, text));
 }
 
+static void say_warning(const struct err *warning)
+{
+    if (warning->code != ERR_OK)
+        fprintf(stderr, "ctvigil: %s\n", warning->text);
+}
+
 static int run(struct search *search, struct query *query)
 {
     struct err why = {0};
     struct pgconn *conn;
     if (cmd_db_open_reader(search->cmd, &conn, &why) != ERR_OK)
         return cmd_fail(&why);
-    int status = search->wish->count != NULL ? count(search, conn, query) : list(search, conn, query);
+    struct searchissuer issuer = {0};
+    struct err warning = {0};
+    int status;
+    enum err_code code = searchissuer_find(&issuer, query, &warning, &why);
+    say_warning(&warning);
+    if (code != ERR_OK)
+        status = cmd_fail(&why);
+    else
+        status = search->wish->count != NULL ? count(search, conn, query) : list(search, conn, query);
     if (status == CMD_OK)
         say_thin(conn);
+    searchissuer_free(&issuer);
     cmd_db_close(conn);
     return status;
 }
@@ -407,14 +423,17 @@ static int read_query(struct search *search, struct query *query)
     const struct wish *wish = search->wish;
     struct cmd *cmd = search->cmd;
     struct err why = {0};
+    struct err warning = {0};
     if (cmd->argv[1][0] == '\0')
         return cmd_usage(cmd, "the query is empty");
     if (parse(cmd->argv[1], query, &why) != ERR_OK ||
         (wish->issuer != NULL && query->kind != QUERY_ISSUER &&
-         query_parse_issuer(wish->issuer, query, &why) != ERR_OK)) {
+         query_parse_issuer(wish->issuer, query, &why) != ERR_OK) ||
+        searchissuer_read(query, &warning, &why) != ERR_OK) {
         (void)cmd_fail(&why); /* whatever kind of error it is: it stands on the command line */
         return CMD_USAGE;
     }
+    say_warning(&warning);
     if (wish->issuer != NULL && query->kind == QUERY_ISSUER)
         return cmd_usage(cmd, "--issuer: issuer: says that already");
     int status = read_choices(search, query);
@@ -443,7 +462,7 @@ int cmd_search(struct cmd *cmd)
         {"expired", OPT_FLAG, &wish.expired, NULL, "only what has expired"},
         {"form", OPT_TEXT, &wish.form, "FORM", "precert, final or any: logged in that form"},
         {"issuer", OPT_TEXT, &wish.issuer, "ISSUER",
-         "only of these: id, SHA-256 of the key, or a part of the name"},
+         "only of these: id, part of the name, ca:OWNER, spki:HEX, cert:FILE or letsencrypt.org"},
         {"limit", OPT_NUMBER, &wish.limit, "N",
          "at most N certificates (100), or rows of a page with --all (10000)"},
         {"after", OPT_TEXT, &wish.after, "CURSOR", "go on where the page with this cursor ended"},

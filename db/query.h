@@ -48,10 +48,13 @@ struct query {
     char text[QUERY_TEXT_MAX + 1]; /* domain in normal form, address, URI, ...; "" for the others */
     uint8_t bytes[QUERY_SERIAL_MAX];
     size_t len;
-    char issuer[QUERY_TEXT_MAX + 1]; /* only of these issuers, as QUERY_ISSUER; "": of all */
-    int64_t since_ms;                /* not_before >= ; QUERY_NO_TIME: no bound */
-    int64_t until_ms;                /* not_before < */
-    int64_t seen_since_ms;           /* first sighting that was stored >= */
+    char issuer[QUERY_TEXT_MAX + 1];  /* only of these issuers, as QUERY_ISSUER; "": of all */
+    const uint8_t (*issuer_keys)[32]; /* and of those with these keys (SHA-256), which belong to the caller */
+    size_t issuer_key_count;
+    bool issuer_by_key;    /* `issuer` is what they are called, and no part of a name */
+    int64_t since_ms;      /* not_before >= ; QUERY_NO_TIME: no bound */
+    int64_t until_ms;      /* not_before < */
+    int64_t seen_since_ms; /* first sighting that was stored >= */
     bool exclude_expired;
     bool expired; /* only these */
     enum query_form form;
@@ -103,7 +106,7 @@ struct query_result {
 MUST_USE enum err_code query_parse(const char *typed, struct query *query, struct err *why);
 /* "sub, host, name, ..." */
 const char *query_parse_kinds(void);
-/* Fills query->issuer. */
+/* Fills query->issuer. "spki:HEX" is the same as HEX. */
 MUST_USE enum err_code query_parse_issuer(const char *typed, struct query *query, struct err *why);
 
 /* Hands over the rows of one page. ERR_TIMEOUT: the database took longer than query->timeout_ms, and nothing

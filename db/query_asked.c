@@ -9,11 +9,13 @@
 #include "db/others.h"
 
 /* Earlier and later than any time that is stored (years 1 to 9999). */
-#define TIME_BEFORE_MS INT64_C(-62135596800001)
-#define TIME_BEYOND_MS INT64_C(253402300800000)
-#define OID_INT4_ARRAY 1007
-#define OID_INT4       23
-#define PIECE_MAX      (16 * QUERY_TEXT_MAX) /* every byte as \\xHH at worst, quoted */
+#define TIME_BEFORE_MS  INT64_C(-62135596800001)
+#define TIME_BEYOND_MS  INT64_C(253402300800000)
+#define OID_INT4_ARRAY  1007
+#define OID_INT4        23
+#define OID_BYTEA       17
+#define OID_BYTEA_ARRAY 1001
+#define PIECE_MAX       (16 * QUERY_TEXT_MAX) /* every byte as \\xHH at worst, quoted */
 
 /* Appends text as a regular expression that means just it. */
 static void put_quoted(struct buf *out, struct span text)
@@ -264,11 +266,28 @@ static enum err_code put_issuers(struct query_asked *asked, const PGresult *res,
     return ERR_OK;
 }
 
+/* NULL where there are none. */
+static void put_issuer_keys(struct pgexec_args *args, struct buf *array, const struct query *query)
+{
+    buf_init(array, 20 + 36 * query->issuer_key_count);
+    buf_u32(array, 1); /* dimensions */
+    buf_u32(array, 0); /* no NULLs */
+    buf_u32(array, OID_BYTEA);
+    buf_u32(array, (uint32_t)query->issuer_key_count);
+    buf_u32(array, 1);
+    for (size_t i = 0; i < query->issuer_key_count; i++) {
+        buf_u32(array, 32);
+        buf_put(array, span_of(query->issuer_keys[i], 32));
+    }
+    pgexec_binary(args, OID_BYTEA_ARRAY, query->issuer_key_count != 0 ? buf_span(array) : SPAN_NONE);
+}
+
 static enum err_code find_issuers(struct query_asked *asked, struct pgconn *conn, struct err *why)
 {
     const char *typed = asked->query->issuer;
     struct pgexec_args args = {0};
     PGresult *res;
+    struct buf keys;
     uint64_t id = 0;
     uint8_t spki[32];
     if (typed[0] == '\0')
@@ -277,13 +296,17 @@ static enum err_code find_issuers(struct query_asked *asked, struct pgconn *conn
     bool is_spki = strlen(typed) == 64 && text_unhex(span_str(typed), spki, sizeof spki);
     pgexec_int(&args, is_id ? (int64_t)id : 0);
     pgexec_bytes(&args, is_spki ? span_of(spki, 32) : SPAN_NONE);
-    pgexec_text(&args, is_id || is_spki ? NULL : typed);
+    pgexec_text(&args, is_id || is_spki || asked->query->issuer_by_key ? NULL : typed);
     pgexec_int(&args, LIMIT_SEARCH_ISSUERS + 1);
+    put_issuer_keys(&args, &keys, asked->query);
     enum err_code code =
-        pgexec_cached(conn,
-                      "SELECT id FROM issuer WHERE id = $1::int8 OR spki_sha256 = $2::bytea"
-                      " OR position(lower($3::text) in lower(dn_text)) > 0 ORDER BY id LIMIT $4::int8",
-                      &args, &res, why);
+        !buf_ok(&keys) ? err_set(why, ERR_MEMORY, "search: no memory for the keys of issuers")
+                       : pgexec_cached(conn,
+                                       "SELECT id FROM issuer WHERE id = $1::int8 OR spki_sha256 = $2::bytea"
+                                       " OR position(lower($3::text) in lower(dn_text)) > 0"
+                                       " OR spki_sha256 = ANY ($5::bytea[]) ORDER BY id LIMIT $4::int8",
+                                       &args, &res, why);
+    buf_fini(&keys);
     if (code != ERR_OK)
         return code;
     code = put_issuers(asked, res, why);

@@ -192,7 +192,12 @@ static enum err_code read_uri(const char *typed, struct query *query, struct err
 
 enum err_code query_parse_issuer(const char *typed, struct query *query, struct err *why)
 {
+    bool key = strncmp(typed, "spki:", 5) == 0;
+    typed += key ? 5 : 0;
     size_t len = strlen(typed);
+    if (key && !is_hash(typed))
+        return err_set(why, ERR_USAGE, "issuer spki:%s: 64 hex digits are wanted, the SHA-256 of its key",
+                       typed);
     if (len == 0 || len > QUERY_TEXT_MAX || !text_is_utf8(span_of(typed, len)))
         return err_set(
             why, ERR_USAGE,

@@ -211,6 +211,38 @@ teardown_file() {
     run ! grep -e --after "$PLAY/none.err"
 }
 
+@test "issuers in the forms that name a CA elsewhere" {
+    ctv search paging.example --limit 1 --json >"$PLAY/one.json"
+    spki=$(jq -r 'select(.issuer_spki_sha256).issuer_spki_sha256' "$PLAY/one.json")
+    [ "$(ctv search paging.example --issuer "spki:${spki^^}" --count 2>/dev/null)" = 26 ]
+    [ "$(ctv search "issuer:spki:$spki" --count 2>/dev/null)" -ge 26 ]
+    # An owner whose name is in no certificate, and a domain of CAA records.
+    sql "INSERT INTO trust_bundle (dated, sha256, report) VALUES (now(), sha256('play'), '[]');
+         INSERT INTO trust_part SELECT unnest(ARRAY['owners', 'caa']), max(id) FROM trust_bundle;
+         INSERT INTO trust_caa VALUES ('ca:quayside', true, '\\x$spki', 'Quayside'), ('quayside.example', true, '\\x$spki', 'Quayside')"
+    for name in "ca:Quayside" "ca: QUAYSIDE" quayside.example; do
+        [ "$(ctv search paging.example --issuer "$name" --count 2>/dev/null)" = 26 ] || { echo "$name"; return 1; }
+    done
+    cursor=$(ctv search paging.example --issuer ca:Quayside --limit 20 --json | jq -r '.cursor // empty')
+    [ "$(ctv search paging.example --issuer ca:Quayside --after "$cursor" --json | wc -l)" = 6 ]
+    run -2 --separate-stderr ctv search paging.example --issuer ca:Quaysid
+    [[ -z "$output" && "$stderr" == *"did you mean 'ca:Quayside'"*"without ca:" ]]
+    run -2 --separate-stderr ctv search issuer:ca:Nobody --count
+    [[ -z "$output" && "$stderr" == *"no CA of that name is known"* ]]
+    sql "TRUNCATE trust_caa; DELETE FROM trust_part; DELETE FROM trust_bundle"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=other -days 9 -keyout "$PLAY/other.key" -out "$PLAY/other.pem" 2>/dev/null
+    run -0 --separate-stderr ctv search paging.example --issuer "cert:$PLAY/other.pem"
+    [[ -z "$output" && "$stderr" == *"no issuer that is stored"* ]]
+    openssl x509 -in "$PLAY/other.pem" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1 >"$PLAY/other.spki"
+    sql "INSERT INTO issuer (spki_sha256, dn_sha256, dn, dn_text) VALUES ('\\x$(cat "$PLAY/other.spki")', sha256('x'), 'x', 'CN=other')"
+    run -0 --separate-stderr ctv search paging.example --issuer "cert:$PLAY/other.pem"
+    [[ -z "$output" && "$stderr" != *"no issuer"* ]]
+    run -2 --separate-stderr ctv search paging.example --issuer cert:/no/such/file
+    [[ "$stderr" == *"No such file"* ]]
+    run -2 --separate-stderr ctv search paging.example --issuer spki:12
+    [[ "$stderr" == *"64 hex digits"* ]]
+}
+
 # Somebody who has all certificates to himself for as long as he likes; told of by how many wait for them then.
 lock_cert() {
     psql -XqAt -d "$DSN" -c 'BEGIN; LOCK TABLE cert; SELECT pg_sleep(60)' >/dev/null 2>&1 &

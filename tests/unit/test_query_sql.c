@@ -197,6 +197,52 @@ static void filters_leave_out_what_they_say(void **state)
     assert_int_equal(expected + seen.count, all.count);
 }
 
+static uint64_t counted_by(const struct query *query)
+{
+    struct query_result counted;
+    assert_int_equal(query_count(fixture.db.conn, query, UINT64_MAX, &counted, NULL), ERR_OK);
+    assert_int_equal(counted.no_issuer, counted.total == 0);
+    return counted.total;
+}
+
+/* Keys that a name stands for: alone, or beside those whose name it is a part of. */
+static void issuers_by_keys(void **state)
+{
+    uint8_t keys[3][32] = {{0}};
+    struct query query;
+    PGresult *res;
+    uint64_t by_id[2];
+    (void)state;
+    assert_int_equal(query_parse("example.com", &query, NULL), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        char sql[96];
+        (void)snprintf(query.issuer, sizeof query.issuer, "%d", i + 1);
+        by_id[i] = counted_by(&query);
+        assert_true(by_id[i] != 0);
+        (void)snprintf(sql, sizeof sql, "SELECT spki_sha256 FROM issuer WHERE id = %d", i + 1);
+        assert_int_equal(pgexec_run(fixture.db.conn, sql, &PGEXEC_NO_ARGS, &res, NULL), ERR_OK);
+        memcpy(keys[2 - i], pgexec_get_bytes(res, 0, 0).at, 32);
+        PQclear(res);
+    }
+    memset(keys[0], 0xa5, 32); /* nobody's */
+    assert_int_equal(query_parse_issuer("ca:somebody", &query, NULL), ERR_OK);
+    query.issuer_keys = (const uint8_t(*)[32])keys;
+    query.issuer_by_key = true;
+    query.issuer_key_count = 1;
+    assert_int_equal(counted_by(&query), 0);
+    query.issuer_key_count = 2;
+    assert_int_equal(counted_by(&query), by_id[1]);
+    query.issuer_key_count = 3;
+    assert_int_equal(counted_by(&query), by_id[0] + by_id[1]);
+    query.issuer_key_count = 2;
+    query.issuer_by_key = false;
+    assert_int_equal(counted_by(&query), by_id[1]);
+    assert_int_equal(query_parse_issuer("CN=", &query, NULL), ERR_OK);
+    assert_true(counted_by(&query) > by_id[1]);
+    query.issuer_by_key = true;
+    assert_int_equal(counted_by(&query), by_id[1]);
+}
+
 /* Nothing twice, nothing of the first look missing. Last of all, because rows are added. */
 static void pages_stand_while_rows_come(void **state)
 {
@@ -434,6 +480,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_finds_what_a_plain_look_finds),
         cmocka_unit_test(filters_leave_out_what_they_say),
+        cmocka_unit_test(issuers_by_keys),
         cmocka_unit_test(hostile_texts_come_back),
         cmocka_unit_test(pieces_are_the_whole),
         cmocka_unit_test(no_statement_has_to_read_all_rows),
