@@ -296,6 +296,108 @@ static void damaged_cursors(void **state)
     assert_true(taken > 50);
 }
 
+static bool fits(const char *cursor, const struct query *query)
+{
+    struct query again = *query;
+    struct err why = {0};
+    enum err_code code = query_cursor_parse(cursor, &again, &why);
+    assert_true(code == ERR_OK ? again.has_after : code == ERR_USAGE && !again.has_after);
+    return code == ERR_OK;
+}
+
+static struct query of_serial(const char *text, const char *issuer)
+{
+    struct query query;
+    assert_int_equal(query_parse("serial:0102", &query, NULL), ERR_OK);
+    (void)snprintf(query.text, sizeof query.text, "%s", text);
+    (void)snprintf(query.issuer, sizeof query.issuer, "%s", issuer);
+    return query;
+}
+
+/* Whatever decides which rows there are, a cursor is bound to it; how many make a page does not. */
+static void a_cursor_is_bound_to_all_that_is_asked(void **state)
+{
+    const struct query query = of_serial("ab", "c");
+    const struct query_cursor place = {.not_before_ms = ISSUANCES_T0, .issuer_id = 3};
+    struct query other[12];
+    char text[QUERY_CURSOR_MAX];
+    (void)state;
+    for (size_t i = 0; i < countof(other); i++)
+        other[i] = query;
+    other[0].kind = QUERY_FP;
+    other[1].form = QUERY_FINAL;
+    other[2].exclude_expired = true;
+    other[3].expired = true;
+    other[4].since_ms = 1;
+    other[5].until_ms = 1;
+    other[6].seen_since_ms = 1;
+    other[7].bytes[1] ^= 1;
+    other[8].len--;
+    other[9] = of_serial("ab", "d");
+    other[10] = of_serial("a", "bc");
+    other[11] = of_serial("abc", "");
+    (void)query_cursor_text(&place, &query, text);
+    assert_true(fits(text, &query));
+    for (size_t i = 0; i < countof(other); i++) {
+        if (fits(text, &other[i]))
+            fail_msg("%zu makes no difference", i);
+    }
+    other[0] = query;
+    other[0].limit = 1;
+    other[0].brief = true;
+    other[0].timeout_ms = 1;
+    assert_true(fits(text, &other[0]));
+}
+
+/* The outermost places that there may be, and those beyond. */
+static void the_ends_of_cursors(void **state)
+{
+    static const struct {
+        int64_t not_before_ms;
+        int32_t issuer_id;
+        bool good;
+    } rows[] = {
+        {INT64_C(-62135596800001), INT32_MIN, true},
+        {INT64_C(253402300800000), INT32_MAX, true},
+        {INT64_C(-62135596800002), 0, false},
+        {INT64_C(253402300800001), 0, false},
+        {INT64_MIN, 0, false},
+        {INT64_MAX, 0, false},
+    };
+    const struct query query = of_serial("", "");
+    char text[QUERY_CURSOR_MAX];
+    char bad[QUERY_CURSOR_MAX + 8];
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct query_cursor place = {.not_before_ms = rows[i].not_before_ms, .issuer_id = rows[i].issuer_id};
+        memset(place.tbs_fp, 0xff, 32);
+        assert_int_equal(fits(query_cursor_text(&place, &query, text), &query), rows[i].good);
+    }
+    const struct query_cursor place = {.issuer_id = 7};
+    (void)query_cursor_text(&place, &query, text);
+    const char *bound = strrchr(text, '_') + 1;
+    static const char *const ids[] = {"2147483648", "-2147483649", "", "7x"};
+    for (size_t i = 0; i < countof(ids); i++) {
+        (void)snprintf(bad, sizeof bad, "%.*s%s_%s", 2 + 65, text, ids[i], bound);
+        assert_false(fits(bad, &query));
+    }
+    (void)snprintf(bad, sizeof bad, "%.*s7_%s", 2 + 65, text, bound);
+    assert_true(fits(bad, &query));
+    /* One digit of the hash more, and what is bound with one more, less, or another one. */
+    (void)snprintf(bad, sizeof bad, "%.*s0_7_%s", 2 + 64, text, bound);
+    assert_false(fits(bad, &query));
+    (void)snprintf(bad, sizeof bad, "%s0", text);
+    assert_false(fits(bad, &query));
+    for (size_t i = 0; bound[i] != '\0'; i++) {
+        (void)snprintf(bad, sizeof bad, "%s", text);
+        char *digit = bad + (bound - text) + i;
+        *digit = *digit == '0' ? '1' : '0';
+        assert_false(fits(bad, &query));
+    }
+    (void)snprintf(bad, sizeof bad, "%.*s", (int)strlen(text) - 1, text);
+    assert_false(fits(bad, &query));
+}
+
 static void nothing_is_between_bounds_that_cross(void **state)
 {
     static struct seen seen;
@@ -375,6 +477,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(any_search_finds_what_a_plain_look_finds),
         cmocka_unit_test(places_that_nobody_gave_out),
         cmocka_unit_test(damaged_cursors),
+        cmocka_unit_test(a_cursor_is_bound_to_all_that_is_asked),
+        cmocka_unit_test(the_ends_of_cursors),
         cmocka_unit_test(nothing_is_between_bounds_that_cross),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -33,6 +33,15 @@ static void must_be_refused(const char *typed, const char *says)
         fail_msg("%.80s: %s", typed, why.text);
 }
 
+/* What is typed is taken for a domain, and is none. */
+static void must_be_no_domain(const char *typed)
+{
+    struct query query;
+    struct err why = {0};
+    assert_int_not_equal(query_parse(typed, &query, &why), ERR_OK);
+    assert_null(strstr(why.text, "no kind of search"));
+}
+
 /* FRONT, and so many letters. */
 static const char *long_words(const char *front, char letter, size_t count)
 {
@@ -120,6 +129,9 @@ static void domains(void **state)
     must_be_refused("example:443", "example:443");
     must_be_refused("https://joe@example.com", "");
     must_be_refused("frob:x", "no kind of search");
+    must_be_no_domain("https://example.com/");
+    must_be_no_domain("example:443");
+    must_be_no_domain(":x");
     must_be_refused("1:b@example.com", "");
     must_be_refused("\xff", "not UTF-8");
     assert_int_equal(query_parse("example.com", &query, NULL), ERR_OK);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -24,6 +25,18 @@
 static char folder[64];
 static char path[128];
 static char partial[160];
+
+static int syncs;        /* since it was set */
+static int sync_to_fail; /* the first is 1; 0: none */
+
+/* In the place of the C library's: a disk that does not keep what it took. */
+int fsync(int fd)
+{
+    if (++syncs != sync_to_fail)
+        return (int)syscall(SYS_fsync, fd);
+    errno = EIO;
+    return -1;
+}
 
 static void limit_files(rlim_t bytes)
 {
@@ -222,6 +235,32 @@ static void the_first_reason_counts(void **state)
     remove_all();
 }
 
+/* Nobody knows then what is in the file. */
+static void what_the_disk_lost_is_not_kept(void **state)
+{
+    static char kept[SEARCHFILE_PATH_MAX];
+    (void)state;
+    for (int cut = 0; cut < 2; cut++) {
+        struct searchfile file;
+        struct err why = {0};
+        put(path, "old");
+        open_it(&file);
+        limit_files((rlim_t)ROW_BYTES * (cut ? 200 : 1000));
+        assert_int_equal(write_rows(&file, 1000) < 1000, cut);
+        syncs = 0;
+        sync_to_fail = 1;
+        assert_int_equal(searchfile_close(&file, true, kept, &why), ERR_SYSTEM);
+        sync_to_fail = 0;
+        limit_files(RLIM_INFINITY);
+        assert_int_equal(syncs, 1);
+        assert_non_null(strstr(why.text, strerror(cut ? EFBIG : EIO)));
+        assert_string_equal(kept, "");
+        assert_holds(path, "old");
+        assert_int_equal(files_in_folder(), 1);
+        remove_all();
+    }
+}
+
 /* Somebody took the file away that was written, or cut it off. */
 static void what_is_gone_is_not_kept(void **state)
 {
@@ -323,10 +362,10 @@ static void it_says_how_far_it_is(void **state)
     assert_int_equal(write_rows(&file, 3), 3);
     file.said_ms = clock_mono_ms() - 60000;
     assert_int_equal(write_rows(&file, 4), 4);
+    assert_int_equal(searchfile_close(&file, true, kept, NULL), ERR_OK);
     (void)fflush(stderr);
     assert_true(dup2(own, STDERR_FILENO) >= 0);
     (void)close(own);
-    assert_int_equal(searchfile_close(&file, true, kept, NULL), ERR_OK);
     rewind(errors);
     assert_true(fread(said, 1, sizeof said - 1, errors) > 0);
     assert_string_equal(said, "ctvigil: 4 certificates, down to 2025-01-01\n");
@@ -360,6 +399,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_leaves_whole_rows),
         cmocka_unit_test(a_disk_that_is_full_at_the_end),
         cmocka_unit_test(the_first_reason_counts),
+        cmocka_unit_test(what_the_disk_lost_is_not_kept),
         cmocka_unit_test(what_is_gone_is_not_kept),
         cmocka_unit_test(a_name_that_is_taken),
         cmocka_unit_test(what_is_no_file_is_written_as_it_is),
