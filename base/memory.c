@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -62,24 +63,42 @@ static uint64_t limit_of(const char *root, char *line)
     return least_above(mount, group, second ? "memory.max" : "memory.limit_in_bytes");
 }
 
-/* A system that promises no more than it has refuses what goes beyond, proc(5): overcommit_memory 2. */
+/* A line of /proc/meminfo, which counts in kB. */
+static bool is_line(const char *line, const char *name, uint64_t *bytes)
+{
+    size_t len = strlen(name);
+    if (strncmp(line, name, len) != 0)
+        return false;
+    *bytes = (uint64_t)strtoull(line + len, NULL, 10) << 10;
+    return true;
+}
+
+/* A system that promises no more than it has refuses what goes beyond, proc(5): overcommit_memory 2. What it
+ * promised already is nobody's any more. */
 static uint64_t promised(const char *root)
 {
     char path[1024];
     char line[128];
-    unsigned long long kb = 0;
+    uint64_t limit = 0;
+    uint64_t used = 0;
     (void)snprintf(path, sizeof path, "%s/proc/sys/vm/overcommit_memory", root);
     if (number_in(path) != 2)
         return UINT64_MAX;
     (void)snprintf(path, sizeof path, "%s/proc/meminfo", root);
     FILE *file = fopen(path, "re");
-    while (file != NULL && kb == 0 && fgets(line, sizeof line, file) != NULL) {
-        const char *value = strncmp(line, "CommitLimit:", 12) == 0 ? line + 12 : "";
-        kb = strtoull(value, NULL, 10);
-    }
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        (void)(is_line(line, "CommitLimit:", &limit) || is_line(line, "Committed_AS:", &used));
     if (file != NULL)
         (void)fclose(file);
-    return kb != 0 ? (uint64_t)kb << 10 : UINT64_MAX;
+    return limit == 0 ? UINT64_MAX : used < limit ? limit - used : 1;
+}
+
+/* A service's LimitAS=, a shell's ulimit -v: the server inherits it. */
+static uint64_t address_space(void)
+{
+    struct rlimit limit;
+    bool is_set = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return is_set ? (uint64_t)limit.rlim_cur : UINT64_MAX;
 }
 
 uint64_t memory_limit(const char *root)
@@ -107,5 +126,7 @@ uint64_t memory_bytes(void)
     long page = sysconf(_SC_PAGESIZE);
     uint64_t all = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
     uint64_t limit = memory_limit("");
+    uint64_t space = address_space();
+    limit = space < limit ? space : limit;
     return all == 0 && limit == UINT64_MAX ? 0 : all != 0 && all < limit ? all : limit;
 }

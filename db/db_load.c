@@ -143,8 +143,8 @@ static enum err_code half_begin(struct half *half, struct pgconn *conn, const st
     return code;
 }
 
-static enum err_code half_end(struct half *half, const struct db_load_how *how, enum err_code code,
-                              struct err *why)
+static enum err_code half_end(struct half *half, struct pgconn *conn, const struct db_load_how *how,
+                              enum err_code code, struct err *why)
 {
     while (code == ERR_OK && !atomic_load(&half->done)) {
         if (how->stop != NULL && atomic_load(how->stop))
@@ -156,7 +156,7 @@ static enum err_code half_end(struct half *half, const struct db_load_how *how, 
     thread_join(&half->thread);
     pgconn_free(half->conn);
     if (code == ERR_OK && half->code != ERR_OK)
-        code = err_set(why, half->code, "%s", half->why.text);
+        code = loadfill_second_failed(conn, &half->why, why);
     return code;
 }
 
@@ -167,7 +167,7 @@ static enum err_code make_indexes(struct pgconn *conn, const struct db_load_how 
     enum err_code code = half_begin(&half, conn, how, &halved, why);
     if (code == ERR_OK)
         code = index_own(conn, how, why);
-    return halved ? half_end(&half, how, code, why) : code;
+    return halved ? half_end(&half, conn, how, code, why) : code;
 }
 
 /* One partition, from its beginning: what somebody else left half done is of no use. Its rows are written

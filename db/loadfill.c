@@ -248,7 +248,7 @@ static bool fill_beside(struct loadfill *fill)
     if (fill->code == ERR_OK && is_stopped(fill))
         fill->code = err_set(fill->why, ERR_CLOSED, "the program ends");
     if (fill->code == ERR_OK && fill->read_code != ERR_OK)
-        fill->code = err_set(fill->why, fill->read_code, "%s", fill->read_why.text);
+        fill->code = loadfill_second_failed(fill->conn, &fill->read_why, fill->why);
     return true;
 }
 
@@ -285,6 +285,13 @@ static bool is_same_server(struct pgconn *conn, struct pgconn *second)
     }
     PQclear(res);
     return seen == 1;
+}
+
+enum err_code loadfill_second_failed(const struct pgconn *conn, const struct err *second, struct err *why)
+{
+    if (second->code != ERR_DB_DOWN || PQstatus(conn->pg) != CONNECTION_OK)
+        return err_set(why, second->code, "%s", second->text);
+    return err_set(why, ERR_DB, "the second connection of a sealing was lost: %s", second->text);
 }
 
 /* It stands still while a piece is written. What it waits for the server does not know to be waited for by

@@ -18,8 +18,9 @@ struct loadfill_how {
 /* For the job of the kind "load" that was begun, in a transaction of its own. Reads over a connection of its
  * own beside it, if there is one to be had, of the same server. *peak: the most bytes that were
  * held at once; more than `most` only where rows of one issuance are as many, or one row is as large.
- * ERR_CLOSED: `stop` turned true. ERR_DB_CONFLICT: others have locks that the reader wants. On an error
- * nothing is filled; of a damaged value it says where it stands.
+ * ERR_CLOSED: `stop` turned true. ERR_DB_CONFLICT: others have locks that the reader wants. ERR_DB: the
+ * second connection alone was lost, among others. On an error nothing is filled; of a damaged value it says
+ * where it stands.
  */
 MUST_USE enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_how *how, size_t *peak,
                                     struct err *why);
@@ -27,5 +28,9 @@ MUST_USE enum err_code loadfill_run(struct pgconn *conn, const struct loadfill_h
 /* A second connection for a sealing, which the caller frees: to the same server, with much to sort in, and so
  * that it waits `lock_ms` for a lock (0: LIMIT_LOAD_LOCK_MS). NULL: there is none to be had. */
 struct pgconn *loadfill_second(struct pgconn *conn, int lock_ms);
+
+/* What came of the second connection, as the error of all: that it is lost while the first one stands says
+ * nothing of the database, so ERR_DB_DOWN becomes ERR_DB. */
+enum err_code loadfill_second_failed(const struct pgconn *conn, const struct err *second, struct err *why);
 
 #endif

@@ -174,7 +174,7 @@ static void end_who_waits(void *arg)
 static void who_reads_ahead_can_be_lost(void **state)
 {
     static void (*const ways[])(void *arg) = {stop_who_waits, end_who_waits};
-    static const enum err_code codes[] = {ERR_CLOSED, ERR_DB_DOWN};
+    static const enum err_code codes[] = {ERR_CLOSED, ERR_DB};
     (void)state;
     for (size_t i = 0; i < countof(ways); i++) {
         struct storetest test;

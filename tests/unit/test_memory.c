@@ -9,10 +9,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define IS_SANITIZED true
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED true
+#elif !defined(IS_SANITIZED)
+#define IS_SANITIZED false
+#endif
 
 #define MB (UINT64_C(1) << 20)
 #define GB (UINT64_C(1) << 30)
@@ -101,6 +113,11 @@ static void without_overcommitment(void **state)
     assert_int_equal(memory_limit(*state), UINT64_MAX);
     has(*state, "proc/sys/vm/overcommit_memory", "2\n");
     assert_int_equal(memory_limit(*state), 2 * GB);
+    has(*state, "proc/meminfo", "CommitLimit:    4194304 kB\nCommitted_AS:   1048576 kB\n");
+    assert_int_equal(memory_limit(*state), 3 * GB);
+    has(*state, "proc/meminfo", "Committed_AS:   4194305 kB\nCommitLimit:    4194304 kB\n");
+    assert_int_equal(memory_limit(*state), 1);
+    has(*state, "proc/meminfo", "MemTotal:       4000000 kB\nCommitLimit:    2097152 kB\n");
     has(*state, "proc/self/cgroup", "0::/\n");
     has(*state, "sys/fs/cgroup/memory.max", "1073741824\n");
     assert_int_equal(memory_limit(*state), GB);
@@ -117,6 +134,21 @@ static void this_machine(void **state)
                 here <= (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
+/* What is checked for faults at run time has terabytes of addresses, and can not be given less. */
+static void address_space_of_a_service(void **state)
+{
+    struct rlimit before;
+    (void)state;
+    if (IS_SANITIZED)
+        skip();
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    struct rlimit less = {.rlim_cur = GB, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &less), 0);
+    uint64_t here = memory_bytes();
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_int_equal(here, GB);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +157,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(first_version, setup, teardown),
         cmocka_unit_test_setup_teardown(without_overcommitment, setup, teardown),
         cmocka_unit_test(this_machine),
+        cmocka_unit_test(address_space_of_a_service),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,9 +138,30 @@ static void each_change_is_an_event(void **state)
     rig_end(&rig);
 }
 
+/* A row whose key the log only claimed. What was proven of its TBS stands under no key, as older programs
+ * noted it, or under that of another row: the key that signed is the row's, so it is judged like any other.
+ */
+static void proven_under_another_row(void **state)
+{
+    static const char claimed_only[] = "UPDATE cert SET facts = (facts | (1::int8 << 52)) & ~(1::int8 << 53)";
+    static const char noted[] =
+        "INSERT INTO late_issuer (tbs_fp, spki_sha256, not_after, claimed)"
+        " SELECT c.tbs_fp, i.spki_sha256, c.not_after, k.claimed"
+        " FROM cert AS c JOIN issuer AS i ON i.id = c.issuer, (VALUES"
+        " (decode(repeat('00', 32), 'hex')), (decode(repeat('11', 32), 'hex'))) AS k (claimed)";
+    struct rig rig;
+    (void)state;
+    rig_start(&rig);
+    storetest_run(rig.test.dsn, claimed_only);
+    storetest_run(rig.test.dsn, noted);
+    judge(&rig, "MCW", 1, 0);
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_store_that_is_asked_for),
-                                       cmocka_unit_test(each_change_is_an_event)};
+                                       cmocka_unit_test(each_change_is_an_event),
+                                       cmocka_unit_test(proven_under_another_row)};
     return storetest_main(tests, countof(tests), "rejudge");
 }
