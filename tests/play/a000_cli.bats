@@ -240,8 +240,12 @@ ID is missing|alert show
 contradict|search a.example --json --format csv
 --count: '7'|search a.example --count=7
 mean nothing with it|search a.example --count --all
+mean nothing with it|search a.example --count --out x
+mean nothing with it|search a.example --count --after x
 leave nothing over|search a.example --expired --exclude-expired
---issuer|search issuer:a --issuer b
+--issuer: issuer: says that already|search issuer:a --issuer b
+No such file|search a.example --issuer cert:/no/such/file
+64 hex digits|search issuer:spki:12
 no host stands behind|search email:a@
 nothing stands behind|search text:
 an issuer is a number|search issuer:
@@ -257,6 +261,10 @@ only: example.com|alert list --domain admin@example.com
 is not an IP address|alert list --domain 10.0.0.0/33
 only: www.example.com|search https://www.example.com/
 only: www.example.com|search host:www.example.com:443
+only: www.example.com|search name:www.example.com:443
+only: www.example.com|search sub:www.example.com:443
+only: www.example.com|search wildcard:www.example.com:443
+only: www.example.com|search *.www.example.com:443
 not an IP address|search 1.2.3.400
 there are sub, host, name|search frob:x
 the domain is empty|search host:
@@ -266,6 +274,8 @@ did you mean 'check'|config chekc
 TABLE
     run -2 --separate-stderr ctv cert ""
     [[ "$stderr" == *"the name of a file is empty"* ]]
+    run -2 --separate-stderr ctv search ""
+    [[ "$stderr" == *"the query is empty"* ]]
     run -2 --separate-stderr ctv domain add ""
     [[ "$stderr" == *"the domain is empty"* ]]
     [ ! -e "$STATE" ]
