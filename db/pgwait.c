@@ -2,7 +2,10 @@
 
 #include <poll.h>
 
-#define LOOK_MS 200
+#include "base/clock.h"
+
+#define LOOK_MS  200
+#define AGAIN_MS 1000
 
 static bool is_wanted(const atomic_bool *stop)
 {
@@ -14,24 +17,27 @@ static void cancel(PGconn *pg)
     char ignored[256];
     PGcancel *cancel = PQgetCancel(pg);
     if (cancel != NULL && PQcancel(cancel, ignored, sizeof ignored) == 0)
-        ignored[0] = '\0'; /* it ends by itself, later */
+        ignored[0] = '\0'; /* it is asked again, or ends by itself */
     PQfreeCancel(cancel);
 }
 
-/* Until the answer is there; true when it was cancelled on the way. */
+/* Until the answer is there; true when it was cancelled on the way: again and again, for a server that has
+ * not read the statement yet has nothing to cancel. */
 static bool wait_for(PGconn *pg, const atomic_bool *stop)
 {
     bool cancelled = false;
+    int64_t again_ms = 0;
     /* Taking input moves all of it that is not looked at yet: once a row that would be the square of it. */
     while (PQisBusy(pg) != 0) {
         struct pollfd socket = {.fd = PQsocket(pg), .events = POLLIN};
         (void)poll(&socket, 1, LOOK_MS);
         if (PQconsumeInput(pg) != 1)
             break;
-        if (cancelled || is_wanted(stop))
+        if (is_wanted(stop) || (cancelled && clock_mono_ms() < again_ms))
             continue;
         cancel(pg);
         cancelled = true;
+        again_ms = clock_mono_ms() + AGAIN_MS;
     }
     return cancelled;
 }

@@ -43,6 +43,22 @@ static void ends_when_asked(void **state)
     pgconn_free(conn);
 }
 
+/* As one does that comes before the server has read the statement. */
+static void a_cancellation_that_is_lost(void **state)
+{
+    static const char deaf[] = "DO $$ BEGIN PERFORM pg_sleep(3600);"
+                               " EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(3600); END $$";
+    atomic_bool stop = false;
+    pthread_t thread;
+    struct err why = {0};
+    (void)state;
+    struct pgconn *conn = open_new();
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &stop), 0);
+    assert_int_equal(pgwait_do(conn, deaf, &PGEXEC_NO_ARGS, &stop, &why), ERR_CLOSED);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pgconn_free(conn);
+}
+
 static void errors_are_those_of_any_statement(void **state)
 {
     struct err why = {0};
@@ -66,6 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_when_asked),
+        cmocka_unit_test(a_cancellation_that_is_lost),
         cmocka_unit_test(errors_are_those_of_any_statement),
     };
     return storetest_main(tests, countof(tests), "pgwait");
