@@ -16,7 +16,7 @@ static void the_environment_shifts_the_wall(void **state)
     (void)state;
     assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
     int64_t shifted_s = clock_wall_ms() / 1000 - now.tv_sec;
-    assert_true(shifted_s == 86400 || shifted_s == 86401);
+    assert_true(shifted_s >= 86400 && shifted_s < 86460);
 }
 
 static void a_test_clock_runs_on(void **state)

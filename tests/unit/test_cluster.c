@@ -70,8 +70,8 @@ static void made_used_and_ended(void **state)
     assert_int_not_equal(home.st_uid, 0);
     assert_int_not_equal(owner_of(status.server), 0);
     cluster_release(cluster);
-    assert_true(clusterrig_gone_within(status.server, 5000));
-    assert_true(clusterrig_gone_within(status.keeper, 5000));
+    assert_true(clusterrig_gone_within(status.server, 60000));
+    assert_true(clusterrig_gone_within(status.keeper, 60000));
     assert_false(clusterrig_look(fixture).running);
     cluster = clusterrig_use(fixture);
     assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1 / max(n) FROM t"));
@@ -133,8 +133,8 @@ static void killed_user_leaves_nothing(void **state)
     pid_t user = start_user(fixture);
     struct cluster_status status = clusterrig_look(fixture);
     end_user(user);
-    assert_true(clusterrig_gone_within(status.server, 3000));
-    assert_true(clusterrig_gone_within(status.keeper, 3000));
+    assert_true(clusterrig_gone_within(status.server, 60000));
+    assert_true(clusterrig_gone_within(status.keeper, 60000));
 }
 
 static void user_killed_while_it_starts(void **state)
@@ -155,7 +155,7 @@ static void user_killed_while_it_starts(void **state)
     assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1"));
     struct cluster_status status = clusterrig_look(fixture);
     cluster_release(cluster);
-    assert_true(clusterrig_gone_within(status.keeper, 5000));
+    assert_true(clusterrig_gone_within(status.keeper, 60000));
 }
 
 static void several_at_once_share_one(void **state)
@@ -177,7 +177,9 @@ static void several_at_once_share_one(void **state)
         assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
         assert_int_equal(status, 0);
     }
-    clock_sleep_ms(2000);
+    /* The last one is not waited for by its server. */
+    for (int i = 0; i < 600 && clusterrig_look(fixture).running; i++)
+        clock_sleep_ms(100);
     assert_false(clusterrig_look(fixture).running);
 }
 
@@ -203,7 +205,7 @@ static void killed_keeper_takes_server_along(void **state)
     (void)kill(status.keeper, SIGKILL);
     struct cluster *again = clusterrig_use(fixture);
     assert_true(clusterrig_works(cluster_dsn(again), "SELECT 1 / max(n) FROM t"));
-    assert_true(clusterrig_gone_within(status.server, 3000));
+    assert_true(clusterrig_gone_within(status.server, 60000));
     assert_int_not_equal(clusterrig_look(fixture).server, status.server);
     cluster_release(cluster);
     cluster_release(again);
@@ -222,7 +224,7 @@ static void users_start_a_killed_keeper_again(void **state)
         if (round == 2)
             (void)kill(status.server, SIGKILL);
         (void)kill(status.keeper, signals[round]);
-        assert_true(clusterrig_gone_within(status.keeper, 20000));
+        assert_true(clusterrig_gone_within(status.keeper, 60000));
         if (cluster_keep(cluster, &why) != ERR_OK)
             fail_msg("%s", why.text);
         assert_true(clusterrig_works(cluster_dsn(cluster), "SELECT 1"));
@@ -231,8 +233,8 @@ static void users_start_a_killed_keeper_again(void **state)
     /* The other one does it alone, too. */
     pid_t keeper = clusterrig_look(fixture).keeper;
     (void)kill(keeper, SIGKILL);
-    assert_true(clusterrig_gone_within(keeper, 20000));
-    for (int i = 0; i < 200 && !clusterrig_look(fixture).running; i++)
+    assert_true(clusterrig_gone_within(keeper, 60000));
+    for (int i = 0; i < 600 && !clusterrig_look(fixture).running; i++)
         clock_sleep_ms(100);
     if (cluster_keep(cluster, &why) != ERR_OK)
         fail_msg("%s", why.text);
@@ -240,7 +242,7 @@ static void users_start_a_killed_keeper_again(void **state)
     struct cluster_status status = clusterrig_look(fixture);
     end_user(user);
     cluster_release(cluster);
-    assert_true(clusterrig_gone_within(status.keeper, 5000));
+    assert_true(clusterrig_gone_within(status.keeper, 60000));
 }
 
 static void killed_server_comes_back(void **state)
@@ -252,7 +254,7 @@ static void killed_server_comes_back(void **state)
                                  "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)"));
     (void)kill(server, SIGKILL);
     bool back = false;
-    for (int i = 0; i < 100 && !back; i++) {
+    for (int i = 0; i < 300 && !back; i++) {
         clock_sleep_ms(200);
         back = clusterrig_look(fixture).server != server &&
                clusterrig_works(cluster_dsn(cluster), "SELECT 1 / max(n) FROM t");
@@ -270,7 +272,7 @@ static void stale_pid_file_of_a_stranger(void **state)
     struct cluster_status status = clusterrig_look(fixture);
     assert_int_equal(stat(status.home, &home), 0);
     cluster_release(cluster);
-    assert_true(clusterrig_gone_within(status.keeper, 5000));
+    assert_true(clusterrig_gone_within(status.keeper, 60000));
     /* A process of the same user that has the number by chance. */
     pid_t stranger = fork();
     if (stranger == 0) {
@@ -362,7 +364,7 @@ static void odd_places(void **state)
         status = clusterrig_look(&here);
         cluster_release(cluster);
         cluster_release(again);
-        assert_true(clusterrig_gone_within(status.keeper, 5000));
+        assert_true(clusterrig_gone_within(status.keeper, 60000));
         assert_int_not_equal(access(run[1], F_OK), 0);
     }
 }
@@ -413,7 +415,7 @@ static int as_nobody(struct fixture_db *fixture)
                 owner_of(clusterrig_look(fixture).server) == nobody->pw_uid;
     pid_t keeper = clusterrig_look(fixture).keeper;
     cluster_release(cluster);
-    return fine && clusterrig_gone_within(keeper, 5000) ? 0 : 11;
+    return fine && clusterrig_gone_within(keeper, 60000) ? 0 : 11;
 }
 
 static void plain_user(void **state)

@@ -381,7 +381,7 @@ static void nobody_begins_while_rows_come(void **state)
     pgconn_free(holder);
     /* The server notices in its own time. */
     int64_t rows = 1;
-    for (int i = 0; i < 200 && rows != 0; i++) {
+    for (int i = 0; i < 1200 && rows != 0; i++) {
         assert_int_equal(db_load_seal(other, &idle, NULL), ERR_OK);
         assert_int_equal(db_load_waiting(other, &rows, NULL), ERR_OK);
         (void)usleep(50000);

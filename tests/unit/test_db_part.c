@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "tests/fixture/parttest.h"
 
 #define YEAR_2030_MS INT64_C(1893456000000)
@@ -322,11 +323,21 @@ static void killed_at_any_moment(void **state)
     check_tidy(test.dsn);
 }
 
+struct holder {
+    const char *dsn;
+    PGconn *pg;
+};
+
+/* Until somebody waits for him, and as much longer as it takes to be sent away several times. */
 static void *hold_on(void *arg)
 {
-    PGconn *pg = PQconnectdb(arg);
-    PQclear(PQexec(pg, "BEGIN; SELECT count(*) FROM cert; SELECT pg_sleep(1.5); COMMIT"));
-    PQfinish(pg);
+    struct holder *holder = arg;
+    int64_t until_ms = clock_mono_ms() + 60000;
+    while (pgtest_count(holder->dsn, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0 &&
+           clock_mono_ms() < until_ms)
+        (void)usleep(10000);
+    PQclear(PQexec(holder->pg, "SELECT pg_sleep(1.5); COMMIT"));
+    PQfinish(holder->pg);
     return NULL;
 }
 
@@ -338,6 +349,7 @@ static void a_long_reader_is_waited_for(void **state)
     struct db_part_todo *todo = NULL;
     struct db_part_done done = {0};
     struct db_part_rules rules = {.at_ms = LATER_MS, .rows_max = ROWS_MAX};
+    struct holder holder = {.dsn = test.dsn};
     pthread_t thread;
     uint64_t refused = 0;
     size_t count = 0;
@@ -350,8 +362,10 @@ static void a_long_reader_is_waited_for(void **state)
     lock(conn);
     assert_int_equal(db_part_plan(conn, &rules, &todo, &count, NULL), ERR_OK);
     assert_true(count > 0);
-    assert_int_equal(pthread_create(&thread, NULL, hold_on, test.dsn), 0);
-    (void)usleep(300000);
+    holder.pg = PQconnectdb(test.dsn);
+    PQclear(PQexec(holder.pg, "BEGIN; SELECT count(*) FROM cert"));
+    assert_int_equal(PQtransactionStatus(holder.pg), PQTRANS_INTRANS);
+    assert_int_equal(pthread_create(&thread, NULL, hold_on, &holder), 0);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(db_part_work(conn, &todo[i], NULL, &done, NULL), ERR_OK);
         refused += done.refused;

@@ -61,7 +61,7 @@ static void commit_one(struct race *race, struct store *store, struct store_rang
     if (match(race, batch, 0, &why) != ERR_OK)
         fail_msg("%s", why.text);
     /* Every third time the other thread has its turn between matching and commit, for certain. */
-    for (int i = 0; round % 3 == 0 && i < 2000 && atomic_load(&race->changed) < round; i++)
+    for (int i = 0; round % 3 == 0 && i < 12000 && atomic_load(&race->changed) < round; i++)
         clock_sleep_ms(5);
     if (store->ops->commit(store, &settle, &why) != ERR_OK)
         fail_msg("%s", why.text);
@@ -107,7 +107,7 @@ static void *changer(void *arg)
         change_one(race, conn, round);
         atomic_store(&race->changed, round);
         /* Neither runs away from the other. */
-        for (int i = 0; i < 2000 && atomic_load(&race->committed) + 2 < round; i++)
+        for (int i = 0; i < 12000 && atomic_load(&race->committed) + 2 < round; i++)
             clock_sleep_ms(5);
     }
     pgconn_free(conn);

@@ -117,6 +117,7 @@ static void test_no_partial(void **state)
         assert_int_equal(position(&rig, 0, false), 512);
         simrun_do(&rig.sim, "{\"append\": 100}");
         assert_true(wait_verified(&rig, 0, 700));
+        until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
         while (position(&rig, 0, false) < 768 && clock_mono_ms() < until_ms)
             clock_sleep_ms(20);
         assert_int_equal(position(&rig, 0, false), 768);

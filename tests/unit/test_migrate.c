@@ -227,7 +227,7 @@ static void killed_in_the_middle(void **state)
         struct pgconn *look;
         int ended = 0;
         assert_int_equal(pgconn_open(dsn, &look, NULL), ERR_OK);
-        for (int i = 0; i < 2000 && steps_noted(look) < marks[mark]; i++)
+        for (int i = 0; i < 12000 && steps_noted(look) < marks[mark]; i++)
             (void)usleep(5000);
         pgconn_free(look);
         assert_int_equal(kill(pid, SIGKILL), 0);
@@ -387,7 +387,7 @@ static void suffix_list_of_the_database_counts(void **state)
     assert_int_equal(db_psl_install(conn, "/nonexistent", NULL), ERR_OK);
     sql(conn, "TRUNCATE cert");
     /* ... and is taken when nothing depends on the first. */
-    for (int i = 0; i < 100 && !installed_replaces(conn); i++)
+    for (int i = 0; i < 600 && !installed_replaces(conn); i++)
         (void)usleep(100000); /* the server takes its time to forget the connection */
     assert_true(installed_replaces(conn));
     assert_int_equal(db_psl_look(conn, NULL, &look, NULL), ERR_OK);

@@ -104,7 +104,7 @@ static void end(struct pacer *pacer)
 
 static bool soon(struct budget *budget, int64_t most_ms)
 {
-    int64_t until_ms = clock_mono_ms() + 20000;
+    int64_t until_ms = clock_mono_ms() + 60000;
     while (clock_mono_ms() < until_ms) {
         if (budget_wait(budget, clock_mono_ms()) <= most_ms)
             return true;

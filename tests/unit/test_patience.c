@@ -211,7 +211,7 @@ static void who_is_silent_in_a_copy_is_ended(void **state)
     check_ok(&fix, fix.store->ops->range_take(fix.store, &theirs, &taken, &fix.why));
     assert_false(taken);
     patience_end(conn, fix.range.id, 0);
-    for (int i = 0; i < 200 && !taken; i++) {
+    for (int i = 0; i < 1200 && !taken; i++) {
         if (i != 0)
             clock_sleep_ms(50);
         enum err_code code = fix.store->ops->range_take(fix.store, &theirs, &taken, &fix.why);
@@ -247,7 +247,7 @@ static void a_server_that_stands_still_is_left(void **state)
     let_server(pid, SIGCONT);
     check_sql(fix.test.dsn, "SELECT next FROM log_range WHERE log = 1", 20);
     for (int i = 0;
-         i < 50 && (code = storetest_commit(fix.store, &fix.range, &fix.batch, &fix.why)) != ERR_OK; i++)
+         i < 600 && (code = storetest_commit(fix.store, &fix.range, &fix.batch, &fix.why)) != ERR_OK; i++)
         (void)usleep(100000);
     check_ok(&fix, code);
     check_sql(fix.test.dsn, "SELECT next FROM log_range WHERE log = 1", 40);

@@ -108,6 +108,19 @@ static void test_wide_head(void **state)
     rig_end(&rig);
 }
 
+static bool wait_dropped(struct rig *rig, size_t which)
+{
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
+    bool dropped = false;
+    while (!dropped && clock_mono_ms() < until_ms) {
+        clock_sleep_ms(20);
+        thread_lock(&rig->world->lock);
+        dropped = rig_log(rig, which)->drops != 0;
+        thread_unlock(&rig->world->lock);
+    }
+    return dropped;
+}
+
 static void test_remove(void **state)
 {
     (void)state;
@@ -117,7 +130,7 @@ static void test_remove(void **state)
     rig_run(&rig);
     assert_true(wait_verified(&rig, 0, 300) && wait_verified(&rig, 1, 300));
     pipe_remove(rig.pipe, rig.log[1].id);
-    clock_sleep_ms(300);
+    assert_true(wait_dropped(&rig, 1));
     simrun_do(&rig.sim, "{\"append\": 300}");
     assert_true(wait_verified(&rig, 0, 600));
     assert_int_equal(position(&rig, 1, false), 300);

@@ -67,10 +67,10 @@ static void time_is_bounded(void **state)
     pid_t locker = fork();
     if (locker == 0) {
         bool held =
-            pgtest_sql(fixture.db.dsn, "BEGIN; LOCK TABLE cert; SELECT pg_sleep(20); COMMIT", NULL, 0);
+            pgtest_sql(fixture.db.dsn, "BEGIN; LOCK TABLE cert; SELECT pg_sleep(600); COMMIT", NULL, 0);
         _exit(held ? 0 : 1);
     }
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 3000; i++) {
         int64_t locks =
             pgtest_count(fixture.db.dsn, "SELECT count(*) FROM pg_locks WHERE relation = 'cert'::regclass"
                                          " AND mode = 'AccessExclusiveLock' AND granted");

@@ -113,7 +113,7 @@ static void test_fork(void **state)
     rig_run(&rig);
     assert_true(wait_verified(&rig, 0, 300));
     simrun_do(&rig.sim, "{\"fault\": \"fork:same\"}");
-    int64_t until_ms = clock_mono_ms() + 10000;
+    int64_t until_ms = clock_mono_ms() + PIPERIG_WAIT_MS;
     unsigned forks = 0;
     while (forks == 0 && clock_mono_ms() < until_ms) {
         clock_sleep_ms(50);

@@ -449,7 +449,7 @@ static void a_lost_worker_loses_nothing(void **state)
     check_sql(spread_dsn, "SELECT sum(n) FROM issued", before);
     assert_true(pgtest_up(&rig.node[2]));
     enum err_code code = ERR_DB;
-    for (int i = 0; i < 20 && code != ERR_OK; i++) {
+    for (int i = 0; i < 300 && code != ERR_OK; i++) {
         err_clear(&why);
         code = storetest_commit(store, &range, &batch, &why);
         if (code != ERR_OK)

@@ -74,7 +74,7 @@ static void not_read(void **state)
     assert_int_equal(pipe(ends), 0);
     struct channel *channel = send_stdout_new(ends[1], 500);
     assert_int_equal(channel->ops->send(channel, &message, &why), ERR_TIMEOUT);
-    assert_true(clock_mono_ms() - begin_ms < 5000);
+    assert_true(clock_mono_ms() - begin_ms < 30000);
     struct reader reader = {.fd = ends[0], .length = LENGTH};
     assert_true(thread_start(&thread, "reader", read_all, &reader));
     assert_int_equal(channel->ops->send(channel, &message, NULL), ERR_OK);
@@ -117,7 +117,7 @@ static void stopped(void **state)
     struct channel *channel = send_stdout_new(ends[1], 60000);
     channel->stop = &stop;
     assert_int_equal(channel->ops->send(channel, &message, NULL), ERR_TIMEOUT);
-    assert_true(clock_mono_ms() - begin_ms < 5000);
+    assert_true(clock_mono_ms() - begin_ms < 30000);
     channel->ops->free(channel);
     close(ends[0]);
     close(ends[1]);

@@ -229,7 +229,7 @@ static void one_at_a_time(void **state)
     look();
     assert_int_equal(number("SELECT count(*) FROM alert"), 0);
     pgconn_free(other);
-    for (int i = 0; i < 100 && number("SELECT count(*) FROM alert") == 0; i++) {
+    for (int i = 0; i < 3000 && number("SELECT count(*) FROM alert") == 0; i++) {
         (void)usleep(20000);
         look();
     }
