@@ -22,10 +22,6 @@ is_up() {
     [ "$("$CTVIGIL" --state-dir "$1" db status --json | jq '.state == "running" and .step > 0')" = true ]
 }
 
-gone() {
-    ! kill -0 "$1" 2>/dev/null || [ "$(awk '/^State/ { print $2 }' "/proc/$1/status")" = Z ]
-}
-
 @test "kill -9 of the only user ends the server and the keeper" {
     background run "$CTVIGIL" --state-dir "$PLAY/one" run
     user=$!
@@ -35,7 +31,7 @@ gone() {
     owner=$(stat -c %U "/proc/$server")
     [ "$owner" != root ]
     kill -KILL "$user"
-    wait_for 'gone '"$server"' && gone '"$keeper" 3
+    wait_for 'gone '"$server"' && gone '"$keeper" 60
     [ ! -e "$PLAY/one/pg.socket" ]
 }
 
@@ -44,7 +40,7 @@ gone() {
     "$CTVIGIL" --state-dir "$PLAY/one" db start
     server=$(server_of "$PLAY/one")
     kill -KILL "$(keeper_of "$PLAY/one")"
-    wait_for 'gone '"$server" 5
+    wait_for 'gone '"$server" 60
     [ "$("$CTVIGIL" --state-dir "$PLAY/one" domain list --json | jq -r .name)" = kept.example ]
     "$CTVIGIL" --state-dir "$PLAY/one" db stop
 }
@@ -94,7 +90,7 @@ gone() {
     folder=$(head -n 1 "$long/pg.socket")
     [ -S "$folder/.s.PGSQL.5432" ]
     "$CTVIGIL" --state-dir "$long" db stop
-    [ ! -e "$folder" ]
+    wait_for '[ ! -e "$folder" ]' 60
 }
 
 @test "who is neither root nor the server's user does not get in" {

@@ -56,9 +56,9 @@ teardown_file() {
     [ "$(ctv alert show "$id" --json | jq -c '[.owner, .tags]')" = '["ops",["pci","web"]]' ]
     ctv alert show "$id" | has -x '  tags           pci, web'
     background watch "$CTVIGIL" --state-dir "$STATE" watch
-    wait_for '[ -e "$PLAY/told" ]' 20
-    grep -qx 'discovered_cert watched.example unexpected_ca' "$PLAY/told"
-    wait_for "[ \"\$(ctv alert show $id --json | jq -r '[.deliveries[].state] | unique | join(\" \")')\" = sent ]" 20
+    echo $! >"$PLAY/watch.pid"
+    wait_for 'grep -qsx "discovered_cert watched.example unexpected_ca" "$PLAY/told"' 60
+    wait_for "[ \"\$(ctv alert show $id --json | jq -r '[.deliveries[].state] | unique | join(\" \")')\" = sent ]" 60
     [ "$(ctv alert show "$id" --json | jq -r .state)" = notified ]
 }
 
@@ -67,16 +67,17 @@ teardown_file() {
     issue other 90 precert mail.watched.example >/dev/null
     ingest
     id=$(ctv alert list --json --limit 1 | jq -r 'select(.id) | .id')
-    wait_for "ctv alert show $id | has 'hook .*pending, 1 try.*pager is down'" 20
-    wait_for "ctv alert show $id | has 'stdout .*sent'" 20
-    rm "$PLAY/refuse"
+    wait_for "ctv alert show $id | has 'hook .*pending, 1 try.*pager is down'" 60
+    wait_for "ctv alert show $id | has 'stdout .*sent'" 60
 }
 
 @test "acknowledged: nobody is told any more; reasons are shown safely" {
+    touch "$PLAY/refuse" # until here: the hook was to be tried again
     id=$(ctv alert list --json --limit 1 | jq -r 'select(.id) | .id')
     ctv alert ack "$id" --reason $'planned \e[31m'
     [ "$(ctv alert show "$id" --json | jq -r '.deliveries[] | select(.channel == "hook") | .state')" = withdrawn ]
     ctv alert show "$id" | has -F 'planned \x1b[31m'
+    rm "$PLAY/refuse"
     run -2 ctv alert ack 999999
     run -2 ctv alert show nothing
 }
@@ -98,8 +99,7 @@ teardown_file() {
     rm -f "$PLAY/refuse"
     : >"$PLAY/told"
     run -0 ctv alert test
-    wait_for "grep -qx 'test  test' \"\$PLAY/told\"" 20
-    touch "$PLAY/refuse"
+    wait_for "grep -qx 'test  test' \"\$PLAY/told\"" 60
     CTVIGIL_STDOUT_ENABLED=false CTVIGIL_HOOK_COMMAND= run -2 ctv alert test
 }
 
@@ -149,6 +149,10 @@ teardown_file() {
     [[ $output == *"BROKEN     keys"* && $output == *"not asked  deny_ca"* ]]
     run -0 ctv domain test harmless.example "$server" --policy <(printf 'watch:\n  - name: harmless.example\n')
     [[ $output == *"does not concern"* ]]
+    # Nobody tells alerts any more, which changes their state.
+    pid=$(cat "$PLAY/watch.pid")
+    kill -TERM "$pid"
+    wait_for "gone $pid" 60
     before=$(dump_db | grep '^alert')
     printf 'watch:\n  - name: watched.example\n    max_days: 1\n' >"$PLAY/strict.yaml"
     ctv domain history --json watched.example --policy "$PLAY/strict.yaml" |

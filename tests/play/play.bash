@@ -63,7 +63,7 @@ play_end() {
     for state in "$PLAY"/*/; do
         [ -e "${state}pg" ] && "$CTVIGIL" --state-dir "${state%/}" db stop >/dev/null 2>&1
     done
-    if ! wait_for '! pgrep -f "$PLAY/" >/dev/null' 15; then
+    if ! wait_for '! pgrep -f "$PLAY/" >/dev/null' 60; then
         echo "still running:"
         pgrep -af "$PLAY/"
         return 1
@@ -96,7 +96,9 @@ background() {
     echo $! >>"$PLAY/pids"
 }
 
-# wait_for CONDITION SECONDS: until the shell text CONDITION is true.
+# wait_for CONDITION SECONDS: until the shell text CONDITION is true. What another process does is waited for, each state that
+# is asked about by itself: it comes a moment later than the one before it. A minute costs nobody anything who gets what he
+# waits for, and a busy machine needs some of it.
 wait_for() {
     local until=$((SECONDS + $2))
     until eval "$1"; do
@@ -113,6 +115,11 @@ ended() {
     local status=0
     wait "$1" || status=$?
     return $status
+}
+
+# Whether the process $1 is no more, or only waits for somebody to ask how it ended.
+gone() {
+    ! kill -0 "$1" 2>/dev/null || [ "$(awk '/^State/ { print $2 }' "/proc/$1/status" 2>/dev/null)" = Z ]
 }
 
 # start_sim [options]: a log simulator; sets SIM_PID SIM_URL SIM_STATIC_URL SIM_SUBMISSION_URL SIM_CONTROL SIM_KEY,
@@ -178,7 +185,7 @@ receivers_up() {
     receivers_forget
     "$python" "$BATS_TEST_DIRNAME/receiver.py" "$PLAY/in" >ports 2>errors 3>&- &
     echo $! >>"$PLAY/pids"
-    wait_for '[ -s "$PLAY/in/ports" ]' 20
+    wait_for '[ -s "$PLAY/in/ports" ]' 60
     for name in http https wrong smtp bare udp tcp tls; do
         eval "export P_$name=$(jq ".$name" ports)"
     done
