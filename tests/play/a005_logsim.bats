@@ -226,7 +226,7 @@ status_of() {
 @test "the keys of the CAs are the same in every process, those of the log follow the seed" {
     "$LOGSIM" --entries 0 --seed 77 --ca-dir "$PLAY/ca2" >"$PLAY/second.out" 3>&- &
     second=$!
-    wait_for "[ -s '$PLAY/second.out' ]" 20
+    wait_for "[ -s '$PLAY/second.out' ]" 60
     kill $second
     jq -e --arg demo "$CA_demo" --arg key "$SIM_KEY" '.ca.demo == $demo and .key != $key' "$PLAY/second.out"
     [ "$(openssl x509 -in "$PLAY/ca2/demo.pem" -noout -pubkey | openssl pkey -pubin -outform DER |
@@ -264,9 +264,7 @@ status_of() {
     grep -qi '^Content-Type: text/plain' "$PLAY/headers"
     clear_faults
     fault endless
-    run -28 get --max-time 2 -o "$PLAY/endless" "$url"
-    [ "$(wc -c <"$PLAY/endless")" -gt 3000000 ]
-    rm "$PLAY/endless"
+    [ "$(get --max-time 60 "$url" | head -c 30000000 | wc -c)" = 30000000 ]
     clear_faults
     fault bomb:20
     [ "$(get "$url" | wc -c)" -lt 100000 ]
@@ -376,7 +374,7 @@ status_of() {
     [ "$(get "$SIM_URL/ct/v1/get-entries?start=0&end=2" | jq -c '.entries[]')" = "$(cat "$PLAY/rows.jsonl")" ]
     [ "$(get "$SIM_URL/ct/v1/get-entries?start=3&end=258" | jq -r '.entries[].leaf_input' | head -n 253)" = \
         "$(get "$first/ct/v1/get-entries?start=0&end=255" | jq -r '.entries[].leaf_input' | head -n 253)" ]
-    wait_for '[ "$(sim_size)" -ge 330 ]' 10
+    wait_for '[ "$(sim_size)" -ge 330 ]' 60
     row=$(sed -n 2p "$PLAY/rows.jsonl")
     control "{\"replay\":$row}" | jq -e .ok
     get "$SIM_URL/ct/v1/get-sth" >"$PLAY/sth"

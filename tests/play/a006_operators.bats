@@ -129,7 +129,7 @@ status_of() {
     operate --limit connections:1
     exec 7<>"/dev/tcp/127.0.0.1/$(sed -E 's|.*:([0-9]+)/.*|\1|' <<<"$SIM_URL")"
     printf 'GET /rfc6962/ct/v1/get-sth HTTP/1.1\r\nHost: x\r\n\r\n' >&7
-    read -r -t 10 line <&7
+    read -r -t 60 line <&7
     [[ $line == *200* ]]
     [ "$(codes 1)" = 000 ]
     [ "$(codes 1 --interface 127.0.0.2)" = 200 ]

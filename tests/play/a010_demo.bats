@@ -57,11 +57,17 @@ nothing_left() {
     wait_for 'silent ls -A "$PLAY/nobody" && nothing_left' 60
 }
 
+# The shell that was forked for it has become the program: it is no longer the one that ignores SIGINT.
+is_demo() {
+    [ "$(readlink "/proc/$1/exe")" = "$(readlink -f "$CTVIGIL")" ]
+}
+
 @test "Ctrl-C in the middle leaves nothing" {
     for moment in 0.3 2 4; do
         # A shell starts background commands with SIGINT ignored; env gives it back.
         background demo env --default-signal=INT "$CTVIGIL" demo
         demo=$!
+        wait_for "is_demo $demo" 60
         sleep $moment
         kill -INT $demo
         wait_for "! kill -0 $demo 2>/dev/null" 120
@@ -112,10 +118,12 @@ nothing_left() {
     flock -n "$TMPDIR/ctvigil-demo.alive/demo.lock" "$CTVIGIL" demo --once >/dev/null
     [ -e "$PLAY/kept/demo.lock" ]
     [ "$(cd "$TMPDIR" && echo *)" = "ctvigil-demo.alive ctvigil-demo.link ctvigil-demo.nolock" ]
-    rm -r "$TMPDIR"/ctvigil-demo.*
 }
 
 @test "a state directory that is in use, and any other database, are refused before anything is written" {
+    # What the tests before this one made, or left when they failed.
+    wait_for no_process 60
+    rm -rf "$TMPDIR"/ctvigil-demo.*
     mkdir "$PLAY/used"
     touch "$PLAY/used/mine"
     run -2 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/used" demo --once
