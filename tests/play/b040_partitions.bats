@@ -53,12 +53,18 @@ grow() {
 }
 
 @test "another one that is at it is said" {
-    background holder psql -Xq -d "$DSN" -c "SELECT partition_lock(), pg_sleep(3)"
-    wait_for '[ "$(sql "SELECT count(*) FROM pg_locks WHERE locktype = '"'advisory'"' AND classid = 1668707433")" = 1 ]' 10
+    background holder psql -Xq -d "$DSN" -c "SELECT partition_lock(), pg_sleep(600)"
+    wait_for '[ "$(sql "SELECT count(*) FROM pg_locks WHERE locktype = '"'advisory'"' AND classid = 1668707433")" = 1 ]' 60
     run -4 --separate-stderr ctv db prune
     [[ $stderr == *"another process is looking after the partitions"* ]]
     run -0 ctv db prune --dry-run
-    sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1668707433" >/dev/null
+}
+
+# Whoever holds the lock for a test does not outlive it.
+teardown() {
+    play_logs
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%partition_lock(), pg_sleep%' AND pid <> pg_backend_pid()" >/dev/null
+    wait_for '[ "$(sql "SELECT count(*) FROM pg_locks WHERE locktype = '"'advisory'"' AND classid = 1668707433")" = 0 ]' 60
 }
 
 @test "retention drops whole partitions; a search says what it can not find any more" {

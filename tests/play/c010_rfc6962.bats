@@ -245,7 +245,7 @@ teardown_file() {
 
 # Somebody who has all certificates to himself for as long as he likes; told of by how many wait for them then.
 lock_cert() {
-    psql -XqAt -d "$DSN" -c 'BEGIN; LOCK TABLE cert; SELECT pg_sleep(60)' >/dev/null 2>&1 &
+    psql -XqAt -d "$DSN" -c 'BEGIN; LOCK TABLE cert; SELECT pg_sleep(600)' >/dev/null 2>&1 3>&- &
 }
 
 cert_locks() {
@@ -257,21 +257,27 @@ unlock_cert() {
     sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'cert'::regclass AND granted"
 }
 
+# Nobody has them any longer than the test that asked for it.
+teardown() {
+    play_logs
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%LOCK TABLE cert;%' AND pid <> pg_backend_pid()" >/dev/null
+}
+
 @test "an export that is interrupted leaves what it has, and a cursor that goes on behind it" {
     lock_cert
-    wait_for '[ "$(cert_locks)" = "1 0" ]' 20
+    wait_for '[ "$(cert_locks)" = "1 0" ]' 60
     "$CTVIGIL" --state-dir "$STATE" search paging.example --all --limit 4 --format csv --out "$PLAY/cut.csv" 2>"$PLAY/cut.err" &
     search=$!
-    wait_for '[ "$(cert_locks)" = "1 1" ]' 20
+    wait_for '[ "$(cert_locks)" = "1 1" ]' 60
     # The next one is behind the first page and in front of the second.
     lock_cert
-    wait_for '[ "$(cert_locks)" = "1 2" ]' 20
+    wait_for '[ "$(cert_locks)" = "1 2" ]' 60
     unlock_cert
-    wait_for '[ "$(cert_locks)" = "1 1" ]' 20
+    wait_for '[ "$(cert_locks)" = "1 1" ]' 60
     kill -INT $search
     # It does not wait for its turn, and neither does its statement.
     wait $search && false || [ $? = 4 ]
-    wait_for '[ "$(cert_locks)" = "1 0" ]' 20
+    wait_for '[ "$(cert_locks)" = "1 0" ]' 60
     unlock_cert
     cat "$PLAY/cut.err"
     grep -q "interrupted; the database was told to stop" "$PLAY/cut.err"
@@ -284,14 +290,14 @@ unlock_cert() {
 
 @test "one page, and a count, that are interrupted end at once, on the server, too" {
     lock_cert
-    wait_for '[ "$(cert_locks)" = "1 0" ]' 20
+    wait_for '[ "$(cert_locks)" = "1 0" ]' 60
     for option in --json --count; do
         "$CTVIGIL" --state-dir "$STATE" search paging.example "$option" >"$PLAY/page.out" 2>"$PLAY/page.err" &
         search=$!
-        wait_for '[ "$(cert_locks)" = "1 1" ]' 20
+        wait_for '[ "$(cert_locks)" = "1 1" ]' 60
         kill -INT $search
         wait $search && false || [ $? = 4 ]
-        wait_for '[ "$(cert_locks)" = "1 0" ]' 20
+        wait_for '[ "$(cert_locks)" = "1 0" ]' 60
         grep -q "interrupted; the database was told to stop" "$PLAY/page.err"
         [ ! -s "$PLAY/page.out" ]
     done
@@ -317,7 +323,7 @@ catches_int() {
     wait_for '[ "$(sed -n "s/^wchar: //p" /proc/'$search'/io)" -ge 65536 ]' 60
     catches_int $search
     kill -INT $search
-    wait_for '! catches_int '$search 20
+    wait_for '! catches_int '$search 60
     cat <&9 >"$PLAY/pipe.out"
     exec 9<&-
     wait $search && false || [ $? = 4 ]
@@ -331,7 +337,7 @@ catches_int() {
 }
 
 @test "a database that is not there: 4, in bounded time, and in words" {
-    run -4 --separate-stderr timeout 20 "$CTVIGIL" --db "host=$PLAY/nowhere dbname=x" search a.example
+    run -4 --separate-stderr timeout 60 "$CTVIGIL" --db "host=$PLAY/nowhere dbname=x" search a.example
     [[ -z "$output" && "$stderr" != *SELECT* ]]
     sql 'ALTER TABLE cert RENAME COLUMN serial TO serial_'
     run -4 --separate-stderr ctv search paging.example
