@@ -40,7 +40,7 @@ http {
 CONF
         background front nginx -c "$PLAY/front.conf"
         FRONT=https://localhost:$port
-        wait_for "curl -sS --noproxy '*' --cacert '$CA' '$FRONT/rfc6962/ct/v1/get-sth' >/dev/null 2>&1 || ! kill -0 $! 2>/dev/null" 20
+        wait_for "curl -sS --noproxy '*' --cacert '$CA' '$FRONT/rfc6962/ct/v1/get-sth' >/dev/null 2>&1 || ! kill -0 $! 2>/dev/null" 60
         kill -0 $! && return 0
     done
     return 1
@@ -72,7 +72,7 @@ over() {
     CTVIGIL_INGEST_HTTP2='x.test, two.test' over "$CA" "$CTVIGIL" --state-dir "$STATE" ingest --once
     log_is multiplexed '.position == 900 and .verified_size == 900'
     grep get-entries "$PLAY/front.asked" | none -v '^HTTP/2.0 '
-    [ "$(grep -c get-entries "$PLAY/front.asked")" -ge 4 ]
+    wait_for '[ "$(grep -c get-entries "$PLAY/front.asked")" -ge 4 ]' 60 # written when the answer is out
     [ "$(grep get-entries "$PLAY/front.asked" | cut -d' ' -f2 | sort -u | wc -l)" = 1 ]
     ctv log remove multiplexed
 }
@@ -80,7 +80,7 @@ over() {
 @test "two addresses have a budget each: one that is used up does not stop the other" {
     start_sim --rfc6962 --entries 1500 --seed 82 --limit page:64 --limit client:12:4
     add_log spread rfc6962 --operator three.test
-    CTVIGIL_INGEST_SOURCE_ADDRESSES='127.0.0.1, 127.0.0.2' run -0 timeout 100 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    CTVIGIL_INGEST_SOURCE_ADDRESSES='127.0.0.1, 127.0.0.2' run -0 timeout 240 "$CTVIGIL" --state-dir "$STATE" ingest --once
     log_is spread '.position == 1500 and .verified_size == 1500'
     control | jq -e '.limits.sources | (.["127.0.0.1"][0] >= 5) and (.["127.0.0.2"][0] >= 5)'
     [ "$(sql "SELECT string_agg(source, ' ' ORDER BY source) FROM operator_pace WHERE operator = 'three.test' AND source <> ''")" = '127.0.0.1 127.0.0.2' ]
