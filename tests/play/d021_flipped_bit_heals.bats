@@ -65,9 +65,11 @@ heals() {
     heals tiles-allowed tiles "$allowed"
 }
 
+# Everything is read, and somebody has a transaction open meanwhile.
 mending() {
-    [ "$(sql "SELECT count(*) FROM pg_stat_activity
-              WHERE state = 'idle in transaction' AND state_change < now() - interval '300 ms'")" = 1 ]
+    [ "$(sql "SELECT next || ' ' || verified || ' ' || (SELECT count(*) FROM pg_stat_activity
+              WHERE state = 'idle in transaction' AND state_change < now() - interval '300 ms')
+              FROM log_range JOIN log ON log.id = log WHERE name = 'rfc'")" = "700 0 1" ]
 }
 
 @test "killed in the middle of the mend: nothing of it stays, and the next run makes it anew" {
@@ -75,7 +77,7 @@ mending() {
     watch
     export CTVIGIL_INGEST_POLL_MS=200
     fault "flip:$precert:1@get-entries"
-    fault slow:1500@get-entries
+    fault slow:4000@get-entries # so long it lasts, at least
     background doomed "$CTVIGIL" --state-dir "$STATE" ingest
     doomed=$!
     # Only a mend has a transaction open while it reads.

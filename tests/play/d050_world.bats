@@ -16,6 +16,7 @@ setup_file() {
     add_log steady rfc6962
     # The same log through a door that can be shut.
     DOOR=$((20000 + RANDOM % 10000))
+    while (: <>/dev/tcp/127.0.0.1/$DOOR) 2>/dev/null; do DOOR=$((DOOR + 1)); done
     door_open
     SIM_URL=http://127.0.0.1:$DOOR/rfc6962 add_log door rfc6962
     export DOOR
@@ -80,14 +81,14 @@ PY
 door_open() {
     background "door.$(wc -l <"$PLAY/pids")" python3 "$PLAY/door.py" $DOOR "$(sed -E 's|.*:([0-9]+)/.*|\1|' <<<"$SIM_URL")"
     echo $! >"$PLAY/door.pid"
-    wait_for "(: <>/dev/tcp/127.0.0.1/$DOOR) 2>/dev/null" 20
+    wait_for "(: <>/dev/tcp/127.0.0.1/$DOOR) 2>/dev/null" 60
 }
 
 door_shut() {
     local pid
     pid=$(cat "$PLAY/door.pid")
     kill -TERM "$pid"
-    wait_for "! (: <>/dev/tcp/127.0.0.1/$DOOR) 2>/dev/null" 20
+    wait_for "! (: <>/dev/tcp/127.0.0.1/$DOOR) 2>/dev/null" 60
 }
 
 # grow NAME: certificates come, a watched one among them.
@@ -100,7 +101,7 @@ grow() {
 # Both logs are read to the end, everything once, and each certificate on order has its one alert and nothing else has.
 whole() {
     local log
-    for log in steady door; do wait_for "assert_complete $log $(sim_size) >/dev/null" 60; done
+    for log in steady door; do wait_for "assert_complete $log $(sim_size) >/dev/null" 120; done
     assert_counts
     diff <(tiles_of steady) <(tiles_of door)
     kill -0 "$RUN"
@@ -115,7 +116,7 @@ whole() {
 @test "a log that is gone: connections are refused for an hour, then it is back" {
     door_shut
     grow gone
-    wait_for "log_is door '.last_error | test(\"connect|refused\"; \"i\")'" 20
+    wait_for "log_is door '.last_error | test(\"connect|refused\"; \"i\")'" 60
     log_is door '.state == "active"'
     wait_for "assert_complete steady $(sim_size) >/dev/null" 60
     clocks 3600 3600
@@ -130,7 +131,7 @@ whole() {
     unshare -m true 2>/dev/null || skip "no mount namespace here"
     SIM_URL=${SIM_URL/127.0.0.1/log.world.invalid} add_log named rfc6962 --allow-http
     grow name
-    wait_for "log_is named '.last_error | test(\"resolve\"; \"i\")'" 30
+    wait_for "log_is named '.last_error | test(\"resolve\"; \"i\")'" 60
     log_is named '.state == "active" and .position == 0'
     wait_for "assert_complete steady $(sim_size) >/dev/null" 60
     # In place: another file would not be the one that is mounted.
@@ -167,7 +168,7 @@ whole() {
     control '{"append":3000}' >/dev/null
     grow hour
     # Until what is held in memory is full, or all is read.
-    wait_for 'before=$requests; sleep 1; requests=$(control | jq ".requests[\"get-entries\"]"); [ "$before" = "$requests" ]' 60
+    wait_for 'before=$requests; sleep 3; requests=$(control | jq ".requests[\"get-entries\"]"); [ "$before" = "$requests" ]' 60
     before=$(awk '/^RssAnon/ { print $2 }' "/proc/$RUN/status")
     clocks 10800 10800
     sleep 2
@@ -200,7 +201,7 @@ whole() {
     kill -0 "$RUN"
     rm "$STATE/ballast"
     # The server may have been through a crash of its own.
-    wait_for "assert_complete steady $(sim_size) >/dev/null 2>&1" 90
+    wait_for "assert_complete steady $(sim_size) >/dev/null 2>&1" 120
     kill -TERM "$RUN"
     ended "$RUN"
     DSN=$(ctv db dsn)

@@ -20,15 +20,17 @@ position() {
     sql 'SELECT next FROM log_range'
 }
 
-# The sleeper is left in the middle of the log, as the network would: stopped, its sessions cut off.
+# The sleeper is left in the middle of the log, as the network would: stopped, its sessions cut off. Nobody comes to the end of
+# the log before it is there, however slow this machine is.
 fall_asleep() {
+    fault refuse:3000
     background sleeper "$CTVIGIL" --state-dir "$STATE" ingest
     sleeper=$!
-    wait_for '[ "$(position)" -gt 500 ]' 30
+    wait_for '[ "$(position)" -gt 500 ]' 60
     kill -STOP $sleeper
     asleep_at=$(position)
     echo "asleep at $asleep_at"
-    [ "$asleep_at" -lt 6000 ]
+    [ "$asleep_at" -le 3000 ]
     sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 }
@@ -40,7 +42,7 @@ fall_asleep() {
     fault slow:150
     fall_asleep
     clear_faults
-    run -0 timeout 60 "$CTVIGIL" --state-dir "$STATE" ingest --once
+    run -0 timeout 240 "$CTVIGIL" --state-dir "$STATE" ingest --once
     [ "$(position)" = 6000 ]
     epoch=$(sql 'SELECT epoch FROM log_range')
     dump_db >"$PLAY/taken.dump"
@@ -51,8 +53,8 @@ fall_asleep() {
     kill -0 $sleeper
     # It is alive and of use: nobody else reads now, so what comes is its to read, once.
     control '{"append":300}' >/dev/null
-    wait_for '[ "$(position)" = 6300 ]' 40
-    wait_for 'log_is rfc ".verified_size == 6300"' 20
+    wait_for '[ "$(position)" = 6300 ]' 60
+    wait_for 'log_is rfc ".verified_size == 6300"' 60
     kill -TERM $sleeper
     ended $sleeper
     assert_complete rfc 6300
@@ -66,13 +68,14 @@ fall_asleep() {
     add_log rfc rfc6962
     fault slow:150
     fall_asleep
+    fault refuse:5000 # the only one now
     background other "$CTVIGIL" --state-dir "$STATE" ingest
     other=$!
-    wait_for "[ \"\$(position)\" -gt $((asleep_at + 500)) ]" 30
+    wait_for "[ \"\$(position)\" -gt $((asleep_at + 500)) ]" 60
     kill -CONT $sleeper
     sleep 1
     clear_faults
-    wait_for 'assert_complete rfc 6300 >/dev/null' 40
+    wait_for 'assert_complete rfc 6300 >/dev/null' 60
     kill -TERM $sleeper $other
     ended $sleeper
     ended $other
