@@ -17,7 +17,7 @@ no_server() {
 @test "a command starts the database on need and it ends with the command" {
     run -0 --separate-stderr "$CTVIGIL" --state-dir "$PLAY/one" log list --json
     [ -z "$output" ]
-    wait_for 'no_server "$PLAY/one"' 10
+    wait_for 'no_server "$PLAY/one"' 60
     owner=$(stat -c %U "$PLAY/one/pg")
     [ "$owner" != root ]
 }
@@ -30,7 +30,7 @@ no_server() {
     "$CTVIGIL" --state-dir "$PLAY/one" db status --json | jq -e '.state == "running" and .stays'
     run -0 "$CTVIGIL" --state-dir "$PLAY/one" db start
     run -0 "$CTVIGIL" --state-dir "$PLAY/one" db stop
-    wait_for 'no_server "$PLAY/one"' 10
+    wait_for 'no_server "$PLAY/one"' 60
     run -0 "$CTVIGIL" --state-dir "$PLAY/one" db stop
     "$CTVIGIL" --state-dir "$PLAY/one" db status --json | jq -e '.state == "stopped" and (.stays | not)'
 }
@@ -77,12 +77,12 @@ no_server() {
     for table in schema_migration log_tile; do
         run -0 "$CTVIGIL" --state-dir "$state" db start
         dsn=$("$CTVIGIL" --state-dir "$state" db dsn)
-        background lock psql -Xq -d "$dsn" -c "BEGIN; LOCK TABLE $table IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(100)"
+        background lock psql -Xq -d "$dsn" -c "BEGIN; LOCK TABLE $table IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)"
         asked="SELECT count(*) FROM pg_locks WHERE relation = '$table'::regclass AND"
-        wait_for "[ \$(psql -XqAt -d \"$dsn\" -c \"$asked granted\") = 1 ]" 20
+        wait_for "[ \$(psql -XqAt -d \"$dsn\" -c \"$asked granted\") = 1 ]" 60
         background status "$CTVIGIL" --state-dir "$state" db status
         pid=$!
-        wait_for "[ \$(psql -XqAt -d \"$dsn\" -c \"$asked NOT granted\") = 1 ]" 20
+        wait_for "[ \$(psql -XqAt -d \"$dsn\" -c \"$asked NOT granted\") = 1 ]" 60
         "$CTVIGIL" --state-dir "$state" db stop
         ended "$pid"
         grep "on its way up or down" "$PLAY/status.out"

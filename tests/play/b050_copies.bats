@@ -176,11 +176,11 @@ start_copy() {
     # One that replayed nothing since it started, and does not now, knows no time to tell.
     psql -XqAt -d "$replica" -c "SELECT pg_wal_replay_pause()"
     ctv domain add early.test
-    wait_for 'CTVIGIL_DB_READ_DSN=$replica ctv domain list 2>&1 >/dev/null | has "the replica can not say\|seconds behind"' 40
+    wait_for 'CTVIGIL_DB_READ_DSN=$replica ctv domain list 2>&1 >/dev/null | has "the replica can not say\|seconds behind"' 60
     psql -XqAt -d "$replica" -c "SELECT pg_wal_replay_resume()"
     ctv --json search --all "sub:dev" | grep -v cursor >"$PLAY/there"
     export CTVIGIL_DB_READ_DSN=$replica
-    wait_for '[ "$(psql -XqAt -d "$replica" -c "SELECT pg_last_wal_replay_lsn()")" = "$(sql "SELECT pg_current_wal_lsn()")" ]' 20
+    wait_for '[ "$(psql -XqAt -d "$replica" -c "SELECT pg_last_wal_replay_lsn()")" = "$(sql "SELECT pg_current_wal_lsn()")" ]' 60
     run -0 --separate-stderr ctv --json search --all "sub:dev"
     diff "$PLAY/there" <(grep -v cursor <<<"$output")
     [ -z "$stderr" ]
@@ -210,7 +210,7 @@ start_copy() {
     # Behind, and cut off.
     psql -XqAt -d "$replica" -c "SELECT pg_wal_replay_pause()"
     sql "UPDATE domain SET owner = 'somebody' WHERE name = 'replica.test'"
-    wait_for 'ctv domain list 2>&1 >/dev/null | has "the replica is [0-9]* seconds behind"' 40
+    wait_for 'ctv domain list 2>&1 >/dev/null | has "the replica is [0-9]* seconds behind"' 60
     psql -XqAt -d "$replica" -c "SELECT pg_wal_replay_resume()"
     run -4 --separate-stderr env CTVIGIL_DB_DSN="$replica" "$CTVIGIL" --state-dir "$STATE" domain add other.test
     [[ $stderr == *"takes no writes"*"db.dsn must name"* && $stderr != *"UPDATE"* && $stderr != *"INSERT"* ]]
@@ -234,7 +234,7 @@ INI
     # shellcheck disable=SC2086 # words
     background pool $AS_OWNER "$(command -v pgbouncer || echo /usr/sbin/pgbouncer)" "$PLAY/pool/ini"
     pool="host=$PLAY/pool port=6543 user=ctvigil dbname=ctvigil"
-    wait_for 'psql -XqAt -d "$pool" -c "SELECT 1" >/dev/null 2>&1' 30
+    wait_for 'psql -XqAt -d "$pool" -c "SELECT 1" >/dev/null 2>&1' 60
     psql -XqAt -d "$pool" -c "SET search_path = pg_catalog; SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'German'"
     unset CTVIGIL_DB_READ_DSN
     export CTVIGIL_DB_READ_DSN=$pool

@@ -154,7 +154,7 @@ TABLE
 
 @test "the simulator says when its port is taken" {
     port=${SIM_URL#http://127.0.0.1:}
-    run --separate-stderr timeout 20 "$LOGSIM" --port "${port%%/*}" --entries 1
+    run --separate-stderr timeout 60 "$LOGSIM" --port "${port%%/*}" --entries 1
     echo "$status $stderr"
     [ "$status" = 4 ] || [ "$status" = 2 ]
     [ ${#stderr_lines[@]} = 1 ]

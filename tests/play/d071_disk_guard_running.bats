@@ -33,17 +33,17 @@ not_stored() {
 }
 
 @test "room again while it runs: every log is read once more, grow it or not" {
-    wait_for 'verified 600' 30
+    wait_for 'verified 600' 60
     dd if=/dev/zero of="$DISK/ballast" bs=1k count=7900 2>/dev/null
     sleep 3
     control '{"append":300}' >/dev/null
     size=$(sim_size)
-    wait_for "verified $size" 30
+    wait_for "verified $size" 60
     [ "$(not_stored)" = $((3 * (size - 600))) ]
     rm "$DISK/ballast"
     wait_for 'prints 0 not_stored >/dev/null' 60
     wait_for "verified $size" 60
     wait_for '[ "$(sql "SELECT count(*) FROM log_range")" = 3 ]' 60 # cut parts join a moment after both are read
-    wait_for "verified $size" 30
+    wait_for "verified $size" 60
     assert_counts
 }

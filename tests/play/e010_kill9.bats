@@ -58,7 +58,7 @@ prepare() {
         victim=$!
         # Ten rounds die at any moment, ten right after a commit of theirs.
         if [ $((round % 2)) = 0 ]; then
-            wait_for "[ \$(position) -gt $before ] || ! kill -0 $victim 2>/dev/null" 30
+            wait_for "[ \$(position) -gt $before ] || ! kill -0 $victim 2>/dev/null" 60
         fi
         sleep "0.$(printf %03d $((RANDOM % 400)))"
         kill -KILL $victim 2>/dev/null && struck=$((struck + 1))

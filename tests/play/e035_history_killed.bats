@@ -51,7 +51,7 @@ raised() {
         [ "$status" = 137 ]
         # Its connection may not know yet: what it was at is taken back.
         sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'" >/dev/null
-        wait_for '[ "$(sql "$asleep")" = 0 ]' 20
+        wait_for '[ "$(sql "$asleep")" = 0 ]' 60
         [ "$(raised)" = "$n" ]
         ctv domain list --json | jq -es 'map(select(.name == "killed.example")) | length == 1 and .[0].history == null'
     }

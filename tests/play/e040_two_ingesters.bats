@@ -48,7 +48,7 @@ prepare() {
     one=$!
     background two "$CTVIGIL" --state-dir "$STATE" ingest
     two=$!
-    wait_for '[ "$(sql "SELECT sum(next) FROM log_range")" -gt 2000 ]' 30
+    wait_for '[ "$(sql "SELECT sum(next) FROM log_range")" -gt 2000 ]' 60
     kill -KILL $one
     ended $one || true
     clear_faults

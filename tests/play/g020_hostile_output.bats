@@ -23,8 +23,8 @@ setup_file() {
     cat "$PLAY/issued" >&2
     background run "$CTVIGIL" --state-dir "$STATE" run
     runner=$!
-    wait_for "log_is rfc '.verified_size == $(sim_size)'" 30
-    wait_for '[ "$(wc -l <"$PLAY/run.out")" -ge 10 ]' 20
+    wait_for "log_is rfc '.verified_size == $(sim_size)'" 60
+    wait_for '[ "$(wc -l <"$PLAY/run.out")" -ge 10 ]' 60
     kill -TERM $runner
     ended $runner
 }

@@ -184,13 +184,13 @@ keys() {
     }
     sound() {
         beat /sound$beats
-        wait_for "posted /sound$beats | has GET" 20
+        wait_for "posted /sound$beats | has GET" 60
         none 'no sign of life' "$PLAY/beat$beats.log"
         ended_beat
     }
     ill() { # REASON
         beat "/ill$beats"
-        wait_for "grep -qF 'no sign of life goes out: $1' '$PLAY/beat$beats.log'" 20
+        wait_for "grep -qF 'no sign of life goes out: $1' '$PLAY/beat$beats.log'" 60
         came "/ill$beats" 0
         ended_beat
     }
@@ -210,7 +210,7 @@ keys() {
     sound
     # Its receiver refuses it: that is said, too.
     beat /broken
-    wait_for "grep -qF 'no sign of life goes out: ' '$PLAY/beat$beats.log'" 20
+    wait_for "grep -qF 'no sign of life goes out: ' '$PLAY/beat$beats.log'" 60
     has 'status 500' "$PLAY/beat$beats.log"
     ended_beat
 }
