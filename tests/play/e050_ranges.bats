@@ -52,7 +52,7 @@ assert_whole() {
     fault refuse:1000 # the past stays where it is, however slow this machine is
     reader one
     one=$!
-    wait_for 'ctv alert list --json | some_line ".name == \"new.watched.example\"" >/dev/null' 30
+    wait_for 'ctv alert list --json | some_line ".name == \"new.watched.example\"" >/dev/null' 60
     ctv log status --json | every_line '.position < 2000 and .backlog > 2000 and (.ranges | length) == 2'
     ctv alert list --json | every_line '.name != "old.watched.example"'
     clear_faults
@@ -65,21 +65,24 @@ assert_whole() {
     use_state shared
     prepare
     fault slow:400@get-entries
+    fault refuse:1000 # so far nobody comes before the second one is there
     export CTVIGIL_INGEST_WINDOW=1
     reader one
     one=$!
-    wait_for '[ "$(ranges)" = 2 ]' 20
+    wait_for '[ "$(ranges)" = 2 ]' 60
     reader two
     two=$!
-    wait_for '[ "$(ranges)" -ge 3 ]' 20
+    wait_for '[ "$(ranges)" -ge 3 ]' 60
     kill -STOP $two
     sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    clear_faults
+    fault slow:400@get-entries
     reader three
     three=$!
     kill -KILL $one
     ended $one || true
-    wait_for '[ "$(sql "SELECT sum(next - range_begin) FROM log_range")" -gt 3500 ]' 40
+    wait_for '[ "$(sql "SELECT sum(next - range_begin) FROM log_range")" -gt 3500 ]' 60
     kill -CONT $two
     clear_faults
     assert_whole
@@ -97,7 +100,7 @@ assert_whole() {
     fault flip:1000:0
     reader one
     one=$!
-    wait_for '[ "$(sql "SELECT count(*) FROM evidence WHERE kind = '\''root_mismatch'\''")" = 1 ]' 40
+    wait_for '[ "$(sql "SELECT count(*) FROM evidence WHERE kind = '\''root_mismatch'\''")" = 1 ]' 60
     ctv log status --json | every_line '.verified_size == 0 and .state == "inconsistent" and (.ranges | length) == 2'
     kill -TERM $one
     ended $one

@@ -117,7 +117,7 @@ PY
 }
 
 @test "syslog messages have the form of RFC 5424, with the facility and severity that belong to them" {
-    [ "$(wc -l <"$PLAY/in/syslog")" = 4 ]
+    wait_for '[ "$(wc -l <"$PLAY/in/syslog")" = 4 ]' 60 # nobody answers a message that came
     [ "$(grep -cE '^<30>1 [0-9T:.-]+Z [^ ]+ ctvigil [0-9]+ test \[ctvigil@32473 id="1" kind="test" severity="info" .*\] ' "$PLAY/in/syslog")" = 3 ]
     [ "$(grep -c '^<158>1 ' "$PLAY/in/syslog")" = 1 ]
 }
@@ -147,12 +147,12 @@ PY
     printf 'heartbeat:\n  url: "http://127.0.0.1:%s/beat"\n  every_s: 1\n' "$P_http" >"$PLAY/beat.yaml"
     background beat "$CTVIGIL" --state-dir "$STATE" -c "$PLAY/beat.yaml" watch
     watcher=$!
-    wait_for 'posted /beat | has GET' 20
+    wait_for 'posted /beat | has GET' 60
     sql "INSERT INTO alert (kind, severity, dedup, findings, first_seen) VALUES ('test', 'info', 'b', '[]', now());
          INSERT INTO outbox (alert, channel, next_try_at) SELECT id, 'gone', now() - interval '1 hour' FROM alert" >/dev/null
-    wait_for 'grep -q "no sign of life goes out: deliveries are due that nobody takes" "$PLAY/beat.log"' 20
+    wait_for 'grep -q "no sign of life goes out: deliveries are due that nobody takes" "$PLAY/beat.log"' 60
     sql "DELETE FROM outbox" >/dev/null
-    wait_for 'grep -q "signs of life go out again" "$PLAY/beat.log"' 20
+    wait_for 'grep -q "signs of life go out again" "$PLAY/beat.log"' 60
     kill -TERM $watcher
     ended $watcher
 }
