@@ -42,8 +42,19 @@ run_in_background() {
 # After a failed test nothing may go on hanging.
 teardown() {
     rm -f "$PLAY/mood"
-    [ -n "${BATS_TEST_COMPLETED:-}" ] || kill -KILL "$runner" || true
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || kill -KILL "${runner:-}" || true
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%LOCK TABLE pair_look%' AND pid <> pg_backend_pid()" >/dev/null
     play_logs
+}
+
+# mood WORD: what the hook does from now on. In one step: it may be at it.
+mood() {
+    echo "$1" >"$PLAY/mood.new"
+    mv "$PLAY/mood.new" "$PLAY/mood"
+}
+
+all_sent() {
+    [ "$(sql "SELECT count(*) FROM outbox WHERE state <> 'sent'")" = 0 ]
 }
 
 stop_running() {
@@ -66,8 +77,9 @@ alert_of() {
     issue other 90 both sub.only.example >/dev/null
     issue other 90 both only.example >/dev/null
     size=$(sim_size)
-    wait_for "log_is rfc '.verified_size == $size' && log_is tiles '.verified_size == $size'" 30
-    wait_for '[ "$(wc -l <"$PLAY/run.out")" -ge 5 ] && [ "$(wc -l <"$PLAY/hooked/all")" -ge 5 ]' 30
+    wait_for "log_is rfc '.verified_size == $size' && log_is tiles '.verified_size == $size'" 60
+    wait_for '[ "$(wc -l <"$PLAY/run.out")" -ge 5 ] && [ "$(wc -l <"$PLAY/hooked/all")" -ge 5 ]' 60
+    wait_for all_sent 60
     sleep 1
     stop_running
     jq -r .name "$PLAY/run.out" | sort >"$PLAY/told"
@@ -139,28 +151,30 @@ NAMES
 }
 
 @test "a hook that fails is tried again with the same key, one that hangs is killed; nothing stops" {
-    export CTVIGIL_HOOK_TIMEOUT_S=2
-    echo refuse >"$PLAY/mood"
+    export CTVIGIL_HOOK_TIMEOUT_S=6
+    mood refuse
     run_in_background
     issue other 90 precert refused.bank.example >/dev/null
-    wait_for 'alert_of refused.bank.example 2>/dev/null | has id' 20
+    wait_for 'alert_of refused.bank.example 2>/dev/null | has id' 60
     id=$(alert_of refused.bank.example | jq .id)
-    wait_for "ctv alert show $id --json | jq -e '.deliveries | any(.channel == \"hook\" and .tries >= 1)' >/dev/null" 20
-    ctv alert show "$id" --json | jq -e '.deliveries | any(.channel == "hook" and .state == "pending" and .tries >= 1
-        and (.last_error | test("exit status 1"))) and any(.channel == "stdout" and .state == "sent")'
+    half_told() {
+        ctv alert show "$id" --json | jq -e '.deliveries | any(.channel == "hook" and .state == "pending" and .tries >= 1
+            and (.last_error | test("exit status 1"))) and any(.channel == "stdout" and .state == "sent")'
+    }
+    wait_for half_told 60
     # The log is read all the same.
-    echo hang >"$PLAY/mood"
+    mood hang
     control '{"append":50}' >/dev/null
-    wait_for "log_is rfc '.verified_size == $(sim_size)'" 20
+    wait_for "log_is rfc '.verified_size == $(sim_size)'" 60
     sql "UPDATE outbox SET next_try_at = now() WHERE state = 'pending'" >/dev/null
-    wait_for "ctv alert show $id --json | jq -e '.deliveries | any(.channel == \"hook\" and .tries >= 2)' >/dev/null" 20
+    wait_for "ctv alert show $id --json | jq -e '.deliveries | any(.channel == \"hook\" and .tries >= 2)' >/dev/null" 60
     ctv alert show "$id" --json | jq -c .deliveries
-    echo well >"$PLAY/mood"
+    mood well
     sql "UPDATE outbox SET next_try_at = now() WHERE state = 'pending'" >/dev/null
-    wait_for 'grep -qx refused.bank.example "$PLAY/hooked/all"' 20
+    wait_for 'grep -qx refused.bank.example "$PLAY/hooked/all"' 60
     key=$(sql "SELECT key FROM outbox WHERE alert = $id AND channel = 'hook'")
     grep -qx "CTVIGIL_DELIVERY_KEY=$key" "$PLAY/hooked/refused.bank.example.env"
-    wait_for "ctv alert show $id --json | jq -e '.deliveries | all(.state == \"sent\")' >/dev/null" 20
+    wait_for "ctv alert show $id --json | jq -e '.deliveries | all(.state == \"sent\")' >/dev/null" 60
     stop_running
     [ "$(grep -cx refused.bank.example "$PLAY/hooked/all")" = 1 ]
 }
@@ -175,7 +189,8 @@ NAMES
     [[ "$output" == "nothing to do: "* ]]
     background watch "$CTVIGIL" --state-dir "$STATE" watch
     watcher=$!
-    wait_for '[ "$(grep -cx refused.bank.example "$PLAY/hooked/all")" = 2 ]' 20
+    wait_for '[ "$(grep -cx refused.bank.example "$PLAY/hooked/all")" = 2 ]' 60
+    wait_for all_sent 60
     kill -TERM $watcher
     ended $watcher
 }
@@ -183,7 +198,7 @@ NAMES
 @test "watch --once delivers what is due and ends; what is refused is exit 4 and waits" {
     issue other 90 precert once.bank.example >/dev/null
     run -0 ingest
-    echo well >"$PLAY/mood"
+    mood well
     ctv watch --once >"$PLAY/once.out"
     [ "$(jq -r .name "$PLAY/once.out")" = once.bank.example ]
     alert_of once.bank.example | jq -e '.state == "notified"'
@@ -191,12 +206,12 @@ NAMES
     [ ! -s "$PLAY/once.out" ]
     issue other 90 precert twice.bank.example >/dev/null
     run -0 ingest
-    echo refuse >"$PLAY/mood"
+    mood refuse
     run -4 ctv watch --once
     id=$(alert_of twice.bank.example | jq .id)
     ctv alert show "$id" --json | jq -e '.deliveries | any(.channel == "hook" and .state == "pending" and .tries == 1)
         and any(.channel == "stdout" and .state == "sent")'
-    echo well >"$PLAY/mood"
+    mood well
     CTVIGIL_STDOUT_ENABLED=false CTVIGIL_HOOK_COMMAND= run -2 ctv watch --once
 }
 
@@ -206,13 +221,13 @@ NAMES
     # Its step for pairs waits for this lock until it has been told to stop.
     background lock psql -XqAt -d "$DSN" -c "BEGIN; LOCK TABLE pair_look IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)"
     lock=$!
-    wait_for '[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = '"'pair_look'"'::regclass AND granted")" = 1 ]' 20
+    wait_for '[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = '"'pair_look'"'::regclass AND granted AND mode = '"'AccessExclusiveLock'"'")" = 1 ]' 60
     background once "$CTVIGIL" --state-dir "$STATE" watch --once
     once=$!
     wait_for '[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = '"'pair_look'"'::regclass AND NOT granted")" = 1 ]' 60
     kill -TERM $once
     # The signal is no more pending: it was taken.
-    wait_for 'awk "/^(SigPnd|ShdPnd)/ { taken += \$2 ~ /^0+\$/ } END { exit taken != 2 }" /proc/$once/status' 20
+    wait_for 'awk "/^(SigPnd|ShdPnd)/ { taken += \$2 ~ /^0+\$/ } END { exit taken != 2 }" /proc/$once/status' 60
     sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'pair_look'::regclass AND granted" >/dev/null
     status=0
     ended $once || status=$?
@@ -267,9 +282,9 @@ NAMES
     control "{\"issue\":{\"ca\":\"demo\",\"days\":90,\"form\":\"both\",\"names\":[\"www.ending.example\"],\"not_before\":$(($(date +%s) - 80 * 86400))}}" >/dev/null
     run -0 ingest
     silent ctv alert list --json --domain ending.example
-    echo murder >"$PLAY/mood"
+    mood murder
     run -137 "$CTVIGIL" --state-dir "$STATE" watch --once
-    echo well >"$PLAY/mood"
+    mood well
     alert=$(alert_of www.ending.example)
     jq -e '.kind == "expiring" and .severity == "low" and .state != "closed" and (.sightings | length) > 0' <<<"$alert"
     id=$(jq .id <<<"$alert")

@@ -170,22 +170,27 @@ ROWS
 @test "what outlives its limit is ended, also when the session raised it" {
     ctv db reader add slow --timeout 1 --connections 2
     local dsn=${DSN/user=ctvigil/user=slow}
+    sessions() {
+        sql "SELECT count(*) FROM pg_stat_activity WHERE usename = 'slow'"
+    }
     run ! psql -X -At -c 'SELECT pg_sleep(30)' "$dsn"
     [[ "$output" == *"statement timeout"* ]]
-    background slow1 psql -X -At -c 'SET statement_timeout = 0' -c 'SELECT pg_sleep(60)' "$dsn"
+    background slow1 psql -X -At -c 'SET statement_timeout = 0' -c 'SELECT pg_sleep(600)' "$dsn"
     background slow2 psql -X -At -c 'SET statement_timeout = 0' -c "DO \$\$ BEGIN FOR i IN 1 .. 60 LOOP BEGIN PERFORM pg_sleep(60);
         EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END \$\$" "$dsn"
-    wait_for '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE usename = '\''slow'\'' AND clock_timestamp() - query_start > '\''1.1 s'\''")" = 2 ]' 20
+    wait_for '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE usename = '\''slow'\'' AND clock_timestamp() - query_start > '\''1.1 s'\''")" = 2 ]' 60
     run ! psql -X -At -c 'SELECT 1' "$dsn"
     [[ "$output" == *"too many connections"* ]]
     background watcher "$CTVIGIL" --state-dir "$STATE" watch
-    wait_for 'grep -qE "canceling statement due to user request|terminating connection due" "$PLAY/slow1.log"' 30
-    wait_for 'sql "SELECT FROM reader_watch(60)"; grep -q "terminating connection due to administrator" "$PLAY/slow2.log"' 30
-    wait_for 'grep -q "reader=slow process=[0-9]* seconds=[0-9]* [a-z]*ed: it" "$PLAY/watcher.log"' 30
+    wait_for 'grep -qE "canceling statement due to user request|terminating connection due" "$PLAY/slow1.log"' 60
+    wait_for 'sql "SELECT FROM reader_watch(60)"; grep -q "terminating connection due to administrator" "$PLAY/slow2.log"' 60
+    wait_for 'grep -q "reader=slow process=[0-9]* seconds=[0-9]* [a-z]*ed: it" "$PLAY/watcher.log"' 60
     # Advisory locks are how our own processes arrange their work.
-    background slow3 psql -X -At -c 'SELECT pg_advisory_lock(1)' -c '\! sleep 5' -c 'SELECT 1' "$dsn"
+    wait_for "prints 0 sessions" 60
+    background slow3 psql -X -At -c 'SELECT pg_advisory_lock(1)' -c '\! sleep 60' -c 'SELECT 1' "$dsn"
     wait_for 'grep -q "ended: it held an advisory lock" <<<"$(sql "SELECT what FROM reader_watch(60)")" ||
-        grep -q "ended: it held" "$PLAY/watcher.log"' 30
+        grep -q "ended: it held" "$PLAY/watcher.log"' 60
+    wait_for "prints 0 sessions" 60
     # Nobody else's session is touched.
     [ "$(sql 'SELECT count(*) FROM reader_watch(0)')" = 0 ]
     ctv db reader remove slow
