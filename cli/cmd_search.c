@@ -371,7 +371,7 @@ static int word_of(const char *typed, const char *const *words, int words_count)
 
 static int read_choices(struct search *search, struct query *query)
 {
-    static const char *const forms[] = {"any", "precert", "final"};
+    static const char *const forms[] = {"any", "precert", "final", "poisoned"};
     static const char *const formats[] = {"table", "ndjson", "csv"};
     const struct wish *wish = search->wish;
     struct cmd *cmd = search->cmd;
@@ -379,7 +379,7 @@ static int read_choices(struct search *search, struct query *query)
     int form = word_of(wish->form, forms, countof(forms));
     int format = wish->format == NULL ? (int)cmd->json : word_of(wish->format, formats, countof(formats));
     if (form < 0)
-        return cmd_usage(cmd, "--form: '%s' is none of any, precert and final", wish->form);
+        return cmd_usage(cmd, "--form: '%s' is none of any, precert, final and poisoned", wish->form);
     if (format < 0)
         return cmd_usage(cmd, "--format: '%s' is none of table, ndjson and csv", wish->format);
     if (cmd->json && format != (int)SEARCHVIEW_NDJSON)
@@ -460,7 +460,7 @@ int cmd_search(struct cmd *cmd)
         {"seen-since", OPT_TIME, &wish.seen_since, "TIME", "only certificates first logged at TIME or later"},
         {"exclude-expired", OPT_FLAG, &wish.exclude_expired, NULL, "leave out what has expired"},
         {"expired", OPT_FLAG, &wish.expired, NULL, "only what has expired"},
-        {"form", OPT_TEXT, &wish.form, "FORM", "precert, final or any: logged in that form"},
+        {"form", OPT_TEXT, &wish.form, "FORM", "precert, final, poisoned or any: logged in that form"},
         {"issuer", OPT_TEXT, &wish.issuer, "ISSUER",
          "only of these: id, part of the name, ca:OWNER, spki:HEX, cert:FILE or letsencrypt.org"},
         {"limit", OPT_NUMBER, &wish.limit, "N",

@@ -101,8 +101,9 @@ static void write_json(FILE *out, const struct query_row *row)
     (void)json_object_set_new(line, "uris", json_names(issuance, NAME_URI));
     (void)json_object_set_new(line, "organisations", json_orgs(issuance));
     (void)json_object_set_new(line, "raw_names", json_found(issuance));
-    (void)json_object_set_new(
-        line, "forms", json_pack("{s:b, s:b}", "precert", (int)row->precert, "final", (int)row->final));
+    (void)json_object_set_new(line, "forms",
+                              json_pack("{s:b, s:b, s:b}", "precert", (int)row->precert, "final",
+                                        (int)row->final, "poisoned", (int)row->poisoned));
     (void)json_object_set_new(line, "sightings", json_integer((json_int_t)row->sightings));
     (void)json_object_set_new(line, "sightings_unassigned", json_integer((json_int_t)row->unassigned));
     (void)json_object_set_new(line, "first_seen", cmd_json_time(row->first_seen_ms));

@@ -21,7 +21,7 @@ void alertjson_issuance(struct buf *out, const struct alert *alert);
 
 /* What the alert stands for, the same whoever raises it. Has it a fingerprint that names a certificate? */
 bool alertjson_has_fp(const struct alert *alert);
-/* Of its sighting: "final", "precert" or "unparsed". */
+/* Of its sighting: "final", "precert", "poisoned" or "unparsed". */
 const char *alertjson_form(const struct alert *alert);
 #define ALERTJSON_DEDUP_MAX 512
 /* Names an alert that is not about one domain and one issuance (alert.dedup): "malformed:<hash>[:<domain>]"

@@ -194,7 +194,7 @@ static bool fits(struct span info, const struct certrow *row)
 {
     int64_t day = row->issuance.not_after / DAY_S;
     day = day < 0 ? 0 : day > 0xffff ? 0xffff : day;
-    return info.len == FACTS_INFO_BYTES && info.at[6] <= FACTS_FORM_PRECERT &&
+    return info.len == FACTS_INFO_BYTES && facts_form_readable(info.at[6]) &&
            (info.at[7] << 8 | info.at[8]) == day;
 }
 
@@ -282,7 +282,7 @@ enum err_code certrow_sightings_of(const struct certrow_sightings *sightings, co
         *sighting = (struct sighting){
             .log_id = (int32_t)pgexec_get_int(res, at, 2),
             .index = (uint64_t)pgexec_get_int(res, at, 3),
-            .form = info.at[6] == FACTS_FORM_PRECERT ? ISSUANCE_PRECERT : ISSUANCE_FINAL,
+            .form = facts_form_unpack(info.at[6]),
         };
         for (int i = 0; i < 8; i++)
             sighting->sha256[i] = (uint8_t)(sha8 >> (56 - 8 * i));

@@ -10,7 +10,7 @@ struct db_alert_sighting {
     const char *log; /* name */
     const char *log_url;
     uint64_t index;
-    const char *form; /* "final", "precert", "unparsed" */
+    const char *form; /* "final", "precert", "poisoned", "unparsed" */
     int64_t timestamp_ms;
     bool verified;
 };

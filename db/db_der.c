@@ -4,6 +4,7 @@
 
 #include "db/dbkey.h"
 #include "db/derput.h"
+#include "db/facts.h"
 #include "db/logrow.h"
 #include "db/spread.h"
 #include "model/cert.h"
@@ -29,7 +30,7 @@ static const char places_sql[] =
     "ct.by_fp8(ARRAY[$1::int8]) AS "
     "f)"
     " AS p JOIN log ON log.id = p.log"
-    " WHERE p.form <= 1 ORDER BY p.by_sha DESC, p.form, given_up, p.idx, log.id LIMIT $2";
+    " WHERE p.form " FACTS_SQL_READABLE " ORDER BY p.by_sha DESC, p.form, given_up, p.idx, log.id LIMIT $2";
 
 static bool place_get(const PGresult *res, int row, struct db_der_place *place)
 {
@@ -37,7 +38,7 @@ static bool place_get(const PGresult *res, int row, struct db_der_place *place)
     *place = (struct db_der_place){
         .index = (uint64_t)pgexec_get_int(res, row, PLACE_IDX),
         .log_size = (uint64_t)pgexec_get_int(res, row, PLACE_SIZE),
-        .form = pgexec_get_int(res, row, PLACE_FORM) == 0 ? ISSUANCE_FINAL : ISSUANCE_PRECERT,
+        .form = facts_form_unpack(pgexec_get_int(res, row, PLACE_FORM)),
         .by_sha256 = pgexec_get_bool(res, row, PLACE_BY_SHA),
         .given_up = pgexec_get_bool(res, row, PLACE_GIVEN_UP),
     };

@@ -174,8 +174,8 @@ static bool plain_cn(struct arena *arena, struct issuance *issuance)
 
 /* The leaf of a precertificate holds the key of its issuer, so one among the places proves what a log claimed
  * for the row. Places come by 64 bits: it has to be that of no other row. A row with the poison that is not
- * proven was first logged as a final certificate, which commits to nothing. The tile gives such places the
- * form of precertificates, so of its further places nobody knows which is one. */
+ * proven was first logged as a final certificate, which commits to nothing. Older versions gave such places
+ * the form of precertificates, so of its further places nobody knows which is one. */
 static bool is_committed(const struct certrow *cert, const struct certrow_seen *seen, bool alike)
 {
     bool poisoned = (cert->issuance.cert_flags & CERT_POISON) != 0;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "db/dbkey.h"
+#include "db/facts.h"
 #include "db/pgexec.h"
 #include "db/spread.h"
 
@@ -23,7 +24,7 @@ enum err_code db_horizon_get(struct pgconn *conn, int64_t *horizon_ms, struct er
 /* Two indexes, so two parts. Of a day before 1970 the tile says 0. */
 #define PLACES(by)                                                                                           \
     "(SELECT f.log_id AS log, f.index AS idx, get_byte(f.info, 7) * 256 + get_byte(f.info, 8) AS day FROM"   \
-    " " by "(ARRAY[$1::int8]) AS f WHERE get_byte(f.info, 6) <= 1)"
+    " " by "(ARRAY[$1::int8]) AS f WHERE get_byte(f.info, 6) " FACTS_SQL_READABLE ")"
 
 enum err_code db_horizon_find(struct pgconn *conn, const uint8_t hash[32], struct db_horizon_place *place,
                               bool *found, struct err *why)

@@ -79,12 +79,19 @@ enum err_code db_late_candidates(struct pgconn *conn, int64_t domain_id, struct 
     return ERR_OK;
 }
 
+static enum issuance_form form_of(const char *text)
+{
+    for (int form = ISSUANCE_PRECERT; form <= ISSUANCE_POISONED; form++)
+        if (strcmp(text, issuance_form_name((enum issuance_form)form)) == 0)
+            return (enum issuance_form)form;
+    return ISSUANCE_FINAL;
+}
+
 enum err_code db_late_seen(struct pgconn *conn, int64_t alert_id, struct arena *arena, struct sighting **seen,
                            size_t *count, struct err *why)
 {
-    static const char sql[] =
-        "SELECT log, idx, timestamp, verified, form = 'precert' FROM alert_sighting_verified"
-        " WHERE alert = $1 AND form <> 'unparsed' ORDER BY timestamp, log, idx";
+    static const char sql[] = "SELECT log, idx, timestamp, verified, form FROM alert_sighting_verified"
+                              " WHERE alert = $1 AND form <> 'unparsed' ORDER BY timestamp, log, idx";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res = NULL;
     *count = 0;
@@ -96,12 +103,11 @@ enum err_code db_late_seen(struct pgconn *conn, int64_t alert_id, struct arena *
     if (*seen == NULL)
         code = err_set(why, ERR_MEMORY, "database: no memory for the places of an alert");
     for (int i = 0; *seen != NULL && i < PQntuples(res); i++)
-        (*seen)[(*count)++] =
-            (struct sighting){.log_id = (int32_t)pgexec_get_int(res, i, 0),
-                              .index = (uint64_t)pgexec_get_int(res, i, 1),
-                              .timestamp_ms = pgexec_get_time(res, i, 2),
-                              .verified = pgexec_get_bool(res, i, 3),
-                              .form = pgexec_get_bool(res, i, 4) ? ISSUANCE_PRECERT : ISSUANCE_FINAL};
+        (*seen)[(*count)++] = (struct sighting){.log_id = (int32_t)pgexec_get_int(res, i, 0),
+                                                .index = (uint64_t)pgexec_get_int(res, i, 1),
+                                                .timestamp_ms = pgexec_get_time(res, i, 2),
+                                                .verified = pgexec_get_bool(res, i, 3),
+                                                .form = form_of(pgexec_get_text(res, i, 4))};
     PQclear(res);
     return code;
 }

@@ -263,10 +263,12 @@ static enum err_code ask_verified(struct pgconn *conn, struct db_pair_cert *cert
     return code;
 }
 
-/* Most certificates have no other, and begin with a precertificate. */
+/* Most certificates have no other, and begin with a precertificate; one that was first seen with the poison,
+ * in an entry for final ones, does not say whether it has SCTs. */
 static bool is_worth(const struct db_pair_due *due, const struct db_pair *pair)
 {
-    return due->every || pair->other_count != 0 || (pair->own.issuance.cert_flags & CERT_NO_SCTS) != 0;
+    return due->every || pair->other_count != 0 ||
+           (pair->own.issuance.cert_flags & (CERT_NO_SCTS | CERT_POISON)) != 0;
 }
 
 /* A precertificate that was made to be found as that of another one announces nothing. */

@@ -65,8 +65,10 @@ struct db_pair {
 };
 
 /* Calls `each` for every stored row of the issuance that has others, or was first seen as a final certificate
- * without SCTs (CERT_NO_SCTS), or for every one (due->every), with all of it in `arena`, which is rewound. An
- * issuer whose key nobody knows has no others: a name alone identifies nobody. */
+ * without SCTs (CERT_NO_SCTS) or with the poison (CERT_POISON), or for every one (due->every), with all of it
+ * in `arena`, which is rewound. An issuer whose key nobody knows has no others: a name alone identifies
+ * nobody.
+ */
 MUST_USE enum err_code db_pair_load(struct pgconn *conn, const struct db_pair_due *due, struct arena *arena,
                                     enum err_code (*each)(void *arg, const struct db_pair *pair,
                                                           struct err *why),

@@ -158,7 +158,7 @@ static void merged_tile(struct merged *merged, int64_t first, struct span info)
     for (int64_t i = 0; (size_t)(i + 1) * FACTS_INFO_BYTES <= info.len; i++) {
         const uint8_t *at = info.at + i * FACTS_INFO_BYTES;
         int64_t stamp_ms = 0;
-        if (first + i < merged->begin || first + i >= merged->end || at[6] > FACTS_FORM_PRECERT)
+        if (first + i < merged->begin || first + i >= merged->end || !facts_form_readable(at[6]))
             continue;
         for (int k = 0; k < 6; k++)
             stamp_ms = stamp_ms << 8 | at[k];

@@ -77,8 +77,31 @@ enum facts_form {
     FACTS_FORM_FINAL = 0,
     FACTS_FORM_PRECERT = 1,
     FACTS_FORM_UNPARSED = 2,
-    FACTS_FORM_ABSENT = 3
+    FACTS_FORM_ABSENT = 3,
+    FACTS_FORM_POISONED = 4 /* before step 0089 such an entry was 1 */
 };
+
+#define FACTS_SQL_READABLE "IN (0, 1, 4)" /* forms of what could be read: final, precert, poisoned */
+
+static inline bool facts_form_readable(uint8_t form)
+{
+    return form <= FACTS_FORM_PRECERT || form == FACTS_FORM_POISONED;
+}
+
+static inline uint8_t facts_form_pack(enum issuance_form form)
+{
+    return form == ISSUANCE_PRECERT    ? FACTS_FORM_PRECERT
+           : form == ISSUANCE_POISONED ? FACTS_FORM_POISONED
+                                       : FACTS_FORM_FINAL;
+}
+
+/* Of a readable one. */
+static inline enum issuance_form facts_form_unpack(int64_t stored)
+{
+    return stored == FACTS_FORM_PRECERT    ? ISSUANCE_PRECERT
+           : stored == FACTS_FORM_POISONED ? ISSUANCE_POISONED
+                                           : ISSUANCE_FINAL;
+}
 
 #define FACTS_INFO_BYTES 9 /* u48 timestamp in ms, u8 form, u16 not_after in days since 1970, clamped */
 

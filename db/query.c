@@ -39,6 +39,8 @@ static bool is_wanted(const struct page *page, const struct query_row *row)
         return row->precert;
     case QUERY_FINAL:
         return row->final;
+    case QUERY_POISONED:
+        return row->poisoned;
     default:
         return true;
     }
@@ -71,6 +73,7 @@ static enum err_code hand_over(struct page *page, const struct query_slice *slic
     for (size_t i = 0; i < seen.count; i++) {
         found.precert = found.precert || seen.at[i].form == ISSUANCE_PRECERT;
         found.final = found.final || seen.at[i].form == ISSUANCE_FINAL;
+        found.poisoned = found.poisoned || seen.at[i].form == ISSUANCE_POISONED;
     }
     if (!is_wanted(page, &found))
         return ERR_OK;

@@ -29,7 +29,7 @@ enum query_kind {
     QUERY_TEXT,   /* a part of any DNS name, common name, e-mail address, URI or organisation */
 };
 
-enum query_form { QUERY_ANY_FORM, QUERY_PRECERT, QUERY_FINAL };
+enum query_form { QUERY_ANY_FORM, QUERY_PRECERT, QUERY_FINAL, QUERY_POISONED };
 
 #define QUERY_SERIAL_MAX 4096 /* octets: hostile ones are long */
 #define QUERY_TEXT_MAX   1024
@@ -82,6 +82,7 @@ struct query_row {
                             and the number above are those of this row for certain */
     bool precert;
     bool final;
+    bool poisoned; /* with the poison of a precertificate, in an entry for final ones */
 };
 
 typedef enum err_code query_each(void *arg, const struct query_row *row, struct err *why);

@@ -1,6 +1,7 @@
 #include "db/query_sql.h"
 
 #include "db/certrow.h"
+#include "db/facts.h"
 
 #define STRINGIFY(x) #x
 #define STRING_OF(x) STRINGIFY(x)
@@ -90,13 +91,13 @@ STATEMENT(wildcard_below, true, WILD_BELOW_HITS);
 #define BY_PLACE                                                                                             \
     "(SELECT DISTINCT decode(lpad(to_hex(p.fp8), 16, '0'), 'hex') AS fp,"                                    \
     "  get_byte(p.info, 7) * 256 + get_byte(p.info, 8) AS day FROM ct.by_sha8(ARRAY[$1::int8]) AS p"         \
-    "  WHERE get_byte(p.info, 6) <= 1) AS f"
+    "  WHERE get_byte(p.info, 6) " FACTS_SQL_READABLE ") AS f"
 #define BY_PLACE_SPREAD                                                                                      \
     "(SELECT DISTINCT decode(lpad(to_hex(u.fp8), 16, '0'), 'hex') AS fp,"                                    \
     "  get_byte(t.info, (u.pos * 9 - 2)::int) * 256 + get_byte(t.info, (u.pos * 9 - 1)::int) AS day"         \
     "  FROM log_tile AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, pos)"    \
-    "  WHERE t.sha8 @> ARRAY[$1::int8] AND u.sha8 = $1 AND get_byte(t.info, (u.pos * 9 - 3)::int) <= 1) AS " \
-    "f"
+    "  WHERE t.sha8 @> ARRAY[$1::int8] AND u.sha8 = $1 AND get_byte(t.info, (u.pos * 9 - 3)::int)"           \
+    " " FACTS_SQL_READABLE ") AS f"
 #define FROM_SHA256_ONE                                                                                      \
     BY_PLACE " CROSS JOIN LATERAL (SELECT * FROM cert AS k WHERE k.tbs_fp >= f.fp"                           \
              "  AND k.tbs_fp <= f.fp || decode(repeat('ff', 24), 'hex')" SPAN " OFFSET 0) AS c"

@@ -99,7 +99,7 @@ void stage_pack(const struct entry *entry, int64_t *fp8, int64_t *sha8, uint8_t 
     int64_t day = readable ? entry->issuance.not_after / DAY_S : 0;
     uint8_t form = FACTS_FORM_UNPARSED;
     if (readable)
-        form = entry->sighting.form == ISSUANCE_PRECERT ? FACTS_FORM_PRECERT : FACTS_FORM_FINAL;
+        form = facts_form_pack(entry->sighting.form);
     ms = ms < 0 ? 0 : ms > 0xffffffffffff ? 0xffffffffffff : ms;
     day = day < 0 ? 0 : day > 0xffff ? 0xffff : day;
     *fp8 = readable ? dbkey_first8(entry->issuance.tbs_fp) : 0;

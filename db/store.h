@@ -75,8 +75,8 @@ struct store_evidence {
 
 /* What is stored of one place of a log: enough to tell another entry from it. */
 struct store_place {
-    bool known; /* false: nothing is stored, or nothing that can be read */
-    bool precert;
+    bool known;           /* false: nothing is stored, or nothing that can be read */
+    bool precert;         /* or a final one with the poison */
     int64_t timestamp_ms; /* of the leaf */
     uint8_t fp8[8];       /* the first bytes of tbs_fp */
 };

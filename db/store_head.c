@@ -285,8 +285,13 @@ static enum err_code is_other(struct pgstore *pg, const struct batch *batch, con
     if (code != ERR_OK)
         return code;
     stage_pack(entry, &fp8, &sha8, info);
-    if (PQntuples(res) == 1)
-        *other = pgexec_get_int(res, 0, 0) != fp8 || !span_eq(pgexec_get_bytes(res, 0, 1), span_of(info, 7));
+    if (PQntuples(res) == 1) {
+        struct span was = pgexec_get_bytes(res, 0, 1);
+        /* An older version stored what is poisoned as a precertificate. */
+        if (info[6] == FACTS_FORM_POISONED && was.len == 7 && was.at[6] == FACTS_FORM_PRECERT)
+            info[6] = FACTS_FORM_PRECERT;
+        *other = pgexec_get_int(res, 0, 0) != fp8 || !span_eq(was, span_of(info, 7));
+    }
     PQclear(res);
     return ERR_OK;
 }

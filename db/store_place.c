@@ -13,7 +13,7 @@ static void get_place(const PGresult *res, int row, struct store_place *place)
     if (info.len != 7)
         return;
     place->known = true;
-    place->precert = info.at[6] == FACTS_FORM_PRECERT;
+    place->precert = info.at[6] != FACTS_FORM_FINAL;
     for (int i = 0; i < 6; i++)
         place->timestamp_ms = place->timestamp_ms << 8 | info.at[i];
     for (int i = 0; i < 8; i++)
@@ -30,7 +30,7 @@ enum err_code store_place_list(struct store *store, int32_t log_id, uint64_t beg
         " FROM generate_series($2::int8, $3::int8) AS i JOIN log_tile AS t ON t.log = $1::int2"
         "  AND t.tile = i / 256 AND t.first_index <= i AND t.last_index >= i"
         " WHERE substring(t.info FROM (9 * (i - t.first_index) + 7)::int4 FOR 1)"
-        "  IN ('\\x00'::bytea, '\\x01'::bytea)";
+        "  IN ('\\x00'::bytea, '\\x01'::bytea, '\\x04'::bytea)";
     struct pgstore *pg = pgstore_of(store);
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;

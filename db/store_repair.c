@@ -122,7 +122,8 @@ static enum err_code stage_entries(struct pgstore *pg, const struct batch *batch
     " FROM " tile " AS t WHERE e.idx >= $2 AND e.idx < $3 AND t.log = $1 AND t.tile = e.idx / 256"           \
     " AND t.first_index <= e.idx AND t.last_index >= e.idx"
 
-/* What the tiles said until now, and how many entries say something else. */
+/* What the tiles said until now, and how many entries say something else. What is poisoned an older version
+ * stored as a precertificate. */
 static enum err_code compare(struct pgstore *pg, const struct batch *batch, uint64_t *changed,
                              struct err *why)
 {
@@ -130,7 +131,9 @@ static enum err_code compare(struct pgstore *pg, const struct batch *batch, uint
     static const char spread_old_sql[] = OLD_SQL("spread_tile");
     static const char count_sql[] =
         "SELECT count(*) FROM stage_entry WHERE idx >= $2 AND idx < $3 AND $1::int8 IS NOT NULL"
-        " AND (fp8, sha8, info) IS DISTINCT FROM (old_fp8, old_sha8, old_info)";
+        " AND (fp8, sha8, info) IS DISTINCT FROM (old_fp8, old_sha8,"
+        "  CASE WHEN get_byte(info, 6) = 4 AND get_byte(old_info, 6) = 1 THEN set_byte(old_info, 6, 4)"
+        "   ELSE old_info END)";
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
     pgexec_int(&args, batch->log->id);
@@ -287,7 +290,7 @@ enum err_code store_repair_differs(struct store *store, struct batch *batch, boo
     " SELECT w.tbs_fp, w.issuer, w.not_after, w.not_before, o.log, o.idx, o.seen"                            \
     " FROM (SELECT e.*, get_byte(e.old_info, 7) * 256 + get_byte(e.old_info, 8) AS day FROM stage_entry AS " \
     "e"                                                                                                      \
-    "  WHERE get_byte(e.old_info, 6) < 2) AS e"                                                              \
+    "  WHERE get_byte(e.old_info, 6) " FACTS_SQL_READABLE ") AS e"                                           \
     " CROSS JOIN LATERAL (SELECT c.* FROM " cert " AS c WHERE c.tbs_fp >= int8send(e.old_fp8)"               \
     "  AND c.tbs_fp <= int8send(e.old_fp8) || decode(repeat('ff', 24), 'hex')"                               \
     "  AND c.not_after >= CASE WHEN e.day = 0 THEN '-infinity' ELSE 'epoch'::timestamptz + e.day * "         \

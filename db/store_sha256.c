@@ -43,7 +43,7 @@ enum err_code store_sha256_write(struct pgstore *pg, struct err *why)
         copy_int4(hashes, issuer);
         copy_time(hashes, entry->issuance.not_after * 1000);
         copy_bytes(hashes, span_of(put->forms[i].sha256, 32));
-        copy_int8(hashes, entry->sighting.form == ISSUANCE_PRECERT);
+        copy_int8(hashes, entry->sighting.form != ISSUANCE_FINAL);
     }
     enum err_code code = copy_end(hashes);
     if (code != ERR_OK)

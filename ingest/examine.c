@@ -234,9 +234,8 @@ static void examine_final(struct entry *entry, struct arena *arena, struct hashe
     hash_later(hashes, &entry->cert_der, 1, entry->sighting.sha256);
     entry->sighting.form = ISSUANCE_FINAL;
     if ((entry->cert.flags & CERT_POISON) != 0) {
-        /* Nobody can use it as a final certificate, so it is counted as what it is. */
         finding_add(&entry->findings, FINDING_POISON_IN_FINAL);
-        entry->sighting.form = ISSUANCE_PRECERT;
+        entry->sighting.form = ISSUANCE_POISONED;
     }
     name_issuer(entry);
 }

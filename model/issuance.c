@@ -32,5 +32,5 @@ bool issuance_is_parsed(const struct issuance *issuance)
 
 const char *issuance_form_name(enum issuance_form form)
 {
-    return form == ISSUANCE_PRECERT ? "precert" : "final";
+    return form == ISSUANCE_PRECERT ? "precert" : form == ISSUANCE_POISONED ? "poisoned" : "final";
 }

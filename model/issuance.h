@@ -6,7 +6,14 @@
 #include "model/finding.h"
 #include "model/name.h"
 
-enum issuance_form { ISSUANCE_FINAL = 0, ISSUANCE_PRECERT = 1 };
+enum issuance_form {
+    ISSUANCE_FINAL = 0,
+    ISSUANCE_PRECERT = 1,
+    /* A certificate with the critical poison in an entry for final ones (FINDING_POISON_IN_FINAL). No client
+     * takes it, so it is no final certificate; its leaf commits to no issuer and is what no SCT promises, so
+     * it is no precertificate either. */
+    ISSUANCE_POISONED = 2
+};
 
 struct issuance {
     uint8_t tbs_fp[32];             /* SHA-256 of the TBS without CT extensions (protocol.md 1.9) */
@@ -53,6 +60,6 @@ size_t issuance_cn_name(const struct issuance *issuance);
 /* Is there a certificate that rules can be held against? False: nothing was read as far as the issuer, so
  * tbs_fp is at best a hash of some bytes, and every other member is a default that nobody wrote. */
 bool issuance_is_parsed(const struct issuance *issuance);
-const char *issuance_form_name(enum issuance_form form); /* "final", "precert" */
+const char *issuance_form_name(enum issuance_form form); /* "final", "precert", "poisoned" */
 
 #endif

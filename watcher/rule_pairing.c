@@ -13,6 +13,13 @@ static bool has_form(const struct db_pair_cert *cert, enum issuance_form form)
     return false;
 }
 
+/* Did its CA say that it will make it? One with the poison says so in whatever entry, but it is no proof that
+ * a certificate was announced in time: any log can take it in later, with what was no precertificate. */
+static bool is_intended(const struct db_pair_cert *cert)
+{
+    return has_form(cert, ISSUANCE_PRECERT) || has_form(cert, ISSUANCE_POISONED);
+}
+
 /* Of one only a precertificate is known and of the other only a final certificate: the CA made something else
  * than it announced. */
 static bool is_changed(const struct db_pair_cert *own, const struct db_pair_cert *other)
@@ -20,8 +27,7 @@ static bool is_changed(const struct db_pair_cert *own, const struct db_pair_cert
     bool own_final = has_form(own, ISSUANCE_FINAL);
     bool other_final = has_form(other, ISSUANCE_FINAL);
     return own->seen_count != 0 && other->seen_count != 0 && own_final != other_final &&
-           has_form(own_final ? other : own, ISSUANCE_PRECERT) &&
-           !has_form(own_final ? own : other, ISSUANCE_PRECERT);
+           is_intended(own_final ? other : own) && !has_form(own_final ? own : other, ISSUANCE_PRECERT);
 }
 
 static void put_names(struct buf *out, const struct issuance *issuance)
@@ -83,15 +89,21 @@ static bool wants_scts(const struct issuance *issuance)
            issuance->not_before >= RULE_PAIRING_SCTS_FROM;
 }
 
+/* What is stored is of the form that was seen first: where that had the poison nobody knows of SCTs. */
 static void judge_final(struct rule *rule, const struct db_pair_cert *own)
 {
-    if ((own->issuance.cert_flags & CERT_NO_SCTS) == 0 || own->seen_count == 0 ||
-        has_form(own, ISSUANCE_PRECERT) || !wants_scts(&own->issuance))
+    bool bare = (own->issuance.cert_flags & CERT_NO_SCTS) != 0;
+    bool unknown = (own->issuance.cert_flags & CERT_POISON) != 0 && has_form(own, ISSUANCE_FINAL);
+    if ((!bare && !unknown) || own->seen_count == 0 || has_form(own, ISSUANCE_PRECERT) ||
+        !wants_scts(&own->issuance))
         return;
     (void)rule_add(rule, ALERT_KIND_FINAL_WITHOUT_PRECERT, "precert",
                    SPAN_LIT("a precertificate in a log before the certificate is signed, or SCTs in it"),
-                   SPAN_LIT("a final certificate without SCTs, and in the logs that are read no "
-                            "precertificate of it"));
+                   bare ? SPAN_LIT("a final certificate without SCTs, and in the logs that are read no "
+                                   "precertificate of it")
+                        : SPAN_LIT("a final certificate, of which a log took in one with the poison of a "
+                                   "precertificate as final, and in the logs that are read no precertificate "
+                                   "of it"));
 }
 
 bool rule_pairing_announced(const struct db_pair *pair)
@@ -116,7 +128,7 @@ bool rule_pairing_made(const struct db_pair *pair)
 int64_t rule_pairing_deadline(const struct watch *watch, const struct db_pair *pair, int64_t noted_ms)
 {
     const struct db_pair_cert *own = &pair->own;
-    if (watch->final_within_s == 0 || !has_form(own, ISSUANCE_PRECERT) || has_form(own, ISSUANCE_FINAL))
+    if (watch->final_within_s == 0 || !is_intended(own) || has_form(own, ISSUANCE_FINAL))
         return 0;
     int64_t logged_ms = own->seen[0].timestamp_ms;
     return (logged_ms > noted_ms ? logged_ms : noted_ms) + watch->final_within_s * 1000;
@@ -132,7 +144,8 @@ void rule_pairing_unfinished(struct rule *rule, const struct db_pair *pair)
     buf_fmt(&expected, "its certificate in a log within %" PRId64 " hours of the precertificate",
             rule->what->watch->final_within_s / 3600);
     buf_fmt(&found,
-            "a precertificate that a log took in at %s, and in the logs that are read no certificate of it",
+            "a precertificate that a log took in%s at %s, and in the logs that are read no certificate of it",
+            has_form(&pair->own, ISSUANCE_PRECERT) ? "" : " as a final certificate",
             text_time(pair->own.seen[0].timestamp_ms, false, when));
     struct span wanted = rule_keep(rule, &expected);
     (void)rule_add(rule, ALERT_KIND_PRECERT_WITHOUT_FINAL, "final_within", wanted, rule_keep(rule, &found));

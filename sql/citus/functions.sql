@@ -163,12 +163,12 @@ CREATE OR REPLACE FUNCTION ct.sightings_of(tbs_fp bytea) RETURNS SETOF ct.sighti
     SELECT t.log_id, t.tile, t.first_index + u.n - 1, t.log_id::int8 << 40 | t.first_index + u.n - 1,
            timestamptz 'epoch' + ('x' || encode(substring(t.info FROM (9 * u.n - 8)::int FOR 6), 'hex'))::bit(48)::int8
                * interval '1 millisecond',
-           (ARRAY['final', 'precert', 'unreadable'])[get_byte(t.info, (9 * u.n - 3)::int) + 1],
+           (ARRAY['final', 'precert', 'unreadable', NULL, 'poisoned'])[get_byte(t.info, (9 * u.n - 3)::int) + 1],
            u.fp8, ct.bytes8(u.sha8),
            date 'epoch' + get_byte(t.info, (9 * u.n - 2)::int) * 256 + get_byte(t.info, (9 * u.n - 1)::int)
     FROM ct.tiles AS t CROSS JOIN LATERAL unnest(t.fp8, t.sha8) WITH ORDINALITY AS u (fp8, sha8, n)
     WHERE t.fp8 @> ARRAY[ct.prefix8(sightings_of.tbs_fp)] AND u.fp8 = ct.prefix8(sightings_of.tbs_fp)
-      AND get_byte(t.info, (9 * u.n - 3)::int) < 2;
+      AND get_byte(t.info, (9 * u.n - 3)::int) IN (0, 1, 4);
 END;
 
 CREATE OR REPLACE FUNCTION ct.with_sha256(sha256 bytea) RETURNS SETOF ct.certificates LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
@@ -224,19 +224,19 @@ BEGIN
                             AND w.spki_sha256 = i.spki_sha256) AS allowed, count(*) OVER () AS keys
              FROM a, certs_of(a.tbs_fp) AS c JOIN issuer AS i ON i.id = c.issuer),
     place AS MATERIALIZED (SELECT p.sha8 FROM alert_sighting AS s LEFT JOIN LATERAL log_place(s.log, s.idx) AS p ON true
-              WHERE s.alert = alert_id AND s.form = 'final'),
+              WHERE s.alert = alert_id AND s.form IN ('final', 'poisoned')),
     proof AS (
         SELECT false AS by_word, r.spki_sha256, r.allowed, r.log, r.idx,
                'the same certificate was seen with its issuer' AS what
         FROM a, rows AS r, log_place(r.log, r.idx) AS p
-        WHERE r.facts & (1::int8 << 53) <> 0 AND p.form = 0 AND p.sha8 <> 0
+        WHERE r.facts & (1::int8 << 53) <> 0 AND p.form IN (0, 4) AND p.sha8 <> 0
           AND (r.allowed OR EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS f
                                     WHERE f->>'found' LIKE '%(spki:' || encode(r.spki_sha256, 'hex') || ')'))
           AND EXISTS (SELECT FROM place) AND NOT EXISTS (SELECT FROM place AS q WHERE q.sha8 IS DISTINCT FROM p.sha8)
         UNION ALL
         SELECT true, r.spki_sha256, true, f.log_id, f.index, 'a precertificate commits to the key'
         FROM rows AS r, a, precerts_of(r.tbs_fp) AS f
-        WHERE r.allowed AND r.keys = 1 AND r.facts & (1::int8 << 52) <> 0
+        WHERE r.allowed AND r.keys = 1 AND r.facts & (1::int8 << 52) <> 0 AND r.facts & 4 = 0
           AND ((f.log_id = r.log AND f.index = r.idx)
                OR (f.day = r.day AND cardinality(others) < 64 AND r.day <> ALL (others)))
           AND EXISTS (SELECT FROM jsonb_array_elements(a.findings) AS g WHERE finding_unproven(g, true)))

@@ -21,9 +21,9 @@ static enum err_code see(void *arg, const struct query_row *row, struct err *why
     struct seen *seen = arg;
     size_t len = strlen(seen->text);
     (void)why;
-    (void)snprintf(seen->text + len, sizeof seen->text - len, "%s%c:%s%s %u+%u", len == 0 ? "" : ", ",
+    (void)snprintf(seen->text + len, sizeof seen->text - len, "%s%c:%s%s%s %u+%u", len == 0 ? "" : ", ",
                    row->issuance->issuer_spki_sha256[0], row->precert ? "p" : "", row->final ? "f" : "",
-                   (unsigned)row->sightings, (unsigned)row->unassigned);
+                   row->poisoned ? "x" : "", (unsigned)row->sightings, (unsigned)row->unassigned);
     return ERR_OK;
 }
 
@@ -54,6 +54,9 @@ static void each_row_has_its_own(void **state)
         {{{0, ISSUANCE_PRECERT, 1, 'a'}, {0, ISSUANCE_FINAL, 2, 'a'}, {1, ISSUANCE_FINAL, 2, 'a'}},
          3,
          "a:pf 3+0"},
+        /* With the poison, in an entry for final ones, it is neither. */
+        {{{0, ISSUANCE_POISONED, 1, 'a'}, {1, ISSUANCE_POISONED, 1, 'a'}}, 2, "a:x 2+0"},
+        {{{0, ISSUANCE_FINAL, 2, 'a'}, {1, ISSUANCE_POISONED, 1, 'a'}}, 2, "a:fx 2+0"},
         /* Another key signed, or is said to have: its bytes are its own. */
         {{{0, ISSUANCE_PRECERT, 1, 'a'}, {1, ISSUANCE_PRECERT, 1, 'a'}, {1, ISSUANCE_FINAL, 9, 'b'}},
          3,

@@ -1,6 +1,7 @@
 /* Alerts that were raised because nobody could prove the issuer, and what proves it later. */
 #include "db/db_late.h"
 
+#include "model/cert.h"
 #include "tests/fixture/storetest.h"
 
 #define UNKNOWN "CN=CA (issuer unknown: no certificate of it proves the signature)"
@@ -8,7 +9,7 @@
 #define B8      "bbbbbbbb"
 #define PROVEN  "CN=CA (spki:" B8 B8 B8 B8 B8 B8 B8 B8 ")"
 
-enum what { PROOF, PRECERT, WORD, NO_KEY, OTHER_BYTES, OTHER_KEY, ALIKE, ALIKE_LATER };
+enum what { PROOF, PRECERT, WORD, NO_KEY, OTHER_BYTES, OTHER_KEY, ALIKE, ALIKE_LATER, POISONED };
 
 struct step {
     int log;
@@ -64,6 +65,22 @@ static const struct {
      true,
      {{0, ALIKE_LATER, NULL, false}, {0, WORD, CLAIMED, true}, {1, PRECERT, NULL, false}},
      "closed"},
+    {"by the word of the log, then a final one with the poison in another log",
+     true,
+     {{0, WORD, CLAIMED, true}, {1, POISONED, NULL, false}},
+     "new"},
+    {"with the poison first, by the word of the log, and in another log",
+     true,
+     {{0, POISONED, CLAIMED, true}, {1, POISONED, NULL, false}},
+     "new"},
+    {"with the poison first, and then a precertificate: older versions did not tell them apart",
+     true,
+     {{0, POISONED, CLAIMED, true}, {1, PRECERT, NULL, false}},
+     "new"},
+    {"with the poison it is other bytes than those that are proven",
+     true,
+     {{0, NO_KEY, UNKNOWN, false}, {0, POISONED, UNKNOWN, false}, {1, PROOF, NULL, false}},
+     "new"},
     {"by the word of the log, and nothing since", true, {{0, WORD, CLAIMED, true}}, "new"},
     {"by the word of the log for a CA that is not allowed",
      false,
@@ -106,21 +123,25 @@ static void play(struct rig *rig, uint64_t number, const struct step *step)
 {
     struct store_range *range = &rig->range[step->log];
     bool alike = step->what == ALIKE || step->what == ALIKE_LATER;
-    struct issuances_entry spec = {number, alike || step->what == PRECERT ? ISSUANCE_PRECERT : ISSUANCE_FINAL,
+    struct issuances_entry spec = {number,
+                                   alike || step->what == PRECERT ? ISSUANCE_PRECERT
+                                   : step->what == POISONED       ? ISSUANCE_POISONED
+                                                                  : ISSUANCE_FINAL,
                                    false};
     issuances_batch(&rig->batch, &rig->test.log[step->log], range->next, &spec, 1);
     struct entry *entry = &rig->batch.entries[0];
     rig->batch.watch_generation = 1;
     rig->batch.alert_count = 0;
     entry->issuance.issuer_known = step->what != NO_KEY;
-    entry->issuance.issuer_proven = step->what != NO_KEY && step->what != WORD;
+    entry->issuance.issuer_proven = step->what != NO_KEY && step->what != WORD && step->what != POISONED;
+    entry->issuance.cert_flags |= step->what == POISONED ? CERT_POISON : 0;
     if (step->what == NO_KEY)
         memset(entry->issuance.issuer_spki_sha256, 0, 32);
     entry->issuance.tbs_fp[31] ^= alike;
     entry->issuance.not_after += step->what == ALIKE_LATER ? 5 * 86400 : 0;
     if (step->what == OTHER_KEY)
         entry->issuance.issuer_spki_sha256[0] ^= 1;
-    if (step->what == OTHER_BYTES || step->what == OTHER_KEY)
+    if (step->what == OTHER_BYTES || step->what == OTHER_KEY || step->what == POISONED)
         entry->sighting.sha256[0] ^= 1;
     if (step->found != NULL)
         issuances_alert(&rig->batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, step->found);

@@ -423,7 +423,7 @@ static void test_poison_in_final(void **state)
     leaf_read(span_of(leaf + 1, der.len + 17), &entry);
     assert_int_equal(entry.kind, ENTRY_X509);
     examine_entry(&entry, &arena);
-    assert_int_equal(entry.sighting.form, ISSUANCE_PRECERT);
+    assert_int_equal(entry.sighting.form, ISSUANCE_POISONED);
     assert_true(finding_has(&entry.issuance.findings, FINDING_POISON_IN_FINAL));
     /* Not critical, it keeps nobody from using the certificate. */
     uint8_t *critical = memmem(leaf, der.len, "\xd6\x79\x02\x04\x03\x01\x01\xff", 8);

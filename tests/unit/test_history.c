@@ -225,7 +225,8 @@ struct sort {
     bool other; /* issuer */
     bool alike; /* another certificate, whose tbs_fp begins with the same 64 bits */
     bool no_key;
-    bool poisoned; /* logged as a final one: it counts as a precertificate, and commits to nothing */
+    bool poisoned; /* with the poison, stored by an older version: as a precertificate, and commits to nothing
+                    */
 };
 
 static void commit_one(const struct storetest *test, struct watchset *set, int log, struct sort sort)
@@ -263,10 +264,12 @@ static void the_word_of_a_log_is_told(void **state)
         bool other;   /* that precertificate names another issuer */
         bool alike;   /* it is another one's, and has the same first 64 bits */
         int poisoned; /* in so many logs; a precertificate of the same is then not told from these */
-    } cases[] = {{false, false, 1, false, false, 0}, {true, false, 0, false, false, 0},
-                 {false, true, 0, false, false, 0},  {false, true, 1, true, false, 0},
-                 {false, true, 1, false, true, 0},   {false, false, 1, false, false, 1},
-                 {false, false, 1, false, false, 2}, {false, true, 1, false, false, 1}};
+        bool after;   /* a final one with the poison in another log */
+    } cases[] = {{false, false, 1, false, false, 0, false}, {true, false, 0, false, false, 0, false},
+                 {false, true, 0, false, false, 0, false},  {false, true, 1, true, false, 0, false},
+                 {false, true, 1, false, true, 0, false},   {false, false, 1, false, false, 1, false},
+                 {false, false, 1, false, false, 2, false}, {false, true, 1, false, false, 1, false},
+                 {false, false, 1, false, false, 0, true}};
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
         struct storetest test;
@@ -281,6 +284,8 @@ static void the_word_of_a_log_is_told(void **state)
                        .form = ISSUANCE_FINAL, .proven = cases[i].proven, .poisoned = cases[i].poisoned > 0});
         if (cases[i].poisoned > 1)
             commit_one(&test, NULL, 1, (struct sort){.form = ISSUANCE_FINAL, .poisoned = true});
+        if (cases[i].after)
+            commit_one(&test, NULL, 1, (struct sort){.form = ISSUANCE_POISONED});
         if (cases[i].precert)
             commit_one(&test, NULL, 1,
                        (struct sort){.form = ISSUANCE_PRECERT,

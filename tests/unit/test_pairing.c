@@ -31,6 +31,10 @@ struct step {
     {                                                                                                        \
         log, number, ISSUANCE_FINAL, false, false                                                            \
     }
+#define POISONED(log, number)                                                                                \
+    {                                                                                                        \
+        log, number, ISSUANCE_POISONED, false, false                                                         \
+    }
 #define BARE(log)                                                                                            \
     {                                                                                                        \
         log, OURS, ISSUANCE_FINAL, true, false                                                               \
@@ -93,6 +97,31 @@ static const struct {
      {BARE(0), LATER, PRE(1, OURS), LATER, LATER},
      5,
      "high final_without_precert precert 1 closed"},
+    {"a final one with the poison is no precertificate",
+     {BARE(0), POISONED(1, OURS), LATER, LATER},
+     4,
+     "high final_without_precert precert 1 new"},
+    {"nor where it was seen first",
+     {POISONED(1, OURS), BARE(0), LATER, LATER},
+     4,
+     "high final_without_precert precert 1 new"},
+    {"nor in two logs, and it takes nothing back",
+     {BARE(0), LATER, POISONED(1, OURS), POISONED(0, OURS), LATER},
+     5,
+     "high final_without_precert precert 1 new"},
+    {"with the poison first, and then its precertificate",
+     {POISONED(1, OURS), BARE(0), PRE(0, OURS), LATER},
+     4,
+     NULL},
+    {"with the poison it is no final certificate", {POISONED(0, OURS), PRE(1, OURS), LATER}, 3, NULL},
+    {"announced, and another one made and poisoned",
+     {PRE(0, OURS), FINAL(1, SAME), POISONED(0, SAME), LOOK, LATER},
+     5,
+     "high twin_serial final_differs 1 new"},
+    {"another one made than a log took in with the poison",
+     {POISONED(0, OURS), FINAL(1, SAME), LOOK, LATER},
+     4,
+     "high twin_serial final_differs 1 new"},
 };
 
 /* `raised`: how many alerts are new. */
@@ -136,6 +165,7 @@ static void put(struct pairrig *rig, const struct step *step)
     }
     entry->issuance.serial = arena_copy(&rig->batch.arena, span_of(serial, 16));
     entry->issuance.cert_flags |= step->bare ? CERT_NO_SCTS | CERT_SERVER_AUTH : 0;
+    entry->issuance.cert_flags |= step->form == ISSUANCE_POISONED ? CERT_POISON : 0;
     if (step->number == OURS) {
         issuances_alert(&rig->batch, 0, 1, ALERT_KIND_UNEXPECTED_CA, "nothing");
         rig->batch.alerts[0].finding_count = 0;
@@ -361,6 +391,20 @@ static void never_made(void **state)
     put(&rig, &(struct step)FINAL(0, OURS));
     as_noted(&rig, within, 6);
     check_alert(&rig, "no precertificate", NULL);
+    /* A CA that signed one with the poison means to make it, in whatever entry that is; nor is it made by
+     * that. */
+    clear(&rig);
+    put(&rig, &(struct step)POISONED(0, OURS));
+    as_noted(&rig, within, 6);
+    check_alert(&rig, "with the poison", "info precert_without_final final_within 1 new");
+    storetest_text(
+        rig.test.dsn,
+        "SELECT count(*) FROM alert WHERE findings->0->>'found' LIKE '% as a final certificate at %'", "1");
+    clear(&rig);
+    put(&rig, &(struct step)PRE(0, OURS));
+    put(&rig, &(struct step)POISONED(1, OURS));
+    as_noted(&rig, within, 6);
+    check_alert(&rig, "not made by that", "info precert_without_final final_within 1 new");
     pairrig_end(&rig);
 }
 

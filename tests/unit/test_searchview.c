@@ -318,8 +318,9 @@ static void every_value_stands_under_its_name(void **state)
         }
         assert_non_null(strstr(text, known == 1 ? "\"issuer_spki_sha256\":\"" HEX32("33") "\""
                                                 : "\"issuer_spki_sha256\":null"));
-        assert_non_null(strstr(text, known == 1 ? "\"forms\":{\"precert\":true,\"final\":false}"
-                                                : "\"forms\":{\"precert\":false,\"final\":true}"));
+        assert_non_null(
+            strstr(text, known == 1 ? "\"forms\":{\"precert\":true,\"final\":false,\"poisoned\":false}"
+                                    : "\"forms\":{\"precert\":false,\"final\":true,\"poisoned\":false}"));
         free(text);
         text = shown_whole(SEARCHVIEW_CSV, known == 1);
         const char *line = strstr(text, "\r\n");

@@ -223,6 +223,46 @@ static void other_entries_are_told_by_what_the_leaf_says(void **state)
     fix.store->ops->free(fix.store);
 }
 
+/* An older version stored a final certificate with the poison as a precertificate: a log that shows it again
+ * contradicts nothing, and there is nothing to mend. */
+static void what_is_poisoned_was_stored_as_a_precertificate(void **state)
+{
+    static const struct {
+        int stored;
+        enum issuance_form now;
+        bool other;
+    } cases[] = {{4, ISSUANCE_POISONED, false}, {1, ISSUANCE_POISONED, false}, {0, ISSUANCE_POISONED, true},
+                 {4, ISSUANCE_FINAL, true},     {4, ISSUANCE_PRECERT, true},   {1, ISSUANCE_PRECERT, false}};
+    static const struct issuances_entry spec = {1, ISSUANCE_POISONED, false};
+    (void)state;
+    struct fixture fix;
+    struct store_range range;
+    struct batch batch;
+    fixture_start(&fix);
+    must(batch_init(&batch, LIMIT_BATCH_BYTES));
+    storetest_take(fix.store, 1, &range);
+    issuances_batch(&batch, &fix.test.log[0], 0, &spec, 1);
+    storetest_must_commit(fix.store, &range, &batch);
+    check_sql(fix.test.dsn, "SELECT count(*) FROM ct.sightings WHERE form = 'poisoned'", 1);
+    for (size_t i = 0; i < countof(cases); i++) {
+        bool others = !cases[i].other;
+        bool differs = !cases[i].other;
+        struct store_place place;
+        char sql[100];
+        (void)snprintf(sql, sizeof sql, "UPDATE log_tile SET info = set_byte(info, 6, %d)", cases[i].stored);
+        storetest_run(fix.test.dsn, sql);
+        batch.entries[0].sighting.form = cases[i].now;
+        check_ok(&fix, fix.store->ops->others(fix.store, &batch, &others, &fix.why));
+        check_ok(&fix, fix.store->ops->differs(fix.store, &batch, &differs, &fix.why));
+        if (others != cases[i].other || differs != cases[i].other)
+            fail_msg("case %zu", i);
+        check_ok(&fix, fix.store->ops->places(fix.store, 1, 0, &place, 1, &fix.why));
+        assert_true(place.known && place.precert == (cases[i].stored != 0));
+    }
+    batch_fini(&batch);
+    fix.store->ops->free(fix.store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +271,7 @@ int main(void)
         cmocka_unit_test(a_good_signature_ends_what_wrong_ones_began),
         cmocka_unit_test(times_are_kept_as_signed),
         cmocka_unit_test(other_entries_are_told_by_what_the_leaf_says),
+        cmocka_unit_test(what_is_poisoned_was_stored_as_a_precertificate),
     };
     return storetest_main(tests, countof(tests), "store_head");
 }
