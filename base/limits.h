@@ -61,7 +61,7 @@
 #define LIMIT_NAMES_STORED       100000      /* DNS names, and as many addresses, of one stored certificate */
 #define LIMIT_NAMES_BYTES        (24u << 20) /* their text; readable again within LIMIT_HISTORY_BYTES */
 #define LIMIT_ORGS               16          /* organisations kept of one subject; real ones have one */
-#define LIMIT_LOAD_VALUE         4000        /* of rows of a backfill in one value: two fill a page */
+#define LIMIT_LOAD_VALUE         3976        /* of rows of a backfill in one value: two fill a page */
 #define LIMIT_LOAD_SORT          (128u << 20) /* of them in two pieces; what is more is read several times */
 #define LIMIT_LOAD_LOCK_MS       30000        /* the connection that reads them waits for a lock so long */
 #define LIMIT_PART_SORT_MB       256 /* of sorting when a partition is rewritten: in such pieces on disk */

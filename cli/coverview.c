@@ -296,7 +296,8 @@ static void coverview_hint(const struct coverview *view)
          "not read: 'ctvigil run' reads a backlog, nothing reads what lies in front of --from"},
         {"unverified", "stretch is", "stretches are",
          "read and not verified: that comes with the next head the log signs"},
-        {"not_stored", "stretch was", "stretches were", "not stored, because the disk was nearly full"},
+        {"not_stored", "stretch was", "stretches were",
+         "not stored whole: the disk was nearly full, or what was stored was damaged; they are read again"},
         {"lost", "stretch is", "stretches are", "lost: 'ctvigil alert list' has what could be in there"},
     };
     size_t index;

@@ -14,7 +14,8 @@ struct coverview_parts {
 
 /* Array of the stretches of one log: {state, begin, end, entries, time_begin, time_end, thin}. */
 json_t *coverview_log_json(const struct coverview_parts *parts, int32_t log_id);
-/* Of these the ones that were matched and not stored, because the disk was nearly full: {begin, end}. */
+/* Of these the ones that were matched and not stored, because the disk was nearly full, or damaged since:
+ * {begin, end}. */
 json_t *coverview_not_stored_json(const struct coverview_parts *parts, int32_t log_id);
 /* Lines for people under a log of `log status`: what of it was not read, beside the backlog, which has a
  * column: what the ranges of `row` that are being read have still to come to. */

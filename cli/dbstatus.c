@@ -8,6 +8,7 @@
 #include "cli/dbill.h"
 #include "cli/nodeview.h"
 #include "cli/placeview.h"
+#include "db/db_load.h"
 #include "db/db_place.h"
 #include "db/db_psl.h"
 #include "db/db_unread.h"
@@ -30,6 +31,8 @@ struct dbstatus {
     struct scaleout_state spread;
     struct db_unread *unread; /* logs that expiry waits for */
     size_t unread_count;
+    int64_t bad_values;  /* that a backfill put down: of */
+    int64_t bad_entries; /* so many, to be read again */
     int64_t bad_buckets; /* of places in logs; 0: none that is known */
     struct db_place_level levels[DB_PLACE_LEVELS_MAX];
     size_t level_count;
@@ -116,6 +119,9 @@ static void dbstatus_look(struct pgconn *conn, struct dbstatus *found)
     err_clear(&ignored);
     if (found->has_psl && db_place_bad(conn, &found->bad_buckets, &ignored) != ERR_OK)
         found->bad_buckets = 0;
+    err_clear(&ignored);
+    if (found->has_psl && db_load_bad(conn, &found->bad_values, &found->bad_entries, &ignored) != ERR_OK)
+        found->bad_values = found->bad_entries = 0;
     err_clear(&ignored);
     if (found->has_psl && db_place_level_list(conn, found->levels, &found->level_count, &ignored) != ERR_OK)
         found->level_count = 0;
@@ -319,19 +325,30 @@ static bool dbstatus_ill(const struct dbstatus *found, unsigned *at, struct dbil
             "server's disk and memory");
         return true;
     }
-    if (step <= 3 && placeview_ill(found->levels, found->level_count, ill)) {
+    if (step <= 3 && found->bad_entries != 0) {
         *at = 4;
+        (void)snprintf(ill->what, sizeof ill->what,
+                       "%" PRId64 " values that a backfill put down were damaged: %" PRId64
+                       " entries of logs are to be read again",
+                       found->bad_values, found->bad_entries);
+        (void)snprintf(ill->remedy, sizeof ill->remedy,
+                       "run and ingest read them again, `log import` what came from files; look at the "
+                       "server's disk and memory");
+        return true;
+    }
+    if (step <= 4 && placeview_ill(found->levels, found->level_count, ill)) {
+        *at = 5;
         return true;
     }
     unsigned nodes = 2 * SCALEOUT_NODES_MAX + 2; /* steps */
-    unsigned further = step < 4 ? 0 : step - 4;
+    unsigned further = step < 5 ? 0 : step - 5;
     if (further < nodes && nodeview_ill(&found->spread, &further, ill)) {
-        *at = further + 4;
+        *at = further + 5;
         return true;
     }
     further = further < nodes ? 0 : further - nodes;
     bool any = dbill_next(&found->stat, &found->replica, &further, ill);
-    *at = further + nodes + 4;
+    *at = further + nodes + 5;
     return any;
 }
 
@@ -446,6 +463,8 @@ static void dbstatus_json_found(json_t *line, const struct dbstatus *found)
     json_decref(more);
     (void)json_object_set_new(line, "cluster", nodeview_json(&found->spread));
     (void)json_object_set_new(line, "place_buckets_bad", json_integer((json_int_t)found->bad_buckets));
+    (void)json_object_set_new(line, "backfill_values_bad", json_integer((json_int_t)found->bad_values));
+    (void)json_object_set_new(line, "backfill_entries_bad", json_integer((json_int_t)found->bad_entries));
     (void)json_object_set_new(line, "place_levels", placeview_json(found->levels, found->level_count));
     (void)json_object_set_new(line, "expiry_behind", dbstatus_json_expiry(found));
     if (!found->has_psl)

@@ -41,7 +41,6 @@ struct importer {
     const char *vouched; /* what says that the key is right: option, database, archive */
     char evidence_dir[4200];
     char user_agent[300];
-    uint64_t before; /* entries that were there */
     uint64_t read;
     int64_t told_ms;
     bool terminal;
@@ -368,14 +367,26 @@ static enum err_code importer_join(struct importer *importer, struct importplan 
     return code;
 }
 
-static enum err_code importer_all(struct importer *importer, struct importplan *plan, struct err *why)
+/* What was damaged in the database becomes a range of its own that is to be read (db/store_gap.h). */
+static enum err_code importer_unfold(struct importer *importer, struct importplan *plan, struct err *why)
+{
+    struct store *store = NULL;
+    enum err_code code = importer_store(importer, &store, why);
+    if (code == ERR_OK) {
+        code = importer_view.ranges(store, importer->row.id, NULL, 0, &(size_t){0}, why);
+        store->ops->free(store);
+    }
+    return code == ERR_OK ? importer_load(importer, plan, why) : code;
+}
+
+/* Reads what is missing, and puts it into the partitions. */
+static enum err_code importer_round(struct importer *importer, struct importplan *plan, struct err *why)
 {
     struct importplan_work work;
     uint64_t entries = 0;
     bool stuck = false;
     enum err_code code = importer_prepare(importer, plan, why);
 
-    importer->before = importplan_stored(plan);
     for (size_t i = 0; i < plan->range_count; i++)
         if (plan->range[i].end != UINT64_MAX)
             entries += plan->range[i].end - plan->range[i].next;
@@ -396,6 +407,39 @@ static enum err_code importer_all(struct importer *importer, struct importplan *
         importer_break(importer);
         code = backfill_end(importer->conn, roles_stop_flag(), why);
     }
+    return code;
+}
+
+/* Of what was put down some could not be read any more: it is read from the files again, once. What is
+ * damaged then, too, is named. */
+static enum err_code importer_damaged(struct importer *importer, struct importplan *plan, struct err *why)
+{
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    enum err_code code = db_load_gap(importer->conn, importer->row.id, 0, &begin, &end, why);
+    if (code != ERR_OK || end == 0)
+        return code;
+    code = importer_unfold(importer, plan, why);
+    if (code == ERR_OK)
+        code = importer_round(importer, plan, why);
+    end = 0;
+    while (code == ERR_OK &&
+           (code = db_load_gap(importer->conn, importer->row.id, end, &begin, &end, why)) == ERR_OK &&
+           end != 0)
+        importer_lose(importer, begin, end, "what was stored of them was damaged; import them again");
+    if (code == ERR_OK)
+        code = importer_unfold(importer, plan, why);
+    bool whole = importplan_complete(plan, plan->size);
+    return code == ERR_OK ? db_import_complete(importer->conn, importer->row.id, whole, why) : code;
+}
+
+static enum err_code importer_all(struct importer *importer, struct importplan *plan, struct err *why)
+{
+    enum err_code code = importer_unfold(importer, plan, why);
+    if (code == ERR_OK)
+        code = importer_round(importer, plan, why);
+    if (code == ERR_OK && !importer->full && !roles_stopping())
+        code = importer_damaged(importer, plan, why);
     if ((code == ERR_OK || code == ERR_CLOSED) && (importer->full || roles_stopping()))
         code = importer_stopped(importer, plan, why);
     return code;

@@ -118,9 +118,9 @@ static void logcheck_line(const struct db_log_status *row, enum logcheck reason,
     case LOGCHECK_NOT_STORED:
     default:
         (void)snprintf(out, out_cap,
-                       "%" PRIu64
-                       " entries were matched and not stored, because the disk was nearly full; make"
-                       " room (db.disk_guard_percent)",
+                       "%" PRIu64 " entries were matched and are not stored, because the disk was nearly full"
+                       " (db.disk_guard_percent) or what a backfill put down was damaged; they are read"
+                       " again, when there is room",
                        row->not_stored);
         break;
     }

@@ -20,7 +20,7 @@ enum logcheck {
     LOGCHECK_NEVER = 1 << 8,        /* it never showed a head */
     LOGCHECK_OLD = 1 << 9,          /* its newest head is old */
     LOGCHECK_ERROR = 1 << 10,       /* the last try failed */
-    LOGCHECK_NOT_STORED = 1 << 11,  /* matched, and not stored because the disk was nearly full */
+    LOGCHECK_NOT_STORED = 1 << 11,  /* matched and not stored: the disk was nearly full, or it was damaged */
 };
 
 /* The reasons; 0: nobody has to do anything. */

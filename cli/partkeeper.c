@@ -84,6 +84,8 @@ static enum err_code partkeeper_work(struct pgconn *conn, const struct partkeepe
     if (code == ERR_OK)
         code = partkeeper_seal(conn, keeper, &sealing, why);
     if (code == ERR_OK)
+        code = db_load_tidy(conn, why);
+    if (code == ERR_OK)
         code = suffixes_look(conn, &keeper->chore.stop, why);
     if (code == ERR_OK)
         code = db_place_mend(conn, &keeper->chore.stop, LIMIT_PLACE_MENDS, &tiles, why);

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/thread.h"
 #include "db/db_part.h"
+#include "db/loadbad.h"
 #include "db/loadfill.h"
 #include "db/pgwait.h"
 
@@ -170,6 +171,35 @@ static enum err_code make_indexes(struct pgconn *conn, const struct db_load_how 
     return halved ? half_end(&half, conn, how, code, why) : code;
 }
 
+/* What is damaged is put aside, one after the other, until all that is left can be read. */
+static enum err_code fill_leaf(struct pgconn *conn, const struct db_load_how *how, int64_t closed,
+                               const char *suffix, struct err *why)
+{
+    struct loadbad bad = {0};
+    const struct loadfill_how filling = {
+        .closed = closed, .most = LIMIT_LOAD_SORT, .stop = how->stop, .bad = &bad};
+    enum err_code code = ERR_OK;
+    bool aside = true;
+    while (aside) {
+        size_t peak;
+        err_clear(why);
+        bad.found = false;
+        code = loadfill_run(conn, &filling, &peak, why);
+        if (code != ERR_DB)
+            return code;
+        struct err told = *why;
+        err_clear(why);
+        code = bad.found ? ERR_OK : loadbad_look(conn, closed, how->stop, &bad, why);
+        if (code == ERR_OK)
+            code = loadbad_aside(conn, &bad, suffix, how->stop, &aside, why);
+        if (code == ERR_OK && !aside)
+            code = err_set(why, told.code, "%s", told.text);
+        if (code != ERR_OK)
+            return code;
+    }
+    return code;
+}
+
 /* One partition, from its beginning: what somebody else left half done is of no use. Its rows are written
  * frozen, so that there is nothing to vacuum. */
 static enum err_code seal_leaf(struct pgconn *conn, const struct db_load_how *how, int64_t closed,
@@ -180,14 +210,12 @@ static enum err_code seal_leaf(struct pgconn *conn, const struct db_load_how *ho
                                     " WHERE l.suffix = $1::text";
     struct pgexec_args leaf = PGEXEC_NO_ARGS;
     int64_t begun = 0;
-    const struct loadfill_how filling = {.closed = closed, .most = LIMIT_LOAD_SORT, .stop = how->stop};
-    size_t peak;
     pgexec_text(&leaf, suffix);
     enum err_code code = insist(conn, how, begin_sql, &leaf, &begun, why);
     if (code == ERR_OK && begun == 0)
         code = err_set(why, ERR_DB_CONFLICT, "database: partition %s is no more; it is tried again", suffix);
     if (code == ERR_OK)
-        code = loadfill_run(conn, &filling, &peak, why);
+        code = fill_leaf(conn, how, closed, suffix, why);
     if (code == ERR_OK)
         code = make_indexes(conn, how, why);
     if (code == ERR_OK)
@@ -334,6 +362,49 @@ enum err_code db_load_left(const struct err *left, struct err *why)
                    "what a backfill put down can not all be put in its place and was not looked at, but all "
                    "else was: %s",
                    left->text);
+}
+
+enum err_code db_load_bad(struct pgconn *conn, int64_t *values, int64_t *entries, struct err *why)
+{
+    static const char sql[] =
+        "SELECT (SELECT count(*) FROM load_bad AS b WHERE b.damaged AND b.event IN (SELECT l.event FROM "
+        "load_bad_left AS l)),"
+        " (SELECT coalesce(sum(u.range_end - u.range_begin), 0)::int8 FROM (SELECT DISTINCT log, "
+        "range_begin, range_end"
+        " FROM load_bad_left) AS u)";
+    PGresult *res;
+    enum err_code code = pgexec_run(conn, sql, &PGEXEC_NO_ARGS, &res, why);
+    if (code != ERR_OK)
+        return code;
+    *values = pgexec_get_int(res, 0, 0);
+    *entries = pgexec_get_int(res, 0, 1);
+    PQclear(res);
+    return ERR_OK;
+}
+
+enum err_code db_load_gap(struct pgconn *conn, int32_t log_id, uint64_t at, uint64_t *begin, uint64_t *end,
+                          struct err *why)
+{
+    static const char sql[] =
+        "SELECT range_begin, range_end FROM log_gap WHERE log = $1 AND reason = 'damaged'"
+        " AND range_begin >= $2 ORDER BY range_begin LIMIT 1";
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    PGresult *res;
+    pgexec_int(&args, log_id);
+    pgexec_int(&args, (int64_t)at);
+    enum err_code code = pgexec_run(conn, sql, &args, &res, why);
+    if (code != ERR_OK)
+        return code;
+    bool found = PQntuples(res) != 0;
+    *begin = found ? (uint64_t)pgexec_get_int(res, 0, 0) : 0;
+    *end = found ? (uint64_t)pgexec_get_int(res, 0, 1) : 0;
+    PQclear(res);
+    return ERR_OK;
+}
+
+enum err_code db_load_tidy(struct pgconn *conn, struct err *why)
+{
+    return pgexec_do(conn, "SELECT load_bad_tidy()", &PGEXEC_NO_ARGS, NULL, why);
 }
 
 enum err_code db_load_past(struct pgconn *conn, int32_t log_id, uint64_t begin, uint64_t end, struct err *why)

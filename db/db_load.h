@@ -33,10 +33,22 @@ struct db_load_how {
     bool idle_only;
 };
 
-/* All that is waiting. On a connection for nothing else. ERR_CLOSED: `stop` turned true; ERR_DB_CONFLICT:
- * others were at the partitions for too long. What was not done stays as it was. A partition that can not be
- * written, as of a damaged value, does not hold up the others: the error is that of the first. */
+/* All that is waiting. On a connection for nothing else. A value that is damaged is put aside, and its
+ * entries are to be read again: that is said as an error, and is none (db_load_bad). ERR_CLOSED: `stop`
+ * turned true; ERR_DB_CONFLICT: others were at the partitions for too long. What was not done stays as it
+ * was. A partition that can not be written, as of a damaged value of which nobody knows the entries, does not
+ * hold up the others: the error is that of the first. */
 MUST_USE enum err_code db_load_seal(struct pgconn *conn, const struct db_load_how *how, struct err *why);
+
+/* What was damaged and is not read again yet: how many values, and of how many entries. */
+MUST_USE enum err_code db_load_bad(struct pgconn *conn, int64_t *values, int64_t *entries, struct err *why);
+/* The first stretch [*begin, *end) of the log from `at` on that is to be read again for it and that nobody
+ * has begun with; *end 0: there is none. */
+MUST_USE enum err_code db_load_gap(struct pgconn *conn, int32_t log_id, uint64_t at, uint64_t *begin,
+                                   uint64_t *end, struct err *why);
+/* Forgets what was read again some weeks ago. */
+MUST_USE enum err_code db_load_tidy(struct pgconn *conn, struct err *why);
+
 /* The same over a connection of its own, for those who must see every row before they look; nothing, and at
  * once, when nothing waits. May take minutes; `stop` as above. */
 MUST_USE enum err_code db_load_settle(struct pgconn *conn, const atomic_bool *stop, struct err *why);

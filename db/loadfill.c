@@ -192,6 +192,7 @@ static enum err_code read_with(struct loadfill *fill, struct pgconn *conn, loadr
                                      .what = fill->what,
                                      .most = fill->how.most / PIECES,
                                      .stop = stop,
+                                     .bad = fill->how.bad,
                                      .hand = hand,
                                      .arg = fill};
     enum err_code code = loadread_run(conn, &how, &fill->peak, why);

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "db/loadbad.h"
 #include "db/pgexec.h"
 
 struct loadfill_how {
@@ -12,6 +13,7 @@ struct loadfill_how {
     size_t most;             /* bytes that are sorted at once, with what sorts them; LIMIT_LOAD_SORT */
     const atomic_bool *stop; /* may be NULL */
     int lock_ms;             /* how long the second connection waits for a lock; 0: LIMIT_LOAD_LOCK_MS */
+    struct loadbad *bad;     /* may be NULL: which value is damaged, where one is */
     bool alone;              /* over one connection, where otherwise a second one reads ahead */
 };
 

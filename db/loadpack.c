@@ -10,8 +10,9 @@
 #define COPY_TAIL  2
 #define VALUE_MAX  (LIMIT_COPY_BYTES - (1u << 20)) /* beside what else waits to be sent */
 #define RUN_SQL                                                                                              \
-    "COPY cert_load_run (slot, kind, bucket, lower, upper, count, rows) FROM STDIN (FORMAT binary)"
-#define RUN_COLUMNS 7
+    "COPY cert_load_run (slot, kind, bucket, lower, upper, count, rows, log, first_index)"                   \
+    " FROM STDIN (FORMAT binary)"
+#define RUN_COLUMNS 9
 #define FP_AT       6 /* in a row of stage_key or stage_ip: behind the number of fields and a length */
 #define ISSUER_AT   42
 #define LAST_AT     46 /* the length of the third field */
@@ -204,7 +205,7 @@ static void order(struct loadpack *pack)
 
 /* One value, of rows of the same group, which becomes no longer than it should. The result is how many rows.
  */
-static size_t put_value(struct loadpack *pack, size_t begin, struct copy *copy, int64_t slot)
+static size_t put_value(struct loadpack *pack, size_t begin, struct copy *copy, const struct loadpack_of *of)
 {
     const struct loadpack_item *items = pack->items + begin;
     int64_t lower = items[0].not_after;
@@ -220,13 +221,15 @@ static size_t put_value(struct loadpack *pack, size_t begin, struct copy *copy, 
         count++;
     }
     copy_row(copy, RUN_COLUMNS);
-    copy_int8(copy, slot);
+    copy_int8(copy, of->slot);
     copy_int2(copy, (int16_t)(items[0].group >> KIND_SHIFT));
     copy_int2(copy, (int16_t)(items[0].group % LOADROW_BUCKETS));
     copy_int8(copy, lower);
     copy_int8(copy, upper);
     copy_int4(copy, (int32_t)count);
     copy_bytes(copy, buf_span(&pack->value));
+    copy_int2(copy, (int16_t)of->log_id);
+    copy_int8(copy, (int64_t)of->first_index);
     return count;
 }
 
@@ -271,24 +274,24 @@ static void let_large(struct loadpack *pack)
             buf_fini(bufs[i]);
 }
 
-static enum err_code send(struct loadpack *pack, struct copy *copy, struct pgconn *conn, int64_t slot,
-                          struct err *why)
+static enum err_code send(struct loadpack *pack, struct copy *copy, struct pgconn *conn,
+                          const struct loadpack_of *of, struct err *why)
 {
     if (!fits(pack))
         return err_set(why, ERR_TOO_BIG, "database: a row is larger than %u bytes", VALUE_MAX);
     order(pack);
     copy_begin(copy, conn, RUN_SQL, why);
     for (size_t at = 0; at < pack->count;)
-        at += put_value(pack, at, copy, slot);
+        at += put_value(pack, at, copy, of);
     return end(pack, copy, why);
 }
 
 enum err_code loadpack_put(struct loadpack *pack, struct stage *stage, struct copy *copy, struct pgconn *conn,
-                           int64_t slot, size_t *down, struct err *why)
+                           const struct loadpack_of *of, size_t *down, struct err *why)
 {
     enum err_code code = encode(pack, stage, down, why);
     if (code == ERR_OK && *down != 0)
-        code = send(pack, copy, conn, slot, why);
+        code = send(pack, copy, conn, of, why);
     let_large(pack);
     return code;
 }

@@ -22,10 +22,18 @@ struct loadpack {
 void loadpack_init(struct loadpack *pack);
 void loadpack_fini(struct loadpack *pack);
 
+/* The commit that rows are of: first_index is where its range stood. */
+struct loadpack_of {
+    int64_t slot;
+    int32_t log_id;
+    uint64_t first_index;
+};
+
 /* What stage_certs takes of the collected rows, into cert_load_run by one COPY over `copy`, inside a
  * transaction. *down: how many issuances. ERR_TOO_BIG, and nothing was sent: more than LIMIT_COPY_BYTES, or a
  * row of nearly as much. */
 MUST_USE enum err_code loadpack_put(struct loadpack *pack, struct stage *stage, struct copy *copy,
-                                    struct pgconn *conn, int64_t slot, size_t *down, struct err *why);
+                                    struct pgconn *conn, const struct loadpack_of *of, size_t *down,
+                                    struct err *why);
 
 #endif

@@ -31,9 +31,10 @@ struct loadread {
 
 /* What is read of each kind; those of a bucket have $4 and $5, of which the cast tells the type where they
  * are not used. */
-static const char run_sql[] = "SELECT rows, slot, ctid::text FROM cert_load_run WHERE slot <= $1 AND kind = "
-                              "$4::int2 AND bucket = $5::int2"
-                              " AND lower < $3 AND lower >= $2 - interval '32 days' AND upper >= $2";
+static const char run_sql[] =
+    "SELECT rows, slot, ctid::text, count, lower, upper FROM cert_load_run WHERE slot <= $1 AND kind = "
+    "$4::int2 AND bucket = $5::int2"
+    " AND lower < $3 AND lower >= $2 - interval '32 days' AND upper >= $2";
 static const char *const held_sql[LOADROW_KINDS] = {
     [LOADROW_CERT] = "SELECT * FROM load_held_certs($2, $3, $4, $5) WHERE $1::int8 IS NOT NULL",
     [LOADROW_KEY] = "SELECT * FROM load_held_keys($2, $3, $4, $5) WHERE $1::int8 IS NOT NULL",
@@ -62,11 +63,11 @@ static bool is_too_much(struct loadread *read)
     return read->pass == 0 && !read->measured && read->sort.bytes > read->how.most;
 }
 
-/* False: that is no row, or there is no memory. */
-static bool take(struct loadread *read, struct span bytes)
+/* False: that is no row, or none of [first, last], or there is no memory. */
+static bool take(struct loadread *read, struct span bytes, int64_t first, int64_t last)
 {
     struct loadrow row;
-    if (!loadrow_read(read->kind, bytes, &row))
+    if (!loadrow_read(read->kind, bytes, &row) || row.not_after < first || row.not_after > last)
         return false;
     if (row.not_after < read->how.lower || row.not_after >= read->how.upper)
         return true;
@@ -81,18 +82,29 @@ static bool take(struct loadread *read, struct span bytes)
     return true;
 }
 
+/* Nobody takes a failure of ours for damage. */
+static void note_bad(const struct loadread *read, const PGresult *res)
+{
+    if (read->how.bad != NULL && read->first.code == ERR_OK)
+        loadbad_note(read->how.bad, pgexec_get_int(res, 0, 1), (int)read->kind, read->bucket,
+                     pgexec_get_text(res, 0, 2));
+}
+
 static bool take_value(void *arg, const PGresult *res)
 {
     struct loadread *read = arg;
     struct span rest = pgexec_get_bytes(res, 0, 0);
     struct span row;
+    int64_t count = 0;
     bool good = true;
     while (good && loadrow_next(&rest, &row)) {
-        good = take(read, row);
-        read->packed++;
+        good = take(read, row, pgexec_get_int(res, 0, 4), pgexec_get_int(res, 0, 5));
+        count++;
     }
-    if (good && rest.len == 0)
+    read->packed += count;
+    if (good && rest.len == 0 && count == pgexec_get_int(res, 0, 3))
         return true;
+    note_bad(read, res);
     (void)err_set(&read->first, ERR_DB,
                   "database: partition %s: what a backfill put down is damaged: cert_load_run, slot %" PRId64
                   ", kind %d, bucket %" PRId64 ", ctid %s",
@@ -119,7 +131,7 @@ static bool take_row(void *arg, const PGresult *res)
                       read->how.what, LIMIT_COPY_BYTES);
         return false;
     }
-    if (take(read, buf_span(row)))
+    if (take(read, buf_span(row), INT64_MIN, INT64_MAX))
         return true;
     (void)err_set(&read->first, ERR_DB,
                   "database: partition %s: a row of kind %d, bucket %" PRId64 " is none", read->how.what,

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "db/loadbad.h"
 #include "db/loadsort.h"
 #include "db/pgexec.h"
 
@@ -19,6 +20,7 @@ struct loadread_how {
     const char *what;        /* the leaf, as messages name it */
     size_t most;             /* bytes of a piece, with what sorts it */
     const atomic_bool *stop; /* may be NULL */
+    struct loadbad *bad;     /* may be NULL: which value is damaged, where one is */
     loadread_hand *hand;
     void *arg;
 };

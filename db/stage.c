@@ -464,14 +464,6 @@ static enum err_code put_keys(struct stage *stage, const struct stage_sink *sink
     return copy_end(copy);
 }
 
-static void note_index(struct stage *stage, uint64_t index, bool first)
-{
-    if (first || index < stage->first_index)
-        stage->first_index = index;
-    if (first || index > stage->last_index)
-        stage->last_index = index;
-}
-
 enum err_code stage_certs(struct stage *stage, const struct stage_sink *sink, struct pgconn *conn,
                           size_t *staged, struct err *why)
 {
@@ -486,7 +478,6 @@ enum err_code stage_certs(struct stage *stage, const struct stage_sink *sink, st
         if ((*staged)++ == 0)
             copy_begin(sink->cert, conn, sink->slot == 0 ? SQL_CERT : LOAD_CERT, why);
         put_cert(stage, sink, &stage->rows[i], i);
-        note_index(stage, stage->rows[i].entry->index, *staged == 1);
     }
     enum err_code code = *staged == 0 ? ERR_OK : copy_end(sink->cert);
     if (code == ERR_OK)

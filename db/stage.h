@@ -33,8 +33,6 @@ struct stage {
     int64_t horizon_s; /* what expired before this is not stored; INT64_MIN: everything is */
     int64_t from_s;    /* stage_certs takes what expires in [from_s, until_s); at first, everything */
     int64_t until_s;
-    uint64_t first_index; /* of what the last stage_certs took */
-    uint64_t last_index;
     size_t beyond; /* entries of the last stage_certs that therefore only stand in their tiles */
 };
 

@@ -98,7 +98,8 @@ static const char next_sql[] =
     "  OR EXISTS (SELECT FROM evidence_open AS e WHERE e.log = g.log AND e.kind IN ('root_mismatch', "
     "'bad_tile')"
     "   AND e.range_begin < g.range_end AND e.range_end > r.verified))"
-    " WHERE g.log = $1::int2 AND g.reason = 'disk' ORDER BY g.range_begin LIMIT 1 FOR UPDATE SKIP LOCKED";
+    " WHERE g.log = $1::int2 AND g.reason IN ('disk', 'damaged') ORDER BY g.range_begin LIMIT 1 FOR UPDATE "
+    "SKIP LOCKED";
 
 /* $1 range, $2 gap. What lies behind the gap stays with the row, and so does a range that ends with the gap.
  * A signed head above the gap proved the frontiers on both of its edges. */
@@ -133,9 +134,10 @@ static const char gap_sql[] =
     " WHERE id = $1";
 /* What nobody has been told yet is not true any more. */
 static const char done_sql[] =
-    "WITH gone AS (DELETE FROM log_gap WHERE id = $1 RETURNING id, alert),"
+    "WITH gone AS (DELETE FROM log_gap WHERE id = $1 RETURNING id, alert, reason),"
     " shut AS (UPDATE alert AS a SET state = 'closed', history = alert_history(a),"
-    "  reason = 'there is room again, and what was not stored is read again'"
+    "  reason = CASE o.reason WHEN 'disk' THEN 'there is room again, and what was not stored is read again'"
+    "   ELSE 'what was damaged is read again' END"
     "  FROM gone AS o WHERE a.id = o.alert AND a.state <> 'closed'"
     "  AND NOT EXISTS (SELECT FROM log_gap AS g WHERE g.alert = o.alert AND g.id <> o.id) RETURNING a.id)"
     " UPDATE outbox AS o SET state = 'withdrawn' FROM shut WHERE o.alert = shut.id AND o.state = 'pending'";
@@ -240,9 +242,9 @@ enum err_code store_gap_reread(struct pgstore *pg, int32_t log_id, struct err *w
     struct pgexec_args args = PGEXEC_NO_ARGS;
     int64_t count = 0;
     pgexec_int(&args, log_id);
-    enum err_code code =
-        pgexec_number(pg->conn, "SELECT count(*) FROM log_gap WHERE log = $1::int2 AND reason = 'disk'",
-                      &args, &count, why);
+    enum err_code code = pgexec_number(
+        pg->conn, "SELECT count(*) FROM log_gap WHERE log = $1::int2 AND reason IN ('disk', 'damaged')",
+        &args, &count, why);
     bool found = count > 0;
     for (int i = 0; i < GAPS_MAX && code == ERR_OK && found; i++)
         code = gap_one(pg, log_id, &found, why);

@@ -1,6 +1,6 @@
-/* PRIVATE TO db/. What was matched and not stored because the disk was nearly full (table log_gap): written
- * by the commit that moves the position over it, so that no entry is neither stored nor in the table; turned
- * into a range that is read again when there is room. */
+/* PRIVATE TO db/. What was matched and not stored because the disk was nearly full (table log_gap; loadbad.h
+ * adds what was damaged): written by the commit that moves the position over it, so that no entry is neither
+ * stored nor in the table; turned into a range that is read again when there is room. */
 #ifndef CTVIGIL_STORE_GAP_H
 #define CTVIGIL_STORE_GAP_H
 

@@ -13,17 +13,31 @@ static enum err_code take_slot(struct pgconn *conn, int64_t *slot, struct err *w
     return ERR_OK;
 }
 
-/* A repair asks for the places of its own range. */
-static enum err_code note_places(struct pgstore *pg, int64_t slot, struct err *why)
+static struct span frontier_bytes(const struct compact *frontier, uint64_t size,
+                                  uint8_t room[COMPACT_BYTES_MAX])
+{
+    return frontier == NULL || frontier->size != size ? SPAN_NONE
+                                                      : span_of(room, compact_store(frontier, room));
+}
+
+/* A repair asks for the places of its own range; and what is damaged is read again from there to there. */
+static enum err_code note_places(struct pgstore *pg, int64_t slot, const struct store_settle *settle,
+                                 struct err *why)
 {
     static const char sql[] =
-        "INSERT INTO load_place (slot, log, first_index, last_index) VALUES ($1, $2, $3, $4)";
+        "INSERT INTO load_place (slot, log, first_index, last_index, begin_frontier, end_frontier)"
+        " VALUES ($1, $2, $3, $4, $5, $6)";
+    const struct store_range *range = settle->range;
+    uint8_t begin[COMPACT_BYTES_MAX];
+    uint8_t end[COMPACT_BYTES_MAX];
     struct pgexec_args args = PGEXEC_NO_ARGS;
     PGresult *res;
     pgexec_int(&args, slot);
-    pgexec_int(&args, pg->stage.rows[0].log_id);
-    pgexec_int(&args, (int64_t)pg->stage.first_index);
-    pgexec_int(&args, (int64_t)pg->stage.last_index);
+    pgexec_int(&args, range->log_id);
+    pgexec_int(&args, (int64_t)range->next);
+    pgexec_int(&args, (int64_t)settle->next - 1);
+    pgexec_bytes(&args, frontier_bytes(&range->frontier, range->next, begin));
+    pgexec_bytes(&args, frontier_bytes(settle->frontier, settle->next, end));
     enum err_code code = pgexec_cached(pg->conn, sql, &args, &res, why);
     if (code == ERR_OK)
         PQclear(res);
@@ -31,32 +45,47 @@ static enum err_code note_places(struct pgstore *pg, int64_t slot, struct err *w
 }
 
 /* Packed, unless it is more than that holds. */
-static enum err_code put_rows(struct pgstore *pg, int64_t slot, size_t *down, struct err *why)
+static enum err_code put_rows(struct pgstore *pg, const struct loadpack_of *of, size_t *down, struct err *why)
 {
-    struct stage_sink sink = {&pg->copy, &pg->copy, &pg->copy, slot};
+    struct stage_sink sink = {&pg->copy, &pg->copy, &pg->copy, of->slot};
     struct err first = {0};
-    enum err_code code = loadpack_put(&pg->pack, &pg->stage, &pg->copy, pg->conn, slot, down, &first);
+    enum err_code code = loadpack_put(&pg->pack, &pg->stage, &pg->copy, pg->conn, of, down, &first);
     if (code == ERR_TOO_BIG)
         return stage_certs(&pg->stage, &sink, pg->conn, down, why);
     return code == ERR_OK ? ERR_OK : err_set(why, code, "%s", first.text);
 }
 
-enum err_code store_load_put(struct pgstore *pg, struct err *why)
+enum err_code store_load_put(struct pgstore *pg, const struct store_settle *settle, struct err *why)
 {
+    struct loadpack_of of = {.log_id = settle->range->log_id, .first_index = settle->range->next};
     size_t down = 0;
-    int64_t slot = 0;
     if (pg->stage.count == 0)
         return ERR_OK;
-    enum err_code code = take_slot(pg->conn, &slot, why);
+    enum err_code code = take_slot(pg->conn, &of.slot, why);
     if (code != ERR_OK)
         return code;
     pg->stage.until_s = pg->load_before_ms / 1000;
-    code = put_rows(pg, slot, &down, why);
+    code = put_rows(pg, &of, &down, why);
     if (code == ERR_OK && down != 0)
-        code = note_places(pg, slot, why);
+        code = note_places(pg, of.slot, settle, why);
     pg->stage.from_s = pg->stage.until_s;
     pg->stage.until_s = INT64_MAX;
     return code;
+}
+
+enum err_code store_load_doubt(struct pgstore *pg, const struct store_settle *settle, struct err *why)
+{
+    static const char sql[] = "UPDATE load_place SET begin_frontier = NULL, end_frontier = NULL"
+                              " WHERE log = $1 AND last_index >= $2";
+    const struct store_range *range = settle->range;
+    const struct compact *was = &range->frontier;
+    const struct compact *is = settle->frontier;
+    struct pgexec_args args = PGEXEC_NO_ARGS;
+    if (is == NULL || (was->size == is->size && memcmp(was->hash, is->hash, 32 * compact_count(is)) == 0))
+        return ERR_OK;
+    pgexec_int(&args, range->log_id);
+    pgexec_int(&args, (int64_t)range->verified);
+    return pgexec_do(pg->conn, sql, &args, NULL, why);
 }
 
 void store_load_all(struct pgstore *pg)

@@ -8,7 +8,11 @@
 
 /* Puts down what was collected and expires before pg->load_before_ms. What stage_certs takes afterwards is
  * the rest, until store_load_all. Inside the transaction. */
-MUST_USE enum err_code store_load_put(struct pgstore *pg, struct err *why);
+MUST_USE enum err_code store_load_put(struct pgstore *pg, const struct store_settle *settle, struct err *why);
+/* The range was compared with a signed head, and what was computed of it until now was wrong: so is what was
+ * noted of the tree behind what is verified. Inside the transaction. */
+MUST_USE enum err_code store_load_doubt(struct pgstore *pg, const struct store_settle *settle,
+                                        struct err *why);
 /* From here on stage_certs takes everything again. */
 void store_load_all(struct pgstore *pg);
 

@@ -12,6 +12,7 @@
 #include "db/store_gap.h"
 #include "db/store_head.h"
 #include "db/store_incident.h"
+#include "db/store_load.h"
 #include "db/store_log.h"
 #include "db/store_pace.h"
 #include "db/store_pair.h"
@@ -98,7 +99,7 @@ static enum err_code write_rows(struct pgstore *pg, struct store_settle *settle,
     stage_recall(&pg->stage, pg->known, pg->known_age);
     enum err_code code = spread_turn(pg->conn, why);
     if (code == ERR_OK)
-        code = store_write_rows(pg, &settle->fresh, why);
+        code = store_write_rows(pg, settle, why);
     if (code == ERR_OK && settle->count != 0)
         code = store_write_places(pg, settle->batches, settle->count, why);
     if (code == ERR_OK)
@@ -235,7 +236,9 @@ static enum err_code verified(struct store *store, struct store_settle *settle, 
     code = patience_begin(pg->conn, why);
     if (code != ERR_OK)
         return code;
-    code = move_range(pg, settle, why);
+    code = store_load_doubt(pg, settle, why);
+    if (code == ERR_OK)
+        code = move_range(pg, settle, why);
     if (code == ERR_OK)
         return store_write_commit(pg, settle, 0, why);
     pgexec_rollback(pg->conn);

@@ -168,14 +168,14 @@ enum err_code store_write_tiles(struct pgstore *pg, struct err *why)
     "WITH stage_cert AS (SELECT * FROM unnest($1)), stage_key AS (SELECT * FROM unnest($2)),"                \
     " stage_ip AS (SELECT * FROM unnest($3)), "
 
-enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, struct err *why)
+enum err_code store_write_rows(struct pgstore *pg, struct store_settle *settle, struct err *why)
 {
     static const char sql[] = ROWS_SQL CERTS_SQL("");
     struct pgexec_args args = PGEXEC_NO_ARGS;
     size_t staged = 0;
     int64_t count = 0;
     bool load = pg->load_before_ms != PGSTORE_LOAD_NOTHING && !pg->conn->spread;
-    enum err_code code = load ? store_load_put(pg, why) : ERR_OK;
+    enum err_code code = load ? store_load_put(pg, settle, why) : ERR_OK;
     if (code == ERR_OK)
         code = store_rows_certs(&pg->rows, &pg->stage, &args, &staged, why);
     if (load)
@@ -183,7 +183,7 @@ enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, struct err *
     /* Planned anew each time: how many rows there are decides how they are joined. */
     if (code == ERR_OK && staged != 0)
         code = pgexec_number(pg->conn, pg->conn->spread ? spread_rows_sql : sql, &args, &count, why);
-    *fresh = (uint64_t)count;
+    settle->fresh = (uint64_t)count;
     return code;
 }
 

@@ -17,7 +17,7 @@ MUST_USE enum err_code store_write_certs(struct pgstore *pg, uint64_t *fresh, st
 MUST_USE enum err_code store_write_tiles(struct pgstore *pg, struct err *why);
 /* Both without staging tables: of the collected rows, and of consecutive batches of one log, at least one.
  * ERR_TOO_BIG: the names of all rows together are larger than a parameter may be; one row alone never is. */
-MUST_USE enum err_code store_write_rows(struct pgstore *pg, uint64_t *fresh, struct err *why);
+MUST_USE enum err_code store_write_rows(struct pgstore *pg, struct store_settle *settle, struct err *why);
 MUST_USE enum err_code store_write_places(struct pgstore *pg, struct batch *const *batches, size_t count,
                                           struct err *why);
 /* That these places are found by their hashes; a part of the one before, and with store_write_tiles. */

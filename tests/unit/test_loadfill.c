@@ -85,7 +85,8 @@ static void a_leaf_of_one_domain_fits_into_memory(void **state)
 static void what_is_damaged_is_named(void **state)
 {
     (void)state;
-    const struct loadfill_how how = {.closed = 1, .most = MOST};
+    struct loadbad bad = {0};
+    const struct loadfill_how how = {.closed = 1, .most = MOST, .bad = &bad};
     struct storetest test;
     struct err why = {0};
     size_t peak = 0;
@@ -97,9 +98,10 @@ static void what_is_damaged_is_named(void **state)
                            "SELECT format('database: partition %s: what a backfill put down is damaged: "
                            "cert_load_run, slot %s, kind %s, bucket %s, ctid %s', j.targets[1], r.slot,"
                            " r.kind, r.bucket, r.ctid) FROM cert_load_run AS r CROSS JOIN partition_job AS j"
-                           " WHERE r.kind = 0 ORDER BY r.ctid DESC LIMIT 1",
+                           " WHERE r.kind = 0 ORDER BY r.xmin::text::int8 DESC LIMIT 1",
                            named, sizeof named));
     assert_string_equal(why.text, named);
+    assert_true(bad.found && bad.slot == 1 && bad.kind == 0);
     check_sql(test.dsn, "SELECT count(*) FROM cert_build", 0);
     pgconn_free(conn);
 }
@@ -108,16 +110,22 @@ static void what_is_damaged_is_named(void **state)
 static void what_is_not_read_is_told(void **state)
 {
     static const char fewer_sql[] =
-        "UPDATE cert_load_run SET count = count + 1 WHERE ctid = (SELECT max(ctid) FROM cert_load_run WHERE "
-        "kind = 0)";
+        "ALTER FUNCTION load_sizes(int8, timestamptz, timestamptz) RENAME TO load_sizes_of;"
+        "CREATE FUNCTION load_sizes(closed int8, low timestamptz, high timestamptz) RETURNS TABLE (kind "
+        "int8, bucket"
+        " int8, bytes int8, held bool, loose bool, rows int8) LANGUAGE sql STABLE AS 'SELECT s.kind, "
+        "s.bucket,"
+        " s.bytes, s.held, s.loose, s.rows + 1 FROM load_sizes_of(closed, low, high) AS s'";
     (void)state;
     for (int alone = 0; alone < 2; alone++) {
-        const struct loadfill_how how = {.closed = 1, .most = MOST, .alone = alone != 0};
+        struct loadbad bad = {0};
+        const struct loadfill_how how = {.closed = 1, .most = MOST, .alone = alone != 0, .bad = &bad};
         struct storetest test;
         struct err why = {0};
         size_t peak = 0;
         struct pgconn *conn = begun(&test, fewer_sql);
         assert_int_equal(loadfill_run(conn, &how, &peak, &why), ERR_DB);
+        assert_false(bad.found);
         assert_non_null(strstr(why.text, "were read: they stay where they are"));
         check_sql(test.dsn, "SELECT count(*) FROM cert_build", 0);
         check_sql(test.dsn, "SELECT count(*) FROM partition_job WHERE step = 'begun'", 1);
