@@ -93,7 +93,7 @@ teardown_file() {
         [ "$(wc -l <"$PLAY/found")" = 1 ]
         jq -e --arg fp "$fp" '.tbs_fp == $fp' "$PLAY/found"
     done
-    jq -e --arg ca "$CA_demo" '.forms == {precert: true, final: true} and .sightings == 2 and
+    jq -e --arg ca "$CA_demo" '.forms == {precert: true, final: true, poisoned: false} and .sightings == 2 and
         .issuer_spki_sha256 == $ca and (.ips | sort) == ["198.18.0.7", "2001:db8:7::7"] and
         (.names | sort) == ["*.api.kinds.example", "www.kinds.example"] and
         (.issuer | test("Demo Trust")) and (.not_before | endswith("Z"))' "$PLAY/found"

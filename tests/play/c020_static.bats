@@ -70,7 +70,7 @@ teardown_file() {
     run -0 ingest --log tiles
     for query in host:www.tiles.example host:x.tiles.example tiles.example "fp:$(jq -r .tbs_fp <<<"$answer")"; do
         ctv search "$query" --json | jq -e --arg fp "$(jq -r .tbs_fp <<<"$answer")" --arg ca "$CA_other" \
-            '.tbs_fp == $fp and .log == "tiles" and .forms == {precert: true, final: true}
+            '.tbs_fp == $fp and .log == "tiles" and .forms == {precert: true, final: true, poisoned: false}
              and .issuer_spki_sha256 == $ca'
     done
 }
