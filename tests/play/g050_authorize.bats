@@ -20,6 +20,15 @@ open_alerts() {
             "$PLAY/listed" | wc -l
 }
 
+# What is told of www.own.example, and what of that a certificate at hand does not explain.
+own_alert() {
+    ctv alert list --json --domain own.example >"$PLAY/listed" && jq -c 'select(.id and .name == "www.own.example")' "$PLAY/listed"
+}
+
+unexplained() {
+    jq -c '.findings | map(select(.rule != "allow_ca"))'
+}
+
 @test "a certificate that is at hand explains its alert, and no other" {
     ctv domain add own.example
     ctv domain add other.example
@@ -33,11 +42,18 @@ open_alerts() {
     run -0 ctv domain authorize "$PLAY/live" --dry-run
     [[ $output == *"would be authorised for own.example"* ]]
     [ "$(open_alerts)" = 2 ]
+    # What root stores say of its CA may have been judged by now, or is later: nobody explains that.
+    left=$(own_alert | unexplained)
     run -0 ctv domain authorize "$PLAY/live"
     [[ $output == *"cert.pem: certificate for www.own.example: authorised for own.example"* ]]
-    [[ $output == *"1 open alert is explained by that and closed"* ]]
     [ "$(open_alerts)" = 1 ]
-    ctv alert list --json --domain own.example | some_line '.state == "closed" and .name == "www.own.example"'
+    if [ "$left" = "[]" ]; then
+        [[ $output == *"1 open alert is explained by that and closed"* ]]
+        own_alert | jq -e '.state == "closed"'
+    else
+        jq -e 'map(.rule) == ["untrusted"]' <<<"$left"
+        own_alert | jq -e --argjson left "$left" '.state == "new" and .findings == $left'
+    fi
     run -0 ctv domain authorize "$PLAY/live" --json
     [[ $output == *'"action":"known"'* ]]
     # Matched again, it stays explained.
